@@ -1,0 +1,104 @@
+"""Policy documents from files and folders."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+from axonflow.adapters.yaml_text import MAX_BYTES, Locator, parse_json, parse_yaml
+from axonflow.errors import PolicyError
+from axonflow.policy import PolicySource
+
+__all__ = ["BASELINE", "baseline_files", "read_policies", "sources_of_text"]
+
+BASELINE: Final = "@baseline"
+"""The name by which the shipped baseline is asked for; nothing loads it unasked."""
+
+MAX_FILES: Final = 10_000
+_SUFFIXES: Final = {".yaml", ".yml", ".json"}
+
+
+def baseline_files() -> dict[str, str]:
+    """The shipped baseline: file name to text."""
+    folder = resources.files("axonflow.samples") / "policies"
+    return {entry.name: entry.read_text("utf-8") for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)}
+
+
+def read_policies(place: str | os.PathLike[str]) -> list[PolicySource]:
+    """All documents in a file, in a folder and the folders below it, or in the baseline.
+
+    Raises PolicyError for a place that is not there or a text that is not a document; an empty folder is no error,
+    it holds no policies.
+    """
+    if place == BASELINE:
+        return [
+            source for name, text in baseline_files().items() for source in sources_of_text(text, f"{BASELINE}/{name}")
+        ]
+    path = Path(place)
+    if not path.exists():
+        raise PolicyError(
+            "there is no such file or folder",
+            expected="a folder of *.yaml, *.yml or *.json documents, or one such file",
+            at=str(path),
+            hint=f"To start from the baseline: axonflow policy init {path}",
+        )
+    problems: list[PolicyError] = []
+    sources: list[PolicySource] = []
+    for file in _files(path):
+        try:
+            sources.extend(sources_of_text(_text(file), str(file)))
+        except PolicyError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise PolicyError.joined(problems)
+    return sources
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+        return
+    count = 0
+    for folder, names, files in os.walk(path):
+        names[:] = sorted(name for name in names if not name.startswith("."))
+        for name in sorted(files):
+            if Path(name).suffix.lower() in _SUFFIXES and not name.startswith("."):
+                count += 1
+                if count > MAX_FILES:
+                    raise PolicyError("too many files", expected=f"at most {MAX_FILES}", found="more", at=str(path))
+                yield Path(folder, name)
+
+
+def _text(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise PolicyError("the file cannot be read", found=error.strerror, at=str(file)) from None
+    if len(data) > MAX_BYTES:
+        raise PolicyError(
+            "document too large", expected=f"at most {MAX_BYTES} bytes", found="more", at=str(file),
+            hint="Split it into several sets.",
+        )  # fmt: skip
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        column = error.start - data.rfind(b"\n", 0, error.start)
+        raise PolicyError(
+            "not UTF-8", expected="UTF-8 text", found=f"byte 0x{data[error.start]:02x}", at=f"{file}:{line}:{column}"
+        ) from None
+
+
+def sources_of_text(text: str, name: str) -> list[PolicySource]:
+    """The documents in `text`, which is JSON where `name` ends so and YAML otherwise. Raises PolicyError."""
+    documents = parse_json(text, name) if name.endswith(".json") else parse_yaml(text, name)
+    locator = Locator(text, name)
+
+    def source(number: int, data: Any) -> PolicySource:
+        return PolicySource(name, data, lambda path, offset: locator.at(number, path, offset))
+
+    return [source(number, data) for number, data in enumerate(documents) if data is not None]

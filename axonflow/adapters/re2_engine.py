@@ -1,0 +1,102 @@
+"""Regular expressions by RE2: linear time on every text and every pattern.
+
+The wrapper's own search of a str converts every offset (5 us a miss, 10 us a match on 2 KB). Searching the encoded
+bytes needs no conversion when they are ASCII, which content folded by `axonflow.detect` always is: .4 us and 1.5 us
+on top of RE2 itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol, cast
+
+import re2
+
+from axonflow.errors import PolicyError
+
+__all__ = ["Re2Pattern", "compile_pattern"]
+
+_MAX_MEM_BYTES = 8 * 1024 * 1024
+"""Program and automata of one pattern; RE2 falls back to a slower search that needs less."""
+
+
+class _Match(Protocol):
+    def span(self, group: int) -> tuple[int, int]: ...
+
+
+class _Compiled(Protocol):
+    """What is used of google-re2, which ships no types."""
+
+    groups: int
+
+    def search(self, text: bytes) -> _Match | None: ...
+
+    def finditer(self, text: bytes) -> Iterator[_Match]: ...
+
+
+class Re2Pattern:
+    """A compiled expression. Safe to share among threads."""
+
+    __slots__ = ("_compiled", "pattern")
+
+    def __init__(self, pattern: str, compiled: _Compiled) -> None:
+        self.pattern = pattern
+        self._compiled = compiled
+
+    def spans(self, text: str, group: int = 0) -> Iterator[tuple[int, int]]:
+        """The non-empty matches of `group`, from left to right, as offsets in characters.
+
+        A match in which the group takes no part is skipped. Raises PolicyError when there is no such group.
+        """
+        if not 0 <= group <= self._compiled.groups:
+            raise PolicyError("no such group", expected=f"0 to {self._compiled.groups}", found=str(group))
+        if text.isascii():
+            return self._byte_spans(text.encode("ascii"), group)
+        return self._converted(text.encode("utf-8", "surrogatepass"), group)
+
+    def search(self, text: str) -> bool:
+        """Whether the expression matches anywhere in `text`."""
+        return self._compiled.search(text.encode("utf-8", "surrogatepass")) is not None
+
+    def _byte_spans(self, data: bytes, group: int) -> Iterator[tuple[int, int]]:
+        for match in self._compiled.finditer(data):
+            start, end = match.span(group)
+            if start < end:
+                yield start, end
+
+    def _converted(self, data: bytes, group: int) -> Iterator[tuple[int, int]]:
+        # Spans ascend, so each byte is decoded once, however many matches there are.
+        byte = char = 0
+        for start, end in self._byte_spans(data, group):
+            char += _chars(data, byte, start)
+            length = _chars(data, start, end)
+            yield char, char + length
+            char += length
+            byte = end
+
+
+def _chars(data: bytes, start: int, end: int) -> int:
+    return len(data[start:end].decode("utf-8", "surrogatepass"))
+
+
+def compile_pattern(pattern: str) -> Re2Pattern:
+    """`pattern` (RE2 syntax), compiled. Raises PolicyError with RE2's own words when it is not an expression."""
+    options = re2.Options()
+    options.max_mem = _MAX_MEM_BYTES
+    options.log_errors = False
+    try:
+        compiled = cast("_Compiled", cast(Any, re2).compile(pattern, options))
+    except re2.error as error:
+        raise PolicyError(
+            "not an RE2 expression",
+            found=_words_of(error),
+            hint="See https://github.com/google/re2/wiki/Syntax; there are no backreferences and no lookaround.",
+        ) from None
+    except UnicodeEncodeError as error:
+        raise PolicyError("not an RE2 expression", found=f"a lone surrogate at {error.start}") from None
+    return Re2Pattern(pattern, compiled)
+
+
+def _words_of(error: Exception) -> str:
+    words = error.args[0] if error.args else str(error)
+    return words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)

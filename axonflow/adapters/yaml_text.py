@@ -1,0 +1,250 @@
+"""YAML and JSON text to plain values, within bounds, and back from a path to its line and column.
+
+Scalars follow the YAML 1.2 core schema, so ``no`` and ``on`` are strings. Values are built from parser events, not by
+recursion: nesting, aliases and size are bounded before anything is built from them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+import yaml
+
+from axonflow.errors import PolicyError
+
+__all__ = ["MAX_BYTES", "Locator", "parse_json", "parse_yaml"]
+
+MAX_BYTES: Final = 16 * 1024 * 1024
+MAX_DEPTH: Final = 64
+MAX_NODES: Final = 2_000_000
+"""Values in one document, each alias counted as often as it is used."""
+
+Path = tuple[str | int, ...]
+
+KEY: Final = "[key]"
+"""As last part of a path: the key itself rather than its value."""
+
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_WORDS: Final[dict[str, bool | None]] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_INT: Final = re.compile(r"[-+]?[0-9]{1,4000}|0o[0-7]{1,4000}|0x[0-9a-fA-F]{1,4000}")
+_FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_TAGS: Final = {"tag:yaml.org,2002:str", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq", "!"}
+
+
+def _at(name: str, mark: Any) -> str:
+    return f"{name}:{mark.line + 1}:{mark.column + 1}" if mark is not None else name
+
+
+def _number(text: str) -> int | float:
+    if text[:2] in {"0o", "0x"}:
+        return int(text[2:], 8 if text[1] == "o" else 16)
+    if _INT.fullmatch(text):
+        return int(text)
+    lowered = text.lower()
+    return float(lowered.replace(".inf", "inf").replace(".nan", "nan"))
+
+
+def _scalar(event: Any, name: str) -> Any:
+    if event.tag is not None and event.tag not in _TAGS:
+        raise PolicyError("tags are not supported", found=event.tag[:64], at=_at(name, event.start_mark))
+    if event.tag is not None or not event.implicit[0]:
+        return event.value
+    if event.value in _WORDS:
+        return _WORDS[event.value]
+    if _INT.fullmatch(event.value) or _FLOAT.fullmatch(event.value):
+        return _number(event.value)
+    return event.value
+
+
+class _Open:
+    """A list or mapping whose end has not come yet."""
+
+    __slots__ = ("anchor", "event", "key", "value", "weight")
+
+    def __init__(self, value: Any, event: Any) -> None:
+        self.value = value
+        self.event = event
+        self.anchor = event.anchor
+        self.key: Any = _NO_KEY
+        self.weight = 1
+
+
+_NO_KEY: Final = object()
+
+
+class _Composer:
+    """Builds the values of one document from its events."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._stack: list[_Open] = []
+        self._anchors: dict[str, tuple[Any, int]] = {}
+        self.root: Any = None
+
+    def feed(self, event: Any) -> None:
+        if isinstance(event, yaml.ScalarEvent):
+            self._add(_scalar(event, self._name), 1, event)
+        elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
+            self._open({} if isinstance(event, yaml.MappingStartEvent) else [], event)
+        elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
+            closed = self._stack.pop()
+            self._add(closed.value, closed.weight, closed.event)
+        elif isinstance(event, yaml.AliasEvent):
+            self._alias(event)
+
+    def _open(self, value: Any, event: Any) -> None:
+        if event.tag is not None and event.tag not in _TAGS:
+            raise PolicyError("tags are not supported", found=event.tag[:64], at=_at(self._name, event.start_mark))
+        self._stack.append(_Open(value, event))
+        if len(self._stack) > MAX_DEPTH:
+            raise PolicyError(
+                "nested too deep", expected=f"at most {MAX_DEPTH} levels", at=_at(self._name, event.start_mark)
+            )
+
+    def _alias(self, event: Any) -> None:
+        known = self._anchors.get(event.anchor)
+        if known is None:
+            raise PolicyError(
+                "unknown anchor",
+                expected="one defined above",
+                found=f"*{event.anchor[:64]}",
+                at=_at(self._name, event.start_mark),
+            )
+        self._add(*known, event)
+
+    def _add(self, value: Any, weight: int, event: Any) -> None:
+        at = _at(self._name, event.start_mark)
+        if not isinstance(event, yaml.AliasEvent) and event.anchor:
+            self._anchors[event.anchor] = (value, weight)
+        if not self._stack:
+            self.root = value
+            return
+        parent = self._stack[-1]
+        parent.weight += weight
+        if parent.weight > MAX_NODES:
+            raise PolicyError("document too large", expected=f"at most {MAX_NODES} values", found="more", at=at)
+        if isinstance(parent.value, list):
+            parent.value.append(value)
+        elif parent.key is _NO_KEY:
+            if not isinstance(value, str):
+                raise PolicyError("wrong key", expected="text", found=type(value).__name__, at=at, hint="Quote it.")
+            if value in parent.value:
+                raise PolicyError("repeated key", expected="each key once", found=f"{value[:64]!a}", at=at)
+            parent.key = value
+        else:
+            parent.value[parent.key] = value
+            parent.key = _NO_KEY
+
+
+def _events(text: str, name: str) -> Iterator[Any]:
+    try:
+        yield from yaml.parse(text, Loader=_LOADER)
+    except yaml.MarkedYAMLError as error:
+        problem = " ".join(part for part in (error.problem, error.context) if part)
+        raise PolicyError("not YAML", found=problem, at=_at(name, error.problem_mark or error.context_mark)) from None
+    except yaml.YAMLError as error:
+        raise PolicyError("not YAML", found=str(error).splitlines()[0], at=name) from None
+    except RecursionError:
+        raise PolicyError("nested too deep", expected=f"at most {MAX_DEPTH} levels", at=name) from None
+
+
+def parse_yaml(text: str, name: str) -> list[Any]:
+    """The documents in `text`; `name` is how messages call it. Raises PolicyError with line and column."""
+    documents: list[Any] = []
+    composer = _Composer(name)
+    for event in _events(text, name):
+        if isinstance(event, yaml.DocumentStartEvent):
+            composer = _Composer(name)
+        elif isinstance(event, yaml.DocumentEndEvent):
+            documents.append(composer.root)
+        else:
+            composer.feed(event)
+    return documents
+
+
+def parse_json(text: str, name: str) -> list[Any]:
+    """The one document in `text`. Raises PolicyError with line and column."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        out: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in out:
+                raise PolicyError("repeated key", expected="each key once", found=f"{key[:64]!a}", at=name)
+            out[key] = value
+        return out
+
+    try:
+        return [json.loads(text, object_pairs_hook=unique)]
+    except json.JSONDecodeError as error:
+        raise PolicyError(f"not JSON: {error.msg}", at=f"{name}:{error.lineno}:{error.colno}") from None
+    except RecursionError:
+        raise PolicyError("nested too deep", expected=f"at most {MAX_DEPTH} levels", at=name) from None
+
+
+class Locator:
+    """Finds where a value stands in its text. Parses again: errors are rare, and marks for every value are not free."""
+
+    def __init__(self, text: str, name: str) -> None:
+        self._text = text.replace("\t", " ")  # JSON may be indented by tabs, YAML may not; columns stay
+        self._name = name
+        self._documents: list[dict[Path, Any]] | None = None
+
+    def at(self, document: int, path: Path, offset: int = 0) -> str:
+        """``name:line:column`` of the value at `path` or of its nearest parent, `offset` characters further on."""
+        if self._documents is None:
+            self._documents = list(self._marks())
+        if document >= len(self._documents):
+            return self._name
+        marks = self._documents[document]
+        while path and path not in marks:
+            path, offset = path[:-1], 0
+        event = marks.get(path)
+        if event is None:
+            return self._name
+        mark = event.start_mark
+        style = getattr(event, "style", None)
+        single_line = event.start_mark.line == event.end_mark.line
+        if offset and style not in {"|", ">"} and single_line:
+            return f"{self._name}:{mark.line + 1}:{mark.column + 1 + offset + bool(style)}"
+        place = f"{self._name}:{mark.line + 1}:{mark.column + 1}"
+        return f"{place} (character {offset + 1} of the value)" if offset else place
+
+    def _marks(self) -> Iterator[dict[Path, Any]]:
+        marks: dict[Path, Any] = {}
+        stack: list[list[Any]] = []  # per open container: [path, next index, or the key that awaits its value]
+        for event in _events(self._text, self._name):
+            if isinstance(event, yaml.DocumentStartEvent):
+                marks, stack = {}, []
+            elif isinstance(event, yaml.DocumentEndEvent):
+                yield marks
+            elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
+                stack.pop()
+            elif isinstance(event, (yaml.ScalarEvent, yaml.AliasEvent, yaml.CollectionStartEvent)):
+                self._mark(event, marks, stack)
+
+    @staticmethod
+    def _mark(event: Any, marks: dict[Path, Any], stack: list[list[Any]]) -> None:
+        path: Path = ()
+        if stack:
+            parent = stack[-1]
+            if isinstance(parent[1], int):
+                path = (*parent[0], parent[1])
+                parent[1] += 1
+            elif parent[1] is None:
+                parent[1] = getattr(event, "value", "")
+                marks[*parent[0], parent[1], KEY] = event
+                return
+            else:
+                key: str = parent[1]
+                path = (*parent[0], key)
+                parent[1] = None
+        marks[path] = event
+        if isinstance(event, yaml.CollectionStartEvent):
+            stack.append([path, None if isinstance(event, yaml.MappingStartEvent) else 0])

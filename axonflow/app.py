@@ -1,0 +1,140 @@
+"""AxonFlow.open: the only place where the parts are put together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from axonflow.adapters.memory import MemoryAuditLog, MemoryLedger
+from axonflow.adapters.policy_files import baseline_files, read_policies
+from axonflow.adapters.re2_engine import compile_pattern
+from axonflow.detect import BUILTIN_DETECTORS, Scanner
+from axonflow.errors import ConfigurationError
+from axonflow.flows.decide import decide
+from axonflow.flows.enforce import enforce
+from axonflow.flows.run_plan import run_plan
+from axonflow.ids import now_us
+from axonflow.plan import Plan, PlanResult
+from axonflow.policy import Decision, PolicyEngine, PolicySource, Principal, Request, compile_policies
+from axonflow.ports import AuditLog, Ledger
+
+__all__ = ["AxonFlow"]
+
+Policies = str | os.PathLike[str] | Mapping[str, Any] | Sequence["str | os.PathLike[str] | Mapping[str, Any]"] | None
+
+
+class AxonFlow:
+    """The control plane in this process. Made by :meth:`open`; safe to share between threads and tasks.
+
+    >>> flow = AxonFlow.open(policies="@baseline")
+    >>> flow.decide(Request("user:ann", "llm.request", "model:gpt-5-mini", content="Hello!")).effect.value
+    'allow'
+    """
+
+    def __init__(self, engine: PolicyEngine, scanner: Scanner, audit: AuditLog, ledger: Ledger) -> None:
+        self._engine = engine
+        self._scanner = scanner
+        self._audit = audit
+        self._ledger = ledger
+
+    @classmethod
+    def open(
+        cls, policies: Policies = None, *, audit: AuditLog | None = None, ledger: Ledger | None = None
+    ) -> AxonFlow:
+        """Load policies and return the control plane. Needs no database, server, event loop or environment variable.
+
+        `policies` is a file or folder, ``"@baseline"``, a document as a dictionary, or a list of these; None or an
+        empty folder loads nothing, and then every request is denied. `audit` records what :meth:`enforce` decides, and
+        `ledger` counts limits; without one, both are kept in memory and end with the process.
+
+        Raises PolicyError, which lists every problem of every document, and ConfigurationError for an argument of
+        another kind.
+        """
+        scanner = Scanner(BUILTIN_DETECTORS, compile_pattern)
+        engine = compile_policies(_sources(policies), scanner, compile_pattern)
+        return cls(engine, scanner, audit or MemoryAuditLog(), ledger or MemoryLedger())
+
+    @staticmethod
+    def baseline() -> dict[str, str]:
+        """The policies that ``"@baseline"`` names: file name to text, to write down and make your own."""
+        return baseline_files()
+
+    @property
+    def policy_digest(self) -> str:
+        """Names the exact set of policies in force, as on every decision."""
+        return self._engine.digest
+
+    @property
+    def policies(self) -> PolicyEngine:
+        """The compiled policies in force; immutable."""
+        return self._engine
+
+    @property
+    def scanner(self) -> Scanner:
+        """The detectors in force."""
+        return self._scanner
+
+    @property
+    def audit(self) -> AuditLog:
+        """Where enforced decisions are recorded."""
+        return self._audit
+
+    def decide(self, request: Request) -> Decision:
+        """The verdict on `request`: no I/O, nothing counted, nothing recorded. Raises RequestError for no Request."""
+        return decide(self._engine, request)
+
+    async def enforce(self, request: Request) -> Decision:
+        """Decide, reserve limits and record the decision before it is returned.
+
+        Raises AuditError when the decision cannot be recorded; treat that as a denial.
+        """
+        return await enforce(self._engine, request, audit=self._audit, ledger=self._ledger)
+
+    async def run(
+        self,
+        plan: Plan,
+        *,
+        principal: Principal | dict[str, Any] | str | None = None,
+        context: dict[str, Any] | None = None,
+    ) -> PlanResult:
+        """Run `plan` for `principal`: each step is enforced, then started the moment its inputs are there.
+
+        Without a principal the plan acts for itself, as the agent of its name. `context` goes into the context of
+        every step's request. Raises PlanError for an invalid plan; a step that fails or is refused ends in the
+        result, not in an exception.
+        """
+        acting = Principal(plan.name, "agent") if principal is None else Principal.of(principal)
+        return await run_plan(plan, principal=acting, enforce=self.enforce, context=context, clock_us=now_us)
+
+
+def _sources(policies: Policies) -> list[PolicySource]:
+    if policies is None:
+        return []
+    if isinstance(policies, (str, os.PathLike)):
+        return read_policies(policies)
+    if isinstance(policies, Mapping):
+        return [_source_of(policies, "policies")]
+    if not isinstance(policies, (list, tuple)):
+        raise ConfigurationError(
+            "policies cannot be loaded",
+            expected="a path, a document as a dictionary, or a list of these",
+            found=type(policies).__name__,
+        )
+    sources: list[PolicySource] = []
+    for position, item in enumerate(policies):
+        if isinstance(item, Mapping):
+            sources.append(_source_of(item, f"policies[{position}]"))
+        else:
+            sources.extend(_sources(item))
+    return sources
+
+
+def _source_of(document: Mapping[str, Any], name: str) -> PolicySource:
+    """A document given as Python objects: its places are paths."""
+
+    def at(path: tuple[str | int, ...], offset: int) -> str:
+        place = name + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+        return f"{place} (character {offset + 1})" if offset else place
+
+    return PolicySource(name, dict(document), at)

@@ -1,0 +1,57 @@
+"""The `axonflow` command. One module a command; heavy imports wait until a command runs."""
+
+from __future__ import annotations
+
+import click
+
+from axonflow.cli.groups import Commands
+
+__all__ = ["commands", "main"]
+
+_MODULES = {
+    "replay": "axonflow.cli.replay",
+    "decide": "axonflow.cli.decide",
+    "policy": "axonflow.cli.policy",
+    "detect": "axonflow.cli.detect",
+    "detectors": "axonflow.cli.detectors",
+    "plan": "axonflow.cli.plan",
+    "version": "axonflow.cli.version",
+    "completion": "axonflow.cli.completion",
+}
+
+
+def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001  click's signature
+    if wanted and not ctx.resilient_parsing:
+        from axonflow import __version__
+
+        click.echo(f"axonflow {__version__}")
+        ctx.exit()
+
+
+@click.group(cls=Commands, modules=_MODULES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version,
+              help="Print the version and exit.")  # fmt: skip
+def commands() -> None:
+    """Decide what AI agents, models and tools may do, by policies that you write down.
+
+    \b
+    To begin:
+      axonflow policy init policies/            write the baseline policies there
+      axonflow decide --principal user:ann --action tool.call \\
+          --resource tool:shell --context env=prod
+      axonflow replay traffic.jsonl             decide a whole file of requests
+
+    \b
+    Exit codes of all commands:
+      0    done, and the answer is yes
+      1    done, and the answer is no: denied, a mismatch, a problem in a policy
+      2    bad input: wrong usage, an invalid policy, a missing file
+      130  interrupted
+
+    Every command has a --help with an example.
+    """
+
+
+def main() -> None:
+    """Run the command line and end the process."""
+    commands.main(prog_name="axonflow")

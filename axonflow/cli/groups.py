@@ -1,0 +1,94 @@
+"""A group of commands whose modules are imported when they are needed, and the one place that ends the process."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Any, Final
+
+import click
+
+from axonflow.cli.settings import read_settings
+from axonflow.cli.tables import printable
+from axonflow.errors import AxonFlowError
+
+__all__ = ["EXIT_BAD_INPUT", "EXIT_INTERRUPTED", "EXIT_NO", "Commands", "Failure", "LazyGroup"]
+
+EXIT_NO: Final = 1
+"""The command worked, and the answer is no: denied, a mismatch, a problem found."""
+EXIT_BAD_INPUT: Final = 2
+EXIT_INTERRUPTED: Final = 130
+"""128 + SIGINT, as shells count."""
+_EXIT_BROKEN_PIPE: Final = 141
+"""128 + SIGPIPE: nobody reads any more, and neither success nor failure was told."""
+
+
+class Failure(click.ClickException):
+    """A message on standard error and exit code 2, without a traceback."""
+
+    exit_code = EXIT_BAD_INPUT
+
+    def show(self, file: Any = None) -> None:
+        """Print the message; the file that click offers is not used, it is always standard error."""
+        del file
+        text = "\n".join(printable(line) for line in self.message.split("\n"))
+        click.echo(f"{click.style('error:', fg='red', bold=True)} {text}", err=True)
+
+
+class LazyGroup(click.Group):
+    """Commands by name, each the attribute `command` of its module."""
+
+    def __init__(self, *args: Any, modules: Mapping[str, str] | None = None, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._modules = dict(modules or {})
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order of the table: what is needed most comes first."""
+        del ctx
+        return list(self._modules)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name, or None."""
+        del ctx
+        module = self._modules.get(cmd_name)
+        if module is None:
+            return None
+        command: click.Command = import_module(module).command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with a suggestion for a name that is not known."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            close = get_close_matches(args[0], self._modules, n=1)
+            if close and "Did you mean" not in error.message:
+                error.message = f"No such command {printable(args[0])!r}. Did you mean {close[0]!r}?"
+            raise
+
+
+class Commands(LazyGroup):
+    """The outermost group: turns what is raised within into messages and exit codes."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. AxonFlow's own errors end in exit code 2, whatever else is wrong shows its traceback."""
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):  # names from anywhere are printed: no locale may stop that
+                stream.reconfigure(errors="backslashreplace")
+        if not read_settings().colour:
+            ctx.color = False
+        try:
+            return super().invoke(ctx)
+        except AxonFlowError as error:
+            raise Failure(str(error)) from None
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            ctx.exit(EXIT_INTERRUPTED)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes it once more
+            ctx.exit(_EXIT_BROKEN_PIPE)

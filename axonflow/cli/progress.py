@@ -1,0 +1,68 @@
+"""How far a long run is, on one line of a terminal that is redrawn; nothing at all anywhere else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Final, TextIO
+
+from axonflow.cli.settings import Settings
+
+__all__ = ["Progress"]
+
+_REDRAW_NS: Final = 100_000_000
+_BAR_CHARS: Final = 30
+_CLEAR: Final = "\r\x1b[K"
+
+
+class Progress:
+    """A bar when the size is known, else a count. `clock_ns` is monotonic."""
+
+    def __init__(
+        self,
+        stream: TextIO,
+        settings: Settings,
+        *,
+        size_bytes: int,
+        position_bytes: Callable[[], int],
+        clock_ns: Callable[[], int],
+    ) -> None:
+        self._stream = stream
+        self._shown = settings.motion and stream.isatty()
+        self._size_bytes = size_bytes
+        self._position_bytes = position_bytes
+        self._clock_ns = clock_ns
+        self._started_ns = clock_ns()
+        self._next_ns = self._started_ns
+
+    def update(self, count: int) -> None:
+        """`count` requests are done. Redraws at most ten times a second, so it may be called often."""
+        if not self._shown:
+            return
+        now_ns = self._clock_ns()
+        if now_ns < self._next_ns:
+            return
+        self._next_ns = now_ns + _REDRAW_NS
+        seconds = (now_ns - self._started_ns) / 1e9
+        rate = f", {count / seconds:,.0f}/s" if seconds > 0 else ""
+        text = f"{self._bar()}{count:,} requests{rate}"
+        self._stream.write(_CLEAR + text[: self._columns() - 1])
+        self._stream.flush()
+
+    def _bar(self) -> str:
+        if self._size_bytes <= 0:
+            return ""
+        part = min(self._position_bytes() / self._size_bytes, 1.0)
+        return f"[{'#' * round(part * _BAR_CHARS):-<{_BAR_CHARS}}] {part:4.0%}  "
+
+    def _columns(self) -> int:
+        try:
+            return os.get_terminal_size(self._stream.fileno()).columns or 80
+        except OSError:
+            return 80
+
+    def clear(self) -> None:
+        """Wipe the line, so that something else may be printed."""
+        if self._shown:
+            self._stream.write(_CLEAR)
+            self._stream.flush()

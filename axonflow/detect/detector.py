@@ -1,0 +1,58 @@
+"""A detector as data: the shapes of text it looks for and the checks that confirm them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from axonflow.detect.finding import Category, Severity
+
+__all__ = ["Carve", "Detector", "InContext", "Shape", "Validate"]
+
+Validate = Callable[[str], bool]
+"""Whether the text of a span is what the pattern took it for."""
+InContext = Callable[[str, str, str], bool]
+"""Whether a span is one, given the text before it, the span and the text after it."""
+Carve = Callable[[str], Iterable[tuple[int, int]]]
+"""The spans, relative to a match, that are candidates; for patterns that match a maximal run."""
+
+
+class Shape(msgspec.Struct, frozen=True, kw_only=True):
+    """One pattern with its cheap prechecks before and its exact checks after.
+
+    Patterns see text folded to ASCII, one character for one (`axonflow.detect.folding`), so they need no
+    Unicode classes, and ``\\b`` is a word boundary in every Latin-script language. They must not use
+    ``\\A``, ``\\z`` nor ``$`` outside of ``(?m)``: leaves are searched joined by newlines.
+    """
+
+    pattern: str
+    """RE2 syntax."""
+    triggers: tuple[str, ...] = ()
+    """Lower-case literals; unless one occurs in the case-folded content the pattern is not run. Empty: no precheck."""
+    min_digits: int = 0
+    """Unless the content holds this many digits the pattern is not run."""
+    group: int = 0
+    """The capture group that is the span."""
+    carve: Carve | None = None
+    validate: Validate | None = None
+    in_context: InContext | None = None
+    window_chars: int = 64
+    """Characters on each side of the span that `in_context` is given. Before the first comes the member's name."""
+    confidence: float = 0.9
+
+
+class Detector(msgspec.Struct, frozen=True, kw_only=True):
+    """One kind of thing to find. `examples` and `counter_examples` are its tests."""
+
+    id: str
+    """``<category>.<name>``."""
+    category: Category
+    severity: Severity
+    description: str
+    shapes: tuple[Shape, ...]
+    """Any of them is a finding."""
+    max_span_chars: int
+    """Longest span that is reported; a longer match is not what the detector is named for."""
+    examples: tuple[str, ...]
+    counter_examples: tuple[str, ...]

@@ -1,0 +1,166 @@
+"""Telephone numbers in runs of digits and punctuation.
+
+Layouts that only telephone numbers have (international, North American 3-3-4, a trunk 0, an area code in
+parentheses) stand on their own; any other grouping needs a word beside it that says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from axonflow.detect.context_words import has_any, words_of
+from axonflow.detect.validators import digits_of, groups_of
+
+__all__ = ["phone_in_context", "phone_layout", "phones_in"]
+
+Layout = Literal["international", "national", "plain"]
+
+# ITU-T E.164 annex: calling codes by their first one or two digits; where a third digit is part of the code any is
+# taken, spare codes in the assigned decades included.
+_CALLING_CODES = (
+    "1 7 20 27 21 22 23 24 25 26 29 30 31 32 33 34 36 39 35 37 38 40 41 43 44 45 46 47 48 49 42 51 52 53 54 55 56 57 "
+    "58 50 59 60 61 62 63 64 65 66 67 68 69 81 82 84 86 80 85 87 88 90 91 92 93 94 95 98 96 97 99"
+).split()
+_PHONE_STEMS = (
+    "phone", "mobile", "whatsapp", "fax", "telefon", "telephon", "cellular", "celular", "hotline", "helpline", "landline",
+    "voicemail", "portable", "movil",
+)  # fmt: skip
+_PHONE_WORDS = frozenset(
+    "tel cell call calls called calling dial ring ph handy gsm tlf sms text texted texting message messages reach contact "
+    "answering pager desk office home work viber signal telegram".split()
+)
+_OTHER_WORDS = frozenset(
+    "order invoice ticket account acct id ref reference serial zip isbn issn doi tracking sku case po part item version "
+    "receipt transaction confirmation policy claim model batch lot vin iban bic build passport license licence".split()
+)
+
+
+def phones_in(run: str) -> Iterator[tuple[int, int]]:
+    """The candidates in a run: whole groups of digits with what belongs to them (plus, parentheses, extension)."""
+    groups = groups_of(_without_extension(run))
+    first = 0
+    while first < len(groups):
+        start = _start_of(run, groups, first)
+        last = _last_of(run, groups, first, start)
+        if last is None:
+            first += 1
+            continue
+        yield start, len(run) if last == len(groups) - 1 else groups[last][1]
+        first = last + 1
+
+
+def _without_extension(text: str) -> str:
+    """`text` up to ``x12`` or ``ext. 12``, the only letters in it."""
+    end = next((at for at, char in enumerate(text) if char.isalpha()), len(text))
+    return text[:end].rstrip()
+
+
+def _start_of(run: str, groups: list[tuple[int, int]], first: int) -> int:
+    start = groups[first][0]
+    if start and run[start - 1] == "(" and ")" in run[start : start + 6]:
+        start -= 1
+    return start - 1 if start and run[start - 1] == "+" else start
+
+
+def _last_of(run: str, groups: list[tuple[int, int]], first: int, start: int) -> int | None:
+    """The last group of the longest candidate that begins at `start`."""
+    best = None
+    for at in range(first, min(first + 8, len(groups))):
+        if at > first and groups[at][0] - groups[at - 1][1] > 2:
+            break
+        if phone_layout(run[start : groups[at][1]]) is not None and not _is_cut(run, groups, at):
+            best = at
+    return best
+
+
+def _is_cut(run: str, groups: list[tuple[int, int]], last: int) -> bool:
+    """Whether the group after `last` hangs on to it without a space."""
+    return last + 1 < len(groups) and not run[groups[last][1] : groups[last + 1][0]].startswith((" ", "("))
+
+
+def phone_layout(text: str) -> Layout | None:
+    """How `text` is laid out as a telephone number; None when it cannot be one."""
+    text = _without_extension(text)
+    groups = groups_of(text)
+    sizes = [end - start for start, end in groups]
+    digits = digits_of(text)
+    if len(set(digits)) < 3 or _is_date(text, groups):
+        return None
+    if text.startswith(("+", "(+")) or (digits.startswith("00") and len(sizes) > 2):
+        return "international" if _is_international(text, digits) else None
+    if _is_north_american(text, sizes, digits) or _is_trunk(text, sizes, digits) or _is_area(text, sizes, digits):
+        return "national"
+    return "plain" if 7 <= len(digits) <= 12 and len(sizes) <= 5 and "(" not in text else None
+
+
+def _is_international(text: str, digits: str) -> bool:
+    digits = digits.removeprefix("00")
+    if "(0)" in text:
+        digits = digits.replace("0", "", 1)
+    if digits.startswith("1"):
+        return len(digits) == 11 and digits[1] > "1"
+    return 8 <= len(digits) <= 15 and digits.startswith(tuple(_CALLING_CODES))
+
+
+def _is_north_american(text: str, sizes: list[int], digits: str) -> bool:
+    if sizes[0] == 1 and digits[0] == "1":
+        sizes, digits = sizes[1:], digits[1:]
+    separators = {char for char in text if char in "-./"}
+    return sizes == [3, 3, 4] and digits[0] > "1" and len(separators) <= 1 and digits[1:3] != "11"
+
+
+def _is_trunk(text: str, sizes: list[int], digits: str) -> bool:
+    """A trunk 0 and an area code, then the subscriber's number in groups of at least two."""
+    if digits[0] != "0" or digits[1] == "0" or not 9 <= len(digits) <= 11:
+        return False
+    separators = {char for char in text if char in "-./"}
+    return 2 <= len(sizes) <= 5 and 2 <= sizes[0] <= 5 and min(sizes) >= 2 and len(separators) <= 2
+
+
+def _is_area(text: str, sizes: list[int], digits: str) -> bool:
+    if not text.startswith("(") or not 8 <= len(digits) <= 12 or len(sizes) > 4:
+        return False
+    return 2 <= sizes[0] <= 5 and min(sizes[1:], default=0) >= 2 and not _is_year(digits[: sizes[0]])
+
+
+def _is_year(digits: str) -> bool:
+    return len(digits) == 4 and digits[:2] in {"18", "19", "20"}
+
+
+def _is_date(text: str, groups: list[tuple[int, int]]) -> bool:
+    parts = [text[start:end] for start, end in groups]
+    for at in range(len(parts) - 2):
+        year_first, middle, year_last = parts[at : at + 3]
+        if len(middle) > 2 or int(middle) > 31:
+            continue
+        if _is_year(year_first) and len(year_last) <= 2:
+            return True
+        if _is_year(year_last) and len(year_first) <= 2 and int(year_first) <= 31:
+            return True
+    return len(parts) >= 4 and "." in text and all(int(part) < 256 for part in parts) and text.count(".") >= 3
+
+
+def phone_in_context(before: str, span: str, after: str) -> bool:
+    """Whether the words around allow a number laid out like `span` to be a telephone number."""
+    if _is_part_of_longer(before, after):
+        return False
+    layout = phone_layout(span)
+    if layout == "international":
+        return True
+    earlier, later = words_of(before)[-6:], words_of(after)[:2]
+    names_other = has_any(earlier[-3:], _OTHER_WORDS)
+    if layout == "national":
+        return not names_other or has_any(earlier[-1:], _PHONE_WORDS, _PHONE_STEMS)
+    if has_any(earlier[-1:], _OTHER_WORDS):
+        return False
+    return has_any(earlier, _PHONE_WORDS, _PHONE_STEMS) or has_any(later, _PHONE_WORDS, _PHONE_STEMS)
+
+
+def _is_part_of_longer(before: str, after: str) -> bool:
+    last, following = before[-1:], after[:1]
+    if last.isalnum() or last in {"_", "$", "#", "="} or following.isalnum() or following in {"_", "%"}:
+        return True
+    if last in {"-", ".", "/", ":", ","} and before[-2:-1].isalnum():
+        return last not in {":", ","} or before[-2:-1].isdigit()
+    return following in {"-", ".", "/", ":", ","} and after[1:2].isdigit()

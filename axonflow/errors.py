@@ -1,0 +1,171 @@
+"""Every error that AxonFlow raises, as one tree.
+
+A message says what was expected, what was found, where, and what to do. Values that may hold secrets
+(content, attribute values) are never put into a message; names, types, sizes and positions are.
+
+::
+
+    AxonFlowError
+    ├── RequestError         a request or traffic line that is not one        (also a ValueError)
+    ├── PolicyError          a policy document that is wrong                  (also a ValueError)
+    │   └── ExpressionError  a CEL expression in one that is wrong
+    ├── PlanError            a plan that cannot run                           (also a ValueError)
+    ├── ConfigurationError   AxonFlow.open() was given something it cannot use (also a ValueError)
+    ├── DetectionError       content could not be inspected or redacted
+    ├── LedgerError          a limit could not be checked or counted
+    ├── AuditError           an event could not be recorded, or a chain does not verify
+    └── Denied               raised by guards when a decision does not allow the call
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AuditError",
+    "AxonFlowError",
+    "ConfigurationError",
+    "Denied",
+    "DetectionError",
+    "ExpressionError",
+    "LedgerError",
+    "PlanError",
+    "PolicyError",
+    "RequestError",
+]
+
+
+class AxonFlowError(Exception):
+    """Root of the tree.
+
+    `expected`, `found`, `at` and `hint` are the parts of the message, for callers that render their own
+    (the sidecar's problem documents, the CLI's colours). `at` is ``file:line:column`` or a path such as
+    ``$.principal.id``.
+    """
+
+    code = "error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        expected: str | None = None,
+        found: str | None = None,
+        at: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        self.message = message
+        self.expected = expected
+        self.found = found
+        self.at = at
+        self.hint = hint
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        text = f"{self.at}: {self.message}" if self.at else self.message
+        parts = [f"{label} {value}" for label, value in (("expected", self.expected), ("found", self.found)) if value]
+        if parts:
+            text += f": {', '.join(parts)}"
+        return f"{text}. {self.hint}" if self.hint else text
+
+
+class RequestError(AxonFlowError, ValueError):
+    """A request is not well-formed; nothing was decided."""
+
+    code = "invalid_request"
+
+
+class PolicyError(AxonFlowError, ValueError):
+    """A policy document or an expression in it is not valid; nothing of it was loaded.
+
+    `problems` holds every fault of the load, this one first, so that a person mends them in one go.
+    """
+
+    code = "invalid_policy"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        expected: str | None = None,
+        found: str | None = None,
+        at: str | None = None,
+        hint: str | None = None,
+        problems: tuple[PolicyError, ...] = (),
+    ) -> None:
+        super().__init__(message, expected=expected, found=found, at=at, hint=hint)
+        self.problems = problems or (self,)
+
+    @classmethod
+    def joined(cls, problems: list[PolicyError]) -> PolicyError:
+        """One error that lists all of `problems` (at least one)."""
+        if len(problems) == 1:
+            return problems[0]
+        lines = "".join(f"\n  {problem}" for problem in problems)
+        return cls(f"{len(problems)} problems in the policies:{lines}", problems=tuple(problems))
+
+
+class ExpressionError(PolicyError):
+    """A CEL expression does not parse, or uses what the language does not have.
+
+    `offset` is where, in characters from the start of the expression.
+    """
+
+    code = "invalid_expression"
+
+    def __init__(
+        self,
+        message: str,
+        offset: int,
+        *,
+        expected: str | None = None,
+        found: str | None = None,
+        at: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, expected=expected, found=found, at=at, hint=hint)
+        self.offset = offset
+
+    def moved_to(self, at: str) -> ExpressionError:
+        """The same fault, placed at `at` in its document."""
+        return ExpressionError(
+            self.message, self.offset, expected=self.expected, found=self.found, at=at, hint=self.hint
+        )
+
+
+class PlanError(AxonFlowError, ValueError):
+    """A plan is not a DAG of well-formed steps; nothing of it ran."""
+
+    code = "invalid_plan"
+
+
+class ConfigurationError(AxonFlowError, ValueError):
+    """A setting or an argument of ``AxonFlow.open`` cannot be used."""
+
+    code = "invalid_configuration"
+
+
+class DetectionError(AxonFlowError):
+    """Content could not be inspected or redacted. Callers deny."""
+
+    code = "detection_failed"
+
+
+class LedgerError(AxonFlowError):
+    """The ledger cannot answer, so nobody knows what is left. Callers deny."""
+
+    code = "ledger_unavailable"
+
+
+class AuditError(AxonFlowError):
+    """An audit event could not be recorded, or a recorded chain does not verify. Callers deny."""
+
+    code = "audit_failed"
+
+
+class Denied(AxonFlowError):  # noqa: N818  a verdict, not a fault: named as the field names it
+    """A guard refused a call. `decision` is the verdict, with its reasons and ids."""
+
+    code = "denied"
+
+    def __init__(self, message: str, *, decision: object) -> None:
+        super().__init__(message)
+        self.decision = decision

@@ -1,0 +1,20 @@
+"""Verb: decide. Synchronous, without I/O; the only thing added to the pure core is the time and an id."""
+
+from __future__ import annotations
+
+from axonflow.errors import RequestError
+from axonflow.ids import new_id, now_us
+from axonflow.policy import Decision, PolicyEngine, Request
+
+__all__ = ["decide"]
+
+
+def decide(engine: PolicyEngine, request: Request) -> Decision:
+    """The verdict of `engine` on `request`, as of `request.time` or now.
+
+    Raises RequestError when `request` is not a Request: a verdict on something else would mean nothing.
+    """
+    if request.__class__ is not Request:
+        raise RequestError("not a request", expected="a Request", found=type(request).__name__)
+    time_us = now_us()
+    return engine.decide(request, new_id(time_us), time_us if request.time is None else request.time)

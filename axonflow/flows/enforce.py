@@ -1,0 +1,104 @@
+"""Verb: enforce. Decide, reserve what is limited, and record the decision before it is answered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from axonflow.audit import AuditEvent
+from axonflow.errors import LedgerError
+from axonflow.flows.decide import decide
+from axonflow.ids import new_id, now_us
+from axonflow.policy import Decision, Effect, Limit, PolicyEngine, Principal, Request
+from axonflow.policy.cel.runtime import chars
+from axonflow.policy.matching import reader
+from axonflow.ports import AuditLog, Ledger, Quota, Reservation
+
+__all__ = ["enforce"]
+
+_ESTIMATES = {"tokens": "estimated_tokens", "usd_micros": "estimated_usd_micros"}
+"""Where a request says how much it will use at most, in its context."""
+
+
+async def enforce(engine: PolicyEngine, request: Request, *, audit: AuditLog, ledger: Ledger) -> Decision:
+    """The verdict of `engine` on `request`, its limits reserved, recorded in `audit` before this returns.
+
+    A limit that is used up or cannot be reserved denies, with the reason. Raises AuditError when the event cannot be
+    recorded: then nothing is allowed, and what was reserved is given back.
+    """
+    decision = decide(engine, request)
+    reservations: list[Reservation] = []
+    if decision.allowed and any(isinstance(obligation, Limit) for obligation in decision.obligations):
+        decision = await _reserved(decision, request, ledger, reservations)
+    try:
+        await audit.append(_event(decision, request, audit.writer_id))
+    except BaseException:
+        for reservation in reservations:
+            await ledger.release(reservation)
+        raise
+    for reservation in reservations:  # a request counts as one; tokens and money stay at their estimate
+        await ledger.settle(reservation, reservation.amount)
+    return decision
+
+
+async def _reserved(decision: Decision, request: Request, ledger: Ledger, reservations: list[Reservation]) -> Decision:
+    """`decision`, if every limit of it has room; else a denial, with all that was taken given back."""
+    refusal = None
+    for obligation in decision.obligations:
+        if isinstance(obligation, Limit) and refusal is None:
+            refusal = await _take(obligation, request, ledger, reservations)
+    if refusal is None:
+        return decision
+    while reservations:
+        await ledger.release(reservations.pop())
+    return replace(decision, effect=Effect.DENY, allowed=False, redacted=None, reasons=(refusal, *decision.reasons))
+
+
+async def _take(limit: Limit, request: Request, ledger: Ledger, reservations: list[Reservation]) -> str | None:
+    """Reserve what `request` uses of `limit`; the reason if that cannot be done."""
+    amount: Any = 1
+    if limit.unit in _ESTIMATES:
+        amount = request.context.get(_ESTIMATES[limit.unit])
+        if not isinstance(amount, int) or isinstance(amount, bool) or amount < 0:
+            return f"{limit.policy} limits {limit.unit}: the request must carry context.{_ESTIMATES[limit.unit]}."
+    parts = [f"{path}={reader(path)(request)!r}" for path in limit.key]
+    quota = Quota(
+        request.principal.tenant, f"{limit.policy}|{'|'.join(parts)}", limit.unit, limit.maximum, limit.window_s
+    )
+    try:
+        reservation = await ledger.reserve(quota, amount, now_us())
+    except LedgerError as error:
+        return f"The limit of {limit.policy} could not be checked: {error.message}."
+    if reservation is None:
+        return f"The limit of {limit.policy} is used up: {limit.maximum} {limit.unit} within {limit.window_s} s."
+    reservations.append(reservation)
+    return None
+
+
+def _event(decision: Decision, request: Request, writer_id: str) -> AuditEvent:
+    chain: list[str] = []
+    acting: Principal | None = request.principal.on_behalf_of
+    while acting is not None:
+        chain.append(f"{acting.type}:{acting.id}")
+        acting = acting.on_behalf_of
+    time_us = now_us()
+    return AuditEvent(
+        event_id=new_id(time_us),
+        tenant_id=request.principal.tenant,
+        writer_id=writer_id,
+        time_us=time_us,
+        kind="decision",
+        decision_id=decision.decision_id,
+        policy_digest=decision.policy_digest,
+        principal=f"{request.principal.type}:{request.principal.id}",
+        on_behalf_of=tuple(chain),
+        action=request.action,
+        resource=f"{request.resource.type}:{request.resource.id}",
+        effect=decision.effect.value,
+        allowed=decision.allowed,
+        policies=decision.policies,
+        reasons=decision.reasons,
+        errors=tuple(f"{error.policy}: {error.message}" for error in decision.errors),
+        content_chars=chars(request.content),
+    )

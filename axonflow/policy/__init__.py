@@ -1,0 +1,23 @@
+"""The policy engine: requests and decisions, policy documents, the expression language, and the decision point."""
+
+from axonflow.policy.compiling import PolicySource, compile_policies
+from axonflow.policy.decision import Approval, Decision, Effect, Limit, Redact, RuleError, ShadowVerdict
+from axonflow.policy.engine import PolicyEngine
+from axonflow.policy.request import ACTIONS, Principal, Request, Resource
+
+__all__ = [
+    "ACTIONS",
+    "Approval",
+    "Decision",
+    "Effect",
+    "Limit",
+    "PolicyEngine",
+    "PolicySource",
+    "Principal",
+    "Redact",
+    "Request",
+    "Resource",
+    "RuleError",
+    "ShadowVerdict",
+    "compile_policies",
+]

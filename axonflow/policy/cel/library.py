@@ -1,0 +1,117 @@
+"""The functions of the language, one row each. docs/reference/expressions.md is generated from this table.
+
+A template is Python source with ``{0}``, ``{1}``... for the arguments (a method's target first). Templates are ours;
+nothing that a policy says ever becomes source.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec import Struct
+
+__all__ = ["FUNCTIONS", "Function"]
+
+
+class Function(Struct, frozen=True):
+    """`parameters` are kinds; a method's first is its target. `example` evaluates to true."""
+
+    name: str
+    parameters: tuple[str, ...]
+    result: str
+    template: str
+    summary: str
+    example: str
+    is_method: bool = False
+
+
+def _method(name: str, parameters: tuple[str, ...], result: str, template: str, summary: str, example: str) -> Function:
+    return Function(name, parameters, result, template, summary, example, is_method=True)
+
+
+_TIME_PARTS: Final = (
+    ("getFullYear", "{0}.year", "The year.", 2026),
+    ("getMonth", "({0}.month - 1)", "The month, January is 0.", 10),
+    ("getDate", "{0}.day", "The day of the month, the first is 1.", 21),
+    ("getDayOfMonth", "({0}.day - 1)", "The day of the month, the first is 0.", 20),
+    ("getDayOfWeek", "day_of_week({0})", "The day of the week, Sunday is 0.", 6),
+    ("getDayOfYear", "day_of_year({0})", "The day of the year, the first is 0.", 324),
+    ("getHours", "{0}.hour", "The hour, 0 to 23.", 9),
+    ("getMinutes", "{0}.minute", "The minute.", 30),
+    ("getSeconds", "{0}.second", "The second.", 5),
+    ("getMilliseconds", "({0}.microsecond // 1000)", "The millisecond.", 0),
+)
+_MOMENT: Final = 'timestamp("2026-11-21T09:30:05Z")'
+
+_ROWS: Final = (
+    Function(
+        "size", ("dyn",), "int", "size({0})", "Characters of a string, items of a list or map.", 'size("abc") == 3'
+    ),
+    _method("size", ("dyn",), "int", "size({0})", "The same as a method.", "[1, 2].size() == 2"),
+    Function("int", ("dyn",), "int", "to_int({0})", "A number, text or timestamp as integer.", 'int("42") == 42'),
+    Function("double", ("dyn",), "double", "to_double({0})", "A number or text as double.", 'double("1.5") == 1.5'),
+    Function("string", ("dyn",), "string", "to_string({0})", "A scalar as text.", 'string(7) == "7"'),
+    Function("bool", ("bool",), "bool", "{0}", "A bool, as it is.", "bool(true)"),
+    Function("dyn", ("dyn",), "dyn", "{0}", "The value, its kind left open.", "dyn(1) == 1.0"),
+    Function(
+        "timestamp",
+        ("dyn",),
+        "timestamp",
+        "to_timestamp({0})",
+        "RFC 3339 text as a moment.",
+        f"{_MOMENT} > timestamp(0)",
+    ),
+    Function(
+        "duration",
+        ("dyn",),
+        "duration",
+        "to_duration({0})",
+        "Text such as 1h30m.",
+        'duration("90m") == duration("1h30m")',
+    ),
+    _method(
+        "contains",
+        ("string", "string"),
+        "bool",
+        "({1} in {0})",
+        "Whether a string holds another.",
+        '"sql".contains("q")',
+    ),
+    _method(
+        "startsWith",
+        ("string", "string"),
+        "bool",
+        "{0}.startswith({1})",
+        "Whether it starts so.",
+        '"sql".startsWith("s")',
+    ),
+    _method(
+        "endsWith", ("string", "string"), "bool", "{0}.endswith({1})", "Whether it ends so.", '"sql".endsWith("ql")'
+    ),
+    _method("lowerAscii", ("string",), "string", "lower_ascii({0})", "Lower case.", '"SQL".lowerAscii() == "sql"'),
+    _method("upperAscii", ("string",), "string", "upper_ascii({0})", "Upper case.", '"sql".upperAscii() == "SQL"'),
+    _method("trim", ("string",), "string", "{0}.strip()", "Without white space at the ends.", '" a ".trim() == "a"'),
+    Function(
+        "texts", ("dyn",), "strings", "texts({0})", "All strings in a JSON value.", 'texts({"a": ["b"]}) == ["a", "b"]'
+    ),
+    Function(
+        "chars", ("dyn",), "int", "chars({0})", "Characters in all strings of a value.", 'chars(["ab", "c"]) == 3'
+    ),
+    *(
+        _method(name, ("timestamp",), "int", template, summary, f"{_MOMENT}.{name}() == {value}")
+        for name, template, summary, value in _TIME_PARTS
+    ),
+    *(
+        _method(
+            name,
+            ("timestamp", "string"),
+            "int",
+            template.replace("{0}", "in_zone({0}, {1})"),
+            summary + " In a time zone.",
+            f'{_MOMENT}.{name}("UTC") == {value}',
+        )
+        for name, template, summary, value in _TIME_PARTS
+    ),
+)
+
+FUNCTIONS: Final = {(row.name, row.is_method, len(row.parameters)): row for row in _ROWS}

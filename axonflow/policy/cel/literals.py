@@ -1,0 +1,88 @@
+"""The values of CEL's number, string and bytes literals. Source: cel-spec doc/langdef.md, section Values."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from axonflow.errors import ExpressionError
+from axonflow.policy.cel.lexer import Token
+from axonflow.policy.cel.syntax import Constant
+
+__all__ = ["INT_MAX", "INT_MIN", "number", "text"]
+
+INT_MIN: Final = -(2**63)
+INT_MAX: Final = 2**63 - 1
+
+_ESCAPE: Final = re.compile(
+    r"\\(?:([abfnrtv\\?\"'`])|([0-3][0-7]{2})|[xX]([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))", re.DOTALL
+)
+_SIMPLE: Final = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+
+
+def number(token: Token, sign: Token | None) -> Constant:
+    """The constant of a number token, negated where a sign precedes it: -2^63 has no positive twin."""
+    offset = sign.offset if sign else token.offset
+    if token.kind == "uint":
+        raise ExpressionError("unsigned integers are not supported", token.offset, hint="Write the number without u.")
+    if token.kind == "double":
+        value = float(token.text)
+        return Constant(offset, -value if sign else value)
+    digits = int(token.text, 16 if token.text[:2] in {"0x", "0X"} else 10)
+    if sign:
+        digits = -digits
+    if not INT_MIN <= digits <= INT_MAX:
+        raise ExpressionError("number out of range", offset, expected="an integer of 64 bits", found=token.text[:40])
+    return Constant(offset, digits)
+
+
+def text(token: Token) -> Constant:
+    """The constant of a string or bytes token."""
+    body = token.text.lstrip("rRbB")
+    prefix = token.text[: len(token.text) - len(body)].lower()
+    quotes = 3 if len(body) >= 6 and body[:3] in {'"""', "'''"} else 1
+    body = body[quotes:-quotes]
+    binary = "b" in prefix
+    if "r" in prefix:
+        value: str | bytes = body.encode() if binary else body
+    else:
+        value = _unescaped(body, token, binary=binary)
+    if isinstance(value, str) and not value.isascii():
+        _check_scalars(value, token)
+    return Constant(token.offset, value)
+
+
+def _check_scalars(value: str, token: Token) -> None:
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise ExpressionError("not a Unicode scalar value", token.offset, expected="no surrogates")
+
+
+def _unescaped(body: str, token: Token, *, binary: bool) -> str | bytes:
+    out: list[str] = []
+    octets: list[bytes] = []
+    position = 0
+    for match in _ESCAPE.finditer(body):
+        plain = body[position : match.start()]
+        value, is_octet = _escape(match, token, binary=binary)
+        if binary:
+            octets += [plain.encode(), bytes([value]) if is_octet else chr(value).encode()]
+        else:
+            out += [plain, chr(value)]
+        position = match.end()
+    rest = body[position:]
+    return b"".join(octets) + rest.encode() if binary else "".join(out) + rest
+
+
+def _escape(match: re.Match[str], token: Token, *, binary: bool) -> tuple[int, bool]:
+    """The code point of one escape, and whether it names an octet rather than a character."""
+    simple, octal, hexadecimal, short, long, other = match.groups()
+    if simple:
+        return ord(_SIMPLE.get(simple, simple)), False
+    if octal:
+        return int(octal, 8), binary
+    if hexadecimal:
+        return int(hexadecimal, 16), binary
+    point = int(short or long or "110000", 16)
+    if other or binary or point > 0x10FFFF or 0xD800 <= point <= 0xDFFF:
+        raise ExpressionError("unknown escape", token.offset + match.start() + 1, found=f"{match.group()!a}")
+    return point, False

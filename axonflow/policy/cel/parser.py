@@ -1,0 +1,278 @@
+"""CEL text to syntax tree, by recursive descent. Source: cel-spec doc/langdef.md, the grammar in section Syntax.
+
+Nesting is bounded (MAX_NESTING), so neither this parser nor what is compiled from its tree can exhaust the stack.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from axonflow.errors import ExpressionError
+from axonflow.policy.cel.lexer import Token, tokenize
+from axonflow.policy.cel.literals import number, text
+from axonflow.policy.cel.syntax import (
+    Binary,
+    Call,
+    Conditional,
+    Constant,
+    Has,
+    Index,
+    ListLiteral,
+    Logical,
+    Macro,
+    MapLiteral,
+    Name,
+    Node,
+    Select,
+    Unary,
+)
+
+__all__ = ["MAX_NESTING", "parse"]
+
+MAX_NESTING: Final = 40
+"""Levels of brackets, conditionals and operators inside each other. cel-spec asks for 12 to 32 by construct."""
+_MAX_CHAIN: Final = 256
+
+_RELATIONS: Final = frozenset({"==", "!=", "<", "<=", ">", ">=", "in"})
+_RESERVED: Final = frozenset(
+    {"as", "break", "const", "continue", "else", "for", "function", "if", "import"}
+    | {"let", "loop", "package", "namespace", "return", "var", "void", "while"}
+)
+_MACROS: Final = frozenset({"all", "exists", "exists_one", "map", "filter"})
+_WORDS: Final = {"true": True, "false": False, "null": None}
+
+
+def parse(source: str) -> Node:
+    """The tree of `source`. Raises ExpressionError with the offset of the first fault."""
+    parser = _Parser(tokenize(source))
+    node = parser.expression()
+    parser.expect_end()
+    return node
+
+
+class _Parser:
+    def __init__(self, tokens: list[Token]) -> None:
+        self._tokens = tokens
+        self._position = 0
+        self._nesting = 0
+
+    # -- tokens
+
+    @property
+    def _next(self) -> Token:
+        return self._tokens[self._position]
+
+    def _accept(self, *operators: str) -> Token | None:
+        token = self._next
+        if token.kind in {"op", "name"} and token.text in operators:
+            self._position += 1
+            return token
+        return None
+
+    def _expect(self, operator: str) -> Token:
+        token = self._accept(operator)
+        if token is None:
+            raise self._unexpected(f"'{operator}'")
+        return token
+
+    def expect_end(self) -> None:
+        if self._next.kind != "end":
+            raise self._unexpected("an operator or the end of the expression")
+
+    def _unexpected(self, expected: str) -> ExpressionError:
+        token = self._next
+        found = "the end of the expression" if token.kind == "end" else f"{token.text[:40]!a}"
+        return ExpressionError("syntax error", token.offset, expected=expected, found=found)
+
+    # -- grammar, loosest operator first
+
+    def expression(self) -> Node:
+        self._nesting += 1
+        if self._nesting > MAX_NESTING:
+            raise ExpressionError("nested too deep", self._next.offset, expected=f"at most {MAX_NESTING} levels")
+        node = self._logical("||")
+        question = self._accept("?")
+        if question:
+            then = self._logical("||")
+            self._expect(":")
+            node = Conditional(question.offset, node, then, self.expression())
+        self._nesting -= 1
+        return node
+
+    def _logical(self, operator: str) -> Node:
+        operand = self._relation if operator == "&&" else lambda: self._logical("&&")
+        first = operand()
+        operands = [first]
+        offset = self._next.offset
+        while self._accept(operator):
+            operands.append(operand())
+        if len(operands) > _MAX_CHAIN:
+            raise ExpressionError("chain too long", offset, expected=f"at most {_MAX_CHAIN} operands")
+        return first if len(operands) == 1 else Logical(offset, operator, tuple(operands))
+
+    def _relation(self) -> Node:
+        node = self._sum()
+        depth = 0
+        while self._next.text in _RELATIONS and (token := self._accept(*_RELATIONS)):
+            node = Binary(token.offset, token.text, node, self._sum())
+            depth = self._bounded(depth, token)
+        return node
+
+    def _sum(self) -> Node:
+        node = self._product()
+        depth = 0
+        while token := self._accept("+", "-"):
+            node = Binary(token.offset, token.text, node, self._product())
+            depth = self._bounded(depth, token)
+        return node
+
+    def _product(self) -> Node:
+        node = self._unary()
+        depth = 0
+        while token := self._accept("*", "/", "%"):
+            node = Binary(token.offset, token.text, node, self._unary())
+            depth = self._bounded(depth, token)
+        return node
+
+    def _bounded(self, depth: int, token: Token) -> int:
+        """These chains lean to the left, so each link is a level of nesting in what is compiled."""
+        if depth + 1 > MAX_NESTING:
+            raise ExpressionError("chain too long", token.offset, expected=f"at most {MAX_NESTING} operators in a row")
+        return depth + 1
+
+    def _unary(self) -> Node:
+        operators: list[Token] = []
+        while token := self._accept("!", "-"):
+            operators.append(token)
+            if len(operators) > MAX_NESTING:
+                raise ExpressionError("chain too long", token.offset, expected=f"at most {MAX_NESTING} signs")
+        if operators and operators[-1].text == "-" and self._next.kind in {"int", "double"}:
+            sign = operators.pop()
+            token = self._advance()
+            node = self._members(number(token, sign))
+        else:
+            node = self._members(self._primary())
+        for token in reversed(operators):
+            node = Unary(token.offset, token.text, node)
+        return node
+
+    def _members(self, node: Node) -> Node:
+        depth = 0
+        while True:
+            dot = self._accept(".")
+            if dot:
+                node = self._member(node)
+            elif bracket := self._accept("["):
+                node = Index(bracket.offset, node, self.expression())
+                self._expect("]")
+            else:
+                return node
+            depth = self._bounded(depth, self._next)
+
+    def _member(self, operand: Node) -> Node:
+        token = self._next
+        if token.kind == "quoted":
+            self._position += 1
+            return Select(token.offset, operand, token.text[1:-1])
+        if token.kind != "name":
+            raise self._unexpected("the name of a field or function")
+        self._position += 1
+        if not self._accept("("):
+            return Select(token.offset, operand, token.text)
+        arguments = self._arguments()
+        if token.text in _MACROS:
+            return _macro(token, operand, arguments)
+        return Call(token.offset, token.text, operand, arguments)
+
+    def _arguments(self) -> tuple[Node, ...]:
+        arguments: list[Node] = []
+        while not self._accept(")"):
+            if arguments:
+                self._expect(",")
+            arguments.append(self.expression())
+        return tuple(arguments)
+
+    def _advance(self) -> Token:
+        token = self._next
+        self._position += 1
+        return token
+
+    def _primary(self) -> Node:
+        token = self._next
+        if token.kind in {"int", "uint", "double"}:
+            return number(self._advance(), None)
+        if token.kind == "string":
+            return text(self._advance())
+        if token.kind == "name":
+            return self._named(self._advance())
+        if self._accept("("):
+            node = self.expression()
+            self._expect(")")
+            return node
+        if self._accept("["):
+            return ListLiteral(token.offset, self._items())
+        if self._accept("{"):
+            return MapLiteral(token.offset, self._entries())
+        raise self._unexpected("a value")
+
+    def _named(self, token: Token) -> Node:
+        if token.text in _WORDS:
+            return Constant(token.offset, _WORDS[token.text])
+        if token.text in _RESERVED or token.text == "in":
+            raise ExpressionError("reserved word", token.offset, expected="a name", found=f"'{token.text}'")
+        if not self._accept("("):
+            return Name(token.offset, token.text)
+        arguments = self._arguments()
+        if token.text == "has":
+            return _has(token, arguments)
+        return Call(token.offset, token.text, None, arguments)
+
+    def _items(self) -> tuple[Node, ...]:
+        items: list[Node] = []
+        while not self._accept("]"):
+            if items:
+                self._expect(",")
+                if self._accept("]"):  # a trailing comma is legal
+                    break
+            items.append(self.expression())
+        return tuple(items)
+
+    def _entries(self) -> tuple[tuple[Node, Node], ...]:
+        entries: list[tuple[Node, Node]] = []
+        while not self._accept("}"):
+            if entries:
+                self._expect(",")
+                if self._accept("}"):
+                    break
+            key = self.expression()
+            self._expect(":")
+            entries.append((key, self.expression()))
+        return tuple(entries)
+
+
+def _has(token: Token, arguments: tuple[Node, ...]) -> Has:
+    if len(arguments) != 1 or not isinstance(arguments[0], Select):
+        raise ExpressionError(
+            "has() asks for a field",
+            token.offset,
+            expected="one field selection",
+            hint="For example has(context.ticket).",
+        )
+    return Has(token.offset, arguments[0].operand, arguments[0].field)
+
+
+def _macro(token: Token, target: Node, arguments: tuple[Node, ...]) -> Macro:
+    long_map = token.text == "map" and len(arguments) == 3
+    if len(arguments) != 2 and not long_map:
+        raise ExpressionError(
+            f"{token.text}() takes a variable and an expression",
+            token.offset,
+            expected="2 arguments",
+            found=str(len(arguments)),
+            hint=f"For example roles.{token.text}(r, r == 'admin').",
+        )
+    variable = arguments[0]
+    if not isinstance(variable, Name):
+        raise ExpressionError("not a variable", variable.offset, expected=f"a name as first argument of {token.text}()")
+    condition = arguments[1] if long_map else None
+    return Macro(token.offset, token.text, target, variable.name, condition, arguments[-1])

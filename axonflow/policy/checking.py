@@ -1,0 +1,269 @@
+"""What is worth a word about policies that load, and whether they do what their own tests expect. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from difflib import get_close_matches
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from axonflow.errors import RequestError
+from axonflow.policy.cel.scope import FIELDS
+from axonflow.policy.compiling import LoadedSet, Path
+from axonflow.policy.decision import Decision, Effect
+from axonflow.policy.document import PolicySetDocument, RuleDocument, TestDocument
+from axonflow.policy.index import LONG_ALWAYS_LIST, build_index
+from axonflow.policy.request import ACTIONS, Request
+from axonflow.policy.rules import CompiledRule
+
+__all__ = [
+    "Difference",
+    "Expectation",
+    "PolicyWarning",
+    "RuleTestOutcome",
+    "differences",
+    "find_warnings",
+    "run_rule_tests",
+]
+
+_MAX_ACTIONS_SHOWN: Final = 3
+_ANY_OTHER: Final = "any other action"
+
+Decide = Callable[[Request], Decision]
+
+
+class Expectation(Struct, frozen=True, forbid_unknown_fields=True):
+    """What somebody says a decision must be. Only what is given is compared; `policies` is a set."""
+
+    effect: Effect
+    policies: tuple[str, ...] | UnsetType = UNSET
+    redacted: Any = UNSET
+
+
+class Difference(Struct, frozen=True):
+    """One field in which a decision is not as expected, in words that hold no content."""
+
+    field: str
+    expected: str
+    actual: str
+
+
+def differences(expected: Expectation, decision: Decision) -> tuple[Difference, ...]:
+    """Where `decision` departs from `expected`; empty when it does not."""
+    return _compare(expected, decision.effect, decision.policies, decision.redacted)
+
+
+def _compare(
+    expected: Expectation, effect: Effect, policies: Sequence[str], redacted: object
+) -> tuple[Difference, ...]:
+    if expected.effect is effect and expected.policies is UNSET and expected.redacted is UNSET:
+        return ()  # the common case of a long replay
+    found: list[Difference] = []
+    if expected.effect is not effect:
+        found.append(Difference("effect", expected.effect.value, effect.value))
+    if expected.policies is not UNSET and set(expected.policies) != set(policies):
+        found.append(Difference("policies", _listed(expected.policies), _listed(policies)))
+    if expected.redacted is not UNSET and not _same_json(expected.redacted, redacted):
+        found.append(Difference("redacted", *_kinds(expected.redacted, redacted)))
+    return tuple(found)
+
+
+def _listed(policies: Iterable[str]) -> str:
+    return ", ".join(sorted(set(policies))) or "none"
+
+
+def _same_json(one: object, other: object) -> bool:
+    """Compared as text, because to Python ``1 == True``, and as JSON they differ."""
+    return msgspec.json.encode(one, order="sorted") == msgspec.json.encode(other, order="sorted")
+
+
+def _kinds(expected: object, actual: object) -> tuple[str, str]:
+    if expected is None:
+        return "nothing redacted", "a redacted content"
+    if actual is None:
+        return "a redacted content", "nothing redacted"
+    return "the content as labelled", "another content"
+
+
+class PolicyWarning(Struct, frozen=True):
+    """Something that loads and may not mean what its author thinks. `at` is where, `kind` is for machines."""
+
+    kind: str
+    at: str
+    message: str
+
+
+def find_warnings(loaded: Sequence[LoadedSet], rules: Iterable[CompiledRule]) -> tuple[PolicyWarning, ...]:
+    """What is worth a word about `loaded`, whose enforced rules are `rules`."""
+    if not loaded:
+        message = "no policies are loaded, so every request is denied"
+        return (PolicyWarning("no-policies", "", message),)
+    warnings: list[PolicyWarning] = []
+    for shadow in (False, True):  # what a shadow set requires is not enforced, so it protects no enforced rule
+        together = [one for one in loaded if one.document.shadow is shadow]
+        required = _required(one.document for one in together)
+        for one in together:
+            warnings.extend(_unknown_actions(one))
+            warnings.extend(_optional_filters(one, required))
+    warnings.extend(_long_lists(rules))
+    return tuple(warnings)
+
+
+def _required(documents: Iterable[PolicySetDocument]) -> dict[str, set[str]]:
+    required: dict[str, set[str]] = {}
+    for document in documents:
+        for action, paths in document.requires.items():
+            required.setdefault(action, set()).update(_canonical(path) for path in paths)
+    return required
+
+
+def _canonical(path: str) -> str:
+    """`path` in its short form: ``principal.attributes.trust`` is ``principal.trust``."""
+    root, *names = path.split(".")
+    if root != "context" and names[0] == "attributes" and len(names) > 1:
+        names = names[1:]
+    return ".".join([root, *names])
+
+
+def _is_attribute(path: str) -> bool:
+    """Whether `path` leads to what a request may leave out without being malformed."""
+    root, *names = path.split(".")
+    while root in FIELDS:
+        field = FIELDS[root].get(names[0])
+        if field is None:
+            return True
+        root, names = field.kind, names[1:]
+        if not names:
+            return False
+    return root in {"context", "map"}
+
+
+def _actions_of(rule: RuleDocument) -> list[str]:
+    named = rule.match.get("action")
+    if named is None:
+        return sorted(ACTIONS)
+    return [str(action) for action in (named if isinstance(named, list) else [named])]
+
+
+def _optional_filters(one: LoadedSet, required: dict[str, set[str]]) -> Iterator[PolicyWarning]:
+    for position, rule in enumerate(one.document.rules):
+        if rule.effect is Effect.ALLOW:  # who leaves an attribute out of an allow rule's reach gains nothing
+            continue
+        for path in rule.match:
+            if path == "action" or not _is_attribute(path):
+                continue
+            open_for = [action for action in _actions_of(rule) if _canonical(path) not in required.get(action, ())]
+            if open_for:
+                yield PolicyWarning(
+                    "optional-filter",
+                    one.source.at(("rules", position, "match", path), 0),
+                    f"rule {rule.id} ({rule.effect.value}) filters on {path}, which no set requires for"
+                    f" {_some(open_for)}: a request without it slips past. Add it to `requires`,"
+                    " or test it in `when`, where a missing attribute counts as a match",
+                )
+
+
+def _some(actions: Sequence[str]) -> str:
+    more = len(actions) - _MAX_ACTIONS_SHOWN
+    shown = ", ".join(actions[:_MAX_ACTIONS_SHOWN])
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _named_actions(document: PolicySetDocument) -> Iterator[tuple[str, Path]]:
+    for action in document.requires:
+        yield action, ("requires", action)
+    for position, rule in enumerate(document.rules):
+        if "action" in rule.match:
+            for action in _actions_of(rule):
+                yield action, ("rules", position, "match", "action")
+    for position, exception in enumerate(document.exceptions):
+        named = exception.match.get("action", [])
+        for value in named if isinstance(named, list) else [named]:
+            yield str(value), ("exceptions", position, "match", "action")
+
+
+def _unknown_actions(one: LoadedSet) -> Iterator[PolicyWarning]:
+    for action, path in _named_actions(one.document):
+        if action not in ACTIONS:
+            close = get_close_matches(action, ACTIONS, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(sorted(ACTIONS))}"
+            message = f"{action} is no action that AxonFlow's enforcement points ask about; {hint}"
+            yield PolicyWarning("unknown-action", one.source.at(path, 0), message)
+
+
+def _long_lists(rules: Iterable[CompiledRule]) -> Iterator[PolicyWarning]:
+    by_action, elsewhere = build_index(rules)
+    for action, index in [*sorted(by_action.items()), (_ANY_OTHER, elsewhere)]:
+        if len(index.always) > LONG_ALWAYS_LIST:
+            yield PolicyWarning(
+                "long-always-list",
+                "",
+                f"{len(index.always)} rules are tried on every {action}, more than {LONG_ALWAYS_LIST}: give them"
+                " something to be looked up by, such as resource.id or principal.roles in `match`",
+            )
+
+
+class RuleTestOutcome(Struct, frozen=True):
+    """How one inline test of a rule came out. `problems` are empty when it passed."""
+
+    rule: str
+    number: int
+    at: str
+    problems: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether the decision was as expected."""
+        return not self.problems
+
+
+def run_rule_tests(loaded: Iterable[LoadedSet], decide: Decide) -> Iterator[RuleTestOutcome]:
+    """Run the inline tests of all rules against all policies together, as `decide` knows them.
+
+    The tests of a shadow set are held against what the shadow sets alone say.
+    """
+    for one in loaded:
+        for position, rule in enumerate(one.document.rules):
+            for number, test in enumerate(rule.tests):
+                at = one.source.at(("rules", position, "tests", number), 0)
+                problems = tuple(_test_problems(test, decide, shadow=one.document.shadow))
+                yield RuleTestOutcome(rule.id, number + 1, at, problems)
+
+
+def _test_problems(test: TestDocument, decide: Decide, *, shadow: bool) -> Iterator[str]:
+    expected = _expectation(test)
+    try:
+        decision = decide(_request(test.request))
+    except RequestError as error:
+        yield f"the request is not one: {error}"
+        return
+    if not shadow:
+        found = differences(expected, decision)
+    elif expected.redacted is not UNSET:
+        yield "redacted: nothing is redacted for a shadow set, so this can never be compared"
+        return
+    else:
+        assert decision.shadow is not None  # the rule's own set is a shadow set that is loaded
+        found = _compare(expected, decision.shadow.effect, decision.shadow.policies, None)
+    for difference in found:
+        yield f"{difference.field}: expected {difference.expected}, got {difference.actual}"
+
+
+def _expectation(test: TestDocument) -> Expectation:
+    if isinstance(test.expect, Effect):
+        return Expectation(test.expect)
+    given = test.expect.model_dump(include=test.expect.model_fields_set - {"effect"})
+    if given.get("policies", ()) is None:  # `policies:` with nothing behind it
+        del given["policies"]
+    return Expectation(test.expect.effect, **given)
+
+
+def _request(raw: dict[str, Any]) -> Request:
+    try:
+        return msgspec.convert(raw, Request)
+    except msgspec.ValidationError as error:
+        if isinstance(error.__cause__, RequestError):
+            raise error.__cause__ from None
+        raise RequestError(str(error).replace("`", "'")) from None

@@ -1,0 +1,147 @@
+"""The policy document as people write it, checked field by field. docs/reference/policies.md describes it."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
+
+from axonflow.policy.decision import Effect
+from axonflow.policy.request import ACTIONS
+
+__all__ = [
+    "LAYERS",
+    "ApprovalDocument",
+    "ExceptionDocument",
+    "LimitDocument",
+    "PolicySetDocument",
+    "RedactDocument",
+    "RuleDocument",
+    "TestDocument",
+]
+
+LAYERS: Final = ("system", "organization", "tenant")
+"""Outermost first. Each is evaluated alone; the strictest result wins."""
+
+MAX_RULES: Final = 200_000
+_PATH = re.compile(r"(principal|resource|context)(\.[A-Za-z_][A-Za-z0-9_-]{0,127}){1,16}", re.ASCII)
+_ACTION = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*", re.ASCII)
+_TAIL = "such as principal.roles, resource.id or context.env"
+
+
+def _match_key(key: str) -> str:
+    if key != "action" and not _PATH.fullmatch(key):
+        raise ValueError(f"expected action or a dotted path, {_TAIL}")
+    return key
+
+
+def _required_path(path: str) -> str:
+    if path != "content" and not _PATH.fullmatch(path):
+        raise ValueError(f"expected content or a dotted path, {_TAIL}")
+    return path
+
+
+def _action(action: str) -> str:
+    if not _ACTION.fullmatch(action):
+        raise ValueError(f"expected dotted lower-case words, such as {min(ACTIONS)}")
+    return action
+
+
+def _moment(text: str) -> str:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("expected an offset, such as Z")
+    return text
+
+
+Identifier = Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}$")]
+Sentence = Annotated[StrictStr, Field(min_length=1, max_length=1_000)]
+Scalar = StrictStr | StrictBool | StrictInt | StrictFloat
+Match = dict[
+    Annotated[str, AfterValidator(_match_key)],
+    Scalar | Annotated[list[Scalar], Field(min_length=1, max_length=10_000)],
+]
+Expression = Annotated[StrictStr, Field(min_length=1)]
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class MetadataDocument(_Document):
+    name: Identifier
+    description: Sentence | None = None
+
+
+class ExpectationDocument(_Document):
+    effect: Effect
+    policies: list[Identifier] | None = None
+    redacted: Any = None
+
+
+class TestDocument(_Document):
+    """A request and what it must come to; run by ``axonflow policy check``."""
+
+    __test__ = False  # not one of pytest's
+
+    request: dict[str, Any]
+    expect: Effect | ExpectationDocument
+
+
+class RedactDocument(_Document):
+    type: Literal["redact"] = "redact"
+    detectors: Annotated[list[StrictStr], Field(min_length=1)]
+
+
+class ApprovalDocument(_Document):
+    type: Literal["approval"] = "approval"
+    approvers: list[Identifier] = []
+
+
+class LimitDocument(_Document):
+    type: Literal["limit"] = "limit"
+    unit: Literal["requests", "tokens", "usd_micros"]
+    maximum: Annotated[StrictInt, Field(ge=0, le=2**53)]
+    window_s: Annotated[StrictInt, Field(ge=1, le=366 * 86_400)]
+    key: Annotated[list[Annotated[str, AfterValidator(_required_path)]], Field(min_length=1, max_length=8)] = [
+        "principal.tenant",
+        "principal.id",
+    ]
+
+
+class RuleDocument(_Document):
+    id: Identifier
+    effect: Effect
+    match: Match = {}
+    when: Expression | None = None
+    reason: Sentence | None = None
+    obligations: Annotated[list[dict[str, Any]], Field(max_length=16)] = []
+    tests: list[TestDocument] = []
+
+
+class ExceptionDocument(_Document):
+    """The only loosening there is: the named rules do not apply to what it matches, until it expires."""
+
+    id: Identifier
+    rules: Annotated[list[Identifier], Field(min_length=1)]
+    match: Match = {}
+    when: Expression | None = None
+    reason: Sentence
+    expires: Annotated[StrictStr, AfterValidator(_moment)]
+
+
+class PolicySetDocument(_Document):
+    apiVersion: Literal["axonflow.dev/v1"]  # noqa: N815  as in every document of this kind
+    kind: Literal["PolicySet"]
+    metadata: MetadataDocument
+    layer: Literal["system", "organization", "tenant"] = "tenant"
+    default: Literal["deny", "allow", "abstain"]
+    shadow: StrictBool = False
+    requires: dict[
+        Annotated[str, AfterValidator(_action)],
+        Annotated[list[Annotated[str, AfterValidator(_required_path)]], Field(min_length=1)],
+    ] = {}
+    rules: Annotated[list[RuleDocument], Field(max_length=MAX_RULES)] = []
+    exceptions: list[ExceptionDocument] = []

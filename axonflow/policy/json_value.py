@@ -1,0 +1,118 @@
+"""The bounds of every JSON value that enters a decision: what it may hold, how deep and how large."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import isfinite
+from typing import Any
+
+from axonflow.errors import RequestError
+
+__all__ = ["MAX_DEPTH", "MAX_NODES", "MAX_TEXT_CHARS", "check_json_value", "check_text"]
+
+MAX_DEPTH = 64
+MAX_NODES = 100_000
+MAX_TEXT_CHARS = 4 * 1024 * 1024
+"""Characters in all the strings of one value together, keys included."""
+_INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
+
+JsonValue = Any
+"""None, bool, int (64 bits), finite float, str, list of JsonValue, dict of str to JsonValue."""
+
+
+def check_text(text: object, at: str, max_chars: int) -> str:
+    """`text`, if it is a non-empty, encodable string of at most `max_chars` without NUL.
+
+    Raises RequestError. PostgreSQL stores neither NUL nor lone surrogates, so an identifier that holds one
+    could be decided on but never be recorded.
+    """
+    if not isinstance(text, str):
+        raise RequestError("wrong type", expected="a string", found=type(text).__name__, at=at)
+    if not 0 < len(text) <= max_chars:
+        raise RequestError("wrong length", expected=f"1 to {max_chars} characters", found=str(len(text)), at=at)
+    if "\x00" in text:
+        raise RequestError("a NUL character cannot be recorded", expected="text without NUL", at=at)
+    _check_encodable(text, at)
+    return text
+
+
+def _check_encodable(text: str, at: str) -> None:
+    if text.isascii():
+        return
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise RequestError(
+            "not encodable as UTF-8", expected="text without lone surrogates", found=f"one at {error.start}", at=at
+        ) from None
+
+
+def _named(at: str, key: object) -> str:
+    return f"{at}[{key}]" if isinstance(key, int) else f"{at}.{str(key)[:64]!a}"
+
+
+def _children(value: object, at: str) -> Iterator[tuple[object, str]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise RequestError("wrong key", expected="a string key", found=type(key).__name__, at=at)
+            if not key.isascii():
+                _check_encodable(key, at)
+            yield item, _named(at, key)
+    elif isinstance(value, list):
+        for position, item in enumerate(value):
+            yield item, _named(at, position)
+
+
+def _check_leaf(value: object, at: str) -> int:
+    """Characters in the leaf, after checking that it is one."""
+    if value is None or value is True or value is False:
+        return 0
+    if isinstance(value, str):
+        _check_encodable(value, at)
+        return len(value)
+    if isinstance(value, int):
+        if not _INT64_MIN <= value <= _INT64_MAX:
+            raise RequestError("number out of range", expected="an integer of 64 bits", found="a larger one", at=at)
+        return 0
+    if isinstance(value, float):
+        if not isfinite(value):
+            raise RequestError("number out of range", expected="a finite number", found=str(value), at=at)
+        return 0
+    raise RequestError(
+        "not a JSON value",
+        expected="null, boolean, number, string, list or object",
+        found=type(value).__name__,
+        at=at,
+    )
+
+
+def check_json_value(value: JsonValue, at: str) -> None:
+    """Raise RequestError unless `value` is JSON within the bounds of this module.
+
+    Walks without recursion: nesting is what an attacker would use against it. A container that holds itself
+    ends at MAX_DEPTH.
+    """
+    level: list[tuple[object, str]] = [(value, at)]
+    nodes = chars = depth = 0
+    while level:
+        below: list[tuple[object, str]] = []
+        for item, where in level:
+            nodes += 1
+            if isinstance(item, (dict, list)):
+                nodes += len(item)
+                if nodes > MAX_NODES:
+                    break
+                if isinstance(item, dict):
+                    chars += sum(len(key) for key in item if isinstance(key, str))
+                below.extend(_children(item, where))
+            else:
+                chars += _check_leaf(item, where)
+        if nodes > MAX_NODES:
+            raise RequestError("value too large", expected=f"at most {MAX_NODES} values in it", found="more", at=at)
+        if chars > MAX_TEXT_CHARS:
+            raise RequestError("value too large", expected=f"at most {MAX_TEXT_CHARS} characters", found="more", at=at)
+        depth += 1
+        if depth > MAX_DEPTH and below:
+            raise RequestError("nested too deep", expected=f"at most {MAX_DEPTH} levels", found="more", at=at)
+        level = below

@@ -1,0 +1,66 @@
+"""Every check and benchmark. ``nox`` runs the checks; ``nox -s bench`` the benchmarks, in one run.
+
+With ``--no-venv`` (as ``bootstrap.py test`` calls it) the sessions use the environment that nox itself is in.
+"""
+
+from __future__ import annotations
+
+import nox
+
+nox.options.sessions = ["lint", "types", "layers", "tests"]
+nox.options.reuse_venv = "yes"
+nox.needs_version = ">=2025.2.9"
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+DISTRIBUTIONS = (".", "sidecar", "integrations/langchain", "integrations/llamaindex")
+SHIPPED = ("axonflow", "sidecar/axonflow_sidecar", "integrations/langchain/langchain_axonflow")
+LLAMA_INDEX_LEAF = "llama_index.callbacks.axonflow"
+
+
+def install(session: nox.Session, *groups: str, distributions: tuple[str, ...] = DISTRIBUTIONS) -> None:
+    """One pip command for all: what a distribution of this checkout needs from it is never sought on an index."""
+    if isinstance(session.virtualenv, nox.virtualenv.PassthroughEnv):
+        return
+    local = [part for place in distributions for part in ("-e", place)]
+    session.install(*local, *nox.project.dependency_groups(PROJECT, *groups))
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, and formatting."""
+    install(session, "check")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Strict types in everything that is shipped."""
+    install(session, "check")
+    session.run("mypy", *SHIPPED)
+    session.run("mypy", "-p", LLAMA_INDEX_LEAF)
+
+
+@nox.session
+def layers(session: nox.Session) -> None:
+    """The layer table of docs/architecture.md."""
+    install(session, "check")
+    session.run("lint-imports")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """All tests, with branch coverage of the pure core. Arguments go to pytest, and then coverage is not judged."""
+    install(session, "test")
+    if session.posargs:
+        session.run("pytest", *session.posargs)
+        return
+    session.run("coverage", "run", "-m", "pytest", "tests")
+    session.run("coverage", "report")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Benchmarks against named peers and bare floors, in one run. Figures are ratios and medians."""
+    install(session, "test", "bench", distributions=(".",))
+    session.run("python", "tests/benchmarks/run_all.py", *session.posargs)

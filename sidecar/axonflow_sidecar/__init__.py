@@ -1,0 +1,5 @@
+"""AxonFlow behind HTTP."""
+
+from axonflow_sidecar.agent import create_agent
+
+__all__ = ["create_agent"]
