@@ -9,7 +9,11 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 NAMES = st.sampled_from(["ann", "bob", "cleo", "shell", "search", "sql", "x y", "ü"])
 ENVS = st.sampled_from(["dev", "staging", "prod"])
 SCALARS = (
-    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False) | TEXT
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXT
 )
 CONTENTS = st.sampled_from(
     ["hello", "write to ann@example.com", "card 4111 1111 1111 1111", "ssn 536-22-8765, mail bob@example.org", ""]
@@ -17,7 +21,9 @@ CONTENTS = st.sampled_from(
 
 
 def json_values():
-    return st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4), max_leaves=12)
+    return st.recursive(
+        SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4), max_leaves=12
+    )
 
 
 def principals():
@@ -35,11 +41,20 @@ def principals():
 
 def contexts():
     return st.fixed_dictionaries(
-        {}, optional={"env": ENVS, "risk": st.integers(0, 100) | st.text(max_size=2), "flag": st.booleans(), "extra": json_values()}
+        {},
+        optional={
+            "env": ENVS,
+            "risk": st.integers(0, 100) | st.text(max_size=2),
+            "flag": st.booleans(),
+            "extra": json_values(),
+        },
     )
 
 
-def requests(actions=tuple(sorted(ACTIONS))):
+KNOWN_ACTIONS = tuple(sorted(ACTIONS))
+
+
+def requests(actions=KNOWN_ACTIONS):
     return st.builds(
         Request,
         principal=principals(),
@@ -90,7 +105,7 @@ def rules(effects=EFFECTS):
     return st.fixed_dictionaries({"effect": st.sampled_from(effects), "match": MATCHES, "when": CONDITIONS}).map(finish)
 
 
-def policy_sets(rules_=rules()):
+def policy_sets():
     """Up to three sets in different layers, with ids that are unique across them."""
 
     def number(layers):
@@ -103,7 +118,7 @@ def policy_sets(rules_=rules()):
     one = st.tuples(
         st.sampled_from(["system", "organization", "tenant"]),
         st.sampled_from(["deny", "allow", "abstain"]),
-        st.lists(rules_, max_size=5),
+        st.lists(rules(), max_size=5),
     )
     return st.lists(one, min_size=1, max_size=3, unique_by=lambda layer: layer[0]).map(number)
 

@@ -9,7 +9,12 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SHIPPED = sorted(
     path
-    for folder in ("axonflow", "sidecar/axonflow_sidecar", "integrations/langchain/langchain_axonflow", "integrations/llamaindex/llama_index")
+    for folder in (
+        "axonflow",
+        "sidecar/axonflow_sidecar",
+        "integrations/langchain/langchain_axonflow",
+        "integrations/llamaindex/llama_index",
+    )
     for path in (ROOT / folder).rglob("*.py")
 )
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
@@ -19,7 +24,9 @@ MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 50
 MAX_PROTOCOL_METHODS = 5
 VAGUE = {"util", "utils", "helper", "helpers", "manager", "base", "common", "misc", "stuff", "core", "lib"}
-QUANTITIES = re.compile(r"(^|_)(timeout|duration|latency|delay|interval|age|elapsed|ttl|size|length|amount_of|budget|cost|price)$")
+QUANTITIES = re.compile(
+    r"(^|_)(timeout|duration|latency|delay|interval|age|elapsed|ttl|size|length|amount_of|budget|cost|price)$"
+)
 MEASURED = {"int", "float"}
 
 
@@ -71,15 +78,24 @@ def test_numeric_fields_end_in_their_unit(path):
             bare.append((node.target.id, node.annotation))
         elif isinstance(node, ast.arg) and node.annotation is not None:
             bare.append((node.arg, node.annotation))
-    wrong = [name for name, kind in bare if QUANTITIES.search(name) and {n.id for n in ast.walk(kind) if isinstance(n, ast.Name)} & MEASURED]
+    wrong = [
+        name
+        for name, kind in bare
+        if QUANTITIES.search(name) and {n.id for n in ast.walk(kind) if isinstance(n, ast.Name)} & MEASURED
+    ]
     assert not wrong
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=named)
 def test_protocols_have_at_most_five_methods(path):
     for node in ast.walk(tree(path)):
-        if isinstance(node, ast.ClassDef) and any(isinstance(base, ast.Name) and base.id == "Protocol" for base in node.bases):
-            assert sum(isinstance(item, (ast.FunctionDef, ast.AsyncFunctionDef)) for item in node.body) <= MAX_PROTOCOL_METHODS
+        if isinstance(node, ast.ClassDef) and any(
+            isinstance(base, ast.Name) and base.id == "Protocol" for base in node.bases
+        ):
+            assert (
+                sum(isinstance(item, (ast.FunctionDef, ast.AsyncFunctionDef)) for item in node.body)
+                <= MAX_PROTOCOL_METHODS
+            )
 
 
 def test_every_module_is_used():

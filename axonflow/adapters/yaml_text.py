@@ -239,7 +239,7 @@ class Locator:
                 parent[1] += 1
             elif parent[1] is None:
                 parent[1] = getattr(event, "value", "")
-                marks[*parent[0], parent[1], KEY] = event
+                marks[*parent[0], str(parent[1]), KEY] = event
                 return
             else:
                 key: str = parent[1]

@@ -12,7 +12,9 @@ __all__ = ["command"]
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def command(ctx: click.Context, shell: str) -> None:
-    """Print the script that lets SHELL complete commands and options by the tab key.
+    """Print the completion script for SHELL.
+
+    With it, the tab key completes commands and options.
 
     \b
     Put this into your shell's start-up file:

@@ -68,7 +68,8 @@ class LazyGroup(click.Group):
         except click.UsageError as error:
             close = get_close_matches(args[0], self._modules, n=1)
             if close and "Did you mean" not in error.message:
-                error.message = f"No such command {printable(args[0])!r}. Did you mean {close[0]!r}?"
+                hint = f"No such command {printable(args[0])!r}. Did you mean {close[0]!r}?"
+                raise click.UsageError(hint, ctx) from None
             raise
 
 

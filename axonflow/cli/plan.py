@@ -11,7 +11,9 @@ __all__ = ["command"]
 
 @click.group("plan", cls=LazyGroup, modules={"run": "axonflow.cli.plan_run"})
 def command() -> None:
-    """Run plans: steps of tools, agents and functions, each judged before it starts.
+    """Run multi-agent plans.
+
+    A plan has steps (tools, agents, functions), each judged by the policies before it starts.
 
     \b
     Example:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Final
 
 import click
@@ -18,7 +19,7 @@ def read_bytes(place: str, max_bytes: int) -> bytes:
     """What is in the file `place`, or on standard input. Raises for more than `max_bytes`, of which no more is read."""
     try:
         if place == STANDARD_INPUT:
-            data = click.get_binary_stream("stdin").read(max_bytes + 1)
+            data = sys.stdin.buffer.read(max_bytes + 1)
         else:
             with open(place, "rb") as stream:
                 data = stream.read(max_bytes + 1)

@@ -18,7 +18,7 @@ __all__ = ["command"]
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object, all policies included.")
 @click.pass_context
 def command(ctx: click.Context, /, *, traffic: str, policies: str | None, expect: bool, as_json: bool) -> None:
-    """Decide every request in a file, and sum up what the policies did.
+    """Decide a file of requests and sum it up.
 
     TRAFFIC.jsonl holds one JSON object a line; - reads standard input and a name that ends in .gz is unpacked. Files of
     any size take the same memory. Nothing is counted against limits and nothing is recorded.
@@ -46,8 +46,8 @@ def command(ctx: click.Context, /, *, traffic: str, policies: str | None, expect
       2    wrong usage, invalid policies, a file that cannot be read
       130  interrupted by Ctrl-C; the summary is of what was decided so far
     """
-    from axonflow.cli.replaying import opened_traffic, run_replay
     from axonflow.cli.replay_text import replay_text
+    from axonflow.cli.replaying import opened_traffic, run_replay
 
     flow = open_flow(policies)
     with opened_traffic(traffic) as source:

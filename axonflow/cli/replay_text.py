@@ -40,7 +40,7 @@ def _totals(summary: ReplaySummary) -> str:
         ("  decided", f"{summary.decided:,}"),
         ("  malformed", f"{summary.malformed.count:,}"),
         ("  undecidable", f"{summary.undecidable.count:,}"),
-        ("  latency", f"p50 {latency.p50:,} us, p95 {latency.p95:,} us, p99 {latency.p99:,} us, max {latency.max:,} us"),
+        ("  latency", f"p50 {latency.p50:,.1f}, p95 {latency.p95:,.1f}, p99 {latency.p99:,.1f}, max {latency.max:,.1f} us"),
         ("  throughput", f"{summary.requests_per_s:,.0f} requests/s ({summary.wall_s:,.2f} s, reading included)"),
         ("  policies", summary.policy_digest),
     ])  # fmt: skip
@@ -67,7 +67,7 @@ def _by_policy(summary: ReplaySummary) -> str:
 
 
 def _slowest(summary: ReplaySummary) -> str:
-    rows = [(slow.line, f"{slow.latency_us:,}", slow.action, slow.resource) for slow in summary.slowest]
+    rows = [(slow.line, f"{slow.latency_us:,.1f}", slow.action, slow.resource) for slow in summary.slowest]
     return "Slowest\n" + table(rows, ("line", "us", "action", "resource"), right=frozenset({0, 1}))
 
 
@@ -98,11 +98,12 @@ def _expectations(expect: Expectations) -> Iterator[str]:
 
 
 def _confusion(expect: Expectations) -> str:
-    seen = set(expect.confusion) | {actual for row in expect.confusion.values() for actual in row}
-    effects = [effect.value for effect in Effect if effect.value in seen]
+    seen = {actual for row in expect.confusion.values() for actual in row}
+    actuals = [effect.value for effect in Effect if effect.value in seen]
     rows = [
-        (expected, *(expect.confusion.get(expected, {}).get(actual, 0) or "." for actual in effects))
-        for expected in effects
+        (expected.value, *(expect.confusion[expected].get(actual, 0) or "." for actual in actuals))
+        for expected in Effect
+        if expected.value in expect.confusion
     ]
-    headers = ("expected \\ actual", *effects)
+    headers = ("expected \\ actual", *actuals)
     return table(rows, headers, right=frozenset(range(1, len(headers))))

@@ -9,9 +9,10 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from gzip import GzipFile
+from io import BufferedReader, FileIO
 from stat import S_ISREG
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, cast
 
 import click
 
@@ -21,7 +22,7 @@ from axonflow.cli.replay_summary import ReplaySummary, summary_of
 from axonflow.cli.settings import read_settings
 from axonflow.cli.tables import printable
 from axonflow.cli.tally import MAX_MALFORMED_SHOWN, Tally
-from axonflow.cli.traffic import MAX_LINE_BYTES, decode_line, numbered_lines
+from axonflow.cli.traffic import decode_line, numbered_lines
 from axonflow.errors import ConfigurationError, RequestError
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ __all__ = ["TrafficSource", "opened_traffic", "run_replay"]
 
 _LINES_BETWEEN_UPDATES: Final = 64
 _READ_BYTES: Final = 256 * 1024
-_TOO_LONG: Final = RequestError("the line is too long", expected=f"at most {MAX_LINE_BYTES} bytes", found="more")
 
 
 class TrafficSource(NamedTuple):
@@ -48,13 +48,13 @@ def opened_traffic(place: str) -> Iterator[TrafficSource]:
     """The traffic in the file `place`, or on standard input. Raises ConfigurationError when it cannot be read."""
     try:
         if place == STANDARD_INPUT:
-            yield TrafficSource("standard input", click.get_binary_stream("stdin"), 0, int)
+            yield TrafficSource("standard input", sys.stdin.buffer, 0, int)
             return
-        with open(place, "rb", buffering=_READ_BYTES) as file:
-            status = os.fstat(file.fileno())
+        with FileIO(place) as raw, BufferedReader(raw, _READ_BYTES) as file:
+            status = os.fstat(raw.fileno())
             size_bytes = status.st_size if S_ISREG(status.st_mode) else 0
-            stream = GzipFile(fileobj=file) if place.endswith(".gz") else file
-            yield TrafficSource(place, stream, size_bytes, file.raw.tell)  # type: ignore[arg-type]
+            stream = cast(BinaryIO, GzipFile(fileobj=file)) if place.endswith(".gz") else file
+            yield TrafficSource(place, stream, size_bytes, raw.tell)
     except BrokenPipeError:
         raise
     except (OSError, EOFError, zlib.error) as error:
@@ -80,6 +80,8 @@ def run_replay(flow: AxonFlow, source: TrafficSource, *, expect: bool) -> Replay
         _replay(flow, numbered_lines(source.stream), tally, progress, expect=expect)
     except KeyboardInterrupt:
         interrupted = True
+    finally:
+        gc.unfreeze()
     wall_ns = perf_counter_ns() - started_ns
     progress.clear()
     if tally.malformed > MAX_MALFORMED_SHOWN:
@@ -100,8 +102,6 @@ def _replay(
     decide = flow.decide
     for number, line in lines:
         try:
-            if line is None:
-                raise _TOO_LONG
             traffic = decode_line(line)
         except RequestError as error:
             _report(tally, progress, number, error)

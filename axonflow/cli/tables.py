@@ -26,6 +26,7 @@ COLOURS: Final = {
 """By word: an effect, a state or a severity."""
 
 MAX_CELL_CHARS: Final = 80
+MAX_LAST_CELL_CHARS: Final = 300
 
 
 def printable(text: str, max_chars: int | None = None) -> str:
@@ -39,7 +40,8 @@ def printable(text: str, max_chars: int | None = None) -> str:
 
 def table(rows: Iterable[Sequence[object]], headers: Sequence[str], *, right: frozenset[int] = frozenset()) -> str:
     """`rows` under `headers`, indented by two; the columns in `right` are aligned to the right."""
-    cells = [[printable(str(cell), MAX_CELL_CHARS) for cell in row] for row in rows]
+    limits = [*[MAX_CELL_CHARS] * (len(headers) - 1), MAX_LAST_CELL_CHARS]
+    cells = [[printable(str(cell), limit) for cell, limit in zip(row, limits, strict=True)] for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(headers, *cells, strict=True)]
 
     def padded(cell: str, column: int) -> str:

@@ -45,11 +45,11 @@ class LatencyHistogram:
 
     def add(self, duration_ns: int) -> None:
         """Count one duration."""
-        if duration_ns > self.max_ns:
+        if duration_ns > self.max_ns:  # noqa: PLR1730  max() costs twice as much
             self.max_ns = duration_ns
         shift = duration_ns.bit_length() - _SUB_BITS - 1
         if shift <= 0:
-            self._buckets[duration_ns if duration_ns > 0 else 0] += 1
+            self._buckets[max(0, duration_ns)] += 1
         elif shift <= _MAX_BITS - _SUB_BITS - 1:
             self._buckets[(shift << _SUB_BITS) + (duration_ns >> shift)] += 1
         else:
@@ -80,13 +80,13 @@ def _middle_ns(index: int) -> float:
 
 
 class Slowest:
-    """The requests that took longest, at most `size` of them; among equals the earlier one stays."""
+    """The requests that took longest, at most `most` of them; among equals the earlier one stays."""
 
-    __slots__ = ("_floor_ns", "_heap", "_size")
+    __slots__ = ("_floor_ns", "_heap", "_most")
 
-    def __init__(self, size: int = MAX_SLOWEST) -> None:
+    def __init__(self, most: int = MAX_SLOWEST) -> None:
         self._heap: list[tuple[int, int, str, str]] = []
-        self._size = size
+        self._most = most
         self._floor_ns = -1
 
     def add(self, duration_ns: int, line: int, request: Request) -> None:
@@ -94,9 +94,9 @@ class Slowest:
         if duration_ns <= self._floor_ns:
             return
         entry = (duration_ns, -line, request.action, f"{request.resource.type}:{request.resource.id}")
-        if len(self._heap) < self._size:
+        if len(self._heap) < self._most:
             heapq.heappush(self._heap, entry)
-            if len(self._heap) < self._size:
+            if len(self._heap) < self._most:
                 return
         else:
             heapq.heapreplace(self._heap, entry)

@@ -52,8 +52,10 @@ def _skip_line(stream: BinaryIO) -> None:
             return
 
 
-def decode_line(line: bytes) -> TrafficLine:
+def decode_line(line: bytes | None) -> TrafficLine:
     """`line` as a request and its expectation. Raises RequestError that says what is wrong with it and where."""
+    if line is None:
+        raise RequestError("the line is too long", expected=f"at most {MAX_LINE_BYTES} bytes", found="more")
     try:
         return _decode(line)
     except msgspec.ValidationError as error:

@@ -23,6 +23,9 @@ MAX_VISITS = 250_000
 """Values and member names looked at in one content; twice what a request may hold (see `policy.json_value`)."""
 
 
+_AS_ZERO = bytes.maketrans(b"123456789", b"000000000")
+
+
 class Leaf(NamedTuple):
     """A string, the text of a whole number, or the name of an object member."""
 
@@ -128,9 +131,12 @@ class Document:
         return self.text.lower()
 
     @cached_property
-    def digit_count(self) -> int:
-        """Digits in the text."""
-        return len(self.text) - len(self.text.encode("ascii").translate(None, b"0123456789"))
+    def _digit_runs(self) -> bytes:
+        return self.text.encode("ascii").translate(_AS_ZERO, b" +-.()/")
+
+    def has_digit_run(self, length: int) -> bool:
+        """Whether `length` digits follow each other with nothing but ``+-.()/`` and spaces between."""
+        return b"0" * length in self._digit_runs
 
     def leaf_at(self, offset: int) -> int:
         """Index of the leaf that holds the character at `offset` of the text."""

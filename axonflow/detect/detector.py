@@ -30,8 +30,8 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     """RE2 syntax."""
     triggers: tuple[str, ...] = ()
     """Lower-case literals; unless one occurs in the case-folded content the pattern is not run. Empty: no precheck."""
-    min_digits: int = 0
-    """Unless the content holds this many digits the pattern is not run."""
+    min_digit_run: int = 0
+    """Unless the content holds this many digits with nothing but ``+-.()/`` and spaces between, it is not run."""
     group: int = 0
     """The capture group that is the span."""
     carve: Carve | None = None

@@ -18,21 +18,19 @@ Layout = Literal["international", "national", "plain"]
 
 # ITU-T E.164 annex: calling codes by their first one or two digits; where a third digit is part of the code any is
 # taken, spare codes in the assigned decades included.
-_CALLING_CODES = (
-    "1 7 20 27 21 22 23 24 25 26 29 30 31 32 33 34 36 39 35 37 38 40 41 43 44 45 46 47 48 49 42 51 52 53 54 55 56 57 "
-    "58 50 59 60 61 62 63 64 65 66 67 68 69 81 82 84 86 80 85 87 88 90 91 92 93 94 95 98 96 97 99"
-).split()
+_CALLING_CODES = "1 7 20 27 21 22 23 24 25 26 29 30 31 32 33 34 36 39 35 37 38 40 41 43 44 45 46 47 48 49 42 51 52 53 54 55 56 57 58 50 59 60 61 62 63 64 65 66 67 68 69 81 82 84 86 80 85 87 88 90 91 92 93 94 95 98 96 97 99".split()
+_MIN_DIGITS, _MAX_DIGITS = 7, 18  # 15 (E.164), and 00 before or (0) within
 _PHONE_STEMS = (
     "phone", "mobile", "whatsapp", "fax", "telefon", "telephon", "cellular", "celular", "hotline", "helpline", "landline",
     "voicemail", "portable", "movil",
 )  # fmt: skip
 _PHONE_WORDS = frozenset(
-    "tel cell call calls called calling dial ring ph handy gsm tlf sms text texted texting message messages reach contact "
-    "answering pager desk office home work viber signal telegram".split()
+    "tel cell call calls called calling dial ring ph handy gsm tlf sms text texted texting message messages reach contact answering pager".split()
 )
+# Labels of a number when they stand right beside it, ordinary words elsewhere.
+_LABELS = _PHONE_WORDS | {"desk", "office", "home", "work", "direct"}
 _OTHER_WORDS = frozenset(
-    "order invoice ticket account acct id ref reference serial zip isbn issn doi tracking sku case po part item version "
-    "receipt transaction confirmation policy claim model batch lot vin iban bic build passport license licence".split()
+    "order invoice ticket account acct id ref reference serial zip isbn issn doi tracking sku case po part item version receipt transaction confirmation policy claim model batch lot vin iban bic build passport license licence".split()
 )
 
 
@@ -66,10 +64,14 @@ def _start_of(run: str, groups: list[tuple[int, int]], first: int) -> int:
 def _last_of(run: str, groups: list[tuple[int, int]], first: int, start: int) -> int | None:
     """The last group of the longest candidate that begins at `start`."""
     best = None
-    for at in range(first, min(first + 8, len(groups))):
-        if at > first and groups[at][0] - groups[at - 1][1] > 2:
+    digit_count = 0
+    for at in range(first, len(groups)):
+        digit_count += groups[at][1] - groups[at][0]
+        if digit_count > _MAX_DIGITS or (at > first and groups[at][0] - groups[at - 1][1] > 2):
             break
-        if phone_layout(run[start : groups[at][1]]) is not None and not _is_cut(run, groups, at):
+        if digit_count < _MIN_DIGITS or _is_cut(run, groups, at):
+            continue
+        if phone_layout(run[start : groups[at][1]]) is not None:
             best = at
     return best
 
@@ -154,7 +156,8 @@ def phone_in_context(before: str, span: str, after: str) -> bool:
         return not names_other or has_any(earlier[-1:], _PHONE_WORDS, _PHONE_STEMS)
     if has_any(earlier[-1:], _OTHER_WORDS):
         return False
-    return has_any(earlier, _PHONE_WORDS, _PHONE_STEMS) or has_any(later, _PHONE_WORDS, _PHONE_STEMS)
+    is_labelled = has_any(earlier[-1:], _LABELS) or has_any(later[:1], _LABELS)
+    return is_labelled or has_any(earlier, _PHONE_WORDS, _PHONE_STEMS) or has_any(later, _PHONE_WORDS, _PHONE_STEMS)
 
 
 def _is_part_of_longer(before: str, after: str) -> bool:

@@ -31,8 +31,32 @@ class Pattern(Protocol):
 CompilePattern = Callable[[str], Pattern]
 """From RE2 syntax; raises an AxonFlowError when it is not."""
 
+_MIN_JOINED_SHAPES = 3
+"""From here on one search for any of a detector's patterns pays for itself on text that holds none."""
+
 _Hit = tuple[int, int, int, float, bool]
 """Leaf, start, end, confidence, validated."""
+
+
+class _Plan:
+    """A detector, compiled: its patterns and, where they are many, one that matches wherever any of them does."""
+
+    __slots__ = ("_any_plain", "_plain", "_prechecked", "detector")
+
+    def __init__(self, detector: Detector, compile_pattern: CompilePattern) -> None:
+        self.detector = detector
+        shapes = [(shape, compile_pattern(shape.pattern)) for shape in detector.shapes]
+        self._plain = tuple(entry for entry in shapes if not (entry[0].triggers or entry[0].min_digit_run))
+        self._prechecked = tuple(entry for entry in shapes if entry not in self._plain)
+        self._any_plain: Pattern | None = None
+        if len(self._plain) >= _MIN_JOINED_SHAPES:
+            self._any_plain = compile_pattern("|".join(f"(?:{shape.pattern})" for shape, _ in self._plain))
+
+    def candidates(self, document: Document) -> tuple[tuple[Shape, Pattern], ...]:
+        """The shapes that may be in `document`, by the joined pattern alone."""
+        if self._any_plain is None or next(iter(self._any_plain.spans(document.text, 0)), None) is not None:
+            return (*self._plain, *self._prechecked)
+        return self._prechecked
 
 
 class Scanner:
@@ -41,11 +65,10 @@ class Scanner:
     def __init__(self, detectors: Sequence[Detector], compile_pattern: CompilePattern) -> None:
         """Raises ConfigurationError for two detectors of one id or an id outside of its category."""
         self.detectors = tuple(detectors)
-        self._plans: dict[str, tuple[Detector, tuple[tuple[Shape, Pattern], ...]]] = {}
+        self._plans: dict[str, _Plan] = {}
         for detector in self.detectors:
             _check_detector(detector, self._plans)
-            shapes = tuple((shape, compile_pattern(shape.pattern)) for shape in detector.shapes)
-            self._plans[detector.id] = (detector, shapes)
+            self._plans[detector.id] = _Plan(detector, compile_pattern)
         self._masks = tuple(mask_of(detector.id) for detector in self.detectors)
         self._gates = _gates(self.detectors, compile_pattern)
         self._selectors: dict[str, tuple[str, ...]] = {}
@@ -81,15 +104,15 @@ class Scanner:
         if plan is None:
             self.resolve(detector_id)
             raise DetectionError("a category was given", expected="ids of detectors", found=ascii(detector_id))
-        detector, shapes = plan
+        detector = plan.detector
         hits: list[_Hit] = []
-        for shape, pattern in shapes:
+        for shape, pattern in plan.candidates(document):
             if self._may_occur(detector.category, shape, document, open_gates):
                 hits.extend(_hits(shape, pattern, document, detector.max_span_chars))
         return [(hit[0], _finding(detector, document, hit)) for hit in _united(hits)]
 
     def _may_occur(self, category: str, shape: Shape, document: Document, open_gates: dict[str, bool]) -> bool:
-        if shape.min_digits and document.digit_count < shape.min_digits:
+        if shape.min_digit_run and not document.has_digit_run(shape.min_digit_run):
             return False
         if not shape.triggers:
             return True

@@ -6,7 +6,6 @@ from base64 import urlsafe_b64decode
 from collections import Counter
 from collections.abc import Iterator
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
-from itertools import groupby
 from math import log2
 
 import msgspec
@@ -34,18 +33,22 @@ _HEX = frozenset("0123456789abcdefABCDEF")
 
 def digits_of(text: str) -> str:
     """The ASCII digits of `text`, in order."""
-    return "".join(char for char in text if char in _DIGITS)
+    return "".join([char for char in text if char in _DIGITS])
 
 
 def groups_of(text: str) -> list[tuple[int, int]]:
     """The spans of the maximal runs of ASCII digits in `text`."""
     spans: list[tuple[int, int]] = []
-    at = 0
-    for is_digit, run in groupby(text, _DIGITS.__contains__):
-        length = sum(1 for _ in run)
-        if is_digit:
-            spans.append((at, at + length))
-        at += length
+    start = -1
+    for at, char in enumerate(text):
+        if char in _DIGITS:
+            if start < 0:
+                start = at
+        elif start >= 0:
+            spans.append((start, at))
+            start = -1
+    if start >= 0:
+        spans.append((start, len(text)))
     return spans
 
 
@@ -247,8 +250,7 @@ def ipv6s_in(run: str) -> Iterator[tuple[int, int]]:
 
 # What follows the last dot of a file name, and is no top-level domain.
 _FILE_SUFFIXES = frozenset(
-    "png jpg jpeg gif svg webp bmp ico css js ts jsx tsx json html htm xml yaml yml toml txt md csv pdf doc docx xls "
-    "xlsx ppt pptx exe dll jar war class java cpp rb php go lock log tar gz mp3 mp4 wav avi".split()
+    "png jpg jpeg gif svg webp bmp ico css js ts jsx tsx json html htm xml yaml yml toml txt md csv pdf doc docx xls xlsx ppt pptx exe dll jar war class java cpp rb php go lock log tar gz mp3 mp4 wav avi".split()
 )
 
 

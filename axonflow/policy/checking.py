@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any, Final
@@ -16,7 +17,7 @@ from axonflow.policy.decision import Decision, Effect
 from axonflow.policy.document import PolicySetDocument, RuleDocument, TestDocument
 from axonflow.policy.index import LONG_ALWAYS_LIST, build_index
 from axonflow.policy.request import ACTIONS, Request
-from axonflow.policy.rules import CompiledRule
+from axonflow.policy.rules import FAILS_CLOSED, CompiledRule
 
 __all__ = [
     "Difference",
@@ -30,6 +31,8 @@ __all__ = [
 
 _MAX_ACTIONS_SHOWN: Final = 3
 _ANY_OTHER: Final = "any other action"
+
+_LONG_FORM: Final = re.compile(r"^(principal|resource)\.attributes\.")
 
 Decide = Callable[[Request], Decision]
 
@@ -121,10 +124,7 @@ def _required(documents: Iterable[PolicySetDocument]) -> dict[str, set[str]]:
 
 def _canonical(path: str) -> str:
     """`path` in its short form: ``principal.attributes.trust`` is ``principal.trust``."""
-    root, *names = path.split(".")
-    if root != "context" and names[0] == "attributes" and len(names) > 1:
-        names = names[1:]
-    return ".".join([root, *names])
+    return _LONG_FORM.sub(r"\1.", path)
 
 
 def _is_attribute(path: str) -> bool:
@@ -156,12 +156,14 @@ def _optional_filters(one: LoadedSet, required: dict[str, set[str]]) -> Iterator
                 continue
             open_for = [action for action in _actions_of(rule) if _canonical(path) not in required.get(action, ())]
             if open_for:
+                advice = "add it to `requires`"
+                if rule.effect in FAILS_CLOSED:
+                    advice += ", or test it in `when`, where a missing attribute counts as a match"
                 yield PolicyWarning(
                     "optional-filter",
                     one.source.at(("rules", position, "match", path), 0),
                     f"rule {rule.id} ({rule.effect.value}) filters on {path}, which no set requires for"
-                    f" {_some(open_for)}: a request without it slips past. Add it to `requires`,"
-                    " or test it in `when`, where a missing attribute counts as a match",
+                    f" {_some(open_for)}, so a request without it slips past; {advice}",
                 )
 
 

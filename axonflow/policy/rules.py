@@ -32,7 +32,11 @@ class Waiver:
 
     def holds(self, request: Request, evaluation: Evaluation | None) -> bool:
         """Only a condition that evaluates to true loosens anything; an error does not."""
-        if evaluation is None or evaluation.time_us >= self.expires_us or (self.actions is not None and request.action not in self.actions):
+        if (
+            evaluation is None
+            or evaluation.time_us >= self.expires_us
+            or (self.actions is not None and request.action not in self.actions)
+        ):
             return False
         if self._condition.careful is None:
             return True

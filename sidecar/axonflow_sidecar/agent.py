@@ -80,7 +80,9 @@ async def _body(receive: Receive) -> bytes:
         part = message.get("body", b"")
         length_bytes += len(part)
         if length_bytes > MAX_BODY_BYTES:
-            raise _Refused(413, RequestError("body too large", expected=f"at most {MAX_BODY_BYTES} bytes", found="more"))
+            raise _Refused(
+                413, RequestError("body too large", expected=f"at most {MAX_BODY_BYTES} bytes", found="more")
+            )
         parts.append(part)
         if not message.get("more_body", False):
             return b"".join(parts)

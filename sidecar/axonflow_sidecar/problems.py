@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import msgspec
+
 from axonflow.errors import AxonFlowError
 
 __all__ = ["problem"]

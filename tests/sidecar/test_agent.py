@@ -38,13 +38,17 @@ def test_agent_health_needs_no_key():
 @pytest.mark.parametrize(("resource", "effect"), [("tool:search", "allow"), ("tool:shell", "deny")])
 def test_agent_decision_is_the_librarys_and_recorded_first(resource, effect):
     own = flow()
-    response = call("POST", "/v1/decisions", create_agent(own, [KEY]), json=REQUEST | {"resource": resource}, headers=HEADERS)
+    response = call(
+        "POST", "/v1/decisions", create_agent(own, [KEY]), json=REQUEST | {"resource": resource}, headers=HEADERS
+    )
     assert (response.status_code, response.json()["effect"]) == (200, effect)
     records = asyncio.run(own.audit.records("default"))
     assert records[-1].event.decision_id == response.json()["decision_id"]
 
 
-@pytest.mark.parametrize("headers", [{}, {"authorization": f"Basic {KEY}"}, {"authorization": "Bearer wrong"}, {"authorization": ""}])
+@pytest.mark.parametrize(
+    "headers", [{}, {"authorization": f"Basic {KEY}"}, {"authorization": "Bearer wrong"}, {"authorization": ""}]
+)
 def test_agent_without_a_valid_key_answers_401(headers):
     response = call("POST", "/v1/decisions", json=REQUEST, headers=headers)
     assert response.status_code == 401

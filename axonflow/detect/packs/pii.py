@@ -48,14 +48,14 @@ def _ssn_in_context(before: str, span: str, after: str) -> bool:
 
 
 def _iban_in_context(before: str, span: str, after: str) -> bool:
-    return not (after[:1].isalnum() or before[-1:] in {"_", "="} and before[-2:-1] == "&")
+    return not (after[:1].isalnum() or (before[-1:] in {"_", "="} and before[-2:-1] == "&"))
 
 
 def _email_in_context(before: str, span: str, after: str) -> bool:
     # https://name:word@host and git@host:path are addresses of machines.
     if before[-1:].isalnum():
         return False
-    tail = before.split()[-1] if before[-1:].strip() else ""
+    tail = before.rsplit(maxsplit=1)[-1] if before[-1:].strip() else ""
     if "://" in tail and "?" not in tail and "/" not in tail.partition("://")[2]:
         return False
     return not (span.startswith("git@") and after[:1] == ":")
@@ -107,7 +107,7 @@ PII: tuple[Detector, ...] = (
         shapes=(
             Shape(
                 pattern=r"\b\d[\d -]{10,}\d\b",
-                min_digits=12,
+                min_digit_run=12,
                 carve=card_numbers_in,
                 in_context=_card_in_context,
                 confidence=0.95,
@@ -140,13 +140,13 @@ PII: tuple[Detector, ...] = (
         shapes=(
             Shape(
                 pattern=r"\b\d{3}[- ]\d{2}[- ]\d{4}\b",
-                min_digits=9,
+                min_digit_run=9,
                 validate=us_ssn,
                 in_context=_ssn_in_context,
             ),
             Shape(
                 pattern=r"\b\d{9}\b",
-                min_digits=9,
+                min_digit_run=9,
                 validate=us_ssn,
                 in_context=_ssn_in_context,
                 confidence=0.8,
@@ -173,7 +173,7 @@ PII: tuple[Detector, ...] = (
         shapes=(
             Shape(
                 pattern=r"\b[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]){11,}",
-                min_digits=6,
+                min_digit_run=5,
                 carve=ibans_in,
                 in_context=_iban_in_context,
                 confidence=0.99,
@@ -202,7 +202,7 @@ PII: tuple[Detector, ...] = (
                 pattern=(
                     r"(?:\b\d|\(?\+ ?\(?\d|\(\d)[\d ().\-/]{4,}\d(?:(?i: ?(?:x|ext\.?) ?)\d{1,6})?\b"
                 ),
-                min_digits=7,
+                min_digit_run=7,
                 carve=phones_in,
                 in_context=phone_in_context,
                 confidence=0.75,
@@ -245,14 +245,13 @@ PII: tuple[Detector, ...] = (
             Shape(
                 pattern=r"\b\d{1,3}(?:\.\d{1,5}){3,}\b",
                 triggers=(".",),
-                min_digits=4,
+                min_digit_run=4,
                 validate=ipv4,
                 in_context=_ip_in_context,
             ),
             Shape(
                 pattern=r"(?:\b[0-9A-Fa-f]{1,4}|:):[0-9A-Fa-f:.]{1,40}",
                 triggers=(":",),
-                min_digits=1,
                 carve=ipv6s_in,
                 in_context=_ip_in_context,
             ),

@@ -41,6 +41,7 @@ _GUARDS: Final = {
     "int": "as_int",
     "timestamp": "as_timestamp",
     "duration": "as_duration",
+    "list": "as_list",
 }
 _ARITHMETIC: Final = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide", "%": "modulo"}
 _ORDER: Final = {"<": "less", "<=": "less_equal", ">": "greater", ">=": "greater_equal"}
@@ -105,7 +106,7 @@ class Emitter:
     def _guarded(self, node: Node, kind: str, user: str) -> str:
         """Source of `node`, checked to be of `kind`: now if its kind is known, when evaluated otherwise."""
         emitted = self._value(node)
-        if kind in {"dyn", emitted.kind}:
+        if kind in {"dyn", emitted.kind} or (kind == "list" and emitted.kind in _LISTS):
             return emitted.source
         if emitted.kind == "dyn":
             return f"{_GUARDS[kind]}({emitted.source})"

@@ -91,6 +91,14 @@ _ROWS: Final = (
     _method("lowerAscii", ("string",), "string", "lower_ascii({0})", "Lower case.", '"SQL".lowerAscii() == "sql"'),
     _method("upperAscii", ("string",), "string", "upper_ascii({0})", "Upper case.", '"sql".upperAscii() == "SQL"'),
     _method("trim", ("string",), "string", "{0}.strip()", "Without white space at the ends.", '" a ".trim() == "a"'),
+    _method(
+        "join",
+        ("list", "string"),
+        "string",
+        "join({0}, {1})",
+        "The strings of a list as one.",
+        '["a", "b"].join("-") == "a-b"',
+    ),
     Function(
         "texts", ("dyn",), "strings", "texts({0})", "All strings in a JSON value.", 'texts({"a": ["b"]}) == ["a", "b"]'
     ),

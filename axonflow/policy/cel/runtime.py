@@ -15,6 +15,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from axonflow.policy.cel.literals import INT_MAX, INT_MIN
+from axonflow.policy.json_value import MAX_TEXT_CHARS
 
 __all__ = ["RUNTIME", "CelError"]
 
@@ -428,7 +429,14 @@ def to_timestamp(value: Value) -> datetime:
     return moment.astimezone(UTC)
 
 
-_UNIT_US: Final[dict[str, float]] = {"h": 3_600_000_000, "m": 60_000_000, "s": 1_000_000, "ms": 1_000, "us": 1, "ns": 0.001}
+_UNIT_US: Final[dict[str, float]] = {
+    "h": 3_600_000_000,
+    "m": 60_000_000,
+    "s": 1_000_000,
+    "ms": 1_000,
+    "us": 1,
+    "ns": 0.001,
+}
 
 
 def to_duration(value: Value) -> timedelta:
@@ -493,6 +501,12 @@ def upper_ascii(value: str) -> str:
     return value.translate(_TO_UPPER)
 
 
+def join(values: Value, separator: str) -> str:
+    if sum(len(as_string(value)) + len(separator) for value in values) > MAX_TEXT_CHARS:
+        raise CelError(f"a text of more than {MAX_TEXT_CHARS} characters")
+    return separator.join(values)
+
+
 # -- AxonFlow's own functions on JSON content
 
 
@@ -525,6 +539,6 @@ RUNTIME: Final[dict[str, Any]] = {
         *(add, subtract, multiply, divide, modulo, negate, all_of, any_of),
         *(exists, for_all, exists_one, keep, transform),
         *(size, to_int, to_double, to_string, to_timestamp, to_duration, in_zone, day_of_week, day_of_year),
-        *(lower_ascii, upper_ascii, texts, chars),
+        *(lower_ascii, upper_ascii, join, texts, chars),
     )
 } | {"int_class": int, "float_class": float, "length": len}

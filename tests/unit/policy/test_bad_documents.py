@@ -41,7 +41,11 @@ def problem(tmp_path, text, name="p.yaml"):
         ("rules: [{id: a, effect: deny, match: {resource.id: []}}]", "/p.yaml:5:52", ["at least 1"]),
         ("rules: [{id: a, effect: deny, when: true}]", "/p.yaml:5:37", ["string", "True"]),
         ("rules: [{id: a, effect: deny, when: context.x > }]", "/p.yaml:5:48", ["syntax error", "a value"]),
-        ('rules: [{id: a, effect: deny, when: "contxt.x > 1"}]', "/p.yaml:5:37", ["unknown name", "Did you mean context?"]),
+        (
+            'rules: [{id: a, effect: deny, when: "contxt.x > 1"}]',
+            "/p.yaml:5:37",
+            ["unknown name", "Did you mean context?"],
+        ),
         ("rules: [{id: a, effect: deny, when: resource.id > 5}]", "/p.yaml:5:49", ["like with like"]),
         ("rules: [{id: a, effect: deny, when: resource.id}]", "/p.yaml:5:46", ["true or false", "string"]),
         ("rules: [{id: a, effect: deny, when: 'resource.id.matches(\"(\")'}]", "/p.yaml:5:", ["RE2"]),
@@ -50,7 +54,11 @@ def problem(tmp_path, text, name="p.yaml"):
         ("rules: [{id: a, effect: limit}]", "/p.yaml:5:", ["what it limits"]),
         ("rules: [{id: a, effect: deny, obligations: [{approvers: [x]}]}]", "/p.yaml:5:", ["no obligations"]),
         ("rules: [{id: a, effect: redact, obligations: [{detectors: [x]}]}]", "/p.yaml:5:", ["'x'"]),
-        ("rules: [{id: a, effect: limit, obligations: [{unit: cows, maximum: 1, window_s: 1}]}]", "/p.yaml:5:", ["cows"]),
+        (
+            "rules: [{id: a, effect: limit, obligations: [{unit: cows, maximum: 1, window_s: 1}]}]",
+            "/p.yaml:5:",
+            ["cows"],
+        ),
         ("requires: {tool.call: [env]}", "/p.yaml:5:", ["dotted path"]),
         ("exceptions: [{id: e, rules: [nope], reason: r, expires: 2027-01-01T00:00:00Z}]", "/p.yaml:5:30", ["nope"]),
         ("exceptions: [{id: e, rules: [nope], reason: r, expires: tomorrow}]", "/p.yaml:5:57", ["tomorrow"]),
@@ -83,8 +91,11 @@ def test_document_with_many_faults_names_each(tmp_path):
         ("[]", ["mapping", "list"]),
         ("a: " + "[" * 200 + "]" * 200, ["deep"]),
         ("[" * 100_000, ["deep"]),
-        ("a: &a [1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\n" + "".join(
-            f"{chr(99 + n)}: &{chr(99 + n)} [{','.join(['*' + chr(98 + n)] * 10)}]\n" for n in range(8)), ["too large"]),
+        (
+            "a: &a [1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\n"
+            + "".join(f"{chr(99 + n)}: &{chr(99 + n)} [{','.join(['*' + chr(98 + n)] * 10)}]\n" for n in range(8)),
+            ["too large"],
+        ),
         ("? [a]\n: b", ["key"]),
         ("x: \x01", ["not YAML"]),
     ],
@@ -179,7 +190,9 @@ def test_every_error_is_an_axonflow_error_and_a_value_error():
 
 
 def test_yaml_12_words_stay_text(tmp_path):
-    (tmp_path / "p.yaml").write_text(HEAD + "rules: [{id: r, effect: allow, match: {context.country: [no, on, yes, 0o17, 012]}}]")
+    (tmp_path / "p.yaml").write_text(
+        HEAD + "rules: [{id: r, effect: allow, match: {context.country: [no, on, yes, 0o17, 012]}}]"
+    )
     flow = AxonFlow.open(tmp_path)
     for value, allowed in [("no", True), ("on", True), (False, False), (15, True), (12, True), ("012", False)]:
         assert flow.decide(Request("user:a", "tool.call", "tool:x", context={"country": value})).allowed == allowed

@@ -47,7 +47,11 @@ def test_obligations_of_all_matching_rules_accumulate():
         ALLOW,
         {"id": "a", "effect": "require_approval", "obligations": [{"approvers": ["lead"]}]},
         {"id": "b", "effect": "redact", "obligations": [{"detectors": ["pii.email"]}]},
-        {"id": "c", "effect": "limit", "obligations": [{"unit": "requests", "maximum": 3, "window_s": 60, "key": ["principal.id"]}]},
+        {
+            "id": "c",
+            "effect": "limit",
+            "obligations": [{"unit": "requests", "maximum": 3, "window_s": 60, "key": ["principal.id"]}],
+        },
     ]
     decision = decide(rules, request(content="ann@example.com"))
     assert decision.effect is Effect.REQUIRE_APPROVAL
@@ -206,7 +210,9 @@ def test_exception_applies_only_where_it_holds():
     assert not decide([ALLOW, DENY], exceptions=[exception(match={"principal.id": "bob"})]).allowed
     assert not decide([ALLOW, DENY], exceptions=[exception(match={"action": "llm.request"})]).allowed
     assert not decide([ALLOW, DENY], exceptions=[exception(when="context.absent == 1")]).allowed
-    assert decide([ALLOW, DENY], exceptions=[exception(match={"action": "tool.call"}, when="context.risk > 90")]).allowed
+    assert decide(
+        [ALLOW, DENY], exceptions=[exception(match={"action": "tool.call"}, when="context.risk > 90")]
+    ).allowed
 
 
 def test_shadow_set_is_evaluated_and_not_enforced():

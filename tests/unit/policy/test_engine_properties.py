@@ -85,7 +85,12 @@ def test_rule_whose_condition_fails_counts_as_match(effect, request_):
     assert "context.absent is missing" in decision.errors[0].message
 
 
-@given(st.sampled_from(["1 / 0 == 1", "context.absent", "context.absent == 1", "principal.absent > 2", '"a" in resource.absent']), requests())
+@given(
+    st.sampled_from(
+        ["1 / 0 == 1", "context.absent", "context.absent == 1", "principal.absent > 2", '"a" in resource.absent']
+    ),
+    requests(),
+)
 def test_allow_rule_whose_condition_fails_does_not_allow(condition, request_):
     decision = AxonFlow.open(policy_set([{"id": "broken", "effect": "allow", "when": condition}])).decide(request_)
     assert decision.effect is Effect.DENY

@@ -101,15 +101,16 @@ def test_principal_given_wrong_roles_is_refused():
 
 def test_principal_with_a_long_delegation_chain_is_refused():
     principal = Principal("p")
+    for _ in range(8):
+        principal = Principal("p", on_behalf_of=principal)
     with pytest.raises(RequestError, match="too many delegations"):
-        for _ in range(20):
-            principal = Principal("p", on_behalf_of=principal)
+        Principal("p", on_behalf_of=principal)
 
 
 def test_request_that_holds_itself_is_refused():
     loop = []
     loop.append(loop)
-    with pytest.raises(RequestError, match="levels|values"):
+    with pytest.raises(RequestError, match=r"levels|values"):
         Request("user:ann", "tool.call", "tool:shell", content=loop)
 
 

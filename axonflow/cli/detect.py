@@ -1,0 +1,142 @@
+"""`axonflow detect`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from axonflow.cli.reading import INPUT_FILE, decoded, read_bytes
+from axonflow.cli.tables import table
+from axonflow.errors import RequestError
+
+if TYPE_CHECKING:
+    from axonflow.detect import Finding, Scanner
+
+__all__ = ["command"]
+
+
+@click.command("detect")
+@click.argument("file", metavar="[FILE|-]", default="-", type=INPUT_FILE)
+@click.option("--detectors", metavar="NAMES", help="Categories and ids, with commas between: pii,secret.aws_key.")
+@click.option("--redact", is_flag=True, help="Print the text with every finding masked, instead of the findings.")
+@click.option("--show", is_flag=True, help="Print the matched values as well. They are what should stay secret.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object; with --redact the content is in it.")
+def command(*, file: str, detectors: str | None, redact: bool, show: bool, as_json: bool) -> None:
+    """Find personal data, keys and attacks in a text.
+
+    FILE is inspected as text, and as a JSON value when its name ends in .json; without it, standard input is read. At
+    most 4 Mi characters. "where" is line:column in a text and the path in JSON; start and end count characters.
+
+    \b
+    Examples:
+      axonflow detect mail.txt
+      axonflow detect request.json --detectors pii,secret --json
+      echo "call +1 212 555 0123" | axonflow detect --redact
+
+    Exit codes: 0 whether or not there is something to find, 2 bad input. `axonflow detectors` lists the detectors.
+    """
+    from axonflow import AxonFlow
+
+    content = _content(file)
+    scanner = AxonFlow.open().scanner
+    ids = _ids(scanner, detectors)
+    inspection = scanner.inspect(content)
+    findings = inspection.findings(ids)
+    redacted = inspection.redact(ids) if redact else None
+    if as_json:
+        click.echo(_as_json(content, findings, show=show, extra={"redacted": redacted} if redact else {}))
+    elif redact:
+        click.echo(_text_of(redacted), nl=not (isinstance(redacted, str) and redacted.endswith("\n")))
+    elif findings:
+        click.echo(_as_table(content, findings, show=show))
+    else:
+        click.echo("nothing found")
+
+
+def _content(place: str) -> Any:
+    import msgspec
+
+    from axonflow.policy.json_value import MAX_TEXT_CHARS, check_json_value
+
+    text = decoded(read_bytes(place, 4 * MAX_TEXT_CHARS), place)
+    if not place.endswith(".json"):
+        if len(text) > MAX_TEXT_CHARS:
+            raise RequestError(
+                "too large", expected=f"at most {MAX_TEXT_CHARS} characters", found=str(len(text)), at=place,
+                hint="Split it; findings do not cross the parts of a document that belong together.",
+            )  # fmt: skip
+        return text
+    try:
+        content = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise RequestError("not JSON", found=str(error), at=place) from None
+    check_json_value(content, "$")
+    return content
+
+
+def _ids(scanner: Scanner, names: str | None) -> tuple[str, ...]:
+    if names is None:
+        return tuple(sorted(detector.id for detector in scanner.detectors))
+    selectors = [name.strip() for name in names.split(",") if name.strip()]
+    if not selectors:
+        raise click.BadParameter("expected names of detectors, such as pii,secret", param_hint="--detectors")
+    return tuple(sorted({name for selector in selectors for name in scanner.resolve(selector)}))
+
+
+def _places(content: Any, findings: Iterable[Finding]) -> list[str]:
+    """Where each finding is, without giving away a member's name that is itself a finding."""
+    findings = tuple(findings)
+    if isinstance(content, str):
+        return [_line_and_column(content, finding.start) for finding in findings]
+    secret_names = tuple(finding.path for finding in findings if finding.in_key)
+    return [_hidden(finding) if _is_within(finding.path, secret_names) else finding.path for finding in findings]
+
+
+def _hidden(finding: Finding) -> str:
+    return "(a member's name)" if finding.in_key else "(in a member with such a name)"
+
+
+def _is_within(path: str, parents: tuple[str, ...]) -> bool:
+    return any(path == parent or path.startswith((f"{parent}.", f"{parent}[")) for parent in parents)
+
+
+def _line_and_column(text: str, offset: int) -> str:
+    return f"{text.count(chr(10), 0, offset) + 1}:{offset - text.rfind(chr(10), 0, offset)}"
+
+
+def _as_table(content: Any, findings: tuple[Finding, ...], *, show: bool) -> str:
+    values = _values(content, findings) if show else [""] * len(findings)
+    rows = [
+        (finding.detector, finding.severity, where, f"{finding.start}-{finding.end}", *([value] if show else []))
+        for finding, where, value in zip(findings, _places(content, findings), values, strict=True)
+    ]
+    return table(rows, ("detector", "severity", "where", "start-end", *(["value"] if show else [])))
+
+
+def _as_json(content: Any, findings: tuple[Finding, ...], *, show: bool, extra: dict[str, Any]) -> bytes:
+    import msgspec
+
+    entries = [
+        {**msgspec.structs.asdict(finding), "path": where if where.startswith("(") else finding.path}
+        for finding, where in zip(findings, _places(content, findings), strict=True)
+    ]
+    if show:
+        for entry, finding, value in zip(entries, findings, _values(content, findings), strict=True):
+            entry |= {"path": finding.path, "value": value}
+    return msgspec.json.encode({"findings": entries, **extra})
+
+
+def _values(content: Any, findings: tuple[Finding, ...]) -> list[str]:
+    """The matched texts, looked up by walking the content along the leaves that the detectors saw."""
+    from axonflow.detect.content import leaves, path_of
+
+    texts = {(path_of(leaf.place), leaf.kind == "key"): leaf.text for leaf in leaves(content)}
+    return [texts[finding.path, finding.in_key][finding.start : finding.end] for finding in findings]
+
+
+def _text_of(content: Any) -> str | bytes:
+    import msgspec
+
+    return content if isinstance(content, str) else msgspec.json.format(msgspec.json.encode(content), indent=2)

@@ -1,0 +1,1 @@
+"""Sample policies and labelled traffic that ship with AxonFlow."""

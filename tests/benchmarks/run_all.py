@@ -1,0 +1,23 @@
+"""All benchmarks in one run; see ``nox -s bench``. The machine is named, since figures mean nothing without it."""
+
+import os
+import platform
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.benchmarks import bench_decide, bench_plan, bench_replay
+
+ALL = {"decide": bench_decide, "replay": bench_replay, "plan": bench_plan}
+
+
+def main():
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}\n")
+    for name in sys.argv[1:] or ALL:
+        ALL[name].main()
+        print()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,189 @@
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pytest
+
+from axonflow.errors import AuditError
+from axonflow.plan import Plan, PlanResult
+from axonflow.policy.decision import Decision, Effect
+from axonflow.policy.request import Request
+from tests.unit.flows.plan_runs import (
+    ANN,
+    Policy,
+    broken,
+    decision,
+    echo,
+    in_time,
+    on_step,
+    ran,
+    started,
+    states,
+)
+
+
+def test_run_plan_asks_for_the_plan_each_step_and_each_tool_and_agent() -> None:
+    plan = Plan("trip").step("flights", echo, inputs={"to": "AMS"}, context={"env": "test", "plan": "posing"})
+    plan.tool("hotels", "hotel_search", echo, needs=["flights"])
+    plan.agent("offer", "writer", echo, needs=["hotels"])
+    policy = Policy()
+    result = ran(plan, policy, context={"env": "prod", "risk": 3, "plan_id": "posing"})
+    assert policy.asked() == [
+        "plan.start plan:trip",
+        "plan.step function:flights",
+        "plan.step tool:hotel_search",
+        "tool.call tool:hotel_search",
+        "plan.step agent:writer",
+        "agent.message agent:writer",
+    ]
+    start, flights, hotels, tool, _, agent = policy.requests
+    own = {"risk": 3, "plan": "trip", "plan_id": result.plan_id}
+    assert start.context == {**own, "env": "prod", "steps": 3}
+    assert flights.context == {**own, "env": "test", "step": "flights"}
+    assert tool.context == hotels.context == {**own, "env": "prod", "step": "hotels"}
+    assert agent.resource.attributes == {"tenant": "acme"}
+    assert [request.content for request in policy.requests[:4]] == [
+        None,
+        {"to": "AMS"},
+        *[{"flights": {"to": "AMS"}}] * 2,
+    ]
+    assert all(request.principal is ANN for request in policy.requests)
+    assert result.steps["offer"].decision_ids == ("d-allow", "d-allow")
+
+
+@pytest.mark.parametrize("effect", [Effect.DENY, Effect.REQUIRE_APPROVAL])
+def test_run_plan_start_not_allowed_runs_nothing(effect: Effect) -> None:
+    policy = Policy(lambda _request: decision(effect, reasons=("not today",)))
+    result = ran(Plan("p").step("a", echo).step("b", echo, needs=["a"]), policy)
+    assert (result.status, result.outputs, result.result) == ("denied", {}, {})
+    assert (result.reasons, result.decision_id) == (("not today",), f"d-{effect}")
+    assert states(result) == {"a": "skipped", "b": "skipped"}
+    assert result.steps["a"].reasons == ("the plan was not allowed",)
+    assert len(policy.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("effect", "state", "words"),
+    [(Effect.DENY, "denied", "denied"), (Effect.REQUIRE_APPROVAL, "held", "held for approval")],
+)
+def test_run_plan_step_not_allowed_is_not_called_and_skips_its_descendants(
+    effect: Effect, state: str, words: str
+) -> None:
+    policy = on_step("a", lambda: decision(effect, reasons=("too risky", "too dear")))
+    result = ran(Plan("p").tool("a", "t", broken).step("b", echo, needs=["a"]).step("c", echo), policy)
+    assert result.status == "denied"
+    assert states(result) == {"a": state, "b": "skipped", "c": "succeeded"}
+    assert result.errors == {"a": f"{words}: too risky; too dear"}
+    assert result.steps["a"].reasons == ("too risky", "too dear")
+    assert result.steps["a"].decision_ids == (f"d-{effect}",)
+    assert "tool.call tool:t" not in policy.asked()
+
+
+def test_run_plan_tool_denied_after_its_step_was_allowed_keeps_both_decisions() -> None:
+    policy = Policy(lambda request: decision(Effect.DENY) if request.action == "tool.call" else None)
+    result = ran(Plan("p").tool("a", "t", broken), policy)
+    assert result.errors == {"a": "denied"}
+    assert result.steps["a"].decision_ids == ("d-allow", "d-deny")
+
+
+def test_run_plan_enforce_that_raises_on_a_step_fails_it_closed() -> None:
+    def answer() -> Decision:
+        raise AuditError("the spool is full")
+
+    called: list[str] = []
+    result = ran(Plan("p").step("a", lambda: called.append("a")).step("b", echo), on_step("a", answer))
+    assert states(result) == {"a": "failed", "b": "succeeded"}
+    assert result.errors == {"a": "AuditError: the spool is full"}
+    assert called == []
+
+
+def test_run_plan_enforce_that_raises_on_the_plan_propagates_and_runs_nothing() -> None:
+    async def unavailable(_request: Request) -> Decision:
+        raise AuditError("the spool is full")
+
+    called: list[str] = []
+    with pytest.raises(AuditError):
+        ran(Plan("p").step("a", lambda: called.append("a")), unavailable)
+    assert called == []
+
+
+def test_run_plan_redaction_reaches_the_next_decision_and_the_step() -> None:
+    def answer(request: Request) -> Decision | None:
+        if request.action == "plan.step":
+            return decision(Effect.REDACT, redacted={**request.content, "to": "[email]"})
+        return None
+
+    policy = Policy(answer)
+    result = ran(Plan("p").tool("a", "mail", echo, inputs={"to": "ann@example.com", "text": "hi"}), policy)
+    assert policy.requests[-1].content == {"to": "[email]", "text": "hi"}
+    assert result.result == {"a": {"to": "[email]", "text": "hi"}}
+
+
+@pytest.mark.parametrize("redacted", ["[email]", {}, {"to": "x", "more": 1}])
+def test_run_plan_redaction_of_another_shape_fails_the_step_closed(redacted: Any) -> None:
+    called: list[str] = []
+    plan = Plan("p").step("a", lambda to: called.append(str(to)), inputs={"to": "ann@example.com"})
+    result = ran(plan, on_step("a", lambda: decision(Effect.REDACT, redacted=redacted)))
+    assert "the redaction does not fit" in result.errors["a"]
+    assert called == []
+
+
+@dataclass
+class Offer:
+    price: int
+    until: date
+    stops: tuple[str, ...]
+
+
+def test_run_plan_objects_are_judged_as_json_and_passed_as_objects() -> None:
+    offer = Offer(3, date(2020, 1, 1), ("AMS",))
+    policy = Policy()
+    result = ran(Plan("p").step("a", lambda: offer).step("b", echo, needs=["a"], inputs={"n": 1}), policy)
+    assert policy.requests[-1].content == {"a": {"price": 3, "until": "2020-01-01", "stops": ["AMS"]}, "n": 1}
+    assert result.result["b"]["a"] is offer
+
+
+def test_run_plan_redaction_replaces_the_object_it_touches_and_no_other() -> None:
+    def answer(request: Request) -> Decision | None:
+        if request.context.get("step") == "b":
+            return decision(Effect.REDACT, redacted={**request.content, "who": ["[name]"]})
+        return None
+
+    plan = Plan("p").step("who", lambda: ("ann",)).step("when", lambda: date(2020, 1, 1))
+    result = ran(plan.step("b", echo, needs=["who", "when"]), Policy(answer))
+    assert result.result == {"b": {"who": ["[name]"], "when": date(2020, 1, 1)}}
+
+
+def _loop() -> list[Any]:
+    items: list[Any] = []
+    items.append(items)
+    return items
+
+
+@pytest.mark.parametrize("make", [object, _loop, lambda: "\ud800", lambda: b"x", lambda: float("nan"), lambda: [2**70]])
+def test_run_plan_argument_that_cannot_be_judged_fails_the_step_closed(make: Callable[[], Any]) -> None:
+    called: list[Any] = []
+    policy = Policy()
+    result = ran(Plan("p").step("a", make).step("b", lambda a: called.append([a]), needs=["a"]), policy)
+    assert states(result) == {"a": "succeeded", "b": "failed"}
+    assert "'a'" in result.errors["b"]
+    assert called == []
+    assert policy.asked() == ["plan.start plan:p", "plan.step function:a"]
+
+
+def test_run_plan_result_changed_while_policy_is_asked_is_passed_as_it_was_judged() -> None:
+    async def scenario() -> PlanResult:
+        shared = ["harmless"]
+
+        async def give() -> list[str]:
+            return shared
+
+        async def enforce(request: Request) -> Decision:
+            if request.context.get("step") == "b":
+                shared.append("slipped in")
+            return decision()
+
+        return await started(Plan("p").step("a", give).step("b", echo, needs=["a"]), enforce)
+
+    assert in_time(scenario()).result == {"b": {"a": ["harmless"]}}
