@@ -34,13 +34,14 @@ def _sections(summary: ReplaySummary) -> Iterator[str]:
 
 def _totals(summary: ReplaySummary) -> str:
     latency = summary.latency_us
+    quantiles = f"p50 {latency.p50:,.1f}, p95 {latency.p95:,.1f}, p99 {latency.p99:,.1f}, max {latency.max:,.1f} us"
     heading = f"Replay of {printable(summary.source)}{' (interrupted)' if summary.interrupted else ''}"
     return f"{heading}\n" + fields([
         ("  lines", f"{summary.lines:,}"),
         ("  decided", f"{summary.decided:,}"),
         ("  malformed", f"{summary.malformed.count:,}"),
         ("  undecidable", f"{summary.undecidable.count:,}"),
-        ("  latency", f"p50 {latency.p50:,.1f}, p95 {latency.p95:,.1f}, p99 {latency.p99:,.1f}, max {latency.max:,.1f} us"),
+        ("  latency", quantiles),
         ("  throughput", f"{summary.requests_per_s:,.0f} requests/s ({summary.wall_s:,.2f} s, reading included)"),
         ("  policies", summary.policy_digest),
     ])  # fmt: skip

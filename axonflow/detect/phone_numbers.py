@@ -20,6 +20,7 @@ Layout = Literal["international", "national", "plain"]
 # taken, spare codes in the assigned decades included.
 _CALLING_CODES = "1 7 20 27 21 22 23 24 25 26 29 30 31 32 33 34 36 39 35 37 38 40 41 43 44 45 46 47 48 49 42 51 52 53 54 55 56 57 58 50 59 60 61 62 63 64 65 66 67 68 69 81 82 84 86 80 85 87 88 90 91 92 93 94 95 98 96 97 99".split()
 _MIN_DIGITS, _MAX_DIGITS = 7, 18  # 15 (E.164), and 00 before or (0) within
+_MAX_GROUPS, _MAX_LONE_DIGITS = 7, 2
 _PHONE_STEMS = (
     "phone", "mobile", "whatsapp", "fax", "telefon", "telephon", "cellular", "celular", "hotline", "helpline", "landline",
     "voicemail", "portable", "movil",
@@ -64,10 +65,12 @@ def _start_of(run: str, groups: list[tuple[int, int]], first: int) -> int:
 def _last_of(run: str, groups: list[tuple[int, int]], first: int, start: int) -> int | None:
     """The last group of the longest candidate that begins at `start`."""
     best = None
-    digit_count = 0
-    for at in range(first, len(groups)):
-        digit_count += groups[at][1] - groups[at][0]
-        if digit_count > _MAX_DIGITS or (at > first and groups[at][0] - groups[at - 1][1] > 2):
+    digit_count = lone_digits = 0
+    for at in range(first, min(first + _MAX_GROUPS, len(groups))):
+        size = groups[at][1] - groups[at][0]
+        digit_count += size
+        lone_digits += size == 1
+        if digit_count > _MAX_DIGITS or lone_digits > _MAX_LONE_DIGITS or (at > first and groups[at][0] - groups[at - 1][1] > 2):
             break
         if digit_count < _MIN_DIGITS or _is_cut(run, groups, at):
             continue

@@ -123,6 +123,9 @@ def card_numbers_in(run: str) -> Iterator[tuple[int, int]]:
 
 
 def _card_end(run: str, groups: list[tuple[int, int]], first: int) -> int | None:
+    size = groups[first][1] - groups[first][0]
+    if size != 4 and not 12 <= size <= 19:  # no layout begins so
+        return None
     best = None
     sizes: list[int] = []
     separators: set[str] = set()

@@ -123,7 +123,7 @@ class Principal(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
 
     def _check_chain(self) -> None:
         acting: Principal | None = self
-        for _ in range(MAX_DELEGATIONS + 1):
+        for _ in range(MAX_DELEGATIONS + 2):
             if acting is None:
                 return
             acting = acting.on_behalf_of

@@ -12,7 +12,7 @@ from axonflow.detect.detector import InContext, Shape
 __all__ = ["SQL_SHAPES"]
 
 # What may stand between two tokens: white space, as such or URL-encoded, and comments.
-_GAP = r"(?:\s|/\*[^*]*\*/|/\*!\d*|\+|%20|%0[9aAdD]|(?:--|#)[^\n]*\n)"
+_GAP = r"(?:\s|/\*[^*]*\*/|/\*!\d*|\+|%20|%0[9aAdD]|(?:--|#)[\w ]*\r?\n)"
 _QUOTE = r"(?:['\"`]|%27|%22)"
 _CLOSE = rf"{_QUOTE}(?:{_GAP}|\))*"
 _AND_OR = r"(?:or|and|xor|having|where|div|\|\||&&|%7c%7c|%26%26)"

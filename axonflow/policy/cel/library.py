@@ -51,7 +51,7 @@ _ROWS: Final = (
     Function("int", ("dyn",), "int", "to_int({0})", "A number, text or timestamp as integer.", 'int("42") == 42'),
     Function("double", ("dyn",), "double", "to_double({0})", "A number or text as double.", 'double("1.5") == 1.5'),
     Function("string", ("dyn",), "string", "to_string({0})", "A scalar as text.", 'string(7) == "7"'),
-    Function("bool", ("bool",), "bool", "{0}", "A bool, as it is.", "bool(true)"),
+    Function("bool", ("dyn",), "bool", "to_bool({0})", "Text such as true or f as bool.", 'bool("true")'),
     Function("dyn", ("dyn",), "dyn", "{0}", "The value, its kind left open.", "dyn(1) == 1.0"),
     Function(
         "timestamp",

@@ -221,11 +221,22 @@ def _same_number(left: Value, right: Value) -> bool:
     return left.__class__ is right.__class__ and left.__class__ in _NUMBERS
 
 
+_LONGEST: Final = timedelta(seconds=315_576_000_000)
+"""10,000 years: the bound of a duration (protobuf's duration.proto)."""
+
+
 def _moment(operate: Callable[[Value, Value], Value], left: Value, right: Value) -> Value:
     try:
-        return operate(left, right)
+        result = operate(left, right)
     except OverflowError:
         raise CelError("time out of range") from None
+    return _bounded(result) if isinstance(result, timedelta) else result
+
+
+def _bounded(duration: timedelta) -> timedelta:
+    if abs(duration) > _LONGEST:
+        raise CelError("duration out of range")
+    return duration
 
 
 MAX_BUILT = 1_048_576
@@ -370,11 +381,25 @@ def size(value: Value) -> int:
     raise _no_overload("size()", value)
 
 
+_BOOL_WORDS: Final = {
+    **dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True),
+    **dict.fromkeys(("0", "f", "F", "false", "FALSE", "False"), False),
+}
+
+
+def to_bool(value: Value) -> bool:
+    if value is True or value is False:
+        return value is True
+    if isinstance(value, str) and value in _BOOL_WORDS:
+        return _BOOL_WORDS[value]
+    raise CelError(f"bool() cannot convert this {_kind(value)}")
+
+
 def to_int(value: Value) -> int:
     if value.__class__ is int:
         return int(value)
-    if value.__class__ is float and math.isfinite(value):
-        return _int64(int(value))
+    if value.__class__ is float and INT_MIN < value < -float(INT_MIN):  # false for NaN too
+        return int(value)
     if isinstance(value, datetime):
         return int(value.timestamp())
     if isinstance(value, str) and value.isascii() and value.lstrip("+-").isdigit() and len(value) <= 20:
@@ -459,10 +484,9 @@ def to_duration(value: Value) -> timedelta:
         rest = rest[digits + letters :]
     if not text.removeprefix("-"):
         raise CelError("not a duration such as 1h30m")
-    try:
-        return timedelta(microseconds=sign * int(total_us))
-    except OverflowError:
-        raise CelError("time out of range") from None
+    if total_us > _LONGEST / timedelta(microseconds=1):
+        raise CelError("duration out of range")
+    return timedelta(microseconds=sign * int(total_us))
 
 
 @lru_cache(maxsize=64)
@@ -538,7 +562,7 @@ RUNTIME: Final[dict[str, Any]] = {
         *(present, select, has, index, make_map, equal, contains, less, less_equal, greater, greater_equal),
         *(add, subtract, multiply, divide, modulo, negate, all_of, any_of),
         *(exists, for_all, exists_one, keep, transform),
-        *(size, to_int, to_double, to_string, to_timestamp, to_duration, in_zone, day_of_week, day_of_year),
+        *(size, to_bool, to_int, to_double, to_string, to_timestamp, to_duration, in_zone, day_of_week, day_of_year),
         *(lower_ascii, upper_ascii, join, texts, chars),
     )
 } | {"int_class": int, "float_class": float, "length": len}
