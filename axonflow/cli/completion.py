@@ -18,9 +18,9 @@ def command(ctx: click.Context, shell: str) -> None:
 
     \b
     Put this into your shell's start-up file:
-      bash   eval "$(axonflow completion bash)"          in ~/.bashrc
-      zsh    eval "$(axonflow completion zsh)"           in ~/.zshrc, after compinit
-      fish   axonflow completion fish | source           in ~/.config/fish/config.fish
+      ~/.bashrc                    eval "$(axonflow completion bash)"
+      ~/.zshrc, after compinit     eval "$(axonflow completion zsh)"
+      ~/.config/fish/config.fish   axonflow completion fish | source
 
     Exit codes: 0, or 2 for another shell.
     """

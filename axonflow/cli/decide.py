@@ -51,8 +51,8 @@ def command(
       axonflow decide --policies @baseline --action llm.request \\
           --principal '{"id": "ann", "roles": ["pii_reader"]}' \\
           --resource model:gpt-5-mini --content "Write to bob@example.com"
-      echo '{"principal": "user:ann", "action": "tool.call",
-             "resource": "tool:search", "context": {"env": "dev"}}' | axonflow decide -
+      echo '{"principal": "user:ann", "action": "llm.request",
+             "resource": "model:gpt-5", "content": "Hi"}' | axonflow decide -
 
     Exit codes: 0 allowed, 1 not allowed (denied, or held for approval), 2 bad input.
     """

@@ -1,4 +1,4 @@
-"""Find personal data, secrets and injected instructions in content, and mask them. Pure: the regex engine is injected."""
+"""Find personal data, secrets and injected instructions in content, and mask them; the regex engine is injected."""
 
 from __future__ import annotations
 

@@ -77,9 +77,7 @@ def _push_children(stack: list[tuple[Any, Place, bool]], value: dict[Any, Any] |
         return
     for name, item in reversed(value.items()):
         if not isinstance(name, str):
-            raise DetectionError(
-                "wrong key", expected="a string key", found=type(name).__name__, at=path_of(place)
-            )
+            raise DetectionError("wrong key", expected="a string key", found=type(name).__name__, at=path_of(place))
         child = (place, name)
         stack.append((item, child, False))
         stack.append((name, child, True))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from itertools import pairwise
 
 __all__ = ["has_any", "is_question_about", "mentions", "words_of"]
 
 _TO_SPACES = {code: " " for code in range(128) if not chr(code).isalpha()}
-_ASKING = frozenset({("how", "to"), ("how", "do"), ("how", "can"), ("how", "could"), ("how", "would"), ("how", "should")})
+_ASKING = frozenset(
+    {("how", "to"), ("how", "do"), ("how", "can"), ("how", "could"), ("how", "would"), ("how", "should")}
+)
 
 
 def words_of(text: str) -> list[str]:
@@ -29,4 +32,4 @@ def mentions(text: str, *stems: str) -> bool:
 def is_question_about(before: str) -> bool:
     """Whether the text before a phrase asks how something is done ("how do I ignore ...") and orders nothing."""
     words = words_of(before)[-5:]
-    return any(pair in _ASKING for pair in zip(words, words[1:], strict=False))
+    return any(pair in _ASKING for pair in pairwise(words))

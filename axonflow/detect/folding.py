@@ -23,12 +23,14 @@ _FULL_WIDTH = range(0xFF01, 0xFF5F)
 # The letters of Unicode's confusables.txt (UTS 39) that pass for ASCII ones in common typefaces.
 _LOOK_ALIKES = dict(
     zip(
-        "АВЕЅІЈКМНОРСТУХаесіјѕорухԁһԛԝΑΒΕΖΗΙΚΜΝΟΡΤΥΧονι",
+        "АВЕЅІЈКМНОРСТУХаесіјѕорухԁһԛԝΑΒΕΖΗΙΚΜΝΟΡΤΥΧονι",  # noqa: RUF001  look-alikes are the point
         "ABESIJKMHOPCTYXaecijsopyxdhqwABEZHIKMNOPTYXovi",
         strict=True,
     )
 )
-_PUNCTUATION = dict(zip("‘’‚‛′ʼ“”„‟″«»\u2028\u2029\u0085⁄∕−․", "''''''\"\"\"\"\"\"\"\n\n\n//-.", strict=True))
+_PUNCTUATION = dict(
+    zip("\u2018\u2019\u201a\u201b\u2032\u02bc\u201c\u201d\u201e\u201f\u2033\xab\xbb", "''''''" + '"' * 7, strict=True)
+) | dict(zip("\u2028\u2029\x85\u2044\u2215\u2212\u2024", "\n\n\n//-.", strict=True))
 
 
 def fold(text: str) -> str:

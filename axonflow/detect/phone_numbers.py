@@ -70,7 +70,11 @@ def _last_of(run: str, groups: list[tuple[int, int]], first: int, start: int) ->
         size = groups[at][1] - groups[at][0]
         digit_count += size
         lone_digits += size == 1
-        if digit_count > _MAX_DIGITS or lone_digits > _MAX_LONE_DIGITS or (at > first and groups[at][0] - groups[at - 1][1] > 2):
+        if (
+            digit_count > _MAX_DIGITS
+            or lone_digits > _MAX_LONE_DIGITS
+            or (at > first and groups[at][0] - groups[at - 1][1] > 2)
+        ):
             break
         if digit_count < _MIN_DIGITS or _is_cut(run, groups, at):
             continue

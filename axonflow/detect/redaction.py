@@ -73,9 +73,7 @@ def _masked_leaf(value: Any, findings: Sequence[Finding]) -> str:
         if text is not None:
             _check_spans(text, findings)
             return mask_of(_worst(findings).detector)
-    raise DetectionError(
-        "findings do not belong to this content", expected="text to mask", found=type(value).__name__
-    )
+    raise DetectionError("findings do not belong to this content", expected="text to mask", found=type(value).__name__)
 
 
 def _check_spans(text: str, findings: Iterable[Finding]) -> None:

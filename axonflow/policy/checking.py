@@ -30,7 +30,6 @@ __all__ = [
 ]
 
 _MAX_ACTIONS_SHOWN: Final = 3
-_ANY_OTHER: Final = "any other action"
 
 _LONG_FORM: Final = re.compile(r"^(principal|resource)\.attributes\.")
 
@@ -197,14 +196,18 @@ def _unknown_actions(one: LoadedSet) -> Iterator[PolicyWarning]:
 
 def _long_lists(rules: Iterable[CompiledRule]) -> Iterator[PolicyWarning]:
     by_action, elsewhere = build_index(rules)
-    for action, index in [*sorted(by_action.items()), (_ANY_OTHER, elsewhere)]:
-        if len(index.always) > LONG_ALWAYS_LIST:
+    told = LONG_ALWAYS_LIST
+    for action, index in [("request", elsewhere), *sorted(by_action.items())]:
+        count = len(index.always)
+        if count > told:
             yield PolicyWarning(
                 "long-always-list",
                 "",
-                f"{len(index.always)} rules are tried on every {action}, more than {LONG_ALWAYS_LIST}: give them"
-                " something to be looked up by, such as resource.id or principal.roles in `match`",
+                f"{count} rules are tried on every {action}, more than {LONG_ALWAYS_LIST}: give them something to be"
+                " looked up by, such as resource.id or principal.roles in `match`",
             )
+        if index is elsewhere:  # its rules are in every action's list: no need to say it again for each
+            told = max(told, count)
 
 
 class RuleTestOutcome(Struct, frozen=True):

@@ -93,6 +93,41 @@ def check_json_value(value: JsonValue, at: str) -> None:
     Walks without recursion: nesting is what an attacker would use against it. A container that holds itself
     ends at MAX_DEPTH.
     """
+    if not _is_surely_fine(value):
+        _check_with_places(value, at)
+
+
+def _is_surely_fine(value: JsonValue) -> bool:
+    """The same rules without names of places, which cost more than the checks. False is not yet a fault."""
+    level: list[Any] = [value]
+    nodes = chars = 0
+    for _ in range(MAX_DEPTH + 1):
+        below: list[Any] = []
+        for item in level:
+            kind = item.__class__
+            if kind is str and item.isascii():
+                chars += len(item)
+            elif kind is dict or kind is list:
+                nodes += len(item)
+                if nodes > MAX_NODES:  # now, not later: the same large list may be in here a million times
+                    return False
+                below += item.values() if kind is dict else item
+                chars += 0 if kind is list else len("".join(item)) if _are_plain_keys(item) else MAX_TEXT_CHARS + 1
+            elif not (item is None or kind is bool or (kind is int and _INT64_MIN <= item <= _INT64_MAX)):
+                return False
+        if chars > MAX_TEXT_CHARS:
+            return False
+        if not below:
+            return True
+        level = below
+    return False
+
+
+def _are_plain_keys(keys: Any) -> bool:
+    return all(key.__class__ is str and key.isascii() for key in keys)
+
+
+def _check_with_places(value: JsonValue, at: str) -> None:
     level: list[tuple[object, str]] = [(value, at)]
     nodes = chars = depth = 0
     while level:

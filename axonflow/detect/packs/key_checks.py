@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from axonflow.detect.context_words import mentions
 from axonflow.detect.validators import shannon_entropy
@@ -36,7 +37,7 @@ def looks_generated(token: str) -> bool:
     secret = token[4:]
     has_digit = any(char.isdigit() for char in secret)
     # Hugging Face tokens are letters only: then both cases must be mixed.
-    is_mixed = sum(a.islower() != b.islower() for a, b in zip(secret, secret[1:], strict=False)) >= 6
+    is_mixed = sum(a.islower() != b.islower() for a, b in pairwise(secret)) >= 6
     return (has_digit or is_mixed) and shannon_entropy(secret) >= 3.0
 
 
@@ -46,7 +47,7 @@ def is_aws_secret(text: str) -> bool:
     return len(text) == 40 and has_both_cases and shannon_entropy(text) >= 4.0
 
 
-def not_longer(before: str, span: str, after: str) -> bool:
+def not_longer(before: str, _span: str, after: str) -> bool:
     """Whether the token ends where its pattern does: a longer one is another thing."""
     return before[-1:] not in _KEY_CHARS - {"=", "/", "-"} and after[:1] not in _KEY_CHARS - {"=", "/", "-"}
 
@@ -82,7 +83,7 @@ def _longest_key_run(body: str) -> int:
     return max((len(word) for word in words if _KEY_CHARS.issuperset(word)), default=0)
 
 
-def in_service_account(before: str, span: str, after: str) -> bool:
+def in_service_account(before: str, _span: str, _after: str) -> bool:
     """Whether a key is the value of the member ``private_key`` (Google's name for it)."""
     return mentions(before[-24:], "private_key")
 

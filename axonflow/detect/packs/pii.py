@@ -26,7 +26,7 @@ def _is_hex(text: str) -> bool:
     return len(text) == 4 and all(char in "0123456789abcdefABCDEF" for char in text)
 
 
-def _stands_alone(before: str, span: str, after: str) -> bool:
+def _stands_alone(before: str, _span: str, after: str) -> bool:
     """Whether the digits are no part of a decimal, an identifier with dashes or a UUID."""
     last, following = before[-1:], after[:1]
     if last in {".", ",", "-", "/"} and (before[-2:-1].isdigit() or (last == "-" and _is_hex(before[-5:-1]))):
@@ -47,7 +47,7 @@ def _ssn_in_context(before: str, span: str, after: str) -> bool:
     return "-" in span or has_any(words_of(before)[-6:] + words_of(after)[:3], _SSN_WORDS)
 
 
-def _iban_in_context(before: str, span: str, after: str) -> bool:
+def _iban_in_context(before: str, _span: str, after: str) -> bool:
     return not (after[:1].isalnum() or (before[-1:] in {"_", "="} and before[-2:-1] == "&"))
 
 
@@ -199,9 +199,7 @@ PII: tuple[Detector, ...] = (
         description="A telephone number.",
         shapes=(
             Shape(
-                pattern=(
-                    r"(?:\b\d|\(?\+ ?\(?\d|\(\d)[\d ().\-/]{4,}\d(?:(?i: ?(?:x|ext\.?) ?)\d{1,6})?\b"
-                ),
+                pattern=(r"(?:\b\d|\(?\+ ?\(?\d|\(\d)[\d ().\-/]{4,}\d(?:(?i: ?(?:x|ext\.?) ?)\d{1,6})?\b"),
                 min_digit_run=7,
                 carve=phones_in,
                 in_context=phone_in_context,
@@ -257,7 +255,12 @@ PII: tuple[Detector, ...] = (
             ),
         ),
         max_span_chars=45,
-        examples=("from 106.31.73.20:8080", "host 2001:db8::8a2e:370:7334.", "fe80::1ff:fe23:4567:890a", "192.168.1.20/24"),
+        examples=(
+            "from 106.31.73.20:8080",
+            "host 2001:db8::8a2e:370:7334.",
+            "fe80::1ff:fe23:4567:890a",
+            "192.168.1.20/24",
+        ),
         counter_examples=(
             "1.2.3.4.5",
             "version 1.2.3.4",

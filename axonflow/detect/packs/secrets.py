@@ -124,7 +124,8 @@ SECRETS: tuple[Detector, ...] = (
             ' PRIVATE KEY-----\\n"}',
         ),
         counter_examples=(
-            '{"type": "service_account", "private_key": "-----BEGIN PRIVATE' + ' KEY-----...-----END PRIVATE KEY-----"}',
+            '{"type": "service_account", "private_key": "-----BEGIN PRIVATE'
+            + ' KEY-----...-----END PRIVATE KEY-----"}',
             "-----BEGIN PRIVATE" + f" KEY-----\n{_PEM_BODY}\n-----END PRIVATE KEY-----",
         ),
     ),
@@ -239,9 +240,7 @@ SECRETS: tuple[Detector, ...] = (
             ),
         ),
         max_span_chars=16_384,
-        examples=(
-            "Bearer eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9." + "eyJzdWIiOiJhbm4ifQ." + _36,
-        ),
+        examples=("Bearer eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9." + "eyJzdWIiOiJhbm4ifQ." + _36,),
         counter_examples=("eyJhbGciOiJIUzI1NiJ9", "eyJub3RoaW5nIjoxfQAA.eyJzdWIiOiJhbm4ifQ." + _36),
     ),
     Detector(

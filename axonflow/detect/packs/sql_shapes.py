@@ -7,6 +7,7 @@ after a value, or a function that only an attacker calls.
 
 from __future__ import annotations
 
+from axonflow.detect.context_words import has_any, words_of
 from axonflow.detect.detector import InContext, Shape
 
 __all__ = ["SQL_SHAPES"]
@@ -17,15 +18,12 @@ _QUOTE = r"(?:['\"`]|%27|%22)"
 _CLOSE = rf"{_QUOTE}(?:{_GAP}|\))*"
 _AND_OR = r"(?:or|and|xor|having|where|div|\|\||&&|%7c%7c|%26%26)"
 _SIGNS = rf"(?:{_GAP}|[-+~!(]|not{_GAP}|binary{_GAP})*"
-_LITERAL = (
-    r"(?:\d+(?:\.\d+)?|0x[0-9a-f]+|'[^'\n]*'?|\"[^\"\n]*\"?|true\b|false\b|null\b|@@?[a-z_]\w*)"
-)
-_COMPARES = (
-    rf"(?:<=>|<>|!=|>=|<=|=|<|>|%3d|(?:not{_GAP}+)?(?:like|rlike|regexp|in|between|is|sounds)\b)"
-)
-_OPERATOR = (
-    r"(?:(?:or|and|xor|div|mod|like|rlike|regexp|between|is|in|not|sounds)\b|\|\||&&|[-+*/%=<>^&|!])"
-)
+_LITERAL = r"(?:\d+(?:\.\d+)?|0x[0-9a-f]+|'[^'\n]*'?|\"[^\"\n]*\"?|true\b|false\b|null\b|@@?[a-z_]\w*)"
+_COMPARES = rf"(?:<=>|<>|!=|>=|<=|=|<|>|%3d|(?:not{_GAP}+)?(?:like|rlike|regexp|in|between|is|sounds)\b)"
+_OPERATOR = r"(?:(?:or|and|xor|div|mod|like|rlike|regexp|between|is|in|not|sounds)\b|\|\||&&|[-+*/%=<>^&|!])"
+
+
+_EXPRESSION_WORDS = frozenset("select or and xor union in like having from where not null is between pi".split())
 
 
 def _continues_a_value(before: str, span: str, after: str) -> bool:
@@ -34,10 +32,12 @@ def _continues_a_value(before: str, span: str, after: str) -> bool:
     if "select" not in earlier or " from " not in earlier:
         return True
     word = (earlier.rstrip(" \t\r\n()").split() or [""])[-1].rpartition("=")[2]
-    return word[-1:] in {"'", '"', "/"} or word.lstrip("-.").replace(".", "").isdigit()
+    if word[-1:] in {"'", '"'}:
+        return any(sign in after for sign in ("--", "#", "/*"))
+    return word[-1:] == "/" or word.lstrip("-.").replace(".", "").isdigit()
 
 
-def _has_odd_quote(before: str, span: str, after: str) -> bool:
+def _has_odd_quote(before: str, span: str, _after: str) -> bool:
     """Whether the quote that begins the span has no partner before it, so that it ends a value from outside."""
     parts = before.split(span[:1])
     apostrophes = sum(a[-1:].isalpha() and b[:1].isalpha() for a, b in zip(parts, parts[1:], strict=False))
@@ -51,8 +51,9 @@ def _breaks_out(before: str, span: str, after: str) -> bool:
     return _has_odd_quote(before, span, after)
 
 
-def _ends_text(before: str, span: str, after: str) -> bool:
-    return not after.strip()
+def _ends_expression(before: str, _span: str, after: str) -> bool:
+    """Whether the comment sign is the last of the text and an expression stands before it."""
+    return not after.strip() and has_any(words_of(before), _EXPRESSION_WORDS)
 
 
 def _sql(*alternatives: str, in_context: InContext | None = None, confidence: float = 0.9) -> Shape:
@@ -85,8 +86,9 @@ SQL_SHAPES: tuple[Shape, ...] = (
     ),
     # a second statement that destroys
     _sql(
-        rf";{_GAP}*(?:drop|alter|truncate|create){_GAP}+"
+        rf";{_GAP}*(?:drop|alter|truncate){_GAP}+"
         r"(?:table|database|schema|view|index|user|login|procedure|function|trigger|role)\b",
+        rf";{_GAP}*create{_GAP}+(?:user|login|role|procedure|trigger)\b",
         rf";{_GAP}*(?:shutdown\b|waitfor{_GAP}|declare{_GAP}+@|load{_GAP}+(?:data|xml)|begin{_GAP}+(?:declare|try))",
         rf";{_GAP}*exec(?:ute)?(?:{_GAP}+|\()(?:immediate|master|sp_|xp_|@|\w+\s*[@('\"])",
         rf";{_GAP}*copy{_GAP}+\w+{_GAP}+(?:from|to){_GAP}",
@@ -103,7 +105,7 @@ SQL_SHAPES: tuple[Shape, ...] = (
         in_context=_has_odd_quote,
         confidence=0.7,
     ),
-    _sql(r"\)\s*;?\s*(?:--|#)\s*-?", in_context=_ends_text, confidence=0.5),
+    _sql(r"\)\s*;?\s*(?:--|#)\s*-?", in_context=_ends_expression, confidence=0.5),
     # time as a side channel
     _sql(
         rf"(?:\b(?:select|and|or|xor|union|then|else|if|when|from|where|all|by)\b|[,;'\"=*+|&(-]){_SIGNS}"

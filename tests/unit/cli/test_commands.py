@@ -37,7 +37,7 @@ def test_help_lists_every_command_with_a_whole_sentence(run):
     assert result.exit_code == 0
     for name in commands.list_commands(None):
         assert f"  {name} " in result.stdout
-    assert "..." not in result.stdout
+    assert "..." not in result.stdout.partition("\nCommands:\n")[2]
 
 
 @pytest.mark.parametrize("args", [("version",), ("--version",)])

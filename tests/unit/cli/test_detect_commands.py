@@ -62,7 +62,8 @@ def test_detect_of_nothing_succeeds(run):
 
 
 def test_detect_redacting_a_text_changes_nothing_else(run):
-    assert run("detect", "--redact", input="é\r\nann@example.com\n").stdout == "é\r\n[REDACTED:pii.email]\n"
+    result = run("detect", "--redact", input="é\r\nann@example.com\n".encode())
+    assert result.stdout_bytes.decode() == "é\r\n[REDACTED:pii.email]\n"
     assert run("detect", "--redact", input="ann@example.com").stdout == "[REDACTED:pii.email]\n"
 
 

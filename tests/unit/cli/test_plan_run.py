@@ -8,13 +8,13 @@ import pytest
 PLAN = """
 from axonflow import Plan
 
-async def ok():
+async def ok(**_):
     return "fine"
 
 async def strange():
     return {1: object()}
 
-async def bad():
+async def bad(a):
     raise ValueError("no luck")
 
 plan = Plan("p").step("a", ok)
@@ -54,7 +54,9 @@ def plans(folder, monkeypatch):
             del sys.modules[name]
 
 
-@pytest.mark.parametrize("target", ["axonflow_test_plans:plan", "axonflow_test_plans.py:plan", "./axonflow_test_plans.py:made"])
+@pytest.mark.parametrize(
+    "target", ["axonflow_test_plans:plan", "axonflow_test_plans.py:plan", "./axonflow_test_plans.py:made"]
+)
 def test_plan_run_of_any_kind_of_target_completes(run, plans, target):
     result = run("plan", "run", target)
     assert result.exit_code == 0, result.output

@@ -107,6 +107,12 @@ def test_principal_with_a_long_delegation_chain_is_refused():
         Principal("p", on_behalf_of=principal)
 
 
+def test_request_with_one_list_a_million_times_over_is_refused():
+    many = [[0] * 50_000] * 50_000
+    with pytest.raises(RequestError, match="values"):
+        Request("user:ann", "tool.call", "tool:shell", content=[many] * 50_000)
+
+
 def test_request_that_holds_itself_is_refused():
     loop = []
     loop.append(loop)
