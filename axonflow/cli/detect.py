@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -89,21 +91,27 @@ def _places(content: Any, findings: Iterable[Finding]) -> list[str]:
     """Where each finding is, without giving away a member's name that is itself a finding."""
     findings = tuple(findings)
     if isinstance(content, str):
-        return [_line_and_column(content, finding.start) for finding in findings]
-    secret_names = tuple(finding.path for finding in findings if finding.in_key)
-    return [_hidden(finding) if _is_within(finding.path, secret_names) else finding.path for finding in findings]
+        lines = [0, *(newline.end() for newline in re.finditer("\n", content))]
+        return [_line_and_column(lines, finding.start) for finding in findings]
+    secret = frozenset(finding.path for finding in findings if finding.in_key)
+    return [_hidden(finding) if _is_within(finding.path, secret) else finding.path for finding in findings]
 
 
 def _hidden(finding: Finding) -> str:
     return "(a member's name)" if finding.in_key else "(in a member with such a name)"
 
 
-def _is_within(path: str, parents: tuple[str, ...]) -> bool:
-    return any(path == parent or path.startswith((f"{parent}.", f"{parent}[")) for parent in parents)
+def _is_within(path: str, parents: frozenset[str]) -> bool:
+    """Whether `path` or what leads to it is among `parents`."""
+    return bool(parents) and (
+        path in parents or any(path[: cut.start()] in parents for cut in re.finditer(r"[.\[]", path))
+    )
 
 
-def _line_and_column(text: str, offset: int) -> str:
-    return f"{text.count(chr(10), 0, offset) + 1}:{offset - text.rfind(chr(10), 0, offset)}"
+def _line_and_column(lines: Sequence[int], offset: int) -> str:
+    """Of the character at `offset`, where `lines` are the offsets at which lines begin."""
+    line = bisect_right(lines, offset)
+    return f"{line}:{offset - lines[line - 1] + 1}"
 
 
 def _as_table(content: Any, findings: tuple[Finding, ...], *, show: bool) -> str:

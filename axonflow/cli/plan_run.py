@@ -123,8 +123,9 @@ def _as_json(result: PlanResult) -> bytes:
 
 
 def _shown(result: PlanResult) -> str:
+    first_us = min((one.started_us for one in result.steps.values() if one.started_us is not None), default=0)
     rows = [
-        (record.name, record.state.value, *_times(record, result), _notes(record)) for record in result.steps.values()
+        (record.name, record.state.value, *_times(record, first_us), _notes(record)) for record in result.steps.values()
     ]
     head = fields([
         ("plan", result.plan),
@@ -138,10 +139,9 @@ def _shown(result: PlanResult) -> str:
     return f"{text}\n\nResult\n{fields([(f'  {name}', value) for name, value in results])}" if results else text
 
 
-def _times(record: StepRecord, result: PlanResult) -> tuple[str, str]:
+def _times(record: StepRecord, first_us: int) -> tuple[str, str]:
     if record.started_us is None or record.finished_us is None:
         return "", ""
-    first_us = min(one.started_us for one in result.steps.values() if one.started_us is not None)
     return f"{(record.started_us - first_us) / 1000:,.1f}", f"{(record.finished_us - record.started_us) / 1000:,.1f}"
 
 

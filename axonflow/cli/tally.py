@@ -21,6 +21,8 @@ MAX_SLOWEST: Final = 5
 MAX_UNDECIDABLE_SHOWN: Final = 10
 MAX_MISMATCHES_SHOWN: Final = 20
 MAX_MALFORMED_SHOWN: Final = 20
+MAX_MESSAGE_CHARS: Final = 500
+"""A message may quote a name from the line, and a line may be 16 MiB long."""
 
 
 class LatencyHistogram:
@@ -180,5 +182,5 @@ class Tally:
         self.malformed += 1
         if len(self.malformed_first) == MAX_MALFORMED_SHOWN:
             return False
-        self.malformed_first.append((line, str(error)))
+        self.malformed_first.append((line, str(error)[:MAX_MESSAGE_CHARS]))
         return True

@@ -16,22 +16,25 @@ __all__ = ["phone_in_context", "phone_layout", "phones_in"]
 
 Layout = Literal["international", "national", "plain"]
 
-# ITU-T E.164 annex: calling codes by their first one or two digits; where a third digit is part of the code any is
-# taken, spare codes in the assigned decades included.
-_CALLING_CODES = "1 7 20 27 21 22 23 24 25 26 29 30 31 32 33 34 36 39 35 37 38 40 41 43 44 45 46 47 48 49 42 51 52 53 54 55 56 57 58 50 59 60 61 62 63 64 65 66 67 68 69 81 82 84 86 80 85 87 88 90 91 92 93 94 95 98 96 97 99".split()
+# ITU-T, list of E.164 country codes: no code begins with 0, nor with these.
+_SPARE_CODES = frozenset({"28", "83", "89"})
 _MIN_DIGITS, _MAX_DIGITS = 7, 18  # 15 (E.164), and 00 before or (0) within
 _MAX_GROUPS, _MAX_LONE_DIGITS = 7, 2
 _PHONE_STEMS = (
-    "phone", "mobile", "whatsapp", "fax", "telefon", "telephon", "cellular", "celular", "hotline", "helpline", "landline",
+    "phone", "mobile", "whatsapp", "fax", "telefon", "telephon", "cellular", "celular", "hotline", "helpline",
+    "landline",
     "voicemail", "portable", "movil",
 )  # fmt: skip
 _PHONE_WORDS = frozenset(
-    "tel cell call calls called calling dial ring ph handy gsm tlf sms text texted texting message messages reach contact answering pager".split()
+    "tel cell call calls called calling dial ring ph handy gsm tlf sms text texted texting message "
+    "messages reach contact answering pager".split()
 )
 # Labels of a number when they stand right beside it, ordinary words elsewhere.
 _LABELS = _PHONE_WORDS | {"desk", "office", "home", "work", "direct"}
 _OTHER_WORDS = frozenset(
-    "order invoice ticket account acct id ref reference serial zip isbn issn doi tracking sku case po part item version receipt transaction confirmation policy claim model batch lot vin iban bic build passport license licence".split()
+    "order invoice ticket account acct id ref reference serial zip isbn issn doi tracking sku case po "
+    "part item version receipt transaction confirmation policy claim model batch lot vin iban bic build "
+    "passport license licence".split()
 )
 
 
@@ -109,7 +112,7 @@ def _is_international(text: str, digits: str) -> bool:
         digits = digits.replace("0", "", 1)
     if digits.startswith("1"):
         return len(digits) == 11 and digits[1] > "1"
-    return 8 <= len(digits) <= 15 and digits.startswith(tuple(_CALLING_CODES))
+    return 8 <= len(digits) <= 15 and digits[0] != "0" and digits[:2] not in _SPARE_CODES
 
 
 def _is_north_american(text: str, sizes: list[int], digits: str) -> bool:

@@ -253,7 +253,8 @@ def ipv6s_in(run: str) -> Iterator[tuple[int, int]]:
 
 # What follows the last dot of a file name, and is no top-level domain.
 _FILE_SUFFIXES = frozenset(
-    "png jpg jpeg gif svg webp bmp ico css js ts jsx tsx json html htm xml yaml yml toml txt md csv pdf doc docx xls xlsx ppt pptx exe dll jar war class java cpp rb php go lock log tar gz mp3 mp4 wav avi".split()
+    "png jpg jpeg gif svg webp bmp ico css js ts jsx tsx json html htm xml yaml yml toml txt md csv pdf "
+    "doc docx xls xlsx ppt pptx exe dll jar war class java cpp rb php go lock log tar gz mp3 mp4 wav avi".split()
 )
 
 

@@ -11,7 +11,7 @@ from axonflow.errors import LedgerError
 from axonflow.flows.decide import decide
 from axonflow.ids import new_id, now_us
 from axonflow.policy import Decision, Effect, Limit, PolicyEngine, Principal, Request
-from axonflow.policy.cel.runtime import chars
+from axonflow.policy.cel.functions import chars
 from axonflow.policy.matching import reader
 from axonflow.ports import AuditLog, Ledger, Quota, Reservation
 

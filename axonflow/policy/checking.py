@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 _MAX_ACTIONS_SHOWN: Final = 3
+_MAX_LISTED_CHARS: Final = 1_000
 
 _LONG_FORM: Final = re.compile(r"^(principal|resource)\.attributes\.")
 
@@ -73,7 +74,7 @@ def _compare(
 
 
 def _listed(policies: Iterable[str]) -> str:
-    return ", ".join(sorted(set(policies))) or "none"
+    return ", ".join(sorted(set(policies)))[:_MAX_LISTED_CHARS] or "none"
 
 
 def _same_json(one: object, other: object) -> bool:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from axonflow.detect import Finding, Inspection, Scanner
-from axonflow.policy.cel.runtime import CelError
+from axonflow.policy.cel.values import CelError
 from axonflow.policy.request import Request
 
 __all__ = ["Evaluation"]

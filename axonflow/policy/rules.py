@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from axonflow.policy.cel.compiler import Condition
-from axonflow.policy.cel.runtime import CelError
+from axonflow.policy.cel.values import CelError
 from axonflow.policy.decision import STRENGTH, Effect, Obligation
 from axonflow.policy.evaluation import Evaluation
 from axonflow.policy.request import Request

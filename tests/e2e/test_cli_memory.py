@@ -18,7 +18,7 @@ from axonflow.cli import commands
 try:
     commands.main(sys.argv[1:], prog_name="axonflow")
 finally:
-    status = pathlib.Path("/proc/self/status")  # of this program alone; rusage counts what its parent had when it forked
+    status = pathlib.Path("/proc/self/status")  # rusage would count what the parent had when it forked
     if status.exists():
         peak = int(status.read_text().partition("VmHWM:")[2].split()[0]) * 1024
     else:

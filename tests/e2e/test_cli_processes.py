@@ -138,7 +138,7 @@ def test_replay_interrupted_while_it_waits_prints_what_it_has(tmp_path):
 
 def test_names_that_no_locale_can_print_are_escaped(tmp_path):
     (tmp_path / "t.jsonl").write_text(LINE.replace("tool:search", "tool:日本"), "utf-8")
-    done = axonflow("replay", "t.jsonl", "--policies", "@baseline", cwd=tmp_path, PYTHONIOENCODING="ascii")
+    done = axonflow("replay", "t.jsonl", "--policies", "@baseline", cwd=tmp_path, PYTHONIOENCODING="latin-1")
     assert done.returncode == 0
     assert b"tool:\\u65e5\\u672c" in done.stdout
 

@@ -8,14 +8,15 @@ on it adds a classifier.
 from __future__ import annotations
 
 from axonflow.detect.context_words import has_any, is_question_about, words_of
-from axonflow.detect.detector import Shape
+from axonflow.detect.detector import InContext, Shape
 
 __all__ = ["PROMPT_SHAPES"]
 
 _S = r"[^\w\n.?!]{1,4}"  # between two words of a sentence
 _DROP = (
     r"(?:ignor(?:e|ing)|disregard(?:ing)?|forget(?:ting)?|overrid(?:e|ing)|bypass(?:ing)?|overlook|discard|neglect|erase"
-    r"|void|cancel|unlearn|stop following|(?:do not|don't|never) (?:follow|obey|listen to)|pay no attention to|no longer follow)"
+    r"|void|cancel|unlearn|stop following|(?:do not|don't|never) (?:follow|obey|listen to)|pay no attention to"
+    r"|no longer follow)"
 )
 _FILLER = rf"(?:(?:all|any|every|each|of|the|these|those|and|please|both|about|everything in|to){_S}){{0,5}}"
 _EARLIER = (
@@ -42,23 +43,34 @@ _FREE = (
     r"|possess)(?: (?:about|by|with|any|to abide by|to follow|to))*|ignores?|bypass(?:es)?|disabled?|disables)"
 )
 _KEEP = r"(?:do not|don't|dont|never|must not|mustn't|should not|shouldn't|without|avoid)"
-_MACHINE = r"(?:ai|llms?|language models?|(?:ai )?assistants?|(?:ai )?agents?|chat ?bots?|chatgpt|claude|gpt-?\d?\w*|gemini|copilot)"
+_MACHINE = (
+    r"(?:ai|llms?|language models?|(?:ai )?assistants?|(?:ai )?agents?|chat ?bots?|chatgpt|claude|gpt-?\d?\w*|gemini"
+    r"|copilot)"
+)
 _VALUABLE = (
-    r"(?:api[ _-]?keys?|passwords?|credentials?|secrets?|(?:access|session|api|auth\w*|bearer) tokens?|chat history|conversation(?: history)?|system prompt"
+    r"(?:api[ _-]?keys?|passwords?|credentials?|secrets?|(?:access|session|api|auth\w*|bearer) tokens?"
+    r"|chat history|conversation(?: history)?|system prompt"
     r"|environment variables|env vars|(?:user|customer|personal|private|confidential|sensitive)(?:'s)? "
     r"(?:data|information|details|files|emails)|inbox|contents? of|session cookies?)"
 )
 _BOTS = frozenset(
-    "you u your yourself chatgpt gpt ai al bot bots chatbot chatbots model models assistant llm character persona he she they it dan".split()
+    "you u your yourself chatgpt gpt ai al bot bots chatbot chatbots model models assistant llm character "
+    "persona he she they it dan".split()
 )
 # Ways to say that rules do not hold. Words of ordinary system prompts (policy, refuse, offensive) are none of them.
 _CUES = (
-    "no restriction", "without restriction", "any restriction", "restrictions", "unethical", "immoral", "amoral", "moral", "ethic",
-    "illegal", "uncensor", "unfilter", "unrestrict", "unhinged", "censor", "filters", "openai", "content polic", "policies", "break character",
-    "breaking character", "stay in character", "out of character", "as an ai", "ai language model", "any prompt", "no matter", "without asking",
-    "jailbreak", "anything now", "any question", "any request", "never refuse", "cannot refuse", "not refuse", "can't refuse", "won't refuse",
-    "swear", "curs", "profan", "nsfw", "sexual", "racist", "evil", "opposite", "never say", "confines", "freed", "broken free", "obey",
-    "hypothetical", "vulgar", "toxic", "rude", "disclaimer", "hate", "controversial", "warnings", "chatgpt", "normal response", "two responses",
+    "no restriction", "without restriction", "any restriction", "restrictions", "unethical", "immoral",
+    "amoral", "moral", "ethic",
+    "illegal", "uncensor", "unfilter", "unrestrict", "unhinged", "censor", "filters", "openai",
+    "content polic", "policies", "break character",
+    "breaking character", "stay in character", "out of character", "as an ai", "ai language model",
+    "any prompt", "no matter", "without asking",
+    "jailbreak", "anything now", "any question", "any request", "never refuse", "cannot refuse", "not refuse",
+    "can't refuse", "won't refuse",
+    "swear", "curs", "profan", "nsfw", "sexual", "racist", "evil", "opposite", "never say", "confines",
+    "freed", "broken free", "obey",
+    "hypothetical", "vulgar", "toxic", "rude", "disclaimer", "hate", "controversial", "warnings", "chatgpt",
+    "normal response", "two responses",
 )  # fmt: skip
 _MIN_CUES = 4
 _ABOUT_A_MACHINE = _BOTS - {"he", "she", "they", "it", "u", "dan", "al"}
@@ -93,12 +105,15 @@ def _is_let_loose(before: str, _span: str, after: str) -> bool:
     return sum(cue in lower for cue in _CUES) >= _MIN_CUES and not is_question_about(before)
 
 
-def _may_be_told(pattern: str) -> Shape:
-    return Shape(pattern=f"(?i:{pattern})", in_context=_is_near_a_bot, window_chars=160, confidence=0.75)
-
-
-def _says(*alternatives: str, confidence: float) -> Shape:
-    return Shape(pattern=f"(?i:{'|'.join(alternatives)})", in_context=_is_told, confidence=confidence)
+def _says(
+    *alternatives: str, confidence: float, in_context: InContext | None = _is_told, window_chars: int = 64
+) -> Shape:
+    return Shape(
+        pattern=f"(?im:{'|'.join(alternatives)})",
+        in_context=in_context,
+        window_chars=window_chars,
+        confidence=confidence,
+    )
 
 
 PROMPT_SHAPES: tuple[Shape, ...] = (
@@ -133,12 +148,15 @@ PROMPT_SHAPES: tuple[Shape, ...] = (
         r"\bjailbr(?:eak|oken) (?:chat ?gpt|gpt|ai|assistant|llm|prompt enabled)\b",
         confidence=0.85,
     ),
-    _may_be_told(
+    _says(
         r"\b(?:developer|dev|god|debug(?:ging)?|sudo|dan|unrestricted|unfiltered|uncensored|evil|jailbreak|jailbroken"
         rf"|opposite|no[ -]?filter|chaos) ?mode{_S}(?:is{_S})?(?:now{_S})?"
         r"(?:enabled|activated|on|engaged|unlocked|active|output)\b"
         rf"|\b(?:enable|activate|enter|unlock|switch to|turn on){_S}(?:the{_S})?"
-        r"(?:developer|god|dan|jailbreak|unrestricted|unfiltered|uncensored|evil) ?mode\b"
+        r"(?:developer|god|dan|jailbreak|unrestricted|unfiltered|uncensored|evil) ?mode\b",
+        in_context=_is_near_a_bot,
+        window_chars=160,
+        confidence=0.75,
     ),
     # an assistant for which no rules hold
     Shape(
@@ -156,7 +174,8 @@ PROMPT_SHAPES: tuple[Shape, ...] = (
     # text after it, so that the number of looks around is bounded by the length of the text.
     Shape(
         pattern=(
-            r"(?is:(\bfrom now o[nw]n?\b|\bact(?:ing)? (?:as|like)\b|\bpretend(?:ing)?\b|\b(?:role|part|persona|style) of\b"
+            r"(?is:(\bfrom now o[nw]n?\b|\bact(?:ing)? (?:as|like)\b|\bpretend(?:ing)?\b"
+            r"|\b(?:role|part|persona|style) of\b"
             r"|\brole-?play\w*|\bsimulat(?:e|ing|or|ion)\b|\bpersonify\b|\b(?:in|break|out of) char(?:acter)?\b"
             r"|\byou (?:are|will|must|shall|have)(?: now| also| both)? (?:be|become|act|play|respond|answer|reply|speak"
             r"|going to|about to|no longer|now|take|talk|write|behave)\b"
@@ -172,47 +191,38 @@ PROMPT_SHAPES: tuple[Shape, ...] = (
         confidence=0.6,
     ),
     # what is your system prompt
-    Shape(
-        pattern="(?i:"
-        + "|".join(
-            (
-                r"\b(?:reveal|show|print|repeat|output|display|tell|give|disclose|leak|share|dump|expose|write|recite|return"
-                rf"|provide|copy|paste|summari[sz]e|list|translate|encode){_S}(?:\w+{_S}){{0,4}}"
-                rf"(?:your{_S}(?:\w+{_S}){{0,2}}|(?:the{_S})?(?:entire|full|exact|hidden|secret|initial|original|internal"
-                rf"|system|developer|above|previous|whole|complete){_S}(?:\w+{_S})?)"
-                r"(?:system ?prompts?|prompts?|instructions?|system ?messages?|directives|rules you)\b",
-                rf"\bwhat{_S}(?:is|are|was|were|does|do){_S}(?:\w+{_S}){{0,2}}your{_S}(?:\w+{_S}){{0,2}}(?:system ?prompts?"
-                r"|(?:initial|original|hidden|secret|system|exact|previous|first) (?:prompts?|instructions?|messages?))\b",
-                r"\b(?:repeat|print|output|copy|write|show|say|echo)(?: me| back| down| out)?"
-                rf"{_S}(?:everything|all|the|every)(?:{_S}\w+){{0,3}}{_S}(?:above|before this|preceding this|so far)\b",
-                rf"\b(?:your|hidden|secret|initial|original){_S}(?:system|initial|hidden|secret|original){_S}"
-                rf"(?:prompt|instructions?){_S}(?:verbatim|word for word|in full|exactly)\b",
-            )
-        )
-        + ")",
+    _says(
+        r"\b(?:reveal|show|print|repeat|output|display|tell|give|disclose|leak|share|dump|expose|write|recite|return"
+        rf"|provide|copy|paste|summari[sz]e|list|translate|encode){_S}(?:\w+{_S}){{0,4}}"
+        rf"(?:your{_S}(?:\w+{_S}){{0,2}}|(?:the{_S})?(?:entire|full|exact|hidden|secret|initial|original|internal"
+        rf"|system|developer|above|previous|whole|complete){_S}(?:\w+{_S})?)"
+        r"(?:system ?prompts?|prompts?|instructions?|system ?messages?|directives|rules you)\b",
+        rf"\bwhat{_S}(?:is|are|was|were|does|do){_S}(?:\w+{_S}){{0,2}}your{_S}(?:\w+{_S}){{0,2}}"
+        r"(?:system ?prompts?"
+        r"|(?:initial|original|hidden|secret|system|exact|previous|first) "
+        r"(?:prompts?|instructions?|messages?))\b",
+        r"\b(?:repeat|print|output|copy|write|show|say|echo)(?: me| back| down| out)?"
+        rf"{_S}(?:everything|all|the|every)(?:{_S}\w+){{0,3}}{_S}(?:above|before this|preceding this|so far)\b",
+        rf"\b(?:your|hidden|secret|initial|original){_S}(?:system|initial|hidden|secret|original){_S}"
+        rf"(?:prompt|instructions?){_S}(?:verbatim|word for word|in full|exactly)\b",
         in_context=_is_disclosure,
         confidence=0.8,
     ),
     # turns of a conversation that are not one
-    Shape(
-        pattern="(?im:"
-        + "|".join(
-            (
-                r"<\|(?:im_start|im_end|system|user|assistant|endoftext|start_header_id|end_header_id|eot_id|begin_of_text)\|>",
-                r"\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>",
-                r"</?system(?:[_ -](?:prompt|message|override|instructions?|note))?>",
-                r"\[/?system(?:[ _](?:message|prompt|override|note|instructions?))?\](?:\(#\w+\))?",
-                r"^[\s>*#\[(-]*system[ _](?:override|alert|update|notice|instruction|command|note)[\])]?\s*[:\n]",
-                r"^[\s>*#\[(-]*(?:system|developer)\s*(?:message|prompt)?[\])*]*\s*:\s*(?:you\b|ignore|disregard|new|override"
-                r"|the (?:user|assistant|above|previous)|from now|forget|your|user|all)",
-                r"^#{2,}\s*(?:new |updated )?(?:system|instructions?)(?: (?:prompt|message|override))?\s*:\s*"
-                r"(?:you\b|ignore|disregard|forget|override|from now)",
-                r"^\s*(?:assistant|ai)\s*:\s*(?:sure|of course|certainly|ok|yes)[^\n]{0,80}\n\s*(?:user|human)\s*:",
-                r"-{3,}\s*(?:end|begin) (?:of )?(?:system|user|prompt|instructions?)[^\n-]{0,30}-{3,}",
-                r"\b(?:end|start|begin|beginning) of (?:the )?(?:system|initial) (?:prompt|message|instructions?)\b",
-            )
-        )
-        + ")",
+    _says(
+        r"<\|(?:im_start|im_end|system|user|assistant|endoftext|start_header_id|end_header_id|eot_id|begin_of_text)\|>",
+        r"\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>",
+        r"</?system(?:[_ -](?:prompt|message|override|instructions?|note))?>",
+        r"\[/?system(?:[ _](?:message|prompt|override|note|instructions?))?\](?:\(#\w+\))?",
+        r"^[\s>*#\[(-]*system[ _](?:override|alert|update|notice|instruction|command|note)[\])]?\s*[:\n]",
+        r"^[\s>*#\[(-]*(?:system|developer)\s*(?:message|prompt)?[\])*]*\s*:\s*(?:you\b|ignore|disregard|new|override"
+        r"|the (?:user|assistant|above|previous)|from now|forget|your|user|all)",
+        r"^#{2,}\s*(?:new |updated )?(?:system|instructions?)(?: (?:prompt|message|override))?\s*:\s*"
+        r"(?:you\b|ignore|disregard|forget|override|from now)",
+        r"^\s*(?:assistant|ai)\s*:\s*(?:sure|of course|certainly|ok|yes)[^\n]{0,80}\n\s*(?:user|human)\s*:",
+        r"-{3,}\s*(?:end|begin) (?:of )?(?:system|user|prompt|instructions?)[^\n-]{0,30}-{3,}",
+        r"\b(?:end|start|begin|beginning) of (?:the )?(?:system|initial) (?:prompt|message|instructions?)\b",
+        in_context=None,
         confidence=0.8,
     ),
     # keep it from the user
@@ -237,7 +247,8 @@ PROMPT_SHAPES: tuple[Shape, ...] = (
     # instructions for whoever reads this, if it is a machine
     _says(
         rf"\b{_MACHINE}{_S}(?:(?:that|who|which|is|are|currently|if){_S}){{0,3}}"
-        rf"(?:reading|processing|summari[sz]ing|reads?|parsing|analy[sz]ing|evaluating|reviewing|sees?){_S}(?:this|the following)\b",
+        rf"(?:reading|processing|summari[sz]ing|reads?|parsing|analy[sz]ing|evaluating|reviewing|sees?){_S}"
+        r"(?:this|the following)\b",
         rf"\bbefore{_S}you(?:{_S}can|{_S}may)?{_S}(?:solve|complete|answer|continue|proceed|finish|respond|reply)"
         rf"(?:,|(?:{_S}\w+){{0,4}}{_S}(?:task|question|request|query|user|prompt)\b)(?:{_S}\w+){{0,10}}?{_S}"
         rf"(?:(?:you{_S})?(?:must|need to|have to|should)|please|first)(?:{_S}\w+){{0,3}}?{_S}"

@@ -124,8 +124,7 @@ SECRETS: tuple[Detector, ...] = (
             ' PRIVATE KEY-----\\n"}',
         ),
         counter_examples=(
-            '{"type": "service_account", "private_key": "-----BEGIN PRIVATE'
-            + ' KEY-----...-----END PRIVATE KEY-----"}',
+            '{"type": "service_account", "private_key": "-----BEGIN PRIVATE KEY-----...-----END PRIVATE KEY-----"}',
             "-----BEGIN PRIVATE" + f" KEY-----\n{_PEM_BODY}\n-----END PRIVATE KEY-----",
         ),
     ),

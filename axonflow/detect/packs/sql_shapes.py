@@ -7,6 +7,8 @@ after a value, or a function that only an attacker calls.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from axonflow.detect.context_words import has_any, words_of
 from axonflow.detect.detector import InContext, Shape
 
@@ -40,7 +42,7 @@ def _continues_a_value(before: str, span: str, after: str) -> bool:
 def _has_odd_quote(before: str, span: str, _after: str) -> bool:
     """Whether the quote that begins the span has no partner before it, so that it ends a value from outside."""
     parts = before.split(span[:1])
-    apostrophes = sum(a[-1:].isalpha() and b[:1].isalpha() for a, b in zip(parts, parts[1:], strict=False))
+    apostrophes = sum(a[-1:].isalpha() and b[:1].isalpha() for a, b in pairwise(parts))
     return (len(parts) - 1 - apostrophes) % 2 == 0
 
 

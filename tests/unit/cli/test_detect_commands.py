@@ -21,6 +21,11 @@ def test_detect_in_a_text_names_line_and_column(run, folder):
     assert "4111" not in result.output
 
 
+def test_detect_of_many_findings_in_a_long_text_places_them_all(run):
+    result = run("detect", "--detectors", "pii.email", input="a@example.com\n" * 20_000)
+    assert result.stdout.splitlines()[-1].split() == ["pii.email", "medium", "20000:1", "279986-279999"]
+
+
 def test_detect_in_json_names_paths(run, folder):
     (folder / "t.json").write_text(json.dumps({"to": ["x", "ann@example.com"]}))
     found = findings(run("detect", "t.json", "--json"))

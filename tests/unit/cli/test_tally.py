@@ -111,6 +111,12 @@ def test_tally_of_malformed_lines_counts_all_and_keeps_the_first():
     assert len(tally.malformed_first) == MAX_MALFORMED_SHOWN
 
 
+def test_tally_of_a_long_message_keeps_its_beginning():
+    tally = Tally()
+    tally.reject(1, RequestError("x" * 10_000))
+    assert tally.malformed_first == [(1, "x" * 500)]
+
+
 def test_comparison_of_many_mismatches_counts_all_and_keeps_the_first():
     comparison = Comparison()
     comparison.add(1, Expectation(Effect.ALLOW), decision())

@@ -108,6 +108,15 @@ def request_line(**changes):
     return json.dumps({"request": parts}).encode()
 
 
+@given(st.integers(0, len(GOOD)), st.binary(max_size=3), st.integers(0, 3))
+def test_line_with_any_damage_is_a_request_or_a_request_error(position, patch, cut):
+    damaged = GOOD[:position] + patch + GOOD[position + cut :]
+    try:
+        assert decode_line(damaged).request is not None
+    except RequestError as error:
+        assert str(error)
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [

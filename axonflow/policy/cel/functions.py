@@ -1,0 +1,214 @@
+"""The functions of the language, as library.py names them: conversions, text, time, and JSON content.
+
+Arguments come checked for the kinds that library.py declares. Source: cel-spec doc/langdef.md, List of Standard
+Definitions.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from axonflow.policy.cel.literals import INT_MIN
+from axonflow.policy.cel.values import LONGEST, NUMBERS, CelError, Value, as_string, int64, kind_of, no_overload
+from axonflow.policy.json_value import MAX_TEXT_CHARS
+
+__all__ = [
+    "chars",
+    "day_of_week",
+    "day_of_year",
+    "in_zone",
+    "join",
+    "lower_ascii",
+    "size",
+    "texts",
+    "to_bool",
+    "to_double",
+    "to_duration",
+    "to_int",
+    "to_string",
+    "to_timestamp",
+    "upper_ascii",
+]
+
+
+def size(value: Value) -> int:
+    if isinstance(value, (str, bytes, list, tuple, dict)):
+        return len(value)
+    raise no_overload("size()", value)
+
+
+_BOOL_WORDS: Final = {
+    **dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True),
+    **dict.fromkeys(("0", "f", "F", "false", "FALSE", "False"), False),
+}
+
+
+def to_bool(value: Value) -> bool:
+    if value is True or value is False:
+        return value is True
+    if isinstance(value, str) and value in _BOOL_WORDS:
+        return _BOOL_WORDS[value]
+    raise CelError(f"bool() cannot convert this {kind_of(value)}")
+
+
+def to_int(value: Value) -> int:
+    if value.__class__ is int:
+        return int(value)
+    if value.__class__ is float and INT_MIN < value < -float(INT_MIN):  # false for NaN too
+        return int(value)
+    if isinstance(value, datetime):
+        return int(value.timestamp())
+    if isinstance(value, str) and value.isascii() and value.lstrip("+-").isdigit() and len(value) <= 20:
+        return int64(int(value))
+    raise CelError(f"int() cannot convert this {kind_of(value)}")
+
+
+def to_double(value: Value) -> float:
+    if isinstance(value, (int, float)) and value.__class__ in NUMBERS:
+        return float(value)
+    if isinstance(value, str) and len(value) <= 64 and "_" not in value:
+        try:
+            return float(value)
+        except ValueError:
+            raise CelError("double() cannot convert this string") from None
+    raise CelError(f"double() cannot convert {kind_of(value)}")
+
+
+def to_string(value: Value) -> str:
+    if isinstance(value, str):
+        return value
+    if value is True or value is False:
+        return "true" if value else "false"
+    if value.__class__ is int:
+        return str(value)
+    if value.__class__ is float:
+        return repr(value) if not value.is_integer() or abs(value) >= 1e16 else str(int(value))
+    if isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            raise CelError("string() found bytes that are not UTF-8") from None
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, timedelta):
+        return f"{value.total_seconds():.6f}".rstrip("0").rstrip(".") + "s"
+    raise CelError(f"string() cannot convert {kind_of(value)}")
+
+
+def to_timestamp(value: Value) -> datetime:
+    """RFC 3339 text, or whole seconds since the epoch."""
+    if isinstance(value, datetime):
+        return value
+    try:
+        if value.__class__ is int:
+            return datetime.fromtimestamp(value, UTC)
+        moment = datetime.fromisoformat(as_string(value))
+    except (ValueError, OverflowError, OSError):
+        raise CelError("not an RFC 3339 timestamp") from None
+    if moment.tzinfo is None:
+        raise CelError("an RFC 3339 timestamp names its offset, such as Z")
+    return moment.astimezone(UTC)
+
+
+_UNIT_US: Final[dict[str, float]] = {
+    "h": 3_600_000_000,
+    "m": 60_000_000,
+    "s": 1_000_000,
+    "ms": 1_000,
+    "us": 1,
+    "ns": 0.001,
+}
+
+
+def to_duration(value: Value) -> timedelta:
+    """Go's notation, such as ``1h30m`` or ``1.5s``; below a microsecond is cut off."""
+    if isinstance(value, timedelta):
+        return value
+    text = as_string(value)
+    if len(text) > 64:
+        raise CelError("not a duration such as 1h30m")
+    sign = -1 if text.startswith("-") else 1
+    rest = text.removeprefix("-")
+    total_us = 0.0
+    while rest:
+        digits = len(rest) - len(rest.lstrip("0123456789."))
+        letters = len(rest[digits:]) - len(rest[digits:].lstrip("hmsun"))
+        unit = _UNIT_US.get(rest[digits : digits + letters])
+        if not digits or unit is None or rest[:digits].count(".") > 1 or rest[:digits] == ".":
+            raise CelError("not a duration such as 1h30m")
+        total_us += float(rest[:digits]) * unit
+        rest = rest[digits + letters :]
+    if not text.removeprefix("-"):
+        raise CelError("not a duration such as 1h30m")
+    if total_us > LONGEST / timedelta(microseconds=1):
+        raise CelError("duration out of range")
+    return timedelta(microseconds=sign * int(total_us))
+
+
+@lru_cache(maxsize=64)
+def _zone(name: str) -> Any:
+    if name[:1] in {"+", "-"} or name[:1].isdigit():
+        shift = datetime.fromisoformat(f"2000-01-01T00:00:00{name if name[0] in '+-' else '+' + name}")
+        return shift.tzinfo
+    return ZoneInfo(name)
+
+
+def in_zone(moment: datetime, name: str) -> datetime:
+    """`moment` in an IANA time zone (``Europe/Berlin``) or at a fixed offset (``+02:00``)."""
+    try:
+        return moment.astimezone(_zone(name))
+    except (KeyError, ValueError, OSError, OverflowError):
+        raise CelError("unknown time zone") from None
+
+
+def day_of_week(moment: datetime) -> int:
+    return moment.isoweekday() % 7  # CEL: Sunday is 0
+
+
+def day_of_year(moment: datetime) -> int:
+    return moment.timetuple().tm_yday - 1
+
+
+_TO_LOWER: Final = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
+_TO_UPPER: Final = {lower: upper for upper, lower in _TO_LOWER.items()}
+
+
+def lower_ascii(value: str) -> str:
+    return value.translate(_TO_LOWER)
+
+
+def upper_ascii(value: str) -> str:
+    return value.translate(_TO_UPPER)
+
+
+def join(values: Value, separator: str) -> str:
+    if sum(len(as_string(value)) + len(separator) for value in values) > MAX_TEXT_CHARS:
+        raise CelError(f"a text of more than {MAX_TEXT_CHARS} characters")
+    return separator.join(values)
+
+
+# -- AxonFlow's own functions on JSON content
+
+
+def texts(value: Value) -> list[str]:
+    """All strings in `value`, at any depth, keys included."""
+    out: list[str] = []
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, str):
+            out.append(item)
+        elif isinstance(item, dict):
+            out.extend(key for key in item if isinstance(key, str))
+            pending.extend(reversed(item.values()))
+        elif isinstance(item, (list, tuple)):
+            pending.extend(reversed(item))
+    return out
+
+
+def chars(value: Value) -> int:
+    """Characters in all strings of `value` together."""
+    return len(value) if isinstance(value, str) else sum(map(len, texts(value)))
