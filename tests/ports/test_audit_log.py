@@ -1,6 +1,7 @@
 """What every audit log must do."""
 
 import asyncio
+import threading
 
 import pytest
 from msgspec.structs import replace
@@ -50,3 +51,14 @@ def test_memory_audit_log_with_too_many_tenants_refuses():
     log = written(MemoryAuditLog(max_tenants=1), event(0))
     with pytest.raises(AuditError, match="full"):
         written(log, replace(event(1), tenant_id="other"))
+
+
+@pytest.mark.parametrize("make", LOGS)
+def test_audit_log_written_by_many_threads_is_still_one_chain(make):
+    log = make()
+    threads = [threading.Thread(target=written, args=(log, *map(event, range(200)))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert verify_chain(asyncio.run(log.records("t"))) == 800

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from typing import Final
 
@@ -26,6 +27,7 @@ class MemoryAuditLog:
         self._max_tenants = max_tenants
         self._chains: dict[str, deque[AuditRecord]] = {}
         self._writer_id = new_id(now_us())
+        self._lock = threading.Lock()  # callers may be in several event loops and threads; the chain has one end
         self.evicted = 0
 
     @property
@@ -35,17 +37,21 @@ class MemoryAuditLog:
     async def append(self, event: AuditEvent) -> AuditRecord:
         if event.writer_id != self._writer_id:
             raise AuditError("an event of another writer", expected=self._writer_id, found=event.writer_id[:64])
-        chain = self._chains.get(event.tenant_id)
-        if chain is None:
-            if len(self._chains) >= self._max_tenants:
-                raise AuditError(
-                    "the memory audit log is full", expected=f"at most {self._max_tenants} tenants", found="one more"
-                )
-            chain = self._chains[event.tenant_id] = deque(maxlen=self._capacity)
-        record = link(event, chain[-1] if chain else None)
-        self.evicted += len(chain) == self._capacity
-        chain.append(record)
-        return record
+        with self._lock:
+            chain = self._chains.get(event.tenant_id)
+            if chain is None:
+                if len(self._chains) >= self._max_tenants:
+                    raise AuditError(
+                        "the memory audit log is full",
+                        expected=f"at most {self._max_tenants} tenants",
+                        found="one more",
+                    )
+                chain = self._chains[event.tenant_id] = deque(maxlen=self._capacity)
+            record = link(event, chain[-1] if chain else None)
+            self.evicted += len(chain) == self._capacity
+            chain.append(record)
+            return record
 
     async def records(self, tenant_id: str) -> list[AuditRecord]:
-        return list(self._chains.get(tenant_id, ()))
+        with self._lock:
+            return list(self._chains.get(tenant_id, ()))

@@ -1,7 +1,8 @@
-"""A ledger in memory. One event loop's worth of atomicity: no method awaits between looking and taking."""
+"""A ledger in memory. A lock makes looking and taking one step, for callers in several event loops and threads."""
 
 from __future__ import annotations
 
+import threading
 from typing import Final
 
 from axonflow.errors import LedgerError
@@ -44,28 +45,32 @@ class MemoryLedger:
         self._counters: dict[Quota, _Counter] = {}
         self._open: dict[str, Reservation] = {}
         self._max_counters = max_counters
+        self._lock = threading.Lock()
 
     async def reserve(self, quota: Quota, amount: int, time_us: int) -> Reservation | None:
         if amount < 0:
             raise LedgerError("wrong amount", expected="0 or more", found=str(amount))
-        counter = self._counter(quota, time_us)
-        if counter.used(time_us) + amount > quota.maximum:
-            return None
-        counter.add(amount, time_us)
-        reservation = Reservation(new_id(time_us), quota, amount, time_us)
-        self._open[reservation.reservation_id] = reservation
-        return reservation
+        with self._lock:
+            counter = self._counter(quota, time_us)
+            if counter.used(time_us) + amount > quota.maximum:
+                return None
+            counter.add(amount, time_us)
+            reservation = Reservation(new_id(time_us), quota, amount, time_us)
+            self._open[reservation.reservation_id] = reservation
+            return reservation
 
     async def settle(self, reservation: Reservation, actual: int) -> None:
-        if self._open.pop(reservation.reservation_id, None) is not None and reservation.quota in self._counters:
-            self._counters[reservation.quota].add(actual - reservation.amount, reservation.time_us)
+        with self._lock:
+            if self._open.pop(reservation.reservation_id, None) is not None and reservation.quota in self._counters:
+                self._counters[reservation.quota].add(actual - reservation.amount, reservation.time_us)
 
     async def release(self, reservation: Reservation) -> None:
         await self.settle(reservation, 0)
 
     async def usage(self, quota: Quota, time_us: int) -> int:
-        counter = self._counters.get(quota)
-        return counter.used(time_us) if counter else 0
+        with self._lock:
+            counter = self._counters.get(quota)
+            return counter.used(time_us) if counter else 0
 
     def _counter(self, quota: Quota, time_us: int) -> _Counter:
         counter = self._counters.get(quota)
