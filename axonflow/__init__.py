@@ -7,10 +7,16 @@
 (False, ('deny-shell-in-production',))
 """
 
-from axonflow.app import AxonFlow
-from axonflow.errors import AxonFlowError, Denied, PolicyError, RequestError
-from axonflow.plan import Plan, Step
-from axonflow.policy import Decision, Effect, Principal, Request, Resource
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from axonflow.app import AxonFlow
+    from axonflow.errors import AxonFlowError, Denied, PolicyError, RequestError
+    from axonflow.plan import Plan, Step
+    from axonflow.policy import Decision, Effect, Principal, Request, Resource
 
 __all__ = [
     "AxonFlow",
@@ -27,3 +33,23 @@ __all__ = [
     "Step",
 ]
 __version__ = "0.1.0"
+
+# Names are imported when they are first used (PEP 562): `axonflow --help` should not wait for pydantic and RE2.
+_HOMES: Final = {
+    "AxonFlow": "axonflow.app",
+    **dict.fromkeys(("AxonFlowError", "Denied", "PolicyError", "RequestError"), "axonflow.errors"),
+    **dict.fromkeys(("Plan", "Step"), "axonflow.plan"),
+    **dict.fromkeys(("Decision", "Effect", "Principal", "Request", "Resource"), "axonflow.policy"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'axonflow' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(home), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

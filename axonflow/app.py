@@ -19,7 +19,7 @@ from axonflow.plan import Plan, PlanResult
 from axonflow.policy import Decision, PolicyEngine, PolicySource, Principal, Request, compile_policies
 from axonflow.ports import AuditLog, Ledger
 
-__all__ = ["AxonFlow"]
+__all__ = ["AxonFlow", "policy_sources"]
 
 Policies = str | os.PathLike[str] | Mapping[str, Any] | Sequence["str | os.PathLike[str] | Mapping[str, Any]"] | None
 
@@ -52,7 +52,7 @@ class AxonFlow:
         another kind.
         """
         scanner = Scanner(BUILTIN_DETECTORS, compile_pattern)
-        engine = compile_policies(_sources(policies), scanner, compile_pattern)
+        engine = compile_policies(policy_sources(policies), scanner, compile_pattern)
         return cls(engine, scanner, audit or MemoryAuditLog(), ledger or MemoryLedger())
 
     @staticmethod
@@ -108,7 +108,8 @@ class AxonFlow:
         return await run_plan(plan, principal=acting, enforce=self.enforce, context=context, clock_us=now_us)
 
 
-def _sources(policies: Policies) -> list[PolicySource]:
+def policy_sources(policies: Policies) -> list[PolicySource]:
+    """The documents in what :meth:`AxonFlow.open` takes, not yet checked. Raises PolicyError, ConfigurationError."""
     if policies is None:
         return []
     if isinstance(policies, (str, os.PathLike)):
@@ -126,7 +127,7 @@ def _sources(policies: Policies) -> list[PolicySource]:
         if isinstance(item, Mapping):
             sources.append(_source_of(item, f"policies[{position}]"))
         else:
-            sources.extend(_sources(item))
+            sources.extend(policy_sources(item))
     return sources
 
 

@@ -1,8 +1,8 @@
 """Regular expressions by RE2: linear time on every text and every pattern.
 
-The wrapper's own search of a str converts every offset (5 us a miss, 10 us a match on 2 KB). Searching the encoded
-bytes needs no conversion when they are ASCII, which content folded by `axonflow.detect` always is: .4 us and 1.5 us
-on top of RE2 itself.
+The wrapper's own search of a str converts the offsets of every match. Searching the encoded bytes needs no conversion
+when they are ASCII, which content folded by `axonflow.detect` always is: 2.0 us a match instead of 4.5 on 2 KB, and
+1.6 us on top of RE2 itself when there is none (wrapper: 2.1).
 """
 
 from __future__ import annotations
@@ -37,19 +37,20 @@ class _Compiled(Protocol):
 class Re2Pattern:
     """A compiled expression. Safe to share among threads."""
 
-    __slots__ = ("_compiled", "pattern")
+    __slots__ = ("_compiled", "_groups", "pattern")
 
     def __init__(self, pattern: str, compiled: _Compiled) -> None:
         self.pattern = pattern
         self._compiled = compiled
+        self._groups = compiled.groups  # a call into RE2 each time
 
     def spans(self, text: str, group: int = 0) -> Iterator[tuple[int, int]]:
         """The non-empty matches of `group`, from left to right, as offsets in characters.
 
         A match in which the group takes no part is skipped. Raises PolicyError when there is no such group.
         """
-        if not 0 <= group <= self._compiled.groups:
-            raise PolicyError("no such group", expected=f"0 to {self._compiled.groups}", found=str(group))
+        if not 0 <= group <= self._groups:
+            raise PolicyError("no such group", expected=f"0 to {self._groups}", found=str(group))
         if text.isascii():
             return self._byte_spans(text.encode("ascii"), group)
         return self._converted(text.encode("utf-8", "surrogatepass"), group)

@@ -11,6 +11,7 @@ from axonflow.cli.groups import EXIT_NO
 from axonflow.cli.policies import open_flow, policies_option
 from axonflow.cli.reading import INPUT_FILE, decoded, read_bytes
 from axonflow.cli.tables import coloured, fields
+from axonflow.errors import RequestError
 
 if TYPE_CHECKING:
     from axonflow import Decision, Request
@@ -102,8 +103,10 @@ def _value(text: str) -> Any:
 
     try:
         return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):  # then it is text; the Request judges whether it may be
+    except (msgspec.DecodeError, UnicodeError):  # then it is text; the Request judges whether it may be
         return text
+    except RecursionError:
+        raise RequestError("nested too deep", expected="fewer levels", found="too many to decode") from None
 
 
 def _object_or_text(text: str) -> Any:

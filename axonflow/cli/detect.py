@@ -72,8 +72,10 @@ def _content(place: str) -> Any:
         return text
     try:
         content = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except msgspec.DecodeError as error:
         raise RequestError("not JSON", found=str(error), at=place) from None
+    except RecursionError:
+        raise RequestError("nested too deep", expected="fewer levels", found="too many to decode", at=place) from None
     check_json_value(content, "$")
     return content
 

@@ -101,14 +101,14 @@ def _checked(places: Sequence[str]) -> Report:
 
 def _loaded(places: Sequence[str]) -> list[LoadedSet]:
     """The documents of all places. Raises PolicyError with the faults of all of them, not only of the first."""
-    from axonflow.app import read_policies  # type: ignore[attr-defined]  # the wiring's own, until it has a public name
+    from axonflow.app import policy_sources
     from axonflow.policy.compiling import read_policy_set
 
     loaded: list[LoadedSet] = []
     problems: list[PolicyError] = []
     for place in places:
         try:
-            sources = read_policies(place)
+            sources = policy_sources(place)
         except PolicyError as error:
             problems.extend(error.problems)
             continue

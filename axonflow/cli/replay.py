@@ -42,7 +42,7 @@ def command(ctx: click.Context, /, *, traffic: str, policies: str | None, expect
     \b
     Exit codes:
       0    done; with --expect: every expectation was met
-      1    with --expect: a mismatch, or no line had an expectation
+      1    every line malformed; with --expect: a mismatch, or nothing expected
       2    wrong usage, invalid policies, a file that cannot be read
       130  interrupted by Ctrl-C; the summary is of what was decided so far
     """
@@ -55,5 +55,7 @@ def command(ctx: click.Context, /, *, traffic: str, policies: str | None, expect
     click.echo(summary.to_json() if as_json else replay_text(summary))
     if summary.interrupted:
         ctx.exit(EXIT_INTERRUPTED)
+    if summary.malformed.count and not summary.decided:
+        ctx.exit(EXIT_NO)
     if summary.expect is not None and (summary.expect.mismatched or not summary.expect.labelled):
         ctx.exit(EXIT_NO)

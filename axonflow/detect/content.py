@@ -132,9 +132,9 @@ class Document:
     def _digit_runs(self) -> bytes:
         return self.text.encode("ascii").translate(_AS_ZERO, b" +-.()/")
 
-    def has_digit_run(self, length: int) -> bool:
-        """Whether `length` digits follow each other with nothing but ``+-.()/`` and spaces between."""
-        return b"0" * length in self._digit_runs
+    def has_digit_run(self, digits: int) -> bool:
+        """Whether so many digits follow each other with nothing but ``+-.()/`` and spaces between."""
+        return b"0" * digits in self._digit_runs
 
     def leaf_at(self, offset: int) -> int:
         """Index of the leaf that holds the character at `offset` of the text."""

@@ -18,7 +18,8 @@ SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
 class Finding(msgspec.Struct, frozen=True):
     """A span of one leaf of the content that a detector recognised.
 
-    It holds no part of the content, so that it may be logged, audited and shown.
+    It never holds the text of the span. `path` does hold the names of object members, so with `in_key`, or below a
+    member that has a finding in its name, do not show it.
     """
 
     detector: str

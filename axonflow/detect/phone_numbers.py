@@ -39,17 +39,31 @@ _OTHER_WORDS = frozenset(
 
 
 def phones_in(run: str) -> Iterator[tuple[int, int]]:
-    """The candidates in a run: whole groups of digits with what belongs to them (plus, parentheses, extension)."""
+    """The candidates in a run: whole groups of digits with what belongs to them (plus, parentheses, extension).
+
+    A plain candidate may overlap a better one after it; the words around decide which of them holds.
+    """
     groups = groups_of(_without_extension(run))
     first = 0
     while first < len(groups):
         start = _start_of(run, groups, first)
-        last = _last_of(run, groups, first, start)
+        last = None if first and _is_cut(run, groups, first - 1) else _last_of(run, groups, first)
         if last is None:
             first += 1
             continue
         yield start, len(run) if last == len(groups) - 1 else groups[last][1]
-        first = last + 1
+        first = first + 1 if _hides_another(run, groups, first, last) else last + 1
+
+
+def _hides_another(run: str, groups: list[tuple[int, int]], first: int, last: int) -> bool:
+    """Whether a plain candidate begins with a number that stands before a telephone number ("room 5 415-555-2671")."""
+    if phone_layout(run[_start_of(run, groups, first) : groups[last][1]]) != "plain":
+        return False
+    for later in range(first + 1, last + 1):
+        end = None if _is_cut(run, groups, later - 1) else _last_of(run, groups, later)
+        if end is not None and phone_layout(run[_start_of(run, groups, later) : groups[end][1]]) != "plain":
+            return True
+    return False
 
 
 def _without_extension(text: str) -> str:
@@ -65,8 +79,9 @@ def _start_of(run: str, groups: list[tuple[int, int]], first: int) -> int:
     return start - 1 if start and run[start - 1] == "+" else start
 
 
-def _last_of(run: str, groups: list[tuple[int, int]], first: int, start: int) -> int | None:
-    """The last group of the longest candidate that begins at `start`."""
+def _last_of(run: str, groups: list[tuple[int, int]], first: int) -> int | None:
+    """The last group of the longest candidate that begins with group `first`."""
+    start = _start_of(run, groups, first)
     best = None
     digit_count = lone_digits = 0
     for at in range(first, min(first + _MAX_GROUPS, len(groups))):
@@ -76,7 +91,7 @@ def _last_of(run: str, groups: list[tuple[int, int]], first: int, start: int) ->
         if (
             digit_count > _MAX_DIGITS
             or lone_digits > _MAX_LONE_DIGITS
-            or (at > first and groups[at][0] - groups[at - 1][1] > 2)
+            or (at > first and not _joins(run[groups[at - 1][1] : groups[at][0]]))
         ):
             break
         if digit_count < _MIN_DIGITS or _is_cut(run, groups, at):
@@ -84,6 +99,10 @@ def _last_of(run: str, groups: list[tuple[int, int]], first: int, start: int) ->
         if phone_layout(run[start : groups[at][1]]) is not None:
             best = at
     return best
+
+
+def _joins(separator: str) -> bool:
+    return len(separator) <= 2 and "+" not in separator
 
 
 def _is_cut(run: str, groups: list[tuple[int, int]], last: int) -> bool:
@@ -99,7 +118,7 @@ def phone_layout(text: str) -> Layout | None:
     digits = digits_of(text)
     if len(set(digits)) < 3 or _is_date(text, groups):
         return None
-    if text.startswith(("+", "(+")) or (digits.startswith("00") and len(sizes) > 2):
+    if text.startswith("+") or (digits.startswith("00") and len(sizes) > 2):
         return "international" if _is_international(text, digits) else None
     if _is_north_american(text, sizes, digits) or _is_trunk(text, sizes, digits) or _is_area(text, sizes, digits):
         return "national"
@@ -174,6 +193,6 @@ def _is_part_of_longer(before: str, after: str) -> bool:
     last, following = before[-1:], after[:1]
     if last.isalnum() or last in {"_", "$", "#", "="} or following.isalnum() or following in {"_", "%"}:
         return True
-    if last in {"-", ".", "/", ":", ","} and before[-2:-1].isalnum():
-        return last not in {":", ","} or before[-2:-1].isdigit()
-    return following in {"-", ".", "/", ":", ","} and after[1:2].isdigit()
+    if last in {"-", ".", "/", ":"} and before[-2:-1].isalnum():
+        return last != ":" or before[-2:-1].isdigit()
+    return following in {"-", ".", "/", ":"} and after[1:2].isdigit()

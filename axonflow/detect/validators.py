@@ -150,7 +150,7 @@ def _is_card_layout(sizes: list[int]) -> bool:
     return len(sizes) >= 3 and all(size == 4 for size in sizes[:-1]) and 1 <= sizes[-1] <= 7
 
 
-# SWIFT's IBAN registry (ISO 13616-2), release 99.
+# SWIFT's IBAN registry (the registration authority of ISO 13616).
 IBAN_LENGTHS: dict[str, int] = {
     country: int(length)
     for length, countries in {

@@ -74,15 +74,16 @@ def read_policy_set(source: PolicySource) -> LoadedSet:
 
 
 def _problems(error: ValidationError, source: PolicySource, prefix: Path) -> list[PolicyError]:
-    faults: dict[str, tuple[Path, ErrorDetails]] = {}
+    faults: dict[tuple[str, Path], tuple[str, Path, ErrorDetails]] = {}
     for detail in error.errors(include_url=False):
         path = prefix + tuple(detail["loc"])
         at = source.at((*path, KEY) if detail["type"] == "extra_forbidden" else path, 0)
         # A value that fits no type of a union is one fault; of its messages, one about the value says more than one
-        # about a type it was never meant to be.
-        if at not in faults or faults[at][1]["type"].endswith("_type"):
-            faults[at] = (path, detail)
-    return [_problem(path, detail, at) for at, (path, detail) in list(faults.items())[:_MAX_PROBLEMS]]
+        # about a type it was never meant to be. Fields that are missing share the place of what they are missing from.
+        key = (at, path if detail["type"] == "missing" else ())
+        if key not in faults or faults[key][2]["type"].endswith("_type"):
+            faults[key] = (at, path, detail)
+    return [_problem(path, detail, at) for at, path, detail in list(faults.values())[:_MAX_PROBLEMS]]
 
 
 def _problem(path: Path, detail: ErrorDetails, at: str) -> PolicyError:

@@ -1,4 +1,3 @@
-# ruff: noqa: INP001  a folder of samples, not a package
 """A weekend trip, planned by steps that run the moment their inputs are there.
 
     axonflow plan run axonflow.samples.trip_plan:plan --policies @baseline --principal user:ann

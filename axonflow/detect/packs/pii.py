@@ -27,11 +27,11 @@ def _is_hex(text: str) -> bool:
 
 
 def _stands_alone(before: str, _span: str, after: str) -> bool:
-    """Whether the digits are no part of a decimal, an identifier with dashes or a UUID."""
-    last, following = before[-1:], after[:1]
-    if last in {".", ",", "-", "/"} and (before[-2:-1].isdigit() or (last == "-" and _is_hex(before[-5:-1]))):
+    """Whether the digits are no part of a decimal fraction, an identifier with dashes or a UUID."""
+    last = before[-1:]
+    if last in {".", "-"} and (before[-2:-1].isdigit() or (last == "-" and _is_hex(before[-5:-1]))):
         return False
-    return not (following in {".", ",", "-", "/"} and after[1:2].isdigit())
+    return not (after[:1] in {".", "-"} and after[1:2].isdigit())
 
 
 def _card_in_context(before: str, span: str, after: str) -> bool:
@@ -47,14 +47,12 @@ def _ssn_in_context(before: str, span: str, after: str) -> bool:
     return "-" in span or has_any(words_of(before)[-6:] + words_of(after)[:3], _SSN_WORDS)
 
 
-def _iban_in_context(before: str, _span: str, after: str) -> bool:
-    return not (after[:1].isalnum() or (before[-1:] in {"_", "="} and before[-2:-1] == "&"))
+def _iban_in_context(_before: str, _span: str, after: str) -> bool:
+    return not after[:1].isalnum()
 
 
 def _email_in_context(before: str, span: str, after: str) -> bool:
     # https://name:word@host and git@host:path are addresses of machines.
-    if before[-1:].isalnum():
-        return False
     tail = before.rsplit(maxsplit=1)[-1] if before[-1:].strip() else ""
     if "://" in tail and "?" not in tail and "/" not in tail.partition("://")[2]:
         return False
@@ -64,7 +62,7 @@ def _email_in_context(before: str, span: str, after: str) -> bool:
 def _ip_in_context(before: str, span: str, after: str) -> bool:
     if before[-1:].isalnum() or after[:1].isalnum():
         return False
-    if before[-1:] in {".", "-", ":"} and before[-2:-1].isalnum() and "." in span and before[-2:-1].isdigit():
+    if "." in span and before[-1:] in {".", "-"} and before[-2:-1].isdigit():
         return False
     return not has_any(words_of(before)[-1:], _VERSION_WORDS)
 

@@ -1,8 +1,7 @@
 """Shapes of prompt injection: text addressed to the model that takes the place of its instructions.
 
 Patterns see known phrasings in English and, for the override, in some other European languages. They do not see an
-attack that reads like ordinary text: measured recall on indirect attacks is near zero, so a deployment that depends
-on it adds a classifier.
+attack that reads like ordinary text, as indirect ones do: a deployment that depends on it adds a classifier.
 """
 
 from __future__ import annotations

@@ -104,6 +104,7 @@ def test_decide_of_a_request_file_reads_it(run, policies, folder, source):
         ((*ASK, "tool:a\x00b"), "NUL"),
         ((*ASK, "tool:a", "--content", "\udcff"), "UTF-8"),
         ((*ASK, "tool:a", "--context", "n=" + "[" * 100 + "]" * 100), "nested too deep"),
+        ((*ASK, "tool:a", "--content", "[" * 200_000 + "]" * 200_000), "nested too deep"),
         (("--principal", "user:ann", "--action", "Tool", "--resource", "tool:a"), "$.action"),
         ((*ASK, "tool:a", "--policies", "nowhere"), "no such file or folder"),
     ],

@@ -2,6 +2,7 @@
 
 import io
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -111,10 +112,8 @@ def request_line(**changes):
 @given(st.integers(0, len(GOOD)), st.binary(max_size=3), st.integers(0, 3))
 def test_line_with_any_damage_is_a_request_or_a_request_error(position, patch, cut):
     damaged = GOOD[:position] + patch + GOOD[position + cut :]
-    try:
+    with suppress(RequestError):
         assert decode_line(damaged).request is not None
-    except RequestError as error:
-        assert str(error)
 
 
 @pytest.mark.parametrize(

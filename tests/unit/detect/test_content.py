@@ -1,0 +1,66 @@
+"""Walking JSON."""
+
+import pytest
+
+from axonflow.detect.content import MAX_VISITS, Document, leaves, name_at, path_of
+from axonflow.errors import DetectionError
+
+
+def walked(content):
+    return [(leaf.text, leaf.kind, path_of(leaf.place)) for leaf in leaves(content)]
+
+
+def test_leaves_are_strings_names_and_whole_numbers_in_order():
+    content = {"a": [True, None, "x", 1.5, 7], "odd key": {"it's": 4111111111111111.0, "b\\": -3}}
+    assert walked(content) == [
+        ("a", "key", "$.a"),
+        ("x", "string", "$.a[2]"),
+        ("7", "number", "$.a[4]"),
+        ("odd key", "key", "$['odd key']"),
+        ("it's", "key", "$['odd key']['it\\'s']"),
+        ("4111111111111111", "number", "$['odd key']['it\\'s']"),
+        ("b\\", "key", "$['odd key']['b\\\\']"),
+        ("-3", "number", "$['odd key']['b\\\\']"),
+    ]
+
+
+@pytest.mark.parametrize("content", [None, True, 1.5, float("inf"), [], {}])
+def test_content_without_text_has_no_leaves(content):
+    assert walked(content) == []
+
+
+def test_nesting_of_any_depth_is_walked_without_recursion():
+    content = "x"
+    for _ in range(5_000):
+        content = [content]
+    assert [leaf.text for leaf in leaves(content)] == ["x"]
+
+
+def test_container_that_holds_itself_is_refused():
+    content = ["x"]
+    content.extend([content, content])
+    with pytest.raises(DetectionError, match=f"at most {MAX_VISITS} values"):
+        list(leaves(content))
+
+
+@pytest.mark.parametrize(("content", "at"), [({"a": [b"x"]}, r"\$\.a\[0\]"), ({"a": {1: 2}}, r"\$\.a")])
+def test_content_that_is_not_json_is_refused_with_its_place(content, at):
+    with pytest.raises(DetectionError, match=at):
+        list(leaves(content))
+
+
+def test_name_at_a_list_item_is_the_name_of_the_list():
+    assert name_at(((None, "to"), 3)) == "to"
+    assert name_at((None, 3)) == ""
+
+
+def test_document_finds_the_leaf_of_every_offset():
+    document = Document(["ab", "", "c"], ())
+    assert document.text == "ab\n\nc"
+    assert [document.leaf_at(offset) for offset in range(5)] == [0, 0, 0, 1, 2]
+    assert [document.leaf_text(index) for index in range(3)] == ["ab", "", "c"]
+
+
+def test_document_blanks_known_masks_and_keeps_offsets():
+    document = Document("a [REDACTED:pii.x] b [REDACTED:other]", ("[REDACTED:pii.x]",))
+    assert document.text == "a " + "\x1a" * 16 + " b [REDACTED:other]"

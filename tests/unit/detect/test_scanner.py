@@ -1,0 +1,226 @@
+"""Scanner and Inspection, with a small engine of its own so that the seam is tested too."""
+
+import re
+
+import pytest
+
+from axonflow.detect import Detector, Finding, Scanner
+from axonflow.detect.detector import Shape
+from axonflow.errors import ConfigurationError, DetectionError
+
+
+class CountingPattern:
+    def __init__(self, pattern):
+        self.compiled = re.compile(pattern)
+        self.searched = []
+
+    def spans(self, text, group):
+        self.searched.append(text)
+        return [match.span(group) for match in self.compiled.finditer(text) if match.start(group) < match.end(group)]
+
+
+def detector(id_, *shapes, severity="low", max_span_chars=100):
+    return Detector(
+        id=id_,
+        category=id_.partition(".")[0],
+        severity=severity,
+        description="A test.",
+        shapes=shapes,
+        max_span_chars=max_span_chars,
+        examples=(),
+        counter_examples=(),
+    )
+
+
+def scanner_of(*detectors):
+    patterns = {}
+
+    def compile_counting(pattern):
+        return patterns.setdefault(pattern, CountingPattern(pattern))
+
+    return Scanner(detectors, compile_counting), patterns
+
+
+CAT = detector("pii.cat", Shape(pattern="cat+"))
+DOG = detector("secret.dog", Shape(pattern="dog"), severity="critical")
+
+
+def test_scanner_with_two_detectors_of_one_id_is_refused():
+    with pytest.raises(ConfigurationError, match=r"two detectors of one id.*pii\.cat"):
+        scanner_of(CAT, CAT)
+
+
+def test_scanner_with_an_id_outside_of_its_category_is_refused():
+    wrong = Detector(
+        id="cat",
+        category="pii",
+        severity="low",
+        description="",
+        shapes=(),
+        max_span_chars=1,
+        examples=(),
+        counter_examples=(),
+    )
+    with pytest.raises(ConfigurationError, match="names its category"):
+        scanner_of(wrong)
+
+
+def test_resolve_of_a_category_gives_its_ids_sorted():
+    scanner, _ = scanner_of(detector("pii.z"), CAT, DOG)
+    assert scanner.resolve("pii") == ("pii.cat", "pii.z")
+    assert scanner.resolve("secret.dog") == ("secret.dog",)
+    assert [one.id for one in scanner.detectors] == ["pii.z", "pii.cat", "secret.dog"]
+
+
+def test_resolve_of_a_misspelt_id_names_the_closest():
+    scanner, _ = scanner_of(CAT, DOG)
+    with pytest.raises(DetectionError, match=r"Did you mean pii\.cat"):
+        scanner.resolve("pii.cart")
+
+
+def test_resolve_of_something_else_lists_what_there_is():
+    scanner, _ = scanner_of(CAT)
+    with pytest.raises(DetectionError, match=r"There are: pii\.cat, pii"):
+        scanner.resolve("#")
+
+
+@pytest.mark.parametrize("wrong", ["pii", "pii.cot"])
+def test_findings_of_what_is_no_id_are_refused(wrong):
+    scanner, _ = scanner_of(CAT)
+    with pytest.raises(DetectionError):
+        scanner.inspect("x").findings((wrong,))
+
+
+def test_inspection_runs_a_detector_once_and_only_when_asked():
+    scanner, patterns = scanner_of(CAT, DOG)
+    inspection = scanner.inspect("a cat, a dog")
+    assert inspection.any(("pii.cat", "secret.dog"))
+    assert patterns["dog"].searched == []
+    inspection.findings(("pii.cat",))
+    inspection.findings(("pii.cat", "secret.dog", "pii.cat"))
+    assert len(patterns["cat+"].searched) == len(patterns["dog"].searched) == 1
+
+
+def test_inspection_of_none_has_no_findings():
+    scanner, _ = scanner_of(CAT)
+    inspection = scanner.inspect(None)
+    assert inspection.findings(("pii.cat",)) == ()
+    assert not inspection.any(("pii.cat",))
+    assert inspection.redact(("pii.cat",)) is None
+
+
+def test_findings_are_in_the_order_of_the_document_then_of_the_text():
+    scanner, _ = scanner_of(DOG, CAT)
+    content = {"b": ["dog cat", 1.5], "a": "cat", "dog": 0}
+    found = scanner.inspect(content).findings(("secret.dog", "pii.cat"))
+    assert [(one.detector, one.path, one.start, one.in_key) for one in found] == [
+        ("secret.dog", "$.b[0]", 0, False),
+        ("pii.cat", "$.b[0]", 4, False),
+        ("pii.cat", "$.a", 0, False),
+        ("secret.dog", "$.dog", 0, True),
+    ]
+
+
+def test_finding_holds_no_part_of_the_content():
+    scanner, _ = scanner_of(CAT)
+    (found,) = scanner.inspect("a cattt").findings(("pii.cat",))
+    assert found == Finding("pii.cat", "pii", "low", "$", 2, 7, 0.9, False)
+
+
+def test_match_longer_than_the_limit_is_no_finding():
+    scanner, _ = scanner_of(detector("pii.cat", Shape(pattern="cat+"), max_span_chars=4))
+    assert [one.end for one in scanner.inspect("cattt catt").findings(("pii.cat",))] == [10]
+
+
+def test_overlapping_matches_of_one_detector_are_one_finding_that_covers_both():
+    both = detector(
+        "pii.x", Shape(pattern="abc", confidence=0.2), Shape(pattern="bcd", confidence=0.8), Shape(pattern="ef")
+    )
+    scanner, _ = scanner_of(both)
+    found = scanner.inspect("abcdef").findings(("pii.x",))
+    assert [(one.start, one.end, one.confidence) for one in found] == [(0, 4, 0.8), (4, 6, 0.9)]
+
+
+def test_joined_pattern_without_a_match_spares_the_others():
+    three = detector("pii.x", Shape(pattern="a"), Shape(pattern="b"), Shape(pattern="c"))
+    scanner, patterns = scanner_of(three)
+    assert not scanner.inspect("xyz").any(("pii.x",))
+    assert patterns["a"].searched == []
+    assert scanner.inspect("xyc").any(("pii.x",))
+
+
+def test_trigger_that_is_absent_spares_the_pattern():
+    scanner, patterns = scanner_of(detector("pii.x", Shape(pattern="(?i)x1", triggers=("x1",))))
+    assert not scanner.inspect("x 1").any(("pii.x",))
+    assert patterns["(?i)x1"].searched == []
+    assert scanner.inspect("X1").any(("pii.x",))
+
+
+def test_triggers_of_a_category_are_looked_for_together():
+    many = [detector(f"pii.{name}", Shape(pattern=name, triggers=(f"{name}_",))) for name in "abcd"]
+    scanner, patterns = scanner_of(*many)
+    gate = patterns[r"a_|b_|c_|d_"]
+    inspection = scanner.inspect("nothing")
+    assert not inspection.any(scanner.resolve("pii"))
+    assert len(gate.searched) == 1
+    assert [one.detector for one in scanner.inspect("A_ a_ c_").findings(scanner.resolve("pii"))] == ["pii.a", "pii.c"]
+
+
+def test_digit_run_that_is_too_short_spares_the_pattern():
+    scanner, patterns = scanner_of(detector("pii.x", Shape(pattern=r"\d+-\d+", min_digit_run=4)))
+    assert not scanner.inspect("12-3 x 45").any(("pii.x",))
+    assert patterns[r"\d+-\d+"].searched == []
+    assert scanner.inspect("12-34").any(("pii.x",))
+
+
+def test_checks_decide_on_a_candidate_and_see_the_text_around():
+    seen = []
+
+    def in_context(before, span, after):
+        seen.append((before, span, after))
+        return after != "!"
+
+    shape = Shape(
+        pattern=r"\d+",
+        carve=lambda run: [(0, 1), (1, len(run))],
+        validate=lambda span: span != "9",
+        in_context=in_context,
+        window_chars=4,
+    )
+    scanner, _ = scanner_of(detector("pii.x", shape))
+    found = scanner.inspect({"k": "abcdef912!"}).findings(("pii.x",))
+    assert found == ()
+    assert seen == [("def9", "12", "!")]
+    found = scanner.inspect({"k": "a12"}).findings(("pii.x",))
+    assert [(one.start, one.end, one.validated) for one in found] == [(1, 2, True), (2, 3, True)]
+    assert seen[1:] == [("k: a", "1", "2"), ("k: a1", "2", "")]
+
+
+def test_name_of_a_member_is_not_context_of_itself():
+    seen = []
+    shape = Shape(pattern="cat", in_context=lambda before, _span, _after: seen.append(before) or True)
+    scanner, _ = scanner_of(detector("pii.x", shape))
+    scanner.inspect({"cat": ["cat"]}).findings(("pii.x",))
+    scanner.inspect("cat").findings(("pii.x",))
+    assert seen == ["", "cat: ", ""]
+
+
+def test_redact_finds_what_the_first_mask_lays_open():
+    hidden = detector("pii.x", Shape(pattern="x", in_context=lambda before, _span, _after: "y" not in before))
+    shown = detector("pii.y", Shape(pattern="y"))
+    scanner, _ = scanner_of(hidden, shown)
+    assert scanner.inspect("y x").redact(("pii.x", "pii.y")) == "[REDACTED:pii.y] [REDACTED:pii.x]"
+
+
+def test_redact_gives_up_after_some_rounds():
+    first_only = Shape(pattern="a", in_context=lambda before, _span, _after: "a" not in before, window_chars=1000)
+    scanner, _ = scanner_of(detector("pii.x", first_only))
+    assert scanner.inspect("aaa").redact(("pii.x",)) == "[REDACTED:pii.x]" * 3
+    with pytest.raises(DetectionError, match="could not be redacted"):
+        scanner.inspect("a" * 40).redact(("pii.x",))
+
+
+def test_mask_of_an_unknown_detector_does_not_hide_its_text():
+    scanner, _ = scanner_of(CAT)
+    assert scanner.inspect("[REDACTED:cat]").any(("pii.cat",))
+    assert not scanner.inspect("[REDACTED:pii.cat]").any(("pii.cat",))
