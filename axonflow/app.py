@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any, TypeVar
 
 from axonflow.adapters.memory import MemoryAuditLog, MemoryLedger
 from axonflow.adapters.policy_files import baseline_files, read_policies
 from axonflow.adapters.re2_engine import compile_pattern
 from axonflow.detect import BUILTIN_DETECTORS, Scanner
 from axonflow.errors import ConfigurationError
+from axonflow.flows.blocking import wait
 from axonflow.flows.decide import decide
 from axonflow.flows.enforce import enforce
 from axonflow.flows.run_plan import run_plan
@@ -21,6 +22,7 @@ from axonflow.ports import AuditLog, Ledger
 
 __all__ = ["AxonFlow", "policy_sources"]
 
+T = TypeVar("T")
 Policies = str | os.PathLike[str] | Mapping[str, Any] | Sequence["str | os.PathLike[str] | Mapping[str, Any]"] | None
 
 
@@ -90,6 +92,13 @@ class AxonFlow:
         Raises AuditError when the decision cannot be recorded; treat that as a denial.
         """
         return await enforce(self._engine, request, audit=self._audit, ledger=self._ledger)
+
+    def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """The result of one of this object's coroutines, for code that is not async: ``flow.wait(flow.enforce(r))``.
+
+        Works inside a running event loop too, which it blocks meanwhile. Raises what the coroutine raises.
+        """
+        return wait(coroutine)
 
     async def run(
         self,
