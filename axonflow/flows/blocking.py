@@ -1,8 +1,8 @@
 """Verb: wait. Run a coroutine to its end from code that is not async.
 
-Frameworks call guards from plain functions, often inside a running event loop, where ``asyncio.run`` is not allowed. One
-loop in a thread of its own serves all of them, so that whatever an adapter binds to a loop is bound to a living one. The
-hop costs two thread switches, some tens of microseconds.
+Frameworks call guards from plain functions, often inside a running event loop, where ``asyncio.run`` is not allowed.
+One loop in a thread of its own serves all of them, so that whatever an adapter binds to a loop is bound to a living
+one. The hop costs two thread switches, some tens of microseconds.
 """
 
 from __future__ import annotations

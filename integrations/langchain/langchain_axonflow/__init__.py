@@ -1,0 +1,5 @@
+"""AxonFlow policies for LangChain agents."""
+
+from langchain_axonflow.middleware import AxonFlowMiddleware
+
+__all__ = ["AxonFlowMiddleware"]
