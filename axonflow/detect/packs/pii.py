@@ -19,7 +19,13 @@ __all__ = ["PII"]
 
 _CARD_WORDS = frozenset("card cards credit debit visa mastercard maestro amex payment pan cc pay paid charge".split())
 _SSN_WORDS = frozenset("ssn ssns social security sin taxpayer tin itin".split())
-_VERSION_WORDS = frozenset("version versions v ver release section chapter figure build firmware rev revision".split())
+_VERSION_WORDS = frozenset(
+    "version versions v ver release releases section chapter figure build firmware rev revision pin pins pinned upgrade "
+    "upgraded upgrading downgrade downgraded".split()
+)
+_HOST_WORDS = frozenset(
+    "ip ips ipv address addresses host hosts server servers from connect ping ssh gateway dns".split()
+)
 
 
 def _is_hex(text: str) -> bool:
@@ -64,7 +70,10 @@ def _ip_in_context(before: str, span: str, after: str) -> bool:
         return False
     if "." in span and before[-1:] in {".", "-"} and before[-2:-1].isdigit():
         return False
-    return not has_any(words_of(before)[-1:], _VERSION_WORDS)
+    # "release 15.4.0.1, pin 16.2.1.0", but not "the release server 10.1.2.3"
+    nearby = words_of(before)[-4:]
+    versions = [place for place, word in enumerate(nearby) if word in _VERSION_WORDS]
+    return not versions or has_any(nearby[versions[-1] :], _HOST_WORDS)
 
 
 PII: tuple[Detector, ...] = (
@@ -254,12 +263,14 @@ PII: tuple[Detector, ...] = (
         ),
         max_span_chars=45,
         examples=(
+            "the release server 198.51.100.7 is down",
             "from 106.31.73.20:8080",
             "host 2001:db8::8a2e:370:7334.",
             "fe80::1ff:fe23:4567:890a",
             "192.168.1.20/24",
         ),
         counter_examples=(
+            "release 2.31.0.4 broke it; pin 2.30.9.1",
             "1.2.3.4.5",
             "version 1.2.3.4",
             "256.1.1.1",

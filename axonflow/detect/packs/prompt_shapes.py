@@ -12,6 +12,7 @@ from axonflow.detect.detector import InContext, Shape
 __all__ = ["PROMPT_SHAPES"]
 
 _S = r"[^\w\n.?!]{1,4}"  # between two words of a sentence
+_C = r"[^\w\n.?!,;:]{1,4}"  # between two words of a clause
 _DROP = (
     r"(?:ignor(?:e|ing)|disregard(?:ing)?|forget(?:ting)?|overrid(?:e|ing)|bypass(?:ing)?|overlook|discard|neglect|erase"
     r"|void|cancel|unlearn|stop following|(?:do not|don't|never) (?:follow|obey|listen to)|pay no attention to"
@@ -120,7 +121,7 @@ PROMPT_SHAPES: tuple[Shape, ...] = (
     _says(
         rf"\b{_DROP}{_S}{_FILLER}(?:{_EARLIER}{_S}){{1,3}}(?:\w+{_S}){{0,2}}{_OBJECT}\b",
         rf"\b{_DROP}{_S}(?:all|any)(?:{_S}of)?(?:{_S}(?:the|your|other|these))?{_S}(?:\w+{_S})?{_TOLD}\b",
-        rf"\b{_DROP}{_S}(?:absolutely )?(?:all|everything|anything|any|the)(?:{_S}\w+){{0,4}}{_S}"
+        rf"\b{_DROP}{_S}(?:absolutely )?(?:all|everything|anything|any|the)(?:{_C}\w+){{0,4}}{_C}"
         r"(?:(?:you|i|we|they|that|was|were|been|have|had)\W{1,3}){0,4}"
         r"(?:told|given|said|got|received|learned|taught|instructed|wrote|written)\b",
         rf"\b{_DROP}{_S}(?:all|everything|anything){_S}(?:\w+{_S}){{0,3}}"
@@ -201,7 +202,8 @@ PROMPT_SHAPES: tuple[Shape, ...] = (
         r"|(?:initial|original|hidden|secret|system|exact|previous|first) "
         r"(?:prompts?|instructions?|messages?))\b",
         r"\b(?:repeat|print|output|copy|write|show|say|echo)(?: me| back| down| out)?"
-        rf"{_S}(?:everything|all|the|every)(?:{_S}\w+){{0,3}}{_S}(?:above|before this|preceding this|so far)\b",
+        rf"{_S}(?:everything|all|the|every)(?:{_S}\w+){{0,3}}{_S}(?:above|before|preceding|so far)"
+        rf"(?:{_S}this(?:{_S}(?:line|point|message|sentence|text|prompt|word|one))?)?\b",
         rf"\b(?:your|hidden|secret|initial|original){_S}(?:system|initial|hidden|secret|original){_S}"
         rf"(?:prompt|instructions?){_S}(?:verbatim|word for word|in full|exactly)\b",
         in_context=_is_disclosure,

@@ -107,6 +107,8 @@ SQL_SHAPES: tuple[Shape, ...] = (
         in_context=_has_odd_quote,
         confidence=0.7,
     ),
+    # the same inside the statement that it ended up in: name = 'admin'--' and ...
+    _sql(r"'--+ ?'", confidence=0.7),
     _sql(r"\)\s*;?\s*(?:--|#)\s*-?", in_context=_ends_expression, confidence=0.5),
     # time as a side channel
     _sql(
