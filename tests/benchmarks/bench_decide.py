@@ -1,7 +1,7 @@
 """flow.decide at 10, 1,000 and 10,000 rules, against hand-written ``if`` code and against cedarpy, in one run.
 
-Every engine gets the same rules (deny a tool's call for one role or above a risk, allow the rest) and the same requests,
-which never repeat; before anything is timed, all verdicts are compared with the hand-written code's.
+Every engine gets the same rules (deny a tool's call for one role or above a risk, allow the rest) and the same
+requests, which never repeat; before anything is timed, all verdicts are compared with the hand-written code's.
 """
 
 import random

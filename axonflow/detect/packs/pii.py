@@ -20,8 +20,8 @@ __all__ = ["PII"]
 _CARD_WORDS = frozenset("card cards credit debit visa mastercard maestro amex payment pan cc pay paid charge".split())
 _SSN_WORDS = frozenset("ssn ssns social security sin taxpayer tin itin".split())
 _VERSION_WORDS = frozenset(
-    "version versions v ver release releases section chapter figure build firmware rev revision pin pins pinned upgrade "
-    "upgraded upgrading downgrade downgraded".split()
+    "version versions v ver release releases section chapter figure build firmware rev revision pin pins pinned "
+    "upgrade upgraded upgrading downgrade downgraded".split()
 )
 _HOST_WORDS = frozenset(
     "ip ips ipv address addresses host hosts server servers from connect ping ssh gateway dns".split()

@@ -10,11 +10,10 @@ from axonflow.errors import AuditError
 
 
 def event(number):
-    return AuditEvent(
-        event_id=f"e{number}", tenant_id="t", writer_id="w", time_us=number, kind="decision", decision_id=f"d{number}",
-        policy_digest="sha256:0", principal="user:ann", action="tool.call", resource="tool:x", effect="deny", allowed=False,
-        policies=("p",), reasons=("r",),
-    )  # fmt: skip
+    what = {"principal": "user:ann", "action": "tool.call", "resource": "tool:x", "effect": "deny", "allowed": False}
+    ids = {"event_id": f"e{number}", "tenant_id": "t", "writer_id": "w", "decision_id": f"d{number}"}
+    why = {"policy_digest": "sha256:0", "policies": ("p",), "reasons": ("r",)}
+    return AuditEvent(time_us=number, kind="decision", **ids, **what, **why)
 
 
 def chain(length):
