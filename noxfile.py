@@ -5,6 +5,8 @@ With ``--no-venv`` (as ``bootstrap.py test`` calls it) the sessions use the envi
 
 from __future__ import annotations
 
+import secrets
+
 import nox
 
 nox.options.sessions = ["lint", "types", "layers", "tests"]
@@ -55,7 +57,8 @@ def tests(session: nox.Session) -> None:
     if session.posargs:
         session.run("pytest", *session.posargs)
         return
-    session.run("coverage", "run", "-m", "pytest", "tests")
+    seed = secrets.randbits(32)  # another one each time, printed with the command, so that a failure can be repeated
+    session.run("coverage", "run", "-m", "pytest", "tests", f"--hypothesis-seed={seed}")
     session.run("coverage", "report")
 
 

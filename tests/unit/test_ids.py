@@ -49,10 +49,11 @@ def test_new_ids_of_a_forked_child_differ_from_its_parents():
     assert theirs[15:28] != ours[15:28]
 
 
-def test_new_id_after_the_counter_is_used_up_starts_a_new_source(monkeypatch):
-    source = ids._Source()
-    source._high = -1
-    monkeypatch.setattr(ids, "_source", source)
-    first, second = source.new(5_000), ids.new_id(5_000)
-    assert first != second
-    assert ids._source is not source
+def test_new_id_after_the_counter_is_used_up_comes_from_a_new_source(monkeypatch):
+    small = ids._make_source(capacity=2)
+    monkeypatch.setattr(ids, "_new", small)
+    made = [ids.new_id(5_000) for _ in range(2)]
+    assert ids._new is small
+    made += [ids.new_id(5_000) for _ in range(2)]
+    assert ids._new is not small
+    assert len(set(made)) == 4
