@@ -69,7 +69,7 @@ def value_of(typed):
 def cases():
     if not DATA.exists():
         return
-    for line in DATA.read_text("utf-8").splitlines():
+    for line in DATA.read_text("utf-8").strip().split("\n"):
         case = json.loads(line)
         plain = case["file"] in CORE and not case["protobuf"] and not case["bindings"] and not case["container"]
         value = json.dumps(case.get("value"))
