@@ -29,11 +29,11 @@ async def enforce(engine: PolicyEngine, request: Request, *, audit: AuditLog, le
     """
     decision = decide(engine, request)
     reservations: list[Reservation] = []
-    if decision.allowed and any(isinstance(obligation, Limit) for obligation in decision.obligations):
-        decision = await _reserved(decision, request, ledger, reservations)
     try:
+        if decision.allowed and any(isinstance(obligation, Limit) for obligation in decision.obligations):
+            decision = await _reserved(decision, request, ledger, reservations)
         await audit.append(_event(decision, request, audit.writer_id))
-    except BaseException:
+    except BaseException:  # cancellation too: what nobody was allowed to use must not count
         for reservation in reservations:
             await ledger.release(reservation)
         raise

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 from msgspec import Struct
@@ -192,7 +193,7 @@ class PolicyEngine:
         )
 
     def _unknown_action(self, action: str) -> str:
-        close = difflib.get_close_matches(action, self._by_action, n=1)
+        close = difflib.get_close_matches(action[:64], islice(self._by_action, 100), n=1)
         hint = f" Did you mean {close[0]}?" if close else f" Known are {', '.join(sorted(ACTIONS))}."
         return f"Unknown action {action[:64]}: no policy names it.{hint}"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import isfinite
-from typing import Any
+from typing import Any, Final
 
 from axonflow.errors import RequestError
 
@@ -17,7 +17,17 @@ MAX_TEXT_CHARS = 4 * 1024 * 1024
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 
 JsonValue = Any
-"""None, bool, int (64 bits), finite float, str, list of JsonValue, dict of str to JsonValue."""
+"""None, bool, int (64 bits), finite float, str, list of JsonValue, dict of str to JsonValue.
+
+Exactly these types: a subclass (an enum's member, a defaultdict, a numpy number) may compare, hash or look up in its own
+way, so a filter or an index could miss it, and the wire has no form for it. It is refused, not converted.
+"""
+_PLAIN: Final = (str, int, float, dict, list)
+
+
+def _hint(value: object) -> str | None:
+    plain = next((kind.__name__ for kind in _PLAIN if isinstance(value, kind)), None)
+    return plain and f"Give it as a plain {plain}."
 
 
 def check_text(text: object, at: str, max_chars: int) -> str:
@@ -26,8 +36,10 @@ def check_text(text: object, at: str, max_chars: int) -> str:
     Raises RequestError. PostgreSQL stores neither NUL nor lone surrogates, so an identifier that holds one
     could be decided on but never be recorded.
     """
-    if not isinstance(text, str):
-        raise RequestError("wrong type", expected="a string", found=type(text).__name__, at=at)
+    if text.__class__ is not str:
+        raise RequestError(
+            "wrong type", expected="a string", found=type(text).__name__, at=at, hint=_hint(text)
+        )
     if not 0 < len(text) <= max_chars:
         raise RequestError("wrong length", expected=f"1 to {max_chars} characters", found=str(len(text)), at=at)
     if "\x00" in text:
@@ -51,39 +63,43 @@ def _named(at: str, key: object) -> str:
     return f"{at}[{key}]" if isinstance(key, int) else f"{at}.{str(key)[:64]!a}"
 
 
-def _children(value: object, at: str) -> Iterator[tuple[object, str]]:
-    if isinstance(value, dict):
+def _children(value: Any, at: str) -> Iterator[tuple[Any, str]]:
+    if value.__class__ is dict:
         for key, item in value.items():
-            if not isinstance(key, str):
-                raise RequestError("wrong key", expected="a string key", found=type(key).__name__, at=at)
+            if key.__class__ is not str:
+                raise RequestError(
+                    "wrong key", expected="a string key", found=type(key).__name__, at=at, hint=_hint(key)
+                )
             if not key.isascii():
                 _check_encodable(key, at)
             yield item, _named(at, key)
-    elif isinstance(value, list):
+    else:
         for position, item in enumerate(value):
             yield item, _named(at, position)
 
 
-def _check_leaf(value: object, at: str) -> int:
+def _check_leaf(value: Any, at: str) -> int:
     """Characters in the leaf, after checking that it is one."""
-    if value is None or value is True or value is False:
+    kind = value.__class__
+    if value is None or kind is bool:
         return 0
-    if isinstance(value, str):
+    if kind is str:
         _check_encodable(value, at)
         return len(value)
-    if isinstance(value, int):
+    if kind is int:
         if not _INT64_MIN <= value <= _INT64_MAX:
             raise RequestError("number out of range", expected="an integer of 64 bits", found="a larger one", at=at)
         return 0
-    if isinstance(value, float):
+    if kind is float:
         if not isfinite(value):
             raise RequestError("number out of range", expected="a finite number", found=str(value), at=at)
         return 0
     raise RequestError(
         "not a JSON value",
         expected="null, boolean, number, string, list or object",
-        found=type(value).__name__,
+        found=kind.__name__,
         at=at,
+        hint=_hint(value),
     )
 
 
@@ -128,18 +144,19 @@ def _are_plain_keys(keys: Any) -> bool:
 
 
 def _check_with_places(value: JsonValue, at: str) -> None:
-    level: list[tuple[object, str]] = [(value, at)]
+    level: list[tuple[Any, str]] = [(value, at)]
     nodes = chars = depth = 0
     while level:
-        below: list[tuple[object, str]] = []
+        below: list[tuple[Any, str]] = []
         for item, where in level:
             nodes += 1
-            if isinstance(item, (dict, list)):
+            kind = item.__class__
+            if kind is dict or kind is list:
                 nodes += len(item)
                 if nodes > MAX_NODES:
                     break
-                if isinstance(item, dict):
-                    chars += sum(len(key) for key in item if isinstance(key, str))
+                if kind is dict:
+                    chars += sum(len(key) for key in item if key.__class__ is str)
                 below.extend(_children(item, where))
             else:
                 chars += _check_leaf(item, where)

@@ -67,7 +67,7 @@ def _memberships(values: object, at: str) -> tuple[str, ...]:
 
 
 def _attributes(values: object, at: str) -> None:
-    if not isinstance(values, dict):
+    if values.__class__ is not dict:
         raise RequestError("wrong type", expected="an object", found=type(values).__name__, at=at)
     if values:
         check_json_value(values, at)
@@ -108,7 +108,7 @@ class Principal(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
         at = "$.principal"
         check_text(self.id, f"{at}.id", MAX_ID_CHARS)
         check_text(self.tenant, f"{at}.tenant", MAX_ID_CHARS)
-        if self.type not in {"user", "agent", "service"}:
+        if self.type.__class__ is not str or self.type not in {"user", "agent", "service"}:
             raise RequestError(
                 "unknown type", expected="user, agent or service", found=_shown(self.type), at=f"{at}.type"
             )
@@ -244,7 +244,7 @@ def _shown(value: object) -> str:
 
 
 def _check_time(value: object) -> None:
-    if not isinstance(value, int) or isinstance(value, bool):
+    if value.__class__ is not int:
         raise RequestError(
             "wrong type", expected="microseconds since the Unix epoch", found=type(value).__name__, at="$.time"
         )

@@ -12,7 +12,7 @@ from axonflow.ids import new_id, now_us
 
 __all__ = ["MemoryAuditLog"]
 
-DEFAULT_CAPACITY: Final = 100_000
+DEFAULT_CAPACITY: Final = 10_000
 
 
 class MemoryAuditLog:

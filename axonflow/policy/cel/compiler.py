@@ -81,7 +81,7 @@ class Compiler:
     def value(self, source: str) -> Function:
         """`source` as a function of any result, in its careful form."""
         bindings = Bindings()
-        emitted = Emitter(bindings, self._host, careful=True).emit(parse(source))
+        emitted = Emitter(bindings, self._host, careful=True).value(parse(source))
         return self.bind(emitted.source, bindings)
 
     def _function(self, node: Node | None, filters: Filters, *, careful: bool) -> tuple[Function | None, bool]:

@@ -91,7 +91,7 @@ class Emitter:
 
     # -- kinds
 
-    def _value(self, node: Node) -> Emitted:
+    def value(self, node: Node) -> Emitted:
         """A node whose value is passed around: not a record, which only its fields make sense of."""
         emitted = self.emit(node)
         if emitted.kind in _RECORDS - {"finding"}:
@@ -105,7 +105,7 @@ class Emitter:
 
     def _guarded(self, node: Node, kind: str, user: str) -> str:
         """Source of `node`, checked to be of `kind`: now if its kind is known, when evaluated otherwise."""
-        emitted = self._value(node)
+        emitted = self.value(node)
         if kind in {"dyn", emitted.kind} or (kind == "list" and emitted.kind in _LISTS):
             return emitted.source
         if emitted.kind == "dyn":
@@ -178,18 +178,18 @@ class Emitter:
         raise ExpressionError(f"{operand.kind} has no fields", node.offset, found=f"has(.{node.field[:64]})")
 
     def _index(self, node: Index) -> Emitted:
-        operand = self._value(node.operand)
+        operand = self.value(node.operand)
         if operand.kind not in {"list", "strings", "findings", "map", "dyn"}:
             raise ExpressionError(f"{operand.kind} has no elements", node.offset, expected="a list or a map before [")
         kind = {"strings": "string", "findings": "finding"}.get(operand.kind, "dyn")
-        return Emitted(f"index({operand.source}, {self._value(node.key).source})", kind, f"{operand.path}[]")
+        return Emitted(f"index({operand.source}, {self.value(node.key).source})", kind, f"{operand.path}[]")
 
     # -- operators
 
     def _unary(self, node: Unary) -> Emitted:
         if node.operator == "!":
             return Emitted(f"(not {self._guarded(node.operand, 'bool', '!')})", "bool")
-        operand = self._value(node.operand)
+        operand = self.value(node.operand)
         if operand.kind not in {"int", "double", "dyn", "duration"}:
             raise ExpressionError("wrong kind for -", node.offset, expected="a number", found=operand.kind)
         return Emitted(f"negate({operand.source})", operand.kind)
@@ -204,14 +204,14 @@ class Emitter:
 
     def _conditional(self, node: Conditional) -> Emitted:
         test = self._guarded(node.test, "bool", "?:")
-        then, otherwise = self._value(node.then), self._value(node.otherwise)
+        then, otherwise = self.value(node.then), self.value(node.otherwise)
         kind = then.kind if then.kind == otherwise.kind else "dyn"
         return Emitted(f"({then.source} if {test} else {otherwise.source})", kind)
 
     def _binary(self, node: Binary) -> Emitted:
         if node.operator == "in":
             return self._membership(node)
-        left, right = self._value(node.left), self._value(node.right)
+        left, right = self.value(node.left), self.value(node.right)
         if node.operator in _ARITHMETIC:
             return self._arithmetic(node, left, right)
         if node.operator in _ORDER:
@@ -253,11 +253,11 @@ class Emitter:
         return f"({name} if ({name} := {emitted.source}).__class__ is int_class else as_number({name}))"
 
     def _membership(self, node: Binary) -> Emitted:
-        item = self._value(node.left)
+        item = self.value(node.left)
         literals = _string_literals(node.right)
         if literals is not None and not self._careful:
             return Emitted(f"({item.source} in {self._bindings.add(literals)})", "bool")
-        container = self._value(node.right)
+        container = self.value(node.right)
         if container.kind == "strings" and item.kind == "string":
             return Emitted(f"({item.source} in {container.source})", "bool")
         if container.kind not in {"list", "strings", "findings", "map", "dyn"}:
@@ -324,14 +324,14 @@ class Emitter:
     # -- containers and loops
 
     def _listliteral(self, node: ListLiteral) -> Emitted:
-        return Emitted(f"[{', '.join(self._value(item).source for item in node.items)}]", "list")
+        return Emitted(f"[{', '.join(self.value(item).source for item in node.items)}]", "list")
 
     def _mapliteral(self, node: MapLiteral) -> Emitted:
-        entries = (f"({self._value(key).source}, {self._value(value).source})" for key, value in node.entries)
+        entries = (f"({self.value(key).source}, {self.value(value).source})" for key, value in node.entries)
         return Emitted(f"make_map({', '.join(entries)})", "map")
 
     def _macro(self, node: Macro) -> Emitted:
-        over = self._value(node.target)
+        over = self.value(node.target)
         if over.kind not in _LISTS | {"map", "dyn"}:
             raise ExpressionError(f"{node.macro}() ranges over lists and maps", node.offset, found=over.kind)
         self._loops += 1
@@ -356,9 +356,7 @@ class Emitter:
             test = self._guarded(node.condition, "bool", "map()")
             ranged = f"keep(evaluation, lambda {variable}: {test}, {ranged})"
         body = (
-            self._value(node.body).source
-            if node.macro == "map"
-            else self._guarded(node.body, "bool", f"{node.macro}()")
+            self.value(node.body).source if node.macro == "map" else self._guarded(node.body, "bool", f"{node.macro}()")
         )
         if node.macro == "filter" and over.kind in {"strings", "findings"}:
             kind = over.kind

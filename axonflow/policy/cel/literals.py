@@ -46,7 +46,7 @@ def text(token: Token) -> Constant:
     if "r" in prefix:
         value: str | bytes = body.encode() if binary else body
     else:
-        value = _unescaped(body, token, binary=binary)
+        value = _unescaped(body, token.offset + len(prefix) + quotes, binary=binary)
     if isinstance(value, str) and not value.isascii():
         _check_scalars(value, token)
     return Constant(token.offset, value)
@@ -57,13 +57,13 @@ def _check_scalars(value: str, token: Token) -> None:
         raise ExpressionError("not a Unicode scalar value", token.offset, expected="no surrogates")
 
 
-def _unescaped(body: str, token: Token, *, binary: bool) -> str | bytes:
+def _unescaped(body: str, offset: int, *, binary: bool) -> str | bytes:
     out: list[str] = []
     octets: list[bytes] = []
     position = 0
     for match in _ESCAPE.finditer(body):
         plain = body[position : match.start()]
-        value, is_octet = _escape(match, token, binary=binary)
+        value, is_octet = _escape(match, offset, binary=binary)
         if binary:
             octets += [plain.encode(), bytes([value]) if is_octet else chr(value).encode()]
         else:
@@ -73,7 +73,7 @@ def _unescaped(body: str, token: Token, *, binary: bool) -> str | bytes:
     return b"".join(octets) + rest.encode() if binary else "".join(out) + rest
 
 
-def _escape(match: re.Match[str], token: Token, *, binary: bool) -> tuple[int, bool]:
+def _escape(match: re.Match[str], offset: int, *, binary: bool) -> tuple[int, bool]:
     """The code point of one escape, and whether it names an octet rather than a character."""
     simple, octal, hexadecimal, short, long, other = match.groups()
     if simple:
@@ -84,5 +84,5 @@ def _escape(match: re.Match[str], token: Token, *, binary: bool) -> tuple[int, b
         return int(hexadecimal, 16), binary
     point = int(short or long or "110000", 16)
     if other or binary or point > 0x10FFFF or 0xD800 <= point <= 0xDFFF:
-        raise ExpressionError("unknown escape", token.offset + match.start() + 1, found=f"{match.group()!a}")
+        raise ExpressionError("unknown escape", offset + match.start(), found=f"{match.group()!a}")
     return point, False

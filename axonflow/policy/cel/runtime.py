@@ -68,8 +68,11 @@ def make_map(*entries: tuple[Value, Value]) -> dict[Value, Value]:
     for key, value in entries:
         if not isinstance(key, (str, bool, int)):
             raise CelError(f"{kind_of(key)} is not a map key")
-        if any(equal(known, key) for known in out):
-            raise CelError("repeated map key")
+        if key in out:
+            known = next(known for known in out if known == key)
+            raise CelError(
+                "repeated map key" if equal(known, key) else "a map cannot have both a bool and its number as keys"
+            )
         out[key] = value
     return out
 

@@ -1,64 +1,100 @@
-"""LangChain messages as the JSON that policies inspect, and back.
+"""What policies inspect of LangChain's objects, as JSON, and how a redaction gets back into them.
 
-A part that is not text (an image, a sound) is shown to policies by its type alone and goes on unchanged.
+Everything that goes on is shown: text wherever it stands, tool calls, what providers keep on the side. What has no text
+(an image, a sound, an object of the application) is shown by its kind alone and goes on unchanged.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, TypeVar
+import re
+from typing import Any, Final
 
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+from pydantic import BaseModel
 
-__all__ = ["message_json", "with_content"]
+__all__ = ["overlay", "shown"]
 
-M = TypeVar("M", bound=BaseMessage)
+_ROLES: Final = {"human": "user", "HumanMessageChunk": "user", "ai": "assistant", "AIMessageChunk": "assistant"}
+"""The words of every other door, so that one policy fits all."""
+
+_ON_THE_SIDE: Final = ("name", "invalid_tool_calls", "additional_kwargs")
+_URL_FIELDS: Final = frozenset({"file_data", "image_url", "url"})
+_DATA_FIELDS: Final = frozenset({"base64", "data"})
+_MEDIA_FIELDS: Final = frozenset({"format", "media_type", "mime_type"})
+# All of the value must be base64: text behind such a name would else pass unseen.
+_DATA_URL: Final = re.compile(r"(data:[^,]{0,255};base64,)[A-Za-z0-9+/_-]*={0,2}")
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 
 
-def _part_json(part: str | dict[str, Any]) -> Any:
-    if isinstance(part, str):
-        return part
-    return {name: part[name] for name in ("type", "text") if isinstance(part.get(name), str)}
+def shown(value: Any, *, in_message: bool = False) -> Any:
+    """`value` as JSON. Encoded binary data is left out in messages only: a tool's arguments are all shown."""
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value
+    if isinstance(value, BaseMessage):
+        return _message(value)
+    if isinstance(value, BaseModel):
+        return {name: shown(getattr(value, name), in_message=in_message) for name in type(value).model_fields}
+    if isinstance(value, dict):
+        kinds = _binary_kinds(value) if in_message else {}
+        return {name: kinds.get(name) or shown(item, in_message=in_message) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [shown(item, in_message=in_message) for item in value]
+    return f"[{type(value).__name__}]"
 
 
-def message_json(message: BaseMessage) -> dict[str, Any]:
-    """What is said in `message`: its role, its text and the tool calls in it."""
-    content: Any = message.content
-    out: dict[str, Any] = {
-        "role": message.type,
-        "content": content if isinstance(content, str) else [_part_json(part) for part in content],
+def _message(message: BaseMessage) -> dict[str, Any]:
+    out = {
+        "role": _ROLES.get(message.type, message.type),
+        "content": shown(message.content, in_message=True),
     }
     if isinstance(message, AIMessage) and message.tool_calls:
-        out["tool_calls"] = [{"name": call["name"], "args": call["args"]} for call in message.tool_calls]
+        out["tool_calls"] = [{"name": call["name"], "args": shown(call["args"])} for call in message.tool_calls]
+    for field in _ON_THE_SIDE:
+        if value := getattr(message, field, None):
+            out[field] = shown(value, in_message=True)
     return out
 
 
-def with_content(
-    messages: Sequence[M], judged: Sequence[dict[str, Any]], redacted: Sequence[dict[str, Any]]
-) -> list[M]:
-    """`messages`, those that a redaction changed as copies with the redacted text. Ids and metadata stay."""
-    return [
-        message if before == after else _changed(message, after)
-        for message, before, after in zip(messages, judged, redacted, strict=True)
-    ]
+def _binary_kinds(part: dict[Any, Any]) -> dict[Any, str]:
+    """What stands for the members of `part` that are encoded binary data."""
+    kinds = {}
+    is_media = not _MEDIA_FIELDS.isdisjoint(part)
+    for name, item in part.items():
+        if not isinstance(item, str):
+            continue
+        if name in _URL_FIELDS and (found := _DATA_URL.fullmatch(item)):
+            kinds[name] = f"{found[1]}[binary]"
+        elif is_media and name in _DATA_FIELDS and _BASE64.fullmatch(item):
+            kinds[name] = "[binary]"
+    return kinds
 
 
-def _changed(message: M, after: dict[str, Any]) -> M:
-    content: Any = message.content
-    if isinstance(content, str):
-        content = after["content"]
-    else:
-        content = [_part(part, shown) for part, shown in zip(content, after["content"], strict=True)]
-    update: dict[str, Any] = {"content": content}
-    if isinstance(message, AIMessage) and message.tool_calls:
-        calls = zip(message.tool_calls, after["tool_calls"], strict=True)
-        update["tool_calls"] = [{**call, "name": shown["name"], "args": shown["args"]} for call, shown in calls]
-        # Providers' own copy of the calls would carry on what was just masked.
-        update["additional_kwargs"] = {k: v for k, v in message.additional_kwargs.items() if k != "tool_calls"}
+def overlay(value: Any, before: Any, after: Any) -> Any:
+    """`value`, shown as `before`, with all that a redaction made different in `after`. The rest stays as it is."""
+    if before == after:
+        return value
+    if isinstance(value, BaseMessage):
+        return _changed(value, before, after)
+    if isinstance(value, BaseModel):
+        return value.model_copy(
+            update={name: overlay(getattr(value, name), before[name], after[name]) for name in after}
+        )
+    if isinstance(value, dict) and isinstance(after, dict):
+        return {**value, **{name: overlay(value[name], before[name], after[name]) for name in after}}
+    if isinstance(value, (list, tuple)) and isinstance(after, list):
+        items = [overlay(item, old, new) for item, old, new in zip(value, before, after, strict=True)]
+        return tuple(items) if isinstance(value, tuple) else items
+    return after
+
+
+def _changed(message: BaseMessage, before: dict[str, Any], after: dict[str, Any]) -> BaseMessage:
+    update = {
+        field: overlay(getattr(message, field), before[field], after[field]) for field in after if field != "role"
+    }
+    # Log probabilities, grounding and the like tell the masked text again, in pieces that no detector knows.
+    update["response_metadata"] = {
+        name: value for name, value in message.response_metadata.items() if not isinstance(value, (dict, list, tuple))
+    }
+    if isinstance(message, ToolMessage):
+        update["artifact"] = None  # what the text was made from
     return message.model_copy(update=update)
-
-
-def _part(part: str | dict[str, Any], shown: Any) -> str | dict[str, Any]:
-    if isinstance(part, str):
-        return str(shown)
-    return {**part, "text": shown["text"]} if "text" in shown else part

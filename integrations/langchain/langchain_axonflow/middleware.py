@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from langchain.agents.middleware import AgentMiddleware, ModelRequest
 from langchain.agents.middleware.types import ModelResponse, ToolCallRequest
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+from langchain_core.messages import BaseMessage, ToolMessage
+from langgraph.constants import TAG_NOSTREAM
 from langgraph.types import Command
 
-from axonflow import AxonFlow, Decision, Denied, Principal, Request, Resource
-from langchain_axonflow.content import message_json, with_content
+from axonflow import AxonFlow, Decision, Denied, Principal, Request, RequestError, Resource
+from langchain_axonflow.content import overlay, shown
 
 __all__ = ["AxonFlowMiddleware"]
 
 PrincipalSource = Principal | dict[str, Any] | str | Callable[[Any], "Principal | dict[str, Any] | str"]
 ToolResult = ToolMessage | Command[Any]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class _Question(Generic[T]):
+    """A request to enforce, and what to go on with once it is answered (or what to raise)."""
+
+    request: Request
+    answered: Callable[[Decision], T]
 
 
 class AxonFlowMiddleware(AgentMiddleware[Any, Any]):
@@ -25,11 +36,13 @@ class AxonFlowMiddleware(AgentMiddleware[Any, Any]):
     ``tool.call`` and ``tool.result`` on ``tool:<name>``.
 
     `principal` is who the agent acts for, or a function from LangGraph's runtime to that; `context` goes into every
-    request. Redacted messages, arguments and results are what goes on.
+    request. Redacted messages, arguments and results are what goes on. Replies are not streamed token by token: what
+    has left cannot be judged any more. Give this middleware last, so that no other changes what it has judged.
 
     Raises axonflow.Denied when a model call or its reply is not allowed (held for approval included). A tool call that
-    is not allowed is answered by a ToolMessage with status ``error`` and the reasons, as LangChain's tools report
-    failures. Errors of AxonFlow itself, such as AuditError, propagate: what cannot be judged does not happen.
+    is not allowed, or is no well-formed request, is answered by a ToolMessage with status ``error`` and the reasons, as
+    LangChain's tools report failures. Errors of AxonFlow itself, such as AuditError, propagate: what cannot be judged
+    does not happen.
     """
 
     def __init__(self, flow: AxonFlow, *, principal: PrincipalSource, context: dict[str, Any] | None = None) -> None:
@@ -38,54 +51,28 @@ class AxonFlowMiddleware(AgentMiddleware[Any, Any]):
         self._principal = principal if callable(principal) else Principal.of(principal)
         self._context = dict(context or {})
 
-    # -- model calls
+    # -- the calls: only the enforcing differs between plain and asynchronous use
 
     def wrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
     ) -> ModelResponse[Any]:
         """Enforce around a model call in synchronous use."""
-        allowed = self._flow.wait(self._before_model(request))
-        return self._flow.wait(self._after_model(request, handler(allowed)))
+        allowed = self._enforced(self._prompt(request))
+        return self._enforced(self._reply(request, handler(allowed)))
 
     async def awrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]]
     ) -> ModelResponse[Any]:
         """Enforce around a model call in asynchronous use."""
-        allowed = await self._before_model(request)
-        return await self._after_model(request, await handler(allowed))
-
-    async def _before_model(self, request: ModelRequest[Any]) -> ModelRequest[Any]:
-        system: list[BaseMessage] = [request.system_message] if request.system_message is not None else []
-        messages = [*system, *request.messages]
-        judged = [message_json(message) for message in messages]
-        decision = await self._allowed("llm.request", _model(request), judged, request.runtime)
-        if decision.redacted is None:
-            return request
-        redacted: list[Any] = with_content(messages, judged, decision.redacted)
-        if system:
-            return request.override(system_message=redacted[0], messages=redacted[1:])
-        return request.override(messages=redacted)
-
-    async def _after_model(self, request: ModelRequest[Any], response: ModelResponse[Any]) -> ModelResponse[Any]:
-        messages = [response] if isinstance(response, AIMessage) else response.result
-        judged = [message_json(message) for message in messages]
-        decision = await self._allowed("llm.response", _model(request), judged, request.runtime)
-        if decision.redacted is None or decision.redacted == judged:
-            return response
-        structured = getattr(response, "structured_response", None)
-        if structured is not None:
-            # The object was parsed from the text that has just been masked; only its maker could mask it too.
-            raise Denied("a structured reply cannot be redacted", decision=decision)
-        return ModelResponse(result=with_content(messages, judged, decision.redacted))
-
-    # -- tool calls
+        allowed = await self._aenforced(self._prompt(request))
+        return await self._aenforced(self._reply(request, await handler(allowed)))
 
     def wrap_tool_call(self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], ToolResult]) -> ToolResult:
         """Enforce around a tool call in synchronous use."""
         try:
-            allowed = self._flow.wait(self._before_tool(request))
-            return self._flow.wait(self._after_tool(request, handler(allowed)))
-        except _ToolRefused as refused:
+            allowed = self._enforced(self._call(request))
+            return self._enforced(self._result(request, handler(allowed)))
+        except _ToolRefusedError as refused:
             return refused.message
 
     async def awrap_tool_call(
@@ -93,66 +80,123 @@ class AxonFlowMiddleware(AgentMiddleware[Any, Any]):
     ) -> ToolResult:
         """Enforce around a tool call in asynchronous use."""
         try:
-            allowed = await self._before_tool(request)
-            return await self._after_tool(request, await handler(allowed))
-        except _ToolRefused as refused:
+            allowed = await self._aenforced(self._call(request))
+            return await self._aenforced(self._result(request, await handler(allowed)))
+        except _ToolRefusedError as refused:
             return refused.message
 
-    async def _before_tool(self, request: ToolCallRequest) -> ToolCallRequest:
-        call = request.tool_call
-        decision = await self._tool_decision("tool.call", request, call["args"])
-        if decision.redacted is None:
-            return request
-        return request.override(tool_call={**call, "args": decision.redacted})
+    def _enforced(self, question: _Question[T]) -> T:
+        # Only the enforcing goes to the loop of `wait`: a principal's function may use its own thread, and enforce too.
+        return question.answered(self._flow.wait(self._flow.enforce(question.request)))
 
-    async def _after_tool(self, request: ToolCallRequest, result: ToolResult) -> ToolResult:
+    async def _aenforced(self, question: _Question[T]) -> T:
+        return question.answered(await self._flow.enforce(question.request))
+
+    # -- the questions
+
+    def _prompt(self, request: ModelRequest[Any]) -> _Question[ModelRequest[Any]]:
+        system: list[BaseMessage] = [request.system_message] if request.system_message is not None else []
+        messages = [*system, *request.messages]
+        content = shown(messages)
+
+        def answered(decision: Decision) -> ModelRequest[Any]:
+            _check(decision, "llm.request", model_name(request.model))
+            judged: list[Any] = messages if decision.redacted is None else overlay(messages, content, decision.redacted)
+            quiet = request.override(model=_unstreamed(request.model), messages=judged[len(system) :])
+            return quiet.override(system_message=judged[0]) if system else quiet
+
+        return _Question(self._model_request("llm.request", request, content), answered)
+
+    def _reply(self, request: ModelRequest[Any], response: ModelResponse[Any]) -> _Question[ModelResponse[Any]]:
+        content = shown(response.result)
+
+        def answered(decision: Decision) -> ModelResponse[Any]:
+            _check(decision, "llm.response", model_name(request.model))
+            if decision.redacted is None or decision.redacted == content:
+                return response
+            if response.structured_response is not None:
+                # The object was parsed from the text that has just been masked; only its maker could mask it too.
+                raise Denied("a structured reply cannot be redacted", decision=decision)
+            return ModelResponse(result=overlay(response.result, content, decision.redacted))
+
+        return _Question(self._model_request("llm.response", request, content), answered)
+
+    def _call(self, request: ToolCallRequest) -> _Question[ToolCallRequest]:
+        call = request.tool_call
+        content = shown(call["args"])
+
+        def judged(redacted: Any) -> ToolCallRequest:
+            return request.override(tool_call={**call, "args": overlay(call["args"], content, redacted)})
+
+        return self._tool_question("tool.call", request, content, request, judged)
+
+    def _result(self, request: ToolCallRequest, result: ToolResult) -> _Question[ToolResult]:
         if isinstance(result, ToolMessage):
-            return await self._judged_result(request, result)
-        update = result.update
-        if isinstance(update, dict) and isinstance(update.get("messages"), list):
-            messages = [
-                await self._judged_result(request, message) if isinstance(message, ToolMessage) else message
-                for message in update["messages"]
-            ]
-            return Command(
-                graph=result.graph, update={**update, "messages": messages}, resume=result.resume, goto=result.goto
-            )
-        return result
+            before = shown(result)
 
-    async def _judged_result(self, request: ToolCallRequest, message: ToolMessage) -> ToolMessage:
-        judged = [message_json(message)]
-        decision = await self._tool_decision("tool.result", request, judged[0]["content"])
-        if decision.redacted is None:
-            return message
-        return with_content([message], judged, [{**judged[0], "content": decision.redacted}])[0]
+            def message(redacted: Any) -> ToolResult:
+                masked: ToolMessage = overlay(result, before, {**before, "content": redacted})
+                return masked
 
-    async def _tool_decision(self, action: str, request: ToolCallRequest, content: Any) -> Decision:
-        tool = Resource("tool", request.tool_call["name"])
+            return self._tool_question("tool.result", request, before["content"], result, message)
+        update = shown(result.update)
+
+        def command(redacted: Any) -> ToolResult:
+            masked = overlay(result.update, update, redacted)
+            return Command(graph=result.graph, update=masked, resume=result.resume, goto=result.goto)
+
+        return self._tool_question("tool.result", request, update, result, command)
+
+    # -- requests and answers
+
+    def _who(self, runtime: Any) -> Principal:
+        return Principal.of(self._principal(runtime) if callable(self._principal) else self._principal)
+
+    def _model_request(self, action: str, request: ModelRequest[Any], content: Any) -> Request:
+        model = Resource("model", model_name(request.model))
+        return Request(self._who(request.runtime), action, model, self._context, content)
+
+    def _tool_question(
+        self, action: str, request: ToolCallRequest, content: Any, unchanged: T, judged: Callable[[Any], T]
+    ) -> _Question[T]:
+        principal, name = self._who(request.runtime), request.tool_call["name"]
         try:
-            return await self._allowed(action, tool, content, request.runtime)
-        except Denied as denied:
-            raise _ToolRefused(request, denied) from None
+            question = Request(principal, action, Resource("tool", name), self._context, content)
+        except RequestError as error:  # a name or a value that only a model makes up: no reason to end the agent
+            raise _ToolRefusedError(request, str(error)) from None
 
-    # -- decisions
+        def answered(decision: Decision) -> T:
+            try:
+                _check(decision, action, name)
+            except Denied as denied:
+                raise _ToolRefusedError(request, denied.message) from None
+            return unchanged if decision.redacted is None else judged(decision.redacted)
 
-    async def _allowed(self, action: str, resource: Resource, content: Any, runtime: Any) -> Decision:
-        principal = self._principal(runtime) if callable(self._principal) else self._principal
-        decision = await self._flow.enforce(Request(principal, action, resource, self._context, content))
-        if not decision.allowed:
-            held = "is held for approval" if decision.effect == "require_approval" else "is denied"
-            raise Denied(f"{action} on {resource.id} {held}: {' '.join(decision.reasons)}", decision=decision)
-        return decision
+        return _Question(question, answered)
 
 
-class _ToolRefused(Exception):  # noqa: N818  an answer on its way out, not a fault
-    def __init__(self, request: ToolCallRequest, denied: Denied) -> None:
-        super().__init__(denied.message)
+class _ToolRefusedError(Exception):
+    """An answer on its way out. Not Denied: a tool may raise that for a guard of its own, and then it is its error."""
+
+    def __init__(self, request: ToolCallRequest, text: str) -> None:
+        super().__init__(text)
         call = request.tool_call
-        self.message = ToolMessage(denied.message, tool_call_id=call["id"], name=call["name"], status="error")
+        self.message = ToolMessage(text, tool_call_id=call["id"], name=call["name"], status="error")
 
 
-def _model(request: ModelRequest[Any]) -> Resource:
-    return Resource("model", model_name(request.model))
+def _check(decision: Decision, action: str, name: str) -> None:
+    if not decision.allowed:
+        held = "is held for approval" if decision.effect == "require_approval" else "is denied"
+        raise Denied(f"{action} on {name} {held}: {' '.join(decision.reasons)}", decision=decision)
+
+
+def _unstreamed(model: BaseChatModel) -> BaseChatModel:
+    """`model` with its tokens kept back: LangGraph hands them and the whole reply to whoever streams messages, at once.
+
+    The tag makes LangGraph wait for the node, and so for the judged reply.
+    """
+    tags = [*(model.tags or []), TAG_NOSTREAM]
+    return model.model_copy(update={"tags": tags, "disable_streaming": True})
 
 
 def model_name(model: BaseChatModel) -> str:

@@ -255,3 +255,69 @@ def test_loops_over_huge_content_end_in_an_error_and_fail_closed():
     decision = decide([ALLOW, DENY | {"when": f"!({nested})"}], request(context={"items": items}))
     assert decision.effect is Effect.DENY
     assert "loop steps" in decision.errors[0].message
+
+
+def test_condition_on_a_value_that_is_no_bool_fails_closed():
+    decision = decide([ALLOW, DENY | {"when": "context.env"}])
+    assert decision.effect is Effect.DENY
+    assert decision.errors[0].message == "expected bool, found string"
+
+
+def test_condition_that_fails_in_an_unforeseen_way_fails_closed_and_says_how():
+    flow = AxonFlow.open(policy_set([ALLOW, DENY | {"when": "context.risk > 100"}]))
+    rule = next(rule for rule in flow.policies.rules if rule.id == "no")
+
+    def broken(request_, evaluation):
+        raise MemoryError
+
+    rule.quick = rule.condition.careful = broken
+    decision = flow.decide(request())
+    assert decision.effect is Effect.DENY
+    assert decision.errors[0].message == "the condition could not be evaluated (MemoryError)"
+
+
+def test_redaction_that_fails_in_an_unforeseen_way_denies(monkeypatch):
+    def broken(self, detector_ids):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("axonflow.policy.evaluation.Evaluation.redact", broken)
+    decision = decide([ALLOW, {"id": "r", "effect": "redact"}], request(content="x"))
+    assert decision.effect is Effect.DENY
+    assert decision.errors[0].message == "ZeroDivisionError"
+
+
+def test_condition_on_findings_sees_where_they_are():
+    rule = DENY | {"when": "findings.exists(f, f.detector == 'pii.email' && f.path == '$.to')"}
+    assert decide([ALLOW, rule], request(content={"to": "ann@example.com"})).effect is Effect.DENY
+    assert decide([ALLOW, rule], request(content={"cc": "ann@example.com"})).effect is Effect.ALLOW
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        '"shell" == resource.id && context.risk == 95',
+        'resource.id in ["shell", "sql"]',
+        'resource.id == principal.id || resource.type in ["tool"]',
+        'resource.id in ["shell", 1]',
+        'principal.id != "bob"',
+        '[resource.id] == ["shell"]',
+        'resource.owner == "x" || true',
+    ],
+)
+def test_condition_that_an_index_may_use_still_decides(condition):
+    assert decide([ALLOW, DENY | {"when": condition}]).effect is Effect.DENY
+
+
+def test_rule_filed_under_a_list_is_found_once_however_often_it_matches():
+    rules = [ALLOW, DENY | {"match": {"principal.roles": ["a", "b"]}}]
+    decision = decide(rules, request(principal={"id": "x", "roles": ["a", "b"]}))
+    assert decision.policies == ("no", "yes")
+    tags = [ALLOW, DENY | {"match": {"context.tags": ["a", "b"]}}]
+    assert decide(tags, request(context={"tags": ["b", 3, "a"]})).policies == ("no", "yes")
+    assert decide(tags, request(context={"tags": 7})).policies == ("yes",)
+
+
+def test_decision_as_json_holds_the_obligations_by_type():
+    decision = decide([ALLOW, {"id": "r", "effect": "redact"}], request(content="ann@example.com"))
+    assert b'"type":"redact"' in decision.to_json()
+    assert b'"effect":"redact"' in decision.to_json()

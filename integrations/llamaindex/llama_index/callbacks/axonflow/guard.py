@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from llama_index.callbacks.axonflow.content import overlay
 
 from axonflow import AxonFlow, Decision, Denied, Principal, Request, Resource
 
@@ -12,7 +16,17 @@ if TYPE_CHECKING:
     from llama_index.core.llms import LLM
     from llama_index.core.tools import AsyncBaseTool, BaseTool
 
-__all__ = ["Guard"]
+__all__ = ["Guard", "Question"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Question(Generic[T]):
+    """A request to enforce, and what to go on with once it is answered (or what to raise)."""
+
+    request: Request
+    answered: Callable[[Decision], T]
 
 
 class Guard:
@@ -30,25 +44,44 @@ class Guard:
 
     def tool(self, tool: BaseTool | AsyncBaseTool) -> GuardedTool:
         """`tool`, each call of it enforced as ``tool.call`` and ``tool.result`` on ``tool:<name>``."""
-        from llama_index.callbacks.axonflow.tool import GuardedTool
+        from llama_index.callbacks.axonflow.tool import guarded_tool
 
-        return GuardedTool(tool, self)
+        return guarded_tool(tool, self)
 
     def llm(self, llm: LLM, name: str | None = None) -> GuardedLLM:
         """`llm`, each call enforced as ``llm.request`` and ``llm.response`` on ``model:<name>``.
 
         The name is the model's own unless given.
         """
-        from llama_index.callbacks.axonflow.llm import GuardedLLM
+        from llama_index.callbacks.axonflow.llm import guarded_llm
 
-        return GuardedLLM(inner=llm, guard=self, model=name or llm.metadata.model_name)
+        return guarded_llm(llm, self, name or llm.metadata.model_name)
 
-    async def judged(self, action: str, resource: Resource, content: Any) -> Any:
-        """The content that may go on: `content` itself or redacted. Raises axonflow.Denied, and AxonFlow's errors."""
-        decision = await self.flow.enforce(Request(self._principal, action, resource, self._context, content))
-        if not decision.allowed:
-            raise Denied(_refusal(action, resource, decision), decision=decision)
-        return content if decision.redacted is None else decision.redacted
+    def question(
+        self, action: str, resource: Resource, value: Any, content: Any, changed: Callable[[Any], T] | None = None
+    ) -> Question[T]:
+        """Whether `value`, shown to policies as `content`, may go on; answered by `value` or what redaction left of it.
+
+        `changed` makes the answer from a redacted value, where that is not the value itself. Answering raises
+        axonflow.Denied when it may not.
+        """
+
+        def answered(decision: Decision) -> Any:
+            if not decision.allowed:
+                raise Denied(_refusal(action, resource, decision), decision=decision)
+            if decision.redacted is None or decision.redacted == content:
+                return value
+            return changed(decision.redacted) if changed else overlay(value, content, decision.redacted)
+
+        return Question(Request(self._principal, action, resource, self._context, content), answered)
+
+    def enforced(self, question: Question[T]) -> T:
+        """The answer, for plain code. Raises axonflow.Denied, and AxonFlow's errors."""
+        return question.answered(self.flow.wait(self.flow.enforce(question.request)))
+
+    async def aenforced(self, question: Question[T]) -> T:
+        """The answer, for asynchronous code. Raises axonflow.Denied, and AxonFlow's errors."""
+        return question.answered(await self.flow.enforce(question.request))
 
 
 def _refusal(action: str, resource: Resource, decision: Decision) -> str:

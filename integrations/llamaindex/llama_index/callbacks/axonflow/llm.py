@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Generator, Sequence
 from typing import Any
 
-from llama_index.callbacks.axonflow.guard import Guard
+from llama_index.callbacks.axonflow.content import overlay, shown
+from llama_index.callbacks.axonflow.guard import Guard, Question
 from llama_index.core.base.llms.types import (
     ChatMessage,
     ChatResponse,
@@ -15,23 +16,42 @@ from llama_index.core.base.llms.types import (
     CompletionResponseAsyncGen,
     CompletionResponseGen,
     LLMMetadata,
-    TextBlock,
 )
 from llama_index.core.llms import LLM
+from llama_index.core.llms.function_calling import FunctionCallingLLM
+from llama_index.core.llms.llm import ToolSelection
+from pydantic import Field
 
 from axonflow import Resource
 
-__all__ = ["GuardedLLM"]
+__all__ = ["GuardedLLM", "guarded_llm"]
+
+_SETTINGS = (
+    "callback_manager",
+    "completion_to_prompt",
+    "messages_to_prompt",
+    "output_parser",
+    "pydantic_program_mode",
+    "query_wrapper_prompt",
+    "system_prompt",
+)
+"""What LlamaIndex reads from a model before it calls it: the guarded one must say the same."""
+
+
+def guarded_llm(inner: LLM, guard: Guard, name: str) -> GuardedLLM:
+    """`inner`, of its own family: agents call tools only through models that say they can."""
+    kind = GuardedFunctionCallingLLM if isinstance(inner, FunctionCallingLLM) else GuardedLLM
+    return kind(inner=inner, guard=guard, model=name, **{field: getattr(inner, field) for field in _SETTINGS})
 
 
 class GuardedLLM(LLM):
     """Behaves like the model it wraps; raises axonflow.Denied where a request or a reply is not allowed.
 
-    Parts of a message that are not text are shown to policies by their kind alone and go on unchanged.
+    Parts of a message that have no text are shown to policies by their kind alone and go on unchanged.
     """
 
-    inner: LLM
-    guard: Any
+    inner: LLM = Field(exclude=True)
+    guard: Any = Field(exclude=True)
     model: str
 
     @classmethod
@@ -48,14 +68,13 @@ class GuardedLLM(LLM):
 
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Judge the messages, call, judge the reply."""
-        wait = self._guard.flow.wait
-        allowed = wait(self._judged_messages("llm.request", messages))
-        return wait(self._judged_reply(self.inner.chat(allowed, **kwargs)))
+        allowed = self._guard.enforced(self._messages(messages))
+        return self._guard.enforced(self._reply(self.inner.chat(allowed, **kwargs)))
 
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """The same, for asynchronous use."""
-        allowed = await self._judged_messages("llm.request", messages)
-        return await self._judged_reply(await self.inner.achat(allowed, **kwargs))
+        allowed = await self._guard.aenforced(self._messages(messages))
+        return await self._guard.aenforced(self._reply(await self.inner.achat(allowed, **kwargs)))
 
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """The whole reply as one chunk."""
@@ -77,21 +96,21 @@ class GuardedLLM(LLM):
 
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:  # noqa: FBT001, FBT002  LlamaIndex's signature
         """Judge the prompt, call, judge the completion."""
-        wait = self._guard.flow.wait
-        allowed = wait(self._guard.judged("llm.request", self._resource, prompt))
-        return wait(self._judged_completion(self.inner.complete(allowed, formatted=formatted, **kwargs)))
+        allowed = self._guard.enforced(self._prompt(prompt))
+        return self._guard.enforced(self._completion(self.inner.complete(allowed, formatted=formatted, **kwargs)))
 
     async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:  # noqa: FBT001, FBT002  LlamaIndex's signature
         """The same, for asynchronous use."""
-        allowed = await self._guard.judged("llm.request", self._resource, prompt)
-        return await self._judged_completion(await self.inner.acomplete(allowed, formatted=formatted, **kwargs))
+        allowed = await self._guard.aenforced(self._prompt(prompt))
+        whole = await self.inner.acomplete(allowed, formatted=formatted, **kwargs)
+        return await self._guard.aenforced(self._completion(whole))
 
     def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:  # noqa: FBT001, FBT002  LlamaIndex's signature
         """The whole completion as one chunk."""
 
         def stream() -> Generator[CompletionResponse, None, None]:
             whole = self.complete(prompt, formatted=formatted, **kwargs)
-            yield CompletionResponse(text=whole.text, delta=whole.text)
+            yield whole.model_copy(update={"delta": whole.text})
 
         return stream()
 
@@ -105,11 +124,11 @@ class GuardedLLM(LLM):
 
         async def stream() -> AsyncGenerator[CompletionResponse, None]:
             whole = await self.acomplete(prompt, formatted=formatted, **kwargs)
-            yield CompletionResponse(text=whole.text, delta=whole.text)
+            yield whole.model_copy(update={"delta": whole.text})
 
         return stream()
 
-    # -- judging
+    # -- the questions
 
     @property
     def _guard(self) -> Guard:
@@ -120,40 +139,51 @@ class GuardedLLM(LLM):
     def _resource(self) -> Resource:
         return Resource("model", self.model)
 
-    async def _judged_messages(self, action: str, messages: Sequence[ChatMessage]) -> list[ChatMessage]:
-        content = [_message_json(message) for message in messages]
-        judged = await self._guard.judged(action, self._resource, content)
-        return [
-            message if before == after else _changed(message, after)
-            for message, before, after in zip(messages, content, judged, strict=True)
-        ]
+    def _messages(self, messages: Sequence[ChatMessage]) -> Question[list[ChatMessage]]:
+        whole = list(messages)
+        return self._guard.question("llm.request", self._resource, whole, shown(whole))
 
-    async def _judged_reply(self, response: ChatResponse) -> ChatResponse:
-        (message,) = await self._judged_messages("llm.response", [response.message])
-        if message is response.message:
-            return response
-        return ChatResponse(message=message)  # the raw reply and its log probabilities would tell what was masked
+    def _prompt(self, prompt: str) -> Question[str]:
+        return self._guard.question("llm.request", self._resource, prompt, prompt)
 
-    async def _judged_completion(self, response: CompletionResponse) -> CompletionResponse:
-        text = await self._guard.judged("llm.response", self._resource, response.text)
-        return response if text == response.text else CompletionResponse(text=text)
+    # The raw reply and its log probabilities would tell what was masked: of a masked reply nothing else goes on.
 
+    def _reply(self, response: ChatResponse) -> Question[ChatResponse]:
+        content = [shown(response.message)]
 
-def _message_json(message: ChatMessage) -> dict[str, Any]:
-    blocks = [
-        {"type": "text", "text": block.text} if isinstance(block, TextBlock) else {"type": block.block_type}
-        for block in message.blocks
-    ]
-    return {"role": message.role.value, "content": blocks}
+        def masked(after: Any) -> ChatResponse:
+            return ChatResponse(message=overlay(response.message, content[0], after[0]))
+
+        return self._guard.question("llm.response", self._resource, response, content, masked)
+
+    def _completion(self, response: CompletionResponse) -> Question[CompletionResponse]:
+        return self._guard.question(
+            "llm.response", self._resource, response, response.text, lambda after: CompletionResponse(text=after)
+        )
 
 
-def _changed(message: ChatMessage, after: dict[str, Any]) -> ChatMessage:
-    blocks = [
-        TextBlock(text=shown["text"]) if isinstance(block, TextBlock) else block
-        for block, shown in zip(message.blocks, after["content"], strict=True)
-    ]
-    return ChatMessage(role=message.role, blocks=blocks, additional_kwargs=message.additional_kwargs)
+class GuardedFunctionCallingLLM(GuardedLLM, FunctionCallingLLM):
+    """A model that calls tools. How it is told of them is the wrapped one's affair; each call goes through `chat`."""
+
+    def _prepare_chat_with_tools_compat(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        return self._calling._prepare_chat_with_tools_compat(*args, **kwargs)  # noqa: SLF001
+
+    def _prepare_chat_with_tools(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        return self._calling._prepare_chat_with_tools(*args, **kwargs)  # noqa: SLF001
+
+    def _validate_chat_with_tools_response(self, *args: Any, **kwargs: Any) -> ChatResponse:
+        return self._calling._validate_chat_with_tools_response(*args, **kwargs)  # noqa: SLF001
+
+    def get_tool_calls_from_response(self, *args: Any, **kwargs: Any) -> list[ToolSelection]:
+        """What the wrapped model reads from its reply."""
+        return self._calling.get_tool_calls_from_response(*args, **kwargs)
+
+    @property
+    def _calling(self) -> FunctionCallingLLM:
+        inner = self.inner
+        assert isinstance(inner, FunctionCallingLLM)
+        return inner
 
 
 def _as_chunk(response: ChatResponse) -> ChatResponse:
-    return ChatResponse(message=response.message, delta=response.message.content)
+    return response.model_copy(update={"delta": response.message.content})

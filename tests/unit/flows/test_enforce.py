@@ -1,0 +1,140 @@
+"""enforce: limits are reserved, decisions recorded, and what cannot be done denies."""
+
+import asyncio
+
+import pytest
+
+from axonflow import AxonFlow, Effect, Request
+from axonflow.adapters.memory import MemoryAuditLog, MemoryLedger
+from axonflow.audit import verify_chain
+from axonflow.errors import AuditError, LedgerError
+from axonflow.ports import Quota
+from tests.strategies import policy_set
+
+ALLOW = {"id": "yes", "effect": "allow"}
+
+
+def limited(unit="requests", maximum=10, key=("principal.tenant",)):
+    obligation = {"unit": unit, "maximum": maximum, "window_s": 60, "key": list(key)}
+    return policy_set([ALLOW, {"id": "cap", "effect": "limit", "obligations": [obligation]}])
+
+
+def request(**changes):
+    return Request(**({"principal": "user:ann", "action": "tool.call", "resource": "tool:x"} | changes))
+
+
+class BrokenLedger(MemoryLedger):
+    async def reserve(self, quota, amount, time_us):
+        raise LedgerError("the ledger is down")
+
+
+class BrokenAudit(MemoryAuditLog):
+    async def append(self, event):
+        raise AuditError("the disk is full")
+
+
+def test_enforce_of_many_at_once_allows_exactly_the_limit():
+    flow = AxonFlow.open(limited())
+
+    async def run():
+        return await asyncio.gather(*(flow.enforce(request()) for _ in range(100)))
+
+    decisions = asyncio.run(run())
+    assert sum(decision.allowed for decision in decisions) == 10
+    refused = next(decision for decision in decisions if not decision.allowed)
+    assert refused.effect is Effect.DENY
+    assert refused.reasons[0] == "The limit of cap is used up: 10 requests within 60 s."
+    records = asyncio.run(flow.audit.records("default"))
+    assert verify_chain(records) == 100
+    assert sum(record.event.allowed for record in records) == 10
+
+
+def test_enforce_counts_under_the_key_of_the_limit():
+    flow = AxonFlow.open(limited(maximum=1, key=["principal.id"]))
+
+    async def run():
+        asked = [request(), request(), request(principal="user:bob"), request(principal={"id": "ann", "tenant": "b"})]
+        return [(await flow.enforce(one)).allowed for one in asked]
+
+    assert asyncio.run(run()) == [True, False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("unit", "context", "allowed"),
+    [
+        ("tokens", {"estimated_tokens": 10}, True),
+        ("tokens", {"estimated_tokens": 11}, False),
+        ("tokens", {}, False),
+        ("tokens", {"estimated_tokens": "3"}, False),
+        ("tokens", {"estimated_tokens": True}, False),
+        ("tokens", {"estimated_tokens": -1}, False),
+        ("usd_micros", {"estimated_usd_micros": 0}, True),
+        ("usd_micros", {"estimated_tokens": 1}, False),
+    ],
+)
+def test_enforce_of_tokens_and_money_needs_an_estimate(unit, context, allowed):
+    decision = asyncio.run(AxonFlow.open(limited(unit)).enforce(request(context=context)))
+    assert decision.allowed == allowed
+    if not allowed:
+        assert "cap" in decision.reasons[0]
+
+
+def test_enforce_with_a_ledger_that_is_down_denies_and_says_so():
+    flow = AxonFlow.open(limited(), ledger=BrokenLedger())
+    decision = asyncio.run(flow.enforce(request()))
+    assert not decision.allowed
+    assert "could not be checked: the ledger is down" in decision.reasons[0]
+
+
+def test_enforce_that_cannot_record_raises_and_gives_back_what_it_took():
+    ledger = MemoryLedger()
+    flow = AxonFlow.open(limited(), audit=BrokenAudit(), ledger=ledger)
+    with pytest.raises(AuditError, match="disk is full"):
+        asyncio.run(flow.enforce(request()))
+    quota = Quota("default", "cap|principal.tenant='default'", "requests", 10, 60)
+    assert quota in ledger._counters
+    assert asyncio.run(ledger.usage(quota, 0)) == 0
+
+
+def test_enforce_with_two_limits_takes_both_or_none():
+    obligations = [
+        {"unit": "requests", "maximum": maximum, "window_s": 60, "key": ["principal.id"]} for maximum in (5, 1)
+    ]
+    rules = [{"id": f"cap{n}", "effect": "limit", "obligations": [one]} for n, one in enumerate(obligations)]
+    ledger = MemoryLedger()
+    flow = AxonFlow.open(policy_set([ALLOW, *rules]), ledger=ledger)
+
+    async def run():
+        return [(await flow.enforce(request())).allowed for _ in range(4)]
+
+    assert asyncio.run(run()) == [True, False, False, False]
+    assert sorted(sum(counter.slices.values()) for counter in ledger._counters.values()) == [1, 1]
+
+
+def test_enforce_records_who_what_and_why_but_never_content():
+    flow = AxonFlow.open(policy_set([ALLOW, {"id": "bad", "effect": "redact", "when": "context.absent == 1"}]))
+    principal = {
+        "id": "bot",
+        "type": "agent",
+        "tenant": "acme",
+        "on_behalf_of": {"id": "ann", "on_behalf_of": "user:cleo"},
+    }
+    content = {"to": "ann@example.com", "key": "hunter2-secret"}
+    decision = asyncio.run(flow.enforce(request(principal=principal, content=content)))
+    (record,) = asyncio.run(flow.audit.records("acme"))
+    event = record.event
+    assert (event.decision_id, event.policy_digest) == (decision.decision_id, flow.policy_digest)
+    assert (event.principal, event.on_behalf_of) == ("agent:bot", ("user:ann", "user:cleo"))
+    assert (event.action, event.resource, event.effect) == ("tool.call", "tool:x", "redact")
+    assert event.errors == ("bad: context.absent is missing",)
+    assert event.content_chars == len("to" + "ann@example.com" + "key" + "hunter2-secret")
+    assert b"hunter2" not in record.canonical
+    assert b"ann@example.com" not in record.canonical
+
+
+def test_enforce_of_a_denial_reserves_nothing():
+    ledger = MemoryLedger()
+    rules = [{"id": "no", "effect": "deny"}, *limited()["rules"]]
+    flow = AxonFlow.open(policy_set(rules), ledger=ledger)
+    assert not asyncio.run(flow.enforce(request())).allowed
+    assert not ledger._counters
