@@ -37,9 +37,7 @@ def check_text(text: object, at: str, max_chars: int) -> str:
     could be decided on but never be recorded.
     """
     if text.__class__ is not str:
-        raise RequestError(
-            "wrong type", expected="a string", found=type(text).__name__, at=at, hint=_hint(text)
-        )
+        raise RequestError("wrong type", expected="a string", found=type(text).__name__, at=at, hint=_hint(text))
     if not 0 < len(text) <= max_chars:
         raise RequestError("wrong length", expected=f"1 to {max_chars} characters", found=str(len(text)), at=at)
     if "\x00" in text:

@@ -164,9 +164,7 @@ class Resource(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
 
     @classmethod
     def of(cls, value: object) -> Resource:
-        """`value` as a resource: one, its short form ``"tool:shell"``, or an object. Raises RequestError."""
-        if isinstance(value, Resource):
-            return value
+        """`value` as a resource: its short form ``"tool:shell"``, or an object. Raises RequestError."""
         if isinstance(value, str):
             return cls(*_split_short_form(value, "$.resource", "tool:shell"))
         return _convert(value, cls, "$.resource")

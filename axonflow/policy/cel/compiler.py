@@ -63,11 +63,6 @@ class Compiler:
         self._namespace = _NAMESPACE | dict(functions or {})
         self._codes: dict[str, CodeType] = {}
 
-    @property
-    def shapes(self) -> int:
-        """Code objects made so far."""
-        return len(self._codes)
-
     def condition(self, source: str | None, filters: Filters = no_filters) -> Condition:
         """`source` (None: always true), behind the plain filters that `filters` emits.
 

@@ -38,9 +38,7 @@ _RECORDS: Final = frozenset(FIELDS)
 _GUARDS: Final = {
     "bool": "as_bool",
     "string": "as_string",
-    "int": "as_int",
     "timestamp": "as_timestamp",
-    "duration": "as_duration",
     "list": "as_list",
 }
 _ARITHMETIC: Final = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide", "%": "modulo"}
@@ -190,7 +188,7 @@ class Emitter:
         if node.operator == "!":
             return Emitted(f"(not {self._guarded(node.operand, 'bool', '!')})", "bool")
         operand = self.value(node.operand)
-        if operand.kind not in {"int", "double", "dyn", "duration"}:
+        if operand.kind not in _NUMERIC | {"dyn"}:
             raise ExpressionError("wrong kind for -", node.offset, expected="a number", found=operand.kind)
         return Emitted(f"negate({operand.source})", operand.kind)
 

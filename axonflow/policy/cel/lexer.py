@@ -14,7 +14,12 @@ MAX_EXPRESSION_CHARS: Final = 16_384
 _PATTERN: Final = re.compile(
     r"""
       (?P<space>   (?: [\t\n\f\r ]+ | //[^\n]* )+ )
-    | (?P<string>  (?: [rR][bB]? | [bB][rR]? )?
+    | (?P<string>  (?: [rR][bB]? | [bB][rR] )
+                   (?: \"\"\" (?: [^"] | "(?!"") )* \"\"\"
+                     | \'\'\' (?: [^'] | '(?!'') )* \'\'\'
+                     | " [^"\r\n]* "
+                     | ' [^'\r\n]* ' )
+                 | [bB]?
                    (?: \"\"\" (?: [^\\"] | \\. | "(?!"") )* \"\"\"
                      | \'\'\' (?: [^\\'] | \\. | '(?!'') )* \'\'\'
                      | " (?: [^\\"\r\n] | \\[^\r\n] )* "
@@ -28,8 +33,6 @@ _PATTERN: Final = re.compile(
     """,
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
-# A raw string has no escapes, but a backslash still may not end it: the pattern above reads both alike except that
-# in r'...' a backslash is an ordinary character. The one text they read differently, r'\', is refused as unclosed.
 
 
 class Token(NamedTuple):

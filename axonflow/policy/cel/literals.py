@@ -13,6 +13,7 @@ __all__ = ["INT_MAX", "INT_MIN", "number", "text"]
 
 INT_MIN: Final = -(2**63)
 INT_MAX: Final = 2**63 - 1
+_MAX_DIGITS: Final = 4_000
 
 _ESCAPE: Final = re.compile(
     r"\\(?:([abfnrtv\\?\"'`])|([0-3][0-7]{2})|[xX]([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))", re.DOTALL
@@ -28,7 +29,9 @@ def number(token: Token, sign: Token | None) -> Constant:
     if token.kind == "double":
         value = float(token.text)
         return Constant(offset, -value if sign else value)
-    digits = int(token.text, 16 if token.text[:2] in {"0x", "0X"} else 10)
+    base = 16 if token.text[:2] in {"0x", "0X"} else 10
+    # Python itself refuses to read a decimal of thousands of digits, with an error of its own.
+    digits = int(token.text, base) if len(token.text) <= _MAX_DIGITS else INT_MAX + 2
     if sign:
         digits = -digits
     if not INT_MIN <= digits <= INT_MAX:

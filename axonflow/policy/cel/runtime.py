@@ -242,7 +242,7 @@ def _decided(operands: Iterable[Callable[[], Value]], *, deciding: bool) -> bool
         try:
             if as_bool(operand()) is deciding:
                 return deciding
-        except (CelError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001  a detector may fail in any way, and the other side may still decide
             failure = failure or error
     if failure is not None:
         raise failure

@@ -13,8 +13,6 @@ __all__ = [
     "CelError",
     "Value",
     "as_bool",
-    "as_duration",
-    "as_int",
     "as_list",
     "as_number",
     "as_string",
@@ -80,12 +78,6 @@ def as_string(value: Value) -> str:
     raise CelError(f"expected string, found {kind_of(value)}")
 
 
-def as_int(value: Value) -> int:
-    if value.__class__ is int:
-        return int(value)
-    raise CelError(f"expected int, found {kind_of(value)}")
-
-
 def as_number(value: Value) -> int | float:
     if value.__class__ is int or value.__class__ is float:
         return value
@@ -102,9 +94,3 @@ def as_timestamp(value: Value) -> datetime:
     if isinstance(value, datetime):
         return value
     raise CelError(f"expected timestamp, found {kind_of(value)}")
-
-
-def as_duration(value: Value) -> timedelta:
-    if isinstance(value, timedelta):
-        return value
-    raise CelError(f"expected duration, found {kind_of(value)}")

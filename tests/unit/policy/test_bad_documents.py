@@ -64,6 +64,13 @@ def problem(tmp_path, text, name="p.yaml"):
         ("exceptions: [{id: e, rules: [nope], reason: r, expires: tomorrow}]", "/p.yaml:5:57", ["tomorrow"]),
         ("exceptions: [{id: e, rules: [nope], reason: r, expires: 2027-01-01T00:00:00}]", "/p.yaml:5:57", ["offset"]),
         ("rules: [{id: a, effect: deny}", "/p.yaml:", ["not YAML"]),
+        ("rules: [{id: a, effect: deny, tests: [{request: {}, expect: nope}]}]", "/p.yaml:5:61", ["'deny'", "'nope'"]),
+        ("requires: {Tool Call: [content]}", "/p.yaml:5:12", ["dotted lower-case"]),
+        (
+            "exceptions: [{id: e, rules: [r], reason: r, expires: 2027-01-01T00:00:00Z, when: (}]",
+            "/p.yaml:5:",
+            ["a value"],
+        ),
         ("rules: [*nowhere]", "/p.yaml:5:9", ["anchor"]),
         ("rules: !!python/object:os.system {}", "/p.yaml:5:8", ["tags"]),
         ("\tx: 1", "/p.yaml:5:1", ["not YAML"]),
@@ -196,3 +203,14 @@ def test_yaml_12_words_stay_text(tmp_path):
     flow = AxonFlow.open(tmp_path)
     for value, allowed in [("no", True), ("on", True), (False, False), (15, True), (12, True), ("012", False)]:
         assert flow.decide(Request("user:a", "tool.call", "tool:x", context={"country": value})).allowed == allowed
+
+
+def test_pattern_and_detector_named_twice_are_resolved_once():
+    condition = "resource.id.matches('^a') && detected('pii')"
+    rules = [{"id": name, "effect": "allow", "when": condition} for name in ("one", "two")]
+    assert not AxonFlow.open(policy_set(rules)).decide(Request("user:a", "tool.call", "tool:a")).allowed
+
+
+def test_detection_over_all_detectors_is_known_to_conditions():
+    rule = {"id": "r", "effect": "allow", "when": "size(findings) == 0"}
+    assert AxonFlow.open(policy_set([rule])).decide(Request("user:a", "tool.call", "tool:a", content="hi")).allowed

@@ -70,6 +70,7 @@ def _nested(levels):
         ({"context": []}, "$.context", "object"),
         ({"context": {1: 2}}, "$.context", "string key"),
         ({"context": {"a": {"b": {1, 2}}}}, "$.context.'a'.'b'", "null, boolean"),
+        ({"content": [[1.5], {"a": "ü", "b": "\ud800"}]}, "$.content[1].'b'", "surrogates"),
         ({"context": {"a": 2**63}}, "$.context.'a'", "64 bits"),
         ({"context": {"a": float("nan")}}, "$.context.'a'", "finite"),
         ({"context": {"a\ud800": 1}}, "$.context", "surrogates"),
@@ -136,6 +137,7 @@ def test_request_from_bytes_that_are_none_raises_request_error(data):
         ('{"principal":"user:a","resource":"tool:x"}', "action"),
         ('{"principal":"user:a","action":"tool.call","resource":"tool:x","content":1e999}', "range"),
         ('{"principal":"user:a","action":"tool.call","resource":"tool:x","content":"\ud800"}', "UTF-8"),
+        ('{"principal":"user:a","action":"tool.call","resource":"tool:x","content":' + "[" * 100_000, "deep"),
         ('{"principal":"nobody","action":"tool.call","resource":"tool:x"}', "type:id"),
     ],
 )

@@ -6,10 +6,11 @@ import math
 
 import pytest
 
+from axonflow import Request
 from axonflow.errors import ExpressionError
 from axonflow.policy.cel import Compiler
 from axonflow.policy.cel.values import CelError
-from tests.unit.policy.cel.expressions import Host, value
+from tests.unit.policy.cel.expressions import REQUEST, Host, value
 
 TRUE = [
     'principal.id == "ann" && principal.type == "agent" && principal.tenant == "acme"',
@@ -245,7 +246,8 @@ def test_expression_that_builds_a_huge_text_is_stopped():
 @pytest.mark.parametrize(
     "expression",
     ["(" * 100 + "1" + ")" * 100, "!" * 100 + "true", "-" * 100 + "1", "a" + ".a" * 100, "1" + "+1" * 100, "[" * 100,
-     "true" + " || true" * 300, "1" + " == 1" * 100, "1" + "*1" * 100, "x" * 20_000, "a" + "[0]" * 100],
+     "true" + " || true" * 300, "1" + " == 1" * 100, "1" + "*1" * 100, "x" * 20_000, "a" + "[0]" * 100,
+     "dyn(" * 30 + "1" + "+1" * 30 + ")" * 30],
 )  # fmt: skip
 def test_expression_of_hostile_size_is_refused(expression):
     with pytest.raises(ExpressionError, match=r"deep|long|levels|signs|operands|in a row|a value"):
@@ -276,3 +278,18 @@ def test_expression_never_reaches_python(expression):
         return
     assert expression in {"[1].exists(request, request == 1)", "'{0}'.contains('{1}')"}
     assert result in {True, False}
+
+
+def test_expression_that_joins_a_huge_text_is_stopped():
+    request = Request("user:a", "tool.call", "tool:x", content=["x" * 2_000_000] * 2)
+    with pytest.raises(CelError, match="characters"):
+        value("(texts(content) + texts(content)).join('') == ''", request)
+
+
+@pytest.mark.parametrize("comparison", ["flag > 1", "env > 1", "none <= 1.5", "deep == 1 || context.flag < 2"])
+def test_expression_of_the_quick_form_refuses_what_the_careful_form_refuses(comparison):
+    condition = Compiler(Host()).condition(f"context.{comparison}")
+    with pytest.raises(CelError):
+        condition.quick(REQUEST, None)
+    with pytest.raises(CelError):
+        condition.careful(REQUEST, None)
