@@ -65,5 +65,5 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Benchmarks against named peers and bare floors, in one run. Figures are ratios and medians."""
-    install(session, "test", "bench", distributions=(".",))
+    install(session, "bench", distributions=(".",))
     session.run("python", "tests/benchmarks/run_all.py", *session.posargs)
