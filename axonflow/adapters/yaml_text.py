@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import yaml
@@ -33,47 +33,62 @@ _WORDS: Final[dict[str, bool | None]] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
-_INT: Final = re.compile(r"[-+]?[0-9]{1,4000}|0o[0-7]{1,4000}|0x[0-9a-fA-F]{1,4000}")
+_INT: Final = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
-_TAGS: Final = {"tag:yaml.org,2002:str", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq", "!"}
+_MAX_INT_CHARS: Final = 100
+"""64 bits take 20 digits, or more with leading zeros. Python itself refuses to read thousands."""
+_TAG: Final = "tag:yaml.org,2002:"
+_SURROGATE_ESCAPE: Final = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 
 def _at(name: str, mark: Any) -> str:
     return f"{name}:{mark.line + 1}:{mark.column + 1}" if mark is not None else name
 
 
-def _number(text: str) -> int | float:
-    if text[:2] in {"0o", "0x"}:
-        return int(text[2:], 8 if text[1] == "o" else 16)
-    if _INT.fullmatch(text):
-        return int(text)
-    lowered = text.lower()
-    return float(lowered.replace(".inf", "inf").replace(".nan", "nan"))
+def _int(text: str, at: str) -> int:
+    base = {"0o": 8, "0x": 16}.get(text[:2], 10)
+    value = int(text[2:] if base != 10 else text, base) if len(text) <= _MAX_INT_CHARS else 2**64
+    if not -(2**63) <= value < 2**63:
+        raise PolicyError(
+            "number out of range", expected="an integer of 64 bits", found=text[:40], at=at,
+            hint="Quote it if it is text.",
+        )  # fmt: skip
+    return value
+
+
+def _check_tag(event: Any, kind: str, name: str) -> None:
+    if event.tag is not None and event.tag not in {_TAG + kind, "!"}:
+        raise PolicyError(
+            "tags are not supported", expected=f"none, or !!{kind} here", found=event.tag[:64].replace(_TAG, "!!"),
+            at=_at(name, event.start_mark),
+        )  # fmt: skip
 
 
 def _scalar(event: Any, name: str) -> Any:
-    if event.tag is not None and event.tag not in _TAGS:
-        raise PolicyError("tags are not supported", found=event.tag[:64], at=_at(name, event.start_mark))
+    _check_tag(event, "str", name)
+    text = event.value
     if event.tag is not None or not event.implicit[0]:
-        return event.value
-    if event.value in _WORDS:
-        return _WORDS[event.value]
-    if _INT.fullmatch(event.value) or _FLOAT.fullmatch(event.value):
-        return _number(event.value)
-    return event.value
+        return text
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INT.fullmatch(text):
+        return _int(text, _at(name, event.start_mark))
+    if _FLOAT.fullmatch(text):
+        return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+    return text
 
 
 class _Open:
     """A list or mapping whose end has not come yet."""
 
-    __slots__ = ("anchor", "event", "key", "value", "weight")
+    __slots__ = ("event", "height", "key", "value", "weight")
 
     def __init__(self, value: Any, event: Any) -> None:
         self.value = value
         self.event = event
-        self.anchor = event.anchor
         self.key: Any = _NO_KEY
         self.weight = 1
+        self.height = 1
 
 
 _NO_KEY: Final = object()
@@ -85,25 +100,25 @@ class _Composer:
     def __init__(self, name: str) -> None:
         self._name = name
         self._stack: list[_Open] = []
-        self._anchors: dict[str, tuple[Any, int]] = {}
+        self._anchors: dict[str, tuple[Any, int, int]] = {}
         self.root: Any = None
 
     def feed(self, event: Any) -> None:
         if isinstance(event, yaml.ScalarEvent):
-            self._add(_scalar(event, self._name), 1, event)
+            self._add(_scalar(event, self._name), 1, 0, event)
         elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
-            self._open({} if isinstance(event, yaml.MappingStartEvent) else [], event)
+            is_map = isinstance(event, yaml.MappingStartEvent)
+            _check_tag(event, "map" if is_map else "seq", self._name)
+            self._stack.append(_Open({} if is_map else [], event))
+            self._check_depth(0, event)
         elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
             closed = self._stack.pop()
-            self._add(closed.value, closed.weight, closed.event)
+            self._add(closed.value, closed.weight, closed.height, closed.event)
         elif isinstance(event, yaml.AliasEvent):
             self._alias(event)
 
-    def _open(self, value: Any, event: Any) -> None:
-        if event.tag is not None and event.tag not in _TAGS:
-            raise PolicyError("tags are not supported", found=event.tag[:64], at=_at(self._name, event.start_mark))
-        self._stack.append(_Open(value, event))
-        if len(self._stack) > MAX_DEPTH:
+    def _check_depth(self, below: int, event: Any) -> None:
+        if len(self._stack) + below > MAX_DEPTH:
             raise PolicyError(
                 "nested too deep", expected=f"at most {MAX_DEPTH} levels", at=_at(self._name, event.start_mark)
             )
@@ -119,15 +134,18 @@ class _Composer:
             )
         self._add(*known, event)
 
-    def _add(self, value: Any, weight: int, event: Any) -> None:
+    def _add(self, value: Any, weight: int, height: int, event: Any) -> None:
+        """`weight` values in all, containers in each other `height` levels high."""
         at = _at(self._name, event.start_mark)
+        self._check_depth(height, event)
         if not isinstance(event, yaml.AliasEvent) and event.anchor:
-            self._anchors[event.anchor] = (value, weight)
+            self._anchors[event.anchor] = (value, weight, height)
         if not self._stack:
             self.root = value
             return
         parent = self._stack[-1]
         parent.weight += weight
+        parent.height = max(parent.height, height + 1)
         if parent.weight > MAX_NODES:
             raise PolicyError("document too large", expected=f"at most {MAX_NODES} values", found="more", at=at)
         if isinstance(parent.value, list):
@@ -148,9 +166,13 @@ def _events(text: str, name: str) -> Iterator[Any]:
         yield from yaml.parse(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
         problem = " ".join(part for part in (error.problem, error.context) if part)
-        raise PolicyError("not YAML", found=problem, at=_at(name, error.problem_mark or error.context_mark)) from None
+        raise PolicyError(f"not YAML: {problem}", at=_at(name, error.problem_mark or error.context_mark)) from None
     except yaml.YAMLError as error:
-        raise PolicyError("not YAML", found=str(error).splitlines()[0], at=name) from None
+        raise PolicyError(f"not YAML: {str(error).splitlines()[0]}", at=name) from None
+    except UnicodeEncodeError as error:
+        raise PolicyError(
+            "not UTF-8", expected="text without lone surrogates", found=f"one at character {error.start + 1}", at=name
+        ) from None
     except RecursionError:
         raise PolicyError("nested too deep", expected=f"at most {MAX_DEPTH} levels", at=name) from None
 
@@ -180,26 +202,59 @@ def parse_json(text: str, name: str) -> list[Any]:
             out[key] = value
         return out
 
+    def no_number(word: str) -> Any:
+        raise PolicyError("not JSON", expected="a number", found=word, at=name)
+
+    def integer(digits: str) -> int:
+        return _int(digits, name)
+
     try:
-        return [json.loads(text, object_pairs_hook=unique)]
+        value = json.loads(text, object_pairs_hook=unique, parse_int=integer, parse_constant=no_number)
     except json.JSONDecodeError as error:
         raise PolicyError(f"not JSON: {error.msg}", at=f"{name}:{error.lineno}:{error.colno}") from None
     except RecursionError:
         raise PolicyError("nested too deep", expected=f"at most {MAX_DEPTH} levels", at=name) from None
+    if _is_deep(value):
+        raise PolicyError("nested too deep", expected=f"at most {MAX_DEPTH} levels", at=name)
+    return [value]
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [item for each in level if isinstance(each, (dict, list)) for item in _items(each)]
+    return any(isinstance(each, (dict, list)) for each in level)
+
+
+def _items(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value
+
+
+def _is_verbatim(event: Any) -> bool:
+    """Whether the value stands in its text character by character: no escapes, anchors, blocks or broken lines."""
+    start, end = event.start_mark, event.end_mark
+    if not isinstance(event, yaml.ScalarEvent) or start.line != end.line:
+        return False
+    quotes = 2 if event.style in {"'", '"'} else 0
+    return bool(end.column - start.column - quotes == len(event.value))
 
 
 class Locator:
     """Finds where a value stands in its text. Parses again: errors are rare, and marks for every value are not free."""
 
     def __init__(self, text: str, name: str) -> None:
-        self._text = text.replace("\t", " ")  # JSON may be indented by tabs, YAML may not; columns stay
+        # What JSON has and YAML has not, in as many characters: tabs as indentation, and surrogates as escapes.
+        self._text = _SURROGATE_ESCAPE.sub(r"\\u0020", text.replace("\t", " "))
         self._name = name
         self._documents: list[dict[Path, Any]] | None = None
 
     def at(self, document: int, path: Path, offset: int = 0) -> str:
         """``name:line:column`` of the value at `path` or of its nearest parent, `offset` characters further on."""
         if self._documents is None:
-            self._documents = list(self._marks())
+            try:
+                self._documents = list(self._marks())
+            except PolicyError:  # JSON that is no YAML, such as a control character in a string: the name must do
+                self._documents = []
         if document >= len(self._documents):
             return self._name
         marks = self._documents[document]
@@ -209,12 +264,12 @@ class Locator:
         if event is None:
             return self._name
         mark = event.start_mark
-        style = getattr(event, "style", None)
-        single_line = event.start_mark.line == event.end_mark.line
-        if offset and style not in {"|", ">"} and single_line:
-            return f"{self._name}:{mark.line + 1}:{mark.column + 1 + offset + bool(style)}"
         place = f"{self._name}:{mark.line + 1}:{mark.column + 1}"
-        return f"{place} (character {offset + 1} of the value)" if offset else place
+        if not offset:
+            return place
+        if _is_verbatim(event):
+            return f"{self._name}:{mark.line + 1}:{mark.column + 1 + offset + bool(event.style)}"
+        return f"{place} (character {offset + 1} of the value)"
 
     def _marks(self) -> Iterator[dict[Path, Any]]:
         marks: dict[Path, Any] = {}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import hashlib
+from contextlib import suppress
+from typing import Any, Final
 
 from msgspec.structs import replace
 
@@ -19,6 +21,7 @@ __all__ = ["enforce"]
 
 _ESTIMATES = {"tokens": "estimated_tokens", "usd_micros": "estimated_usd_micros"}
 """Where a request says how much it will use at most, in its context."""
+_MAX_KEY_CHARS: Final = 1_024
 
 
 async def enforce(engine: PolicyEngine, request: Request, *, audit: AuditLog, ledger: Ledger) -> Decision:
@@ -34,12 +37,18 @@ async def enforce(engine: PolicyEngine, request: Request, *, audit: AuditLog, le
             decision = await _reserved(decision, request, ledger, reservations)
         await audit.append(_event(decision, request, audit.writer_id))
     except BaseException:  # cancellation too: what nobody was allowed to use must not count
-        for reservation in reservations:
-            await ledger.release(reservation)
+        await _give_back(reservations, ledger)
         raise
     for reservation in reservations:  # a request counts as one; tokens and money stay at their estimate
-        await ledger.settle(reservation, reservation.amount)
+        with suppress(LedgerError):  # what was taken stays taken; the decision is made and recorded
+            await ledger.settle(reservation, reservation.amount)
     return decision
+
+
+async def _give_back(reservations: list[Reservation], ledger: Ledger) -> None:
+    while reservations:
+        with suppress(LedgerError):  # it then counts until its window has passed: too strict, never too loose
+            await ledger.release(reservations.pop())
 
 
 async def _reserved(decision: Decision, request: Request, ledger: Ledger, reservations: list[Reservation]) -> Decision:
@@ -50,8 +59,7 @@ async def _reserved(decision: Decision, request: Request, ledger: Ledger, reserv
             refusal = await _take(obligation, request, ledger, reservations)
     if refusal is None:
         return decision
-    while reservations:
-        await ledger.release(reservations.pop())
+    await _give_back(reservations, ledger)
     return replace(decision, effect=Effect.DENY, allowed=False, redacted=None, reasons=(refusal, *decision.reasons))
 
 
@@ -62,10 +70,10 @@ async def _take(limit: Limit, request: Request, ledger: Ledger, reservations: li
         amount = request.context.get(_ESTIMATES[limit.unit])
         if not isinstance(amount, int) or isinstance(amount, bool) or amount < 0:
             return f"{limit.policy} limits {limit.unit}: the request must carry context.{_ESTIMATES[limit.unit]}."
-    parts = [f"{path}={reader(path)(request)!r}" for path in limit.key]
-    quota = Quota(
-        request.principal.tenant, f"{limit.policy}|{'|'.join(parts)}", limit.unit, limit.maximum, limit.window_s
-    )
+    key = "|".join([limit.policy, *(f"{path}={reader(path)(request)!r}" for path in limit.key)])
+    if len(key) > _MAX_KEY_CHARS:  # an attribute may be megabytes; a counter's name is kept as long as the counter
+        key = f"{limit.policy}|sha256:{hashlib.sha256(key.encode()).hexdigest()}"
+    quota = Quota(request.principal.tenant, key, limit.unit, limit.maximum, limit.window_s)
     try:
         reservation = await ledger.reserve(quota, amount, now_us())
     except LedgerError as error:

@@ -76,7 +76,7 @@ def read_policy_set(source: PolicySource) -> LoadedSet:
 def _problems(error: ValidationError, source: PolicySource, prefix: Path) -> list[PolicyError]:
     faults: dict[tuple[str, Path], tuple[str, Path, ErrorDetails]] = {}
     for detail in error.errors(include_url=False):
-        path = prefix + tuple(detail["loc"])
+        path = _place_in(source.data, prefix + tuple(detail["loc"]), detail["type"])
         at = source.at((*path, KEY) if detail["type"] == "extra_forbidden" else path, 0)
         # A value that fits no type of a union is one fault; of its messages, one about the value says more than one
         # about a type it was never meant to be. Fields that are missing share the place of what they are missing from.
@@ -86,16 +86,36 @@ def _problems(error: ValidationError, source: PolicySource, prefix: Path) -> lis
     return [_problem(path, detail, at) for at, path, detail in list(faults.values())[:_MAX_PROBLEMS]]
 
 
+def _place_in(data: Any, loc: Path, fault: str) -> Path:
+    """`loc` without what pydantic adds to it: the names of a union's members."""
+    path: Path = ()
+    for number, part in enumerate(loc):
+        if isinstance(data, (dict, list)) and (part in data if isinstance(data, dict) else isinstance(part, int)):
+            data = data[part]  # type: ignore[index]  # an int where it is a list
+        elif part != KEY and not (fault == "missing" and number == len(loc) - 1):
+            continue
+        path = (*path, part)
+    return path
+
+
 def _problem(path: Path, detail: ErrorDetails, at: str) -> PolicyError:
     if detail["type"] == "extra_forbidden":
         return PolicyError("unknown field", expected=_known_fields(path), found=f"'{path[-1]}'", at=at)
     field = ".".join(str(part) for part in path if part != KEY)
     if detail["type"] == "missing":
         return PolicyError(f"{field} is missing", expected="the field", found="none", at=at)
-    found = detail["input"]
-    shown = f"{found!a}"[:80] if isinstance(found, (str, int, float, bool)) or found is None else type(found).__name__
+    cause = detail.get("ctx", {}).get("error")
+    if isinstance(cause, AxonFlowError):  # of a JSON value in the document, which has a place in it: $.context.'x'
+        field += (cause.at or "").removeprefix("$")
+        return PolicyError(f"{field}: {cause.message}", expected=cause.expected, found=cause.found, at=at)
     message = detail["msg"].removeprefix("Value error, ")
-    return PolicyError(f"{field} is not valid", expected=_lowered(message), found=shown, at=at)
+    return PolicyError(f"{field} is not valid", expected=_lowered(message), found=_shown(detail["input"]), at=at)
+
+
+def _shown(found: Any) -> str:
+    if isinstance(found, int) and found.bit_length() > 64:
+        return "a larger number"  # Python refuses to write one of thousands of digits
+    return f"{found!a}"[:80] if isinstance(found, (str, int, float)) or found is None else type(found).__name__
 
 
 def _lowered(message: str) -> str:
@@ -142,18 +162,17 @@ class _Build:
         self.host = _Host(scanner, compile_pattern)
         self.compiler = Compiler(self.host, MATCH_FUNCTIONS)
         self.problems: list[PolicyError] = []
-        self._first_seen: dict[tuple[str, str], str] = {}
+        self._first_seen: dict[tuple[str, str], tuple[LoadedSet, Path]] = {}
 
     def unique(self, what: str, name: str, loaded: LoadedSet, path: Path) -> None:
-        at = loaded.source.at(path, 0)
+        here = (loaded, path)
         # A shadow set tries out a new version of an enforced one, so it may reuse its ids.
-        first = self._first_seen.setdefault((f"{what} {loaded.document.shadow}", name), at)
-        if first != at:
-            self.problems.append(
-                PolicyError(
-                    f"two {what}s have the same id", expected="each id once", found=f"'{name}', also at {first}", at=at
-                )
-            )
+        first = self._first_seen.setdefault((f"{what} {loaded.document.shadow}", name), here)
+        if first is not here:
+            self.problems.append(PolicyError(
+                f"two {what}s have the same id", expected="each id once",
+                found=f"'{name}', also at {first[0].source.at(first[1], 0)}", at=loaded.source.at(path, 0),
+            ))  # fmt: skip
 
     def condition(self, part: RuleDocument | ExceptionDocument, loaded: LoadedSet, path: Path) -> Condition | None:
         try:
@@ -197,18 +216,20 @@ class _Build:
         )
 
     def _obligations(self, rule: RuleDocument, loaded: LoadedSet, path: Path) -> tuple[Obligation, ...] | None:
+        place: Path = (*path, "obligations")
+        obligations: list[Obligation] = []
         try:
-            return tuple(
-                self._obligation(rule, raw, position) for position, raw in enumerate(rule.obligations)
-            ) or self._implied(rule)
+            for position, raw in enumerate(rule.obligations):
+                place = (*path, "obligations", position)
+                obligations.append(self._obligation(rule, raw))
+            return tuple(obligations) or self._implied(rule)
         except ValidationError as error:
-            place: Path = (*path, "obligations")
             self.problems.extend(_problems(error, loaded.source, place))
         except ValueError as error:
-            self.problems.append(PolicyError(str(error), at=loaded.source.at((*path, "obligations"), 0)))
+            self.problems.append(PolicyError(str(error), at=loaded.source.at(place, 0)))
         return None
 
-    def _obligation(self, rule: RuleDocument, raw: dict[str, Any], _position: int) -> Obligation:
+    def _obligation(self, rule: RuleDocument, raw: dict[str, Any]) -> Obligation:
         if rule.effect is Effect.REDACT:
             wanted = RedactDocument.model_validate(raw)
             return Redact(rule.id, self._detector_ids(wanted.detectors))
@@ -249,18 +270,18 @@ class _Build:
                 expires_us = (datetime.fromisoformat(exception.expires) - _EPOCH) // timedelta(microseconds=1)
                 waiver = Waiver(exception.id, condition, _actions(exception.match), expires_us)
                 for number, name in enumerate(exception.rules):
-                    self._attach(waiver, name, rules, own_layer, one.source.at((*path, "rules", number), 0))
+                    self._attach(waiver, rules.get(name), own_layer, one, (*path, "rules", number))
 
-    def _attach(self, waiver: Waiver, name: str, rules: dict[str, CompiledRule], own_layer: int, at: str) -> None:
-        rule = rules.get(name)
+    def _attach(self, waiver: Waiver, rule: CompiledRule | None, own_layer: int, one: LoadedSet, path: Path) -> None:
         if rule is None:
-            self.problems.append(
-                PolicyError("an exception names no rule", expected="the id of a rule", found=f"'{name}'", at=at)
-            )
-        elif own_layer > LAYERS.index(LAYERS[rule.layer]):
+            name = one.document.exceptions[int(path[1])].rules[int(path[3])]
+            self.problems.append(PolicyError(
+                "an exception names no rule", expected="the id of a rule", found=f"'{name}'", at=one.source.at(path, 0),
+            ))  # fmt: skip
+        elif own_layer > rule.layer:
             self.problems.append(PolicyError(
                 "an exception cannot loosen a layer above its own", expected=f"the {LAYERS[rule.layer]} layer or above",
-                found=LAYERS[own_layer], at=at,
+                found=LAYERS[own_layer], at=one.source.at(path, 0),
             ))  # fmt: skip
         else:
             rule.waivers = (*rule.waivers, waiver)
@@ -323,18 +344,18 @@ def _engine(build: _Build, loaded: Sequence[LoadedSet], digest: str, shadow: Pol
 
 def _layers(build: _Build, loaded: Sequence[LoadedSet]) -> list[Layer]:
     """All layers, outermost first; one that no set speaks for abstains."""
-    defaults: dict[str, tuple[str, str]] = {}
+    first_of: dict[str, LoadedSet] = {}
     for one in loaded:
-        at = one.source.at(("default",), 0)
-        default, first = defaults.setdefault(one.document.layer, (one.document.default, at))
-        if default != one.document.default:
+        first = first_of.setdefault(one.document.layer, one)
+        if first.document.default != one.document.default:
             build.problems.append(PolicyError(
-                f"sets of the {one.document.layer} layer differ in their default", expected=f"{default}, as at {first}",
-                found=one.document.default, at=at,
+                f"sets of the {one.document.layer} layer differ in their default",
+                expected=f"{first.document.default}, as at {first.source.at(('default',), 0)}",
+                found=one.document.default, at=one.source.at(("default",), 0),
             ))  # fmt: skip
     if not loaded:
         return []
-    return [Layer(name, defaults.get(name, ("abstain", ""))[0]) for name in LAYERS]
+    return [Layer(name, first_of[name].document.default if name in first_of else "abstain") for name in LAYERS]
 
 
 def _requirements(loaded: Sequence[LoadedSet]) -> dict[str, tuple[Requirement, ...]]:
@@ -350,6 +371,6 @@ def _requirements(loaded: Sequence[LoadedSet]) -> dict[str, tuple[Requirement, .
 def _digest(loaded: Sequence[LoadedSet]) -> str:
     """SHA-256 over the sets as canonical JSON, in the order of their names: the same policies, the same digest."""
     documents = sorted(
-        (one.document.model_dump(mode="json") for one in loaded), key=lambda d: str(d["metadata"]["name"])
+        (one.document.model_dump(mode="json") for one in loaded), key=lambda d: (d["metadata"]["name"], d["shadow"])
     )
     return "sha256:" + hashlib.sha256(msgspec.json.encode(documents, order="deterministic")).hexdigest()

@@ -6,9 +6,18 @@ import re
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+)
 
 from axonflow.policy.decision import Effect
+from axonflow.policy.json_value import check_json_value
 from axonflow.policy.request import ACTIONS
 
 __all__ = [
@@ -26,6 +35,7 @@ LAYERS: Final = ("system", "organization", "tenant")
 """Outermost first. Each is evaluated alone; the strictest result wins."""
 
 MAX_RULES: Final = 200_000
+MAX_MATCH_VALUES: Final = 10_000
 _PATH = re.compile(r"(principal|resource|context)(\.[A-Za-z_][A-Za-z0-9_-]{0,127}){1,16}", re.ASCII)
 _ACTION = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*", re.ASCII)
 _TAIL = "such as principal.roles, resource.id or context.env"
@@ -56,13 +66,33 @@ def _moment(text: str) -> str:
     return text
 
 
+def _recordable(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("expected text without NUL, which cannot be recorded")
+    return text
+
+
+def _match_value(value: Any) -> Any:
+    # By hand: of a union, pydantic reports one fault for each member, none of which says what may stand here.
+    values = value if isinstance(value, list) else [value]
+    if not 1 <= len(values) <= MAX_MATCH_VALUES:
+        raise ValueError(f"expected at least 1 and at most {MAX_MATCH_VALUES} values")
+    if not {item.__class__ for item in values} <= {str, bool, int, float}:
+        raise ValueError("expected a string, a boolean, a number or a list of these")
+    check_json_value(value, "$")
+    return value
+
+
+def _json_value(value: Any) -> Any:
+    check_json_value(value, "$")
+    return value
+
+
 Identifier = Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}$")]
-Sentence = Annotated[StrictStr, Field(min_length=1, max_length=1_000)]
-Scalar = StrictStr | StrictBool | StrictInt | StrictFloat
-Match = dict[
-    Annotated[str, AfterValidator(_match_key)],
-    Scalar | Annotated[list[Scalar], Field(min_length=1, max_length=10_000)],
-]
+Sentence = Annotated[StrictStr, Field(min_length=1, max_length=1_000), AfterValidator(_recordable)]
+JsonObject = Annotated[dict[str, Any], AfterValidator(_json_value)]
+Match = dict[Annotated[str, AfterValidator(_match_key)], Annotated[Any, AfterValidator(_match_value)]]
+"""Values are strings, booleans, numbers or lists of these."""
 Expression = Annotated[StrictStr, Field(min_length=1)]
 
 
@@ -78,7 +108,7 @@ class MetadataDocument(_Document):
 class ExpectationDocument(_Document):
     effect: Effect
     policies: list[Identifier] | None = None
-    redacted: Any = None
+    redacted: Annotated[Any, AfterValidator(_json_value)] = None
 
 
 class TestDocument(_Document):
@@ -86,7 +116,7 @@ class TestDocument(_Document):
 
     __test__ = False  # not one of pytest's
 
-    request: dict[str, Any]
+    request: JsonObject
     expect: Effect | ExpectationDocument
 
 
@@ -117,7 +147,7 @@ class RuleDocument(_Document):
     match: Match = {}
     when: Expression | None = None
     reason: Sentence | None = None
-    obligations: Annotated[list[dict[str, Any]], Field(max_length=16)] = []
+    obligations: Annotated[list[JsonObject], Field(max_length=16)] = []
     tests: list[TestDocument] = []
 
 

@@ -19,8 +19,8 @@ _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 JsonValue = Any
 """None, bool, int (64 bits), finite float, str, list of JsonValue, dict of str to JsonValue.
 
-Exactly these types: a subclass (an enum's member, a defaultdict, a numpy number) may compare, hash or look up in its own
-way, so a filter or an index could miss it, and the wire has no form for it. It is refused, not converted.
+Exactly these types: a subclass (an enum's member, a defaultdict, a numpy number) may compare, hash or look up in its
+own way, so a filter or an index could miss it, and the wire has no form for it. It is refused, not converted.
 """
 _PLAIN: Final = (str, int, float, dict, list)
 

@@ -108,10 +108,9 @@ class Principal(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
         at = "$.principal"
         check_text(self.id, f"{at}.id", MAX_ID_CHARS)
         check_text(self.tenant, f"{at}.tenant", MAX_ID_CHARS)
-        if self.type.__class__ is not str or self.type not in {"user", "agent", "service"}:
-            raise RequestError(
-                "unknown type", expected="user, agent or service", found=_shown(self.type), at=f"{at}.type"
-            )
+        kind: Any = self.type
+        if kind.__class__ is not str or kind not in {"user", "agent", "service"}:
+            raise RequestError("unknown type", expected="user, agent or service", found=_shown(kind), at=f"{at}.type")
         if self.roles != ():
             force_setattr(self, "roles", _memberships(self.roles, f"{at}.roles"))
         if self.groups != ():

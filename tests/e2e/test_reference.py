@@ -20,8 +20,7 @@ def form(row):
 
 def generated():
     lines = ["| function | gives | what | true |", "|---|---|---|---|"]
-    for row in FUNCTIONS.values():
-        lines.append(f"| `{form(row)}` | {row.result} | {row.summary} | `{row.example}` |")
+    lines += [f"| `{form(row)}` | {row.result} | {row.summary} | `{row.example}` |" for row in FUNCTIONS.values()]
     return "\n".join(lines) + "\n"
 
 
@@ -30,6 +29,6 @@ def test_expressions_page_lists_every_function():
     assert text[text.index(START) + len(START) : text.index(END)] == generated(), "put this there:\n" + generated()
 
 
-@pytest.mark.parametrize("row", FUNCTIONS.values(), ids=lambda row: form(row))
+@pytest.mark.parametrize("row", FUNCTIONS.values(), ids=form)
 def test_expressions_example_of_a_function_is_true(row):
     assert value(row.example) is True

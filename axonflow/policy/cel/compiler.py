@@ -68,9 +68,12 @@ class Compiler:
 
         Raises ExpressionError, also when the value of `source` can never be a bool.
         """
-        node = parse(source) if source is not None else None
-        quick, inspects = self._function(node, filters, careful=False)
-        careful, _ = self._function(node, filters, careful=True)
+        try:
+            node = parse(source) if source is not None else None
+            quick, inspects = self._function(node, filters, careful=False)
+            careful, _ = self._function(node, filters, careful=True)
+        except RecursionError:  # within our limits, so the stack was nearly full before: the caller's doing
+            raise ExpressionError("nested too deep for what is left of the stack", 0) from None
         return Condition(quick, careful, node, inspects=inspects)
 
     def value(self, source: str) -> Function:

@@ -130,7 +130,7 @@ class Emitter:
             "unknown name",
             node.offset,
             expected=", ".join([*ROOTS, "findings", *self._variables]),
-            found=f"'{node.name}'",
+            found=f"'{node.name[:64]}'",
             hint=_did_you_mean(node.name, [*ROOTS, "findings"]),
         )
 
@@ -156,7 +156,7 @@ class Emitter:
         if record.kind not in RECORDS_WITH_ATTRIBUTES:
             fields = ", ".join(FIELDS[record.kind])
             raise ExpressionError(
-                f"unknown field of a {record.kind}", node.offset, expected=fields, found=f"'{node.field}'"
+                f"unknown field of a {record.kind}", node.offset, expected=fields, found=f"'{node.field[:64]}'"
             )
         return Emitted(f"{record.source}.attributes", "map", record.path)
 
