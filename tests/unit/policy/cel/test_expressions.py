@@ -64,6 +64,7 @@ TRUE = [
     "duration('2h') - duration('1h') == duration('1h') && duration(duration('1s')) == duration('1000ms')",
     "duration('-1.5s') < duration('0s') && timestamp(timestamp(5)) == timestamp(5) && duration('1us') > duration('1ns')",
     "timestamp('2026-11-21T23:30:00Z').getHours('+02:00') == 1 && timestamp(0).getHours('02:30') == 2",
+    "dyn(timestamp(0)).getHours() == 0",
     "timestamp('2026-11-21T23:30:00Z').getDate('Europe/Berlin') == 22 && time.getFullYear() == 2026",
     r"'\n\t\x41\101\u0041\U00000041' == '\n\tAAAA' && r'\n' == '\\n' && b'\377' == b'\xff'",
     "'''a'b''' == \"a'b\"",
