@@ -173,8 +173,6 @@ def _events(text: str, name: str) -> Iterator[Any]:
         raise PolicyError(
             "not UTF-8", expected="text without lone surrogates", found=f"one at character {error.start + 1}", at=name
         ) from None
-    except RecursionError:
-        raise PolicyError("nested too deep", expected=f"at most {MAX_DEPTH} levels", at=name) from None
 
 
 def parse_yaml(text: str, name: str) -> list[Any]:
@@ -260,9 +258,7 @@ class Locator:
         marks = self._documents[document]
         while path and path not in marks:
             path, offset = path[:-1], 0
-        event = marks.get(path)
-        if event is None:
-            return self._name
+        event = marks[path]
         mark = event.start_mark
         place = f"{self._name}:{mark.line + 1}:{mark.column + 1}"
         if not offset:

@@ -74,16 +74,12 @@ def read_policy_set(source: PolicySource) -> LoadedSet:
 
 
 def _problems(error: ValidationError, source: PolicySource, prefix: Path) -> list[PolicyError]:
-    faults: dict[tuple[str, Path], tuple[str, Path, ErrorDetails]] = {}
-    for detail in error.errors(include_url=False):
+    problems: list[PolicyError] = []
+    for detail in error.errors(include_url=False)[:_MAX_PROBLEMS]:
         path = _place_in(source.data, prefix + tuple(detail["loc"]), detail["type"])
         at = source.at((*path, KEY) if detail["type"] == "extra_forbidden" else path, 0)
-        # A value that fits no type of a union is one fault; of its messages, one about the value says more than one
-        # about a type it was never meant to be. Fields that are missing share the place of what they are missing from.
-        key = (at, path if detail["type"] == "missing" else ())
-        if key not in faults or faults[key][2]["type"].endswith("_type"):
-            faults[key] = (at, path, detail)
-    return [_problem(path, detail, at) for at, path, detail in list(faults.values())[:_MAX_PROBLEMS]]
+        problems.append(_problem(path, detail, at))
+    return problems
 
 
 def _place_in(data: Any, loc: Path, fault: str) -> Path:

@@ -10,10 +10,12 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
+    Discriminator,
     Field,
     StrictBool,
     StrictInt,
     StrictStr,
+    Tag,
 )
 
 from axonflow.policy.decision import Effect
@@ -117,7 +119,11 @@ class TestDocument(_Document):
     __test__ = False  # not one of pytest's
 
     request: JsonObject
-    expect: Effect | ExpectationDocument
+    # One of the two by its shape, so that a fault in it is one fault and not one for each.
+    expect: Annotated[
+        Annotated[Effect, Tag("effect")] | Annotated[ExpectationDocument, Tag("document")],
+        Discriminator(lambda value: "document" if isinstance(value, (dict, ExpectationDocument)) else "effect"),
+    ]
 
 
 class RedactDocument(_Document):

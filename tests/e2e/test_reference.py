@@ -1,14 +1,22 @@
 """The pages of docs/reference against the code they describe."""
 
+import re
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from axonflow import Request
+from axonflow.cli import commands
 from axonflow.policy.cel.library import FUNCTIONS
+from axonflow.policy.cel.values import CelError
+from tests.e2e.bad_input import COMMANDS, POLICIES, REQUESTS, RULE, answer
 from tests.unit.policy.cel.expressions import value
 
-PAGE = Path(__file__).parents[2] / "docs" / "reference" / "expressions.md"
+FOLDER = Path(__file__).parents[2] / "docs" / "reference"
+PAGE = FOLDER / "expressions.md"
 START, END = "<!-- functions: generated from axonflow/policy/cel/library.py -->\n", "<!-- end of functions -->"
+BAD_INPUT = (FOLDER / "bad-input.md").read_text("utf-8").splitlines()
 
 
 def form(row):
@@ -32,3 +40,45 @@ def test_expressions_page_lists_every_function():
 @pytest.mark.parametrize("row", FUNCTIONS.values(), ids=form)
 def test_expressions_example_of_a_function_is_true(row):
     assert value(row.example) is True
+
+
+def errors_of_the_page():
+    rows = re.findall(r"^\| `(.+)` \| `(.+)` \|$", PAGE.read_text("utf-8").split("## Errors")[1], re.MULTILINE)
+    assert len(rows) >= 9
+    return rows
+
+
+@pytest.mark.parametrize(("expression", "message"), errors_of_the_page())
+def test_expressions_page_says_how_an_expression_fails(expression, message):
+    context = {"env": "prod", "risk": 5, "list": [1]}
+    with pytest.raises(CelError) as raised:
+        value(expression, Request("user:ann", "tool.call", "tool:x", context))
+    assert str(raised.value) == message
+
+
+# -- bad-input.md: its rows are the cases of bad_input.py, and say what is answered to each
+
+
+def row(*cells):
+    return f"| {' | '.join(cells)} |"
+
+
+@pytest.mark.parametrize("cases", [REQUESTS, POLICIES], ids=["requests", "policies"])
+def test_bad_input_page_says_what_the_library_answers(cases, tmp_path, monkeypatch):
+    rows = []
+    for number, (what, case) in enumerate(cases.items()):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        rows.append(row(what, f"`{answer(case)}`"))
+    assert [line for line in rows if line not in BAD_INPUT] == [], "put these there:\n" + "\n".join(rows)
+
+
+@pytest.mark.parametrize("what", COMMANDS)
+def test_bad_input_page_says_what_the_command_line_answers(what, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("bad.yaml").write_text(RULE % "wen: x")
+    arguments, given, exit_code, part = COMMANDS[what]
+    result = CliRunner().invoke(commands, arguments, input=given, prog_name="axonflow")
+    assert (result.exit_code, part in result.output) == (exit_code, True), result.output
+    assert row(what, f"`{part}`", str(exit_code)) in BAD_INPUT

@@ -278,11 +278,16 @@ class Emitter:
         return self._apply(function, arguments)
 
     def _apply(self, function: Function, arguments: tuple[Node, ...]) -> Emitted:
-        sources = [
-            self._guarded(argument, kind, f"{function.name}()")
-            for argument, kind in zip(arguments, function.parameters, strict=True)
-        ]
+        kinds = zip(arguments, function.parameters, strict=True)
+        sources = [self._argument(argument, kind, function.name) for argument, kind in kinds]
         return Emitted(f"({function.template.format(*sources)})", function.result)
+
+    def _argument(self, node: Node, kind: str, function: str) -> str:
+        source = self._guarded(node, kind, f"{function}()")
+        reads_all = kind in {"string", "list"} or function in {"texts", "chars"}
+        if self._loops and reads_all and not isinstance(node, Constant):
+            return f"charged(evaluation, {source})"
+        return source
 
     def _detected(self, node: Call) -> Emitted:
         """``detected("pii")`` or ``detected("pii.email", "pii.phone")``"""
@@ -316,7 +321,7 @@ class Emitter:
             compiled = self._host.pattern(pattern.value)
         except ValueError as error:
             raise ExpressionError(str(error), pattern.offset) from None
-        subject = self._guarded(arguments[0], "string", "matches()")
+        subject = self._argument(arguments[0], "string", "matches")
         return Emitted(f"{self._bindings.add(compiled)}.search({subject})", "bool")
 
     # -- containers and loops

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from axonflow.policy.cel.literals import INT_MIN
 from axonflow.policy.cel.values import LONGEST, NUMBERS, CelError, Value, as_string, int64, kind_of, no_overload
-from axonflow.policy.json_value import MAX_TEXT_CHARS
+from axonflow.policy.json_value import MAX_NODES, MAX_TEXT_CHARS
 
 __all__ = [
     "chars",
@@ -201,18 +201,25 @@ def join(values: Value, separator: str) -> str:
 # -- AxonFlow's own functions on JSON content
 
 
+MAX_VISITED: Final = 2 * MAX_NODES
+
+
 def texts(value: Value) -> list[str]:
     """All strings in `value`, at any depth, keys included."""
     out: list[str] = []
     pending = [value]
+    visited = 0
     while pending:
         item = pending.pop()
         if isinstance(item, str):
             out.append(item)
-        elif isinstance(item, dict):
-            out.extend(key for key in item if isinstance(key, str))
-            pending.extend(reversed(item.values()))
-        elif isinstance(item, (list, tuple)):
+        elif isinstance(item, (dict, list, tuple)):
+            visited += len(item)
+            if visited > MAX_VISITED:  # no request holds so many, but map() builds a list of one content many times
+                raise CelError(f"more than {MAX_VISITED} values in one")
+            if isinstance(item, dict):
+                out.extend(key for key in item if isinstance(key, str))
+                item = item.values()
             pending.extend(reversed(item))
     return out
 

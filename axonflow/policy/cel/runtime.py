@@ -259,6 +259,25 @@ def elements(value: Value) -> list[Value] | tuple[Value, ...]:
     return as_list(value)
 
 
+CHARS_A_STEP: Final = 4_096
+VALUES_A_STEP: Final = 4
+
+
+def charged(evaluation: Value, value: Value) -> Value:
+    """`value`, which a function in a loop reads as a whole: paid for in steps, or a loop would multiply its size."""
+    if isinstance(value, str):
+        if len(value) >= CHARS_A_STEP:
+            evaluation.spend(len(value) // CHARS_A_STEP)
+        return value
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, (dict, list, tuple)):
+            evaluation.spend(len(item) // VALUES_A_STEP)
+            pending.extend(item.values() if isinstance(item, dict) else item)
+    return value
+
+
 def exists(evaluation: Value, test: Callable[[Value], Value], over: Value) -> bool:
     items = elements(over)
     evaluation.spend(len(items))
@@ -294,7 +313,7 @@ RUNTIME: Final[dict[str, Any]] = {
     for function in (
         *(present, select, has, index, make_map, equal, contains, less, less_equal, greater, greater_equal),
         *(add, subtract, multiply, divide, modulo, negate, all_of, any_of),
-        *(exists, for_all, exists_one, keep, transform),
+        *(charged, exists, for_all, exists_one, keep, transform),
         *(getattr(functions, name) for name in functions.__all__),
         *(getattr(values, name) for name in values.__all__ if name.startswith("as_")),
     )

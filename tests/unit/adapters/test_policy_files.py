@@ -159,3 +159,11 @@ def test_json_with_escaped_emoji_and_control_characters_loads(tmp_path):
     )
     decision = AxonFlow.open(tmp_path).decide(Request("user:a", "tool.call", "tool:x"))
     assert decision.reasons == ("\U0001f600 \x7f /",)
+
+
+def test_faults_of_a_file_whose_places_are_unknown_are_all_named(tmp_path):
+    rules = '"rules": [{"id": "a", "effect": "block"}, {"id": "b", "effect": "deny", "wen": "\x7f"}], "layer": 5}'
+    (tmp_path / "p.json").write_text(JSON_HEAD + '"metadata": {"name": "t"}, ' + rules)
+    with pytest.raises(PolicyError) as raised:
+        AxonFlow.open(tmp_path)
+    assert [problem.at for problem in raised.value.problems] == [str(tmp_path / "p.json")] * 3
