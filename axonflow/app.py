@@ -144,7 +144,8 @@ def _source_of(document: Mapping[str, Any], name: str) -> PolicySource:
     """A document given as Python objects: its places are paths."""
 
     def at(path: tuple[str | int, ...], offset: int) -> str:
-        place = name + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+        named = (part for part in path if part != "[key]")  # here a key has no place of its own
+        place = name + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in named)
         return f"{place} (character {offset + 1})" if offset else place
 
     return PolicySource(name, dict(document), at)
