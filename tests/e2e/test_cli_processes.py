@@ -25,7 +25,7 @@ def environment(**more):
     return {**known, "PYTHONPATH": path, "TERM": "xterm", **more}
 
 
-def axonflow(*args, cwd, input=None, **env):  # noqa: A002
+def axonflow(*args, cwd, input=None, **env):  # noqa: A002  subprocess's word
     return subprocess.run(
         [*COMMAND, *args], cwd=cwd, input=input, capture_output=True, env=environment(**env), check=False, timeout=120
     )

@@ -166,13 +166,13 @@ class GuardedFunctionCallingLLM(GuardedLLM, FunctionCallingLLM):
     """A model that calls tools. How it is told of them is the wrapped one's affair; each call goes through `chat`."""
 
     def _prepare_chat_with_tools_compat(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        return self._calling._prepare_chat_with_tools_compat(*args, **kwargs)  # noqa: SLF001
+        return self._calling._prepare_chat_with_tools_compat(*args, **kwargs)  # noqa: SLF001  LlamaIndex asks it of us
 
     def _prepare_chat_with_tools(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        return self._calling._prepare_chat_with_tools(*args, **kwargs)  # noqa: SLF001
+        return self._calling._prepare_chat_with_tools(*args, **kwargs)  # noqa: SLF001  LlamaIndex asks it of us
 
     def _validate_chat_with_tools_response(self, *args: Any, **kwargs: Any) -> ChatResponse:
-        return self._calling._validate_chat_with_tools_response(*args, **kwargs)  # noqa: SLF001
+        return self._calling._validate_chat_with_tools_response(*args, **kwargs)  # noqa: SLF001  LlamaIndex asks it of us
 
     def get_tool_calls_from_response(self, *args: Any, **kwargs: Any) -> list[ToolSelection]:
         """What the wrapped model reads from its reply."""
