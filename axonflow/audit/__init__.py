@@ -1,6 +1,7 @@
 """The audit trail: what an event says, and the hash chain that makes a later change visible."""
 
 from axonflow.audit.chain import GENESIS, AuditRecord, link, verify_chain
-from axonflow.audit.event import AuditEvent
+from axonflow.audit.event import AuditEvent, Origin
+from axonflow.audit.query import AuditPage, AuditQuery
 
-__all__ = ["GENESIS", "AuditEvent", "AuditRecord", "link", "verify_chain"]
+__all__ = ["GENESIS", "AuditEvent", "AuditPage", "AuditQuery", "AuditRecord", "Origin", "link", "verify_chain"]

@@ -1,6 +1,8 @@
 """What the flows need from outside, as Protocols. Each has a memory adapter and one suite that all adapters pass."""
 
-from axonflow.ports.audit_log import AuditLog
+from axonflow.ports.audit_log import AuditLog, AuditSpool
+from axonflow.ports.audit_store import AuditStore
 from axonflow.ports.ledger import Ledger, Quota, Reservation
+from axonflow.ports.plan_store import PlanStore
 
-__all__ = ["AuditLog", "Ledger", "Quota", "Reservation"]
+__all__ = ["AuditLog", "AuditSpool", "AuditStore", "Ledger", "PlanStore", "Quota", "Reservation"]

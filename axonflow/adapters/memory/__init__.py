@@ -1,6 +1,8 @@
 """In-process adapters: for development, for tests, and for one process that needs no more."""
 
 from axonflow.adapters.memory.audit_log import MemoryAuditLog
+from axonflow.adapters.memory.audit_store import MemoryAuditStore
 from axonflow.adapters.memory.ledger import MemoryLedger
+from axonflow.adapters.memory.plan_store import MemoryPlanStore
 
-__all__ = ["MemoryAuditLog", "MemoryLedger"]
+__all__ = ["MemoryAuditLog", "MemoryAuditStore", "MemoryLedger", "MemoryPlanStore"]

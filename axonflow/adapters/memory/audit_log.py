@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
 from axonflow.audit import AuditEvent, AuditRecord, link
@@ -19,13 +21,16 @@ class MemoryAuditLog:
     """Keeps the newest `capacity` records of each tenant; `evicted` counts what is gone.
 
     Each chain goes on across evictions, so what is left still verifies, from its first kept record on. The number of
-    tenants is bounded too: a tenant too many is refused, for its events could not be kept.
+    tenants is bounded too: a tenant too many is refused, for its events could not be kept. It is a spool as well: what
+    a store has taken can be discarded.
     """
 
     def __init__(self, capacity: int = DEFAULT_CAPACITY, max_tenants: int = 10_000) -> None:
         self._capacity = capacity
         self._max_tenants = max_tenants
-        self._chains: dict[str, deque[AuditRecord]] = {}
+        self._chains: dict[str, deque[tuple[int, AuditRecord]]] = {}
+        self._heads: dict[str, AuditRecord] = {}
+        self._numbers = itertools.count()
         self._writer_id = new_id(now_us())
         self._lock = threading.Lock()  # callers may be in several event loops and threads; the chain has one end
         self.evicted = 0
@@ -37,6 +42,9 @@ class MemoryAuditLog:
     async def append(self, event: AuditEvent) -> AuditRecord:
         if event.writer_id != self._writer_id:
             raise AuditError("an event of another writer", expected=self._writer_id, found=event.writer_id[:64])
+        unstorable = event.unstorable()
+        if unstorable:
+            raise AuditError("text that cannot be recorded", expected="no NUL, no lone surrogate", at=f"$.{unstorable}")
         with self._lock:
             chain = self._chains.get(event.tenant_id)
             if chain is None:
@@ -47,11 +55,26 @@ class MemoryAuditLog:
                         found="one more",
                     )
                 chain = self._chains[event.tenant_id] = deque(maxlen=self._capacity)
-            record = link(event, chain[-1] if chain else None)
+            record = self._heads[event.tenant_id] = link(event, self._heads.get(event.tenant_id))
             self.evicted += len(chain) == self._capacity
-            chain.append(record)
+            chain.append((next(self._numbers), record))
             return record
 
     async def records(self, tenant_id: str) -> list[AuditRecord]:
         with self._lock:
-            return list(self._chains.get(tenant_id, ()))
+            return [record for _, record in self._chains.get(tenant_id, ())]
+
+    async def oldest(self, limit: int) -> list[AuditRecord]:
+        with self._lock:
+            held = [entry for chain in self._chains.values() for entry in itertools.islice(chain, limit)]
+        return [record for _, record in sorted(held, key=lambda entry: entry[0])[:limit]]
+
+    async def discard(self, records: Sequence[AuditRecord]) -> None:
+        gone = {(record.event.tenant_id, record.sequence) for record in records}
+        with self._lock:
+            for tenant_id in {tenant_id for tenant_id, _ in gone}:
+                chain = self._chains.get(tenant_id)
+                if chain is not None:
+                    kept = [entry for entry in chain if (tenant_id, entry[1].sequence) not in gone]
+                    chain.clear()
+                    chain.extend(kept)

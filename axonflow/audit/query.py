@@ -1,0 +1,73 @@
+"""What can be asked of the audit trail of one tenant."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec import Struct
+
+from axonflow.audit.event import AuditEvent
+from axonflow.errors import RequestError
+
+__all__ = ["MAX_LIMIT", "AuditPage", "AuditQuery"]
+
+MAX_LIMIT: Final = 1_000
+MAX_OFFSET: Final = 1_000_000
+
+
+class AuditQuery(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Which events of `tenant_id`; what is None does not matter. Newest first.
+
+    `start_us` is the first microsecond that counts and `end_us` the first that does not (Unix epoch, UTC). `principal`
+    is in short form and also finds those who acted for it; `policy` is the id of a policy that matched.
+
+    Raises RequestError for a limit outside of 1 to 1000 or an offset outside of 0 to 1000000.
+    """
+
+    tenant_id: str
+    limit: int = 100
+    offset: int = 0
+    start_us: int | None = None
+    end_us: int | None = None
+    kind: str | None = None
+    principal: str | None = None
+    client_id: str | None = None
+    action: str | None = None
+    effect: str | None = None
+    decision_id: str | None = None
+    policy: str | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.limit <= MAX_LIMIT:
+            raise RequestError("out of range", expected=f"1 to {MAX_LIMIT}", found=str(self.limit)[:32], at="$.limit")
+        if not 0 <= self.offset <= MAX_OFFSET:
+            raise RequestError(
+                "out of range", expected=f"0 to {MAX_OFFSET}", found=str(self.offset)[:32], at="$.offset"
+            )
+
+    def covers(self, event: AuditEvent) -> bool:
+        """Whether `event` is among those that are asked for."""
+        return (
+            event.tenant_id == self.tenant_id
+            and (self.start_us is None or event.time_us >= self.start_us)
+            and (self.end_us is None or event.time_us < self.end_us)
+            and (self.principal is None or self.principal in (event.principal, *event.on_behalf_of))
+            and (self.policy is None or self.policy in event.policies)
+            and all(
+                wanted is None or wanted == actual
+                for wanted, actual in (
+                    (self.kind, event.kind),
+                    (self.client_id, event.origin.client_id),
+                    (self.action, event.action),
+                    (self.effect, event.effect),
+                    (self.decision_id, event.decision_id),
+                )
+            )
+        )
+
+
+class AuditPage(Struct, frozen=True):
+    """One page of what was found, newest first, and how many there are in all."""
+
+    events: tuple[AuditEvent, ...]
+    total: int

@@ -1,0 +1,34 @@
+"""Where the records of all writers end up, to be searched and verified."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from axonflow.audit import AuditPage, AuditQuery, AuditRecord
+
+__all__ = ["AuditStore"]
+
+
+class AuditStore(Protocol):
+    """Append-only; one chain for each tenant and writer. All methods raise AuditError when the store cannot answer."""
+
+    async def write(self, records: Sequence[AuditRecord]) -> None:
+        """Keep `records`, of any tenants. Writing one again changes nothing, so a batch may be repeated.
+
+        Raises AuditError, and then keeps none of them, when another record already stands at the place
+        (tenant, writer, sequence) or under the event id of one: two histories claim the same place, and a person has
+        to look.
+        """
+
+    async def search(self, query: AuditQuery) -> AuditPage:
+        """The events of one tenant that `query` covers, newest first (by time, then event id)."""
+
+    async def chains(self, tenant_id: str | None = None) -> list[tuple[str, str]]:
+        """(tenant id, writer id) of every chain, sorted; of one tenant when it is named."""
+
+    async def chain(self, tenant_id: str, writer_id: str, first: int, limit: int) -> list[AuditRecord]:
+        """Up to `limit` records of a chain in order, from sequence `first` on.
+
+        Raises AuditError when what is searched by (the columns of a row) is not what was hashed.
+        """
