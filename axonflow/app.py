@@ -9,11 +9,13 @@ from typing import Any, TypeVar
 from axonflow.adapters.memory import MemoryAuditLog, MemoryLedger
 from axonflow.adapters.policy_files import baseline_files, read_policies
 from axonflow.adapters.re2_engine import compile_pattern
+from axonflow.audit import IN_PROCESS, AuditEvent, Origin
 from axonflow.detect import BUILTIN_DETECTORS, Scanner
 from axonflow.errors import ConfigurationError
 from axonflow.flows.blocking import wait
 from axonflow.flows.decide import decide
 from axonflow.flows.enforce import enforce
+from axonflow.flows.record import record
 from axonflow.flows.run_plan import run_plan
 from axonflow.ids import now_us
 from axonflow.plan import Plan, PlanResult
@@ -86,12 +88,30 @@ class AxonFlow:
         """The verdict on `request`: no I/O, nothing counted, nothing recorded. Raises RequestError for no Request."""
         return decide(self._engine, request)
 
-    async def enforce(self, request: Request) -> Decision:
-        """Decide, reserve limits and record the decision before it is returned.
+    async def enforce(self, request: Request, *, origin: Origin = IN_PROCESS) -> Decision:
+        """Decide, reserve limits and record the decision, with its `origin`, before it is returned.
 
         Raises AuditError when the decision cannot be recorded; treat that as a denial.
         """
-        return await enforce(self._engine, request, audit=self._audit, ledger=self._ledger)
+        return await enforce(self._engine, request, audit=self._audit, ledger=self._ledger, origin=origin)
+
+    async def record(
+        self,
+        kind: str,
+        request: Request,
+        *,
+        decision_id: str,
+        details: dict[str, str | int | bool],
+        origin: Origin = IN_PROCESS,
+    ) -> AuditEvent:
+        """Record that `request` was carried out, such as a model call: facts in `details`, never content.
+
+        Raises AuditError when it cannot be recorded.
+        """
+        digest = self._engine.digest
+        return await record(
+            self._audit, kind, request, decision_id=decision_id, policy_digest=digest, details=details, origin=origin
+        )
 
     def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """The result of one of this object's coroutines, for code that is not async: ``flow.wait(flow.enforce(r))``.

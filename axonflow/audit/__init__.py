@@ -1,7 +1,17 @@
 """The audit trail: what an event says, and the hash chain that makes a later change visible."""
 
 from axonflow.audit.chain import GENESIS, AuditRecord, link, verify_chain
-from axonflow.audit.event import AuditEvent, Origin
+from axonflow.audit.event import IN_PROCESS, AuditEvent, Origin
 from axonflow.audit.query import AuditPage, AuditQuery
 
-__all__ = ["GENESIS", "AuditEvent", "AuditPage", "AuditQuery", "AuditRecord", "Origin", "link", "verify_chain"]
+__all__ = [
+    "GENESIS",
+    "IN_PROCESS",
+    "AuditEvent",
+    "AuditPage",
+    "AuditQuery",
+    "AuditRecord",
+    "Origin",
+    "link",
+    "verify_chain",
+]

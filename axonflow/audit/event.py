@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from axonflow.errors import AuditError
 
-__all__ = ["SCHEMA_VERSION", "AuditEvent", "Origin"]
+__all__ = ["IN_PROCESS", "SCHEMA_VERSION", "AuditEvent", "Origin"]
 
 SCHEMA_VERSION: Final = 1
 
@@ -23,6 +23,10 @@ class Origin(Struct, frozen=True, forbid_unknown_fields=True):
     client_id: str = ""
     request_id: str = ""
     trace_id: str = ""
+
+
+IN_PROCESS: Final = Origin()
+"""The origin of what this process asks itself."""
 
 
 class AuditEvent(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -49,7 +53,7 @@ class AuditEvent(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     errors: tuple[str, ...] = ()
     on_behalf_of: tuple[str, ...] = ()
     content_chars: int = 0
-    origin: Origin = Origin()
+    origin: Origin = IN_PROCESS
     details: dict[str, str | int | bool] = {}
     schema_version: int = SCHEMA_VERSION
 

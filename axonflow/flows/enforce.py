@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from axonflow.audit import AuditEvent
+from axonflow.audit import IN_PROCESS, AuditEvent, Origin
 from axonflow.errors import LedgerError
 from axonflow.flows.decide import decide
 from axonflow.ids import new_id, now_us
@@ -17,15 +17,19 @@ from axonflow.policy.cel.functions import chars
 from axonflow.policy.matching import reader
 from axonflow.ports import AuditLog, Ledger, Quota, Reservation
 
-__all__ = ["enforce"]
+__all__ = ["delegation", "enforce"]
 
 _ESTIMATES = {"tokens": "estimated_tokens", "usd_micros": "estimated_usd_micros"}
 """Where a request says how much it will use at most, in its context."""
 _MAX_KEY_CHARS: Final = 1_024
 
 
-async def enforce(engine: PolicyEngine, request: Request, *, audit: AuditLog, ledger: Ledger) -> Decision:
+async def enforce(
+    engine: PolicyEngine, request: Request, *, audit: AuditLog, ledger: Ledger, origin: Origin = IN_PROCESS
+) -> Decision:
     """The verdict of `engine` on `request`, its limits reserved, recorded in `audit` before this returns.
+
+    `origin` is recorded with it: through which door the request came.
 
     A limit that is used up or cannot be reserved denies, with the reason. Raises AuditError when the event cannot be
     recorded: then nothing is allowed, and what was reserved is given back.
@@ -35,7 +39,7 @@ async def enforce(engine: PolicyEngine, request: Request, *, audit: AuditLog, le
     try:
         if decision.allowed and any(isinstance(obligation, Limit) for obligation in decision.obligations):
             decision = await _reserved(decision, request, ledger, reservations)
-        await audit.append(_event(decision, request, audit.writer_id))
+        await audit.append(_event(decision, request, audit.writer_id, origin))
     except BaseException:  # cancellation too: what nobody was allowed to use must not count
         await _give_back(reservations, ledger)
         raise
@@ -84,12 +88,17 @@ async def _take(limit: Limit, request: Request, ledger: Ledger, reservations: li
     return None
 
 
-def _event(decision: Decision, request: Request, writer_id: str) -> AuditEvent:
+def delegation(principal: Principal) -> tuple[str, ...]:
+    """Those whom `principal` acts for, nearest first, in short form."""
     chain: list[str] = []
-    acting: Principal | None = request.principal.on_behalf_of
+    acting = principal.on_behalf_of
     while acting is not None:
         chain.append(f"{acting.type}:{acting.id}")
         acting = acting.on_behalf_of
+    return tuple(chain)
+
+
+def _event(decision: Decision, request: Request, writer_id: str, origin: Origin) -> AuditEvent:
     time_us = now_us()
     return AuditEvent(
         event_id=new_id(time_us),
@@ -100,7 +109,7 @@ def _event(decision: Decision, request: Request, writer_id: str) -> AuditEvent:
         decision_id=decision.decision_id,
         policy_digest=decision.policy_digest,
         principal=f"{request.principal.type}:{request.principal.id}",
-        on_behalf_of=tuple(chain),
+        on_behalf_of=delegation(request.principal),
         action=request.action,
         resource=f"{request.resource.type}:{request.resource.id}",
         effect=decision.effect.value,
@@ -109,4 +118,5 @@ def _event(decision: Decision, request: Request, writer_id: str) -> AuditEvent:
         reasons=decision.reasons,
         errors=tuple(f"{error.policy}: {error.message}" for error in decision.errors),
         content_chars=chars(request.content),
+        origin=origin,
     )
