@@ -16,7 +16,7 @@ ExecutionStatus = Literal["pending", "running", "completed", "failed", "denied"]
 class PlanExecution(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`plan_id` is a time-ordered id, `principal` in short form, times are microseconds since the Unix epoch (UTC).
 
-    `domain` and `query` are what the plan was made from; `steps` describes each as JSON (name, kind, target, needs).
+    `domain`, `query` and `context` are what the plan was made from; `steps` describes each as JSON (name, kind, target, needs).
     `executor_id` names the process that runs it, empty before. `step_results` are by step name; `result` holds those
     of the sinks. `error` says why it did not complete.
     """
@@ -35,5 +35,6 @@ class PlanExecution(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     finished_us: int | None = None
     result: Any = None
     step_results: dict[str, Any] = {}
+    context: dict[str, Any] = {}
     error: str | None = None
     schema_version: int = SCHEMA_VERSION
