@@ -1,0 +1,148 @@
+"""The file postmaster.pid, and the processes it speaks of: whether a PostgreSQL still works on a cluster."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from axonflow.errors import ConfigurationError
+from axonflow_sidecar.embedded.folder import open_own, read_start
+
+__all__ = ["POLL_S", "PidFile", "end", "end_survivor", "read_pid_file"]
+
+POLL_S: Final = 0.01
+PID_FILE: Final = "postmaster.pid"
+READY: Final = "ready"
+SURVIVOR_TIMEOUT_S: Final = 30.0
+IMMEDIATE_S: Final = 5.0
+# Above every pid that Linux (2**22) and macOS give, and still a pid_t.
+NOBODYS_PID: Final = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class PidFile:
+    """What postmaster.pid says (its lines: postgres' src/include/utils/pidfile.h). 0 for a pid that is none."""
+
+    pid: int
+    is_ready: bool
+
+
+def read_pid_file(data: Path) -> PidFile | None:
+    """The pid file of the cluster in `data`; None when there is none."""
+    text = read_start(data / PID_FILE)
+    if text is None:
+        return None
+    lines = text.splitlines()
+    pid = lines[0].strip() if lines else ""
+    return PidFile(
+        pid=int(pid) if pid.isascii() and pid.isdecimal() and len(pid) <= 10 else 0,
+        is_ready=len(lines) > 7 and lines[7].strip() == READY,
+    )
+
+
+def end(send: Callable[[signal.Signals], None], has_ended: Callable[[], bool], timeout_s: float) -> bool:
+    """End a postmaster: a fast shutdown, after `timeout_s` an immediate one, then a kill. Whether it has ended."""
+    for number, patience_s in (
+        (signal.SIGINT, timeout_s),
+        (signal.SIGQUIT, min(timeout_s, IMMEDIATE_S)),
+        (signal.SIGKILL, IMMEDIATE_S),
+    ):
+        send(number)
+        deadline = time.monotonic() + patience_s
+        while not has_ended():
+            if time.monotonic() > deadline:
+                break
+            time.sleep(POLL_S)
+        else:
+            return True
+    return False
+
+
+def end_survivor(data: Path, uid: int) -> None:
+    """End a postmaster of `uid` that still works on `data` (it outlived its supervisor), and let no stale pid file stop
+    the next start. Only under the folder's lock. Raises ConfigurationError when it does not end."""
+    said = read_pid_file(data)
+    if said is None:
+        return
+    pid = said.pid
+    if _works_on(pid, data, uid) and not end(
+        lambda number: _signal(pid, number), lambda: not _works_on(pid, data, uid), SURVIVOR_TIMEOUT_S
+    ):
+        raise ConfigurationError(
+            "an earlier PostgreSQL on this folder does not end",
+            found=f"process {pid}",
+            at=str(data),
+            hint="End that process, then start again.",
+        )
+    _retire(data)
+
+
+def _retire(data: Path) -> None:
+    """Put a pid that nobody has into a pid file whose pid a stranger has now: PostgreSQL takes that for a server.
+
+    The file stays, for it names the shared memory by which PostgreSQL notices that backends of a killed server are
+    still at work (CreateLockFile in postgres' src/backend/utils/init/miscinit.c). One without a pid names nothing.
+    """
+    path = data / PID_FILE
+    said = read_pid_file(data)
+    if said is None:
+        return
+    if said.pid == 0:
+        path.unlink()
+    elif _exists(said.pid):
+        with open(open_own(path, os.O_RDWR), "r+b") as file:
+            rest = file.read().partition(b"\n")[2]
+            file.seek(0)
+            file.write(b"%d\n" % NOBODYS_PID + rest)
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def _works_on(pid: int, data: Path, uid: int) -> bool:
+    """Whether `pid` is a living postmaster of `uid` on the cluster in `data`, and not a stranger with its number."""
+    if pid <= 1:
+        return False
+    return _works_on_linux(pid, data, uid) if sys.platform == "linux" else _works_on_elsewhere(pid, data, uid)
+
+
+def _works_on_linux(pid: int, data: Path, uid: int) -> bool:
+    process = Path("/proc", str(pid))
+    try:
+        # Its children call themselves "postgres: checkpointer" and the like; a process that is dead has no arguments.
+        name = (process / "cmdline").read_bytes().partition(b"\0")[0]
+        # A postmaster works inside its cluster, however that was spelled when it was started.
+        return (
+            os.path.basename(name) == b"postgres" and process.stat().st_uid == uid and (process / "cwd").samefile(data)
+        )
+    except OSError:
+        return False
+
+
+def _works_on_elsewhere(pid: int, data: Path, uid: int) -> bool:
+    said = subprocess.run(  # noqa: S603  fixed program, a number as its argument
+        ["/bin/ps", "-ww", "-o", "uid=,command=", "-p", str(pid)], capture_output=True, text=True, check=False
+    ).stdout
+    owner, _, command = said.strip().partition(" ")
+    # server.py starts it as: .../postgres -D <data> -c ...
+    return owner == str(uid) and f"/postgres -D {data} -c " in f"{command.strip()} "
