@@ -88,12 +88,17 @@ class AxonFlow:
         """The verdict on `request`: no I/O, nothing counted, nothing recorded. Raises RequestError for no Request."""
         return decide(self._engine, request)
 
-    async def enforce(self, request: Request, *, origin: Origin = IN_PROCESS) -> Decision:
+    async def enforce(self, request: Request, *, origin: Origin = IN_PROCESS, redacts: bool = True) -> Decision:
         """Decide, reserve limits and record the decision, with its `origin`, before it is returned.
+
+        A caller that cannot put redacted content in place of the original gives ``redacts=False``, and is denied where
+        that is due.
 
         Raises AuditError when the decision cannot be recorded; treat that as a denial.
         """
-        return await enforce(self._engine, request, audit=self._audit, ledger=self._ledger, origin=origin)
+        return await enforce(
+            self._engine, request, audit=self._audit, ledger=self._ledger, origin=origin, redacts=redacts
+        )
 
     async def record(
         self,

@@ -25,16 +25,25 @@ _MAX_KEY_CHARS: Final = 1_024
 
 
 async def enforce(
-    engine: PolicyEngine, request: Request, *, audit: AuditLog, ledger: Ledger, origin: Origin = IN_PROCESS
+    engine: PolicyEngine,
+    request: Request,
+    *,
+    audit: AuditLog,
+    ledger: Ledger,
+    origin: Origin = IN_PROCESS,
+    redacts: bool = True,
 ) -> Decision:
     """The verdict of `engine` on `request`, its limits reserved, recorded in `audit` before this returns.
 
-    `origin` is recorded with it: through which door the request came.
+    `origin` is recorded with it: through which door the request came. An enforcement point that cannot put redacted
+    content in place of the original says so by `redacts`, and is denied where that is due.
 
     A limit that is used up or cannot be reserved denies, with the reason. Raises AuditError when the event cannot be
     recorded: then nothing is allowed, and what was reserved is given back.
     """
     decision = decide(engine, request)
+    if decision.redacted is not None and not redacts:
+        decision = _denied(decision, "The content has to be redacted, which this enforcement point cannot do.")
     reservations: list[Reservation] = []
     try:
         if decision.allowed and any(isinstance(obligation, Limit) for obligation in decision.obligations):
@@ -64,7 +73,11 @@ async def _reserved(decision: Decision, request: Request, ledger: Ledger, reserv
     if refusal is None:
         return decision
     await _give_back(reservations, ledger)
-    return replace(decision, effect=Effect.DENY, allowed=False, redacted=None, reasons=(refusal, *decision.reasons))
+    return _denied(decision, refusal)
+
+
+def _denied(decision: Decision, reason: str) -> Decision:
+    return replace(decision, effect=Effect.DENY, allowed=False, redacted=None, reasons=(reason, *decision.reasons))
 
 
 async def _take(limit: Limit, request: Request, ledger: Ledger, reservations: list[Reservation]) -> str | None:

@@ -1,5 +1,1 @@
-"""AxonFlow behind HTTP."""
-
-from axonflow_sidecar.agent import create_agent
-
-__all__ = ["create_agent"]
+"""AxonFlow behind HTTP: the agent, the orchestrator, and `axonflow up`."""

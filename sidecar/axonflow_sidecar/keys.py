@@ -2,44 +2,101 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hmac
 import secrets
 from collections.abc import Iterable
 from typing import Final
 
+from msgspec import Struct
+
 from axonflow.errors import ConfigurationError
 
-__all__ = ["KeyRing"]
+__all__ = ["ANY_TENANT", "ApiKey", "Client", "KeyRing", "new_key"]
 
 MIN_KEY_CHARS: Final = 32
 MAX_KEY_CHARS: Final = 512
+MAX_NAME_CHARS: Final = 256
+ANY_TENANT: Final = "*"
+
+
+class ApiKey(Struct, frozen=True, forbid_unknown_fields=True):
+    """A key as it is configured: the client it is for, the tenant that it may act for (``*``: any), the secret."""
+
+    key: str
+    client_id: str = "default"
+    tenant_id: str = ANY_TENANT
+
+    def __repr__(self) -> str:
+        return f"ApiKey(client_id={self.client_id!r}, tenant_id={self.tenant_id!r})"
+
+
+class Client(Struct, frozen=True):
+    """Who calls, as the key proves it."""
+
+    client_id: str
+    tenant_id: str
+
+    def may_act_for(self, tenant_id: str) -> bool:
+        """Whether the key covers this tenant."""
+        return self.tenant_id in (ANY_TENANT, tenant_id)
+
+
+def new_key() -> str:
+    """A key nobody can guess: 256 random bits."""
+    return "axf_" + secrets.token_urlsafe(32)
 
 
 class KeyRing:
     """The keys that are accepted. Raises ConfigurationError for one that could be guessed."""
 
-    def __init__(self, keys: Iterable[str]) -> None:
+    def __init__(self, keys: Iterable[ApiKey | str]) -> None:
         self._pepper = secrets.token_bytes(32)
-        self._hashes = frozenset(self._hash(self._checked(key)) for key in keys)
-        if not self._hashes:
+        self._clients: dict[bytes, Client] = {}
+        for entry in keys:
+            api_key = ApiKey(entry) if isinstance(entry, str) else entry
+            _check(api_key)
+            self._clients[self._hash(api_key.key)] = Client(api_key.client_id, api_key.tenant_id)
+        if not self._clients:
             raise ConfigurationError("no API key", expected="at least one", found="none")
-
-    @staticmethod
-    def _checked(key: str) -> str:
-        if not MIN_KEY_CHARS <= len(key) <= MAX_KEY_CHARS:
-            raise ConfigurationError(
-                "an API key of the wrong length",
-                expected=f"{MIN_KEY_CHARS} to {MAX_KEY_CHARS} characters",
-                found=str(len(key)),
-                hint='python3 -c "import secrets; print(secrets.token_urlsafe(32))" makes one.',
-            )
-        return key
 
     def _hash(self, key: str) -> bytes:
         return hmac.digest(self._pepper, key.encode("utf-8", "surrogatepass"), "sha256")
 
-    def accepts(self, authorization: str) -> bool:
-        """Whether an Authorization header (RFC 6750) carries a known key. Comparing hashes under a secret pepper leaks
-        nothing about a key through time."""
-        scheme, _, key = authorization.partition(" ")
-        return scheme.lower() == "bearer" and len(key) <= MAX_KEY_CHARS and self._hash(key.strip()) in self._hashes
+    def client(self, authorization: str) -> Client | None:
+        """Whose key an Authorization header carries, or None: ``Bearer KEY`` (RFC 6750) or ``Basic`` of
+        ``client_id:KEY`` (RFC 7617), and then the client id has to be the key's.
+
+        Comparing hashes under a secret pepper leaks nothing about a key through time.
+        """
+        scheme, _, credentials = authorization.partition(" ")
+        scheme = scheme.lower()
+        if scheme == "bearer" and len(credentials) <= MAX_KEY_CHARS:
+            return self._clients.get(self._hash(credentials.strip()))
+        if scheme == "basic" and len(credentials) <= 2 * (MAX_KEY_CHARS + MAX_NAME_CHARS):
+            try:
+                text = base64.b64decode(credentials.strip(), validate=True).decode()
+            except (binascii.Error, UnicodeDecodeError):
+                return None
+            client_id, _, key = text.partition(":")
+            client = self._clients.get(self._hash(key))
+            return client if client is not None and client.client_id == client_id else None
+        return None
+
+
+def _check(api_key: ApiKey) -> None:
+    if not MIN_KEY_CHARS <= len(api_key.key) <= MAX_KEY_CHARS:
+        raise ConfigurationError(
+            "an API key of the wrong length",
+            expected=f"{MIN_KEY_CHARS} to {MAX_KEY_CHARS} characters",
+            found=str(len(api_key.key)),
+            hint='python3 -c "import secrets; print(secrets.token_urlsafe(32))" makes one.',
+        )
+    for name, value in (("client_id", api_key.client_id), ("tenant_id", api_key.tenant_id)):
+        if not 0 < len(value) <= MAX_NAME_CHARS or not value.isprintable() or ":" in value:
+            raise ConfigurationError(
+                f"not a {name}",
+                expected=f"1 to {MAX_NAME_CHARS} printable characters, no colon",
+                found=ascii(value)[:64],
+            )

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Final
+from http import HTTPStatus
 
 import msgspec
 
 from axonflow.errors import AxonFlowError
 
-__all__ = ["problem"]
+__all__ = ["PROBLEM", "problem"]
 
-_TITLES: Final = {
-    400: "Bad Request",
-    401: "Unauthorized",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    413: "Content Too Large",
-    415: "Unsupported Media Type",
-    503: "Service Unavailable",
-}
+PROBLEM = b"application/problem+json"
 
 
-def problem(status: int, error: AxonFlowError) -> bytes:
+def problem(status: int, error: AxonFlowError, request_id: str = "") -> bytes:
     """The document for `error`, as JSON."""
     parts = {
         "type": "about:blank",
-        "title": _TITLES[status],
+        "title": HTTPStatus(status).phrase,
         "status": status,
         "code": error.code,
         "detail": str(error),
@@ -33,5 +25,7 @@ def problem(status: int, error: AxonFlowError) -> bytes:
         "expected": error.expected,
         "found": error.found,
         "at": error.at,
+        "hint": error.hint,
+        "request_id": request_id or None,
     }
     return msgspec.json.encode({name: value for name, value in parts.items() if value is not None})

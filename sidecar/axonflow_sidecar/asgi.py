@@ -1,0 +1,106 @@
+"""What every part of the HTTP door shares: the shapes of ASGI, a call, a reply and a refusal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final, NamedTuple
+
+from axonflow import AxonFlowError, RequestError
+from axonflow.audit import IN_PROCESS, Origin
+from axonflow_sidecar.keys import Client
+
+__all__ = ["MAX_BODY_BYTES", "Application", "Call", "Handler", "Receive", "Refused", "Reply", "Scope", "Send"]
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+MAX_BODY_BYTES: Final = 8 * 1024 * 1024
+BODY_TIMEOUT_S: Final = 30
+"""For the whole body: a client that sends a byte now and then would else hold its place for good."""
+
+
+class Refused(Exception):  # noqa: N818  an answer on its way out, not a fault
+    """Ends a call with `status` and the problem document of `error`."""
+
+    def __init__(self, status: int, error: AxonFlowError) -> None:
+        super().__init__(status)
+        self.status = status
+        self.error = error
+
+
+class Reply(NamedTuple):
+    """What a handler answers with: JSON, unless `content_type` says otherwise."""
+
+    body: bytes
+    status: int = 200
+    content_type: bytes = b"application/json"
+
+
+class Call:
+    """One request on its way to its handler. `value` is what stood for ``{...}`` in the route's path."""
+
+    __slots__ = ("_receive", "client", "headers", "origin", "scope", "value")
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self.scope = scope
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.origin: Origin = scope.get("axonflow.origin", IN_PROCESS)
+        self.client: Client | None = None
+        self.value = ""
+        self._receive = receive
+
+    def header(self, name: bytes) -> str:
+        """The header's value, empty when it is absent. Header names are lower-case in ASGI."""
+        return self.headers.get(name, b"").decode("latin-1")
+
+    @property
+    def caller(self) -> Client:
+        """Who holds the key that this call came with."""
+        assert self.client is not None  # the router refuses a call without a key before its handler sees it
+        return self.client
+
+    async def json_body(self) -> bytes:
+        """The body of a call that has to be JSON. Raises Refused: 415, 413, 408, or 400 when it ends early."""
+        if self.header(b"content-type").split(";")[0].strip().lower() != "application/json":
+            raise Refused(415, RequestError("wrong content type", expected="application/json"))
+        length = self.header(b"content-length")
+        if length.isdecimal() and (len(length) > 12 or int(length) > MAX_BODY_BYTES):
+            raise _too_large(f"{length[:20]} bytes")
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                return await self._read()
+        except TimeoutError:
+            raise Refused(
+                408, RequestError("the body took too long", expected=f"all of it within {BODY_TIMEOUT_S} s")
+            ) from None
+
+    async def _read(self) -> bytes:
+        message = await self._receive()
+        if message["type"] == "http.request" and not message.get("more_body", False):  # nearly every body is one piece
+            body: bytes = message.get("body", b"")
+            if len(body) > MAX_BODY_BYTES:
+                raise _too_large("more")
+            return body
+        parts: list[bytes] = []
+        length_bytes = 0
+        while True:
+            if message["type"] == "http.disconnect":
+                raise Refused(400, RequestError("the body ended early"))
+            part = message.get("body", b"")
+            length_bytes += len(part)
+            if length_bytes > MAX_BODY_BYTES:
+                raise _too_large("more")
+            parts.append(part)
+            if not message.get("more_body", False):
+                return b"".join(parts)
+            message = await self._receive()
+
+
+def _too_large(found: str) -> Refused:
+    return Refused(413, RequestError("body too large", expected=f"at most {MAX_BODY_BYTES} bytes", found=found))
+
+
+Handler = Callable[[Call], Awaitable[Reply]]

@@ -1,0 +1,148 @@
+"""The folder that holds all that an installation keeps.
+
+::
+
+    DATA/            0711 for root (PostgreSQL's account passes through), else 0700
+      lock           held by the supervisor while it lives; its pid is in it
+      api-key        0600, one line: the operator's key
+      secret         0600, what the processes sign their statements with
+      tls/           the certificate and the authority to trust
+      postgres/      the embedded server
+      spool/agent/   spool/orchestrator/    audit records on their way to the database
+      endpoints.json where everything listens, while it does
+      database-url   0600, of the server in use, while it is
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import secrets
+from pathlib import Path
+from typing import Final
+
+from axonflow.errors import ConfigurationError
+from axonflow_sidecar.keys import new_key
+
+__all__ = ["DataFolder"]
+
+MAX_LINE_BYTES: Final = 4096
+
+
+class DataFolder:
+    """The folder at `path`, made if it is not there. Raises ConfigurationError when it cannot be used."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.expanduser().absolute()
+        self._lock: int | None = None
+        try:
+            self._make(self.path, 0o711 if os.geteuid() == 0 else 0o700)
+            self.lock_path.touch(mode=0o600)
+        except OSError as error:
+            raise self._unusable(error) from None
+
+    @property
+    def lock_path(self) -> Path:
+        return self.path / "lock"
+
+    @property
+    def key_file(self) -> Path:
+        return self.path / "api-key"
+
+    @property
+    def endpoints_file(self) -> Path:
+        return self.path / "endpoints.json"
+
+    @property
+    def database_url_file(self) -> Path:
+        return self.path / "database-url"
+
+    @property
+    def tls(self) -> Path:
+        return self.path / "tls"
+
+    @property
+    def postgres(self) -> Path:
+        return self.path / "postgres"
+
+    def spool(self, role: str) -> Path:
+        """Where a service keeps its audit records until the database has them."""
+        return self.path / "spool" / role
+
+    def lock(self) -> None:
+        """Take the folder for this process, until it ends. Raises ConfigurationError when another one has it."""
+        descriptor = os.open(self.lock_path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(descriptor, 32).decode("ascii", "replace").strip() or "unknown"
+            os.close(descriptor)
+            raise ConfigurationError(
+                "AxonFlow is already up with this folder", expected="one at a time", found=f"process {holder}",
+                at=str(self.path), hint=f"Stop it (kill {holder}), or name another folder with --data.",
+            ) from None  # fmt: skip
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        self._lock = descriptor
+
+    def api_key(self) -> str:
+        """The operator's key, made at the first start."""
+        return self._kept(self.key_file, new_key)
+
+    def secret(self) -> str:
+        """What statements are signed with, in hex, made at the first start."""
+        return self._kept(self.path / "secret", lambda: secrets.token_hex(32))
+
+    def write(self, path: Path, text: str, mode: int = 0o600) -> None:
+        """Put `text` into `path`, all of it or nothing."""
+        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            beside.unlink(missing_ok=True)
+            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+            with os.fdopen(descriptor, "w") as stream:
+                os.fchmod(descriptor, mode)
+                stream.write(text)
+                stream.flush()
+                os.fsync(descriptor)
+            beside.replace(path)
+        except OSError as error:
+            raise self._unusable(error) from None
+
+    def close(self) -> None:
+        """Remove what holds only while everything runs, and give the folder back."""
+        for path in (self.endpoints_file, self.database_url_file):
+            path.unlink(missing_ok=True)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _kept(self, path: Path, make: object) -> str:
+        assert callable(make)
+        try:
+            with path.open("rb") as stream:
+                text = stream.read(MAX_LINE_BYTES).decode("ascii", "replace").strip()
+        except FileNotFoundError:
+            text = str(make())
+            self.write(path, text + "\n")
+        except OSError as error:
+            raise self._unusable(error) from None
+        if len(text) < 32:
+            raise ConfigurationError(
+                "a secret is damaged", expected="at least 32 characters", found=str(len(text)), at=str(path),
+                hint="Remove the file, and a new one is made; clients then need the new one.",
+            )  # fmt: skip
+        return text
+
+    def _make(self, path: Path, mode: int) -> None:
+        if not path.parent.exists():
+            self._make(path.parent, 0o755)
+        if not path.is_dir():
+            path.mkdir()
+            path.chmod(mode)
+
+    def _unusable(self, error: OSError) -> ConfigurationError:
+        hint = "Free some space, or name another folder with --data."
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            hint = "Name a folder that this user may write to, with --data or AXONFLOW_DATA."
+        return ConfigurationError("the data folder cannot be used", found=error.strerror, at=str(self.path), hint=hint)

@@ -1,0 +1,81 @@
+"""One service as a process: ``python -m axonflow_sidecar.process``, its settings as a line of JSON on standard input.
+
+Standard input stays open: when it ends, whoever started this has gone, and the service drains and ends too. On standard
+output it says once, as a line of JSON, that it is ready or why it cannot be. The log goes to standard error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+
+import msgspec
+
+from axonflow import AxonFlowError
+from axonflow_sidecar.asgi import Application
+from axonflow_sidecar.logs import log_to
+from axonflow_sidecar.server import serve
+from axonflow_sidecar.settings import ServiceSettings
+
+__all__ = ["main", "run"]
+
+EXIT_CONFIGURATION = 2
+_log = logging.getLogger("axonflow.process")
+
+Opened = Callable[[ServiceSettings], AbstractAsyncContextManager[Application]]
+
+
+async def run(settings: ServiceSettings, opened: Opened, say: Callable[[bytes], None], ended: Awaitable[None]) -> None:
+    """Serve what `opened` gives until SIGTERM, SIGINT or `ended`. Raises AxonFlowError when it cannot start."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    watching = asyncio.ensure_future(ended)
+    watching.add_done_callback(lambda _: stop.set())
+    async with opened(settings) as application:
+        await serve(
+            application,
+            settings.listeners,
+            stop,
+            drain_timeout_s=settings.drain_timeout_s,
+            ready=lambda: say(msgspec.json.encode({"ready": True})),
+        )
+        _log.info("draining")
+    watching.cancel()
+
+
+async def _input_ends() -> None:
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while await reader.read(4096):
+        pass
+
+
+def _say(line: bytes) -> None:
+    sys.stdout.buffer.write(line + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def main() -> int:
+    """The process. Exit code 0 after an orderly end, 2 when it was told something it cannot work with."""
+    from axonflow_sidecar.composition import opened_agent, opened_orchestrator
+
+    try:
+        settings = msgspec.json.decode(sys.stdin.buffer.readline(), type=ServiceSettings)
+        log_to(f"axonflow-{settings.role}", settings.log_level)
+        opened = opened_agent if settings.role == "agent" else opened_orchestrator
+        asyncio.run(run(settings, opened, _say, _input_ends()))
+    except AxonFlowError as error:
+        _say(msgspec.json.encode({"error": str(error)}))
+        return EXIT_CONFIGURATION
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The routes of the agent and the orchestrator, a module each."""

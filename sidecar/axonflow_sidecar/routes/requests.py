@@ -1,0 +1,70 @@
+"""``POST /api/request`` and ``GET /api/v1/plan/{id}`` at the agent: checked here, done by the orchestrator."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from axonflow import AxonFlowError
+from axonflow.policy.request import decode_json
+from axonflow_sidecar.asgi import Call, Handler, Refused, Reply
+from axonflow_sidecar.identity import Identity, signed_identity
+from axonflow_sidecar.problems import PROBLEM
+from axonflow_sidecar.services import AgentServices
+from axonflow_sidecar.translate import principal_of, tenant_of
+
+__all__ = ["plan_status", "proxy_request"]
+
+PLAN_REQUESTS: Final = frozenset({"multi-agent-plan", "generate-plan", "execute-plan"})
+
+
+class _RequestBody(Struct, kw_only=True):
+    query: str
+    request_type: str
+    user_token: str | None = None
+    client_id: str | None = None
+    context: dict[str, Any] | None = None
+
+
+_decoder = msgspec.json.Decoder(_RequestBody)
+
+
+def proxy_request(services: AgentServices) -> Handler:
+    """The handler of ``/api/request``. Plans go to the orchestrator; what needs a model is refused: none is set up."""
+
+    async def handler(call: Call) -> Reply:
+        data = await call.json_body()
+        body = decode_json(data, _decoder)
+        if body.request_type not in PLAN_REQUESTS:
+            served = ", ".join(sorted(PLAN_REQUESTS))
+            error = f"LLM routing is not set up: {body.request_type[:64]!a} is not served, only {served}."
+            return Reply(msgspec.json.encode({"success": False, "error": error, "blocked": False}))
+        return await _forward(services, call, "POST", data, body.user_token)
+
+    return handler
+
+
+def plan_status(services: AgentServices) -> Handler:
+    """The handler of ``/api/v1/plan/{id}``."""
+
+    async def handler(call: Call) -> Reply:
+        return await _forward(services, call, "GET", b"", call.header(b"x-user-token"))
+
+    return handler
+
+
+async def _forward(services: AgentServices, call: Call, method: str, data: bytes, user_token: str | None) -> Reply:
+    if services.orchestrator is None:
+        raise Refused(503, AxonFlowError("no orchestrator", hint="Start the agent with --orchestrator-url."))
+    tenant_id = tenant_of(call.caller, call.header(b"x-tenant-id"))
+    principal = principal_of(call.caller, tenant_id, user_token, services.signer)
+    user = principal.on_behalf_of
+    identity = Identity(call.caller.client_id, tenant_id, user.id if user else "")
+    signed = signed_identity(identity, services.signer, services.clock_us())
+    try:
+        status, answer = await services.orchestrator.call(method, call.scope["path"], data, signed, call.origin)
+    except AxonFlowError as error:
+        raise Refused(503, error) from None
+    return Reply(answer, status, b"application/json" if status < 400 else PROBLEM)
