@@ -14,12 +14,14 @@ A message says what was expected, what was found, where, and what to do. Values 
     ├── DetectionError       content could not be inspected or redacted
     ├── LedgerError          a limit could not be checked or counted
     ├── AuditError           an event could not be recorded, or a chain does not verify
+    │   └── AuditConflict    a store answers, and refuses a record for what it is
     └── Denied               raised by guards when a decision does not allow the call
 """
 
 from __future__ import annotations
 
 __all__ = [
+    "AuditConflict",
     "AuditError",
     "AxonFlowError",
     "ConfigurationError",
@@ -159,6 +161,15 @@ class AuditError(AxonFlowError):
     """An audit event could not be recorded, or a recorded chain does not verify. Callers deny."""
 
     code = "audit_failed"
+
+
+class AuditConflict(AuditError):  # noqa: N818  named as the state of the trail, which a person has to resolve
+    """A store was reached and refuses a record: another holds its place, or it cannot be kept as it is.
+
+    Trying again does not help, unlike with any other AuditError of a store.
+    """
+
+    code = "audit_conflict"
 
 
 class Denied(AxonFlowError):  # noqa: N818  a verdict, not a fault: named as the field names it

@@ -16,9 +16,11 @@ class AuditStore(Protocol):
     async def write(self, records: Sequence[AuditRecord]) -> None:
         """Keep `records`, of any tenants. Writing one again changes nothing, so a batch may be repeated.
 
-        Raises AuditError, and then keeps none of them, when another record already stands at the place
+        Raises AuditConflict, and then keeps none of them, when another record already stands at the place
         (tenant, writer, sequence) or under the event id of one: two histories claim the same place, and a person has
-        to look.
+        to look. The same for a record that this store can never keep, such as text that its database refuses. Any
+        other failure (unreachable, full, a timeout) is a plain AuditError: the batch is tried again as it is, whereas
+        after an AuditConflict it is bisected, so that one record never holds up the others.
         """
 
     async def search(self, query: AuditQuery) -> AuditPage:

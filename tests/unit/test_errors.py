@@ -3,7 +3,7 @@
 import pytest
 
 from axonflow import errors
-from axonflow.errors import AxonFlowError, Denied, ExpressionError, PolicyError
+from axonflow.errors import AuditConflict, AuditError, AxonFlowError, Denied, ExpressionError, PolicyError
 
 PARTS = {"expected": "a number", "found": "text", "at": "p.yaml:1:2", "hint": "Quote it."}
 
@@ -51,3 +51,9 @@ def test_error_classes_are_those_of_the_documented_tree_each_with_a_code():
         assert issubclass(one, AxonFlowError)
         assert f"{one.__name__} " in errors.__doc__ or one is AxonFlowError
     assert len({one.code for one in classes}) == len(classes)
+
+
+def test_audit_conflict_caught_as_an_audit_error_keeps_its_own_code():
+    with pytest.raises(AuditError) as caught:
+        raise AuditConflict("another record holds this place")
+    assert caught.value.code == "audit_conflict"

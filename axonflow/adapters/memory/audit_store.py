@@ -6,7 +6,7 @@ import threading
 from collections.abc import Sequence
 
 from axonflow.audit import AuditPage, AuditQuery, AuditRecord
-from axonflow.errors import AuditError
+from axonflow.errors import AuditConflict
 
 __all__ = ["MemoryAuditStore"]
 
@@ -35,7 +35,7 @@ class MemoryAuditStore:
         if (there is not None and there != record) or (
             place is not None and place != (event.writer_id, record.sequence)
         ):
-            raise AuditError(
+            raise AuditConflict(
                 "another record holds this place",
                 expected=f"the record of event {event.event_id}, or none",
                 found="a different one",
