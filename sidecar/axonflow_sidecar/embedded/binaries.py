@@ -69,8 +69,12 @@ def usable_by(account: Account, installed: Binaries, folder: Folder) -> Binaries
     copy = folder.root / f"binaries-{installed.wheel_version}"
     if not copy.exists():
         making = Path(tempfile.mkdtemp(prefix="binaries.new-", dir=folder.root))
-        _copy(installed, making)
-        making.rename(copy)
+        try:
+            _copy(installed, making)
+            making.rename(copy)
+        except BaseException:
+            shutil.rmtree(making, ignore_errors=True)
+            raise
         for other in folder.root.glob("binaries-*"):
             if other != copy:  # of a wheel that is no longer installed
                 shutil.rmtree(other, ignore_errors=True)

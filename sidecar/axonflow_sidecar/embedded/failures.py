@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -58,10 +59,11 @@ def described(folder: Path) -> Iterator[None]:
 
 
 def _mendable(error: OSError, folder: Path) -> ConfigurationError:
-    if error.errno in FULL:
+    # shutil.Error gathers what went wrong with many files, in words only.
+    if error.errno in FULL or (isinstance(error, shutil.Error) and any(text in str(error) for text in FULL_TEXTS)):
         return disk_full(folder)
     reason = error.strerror or type(error).__name__
-    at = str(error.filename or folder)
+    at = error.filename if isinstance(error.filename, str) else str(folder)
     if error.errno in REFUSED:
         return ConfigurationError(
             "the folder of the embedded PostgreSQL cannot be used",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -24,12 +25,16 @@ READY: Final = "ready"
 SURVIVOR_TIMEOUT_S: Final = 30.0
 IMMEDIATE_S: Final = 5.0
 # Above every pid that Linux (2**22) and macOS give, and still a pid_t.
+PID: Final = re.compile(r"-?[0-9]{1,10}", re.ASCII)
 NOBODYS_PID: Final = 2**31 - 1
 
 
 @dataclass(frozen=True)
 class PidFile:
-    """What postmaster.pid says (its lines: postgres' src/include/utils/pidfile.h). 0 for a pid that is none."""
+    """What postmaster.pid says (its lines: postgres' src/include/utils/pidfile.h).
+
+    A negative pid is that of a person's single-user session; 0 stands for one that is none.
+    """
 
     pid: int
     is_ready: bool
@@ -41,9 +46,8 @@ def read_pid_file(data: Path) -> PidFile | None:
     if text is None:
         return None
     lines = text.splitlines()
-    pid = lines[0].strip() if lines else ""
     return PidFile(
-        pid=int(pid) if pid.isascii() and pid.isdecimal() and len(pid) <= 10 else 0,
+        pid=int(lines[0]) if lines and PID.fullmatch(lines[0]) else 0,
         is_ready=len(lines) > 7 and lines[7].strip() == READY,
     )
 
@@ -70,7 +74,7 @@ def end_survivor(data: Path, uid: int) -> None:
     """End a postmaster of `uid` that still works on `data` (it outlived its supervisor), and let no stale pid file stop
     the next start. Only under the folder's lock. Raises ConfigurationError when it does not end."""
     said = read_pid_file(data)
-    if said is None:
+    if said is None or said.pid < 0:
         return
     pid = said.pid
     if _works_on(pid, data, uid) and not end(
@@ -82,36 +86,25 @@ def end_survivor(data: Path, uid: int) -> None:
             at=str(data),
             hint="End that process, then start again.",
         )
-    _retire(data)
+    if (data / PID_FILE).exists():  # a server that was shut down took it away
+        _retire(data / PID_FILE, pid)
 
 
-def _retire(data: Path) -> None:
-    """Put a pid that nobody has into a pid file whose pid a stranger has now: PostgreSQL takes that for a server.
+def _retire(path: Path, pid: int) -> None:
+    """Put a pid that nobody has into a stale pid file. A stranger may have the one in it by now, and PostgreSQL would
+    take that for a server; or our next server gets it, and we would take what the file says for its word.
 
     The file stays, for it names the shared memory by which PostgreSQL notices that backends of a killed server are
     still at work (CreateLockFile in postgres' src/backend/utils/init/miscinit.c). One without a pid names nothing.
     """
-    path = data / PID_FILE
-    said = read_pid_file(data)
-    if said is None:
-        return
-    if said.pid == 0:
+    if pid == 0:
         path.unlink()
-    elif _exists(said.pid):
-        with open(open_own(path, os.O_RDWR), "r+b") as file:
-            rest = file.read().partition(b"\n")[2]
-            file.seek(0)
-            file.write(b"%d\n" % NOBODYS_PID + rest)
-
-
-def _exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
+        return
+    with open(open_own(path, os.O_RDWR), "r+b") as file:
+        rest = file.read().partition(b"\n")[2]
+        file.seek(0)
+        file.write(b"%d\n" % NOBODYS_PID + rest)
+        file.truncate()
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

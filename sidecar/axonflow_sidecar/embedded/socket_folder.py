@@ -44,22 +44,22 @@ def make(folder: Folder, account: Account) -> Path:
 
 def remove(folder: Folder, account: Account) -> None:
     """Remove the socket folder, and the one in the temporary folder that it may stand for."""
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        if folder.socket.is_symlink():
-            place = folder.socket.readlink()
-            if place.name.startswith(PREFIX) and place.lstat().st_uid == account.uid:
-                _clear(place)
-            folder.socket.unlink()
-        else:
-            _clear(folder.socket)
-    folder.socket.unlink(missing_ok=True) if folder.socket.is_symlink() else None
+    if not folder.socket.is_symlink():
+        _clear(folder.socket)
+        return
+    place = folder.socket.readlink()
+    with contextlib.suppress(FileNotFoundError):  # temporary folders are cleared by others too
+        if place.name.startswith(PREFIX) and place.lstat().st_uid == account.uid:
+            _clear(place)
+    folder.socket.unlink()
 
 
 def _clear(place: Path) -> None:
     """Remove a folder with nothing but a socket and its lock file."""
     for name in (SOCKET, f"{SOCKET}.lock"):
         (place / name).unlink(missing_ok=True)
-    place.rmdir()
+    with contextlib.suppress(FileNotFoundError):
+        place.rmdir()
 
 
 def _fits(place: Path) -> bool:
