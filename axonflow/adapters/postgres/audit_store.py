@@ -1,0 +1,157 @@
+"""The audit trail of all processes, in PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from axonflow.adapters.postgres.database import Connection, PostgresDatabase
+from axonflow.adapters.postgres.failures import is_storable, translated
+from axonflow.adapters.postgres.sql_files import named_queries
+from axonflow.audit import AuditEvent, AuditPage, AuditQuery, AuditRecord
+from axonflow.errors import AuditError
+
+__all__ = ["PostgresAuditStore"]
+
+_SQL: Final = named_queries("audit.sql")
+_MAX_STATEMENT_RECORDS: Final = 1_000
+_MAX_STATEMENT_BYTES: Final = 16 * 1024 * 1024
+_MIN_BIGINT: Final = -(2**63)
+_MAX_BIGINT: Final = 2**63 - 1
+
+_COLUMNS: Final[dict[str, Callable[[AuditEvent], object]]] = {
+    "tenant_id": lambda event: event.tenant_id,
+    "event_id": lambda event: event.event_id,
+    "schema_version": lambda event: event.schema_version,
+    "writer_id": lambda event: event.writer_id,
+    "time_us": lambda event: event.time_us,
+    "kind": lambda event: event.kind,
+    "decision_id": lambda event: event.decision_id,
+    "principal": lambda event: event.principal,
+    "on_behalf_of": lambda event: list(event.on_behalf_of),
+    "client_id": lambda event: event.origin.client_id,
+    "trace_id": lambda event: event.origin.trace_id,
+    "request_id": lambda event: event.origin.request_id,
+    "action": lambda event: event.action,
+    "resource": lambda event: event.resource,
+    "effect": lambda event: event.effect,
+    "allowed": lambda event: event.allowed,
+    "policies": lambda event: list(event.policies),
+}
+"""What a column says, and where the hashed event says it."""
+
+
+class PostgresAuditStore:
+    """An AuditStore. It writes as a role that can only append, and searches as one that sees one tenant at a time."""
+
+    def __init__(self, database: PostgresDatabase) -> None:
+        self._database = database
+
+    async def write(self, records: Sequence[AuditRecord]) -> None:
+        # Always in the same order: two that write overlapping batches wait for each other, and never both.
+        ordered = sorted(records, key=_place)
+        if not ordered:
+            return
+        with translated(AuditError, "keep audit records"):
+            async with self._database.writer({record.event.writer_id for record in ordered}) as connection:
+                for batch in _statements(ordered):
+                    await _write(connection, batch)
+
+    async def search(self, query: AuditQuery) -> AuditPage:
+        texts = (
+            query.tenant_id, query.kind, query.principal, query.client_id, query.action, query.effect,
+            query.decision_id, query.policy,
+        )  # fmt: skip
+        if not is_storable(*texts):
+            return AuditPage((), 0)
+        with translated(AuditError, "search the audit trail"):
+            async with self._database.tenant(query.tenant_id) as connection:
+                rows = await connection.fetch(
+                    _SQL["search"], query.tenant_id, query.limit, query.offset, _bigint(query.start_us),
+                    _bigint(query.end_us), query.kind, query.principal, query.client_id, query.action, query.effect,
+                    query.decision_id, query.policy,
+                )  # fmt: skip
+        events = tuple(AuditEvent.from_canonical(data) for _, data in rows if data is not None)
+        return AuditPage(events, rows[0]["total"])
+
+    async def chains(self, tenant_id: str | None = None) -> list[tuple[str, str]]:
+        if not is_storable(tenant_id):
+            return []
+        with translated(AuditError, "list the audit chains"):
+            async with self._database.auditor() as connection:
+                return [(tenant, writer) for tenant, writer in await connection.fetch(_SQL["chains"], tenant_id)]
+
+    async def chain(self, tenant_id: str, writer_id: str, first: int, limit: int) -> list[AuditRecord]:
+        if not is_storable(tenant_id, writer_id):
+            return []
+        with translated(AuditError, "read an audit chain"):
+            async with self._database.auditor() as connection:
+                rows = await connection.fetch(_SQL["chain"], tenant_id, writer_id, _bigint(first), _bigint(limit))
+        return [_record(row) for row in rows]
+
+
+def _place(record: AuditRecord) -> tuple[str, str, int]:
+    return (record.event.tenant_id, record.event.writer_id, record.sequence)
+
+
+def _statements(records: Sequence[AuditRecord]) -> Iterator[list[AuditRecord]]:
+    """`records` in parts that one statement takes well."""
+    batch: list[AuditRecord] = []
+    size_bytes = 0
+    for record in records:
+        if batch and (len(batch) == _MAX_STATEMENT_RECORDS or size_bytes > _MAX_STATEMENT_BYTES):
+            yield batch
+            batch, size_bytes = [], 0
+        batch.append(record)
+        size_bytes += len(record.canonical)
+    yield batch
+
+
+async def _write(connection: Connection, batch: list[AuditRecord]) -> None:
+    status = await connection.execute(
+        _SQL["write"],
+        [record.sequence for record in batch],
+        [record.previous for record in batch],
+        [record.hash for record in batch],
+        [record.canonical for record in batch],
+    )
+    if status == f"INSERT 0 {len(batch)}":
+        return
+    # Some were there already, which is fine if they are the same.
+    other = await connection.fetchrow(
+        _SQL["not_kept"],
+        [record.event.tenant_id for record in batch],
+        [record.event.writer_id for record in batch],
+        [record.sequence for record in batch],
+        [record.event.event_id for record in batch],
+        [record.hash for record in batch],
+    )
+    if other is not None:
+        raise AuditError(
+            "another record holds this place",
+            expected=f"the record of event {other['event_id']}, or none",
+            found="a different one",
+            at=f"sequence {other['sequence']} of writer {other['writer_id']}",
+            hint="Two histories claim one place: a spool was copied or put back. Nothing of the batch was kept.",
+        )
+
+
+def _record(row: Mapping[str, Any]) -> AuditRecord:
+    at = f"event {row['event_id']}"
+    try:
+        event = AuditEvent.from_canonical(row["canonical"])
+    except AuditError as error:
+        raise AuditError(
+            "the stored bytes are not an audit event", found=error.found, at=f"{at}, column canonical"
+        ) from None
+    for column, said in _COLUMNS.items():
+        if row[column] != said(event):
+            raise AuditError(
+                "the stored row was changed", expected="what was hashed", found="something else",
+                at=f"{at}, column {column}",
+            )  # fmt: skip
+    return AuditRecord(row["sequence"], row["previous"], row["hash"], row["canonical"], event)
+
+
+def _bigint(value: int | None) -> int | None:
+    return None if value is None else min(max(value, _MIN_BIGINT), _MAX_BIGINT)

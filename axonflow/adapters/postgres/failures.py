@@ -1,0 +1,62 @@
+"""What asyncpg and the network raise, as errors of ours. No message holds a password, a statement or a row's values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import asyncpg
+
+from axonflow.errors import AxonFlowError
+
+__all__ = ["DRIVER_ERRORS", "described", "is_storable", "translated"]
+
+DRIVER_ERRORS: Final = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
+
+# Classes of SQLSTATE (PostgreSQL, appendix A) whose messages name objects and states, never values: connection,
+# authorization, catalog name, rollback, access, resources, object state, intervention, system.
+_SPEAKING_CLASSES: Final = frozenset({"08", "28", "3D", "40", "42", "53", "55", "57", "58"})
+_MAX_SHOWN_CHARS: Final = 200
+
+
+@contextmanager
+def translated(error: type[AxonFlowError], doing: str) -> Iterator[None]:
+    """Turn whatever the database raises inside into `error`; a cancelled call stays cancelled."""
+    try:
+        yield
+    except DRIVER_ERRORS as failure:
+        raise error(f"PostgreSQL could not {doing}", found=described(failure)) from None
+
+
+def described(failure: BaseException) -> str:
+    """What went wrong, in words that may be logged."""
+    kind = type(failure).__name__
+    if isinstance(failure, asyncpg.PostgresError):
+        state = failure.sqlstate or ""
+        if state[:2] == "22":
+            return f"a value that PostgreSQL cannot hold ({kind}, SQLSTATE {state})"
+        text = f": {failure.args[0]}"[:_MAX_SHOWN_CHARS] if state[:2] in _SPEAKING_CLASSES else ""
+        return f"{kind} (SQLSTATE {state}){text}"
+    if isinstance(failure, asyncpg.InterfaceError) and isinstance(failure, ValueError):
+        # The driver's own message quotes the value.
+        return "a value that PostgreSQL cannot hold: a NUL, a lone surrogate or a number beyond 64 bits"
+    if isinstance(failure, TimeoutError):
+        return "no answer in time"
+    if isinstance(failure, OSError):
+        return f"{kind}: {failure}"[:_MAX_SHOWN_CHARS]
+    return kind
+
+
+def is_storable(*texts: str | None) -> bool:
+    """Whether PostgreSQL has such text at all: no NUL, no lone surrogate. No row matches what it cannot hold."""
+    try:
+        return not any("\0" in text.encode().decode() for text in texts if text is not None)
+    except UnicodeEncodeError:
+        return False

@@ -1,0 +1,137 @@
+"""Bring a database to the schema of this code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import asyncpg
+
+from axonflow.adapters.postgres.database import ROLES, Connection, refused
+from axonflow.adapters.postgres.failures import DRIVER_ERRORS, translated
+from axonflow.adapters.postgres.sql_files import Migration, migrations, named_queries
+from axonflow.errors import ConfigurationError
+
+__all__ = ["migrate"]
+
+_SQL: Final = named_queries("migration.sql")
+_ROLES_SQL: Final = named_queries("roles.sql")
+_OLDEST: Final = 15
+
+
+async def migrate(dsn: str, *, connect_timeout_s: float = 10.0, lock_timeout_s: float = 60.0) -> list[str]:
+    """Apply what is missing, each migration in its own transaction, and return the names of what was applied.
+
+    Also makes the roles of AxonFlow that the cluster does not have, and grants them to the login of `dsn`. Of two at
+    once one waits, at most `lock_timeout_s` seconds. Raises ConfigurationError, and then nothing of the migration at
+    fault is left, for: a database with a changed history, or newer than this code; PostgreSQL older than 15; a login
+    that lacks a right (the message has the SQL that gives it).
+    """
+    settings = {
+        "application_name": "axonflow migrate",
+        "search_path": "pg_catalog",
+        "lock_timeout": f"{int(lock_timeout_s * 1000)}ms",
+    }
+    try:
+        connection = await asyncpg.connect(dsn, timeout=connect_timeout_s, server_settings=settings)
+    except (*DRIVER_ERRORS, ValueError) as failure:
+        raise refused(dsn, failure) from None
+    try:
+        with translated(ConfigurationError, "migrate the database"):
+            return await _migrate(connection, migrations())
+    finally:
+        await connection.close(timeout=connect_timeout_s)
+
+
+async def _migrate(connection: Connection, known: Sequence[Migration]) -> list[str]:
+    server = await connection.fetchrow(_SQL["server"])
+    _check_server(server)
+    await connection.fetch(_SQL["lock"])
+    missing = await _missing(connection, known)
+    await _check_rights(connection, server, bool(missing))
+    await _ensure_roles(connection, server)
+    for migration in missing:
+        async with connection.transaction():
+            await connection.execute(migration.sql)
+            await connection.execute(_SQL["record"], migration.version, migration.name, migration.sha256)
+    return [migration.name for migration in missing]
+
+
+def _check_server(server: Any) -> None:
+    if server["version_number"] < _OLDEST * 10_000:
+        raise ConfigurationError("PostgreSQL is too old", expected=f"{_OLDEST} to 18", found=server["version"])
+    if server["encoding"] != "UTF8":
+        raise ConfigurationError(
+            "the database cannot hold all text", expected="encoding UTF8", found=server["encoding"],
+            hint="CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0",
+        )  # fmt: skip
+
+
+async def _missing(connection: Connection, known: Sequence[Migration]) -> list[Migration]:
+    if not await connection.fetchval(_SQL["has_migrations"]):
+        return list(known)
+    try:
+        recorded = await connection.fetch(_SQL["recorded"])
+    except asyncpg.InsufficientPrivilegeError:
+        raise ConfigurationError(
+            "the login may not read which migrations were applied",
+            hint="Migrate with the login that owns the schema axonflow",
+        ) from None
+    by_version = {migration.version: migration for migration in known}
+    for version, name, sha256 in recorded:
+        migration = by_version.get(version)
+        if migration is None:
+            raise ConfigurationError(
+                "the database is newer than this code", expected=f"at most version {known[-1].version}",
+                found=f"version {version}", hint="Run a newer AxonFlow",
+            )  # fmt: skip
+        if migration.sha256 != sha256:
+            raise ConfigurationError(
+                "a migration was changed after it was applied", expected=f"SHA-256 {sha256}",
+                found=migration.sha256, at=name, hint="Restore the file as it was released, or the database",
+            )  # fmt: skip
+    applied = {row["version"] for row in recorded}
+    return [migration for migration in known if migration.version not in applied]
+
+
+async def _check_rights(connection: Connection, server: Any, is_behind: bool) -> None:  # noqa: FBT001  one fact, one caller
+    rights = await connection.fetchrow(_SQL["rights"])
+    login, lacking, remedies = _quoted(server["login"]), [], []
+    if await connection.fetch(_ROLES_SQL["missing_roles"], list(ROLES)) and not rights["creates_roles"]:
+        lacking.append("CREATEROLE")
+        remedies.append(f"ALTER ROLE {login} CREATEROLE;")
+    if rights["owns_schema"] is None and not rights["creates_schemas"]:
+        lacking.append(f"CREATE on database {server['database']}")
+        remedies.append(f"GRANT CREATE ON DATABASE {_quoted(server['database'])} TO {login};")
+    if is_behind and rights["owns_schema"] is False:
+        lacking.append("ownership of schema axonflow")
+        remedies.append(f"GRANT <the owner of schema axonflow> TO {login};")
+    if lacking:
+        raise ConfigurationError(
+            "the login may not migrate the database", expected=" and ".join(lacking), found=f"login {login} without",
+            hint=f"An administrator of the database runs: {' '.join(remedies)}",
+        )  # fmt: skip
+
+
+async def _ensure_roles(connection: Connection, server: Any) -> None:
+    await connection.execute(_ROLES_SQL["create_roles"])
+    unsafe = [row["rolname"] for row in await connection.fetch(_ROLES_SQL["unsafe_roles"], list(ROLES))]
+    if unsafe:
+        raise ConfigurationError(
+            "a role of AxonFlow may do more than it should", found=", ".join(unsafe),
+            expected="NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOCREATEDB",
+        )  # fmt: skip
+    if not await connection.fetch(_ROLES_SQL["roles_not_granted"], list(ROLES)):
+        return
+    try:
+        await connection.execute(_ROLES_SQL["grant_roles"])
+    except asyncpg.PostgresError:  # not allowed, or another database's migration of the same login was at it too
+        if await connection.fetch(_ROLES_SQL["roles_not_granted"], list(ROLES)):
+            raise ConfigurationError(
+                "the login may not work as AxonFlow's roles", expected=f"a member of {', '.join(ROLES)}",
+                hint=f"An administrator of the database runs: GRANT {', '.join(ROLES)} TO {_quoted(server['login'])};",
+            ) from None  # fmt: skip
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
