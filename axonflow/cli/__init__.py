@@ -9,12 +9,15 @@ from axonflow.cli.groups import Commands
 __all__ = ["commands", "main"]
 
 _MODULES = {
+    "up": "axonflow.cli.up",
+    "demo": "axonflow.cli.demo",
     "replay": "axonflow.cli.replay",
     "decide": "axonflow.cli.decide",
     "policy": "axonflow.cli.policy",
     "detect": "axonflow.cli.detect",
     "detectors": "axonflow.cli.detectors",
     "plan": "axonflow.cli.plan",
+    "audit": "axonflow.cli.audit",
     "version": "axonflow.cli.version",
     "completion": "axonflow.cli.completion",
 }

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from axonflow.cli.groups import EXIT_INTERRUPTED, EXIT_NO
-from axonflow.cli.policies import open_flow, policies_option
+from axonflow.cli.policies import policies_option
 from axonflow.cli.reading import INPUT_FILE
+from axonflow.cli.via import Via, opened_decider, via_options
 
 __all__ = ["command"]
 
@@ -14,14 +17,27 @@ __all__ = ["command"]
 @click.command("replay")
 @click.argument("traffic", metavar="TRAFFIC.jsonl|-", type=INPUT_FILE)
 @policies_option
+@via_options
 @click.option("--expect", is_flag=True, help="Compare with what the lines expect; exit 1 on a mismatch.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object, all policies included.")
 @click.pass_context
-def command(ctx: click.Context, /, *, traffic: str, policies: str | None, expect: bool, as_json: bool) -> None:
+def command(
+    ctx: click.Context,
+    /,
+    *,
+    traffic: str,
+    policies: str | None,
+    via: tuple[str, str] | None,
+    key_file: Path | None,
+    ca_file: Path | None,
+    expect: bool,
+    as_json: bool,
+) -> None:
     """Decide a file of requests and sum it up.
 
     TRAFFIC.jsonl holds one JSON object a line; - reads standard input and a name that ends in .gz is unpacked. Files of
-    any size take the same memory. Nothing is counted against limits and nothing is recorded.
+    any size take the same memory. Nothing is counted against limits and nothing is recorded, unless an agent is asked
+    with --via.
 
     \b
     A line:
@@ -37,6 +53,7 @@ def command(ctx: click.Context, /, *, traffic: str, policies: str | None, expect
     Examples:
       axonflow replay traffic.jsonl --policies @baseline
       axonflow replay traffic.jsonl --expect         in CI: exit 1 on a mismatch
+      axonflow replay traffic.jsonl --via http https://127.0.0.1:8443
       zcat *.gz | axonflow replay - --json | jq .latency_us.p99
 
     \b
@@ -49,9 +66,9 @@ def command(ctx: click.Context, /, *, traffic: str, policies: str | None, expect
     from axonflow.cli.replay_text import replay_text
     from axonflow.cli.replaying import opened_traffic, run_replay
 
-    flow = open_flow(policies)
-    with opened_traffic(traffic) as source:
-        summary = run_replay(flow, source, expect=expect)
+    asked = Via(via[1], key_file, ca_file) if via else None
+    with opened_decider(policies, asked) as decider, opened_traffic(traffic) as source:
+        summary = run_replay(decider, source, expect=expect)
     click.echo(summary.to_json() if as_json else replay_text(summary))
     if summary.interrupted:
         ctx.exit(EXIT_INTERRUPTED)

@@ -12,7 +12,7 @@ from gzip import GzipFile
 from io import BufferedReader, FileIO
 from stat import S_ISREG
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, cast
+from typing import BinaryIO, Final, NamedTuple, cast
 
 import click
 
@@ -23,10 +23,9 @@ from axonflow.cli.settings import read_settings
 from axonflow.cli.tables import printable
 from axonflow.cli.tally import MAX_MALFORMED_SHOWN, Tally
 from axonflow.cli.traffic import decode_line, numbered_lines
+from axonflow.cli.via import Decider
 from axonflow.errors import ConfigurationError, RequestError
-
-if TYPE_CHECKING:
-    from axonflow import AxonFlow
+from axonflow.policy import Decision, Request
 
 __all__ = ["TrafficSource", "opened_traffic", "run_replay"]
 
@@ -62,7 +61,7 @@ def opened_traffic(place: str) -> Iterator[TrafficSource]:
         raise ConfigurationError("the traffic cannot be read", found=found, at=place) from None
 
 
-def run_replay(flow: AxonFlow, source: TrafficSource, *, expect: bool) -> ReplaySummary:
+def run_replay(decider: Decider, source: TrafficSource, *, expect: bool) -> ReplaySummary:
     """Decide every line of `source`. Ctrl-C ends it early: the summary says so."""
     tally = Tally()
     progress = Progress(
@@ -77,7 +76,7 @@ def run_replay(flow: AxonFlow, source: TrafficSource, *, expect: bool) -> Replay
     interrupted = False
     started_ns = perf_counter_ns()
     try:
-        _replay(flow, numbered_lines(source.stream), tally, progress, expect=expect)
+        _replay(decider.decide, numbered_lines(source.stream), tally, progress, expect=expect)
     except KeyboardInterrupt:
         interrupted = True
     finally:
@@ -89,7 +88,7 @@ def run_replay(flow: AxonFlow, source: TrafficSource, *, expect: bool) -> Replay
     return summary_of(
         tally,
         source=source.name,
-        policy_digest=flow.policy_digest,
+        policy_digest=decider.digest or tally.digest,
         wall_ns=wall_ns,
         interrupted=interrupted,
         expect=expect,
@@ -97,9 +96,13 @@ def run_replay(flow: AxonFlow, source: TrafficSource, *, expect: bool) -> Replay
 
 
 def _replay(
-    flow: AxonFlow, lines: Iterator[tuple[int, bytes | None]], tally: Tally, progress: Progress, *, expect: bool
+    decide: Callable[[Request], Decision],
+    lines: Iterator[tuple[int, bytes | None]],
+    tally: Tally,
+    progress: Progress,
+    *,
+    expect: bool,
 ) -> None:
-    decide = flow.decide
     for number, line in lines:
         try:
             traffic = decode_line(line)
@@ -108,7 +111,11 @@ def _replay(
             continue
         request = traffic.request
         started_ns = perf_counter_ns()
-        decision = decide(request)
+        try:
+            decision = decide(request)
+        except RequestError as error:  # an agent has bounds of its own
+            _report(tally, progress, number, error)
+            continue
         tally.add(number, request, decision, perf_counter_ns() - started_ns)
         if expect and traffic.expect is not None:
             tally.comparison.add(number, traffic.expect, decision)

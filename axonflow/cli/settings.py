@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import NamedTuple
+
+from axonflow.installation import default_folder
 
 __all__ = ["Settings", "read_settings"]
 
 
 class Settings(NamedTuple):
-    """`colour`: whether a terminal may be sent colours. `motion`: whether it can redraw a line."""
+    """`colour`: whether a terminal may be sent colours. `motion`: whether it can redraw a line. `data`: the folder of
+    the installation on this machine. `api_key` and `database_url`: what reaches another one, empty when not given."""
 
     colour: bool
     motion: bool
+    data: Path
+    api_key: str
+    database_url: str
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
-    """From `environment`, or from the process's own: NO_COLOR (https://no-color.org) and TERM."""
+    """From `environment`, or from the process's own: NO_COLOR (https://no-color.org), TERM, and AXONFLOW_DATA,
+    AXONFLOW_API_KEY and AXONFLOW_DATABASE_URL."""
     known = os.environ if environment is None else environment  # noqa: TID251  this is where settings are read
     dumb = known.get("TERM", "") == "dumb"
-    return Settings(colour=not known.get("NO_COLOR") and not dumb, motion=not dumb)
+    return Settings(
+        colour=not known.get("NO_COLOR") and not dumb,
+        motion=not dumb,
+        data=default_folder(known, root=hasattr(os, "geteuid") and os.geteuid() == 0),
+        api_key=known.get("AXONFLOW_API_KEY", ""),
+        database_url=known.get("AXONFLOW_DATABASE_URL", ""),
+    )

@@ -141,7 +141,7 @@ class Comparison:
 class Tally:
     """Everything that a replay reports, but the time it took."""
 
-    __slots__ = ("by_effect", "by_policy", "comparison", "latency", "malformed", "malformed_first", "slowest",
+    __slots__ = ("by_effect", "by_policy", "comparison", "digest", "latency", "malformed", "malformed_first", "slowest",
                  "undecidable", "undecidable_first", "unmatched")  # fmt: skip
 
     def __init__(self) -> None:
@@ -155,6 +155,7 @@ class Tally:
         self.malformed = 0
         self.malformed_first: list[tuple[int, str]] = []
         self.comparison = Comparison()
+        self.digest = ""  # of the last decision, for an agent whose policies are not ours to ask
 
     @property
     def decided(self) -> int:
@@ -169,6 +170,7 @@ class Tally:
             by_policy[policy] = by_policy.get(policy, 0) + 1
         if not decision.policies:
             self.unmatched += 1
+        self.digest = decision.policy_digest
         self.latency.add(duration_ns)
         self.slowest.add(duration_ns, line, request)
         if decision.errors:

@@ -16,9 +16,9 @@ ExecutionStatus = Literal["pending", "running", "completed", "failed", "denied"]
 class PlanExecution(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`plan_id` is a time-ordered id, `principal` in short form, times are microseconds since the Unix epoch (UTC).
 
-    `domain`, `query` and `context` are what the plan was made from; `steps` describes each as JSON (name, kind, target, needs).
-    `executor_id` names the process that runs it, empty before. `step_results` are by step name; `result` holds those
-    of the sinks. `error` says why it did not complete.
+    `domain`, `query` and `context` are what the plan was made from; `steps` describes each as JSON. `executor_id` names
+    the process that runs it, empty before. `step_results` are by step name; `result` holds those of the sinks. `error`
+    says why it did not complete.
     """
 
     tenant_id: str

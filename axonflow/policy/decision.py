@@ -8,6 +8,8 @@ from typing import Any, Final, Literal
 import msgspec
 from msgspec import Struct
 
+from axonflow.errors import RequestError
+
 __all__ = ["Approval", "Decision", "Effect", "Limit", "Obligation", "Redact", "RuleError", "ShadowVerdict"]
 
 
@@ -95,5 +97,14 @@ class Decision(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
         """This decision as UTF-8 JSON."""
         return _encode(self)
 
+    @classmethod
+    def from_json(cls, data: bytes) -> Decision:
+        """The decision in `data`. Raises RequestError when it is none, so that nobody takes it for an allow."""
+        try:
+            return _decode(data)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise RequestError("not a decision", found=str(error)[:200], at="$") from None
+
 
 _encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Decision).decode

@@ -7,8 +7,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from axonflow import AxonFlowError, Plan, PlanError
-from axonflow.errors import ConfigurationError
+from axonflow import AxonFlowError, Plan
+from axonflow.errors import ConfigurationError, PlanError
 
 __all__ = ["PlanCatalogue"]
 

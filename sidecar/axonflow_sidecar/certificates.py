@@ -49,10 +49,10 @@ def certificate_for(folder: Path, hosts: tuple[str, ...]) -> Certificate:
     server_key = ec.generate_private_key(ec.SECP256R1())
     authority = _authority(authority_key)
     server = _server(server_key, authority_key, hosts)
-    _write(found.private_key, server_key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()), 0o600)  # fmt: skip
-    _write(found.authority, authority.public_bytes(serialization.Encoding.PEM), 0o644)
-    _write(found.chain, server.public_bytes(serialization.Encoding.PEM), 0o644)
+    pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    _write(found.private_key, server_key.private_bytes(pem, pkcs8, serialization.NoEncryption()), 0o600)
+    _write(found.authority, authority.public_bytes(pem), 0o644)
+    _write(found.chain, server.public_bytes(pem), 0o644)
     return found
 
 

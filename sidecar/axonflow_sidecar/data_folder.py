@@ -19,10 +19,12 @@ import errno
 import fcntl
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from axonflow.errors import ConfigurationError
+from axonflow.installation import Installation
 from axonflow_sidecar.keys import new_key
 
 __all__ = ["DataFolder"]
@@ -30,11 +32,11 @@ __all__ = ["DataFolder"]
 MAX_LINE_BYTES: Final = 4096
 
 
-class DataFolder:
+class DataFolder(Installation):
     """The folder at `path`, made if it is not there. Raises ConfigurationError when it cannot be used."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path.expanduser().absolute()
+        super().__init__(path)
         self._lock: int | None = None
         try:
             self._make(self.path, 0o711 if os.geteuid() == 0 else 0o700)
@@ -45,22 +47,6 @@ class DataFolder:
     @property
     def lock_path(self) -> Path:
         return self.path / "lock"
-
-    @property
-    def key_file(self) -> Path:
-        return self.path / "api-key"
-
-    @property
-    def endpoints_file(self) -> Path:
-        return self.path / "endpoints.json"
-
-    @property
-    def database_url_file(self) -> Path:
-        return self.path / "database-url"
-
-    @property
-    def tls(self) -> Path:
-        return self.path / "tls"
 
     @property
     def postgres(self) -> Path:
@@ -117,13 +103,12 @@ class DataFolder:
             os.close(self._lock)
             self._lock = None
 
-    def _kept(self, path: Path, make: object) -> str:
-        assert callable(make)
+    def _kept(self, path: Path, make: Callable[[], str]) -> str:
         try:
             with path.open("rb") as stream:
                 text = stream.read(MAX_LINE_BYTES).decode("ascii", "replace").strip()
         except FileNotFoundError:
-            text = str(make())
+            text = make()
             self.write(path, text + "\n")
         except OSError as error:
             raise self._unusable(error) from None

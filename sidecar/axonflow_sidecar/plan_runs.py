@@ -8,7 +8,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from axonflow import AxonFlow, AxonFlowError, PlanError, Principal
+from axonflow import AxonFlow, AxonFlowError, Principal
+from axonflow.errors import PlanError
 from axonflow.ids import now_us
 from axonflow.plan import PlanExecution, PlanResult
 from axonflow_sidecar.catalogue import PlanCatalogue

@@ -1,14 +1,14 @@
-"""What each process is told, once, when it starts: by the command line, and by the supervisor through standard input."""
+"""What each process is told once, at its start: by the command line, or by the supervisor over standard input."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
 
+from axonflow.installation import default_folder
 from axonflow_sidecar.keys import ApiKey
 from axonflow_sidecar.server import Listener
 
@@ -57,13 +57,6 @@ class UpSettings(Struct, frozen=True, kw_only=True):
     access_log: bool = False
 
 
-def default_data_folder(environment: Mapping[str, str] | None = None) -> Path:
-    """AXONFLOW_DATA; or /var/lib/axonflow for root, whose home PostgreSQL's account could not enter; or the user's own
-    folder for data (XDG Base Directory Specification)."""
-    known = os.environ if environment is None else environment  # noqa: TID251  this is where settings are read
-    if known.get("AXONFLOW_DATA"):
-        return Path(known["AXONFLOW_DATA"])
-    if os.geteuid() == 0:
-        return Path("/var/lib/axonflow")
-    home = known.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
-    return Path(home) / "axonflow"
+def default_data_folder() -> Path:
+    """Where the environment says that everything is kept, or the usual place."""
+    return default_folder(os.environ, root=os.geteuid() == 0)  # noqa: TID251  this is where settings are read

@@ -88,8 +88,8 @@ def llm_call(services: AgentServices) -> Handler:
             raise Refused(
                 400,
                 RequestError(
-                    "an unknown or expired context", expected="a context_id of /api/policy/pre-check, at most 5 min old",
-                    at="$.context_id",
+                    "an unknown or expired context", at="$.context_id",
+                    expected="a context_id of /api/policy/pre-check, at most 5 min old",
                 ),
             )  # fmt: skip
         user = Principal(context.user_id, "user", context.tenant_id)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from axonflow.adapters.memory import MemoryAuditLog, MemoryLedger
-from axonflow.adapters.policy_files import baseline_files, read_policies
+from axonflow.adapters.policy_files import baseline_files
 from axonflow.adapters.re2_engine import compile_pattern
+from axonflow.app.policies import Policies, policy_sources
 from axonflow.audit import IN_PROCESS, AuditEvent, Origin
 from axonflow.detect import BUILTIN_DETECTORS, Scanner
-from axonflow.errors import ConfigurationError
 from axonflow.flows.blocking import wait
 from axonflow.flows.decide import decide
 from axonflow.flows.enforce import enforce
@@ -19,13 +18,12 @@ from axonflow.flows.record import record
 from axonflow.flows.run_plan import run_plan
 from axonflow.ids import now_us
 from axonflow.plan import Plan, PlanResult
-from axonflow.policy import Decision, PolicyEngine, PolicySource, Principal, Request, compile_policies
+from axonflow.policy import Decision, PolicyEngine, Principal, Request, compile_policies
 from axonflow.ports import AuditLog, Ledger
 
-__all__ = ["AxonFlow", "policy_sources"]
+__all__ = ["AxonFlow"]
 
 T = TypeVar("T")
-Policies = str | os.PathLike[str] | Mapping[str, Any] | Sequence["str | os.PathLike[str] | Mapping[str, Any]"] | None
 
 
 class AxonFlow:
@@ -140,37 +138,3 @@ class AxonFlow:
         """
         acting = Principal(plan.name, "agent") if principal is None else Principal.of(principal)
         return await run_plan(plan, principal=acting, enforce=self.enforce, context=context, clock_us=now_us)
-
-
-def policy_sources(policies: Policies) -> list[PolicySource]:
-    """The documents in what :meth:`AxonFlow.open` takes, not yet checked. Raises PolicyError, ConfigurationError."""
-    if policies is None:
-        return []
-    if isinstance(policies, (str, os.PathLike)):
-        return read_policies(policies)
-    if isinstance(policies, Mapping):
-        return [_source_of(policies, "policies")]
-    if not isinstance(policies, (list, tuple)):
-        raise ConfigurationError(
-            "policies cannot be loaded",
-            expected="a path, a document as a dictionary, or a list of these",
-            found=type(policies).__name__,
-        )
-    sources: list[PolicySource] = []
-    for position, item in enumerate(policies):
-        if isinstance(item, Mapping):
-            sources.append(_source_of(item, f"policies[{position}]"))
-        else:
-            sources.extend(policy_sources(item))
-    return sources
-
-
-def _source_of(document: Mapping[str, Any], name: str) -> PolicySource:
-    """A document given as Python objects: its places are paths."""
-
-    def at(path: tuple[str | int, ...], offset: int) -> str:
-        named = (part for part in path if part != "[key]")  # here a key has no place of its own
-        place = name + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in named)
-        return f"{place} (character {offset + 1})" if offset else place
-
-    return PolicySource(name, dict(document), at)

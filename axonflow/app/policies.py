@@ -1,0 +1,49 @@
+"""Where policies come from: what :meth:`AxonFlow.open` takes, as documents."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from axonflow.adapters.policy_files import read_policies
+from axonflow.errors import ConfigurationError
+from axonflow.policy import PolicySource
+
+__all__ = ["Policies", "policy_sources"]
+
+Policies = str | os.PathLike[str] | Mapping[str, Any] | Sequence["str | os.PathLike[str] | Mapping[str, Any]"] | None
+
+
+def policy_sources(policies: Policies) -> list[PolicySource]:
+    """The documents in what :meth:`AxonFlow.open` takes, not yet checked. Raises PolicyError, ConfigurationError."""
+    if policies is None:
+        return []
+    if isinstance(policies, (str, os.PathLike)):
+        return read_policies(policies)
+    if isinstance(policies, Mapping):
+        return [_source_of(policies, "policies")]
+    if not isinstance(policies, (list, tuple)):
+        raise ConfigurationError(
+            "policies cannot be loaded",
+            expected="a path, a document as a dictionary, or a list of these",
+            found=type(policies).__name__,
+        )
+    sources: list[PolicySource] = []
+    for position, item in enumerate(policies):
+        if isinstance(item, Mapping):
+            sources.append(_source_of(item, f"policies[{position}]"))
+        else:
+            sources.extend(policy_sources(item))
+    return sources
+
+
+def _source_of(document: Mapping[str, Any], name: str) -> PolicySource:
+    """A document given as Python objects: its places are paths."""
+
+    def at(path: tuple[str | int, ...], offset: int) -> str:
+        named = (part for part in path if part != "[key]")  # here a key has no place of its own
+        place = name + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in named)
+        return f"{place} (character {offset + 1})" if offset else place
+
+    return PolicySource(name, dict(document), at)

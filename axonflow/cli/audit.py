@@ -1,0 +1,22 @@
+"""`axonflow audit`: the commands about the audit trail."""
+
+from __future__ import annotations
+
+import click
+
+from axonflow.cli.groups import LazyGroup
+
+__all__ = ["command"]
+
+
+@click.group(
+    "audit", cls=LazyGroup, modules={"verify": "axonflow.cli.audit_verify", "search": "axonflow.cli.audit_search"}
+)
+def command() -> None:
+    """Prove that nothing was changed in the audit trail, and find what is in it.
+
+    \b
+    Example:
+      axonflow audit verify
+      axonflow audit search --principal user:ann --since 2026-01-31T00:00:00Z
+    """

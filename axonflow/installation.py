@@ -1,0 +1,52 @@
+"""Where an installation (`axonflow up`) keeps what others need to reach it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+__all__ = ["Installation", "default_folder"]
+
+
+class Installation:
+    """The data folder at `path`, as the sidecar lays it out."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.expanduser().absolute()
+
+    @property
+    def key_file(self) -> Path:
+        """The operator's API key, one line."""
+        return self.path / "api-key"
+
+    @property
+    def tls(self) -> Path:
+        """The folder of certificates."""
+        return self.path / "tls"
+
+    @property
+    def authority_file(self) -> Path:
+        """The certificate authority that clients have to trust (PEM)."""
+        return self.tls / "ca.pem"
+
+    @property
+    def endpoints_file(self) -> Path:
+        """Where everything listens, while it does (JSON)."""
+        return self.path / "endpoints.json"
+
+    @property
+    def database_url_file(self) -> Path:
+        """The address of the database in use, with its password, while it is in use."""
+        return self.path / "database-url"
+
+
+def default_folder(environment: Mapping[str, str], *, root: bool) -> Path:
+    """AXONFLOW_DATA; or /var/lib/axonflow for `root`, whose home PostgreSQL's account could not enter; or the user's
+    own folder for data (XDG Base Directory Specification)."""
+    named = environment.get("AXONFLOW_DATA")
+    if named:
+        return Path(named)
+    if root:
+        return Path("/var/lib/axonflow")
+    home = environment.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(home) / "axonflow"

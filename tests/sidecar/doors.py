@@ -1,0 +1,95 @@
+"""The agent and the orchestrator in process, and a client for them."""
+
+import asyncio
+
+import httpx
+
+from axonflow import AxonFlow
+from axonflow.adapters.memory import MemoryAuditStore, MemoryPlanStore
+from axonflow.ids import new_id, now_us
+from axonflow_sidecar.agent import create_agent
+from axonflow_sidecar.catalogue import PlanCatalogue
+from axonflow_sidecar.keys import ApiKey, KeyRing
+from axonflow_sidecar.metrics import Metrics
+from axonflow_sidecar.orchestrator import create_orchestrator
+from axonflow_sidecar.plan_runs import PlanRuns
+from axonflow_sidecar.routes.plans import OrchestratorServices
+from axonflow_sidecar.services import AgentServices
+from axonflow_sidecar.signing import Signer
+from tests.strategies import policy_set
+
+KEY = "test-key-0123456789-0123456789-ab"
+ACME_KEY = "acme-key-0123456789-0123456789-ab"
+HEADERS = {"authorization": f"Bearer {KEY}"}
+ACME = {"authorization": f"Bearer {ACME_KEY}"}
+KEYS = [ApiKey(KEY, "tester"), ApiKey(ACME_KEY, "acme-app", "acme")]
+REQUEST = {"principal": "user:ann", "action": "tool.call", "resource": "tool:search"}
+SEARCH_ONLY = policy_set([{"id": "search", "effect": "allow", "match": {"resource.id": "search"}}])
+ALLOW_ALL = policy_set([], default="allow")
+SIGNER = Signer(bytes(32))
+CREDENTIAL = "internal-credential"
+
+
+class InProcess:
+    """The orchestrator's application as the agent's client sees it."""
+
+    def __init__(self, app):
+        self.app = app
+
+    async def call(self, method, path, body, identity, origin):
+        headers = {
+            "x-axonflow-internal": CREDENTIAL,
+            "x-axonflow-identity": identity,
+            "content-type": "application/json",
+        }
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://o") as client:
+            response = await client.request(method, path, content=body, headers=headers)
+        return response.status_code, response.content
+
+
+class Doors:
+    """Both applications on one flow, with what they keep in memory."""
+
+    def __init__(self, policies=SEARCH_ONLY, plans=None, clock_us=now_us):
+        self.flow = AxonFlow.open(policies)
+        self.audit_store = MemoryAuditStore()
+        self.plan_store = MemoryPlanStore()
+        self.metrics = Metrics("agent")
+        catalogue = PlanCatalogue(plans)
+        keys = KeyRing(KEYS)
+        self.runs = PlanRuns(self.flow, self.plan_store, catalogue, new_id(now_us()))
+        services = OrchestratorServices(
+            flow=self.flow, runs=self.runs, catalogue=catalogue, signer=SIGNER, credential=CREDENTIAL
+        )
+        self.orchestrator = create_orchestrator(services, keys, Metrics("orchestrator"))
+        self.agent = create_agent(
+            AgentServices(
+                flow=self.flow,
+                signer=SIGNER,
+                metrics=self.metrics,
+                clock_us=clock_us,
+                search=self.search,
+                orchestrator=InProcess(self.orchestrator),
+            ),
+            keys,
+        )
+
+    async def search(self, query):
+        while records := await self.flow.audit.oldest(1000):
+            await self.audit_store.write(records)
+            await self.flow.audit.discard(records)
+        return await self.audit_store.search(query)
+
+    def call(self, method, path, app=None, headers=HEADERS, **parts):
+        async def run():
+            transport = httpx.ASGITransport(app or self.agent)
+            async with httpx.AsyncClient(transport=transport, base_url="http://agent") as client:
+                return await client.request(method, path, headers=headers, **parts)
+
+        return asyncio.run(run())
+
+    def post(self, path, body, headers=HEADERS):
+        return self.call("POST", path, json=body, headers=headers)
+
+    def recorded(self, tenant="default"):
+        return [record.event for record in asyncio.run(self.flow.audit.records(tenant))]

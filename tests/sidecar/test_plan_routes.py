@@ -1,0 +1,170 @@
+"""Plans through the agent: made, run, kept, and for their own tenant alone."""
+
+import asyncio
+import json
+
+import pytest
+
+from axonflow import Plan
+from tests.sidecar.doors import ACME, ALLOW_ALL, CREDENTIAL, HEADERS, SIGNER, Doors
+from tests.strategies import policy_set
+
+
+async def shout(query):
+    return query.upper()
+
+
+async def twice(loud):
+    return loud * 2
+
+
+async def failing():
+    raise RuntimeError("out of paper")
+
+
+def shouting(query, context):
+    plan = Plan("shouting")
+    plan.tool("loud", "megaphone", shout, inputs={"query": query}, context={"volume": context.get("volume", 1)})
+    return plan.agent("echo", "echo", twice, needs=["loud"])
+
+
+PLANS = {"noise": shouting, "broken": Plan("broken").step("print", failing), "liar": lambda query, context: "no plan"}
+
+
+def made(doors, headers=HEADERS, domain="noise", **context):
+    body = {
+        "query": "hey",
+        "user_token": "u",
+        "request_type": "multi-agent-plan",
+        "context": {"domain": domain, **context},
+    }
+    return doors.post("/api/request", body, headers).json()
+
+
+def run(doors, plan_id, headers=HEADERS):
+    body = {"query": "", "user_token": "u", "request_type": "execute-plan", "context": {"plan_id": plan_id}}
+    return doors.post("/api/request", body, headers)
+
+
+def test_plan_made_run_and_looked_up_tells_the_same_story():
+    doors = Doors(ALLOW_ALL, PLANS)
+    plan = made(doors)
+    assert [(step["name"], step["depends_on"]) for step in plan["data"]["steps"]] == [("loud", []), ("echo", ["loud"])]
+    assert plan["data"]["policy_info"]["allowed"] is True
+    before = doors.call("GET", f"/api/v1/plan/{plan['plan_id']}").json()
+    assert before["status"] == "pending"
+    ran = run(doors, plan["plan_id"]).json()
+    assert (ran["success"], ran["data"]["status"], json.loads(ran["result"])) == (True, "completed", {"echo": "HEYHEY"})
+    after = doors.call("GET", f"/api/v1/plan/{plan['plan_id']}").json()
+    assert (after["status"], after["step_results"]) == ("completed", {"loud": "HEY", "echo": "HEYHEY"})
+    assert after["duration"] >= 0
+
+
+def test_plan_runs_as_the_callers_service_and_each_step_is_recorded():
+    doors = Doors(ALLOW_ALL, PLANS)
+    run(doors, made(doors)["plan_id"])
+    events = doors.recorded()
+    assert {event.principal for event in events} == {"service:tester"}
+    assert [event.action for event in events] == ["plan.start", "plan.step", "tool.call", "plan.step", "agent.message"]
+
+
+def test_plan_that_policy_denies_is_blocked_and_nothing_runs():
+    doors = Doors(
+        policy_set([{"id": "no", "effect": "deny", "match": {"action": "plan.start"}}], default="allow"), PLANS
+    )
+    plan = made(doors)
+    assert plan["data"]["policy_info"]["allowed"] is False
+    ran = run(doors, plan["plan_id"]).json()
+    assert (ran["success"], ran["blocked"], ran["metadata"]["step_results"]) == (False, True, {})
+
+
+def test_plan_whose_step_fails_is_failed_with_its_reason():
+    doors = Doors(ALLOW_ALL, PLANS)
+    ran = run(doors, made(doors, domain="broken")["plan_id"]).json()
+    assert (ran["success"], ran["data"]["status"]) == (False, "failed")
+    assert "out of paper" in ran["error"]
+
+
+def test_plan_runs_once_however_often_it_is_asked_for():
+    doors = Doors(ALLOW_ALL, PLANS)
+    plan_id = made(doors)["plan_id"]
+    assert run(doors, plan_id).json()["success"] is True
+    again = run(doors, plan_id).json()
+    assert (again["success"], again["data"]["status"]) == (False, "completed")
+
+
+def test_plan_of_one_tenant_is_not_there_for_another():
+    doors = Doors(ALLOW_ALL, PLANS)
+    plan_id = made(doors)["plan_id"]
+    assert doors.call("GET", f"/api/v1/plan/{plan_id}", headers=ACME).status_code == 404
+    assert run(doors, plan_id, ACME).status_code == 404
+    mine = made(doors, ACME)["plan_id"]
+    assert run(doors, mine, ACME).json()["success"] is True
+    assert {event.tenant_id for event in doors.recorded("acme")} == {"acme"}
+
+
+@pytest.mark.parametrize("domain", ["cooking", "x" * 1000])
+def test_plan_of_an_unknown_domain_says_llm_routing_and_what_there_is(domain):
+    body = made(Doors(ALLOW_ALL, PLANS), domain=domain)
+    assert body["success"] is False
+    assert "LLM routing" in body["error"]
+    assert "broken, liar, noise" in body["error"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"query": "", "request_type": "execute-plan", "context": {"plan_id": "nope"}}, 404),
+        ({"query": "", "request_type": "execute-plan"}, 400),
+        ({"query": "", "request_type": "multi-agent-plan", "context": {"domain": 5}}, 400),
+        ({"query": "q", "request_type": "multi-agent-plan", "context": {"domain": "liar"}}, 400),
+        ({"query": "q"}, 400),
+    ],
+)
+def test_plan_request_that_is_wrong_is_a_problem(body, status):
+    response = Doors(ALLOW_ALL, PLANS).post("/api/request", body)
+    assert (response.status_code, response.headers["content-type"]) == (status, "application/problem+json")
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"x-axonflow-internal": CREDENTIAL}, {"x-axonflow-internal": "wrong"}, HEADERS]
+)
+def test_orchestrator_takes_plans_from_our_agents_alone(headers):
+    doors = Doors(ALLOW_ALL, PLANS)
+    body = {"query": "q", "request_type": "multi-agent-plan", "context": {"domain": "noise"}}
+    assert doors.call("POST", "/api/request", doors.orchestrator, headers, json=body).status_code == 401
+
+
+def test_orchestrator_takes_no_identity_that_was_signed_for_something_else():
+    doors = Doors(ALLOW_ALL, PLANS)
+    checked = doors.post("/api/policy/pre-check", {"query": "q"}).json()["context_id"]
+    headers = {"x-axonflow-internal": CREDENTIAL, "x-axonflow-identity": checked}
+    assert doors.call("GET", "/api/v1/plan/x", doors.orchestrator, headers).status_code == 401
+    assert SIGNER.pseudonym("u")
+
+
+def test_runs_closed_while_a_plan_runs_keep_it_as_failed():
+    started = asyncio.Event()
+
+    async def forever():
+        started.set()
+        await asyncio.Event().wait()
+
+    async def main():
+        doors = Doors(ALLOW_ALL, {"long": Plan("long").step("wait", forever)})
+        import httpx
+
+        transport = httpx.ASGITransport(doors.agent)
+        async with httpx.AsyncClient(transport=transport, base_url="http://agent", headers=HEADERS) as client:
+            body = {"query": "q", "request_type": "multi-agent-plan", "context": {"domain": "long"}}
+            plan_id = (await client.post("/api/request", json=body)).json()["plan_id"]
+            body = {"query": "", "request_type": "execute-plan", "context": {"plan_id": plan_id}}
+            running = asyncio.create_task(client.post("/api/request", json=body))
+            await started.wait()
+            await doors.runs.close(0)
+            answer = (await running).json()
+        return answer, await doors.plan_store.get("default", plan_id)
+
+    answer, kept = asyncio.run(main())
+    assert (answer["success"], kept.status) == (False, "failed")
+    assert "stopped" in kept.error
