@@ -9,7 +9,7 @@ from axonflow.adapters.postgres.database import Connection, PostgresDatabase
 from axonflow.adapters.postgres.failures import is_storable, translated
 from axonflow.adapters.postgres.sql_files import named_queries
 from axonflow.audit import AuditEvent, AuditPage, AuditQuery, AuditRecord
-from axonflow.errors import AuditError
+from axonflow.errors import AuditConflict, AuditError
 
 __all__ = ["PostgresAuditStore"]
 
@@ -52,7 +52,7 @@ class PostgresAuditStore:
         ordered = sorted(records, key=_place)
         if not ordered:
             return
-        with translated(AuditError, "keep audit records"):
+        with translated(AuditError, "keep audit records", refusal=AuditConflict):
             async with self._database.writer({record.event.writer_id for record in ordered}) as connection:
                 for batch in _statements(ordered):
                     await _write(connection, batch)
@@ -127,7 +127,7 @@ async def _write(connection: Connection, batch: list[AuditRecord]) -> None:
         [record.hash for record in batch],
     )
     if other is not None:
-        raise AuditError(
+        raise AuditConflict(
             "another record holds this place",
             expected=f"the record of event {other['event_id']}, or none",
             found="a different one",

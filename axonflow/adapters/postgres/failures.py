@@ -23,30 +23,44 @@ DRIVER_ERRORS: Final = (
 # Classes of SQLSTATE (PostgreSQL, appendix A) whose messages name objects and states, never values: connection,
 # authorization, catalog name, rollback, access, resources, object state, intervention, system.
 _SPEAKING_CLASSES: Final = frozenset({"08", "28", "3D", "40", "42", "53", "55", "57", "58"})
+# Data exception, integrity constraint violation, program limit exceeded: the row is at fault and always will be.
+_REFUSING_CLASSES: Final = frozenset({"22", "23", "54"})
 _MAX_SHOWN_CHARS: Final = 200
 
 
 @contextmanager
-def translated(error: type[AxonFlowError], doing: str) -> Iterator[None]:
-    """Turn whatever the database raises inside into `error`; a cancelled call stays cancelled."""
+def translated(error: type[AxonFlowError], doing: str, *, refusal: type[AxonFlowError] | None = None) -> Iterator[None]:
+    """Turn whatever the database raises inside into `error`; a cancelled call stays cancelled.
+
+    `refusal` is what it becomes when the database answers that it can never keep this row.
+    """
     try:
         yield
     except DRIVER_ERRORS as failure:
-        raise error(f"PostgreSQL could not {doing}", found=described(failure)) from None
+        kind = refusal if refusal and _is_refusal(failure) else error
+        raise kind(f"PostgreSQL could not {doing}", found=described(failure)) from None
+
+
+def _is_refusal(failure: BaseException) -> bool:
+    if isinstance(failure, asyncpg.PostgresError):
+        return (failure.sqlstate or "")[:2] in _REFUSING_CLASSES
+    return _is_unsendable(failure)
+
+
+def _is_unsendable(failure: BaseException) -> bool:
+    """Whether the driver has no encoding for a value. Its message quotes the value."""
+    return isinstance(failure, asyncpg.InterfaceError) and isinstance(failure, ValueError)
 
 
 def described(failure: BaseException) -> str:
     """What went wrong, in words that may be logged."""
     kind = type(failure).__name__
+    if _is_unsendable(failure):
+        return "a value that PostgreSQL cannot hold: a NUL, a lone surrogate or a number beyond 64 bits"
     if isinstance(failure, asyncpg.PostgresError):
         state = failure.sqlstate or ""
-        if state[:2] == "22":
-            return f"a value that PostgreSQL cannot hold ({kind}, SQLSTATE {state})"
-        text = f": {failure.args[0]}"[:_MAX_SHOWN_CHARS] if state[:2] in _SPEAKING_CLASSES else ""
-        return f"{kind} (SQLSTATE {state}){text}"
-    if isinstance(failure, asyncpg.InterfaceError) and isinstance(failure, ValueError):
-        # The driver's own message quotes the value.
-        return "a value that PostgreSQL cannot hold: a NUL, a lone surrogate or a number beyond 64 bits"
+        text = f": {failure.args[0]}" if state[:2] in _SPEAKING_CLASSES else ""
+        return f"{kind} (SQLSTATE {state}){text}"[:_MAX_SHOWN_CHARS]
     if isinstance(failure, TimeoutError):
         return "no answer in time"
     if isinstance(failure, OSError):

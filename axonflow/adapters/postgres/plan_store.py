@@ -70,7 +70,7 @@ def _values(execution: PlanExecution) -> tuple[object, ...]:
         execution.principal, execution.status, _json_bytes(execution.steps), execution.created_us,
         execution.executor_id, execution.started_us, execution.finished_us, _json_bytes(execution.result),
         _json_bytes(execution.step_results), None if execution.error is None else _bytes(execution.error),
-        execution.schema_version,
+        execution.schema_version, _json_bytes(execution.context),
     )  # fmt: skip
 
 
@@ -79,7 +79,7 @@ def _execution(row: Mapping[str, Any]) -> PlanExecution:
     for name in ("query", "error"):
         if values[name] is not None:
             values[name] = _text(values[name])
-    for name in ("steps", "result", "step_results"):
+    for name in ("steps", "result", "step_results", "context"):
         values[name] = json.loads(_text(values[name]))
     return PlanExecution(**values)
 
@@ -98,4 +98,4 @@ def _json_bytes(value: object) -> bytes:
     try:
         return _bytes(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
     except (TypeError, ValueError, RecursionError) as error:
-        raise PlanError("a result that cannot be kept", expected="JSON", found=type(error).__name__) from None
+        raise PlanError("a value that cannot be kept", expected="JSON", found=type(error).__name__) from None

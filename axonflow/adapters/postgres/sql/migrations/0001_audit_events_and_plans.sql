@@ -62,6 +62,7 @@ CREATE TABLE axonflow.plan_execution (
     name text COLLATE "C" NOT NULL,
     domain text COLLATE "C" NOT NULL,
     query bytea NOT NULL,
+    context bytea NOT NULL,
     principal text COLLATE "C" NOT NULL,
     status text COLLATE "C" NOT NULL
         CHECK (status IN ('pending', 'running', 'completed', 'failed', 'denied')),

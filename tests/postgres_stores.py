@@ -1,0 +1,60 @@
+"""Migrated databases and stores on them, for tests: import the fixtures into a conftest."""
+
+import asyncio
+import contextlib
+
+import pytest
+
+from axonflow.adapters.postgres import PostgresDatabase, migrate
+from axonflow.audit import AuditEvent, Origin, link
+from axonflow.ids import new_id
+from axonflow.plan import PlanExecution
+from tests.postgres import fresh_database
+
+__all__ = ["audit_event", "chained", "migrated_dsn", "opened", "plan_execution"]
+
+
+@pytest.fixture(scope="session")
+def migrated_dsn(postgres_dsn):
+    """A database with our schema, for tests that keep to tenants of their own."""
+    with fresh_database(postgres_dsn) as dsn:
+        asyncio.run(migrate(dsn))
+        yield dsn
+
+
+@contextlib.contextmanager
+def opened(dsn):
+    """What runs coroutines, all in one loop, and the pools of `dsn` in it."""
+    with asyncio.Runner() as runner:
+        database = runner.run(PostgresDatabase.connect(dsn))
+        try:
+            yield runner.run, database
+        finally:
+            runner.run(database.close())
+
+
+def audit_event(tenant_id, writer_id="writer", time_us=1, **parts):
+    usual = {
+        "event_id": new_id(time_us), "decision_id": new_id(time_us), "kind": "decision", "policy_digest": "sha256:0",
+        "principal": "user:ann", "action": "tool.call", "resource": "tool:x", "effect": "deny", "allowed": False,
+        "policies": ("p",), "reasons": ("r",), "origin": Origin("client", "request", "0" * 32),
+    }  # fmt: skip
+    return AuditEvent(tenant_id=tenant_id, writer_id=writer_id, time_us=time_us, **usual | parts)
+
+
+def chained(events):
+    """The records of `events`, in one chain for each tenant and writer."""
+    heads, records = {}, []
+    for event in events:
+        key = (event.tenant_id, event.writer_id)
+        heads[key] = link(event, heads.get(key))
+        records.append(heads[key])
+    return records
+
+
+def plan_execution(tenant_id, **parts):
+    usual = {
+        "plan_id": new_id(1), "name": "trip", "domain": "travel", "query": "book a trip", "principal": "user:ann",
+        "status": "pending", "steps": [{"name": "a", "kind": "function", "needs": []}], "created_us": 5,
+    }  # fmt: skip
+    return PlanExecution(tenant_id=tenant_id, **usual | parts)
