@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from axonflow import AxonFlowError, RequestError
@@ -18,6 +19,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MAX_BODY_BYTES: Final = 8 * 1024 * 1024
+MAX_DISCARDED_BYTES: Final = 128 * 1024 * 1024
+DISCARD_TIMEOUT_S: Final = 10
 BODY_TIMEOUT_S: Final = 30
 """For the whole body: a client that sends a byte now and then would else hold its place for good."""
 
@@ -42,7 +45,7 @@ class Reply(NamedTuple):
 class Call:
     """One request on its way to its handler. `value` is what stood for ``{...}`` in the route's path."""
 
-    __slots__ = ("_receive", "client", "headers", "origin", "scope", "value")
+    __slots__ = ("_body_ended", "_receive", "client", "headers", "origin", "scope", "value")
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.scope = scope
@@ -51,6 +54,7 @@ class Call:
         self.client: Client | None = None
         self.value = ""
         self._receive = receive
+        self._body_ended = False
 
     def header(self, name: bytes) -> str:
         """The header's value, empty when it is absent. Header names are lower-case in ASGI."""
@@ -78,25 +82,35 @@ class Call:
             ) from None
 
     async def _read(self) -> bytes:
-        message = await self._receive()
-        if message["type"] == "http.request" and not message.get("more_body", False):  # nearly every body is one piece
-            body: bytes = message.get("body", b"")
-            if len(body) > MAX_BODY_BYTES:
-                raise _too_large("more")
-            return body
         parts: list[bytes] = []
         length_bytes = 0
-        while True:
-            if message["type"] == "http.disconnect":
-                raise Refused(400, RequestError("the body ended early"))
-            part = message.get("body", b"")
+        while not self._body_ended:
+            part = await self._next_part()
             length_bytes += len(part)
             if length_bytes > MAX_BODY_BYTES:
                 raise _too_large("more")
             parts.append(part)
-            if not message.get("more_body", False):
-                return b"".join(parts)
-            message = await self._receive()
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def _next_part(self) -> bytes:
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            self._body_ended = True
+            raise Refused(400, RequestError("the body ended early"))
+        self._body_ended = not message.get("more_body", False)
+        part: bytes = message.get("body", b"")
+        return part
+
+    async def discard_body(self) -> None:
+        """Read what is left of the body, within bounds: many clients look for an answer only when all is sent, and over
+        HTTP/2 they would wait for room that nobody makes."""
+        if self._body_ended or self.header(b"expect") or self.scope["method"] in ("GET", "HEAD"):
+            return
+        left_bytes = MAX_DISCARDED_BYTES
+        with suppress(TimeoutError, Refused):
+            async with asyncio.timeout(DISCARD_TIMEOUT_S):
+                while not self._body_ended and left_bytes > 0:
+                    left_bytes -= len(await self._next_part())
 
 
 def _too_large(found: str) -> Refused:

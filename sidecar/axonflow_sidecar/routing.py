@@ -55,8 +55,9 @@ def routed(routes: Sequence[Route], keys: KeyRing) -> Application:
     table = _Table(routes)
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        call = Call(scope, receive)
         try:
-            reply = await _answer(table, keys, scope, receive)
+            reply = await _answer(table, keys, call)
         except Refused as refused:
             reply = _problem(scope, refused.status, refused.error)
         except _UNAVAILABLE as error:  # not recorded or not counted, so not answered: the caller takes it as a denial
@@ -68,12 +69,15 @@ def routed(routes: Sequence[Route], keys: KeyRing) -> Application:
         except Exception as error:  # noqa: BLE001  the last line: whatever it is, the caller gets an answer
             _log_failure(scope, error)
             reply = _problem(scope, 500, AxonFlowError("something failed here", hint="The log has the request id."))
+        if reply.status >= 400:
+            await call.discard_body()
         await _send(send, reply)
 
     return application
 
 
-async def _answer(table: _Table, keys: KeyRing, scope: Scope, receive: Receive) -> Reply:
+async def _answer(table: _Table, keys: KeyRing, call: Call) -> Reply:
+    scope = call.scope
     methods, value = table.find(scope["path"])
     if methods is None:
         scope["axonflow.route"] = "unknown"
@@ -87,7 +91,6 @@ async def _answer(table: _Table, keys: KeyRing, scope: Scope, receive: Receive) 
         raise Refused(
             431, RequestError("headers too large", expected=f"at most {MAX_HEADER_BYTES} bytes", found="more")
         )
-    call = Call(scope, receive)
     call.value = value
     if not route.public:
         client = keys.client(call.header(b"authorization"))

@@ -7,7 +7,6 @@ engine, one spool and one chain of audit records.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -29,7 +28,8 @@ MAX_HEADER_BLOCK_BYTES: Final = 2 * 1024 * 1024
 """The server's own bound, above the application's: so that too large a header is answered with a reason."""
 MAX_STREAMS: Final = 200
 BACKLOG: Final = 1024
-_log = logging.getLogger("axonflow.server")
+GOODBYE_S: Final = 0.5
+"""For clients to close their idle connections once they were told to."""
 
 
 class Listener(Struct, frozen=True):
@@ -47,7 +47,7 @@ class Listener(Struct, frozen=True):
         return f"{'https' if self.certificate else 'http'}://{host}:{self.port}"
 
 
-def _server(app: Application, listener: Listener) -> Server:
+def _server(app: Application, listener: Listener, header_timeout_ms: int) -> Server:
     return Server(
         app,
         address=listener.host,
@@ -57,11 +57,9 @@ def _server(app: Application, listener: Listener) -> Server:
         websockets=False,
         backlog=BACKLOG,
         log_enabled=False,  # what it would say is said by us, as JSON
-        http1_settings=HTTP1Settings(
-            header_read_timeout=HEADER_TIMEOUT_S * 1000, max_buffer_size=MAX_HEADER_BLOCK_BYTES
-        ),
+        http1_settings=HTTP1Settings(header_read_timeout=header_timeout_ms, max_buffer_size=MAX_HEADER_BLOCK_BYTES),
         http2_settings=HTTP2Settings(
-            keep_alive_interval=HEADER_TIMEOUT_S * 1000,
+            keep_alive_interval=header_timeout_ms,
             keep_alive_timeout=HEADER_TIMEOUT_S,
             max_concurrent_streams=MAX_STREAMS,
             max_headers_size=MAX_HEADER_BLOCK_BYTES,
@@ -77,6 +75,8 @@ async def serve(
     stop: asyncio.Event,
     *,
     drain_timeout_s: float,
+    header_timeout_s: float = HEADER_TIMEOUT_S,
+    idle_timeout_s: float = IDLE_TIMEOUT_S,
     ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve `app` at all `listeners` until `stop` is set; calls under way then have `drain_timeout_s` to end.
@@ -86,9 +86,12 @@ async def serve(
     Raises ConfigurationError when a listener cannot be opened.
     """
     connections = Connections(
-        app, {listener.port for listener in listeners}, header_timeout_s=HEADER_TIMEOUT_S, idle_timeout_s=IDLE_TIMEOUT_S
+        app,
+        {listener.port for listener in listeners},
+        header_timeout_s=header_timeout_s,
+        idle_timeout_s=idle_timeout_s,
     )
-    servers = [_opened(connections.application, listener) for listener in listeners]
+    servers = [_opened(connections.application, listener, header_timeout_s) for listener in listeners]
     tasks = [asyncio.create_task(server.serve()) for server in servers]
     cutting = asyncio.create_task(connections.cut_idle())
     stopping = asyncio.create_task(stop.wait())
@@ -105,9 +108,12 @@ async def serve(
         cutting.cancel()
         for server in servers:
             server.stop()  # type: ignore[no-untyped-call]
-        _, late = await asyncio.wait(tasks, timeout=2)
-        if late:
-            _log.warning("connections were cut", extra={"facts": {"listeners": len(late)}})
+        _, late = await asyncio.wait(tasks, timeout=GOODBYE_S)
+        if late:  # clients that keep connections open, or calls that hang
+            connections.cut_all()
+            _, late = await asyncio.wait(tasks, timeout=GOODBYE_S)
+        for task in late:
+            task.cancel()
         stopping.cancel()
 
 
@@ -122,8 +128,8 @@ async def _taking_connections(listener: Listener) -> None:
             return
 
 
-def _opened(app: Application, listener: Listener) -> Server:
+def _opened(app: Application, listener: Listener, header_timeout_s: float) -> Server:
     try:
-        return _server(app, listener)
+        return _server(app, listener, int(header_timeout_s * 1000))
     except (OSError, ValueError) as error:
         raise ConfigurationError("cannot listen", found=str(error), at=listener.url) from None

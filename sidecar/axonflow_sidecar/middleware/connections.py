@@ -114,6 +114,11 @@ class Connections:
                 cut += _shut_down(descriptor, peer)
         return cut
 
+    def cut_all(self) -> None:
+        """Shut every connection down, whatever is under way on it."""
+        for peer, descriptor in self._open_peers().items():
+            _shut_down(descriptor, peer)
+
     def _open_peers(self) -> dict[Peer, int]:
         """Peer to descriptor of every connection that came in through one of our ports."""
         peers: dict[Peer, int] = {}
