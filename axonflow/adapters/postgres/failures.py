@@ -42,24 +42,16 @@ def translated(error: type[AxonFlowError], doing: str, *, refusal: type[AxonFlow
 
 
 def _is_refusal(failure: BaseException) -> bool:
-    if isinstance(failure, asyncpg.PostgresError):
-        return (failure.sqlstate or "")[:2] in _REFUSING_CLASSES
-    return _is_unsendable(failure)
-
-
-def _is_unsendable(failure: BaseException) -> bool:
-    """Whether the driver has no encoding for a value. Its message quotes the value."""
-    return isinstance(failure, asyncpg.InterfaceError) and isinstance(failure, ValueError)
+    return isinstance(failure, asyncpg.PostgresError) and (failure.sqlstate or "")[:2] in _REFUSING_CLASSES
 
 
 def described(failure: BaseException) -> str:
     """What went wrong, in words that may be logged."""
     kind = type(failure).__name__
-    if _is_unsendable(failure):
-        return "a value that PostgreSQL cannot hold: a NUL, a lone surrogate or a number beyond 64 bits"
-    if isinstance(failure, asyncpg.PostgresError):
+    if isinstance(failure, asyncpg.PostgresError):  # also what the driver has no encoding for, as class 22
         state = failure.sqlstate or ""
         text = f": {failure.args[0]}" if state[:2] in _SPEAKING_CLASSES else ""
+        text = ": a value that PostgreSQL cannot hold" if state[:2] == "22" else text
         return f"{kind} (SQLSTATE {state}){text}"[:_MAX_SHOWN_CHARS]
     if isinstance(failure, TimeoutError):
         return "no answer in time"
