@@ -18,8 +18,9 @@ MAX_LINES: Final = 12
 MAX_LINE_CHARS: Final = 300
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 REFUSED: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
-# strerror(3) of the two in the C locale, which every program of PostgreSQL runs in here.
-FULL_TEXTS: Final = ("No space left on device", "Disk quota exceeded")
+# strerror(3) of the two in the C locale, which every program of PostgreSQL runs in here; and the hint that PostgreSQL
+# gives when a write was cut short (src/backend/storage/smgr/md.c).
+FULL_TEXTS: Final = ("No space left on device", "Disk quota exceeded", "Check free disk space")
 
 
 def last_lines(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import shutil
@@ -90,6 +91,8 @@ def prepare(folder: Folder, account: Account) -> None:
     while not place.exists():
         missing.append(place)
         place = place.parent
+    if not place.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(place))
     if account.is_other and (barrier := first_barrier(place, account)):
         raise ConfigurationError(
             f"PostgreSQL does not run as root, and the account it runs as instead ({account.name}) cannot get there",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from axonflow.errors import ConfigurationError
 from axonflow_sidecar.embedded import binaries, cluster, log, socket_folder
 from axonflow_sidecar.embedded.account import Account, account_to_run_as
 from axonflow_sidecar.embedded.failures import described, failed_output
@@ -147,27 +148,36 @@ class EmbeddedPostgres:
         argv = [program, "-D", str(self._folder.data)]
         for name, value in {**SETTINGS, "unix_socket_directories": str(socket)}.items():
             argv += ["-c", f"{name}={value}"]
-        deadline = time.monotonic() + self._start_timeout_s
-        while not self._is_ready_after(argv, account, deadline):
-            time.sleep(RETRY_S)
-
-    def _is_ready_after(self, argv: list[str], account: Account, deadline: float) -> bool:
-        """Start the process and wait. False when a start a little later may do better."""
-        path = self._folder.log
-        log.bound(path)
-        log_fd = log.open_log(path)
+        log.bound(self._folder.log)
+        log_fd = log.open_log(self._folder.log)
         try:
-            offset_bytes = os.fstat(log_fd).st_size
-            self._process = process = spawn(argv, account, log_fd=log_fd)
+            start_bytes = os.fstat(log_fd).st_size
+            deadline = time.monotonic() + self._start_timeout_s
+            while True:
+                try_bytes = os.fstat(log_fd).st_size
+                self._process = process = spawn(argv, account, log_fd=log_fd)
+                if self._is_ready(process, deadline):
+                    return
+                said = log.said_since(self._folder.log, try_bytes)
+                if process.poll() is None or time.monotonic() > deadline or STILL_AT_WORK not in said:
+                    raise self._not_started(process, log.said_since(self._folder.log, start_bytes))
+                time.sleep(RETRY_S)
         finally:
             os.close(log_fd)
-        while (said := read_pid_file(self._folder.data)) is None or not (said.is_ready and said.pid == process.pid):
-            ended, late = process.poll() is not None, time.monotonic() > deadline
-            if ended or late:
-                text = log.said_since(path, offset_bytes)
-                if ended and not late and STILL_AT_WORK in text:
-                    return False
-                what = "did not start" if ended else f"was not ready within {self._start_timeout_s:g} s"
-                raise failed_output(f"PostgreSQL {what}", text, self._folder.root, f"Its log is {path}")
+
+    def _is_ready(self, process: subprocess.Popen[bytes], deadline: float) -> bool:
+        """Wait until it takes connections. False when it ended, or the deadline has passed."""
+        while process.poll() is None and time.monotonic() < deadline:
+            said = read_pid_file(self._folder.data)
+            if said is not None and said.is_ready and said.pid == process.pid:
+                return True
             time.sleep(POLL_S)
-        return True
+        return False
+
+    def _not_started(self, process: subprocess.Popen[bytes], said: str) -> ConfigurationError:
+        late = process.poll() is None
+        hint = f"Its log is {self._folder.log}"
+        if STILL_AT_WORK in said:
+            hint = f"Processes of an earlier PostgreSQL on this folder are still at work: end them. {hint}"
+        what = f"was not ready within {self._start_timeout_s:g} s" if late else "did not start"
+        return failed_output(f"PostgreSQL {what}", said, self._folder.root, hint)

@@ -1,0 +1,104 @@
+"""Folders and servers for the tests of the embedded PostgreSQL. All of it is real."""
+
+import contextlib
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from axonflow_sidecar.embedded import EmbeddedPostgres
+from tests.postgres import temporary_data_folder
+
+PATIENCE_S = 60.0
+
+# Starts a server, says its pid and address, and then lives until it is killed or its input ends.
+SUPERVISOR = """
+import sys
+from pathlib import Path
+from axonflow_sidecar.embedded import EmbeddedPostgres, launch
+
+if sys.argv[2] == "as-elsewhere":  # no other system has PR_SET_PDEATHSIG
+    launch._signalled_at_our_death = lambda number: None
+server = EmbeddedPostgres(Path(sys.argv[1]))
+dsn = server.start()
+print(server.pid, dsn, flush=True)
+sys.stdin.read()
+server.stop()
+"""
+
+
+@pytest.fixture
+def data_folder():
+    """A folder, not made yet and with a space in its path, that the account of PostgreSQL can get to."""
+    with temporary_data_folder() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """The folder of a cluster that is not running, to copy from: most of a first start is the making."""
+    with temporary_data_folder() as folder:
+        server = EmbeddedPostgres(folder)
+        server.start()
+        server.stop()
+        yield folder
+
+
+@pytest.fixture
+def made_folder(data_folder, cluster):
+    """A folder with a cluster that is not running."""
+    subprocess.run(["cp", "-a", str(cluster), str(data_folder)], check=True)
+    return data_folder
+
+
+@pytest.fixture
+def server(made_folder):
+    """A server that is not running."""
+    server = EmbeddedPostgres(made_folder)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def shared_server(cluster):
+    """A server that is not running, for all tests of a module."""
+    with temporary_data_folder() as folder:
+        subprocess.run(["cp", "-a", str(cluster), str(folder)], check=True)
+        server = EmbeddedPostgres(folder)
+        yield server
+        server.stop()
+
+
+@pytest.fixture
+def supervise():
+    """Starts another process that starts a server: ``supervise(folder, "as-here")``."""
+    with contextlib.ExitStack() as stack:
+
+        def start(folder, how):
+            process = subprocess.Popen(
+                [sys.executable, "-c", SUPERVISOR, str(folder), how],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            stack.enter_context(process)
+            stack.callback(process.kill)
+            return process
+
+        yield start
+
+
+@pytest.fixture
+def until():
+    """Polls until a condition holds."""
+
+    def wait(condition):
+        deadline = time.monotonic() + PATIENCE_S
+        while not (value := condition()):
+            assert time.monotonic() < deadline, "waited in vain"
+            threading.Event().wait(0.01)
+        return value
+
+    return wait
