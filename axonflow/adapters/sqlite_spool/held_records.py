@@ -1,0 +1,232 @@
+"""The records that a spool file holds: appended, read, discarded. Synchronous; for one thread at a time."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from itertools import chain
+from typing import Final, NamedTuple
+
+import msgspec
+
+from axonflow.audit import AuditEvent, AuditRecord, link
+from axonflow.errors import AuditError
+
+__all__ = ["MAX_EVENT_BYTES", "NOT_ENCODABLE", "HeldRecords", "Row"]
+
+MAX_EVENT_BYTES: Final = 256 << 10
+"""Of one event, canonical. A drain reads hundreds of records at once, so this also bounds its memory."""
+NOT_ENCODABLE: Final = (ArithmeticError, TypeError, ValueError, RecursionError, msgspec.MsgspecError)
+"""What the encoder raises for values of other types than the fields', which a Struct does not check by itself."""
+RECORD_BYTES: Final = 200
+"""What a record takes beside its canonical bytes (measured: 145 to 185): hashes, keys, index, room left in pages."""
+_BATCH_BYTES: Final = 8 << 20
+"""Of one transaction; what is more goes into the next."""
+_MAX_HEADS: Final = 10_000
+_VACUUM_FROM_PAGES: Final = 4_096  # 16 MiB
+_VACUUM_PAGES: Final = 512
+
+_INSERT: Final = "INSERT INTO records (tenant_id, sequence, previous, hash, canonical) VALUES "
+_INSERTS: Final = [(count, _INSERT + ", ".join(["(?, ?, ?, ?, ?)"] * count)) for count in (128, 64, 32, 16, 8, 4, 2, 1)]
+"""Many rows in one statement: at each one the interpreter's lock is let go and fought for again, and an event loop that
+is busy keeps it for up to 5 ms. Row by row, 64 waiters got half as far."""
+_HEAD: Final = """
+SELECT sequence, hash FROM (
+    SELECT * FROM (SELECT sequence, hash FROM records WHERE tenant_id = ?1 ORDER BY sequence DESC LIMIT 1)
+    UNION ALL SELECT sequence, hash FROM heads WHERE tenant_id = ?1
+) ORDER BY sequence DESC LIMIT 1"""
+_OLDEST: Final = "SELECT sequence, previous, hash, canonical FROM records ORDER BY position LIMIT ?"
+_CHAIN: Final = """
+SELECT sequence, previous, hash, canonical FROM records
+WHERE tenant_id = ? AND sequence >= ? ORDER BY sequence LIMIT ?"""
+_KEEP_HEAD: Final = """
+INSERT INTO heads (tenant_id, sequence, hash)
+SELECT tenant_id, sequence, hash FROM records WHERE tenant_id = ? AND sequence = ? AND hash = ?
+ON CONFLICT (tenant_id) DO UPDATE SET sequence = excluded.sequence, hash = excluded.hash
+WHERE excluded.sequence > heads.sequence"""
+_DELETE: Final = "DELETE FROM records WHERE tenant_id = ? AND sequence = ? AND hash = ? RETURNING length(canonical)"
+_PENDING: Final = "SELECT count(*), coalesce(sum(length(canonical)), 0) FROM records"
+
+_NO_EVENT: Final = AuditEvent(
+    event_id="", tenant_id="", writer_id="", time_us=0, kind="", decision_id="", policy_digest="", principal="",
+    action="", resource="", effect="", allowed=False, policies=(), reasons=(),
+)  # fmt: skip
+
+
+class Row(NamedTuple):
+    """A record as it is stored. Its event is decoded elsewhere, so that this thread is soon free for appends."""
+
+    sequence: int
+    previous: bytes
+    hash: bytes
+    canonical: bytes
+
+    def record(self) -> AuditRecord:
+        """Raises AuditError when the bytes are no event: the file was damaged or changed."""
+        return AuditRecord(*self, AuditEvent.from_canonical(self.canonical))
+
+
+def _head(sequence: int, digest: bytes) -> AuditRecord:
+    """The end of a chain, as much of it as its successor is linked to."""
+    return AuditRecord(sequence, b"", digest, b"", _NO_EVENT)
+
+
+class HeldRecords:
+    """`pending` records are held, of `pending_bytes` (about what they take on the disk); the oldest event's time is
+    `oldest_us` (None: nothing is held). These may be read by any thread. Methods raise sqlite3.Error, and then nothing
+    has changed.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, max_bytes: int) -> None:
+        self._connection = connection
+        self._max_bytes = max_bytes
+        self._heads: dict[str, AuditRecord | None] = {}  # by last use, longest ago first
+        count, size = connection.execute(_PENDING).fetchone()
+        self.pending: int = count
+        self.pending_bytes: int = size + count * RECORD_BYTES
+        self.oldest_us: int | None = None
+        self._find_oldest()
+
+    def append(self, events: Sequence[AuditEvent]) -> list[AuditRecord | AuditError]:
+        """The records of the first of `events` (as many as make one batch), durable; or why one was not recorded."""
+        outcomes: list[AuditRecord | AuditError] = []
+        rows: list[tuple[str, int, bytes, bytes, bytes]] = []
+        heads: dict[str, AuditRecord] = {}
+        added_bytes = 0
+        for event in events:
+            tenant_id = event.tenant_id
+            outcome = _linked(event, heads.get(tenant_id) or self._head_of(tenant_id))
+            if isinstance(outcome, AuditRecord):
+                size_bytes = len(outcome.canonical) + RECORD_BYTES
+                if self.pending_bytes + added_bytes + size_bytes > self._max_bytes:
+                    outcome = self._full()
+                else:
+                    added_bytes += size_bytes
+                    heads[tenant_id] = outcome
+                    rows.append((tenant_id, outcome.sequence, outcome.previous, outcome.hash, outcome.canonical))
+            outcomes.append(outcome)
+            if added_bytes > _BATCH_BYTES:
+                break
+        if rows:
+            self._commit(lambda: self._insert(rows))
+            self._remember(heads)
+            self.pending += len(rows)
+            self.pending_bytes += added_bytes
+            if self.oldest_us is None:
+                self._find_oldest()
+        return outcomes
+
+    def oldest(self, limit: int) -> list[Row]:
+        """Up to `limit` records in the order in which they were appended."""
+        return [Row(*row) for row in self._connection.execute(_OLDEST, (limit,))]
+
+    def chain(self, tenant_id: str, first: int, limit: int) -> list[Row]:
+        """Up to `limit` of the tenant's records in order, from sequence `first` on."""
+        return [Row(*row) for row in self._connection.execute(_CHAIN, (tenant_id, first, limit))]
+
+    def discard(self, records: Sequence[AuditRecord]) -> None:
+        """Let go of those of `records` that are held, and keep the ends of their chains."""
+        keys = [(record.event.tenant_id, record.sequence, record.hash) for record in records]
+        latest = {tenant_id: (tenant_id, sequence, digest) for tenant_id, sequence, digest in sorted(keys)}
+        gone_bytes: list[int] = []
+
+        def delete() -> None:
+            self._connection.executemany(_KEEP_HEAD, latest.values())
+            for key in keys:
+                gone_bytes.extend(size for (size,) in self._connection.execute(_DELETE, key))
+
+        self._commit(delete)
+        self.pending -= len(gone_bytes)
+        self.pending_bytes -= sum(gone_bytes) + RECORD_BYTES * len(gone_bytes)
+        self._find_oldest()
+        self._give_back_space()
+
+    def close(self) -> None:
+        """Write what is in the log into the file, as far as that is possible, and let go of both."""
+        with suppress(sqlite3.Error):  # all of it is durable where it is
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        self._connection.close()
+
+    def _insert(self, rows: Sequence[tuple[str, int, bytes, bytes, bytes]]) -> None:
+        start = 0
+        for count, statement in _INSERTS:
+            while len(rows) - start >= count:
+                self._connection.execute(statement, list(chain.from_iterable(rows[start : start + count])))
+                start += count
+
+    def _commit(self, change: Callable[[], object]) -> None:
+        connection = self._connection
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            change()
+            connection.execute("COMMIT")
+        except BaseException:
+            self._heads.clear()  # what the disk holds counts, not what we meant to write
+            with suppress(sqlite3.Error):
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+            raise
+
+    def _head_of(self, tenant_id: str) -> AuditRecord | None:
+        known = self._heads.get(tenant_id)
+        if known is None:
+            row = self._connection.execute(_HEAD, (tenant_id,)).fetchone()
+            known = _head(*row) if row else None
+        return known
+
+    def _remember(self, heads: dict[str, AuditRecord]) -> None:
+        for tenant_id, record in heads.items():
+            self._heads.pop(tenant_id, None)
+            self._heads[tenant_id] = _head(record.sequence, record.hash)
+        while len(self._heads) > _MAX_HEADS:
+            del self._heads[next(iter(self._heads))]
+
+    def _find_oldest(self) -> None:
+        """Damage is told to whoever reads the record, not here, where it would keep others from being recorded."""
+        self.oldest_us = None
+        for row in self.oldest(1):
+            with suppress(AuditError):
+                self.oldest_us = row.record().event.time_us
+
+    def _give_back_space(self) -> None:
+        """Discarded pages are used again; after an outage, when most are free, the file also shrinks step by step."""
+        (free,) = self._connection.execute("PRAGMA freelist_count").fetchone()
+        (pages,) = self._connection.execute("PRAGMA page_count").fetchone()
+        if free > _VACUUM_FROM_PAGES and free * 2 > pages:
+            # execute() steps a statement without columns once, and so gives back one page
+            self._connection.executescript(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})")
+
+    def _full(self) -> AuditError:
+        since = "an unknown time"
+        if self.oldest_us is not None:
+            since = datetime.fromtimestamp(self.oldest_us / 1_000_000, UTC).isoformat(timespec="seconds")
+        return AuditError(
+            "the audit spool is full", expected=f"at most {self._max_bytes} bytes waiting for the database",
+            found=f"{self.pending} records, {self.pending_bytes} bytes",
+            hint=f"The database has not taken records since {since}. When it takes them again, recording goes on.",
+        )  # fmt: skip
+
+
+def _linked(event: AuditEvent, after: AuditRecord | None) -> AuditRecord | AuditError:
+    """`event` in its chain, or why it cannot be. What does not read back as it was written would stand in the way of
+    all behind it: Structs are not validated when they are made, so that is done here, before anything is promised.
+    """
+    try:
+        record = link(event, after)
+        if len(record.canonical) > MAX_EVENT_BYTES:
+            return AuditError(
+                "the event is too large to be recorded", expected=f"at most {MAX_EVENT_BYTES} bytes",
+                found=f"{len(record.canonical)} bytes", at=f"event {event.event_id[:64]}",
+            )  # fmt: skip
+        if AuditEvent.from_canonical(record.canonical).canonical() == record.canonical:
+            return record
+        found = "other bytes"
+    except AuditError as error:
+        found = str(error)
+    except NOT_ENCODABLE as error:
+        found = type(error).__name__
+    return AuditError(
+        "not an event that can be read back", expected="fields of the types that AuditEvent names", found=found[:200]
+    )
