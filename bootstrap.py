@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Set up and run, on a machine that has only Python (3.11 to 3.13) and pip.
 
-    python3 bootstrap.py demo     install AxonFlow into .venv and replay the sample traffic
+    python3 bootstrap.py demo     install AxonFlow into .venv, start everything, show what it does, and stop it
     python3 bootstrap.py test     install everything into .venv-test and run every check
     python3 bootstrap.py setup    install everything into .venv-test and stop there
 
@@ -79,9 +79,8 @@ def install(folder: Path, distributions: tuple[str, ...], requirements: list[str
 
 def demo() -> int:
     folder = ROOT / ".venv"
-    install(folder, (".",), [])
-    traffic = ROOT / "axonflow" / "samples" / "traffic.jsonl"
-    return run(in_environment(folder, "axonflow"), "replay", traffic, "--policies", "@baseline", "--expect")
+    install(folder, (".", "sidecar"), [])
+    return run(in_environment(folder, "axonflow"), "demo")
 
 
 def setup() -> Path:

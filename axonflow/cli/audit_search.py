@@ -20,7 +20,7 @@ __all__ = ["command"]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class _Time(click.ParamType):
+class _Time(click.ParamType[int]):
     name = "time"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:

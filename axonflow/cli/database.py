@@ -22,7 +22,9 @@ def database_options(command: Callable[..., Any]) -> Callable[..., Any]:
         help="The data folder of a running `axonflow up`. Default: AXONFLOW_DATA, or the usual place.",
     )(command)  # fmt: skip
     return click.option(
-        "--database-url", metavar="URL", help="The PostgreSQL to read. Default: AXONFLOW_DATABASE_URL, or that of --data."
+        "--database-url",
+        metavar="URL",
+        help="The PostgreSQL to read. Default: AXONFLOW_DATABASE_URL, or that of --data.",
     )(command)
 
 

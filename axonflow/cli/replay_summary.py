@@ -11,7 +11,8 @@ __all__ = ["Expectations", "ReplaySummary", "summary_of"]
 
 
 class LatencyUs(Struct, frozen=True):
-    """Of `flow.decide` alone, in microseconds; the quantiles are off by at most 0.8 % of themselves."""
+    """Of `flow.decide` alone, or of a call to an agent and back, in microseconds. The quantiles are off by at most 0.8 %
+    of themselves."""
 
     p50: float
     p95: float
@@ -79,10 +80,12 @@ class Expectations(Struct, frozen=True):
 class ReplaySummary(Struct, frozen=True):
     """The whole report. `lines` counts those that are not blank: decided or malformed.
 
-    `unmatched` counts requests that no rule matched, so that a default or a requirement decided.
+    `protocol` is how an agent was asked (HTTP/2, HTTP/1.1), None for the engine in this process. `unmatched` counts
+    requests that no rule matched, so that a default or a requirement decided.
     """
 
     source: str
+    protocol: str | None
     policy_digest: str
     interrupted: bool
     lines: int
@@ -104,13 +107,21 @@ class ReplaySummary(Struct, frozen=True):
 
 
 def summary_of(
-    tally: Tally, *, source: str, policy_digest: str, wall_ns: int, interrupted: bool, expect: bool
+    tally: Tally,
+    *,
+    source: str,
+    protocol: str | None,
+    policy_digest: str,
+    wall_ns: int,
+    interrupted: bool,
+    expect: bool,
 ) -> ReplaySummary:
     """`tally` as a report on the traffic `source`."""
     wall_s = wall_ns / 1e9
     quantile = tally.latency.quantile_ns
     return ReplaySummary(
         source=source,
+        protocol=protocol,
         policy_digest=policy_digest,
         interrupted=interrupted,
         lines=tally.decided + tally.malformed,

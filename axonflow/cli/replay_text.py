@@ -37,6 +37,7 @@ def _totals(summary: ReplaySummary) -> str:
     quantiles = f"p50 {latency.p50:,.1f}, p95 {latency.p95:,.1f}, p99 {latency.p99:,.1f}, max {latency.max:,.1f} us"
     heading = f"Replay of {printable(summary.source)}{' (interrupted)' if summary.interrupted else ''}"
     return f"{heading}\n" + fields([
+        ("  through", f"an agent over {summary.protocol}" if summary.protocol else ""),
         ("  lines", f"{summary.lines:,}"),
         ("  decided", f"{summary.decided:,}"),
         ("  malformed", f"{summary.malformed.count:,}"),

@@ -88,6 +88,7 @@ def run_replay(decider: Decider, source: TrafficSource, *, expect: bool) -> Repl
     return summary_of(
         tally,
         source=source.name,
+        protocol=decider.protocol(),
         policy_digest=decider.digest or tally.digest,
         wall_ns=wall_ns,
         interrupted=interrupted,

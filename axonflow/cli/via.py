@@ -30,11 +30,12 @@ class Via(NamedTuple):
 
 
 class Decider(NamedTuple):
-    """`decide` gives the decision on a request; `digest` and `name` say by what and where."""
+    """`decide` gives the decision on a request; `digest` names the policies, empty where only decisions tell.
+    `protocol` is how the last one came here, None without a network."""
 
     decide: Callable[[Request], Decision]
     digest: str
-    name: str
+    protocol: Callable[[], str | None]
 
 
 def via_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -55,13 +56,13 @@ def opened_decider(policies: str | None, via: Via | None) -> Iterator[Decider]:
     """The one that was asked for. Raises ConfigurationError when it cannot be reached or has no key."""
     if via is None:
         flow = open_flow(policies)
-        yield Decider(flow.decide, flow.policy_digest, "")
+        yield Decider(flow.decide, flow.policy_digest, lambda: None)
         return
     if policies is not None:
         raise ConfigurationError("two sources of policies", expected="--policies or --via", found="both")
     agent = _agent(via)
     try:
-        yield Decider(agent.decide, "", via.address)
+        yield Decider(agent.decide, "", lambda: agent.http_version)
     finally:
         agent.close()
 

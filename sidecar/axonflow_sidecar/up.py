@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -142,7 +143,7 @@ def _announce(endpoints: Endpoints, *, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode(endpoints).decode())
         return
-    on_terminal = click.get_text_stream("stdout").isatty()
+    on_terminal = sys.stdout.isatty()
     lines = [
         "AxonFlow is up.",
         "",
