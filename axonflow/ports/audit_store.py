@@ -32,5 +32,6 @@ class AuditStore(Protocol):
     async def chain(self, tenant_id: str, writer_id: str, first: int, limit: int) -> list[AuditRecord]:
         """Up to `limit` records of a chain in order, from sequence `first` on.
 
-        Raises AuditError when what is searched by (the columns of a row) is not what was hashed.
+        Raises AuditConflict when what is searched by (the columns of a row) is not what was hashed, or a row cannot be
+        read as an event: whoever verifies tells that from a store that does not answer (AuditError).
         """
