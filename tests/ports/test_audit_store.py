@@ -36,6 +36,7 @@ NAMES = st.sampled_from(
 )
 KINDS = st.sampled_from(["decision", "llm.call", "ä"])
 TIMES = st.sampled_from([-(2**63), -1, 0, 1, 2, 3, 10**15, 2**63 - 1])
+BEYOND = st.sampled_from([2**63, 2**70, -(2**63) - 1])
 EVENTS = st.fixed_dictionaries(
     {
         "tenant": st.integers(0, 1), "writer_id": NAMES.filter(bool), "time_us": TIMES, "kind": KINDS,
@@ -48,7 +49,7 @@ EVENTS = st.fixed_dictionaries(
 QUERIES = st.fixed_dictionaries(
     {"tenant": st.integers(0, 1), "limit": st.integers(1, 8), "offset": st.integers(0, 4)},
     optional={
-        "start_us": TIMES, "end_us": TIMES | st.just(2**70), "kind": KINDS, "principal": NAMES, "client_id": NAMES,
+        "start_us": TIMES | BEYOND, "end_us": TIMES | BEYOND, "kind": KINDS, "principal": NAMES, "client_id": NAMES,
         "action": NAMES, "effect": KINDS, "decision_id": NAMES, "policy": NAMES,
     },
 )  # fmt: skip
