@@ -16,13 +16,13 @@ from axonflow.adapters.sqlite_spool import SqliteAuditSpool
 from axonflow.audit import AuditPage, AuditQuery, AuditRecord
 from axonflow.errors import AuditError, AxonFlowError, ConfigurationError, PlanError
 from axonflow.flows.drain import Drain
-from axonflow.flows.verify_audit import AuditReport, verify_audit
 from axonflow.plan import PlanExecution
 from axonflow.ports import AuditLog, AuditStore, PlanStore
 
-__all__ = ["AuditReport", "Durable", "PlanStore", "migrate", "opened_store", "verify_audit"]
+__all__ = ["Durable", "PlanStore", "migrate", "opened_store"]
 
 FLUSH_TIMEOUT_S: Final = 5.0
+MAX_SPOOL_BYTES: Final = 1 << 30
 LOCK_TIMEOUT_S: Final = 30.0
 """For the process before this one to let go of the spool: it may still be draining."""
 
@@ -119,17 +119,17 @@ class Durable:
         self._store = _AuditStore(database)
 
     @classmethod
-    async def open(
-        cls, *, spool: str | os.PathLike[str], database_url: str, report: Callable[[str], None]
-    ) -> Durable:
+    async def open(cls, *, spool: str | os.PathLike[str], database_url: str, report: Callable[[str], None]) -> Durable:
         """Open the spool in the folder `spool` and begin to drain it into the database, whenever that is there.
 
         `report` is told, in one sentence, when the drain begins to fail and when it works again. Raises
         ConfigurationError or AuditError when the spool cannot be used.
         """
-        held = await asyncio.to_thread(SqliteAuditSpool.open, spool, lock_timeout_s=LOCK_TIMEOUT_S)
+        held = await asyncio.to_thread(
+            SqliteAuditSpool.open, spool, max_bytes=MAX_SPOOL_BYTES, lock_timeout_s=LOCK_TIMEOUT_S
+        )
         database = _Database(database_url)
-        drain = Drain(held, _AuditStore(database), report=report)
+        drain = Drain(held, _AuditStore(database), lambda error: report(_told(error)))
         drain.start()
         return cls(held, database, drain)
 
@@ -160,11 +160,11 @@ class Durable:
 
     def unwell(self) -> str | None:
         """What keeps events from being recorded, in a few words."""
-        return self._spool.unwell()
+        return "the audit spool is full" if self._spool.pending_bytes >= MAX_SPOOL_BYTES else None
 
     async def search(self, query: AuditQuery) -> AuditPage:
         """What is found, with everything that this process recorded before the call. Raises AuditError."""
-        if not await self._drain.flush(FLUSH_TIMEOUT_S):
+        if not await self._drain.flush(FLUSH_TIMEOUT_S) and not self._drain.held_back:
             raise AuditError(
                 "the database does not keep up", expected=f"what was recorded within {FLUSH_TIMEOUT_S:.0f} s",
                 hint="Nothing is lost: it is in the spool. Try again.",
@@ -179,3 +179,7 @@ class Durable:
         finally:
             await self._database.close()
             await asyncio.to_thread(self._spool.close)
+
+
+def _told(error: AuditError | None) -> str:
+    return "audit records reach the database again" if error is None else f"audit records stay in the spool: {error}"

@@ -54,7 +54,12 @@ class DataFolder(Installation):
 
     def spool(self, role: str) -> Path:
         """Where a service keeps its audit records until the database has them."""
-        return self.path / "spool" / role
+        folder = self.path / "spool"
+        try:
+            self._make(folder, 0o700)
+        except OSError as error:
+            raise self._unusable(error) from None
+        return folder / role
 
     def lock(self) -> None:
         """Take the folder for this process, until it ends. Raises ConfigurationError when another one has it."""

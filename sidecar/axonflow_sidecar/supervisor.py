@@ -156,6 +156,7 @@ class Supervisor:
             start.result()
         else:
             start.cancel()
+            await asyncio.gather(start, return_exceptions=True)
 
     async def _watch(self, changed: Callable[[], None]) -> None:
         """Keep everything running until somebody asks to stop."""
