@@ -43,16 +43,17 @@ async def drain_once(spool: AuditSpool, store: AuditStore, limit: int = 1_000) -
     Raises AuditConflict when the store refuses a record: all others of the batch have moved, that one is still held.
     """
     records = await spool.oldest(limit)
-    conflicts = await _move(spool, store, records)
+    moved: list[int] = []
+    conflicts = await _move(spool, store, records, moved.append)
     if conflicts:
         raise conflicts[0][1]
-    return len(records)
+    return sum(moved)
 
 
 async def _move(
-    spool: AuditSpool, store: AuditStore, records: Sequence[AuditRecord]
+    spool: AuditSpool, store: AuditStore, records: Sequence[AuditRecord], moved: Callable[[int], None]
 ) -> list[tuple[AuditRecord, AuditConflict]]:
-    """Write and discard `records`; return those that the store refuses, found by halving."""
+    """Write and discard `records`, tell `moved` how many; return those that the store refuses, found by halving."""
     if not records:
         return []
     try:
@@ -61,8 +62,10 @@ async def _move(
         if len(records) == 1:
             return [(records[0], conflict)]
         half = len(records) // 2
-        return await _move(spool, store, records[:half]) + await _move(spool, store, records[half:])
+        refused = await _move(spool, store, records[:half], moved)
+        return refused + await _move(spool, store, records[half:], moved)
     await spool.discard(records)
+    moved(len(records))
     return []
 
 
@@ -99,11 +102,17 @@ class Drain:
         self._held_back: set[_Place] = set()
         self._reported: set[tuple[str, str]] = set()
         self._failures = 0
+        self._drained = 0
         self._waiting: list[asyncio.Future[bool]] = []
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def drained(self) -> int:
+        """How many records have moved since the start."""
+        return self._drained
 
     @property
     def held_back(self) -> int:
@@ -191,9 +200,12 @@ class Drain:
             size_bytes = sum(len(record.canonical) for record in fresh) // len(fresh) + 1
             fitting = max(_ROUND_BYTES // size_bytes, _ROUND_FROM_RECORDS)
             self._round_records = min(fitting, self._round_records * 2, self._limit)
-        for record, conflict in await _move(self._spool, self._store, fresh):
+        for record, conflict in await _move(self._spool, self._store, fresh, self._count):
             self._hold_back(record, conflict)
         return len(records) < asked
+
+    def _count(self, moved: int) -> None:
+        self._drained += moved
 
     def _hold_back(self, record: AuditRecord, conflict: AuditConflict) -> None:
         tenant_id, writer_id, _ = place = _place(record)
