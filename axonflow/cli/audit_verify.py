@@ -15,7 +15,7 @@ from axonflow.cli.settings import read_settings
 from axonflow.cli.tables import coloured, fields, printable, table
 
 if TYPE_CHECKING:
-    from axonflow.audit import AuditReport
+    from axonflow.app.durable import AuditVerification
 
 __all__ = ["command"]
 
@@ -49,37 +49,34 @@ def command(
         ctx.exit(EXIT_NO)
 
 
-async def _verify(url: str, tenant: str | None) -> AuditReport:
+async def _verify(url: str, tenant: str | None) -> AuditVerification:
     from axonflow.app.durable import opened_store, verify_audit
 
-    seen = 0
     moving = sys.stderr.isatty() and read_settings().motion
 
-    def progress(records: int) -> None:
-        nonlocal seen
-        seen += records
+    def progress(done: int, chains: int, records: int) -> None:
         if moving:
-            click.echo(f"\r{seen:,} records", nl=False, err=True)
+            click.echo(f"\r{done:,} of {chains:,} chains, {records:,} records", nl=False, err=True)
 
     async with opened_store(url) as store:
-        report = await verify_audit(store, tenant, progress)
-    if moving and seen:
+        report = await verify_audit(store, tenant, progress=progress)
+    if moving:
         click.echo("\r\x1b[K", nl=False, err=True)
     return report
 
 
-def _as_json(report: AuditReport) -> bytes:
+def _as_json(report: AuditVerification) -> bytes:
     import msgspec
 
     return msgspec.json.encode(report)
 
 
-def _shown(report: AuditReport) -> str:
+def _shown(report: AuditVerification) -> str:
     head = fields([("chains", f"{report.chains:,}"), ("records", f"{report.records:,}")])
     if not report.broken:
         return f"{coloured('verified')}\n{head}"
     rows = [
-        (printable(one.tenant_id), one.writer_id, str(one.sequence), one.event_id or "", printable(one.message, 200))
+        (printable(one.tenant_id), one.writer_id, str(one.sequence), one.event_id, printable(one.what, 200))
         for one in report.broken
     ]
     return f"{coloured('broken')}\n{head}\n\n" + table(rows, ("tenant", "writer", "sequence", "event", "what is wrong"))

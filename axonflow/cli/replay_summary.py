@@ -11,8 +11,8 @@ __all__ = ["Expectations", "ReplaySummary", "summary_of"]
 
 
 class LatencyUs(Struct, frozen=True):
-    """Of `flow.decide` alone, or of a call to an agent and back, in microseconds. The quantiles are off by at most 0.8 %
-    of themselves."""
+    """Of `flow.decide` alone, or of a call to an agent and back, in microseconds. Quantiles are off by at most 0.8 % of
+    themselves."""
 
     p50: float
     p95: float

@@ -29,7 +29,7 @@ class Served:
             self._loop.run_until_complete(
                 serve(self._app, [self.plain, self.tls], self._stop, ready=self._ready.set, **timeouts)
             )
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  raised again in the test's thread
             self.error = error
         finally:
             self._ready.set()

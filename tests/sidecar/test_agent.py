@@ -40,7 +40,9 @@ def test_agent_decision_is_the_librarys_and_recorded_first(resource, effect):
 
 def test_agent_time_of_a_request_is_the_agents_own():
     expiring = policy_set([{"id": "no", "effect": "deny", "match": {"action": "tool.call"}}], default="allow")
-    expiring["exceptions"] = [{"id": "past", "rules": ["no"], "reason": "A past emergency.", "expires": "2020-01-01T00:00:00Z"}]
+    expiring["exceptions"] = [
+        {"id": "past", "rules": ["no"], "reason": "A past emergency.", "expires": "2020-01-01T00:00:00Z"}
+    ]
     doors = Doors(expiring)
     assert doors.post(PATH, REQUEST | {"time": 1_500_000_000_000_000}).json()["effect"] == "deny"
 

@@ -136,14 +136,14 @@ def ended(connection):
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 def test_server_client_that_never_finishes_its_headers_is_cut(server, sent, tls):
     listener = server.tls if tls else server.plain
-    with socket.create_connection((listener.host, listener.port)) as connection:
-        if tls:
-            context = trusting(server)
-            context.set_alpn_protocols(["h2" if sent.startswith(b"PRI") else "http/1.1"])
-            connection = context.wrap_socket(connection, server_hostname="localhost")
-        with connection:
-            connection.sendall(sent)
-            assert ended(connection)
+    connection = socket.create_connection((listener.host, listener.port))
+    if tls:
+        context = trusting(server)
+        context.set_alpn_protocols(["h2" if sent.startswith(b"PRI") else "http/1.1"])
+        connection = context.wrap_socket(connection, server_hostname="localhost")
+    with connection:
+        connection.sendall(sent)
+        assert ended(connection)
 
 
 def test_server_client_that_never_finishes_its_handshake_is_cut(server):
@@ -205,12 +205,14 @@ def test_server_hung_call_does_not_hold_up_the_end(tmp_path):
         entered.set()
         await asyncio.Event().wait()
 
-    with served(hung, tmp_path, drain_timeout_s=0.2) as server:
-        with socket.create_connection((server.plain.host, server.plain.port)) as connection:
-            connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-            assert entered.wait(20)
-            server.ask_to_stop()
-            server.join()
+    with (
+        served(hung, tmp_path, drain_timeout_s=0.2) as server,
+        socket.create_connection((server.plain.host, server.plain.port)) as connection,
+    ):
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert entered.wait(20)
+        server.ask_to_stop()
+        server.join()
 
 
 def test_reserved_port_that_somebody_listens_on_is_refused_with_the_option():

@@ -45,9 +45,11 @@ _MIGRATE: Final = "Migrate it first"
 class PostgresDatabase:
     """The pools of one database. They connect when first needed, and again when the server was away."""
 
-    def __init__(self, pools: dict[Role, Any], acquire_timeout_s: float) -> None:
+    def __init__(self, dsn: str, pools: dict[Role, Any], acquire_timeout_s: float) -> None:
+        self._dsn = dsn
         self._pools = pools
         self._acquire_timeout_s = acquire_timeout_s
+        self._is_checked = False
 
     @classmethod
     async def connect(
@@ -58,28 +60,38 @@ class PostgresDatabase:
         The login has to be a member of the roles (`migrate` sees to that for the login it runs under). Raises
         ConfigurationError, which never shows the password.
         """
+        database = await cls.lazily(dsn, connect_timeout_s=connect_timeout_s, command_timeout_s=command_timeout_s)
+        try:
+            await database._check_version()  # noqa: SLF001  its own class
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
+    @classmethod
+    async def lazily(
+        cls, dsn: str, *, connect_timeout_s: float = 10.0, command_timeout_s: float = 30.0
+    ) -> PostgresDatabase:
+        """As `connect`, but for a database that may be away: its schema is checked before its first transaction.
+
+        Raises ConfigurationError for what is no address.
+        """
         try:
             pools = {role: _pool(dsn, role, connect_timeout_s, command_timeout_s) for role in ROLES}
             for pool in pools.values():
                 await pool
         except (*DRIVER_ERRORS, ValueError) as failure:
             raise refused(dsn, failure) from None
-        database = cls(pools, connect_timeout_s + command_timeout_s)
-        try:
-            await database._check_version(dsn)
-        except BaseException:
-            await database.close()
-            raise
-        return database
+        return cls(dsn, pools, connect_timeout_s + command_timeout_s)
 
-    async def _check_version(self, dsn: str) -> None:
+    async def _check_version(self) -> None:
         try:
-            async with self._transaction("axonflow_app") as connection:
+            async with self._begun("axonflow_app") as connection:
                 found = await connection.fetchval(_CURRENT_VERSION)
         except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
             found = None
         except (*DRIVER_ERRORS, ValueError) as failure:
-            raise refused(dsn, failure) from None
+            raise refused(self._dsn, failure) from None
         expected = migrations()[-1].version
         if found != expected:
             newer = found is not None and found > expected
@@ -88,6 +100,7 @@ class PostgresDatabase:
                 found=f"version {found}" if found else "none",
                 hint="It is newer: run a newer AxonFlow" if newer else _MIGRATE,
             )  # fmt: skip
+        self._is_checked = True
 
     @asynccontextmanager
     async def tenant(self, tenant_id: str) -> AsyncIterator[Connection]:
@@ -116,13 +129,20 @@ class PostgresDatabase:
 
     @asynccontextmanager
     async def _transaction(self, role: Role, setting: str = "", value: str = "") -> AsyncIterator[Connection]:
+        if not self._is_checked:
+            await self._check_version()
+        async with self._begun(role) as connection:
+            if setting:
+                await connection.execute("SELECT set_config($1, $2, true)", setting, value)
+            yield connection
+
+    @asynccontextmanager
+    async def _begun(self, role: Role) -> AsyncIterator[Connection]:
         async with (
             self._pools[role].acquire(timeout=self._acquire_timeout_s) as connection,
             # Named, for a database may have another default, under which concurrent writers fail.
             connection.transaction(isolation="read_committed", readonly=role in _READ_ONLY),
         ):
-            if setting:
-                await connection.execute("SELECT set_config($1, $2, true)", setting, value)
             yield connection
 
     async def close(self, timeout_s: float = 10.0) -> None:

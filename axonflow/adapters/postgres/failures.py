@@ -8,7 +8,7 @@ from typing import Final
 
 import asyncpg
 
-from axonflow.errors import AxonFlowError
+from axonflow.errors import AxonFlowError, ConfigurationError
 
 __all__ = ["DRIVER_ERRORS", "described", "is_storable", "translated"]
 
@@ -36,6 +36,8 @@ def translated(error: type[AxonFlowError], doing: str, *, refusal: type[AxonFlow
     """
     try:
         yield
+    except ConfigurationError as failure:  # a database that was away, and has not the schema it should have
+        raise error(failure.message, expected=failure.expected, found=failure.found, hint=failure.hint) from None
     except DRIVER_ERRORS as failure:
         kind = refusal if refusal and _is_refusal(failure) else error
         raise kind(f"PostgreSQL could not {doing}", found=described(failure)) from None
