@@ -81,7 +81,7 @@ async def _durable(settings: ServiceSettings, metrics: Metrics) -> AsyncIterator
         yield durable
     finally:
         if not await durable.close(settings.drain_timeout_s):
-            _log.warning("records stay in the spool", extra={"facts": {"records": durable.pending}})
+            _log.warning("some records stay in the spool; they follow at the next start")
 
 
 def _log_start(settings: ServiceSettings, flow: AxonFlow) -> None:

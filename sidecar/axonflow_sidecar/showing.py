@@ -109,7 +109,7 @@ def show(data: Path, said: Callable[[str], None]) -> Summary:
 
 
 def _command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "axonflow", *arguments]
+    return [sys.executable, "-m", "axonflow.cli", *arguments]
 
 
 @contextmanager

@@ -22,6 +22,7 @@ NOT_ENCODABLE: Final = (ArithmeticError, TypeError, ValueError, RecursionError, 
 """What the encoder raises for values of other types than the fields', which a Struct does not check by itself."""
 RECORD_BYTES: Final = 200
 """What a record takes beside its canonical bytes (measured: 145 to 185): hashes, keys, index, room left in pages."""
+_INT64: Final = range(-(2**63), 2**63)
 _BATCH_BYTES: Final = 8 << 20
 """Of one transaction; what is more goes into the next."""
 _MAX_HEADS: Final = 10_000
@@ -200,8 +201,8 @@ class HeldRecords:
 
     def _full(self) -> AuditError:
         since = "an unknown time"
-        if self.oldest_us is not None:
-            since = datetime.fromtimestamp(self.oldest_us / 1_000_000, UTC).isoformat(timespec="seconds")
+        with suppress(ArithmeticError, ValueError, OSError):  # a time that a caller made up may be beyond any calendar
+            since = datetime.fromtimestamp((self.oldest_us or 0) / 1_000_000, UTC).isoformat(timespec="seconds")
         return AuditError(
             "the audit spool is full", expected=f"at most {self._max_bytes} bytes waiting for the database",
             found=f"{self.pending} records, {self.pending_bytes} bytes",
@@ -220,9 +221,12 @@ def _linked(event: AuditEvent, after: AuditRecord | None) -> AuditRecord | Audit
                 "the event is too large to be recorded", expected=f"at most {MAX_EVENT_BYTES} bytes",
                 found=f"{len(record.canonical)} bytes", at=f"event {event.event_id[:64]}",
             )  # fmt: skip
-        if AuditEvent.from_canonical(record.canonical).canonical() == record.canonical:
+        if not (event.time_us in _INT64 and event.content_chars in _INT64):
+            found = "a number of more than 64 bits"
+        elif AuditEvent.from_canonical(record.canonical).canonical() == record.canonical:
             return record
-        found = "other bytes"
+        else:
+            found = "other bytes"
     except AuditError as error:
         found = str(error)
     except NOT_ENCODABLE as error:

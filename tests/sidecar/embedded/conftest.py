@@ -9,7 +9,7 @@ import time
 import pytest
 
 from axonflow_sidecar.embedded import EmbeddedPostgres
-from tests.postgres import temporary_data_folder
+from tests.postgres import execute, temporary_data_folder
 
 PATIENCE_S = 60.0
 
@@ -37,38 +37,44 @@ def data_folder():
 
 
 @pytest.fixture(scope="session")
-def cluster():
-    """The folder of a cluster that is not running, to copy from: most of a first start is the making."""
+def shared_server():
+    """One server for all tests, running or not: most of a first start is the making, and every test leaves a folder
+    that starts again."""
     with temporary_data_folder() as folder:
         server = EmbeddedPostgres(folder)
         server.start()
-        server.stop()
-        yield folder
-
-
-@pytest.fixture
-def made_folder(data_folder, cluster):
-    """A folder with a cluster that is not running."""
-    subprocess.run(["cp", "-a", str(cluster), str(data_folder)], check=True)
-    return data_folder
-
-
-@pytest.fixture
-def server(made_folder):
-    """A server that is not running."""
-    server = EmbeddedPostgres(made_folder)
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def shared_server(cluster):
-    """A server that is not running, for all tests of a module."""
-    with temporary_data_folder() as folder:
-        subprocess.run(["cp", "-a", str(cluster), str(folder)], check=True)
-        server = EmbeddedPostgres(folder)
         yield server
         server.stop()
+
+
+@pytest.fixture
+def server(shared_server):
+    """A server that has a cluster and is not running."""
+    shared_server.stop()
+    yield shared_server
+    shared_server.stop()
+
+
+@pytest.fixture
+def made_folder(server):
+    """The folder of `server`."""
+    return server.log_path.parent
+
+
+@pytest.fixture
+def kept():
+    """Commits a row: ``kept.put(dsn)``; and finds it again: ``kept.found(dsn)``."""
+    return Kept
+
+
+class Kept:
+    @staticmethod
+    def put(dsn):
+        execute(dsn, "DROP TABLE IF EXISTS kept", "CREATE TABLE kept (number int)", "INSERT INTO kept VALUES (7)")
+
+    @staticmethod
+    def found(dsn):
+        return [row["number"] for row in execute(dsn, "SELECT number FROM kept")] == [7]
 
 
 @pytest.fixture

@@ -29,26 +29,28 @@ def stranger():
         process.kill()
 
 
-def test_server_killed_starts_again_with_its_data(server, until):
+def test_server_killed_starts_again_with_its_data(server, until, kept):
     dsn = server.start()
-    execute(dsn, "CREATE TABLE kept AS SELECT 7 AS number")
+    kept.put(dsn)
     kill(server, until)
-    assert execute(server.start(), "SELECT number FROM kept")[0]["number"] == 7
+    assert kept.found(server.start())
 
 
 @pytest.mark.parametrize("how", ["as-here", "as-elsewhere"])
-def test_supervisor_killed_leaves_a_folder_that_starts_with_its_data(server, made_folder, supervise, how):
+def test_supervisor_killed_leaves_a_folder_that_starts_with_its_data(server, made_folder, supervise, how, kept):
+    before = len(server.log_path.read_text())
     supervisor = supervise(made_folder, how)
     pid, dsn = supervisor.stdout.readline().split()
-    execute(dsn, "CREATE TABLE kept AS SELECT 7 AS number")
+    kept.put(dsn)
     supervisor.kill()
     supervisor.wait()
     if how == "as-elsewhere":
         assert execute(dsn, "SELECT 1")  # it outlived its supervisor
-    assert execute(server.start(), "SELECT number FROM kept")[0]["number"] == 7
+    assert kept.found(server.start())
     assert server.pid != int(pid)
-    assert "system is shut down" in server.log_path.read_text()
-    assert "not properly shut down" not in server.log_path.read_text()
+    said = server.log_path.read_text()[before:]
+    assert "system is shut down" in said
+    assert "not properly shut down" not in said
 
 
 def test_supervisor_killed_while_making_the_cluster_leaves_a_folder_that_starts(data_folder, supervise, until):

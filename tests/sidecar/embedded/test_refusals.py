@@ -36,20 +36,12 @@ def contents(folder):
 
 
 @pytest.fixture
-def stopped(shared_server):
-    """The folder of a cluster that is not running."""
-    shared_server.start()
-    shared_server.stop()
-    return shared_server.log_path.parent
-
-
-@pytest.fixture
-def changed(stopped):
+def changed(made_folder):
     """Changes a file of the cluster: ``changed(name, content)``, None to take it away. Put back afterwards."""
     kept = []
 
     def change(name, content):
-        path = stopped / name
+        path = made_folder / name
         kept.append((path, path.read_bytes(), path.stat()))
         if content is None:
             path.unlink()
@@ -77,28 +69,28 @@ def changed(stopped):
         ("password", b"", "the password of the embedded PostgreSQL is gone"),
     ],
 )
-def test_cluster_damaged_is_refused_and_left_as_it_is(stopped, changed, name, content, message):
+def test_cluster_damaged_is_refused_and_left_as_it_is(made_folder, changed, name, content, message):
     changed(name, content)
-    before = contents(stopped)
-    text = str(refusal(stopped))
+    before = contents(made_folder)
+    text = str(refusal(made_folder))
     assert message in text
-    assert str(stopped) in text
-    assert contents(stopped) == before
+    assert str(made_folder) in text
+    assert contents(made_folder) == before
 
 
-def test_cluster_with_garbage_is_refused_with_the_place_of_the_log(stopped, changed):
+def test_cluster_with_garbage_is_refused_with_the_place_of_the_log(made_folder, changed):
     changed("data/global/pg_control", b"garbage" * 1000)
-    error = refusal(stopped)
+    error = refusal(made_folder)
     assert "FATAL" in str(error) or "PANIC" in str(error)
-    assert f"Its log is {stopped / 'postgres.log'}" in str(error)
+    assert f"Its log is {made_folder / 'postgres.log'}" in str(error)
 
 
-def test_cluster_mended_starts_again(stopped, shared_server):
-    control = stopped / "data" / "global" / "pg_control"
+def test_cluster_mended_starts_again(server, made_folder):
+    control = made_folder / "data" / "global" / "pg_control"
     aside = control.rename(control.with_name("aside"))
-    refusal(stopped)
+    refusal(made_folder)
     aside.rename(control)
-    assert execute(shared_server.start(), "SELECT 1")
+    assert execute(server.start(), "SELECT 1")
 
 
 @pytest.mark.parametrize(("name", "found"), [("letters.txt", "letters.txt"), ("PG_VERSION", "not AxonFlow's")])
@@ -116,11 +108,11 @@ def test_folder_that_is_a_file_is_refused(data_folder):
     assert data_folder.read_text() == "a letter"
 
 
-def test_folder_in_use_is_refused_and_names_who_uses_it(shared_server, stopped):
-    shared_server.start()
-    error = refusal(stopped)
+def test_folder_in_use_is_refused_and_names_who_uses_it(server, made_folder):
+    server.start()
+    error = refusal(made_folder)
     assert f"process {os.getpid()}" in error.found
-    assert shared_server.running()
+    assert server.running()
 
 
 def test_folder_in_use_elsewhere_is_refused_until_that_process_dies(server, made_folder, supervise):
@@ -185,12 +177,12 @@ def test_folder_of_another_user_is_refused(data_folder):
 
 
 @pytest.mark.skipif(not IS_ROOT, reason="only root can give a cluster to another user")
-def test_cluster_of_another_user_is_refused(stopped):
-    data = stopped / "data"
+def test_cluster_of_another_user_is_refused(made_folder):
+    data = made_folder / "data"
     owner = data.stat()
     os.chown(data, 12345, 12345)
     try:
-        assert "belongs to another user" in str(refusal(stopped))
+        assert "belongs to another user" in str(refusal(made_folder))
     finally:
         os.chown(data, owner.st_uid, owner.st_gid)
 

@@ -12,7 +12,7 @@ from tests.postgres import execute, fresh_database
 
 @pytest.fixture
 def running(shared_server):
-    """The module's server, started: its address."""
+    """The server, started, and its address."""
     return shared_server, shared_server.start()
 
 
@@ -28,14 +28,14 @@ def test_server_new_folder_answers_as_postgresql(data_folder):
         server.stop()
 
 
-def test_server_restarted_keeps_data(running):
+def test_server_restarted_keeps_data(running, kept):
     server, dsn = running
-    execute(dsn, "CREATE TABLE kept AS SELECT 7 AS number")
+    kept.put(dsn)
     server.stop()
     assert not server.running()
     assert server.pid is None
     assert server.start() == dsn
-    assert execute(dsn, "SELECT number FROM kept")[0]["number"] == 7
+    assert kept.found(dsn)
 
 
 def test_server_started_while_running_stays_the_same(running):
@@ -52,15 +52,15 @@ def test_server_stopped_twice_stays_stopped(running):
     assert not server.running()
 
 
-def test_server_frozen_is_stopped_by_force(running):
+def test_server_frozen_is_stopped_by_force(running, kept):
     server, dsn = running
-    execute(dsn, "CREATE TABLE frozen AS SELECT 1 AS number")
+    kept.put(dsn)
     pid = server.pid
     os.kill(pid, signal.SIGSTOP)
     server.stop(timeout_s=0.1)
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
-    assert execute(server.start(), "SELECT number FROM frozen")[0]["number"] == 1
+    assert kept.found(server.start())
 
 
 def test_server_wrong_password_is_refused(running):
