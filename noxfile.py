@@ -63,7 +63,14 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def faults(session: nox.Session) -> None:
+    """Full-size fault rounds. Arguments go to tests/faults/run_all.py."""
+    install(session, "test", distributions=(".", "sidecar"))
+    session.run("python", "tests/faults/run_all.py", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Benchmarks against named peers and bare floors, in one run. Figures are ratios and medians."""
-    install(session, "bench", distributions=(".",))
+    install(session, "bench", distributions=(".", "sidecar"))
     session.run("python", "tests/benchmarks/run_all.py", *session.posargs)
