@@ -22,7 +22,7 @@ NOT_ENCODABLE: Final = (ArithmeticError, TypeError, ValueError, RecursionError, 
 """What the encoder raises for values of other types than the fields', which a Struct does not check by itself."""
 RECORD_BYTES: Final = 200
 """What a record takes beside its canonical bytes (measured: 145 to 185): hashes, keys, index, room left in pages."""
-_INT64: Final = range(-(2**63), 2**63)
+_2_63: Final = 1 << 63
 _BATCH_BYTES: Final = 8 << 20
 """Of one transaction; what is more goes into the next."""
 _MAX_HEADS: Final = 10_000
@@ -116,7 +116,7 @@ class HeldRecords:
             self.pending += len(rows)
             self.pending_bytes += added_bytes
             if self.oldest_us is None:
-                self._find_oldest()
+                self.oldest_us = next(one.event.time_us for one in outcomes if isinstance(one, AuditRecord))
         return outcomes
 
     def oldest(self, limit: int) -> list[Row]:
@@ -221,7 +221,7 @@ def _linked(event: AuditEvent, after: AuditRecord | None) -> AuditRecord | Audit
                 "the event is too large to be recorded", expected=f"at most {MAX_EVENT_BYTES} bytes",
                 found=f"{len(record.canonical)} bytes", at=f"event {event.event_id[:64]}",
             )  # fmt: skip
-        if not (event.time_us in _INT64 and event.content_chars in _INT64):
+        if not (-_2_63 <= event.time_us < _2_63 and -_2_63 <= event.content_chars < _2_63):
             found = "a number of more than 64 bits"
         elif AuditEvent.from_canonical(record.canonical).canonical() == record.canonical:
             return record

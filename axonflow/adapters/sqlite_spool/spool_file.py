@@ -169,8 +169,8 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
         (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if found != "ok":
             raise AuditError(
-                "the audit spool is damaged", expected="a sound SQLite database", found=" ".join(found.split())[:200], at=str(path),
-                hint=_MEND.format(path=path),
+                "the audit spool is damaged", expected="a sound SQLite database",
+                found=" ".join(found.split())[:200], at=str(path), hint=_MEND.format(path=path),
             )  # fmt: skip
 
 
