@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import subprocess
+import sys
 
 import asyncpg
 import pytest
@@ -34,6 +35,14 @@ def test_server_killed_starts_again_with_its_data(server, until, kept):
     kept.put(dsn)
     kill(server, until)
     assert kept.found(server.start())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent died")
+def test_supervisor_killed_takes_its_server_with_it(server, made_folder, supervise, until):
+    supervisor = supervise(made_folder, "as-here")
+    supervisor.stdout.readline()
+    supervisor.kill()
+    until(lambda: not (made_folder / "data" / "postmaster.pid").exists())
 
 
 @pytest.mark.parametrize("how", ["as-here", "as-elsewhere"])
