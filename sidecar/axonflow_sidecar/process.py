@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 
 import msgspec
+import uvloop
 
 from axonflow import AxonFlowError
 from axonflow_sidecar.asgi import Application
@@ -70,7 +71,7 @@ def main() -> int:
         settings = msgspec.json.decode(sys.stdin.buffer.readline(), type=ServiceSettings)
         log_to(f"axonflow-{settings.role}", settings.log_level)
         opened = opened_agent if settings.role == "agent" else opened_orchestrator
-        asyncio.run(run(settings, opened, _say, _input_ends()))
+        uvloop.run(run(settings, opened, _say, _input_ends()))
     except AxonFlowError as error:
         _say(msgspec.json.encode({"error": str(error)}))
         return EXIT_CONFIGURATION

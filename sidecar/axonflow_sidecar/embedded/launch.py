@@ -15,7 +15,7 @@ from axonflow_sidecar.embedded.account import Account
 
 __all__ = ["run", "spawn"]
 
-# Whoever starts us may have keys in the environment, and PGPORT or LC_* that would change the server: none of it goes in.
+# Whoever starts us may have keys in the environment, and PGPORT or LC_* that change the server: none of it goes in.
 ENVIRONMENT: Final = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
 
