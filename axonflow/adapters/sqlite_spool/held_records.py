@@ -21,7 +21,7 @@ MAX_EVENT_BYTES: Final = 256 << 10
 NOT_ENCODABLE: Final = (ArithmeticError, TypeError, ValueError, RecursionError, msgspec.MsgspecError)
 """What the encoder raises for values of other types than the fields', which a Struct does not check by itself."""
 RECORD_BYTES: Final = 200
-"""What a record takes beside its canonical bytes (measured: 145 to 185 bytes): hashes, keys, index, room left in pages."""
+"""What a record takes beside its canonical bytes (measured: 145 to 185): hashes, keys, index, room left in pages."""
 _2_63: Final = 1 << 63
 _BATCH_BYTES: Final = 8 << 20
 """Of one transaction; what is more goes into the next."""
