@@ -23,8 +23,8 @@ _BUSY_TIMEOUT_MS: Final = 5_000
 _WAL_KEPT_BYTES: Final = 16 << 20
 """A full disk refuses to let the log grow, but not to be written again: so discarding, which frees space, goes on."""
 _CHECKED_BYTES: Final = 64 << 20
-"""Up to this size the file is checked whole when it is opened: .05 s, or 1.4 s when none of it is in memory. 1 GiB would
-take .8 and 23 s at each start; damage in a larger file is told to whoever reads it."""
+"""Up to this size the file is checked whole when it is opened: .05 s, or 1.4 s when none of it is in memory. 1 GiB
+would take .8 and 23 s at each start; damage in a larger file is told to whoever reads it."""
 _RETRY_S: Final = 0.05
 _MEND: Final = (
     "Stop AxonFlow and keep a copy of the folder. `sqlite3 {path} .recover` gives what can be read of it. "
