@@ -107,7 +107,15 @@ def test_every_module_is_used():
                 imported |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
             elif isinstance(node, ast.Import):
                 imported |= {alias.name for alias in node.names}
-    entry_points = {"axonflow.samples.trip_plan", "axonflow.samples", "axonflow.cli.__main__", "axonflow.__main__"}
+    entry_points = {
+        "axonflow_sidecar.demo",
+        "axonflow_sidecar.up",
+        "axonflow.samples.trip_plan",
+        "axonflow.samples.ten_agents",
+        "axonflow.samples",
+        "axonflow.cli.__main__",
+        "axonflow.__main__",
+    }
     for path in SHIPPED:
         parts = list(path.relative_to(ROOT).with_suffix("").parts)
         if parts[0] == "sidecar" or parts[0] == "integrations":

@@ -13,7 +13,7 @@ __all__ = ["command"]
     "audit", cls=LazyGroup, modules={"verify": "axonflow.cli.audit_verify", "search": "axonflow.cli.audit_search"}
 )
 def command() -> None:
-    """Prove that nothing was changed in the audit trail, and find what is in it.
+    """Search the audit trail, and prove that it is whole.
 
     \b
     Example:

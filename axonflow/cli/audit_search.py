@@ -53,7 +53,7 @@ def command(*, database_url: str | None, data: Path | None, as_json: bool, **wan
     \b
     Examples:
       axonflow audit search --effect deny --since 2026-01-31T00:00:00Z
-      axonflow audit search --tenant acme --principal user:ann --json | jq '.events[].reasons'
+      axonflow audit search --tenant acme --json | jq '.events[].reasons'
 
     \b
     Exit codes:

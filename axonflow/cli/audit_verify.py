@@ -35,7 +35,8 @@ def command(
     \b
     Examples:
       axonflow audit verify
-      axonflow audit verify --tenant acme --database-url postgresql://auditor@db/axonflow --json
+      axonflow audit verify --tenant acme --json
+      axonflow audit verify --database-url postgresql://auditor@db/axonflow
 
     \b
     Exit codes:

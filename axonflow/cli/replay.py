@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from axonflow.cli.groups import EXIT_INTERRUPTED, EXIT_NO
@@ -22,16 +20,7 @@ __all__ = ["command"]
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object, all policies included.")
 @click.pass_context
 def command(
-    ctx: click.Context,
-    /,
-    *,
-    traffic: str,
-    policies: str | None,
-    via: tuple[str, str] | None,
-    key_file: Path | None,
-    ca_file: Path | None,
-    expect: bool,
-    as_json: bool,
+    ctx: click.Context, /, *, traffic: str, policies: str | None, via: Via | None, expect: bool, as_json: bool
 ) -> None:
     """Decide a file of requests and sum it up.
 
@@ -66,8 +55,7 @@ def command(
     from axonflow.cli.replay_text import replay_text
     from axonflow.cli.replaying import opened_traffic, run_replay
 
-    asked = Via(via[1], key_file, ca_file) if via else None
-    with opened_decider(policies, asked) as decider, opened_traffic(traffic) as source:
+    with opened_decider(policies, via) as decider, opened_traffic(traffic) as source:
         summary = run_replay(decider, source, expect=expect)
     click.echo(summary.to_json() if as_json else replay_text(summary))
     if summary.interrupted:

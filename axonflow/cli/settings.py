@@ -18,9 +18,9 @@ class Settings(NamedTuple):
 
     colour: bool
     motion: bool
-    data: Path
-    api_key: str
-    database_url: str
+    data: Path = Path()
+    api_key: str = ""
+    database_url: str = ""
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,16 +40,24 @@ class Decider(NamedTuple):
 
 
 def via_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options `--via`, `--key-file` and `--ca-file`."""
-    command = click.option("--ca-file", type=_FILE, help="With --via: whom to trust for TLS (PEM).")(command)
-    command = click.option(
+    """The options `--via`, `--key-file` and `--ca-file`, together as the argument `via`: a Via, or None."""
+
+    @functools.wraps(command)
+    def collected(
+        *args: Any, via: tuple[str, str] | None, key_file: Path | None, ca_file: Path | None, **options: Any
+    ) -> Any:
+        return command(*args, via=Via(via[1], key_file, ca_file) if via else None, **options)
+
+    ca_file = click.option("--ca-file", type=_FILE, help="With --via: whom to trust for TLS (PEM).")
+    key_file = click.option(
         "--key-file", type=_FILE,
         help="With --via: the file with the API key. Default: AXONFLOW_API_KEY, or what `axonflow up` made here.",
-    )(command)  # fmt: skip
-    return click.option(
+    )  # fmt: skip
+    via = click.option(
         "--via", nargs=2, type=(click.Choice(["http"]), str), metavar="http URL",
         help="Ask the agent at URL (https: HTTP/2) instead of deciding here; it records, and counts against limits.",
-    )(command)  # fmt: skip
+    )  # fmt: skip
+    return via(key_file(ca_file(collected)))
 
 
 @contextmanager

@@ -61,12 +61,14 @@ class PlanCatalogue:
         if source is None:
             raise PlanError("no such domain", expected=" or ".join(self.domains) or "a catalogue", found=domain[:64])
         try:
-            plan = source if isinstance(source, Plan) else source(query, dict(context))
+            plan: Any = source if isinstance(source, Plan) else source(query, dict(context))
         except AxonFlowError:
             raise
         except Exception as error:  # noqa: BLE001  whatever it is, it ends this plan alone
             raise PlanError("the plan could not be made", found=type(error).__name__, at=f"domain {domain}") from None
-        if inspect.isawaitable(plan) or not isinstance(plan, Plan):
+        if inspect.iscoroutine(plan):
+            plan.close()
+        if not isinstance(plan, Plan):
             raise PlanError("not a plan", expected="a Plan", found=type(plan).__name__, at=f"domain {domain}")
         plan.check()
         return plan

@@ -28,6 +28,8 @@ MAX_HEADER_BLOCK_BYTES: Final = 2 * 1024 * 1024
 """The server's own bound, above the application's: so that too large a header is answered with a reason."""
 MAX_STREAMS: Final = 200
 BACKLOG: Final = 1024
+FLUSH_S: Final = 0.05
+"""For the server to write out the last answers that the application gave it."""
 GOODBYE_S: Final = 0.5
 """For clients to close their idle connections once they were told to."""
 
@@ -103,9 +105,11 @@ async def serve(
         done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
         for task in done - {stopping}:
             task.result()  # a listener that ended by itself: its error ends the service
-        await connections.idle(drain_timeout_s)
     finally:
         cutting.cancel()
+        # Calls first, then connections: some HTTP/2 clients (python-h2) give up what is under way when told to go away.
+        if await connections.drain(drain_timeout_s):
+            await asyncio.sleep(FLUSH_S)
         for server in servers:
             server.stop()  # type: ignore[no-untyped-call]
         _, late = await asyncio.wait(tasks, timeout=GOODBYE_S)

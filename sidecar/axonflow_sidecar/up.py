@@ -98,7 +98,8 @@ def command(*, policies: str | None, data: Path | None, as_json: bool, **options
     \b
     Exit codes:
       0    stopped in good order
-      2    cannot start: a busy port, a folder in use, a wrong setting; the message says what to do
+      2    cannot start: a busy port, a folder in use, a wrong setting...;
+           the message says what to do
     """
     import asyncio
 

@@ -72,8 +72,7 @@ class Client:
         times = []
 
         async def ask_again():
-            for _ in range(CALLS[at_once] // at_once):
-                times.append((await self.ask(url))[0])
+            times.extend([(await self.ask(url))[0] for _ in range(CALLS[at_once] // at_once)])
 
         started_s = time.perf_counter()
         await asyncio.gather(*(ask_again() for _ in range(at_once)))

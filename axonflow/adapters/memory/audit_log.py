@@ -70,11 +70,11 @@ class MemoryAuditLog:
         return [record for _, record in sorted(held, key=lambda entry: entry[0])[:limit]]
 
     async def discard(self, records: Sequence[AuditRecord]) -> None:
-        gone = {(record.event.tenant_id, record.sequence) for record in records}
+        gone = {(record.event.tenant_id, record.sequence, record.hash) for record in records}
         with self._lock:
-            for tenant_id in {tenant_id for tenant_id, _ in gone}:
+            for tenant_id in {record.event.tenant_id for record in records}:
                 chain = self._chains.get(tenant_id)
                 if chain is not None:
-                    kept = [entry for entry in chain if (tenant_id, entry[1].sequence) not in gone]
+                    kept = [entry for entry in chain if (tenant_id, entry[1].sequence, entry[1].hash) not in gone]
                     chain.clear()
                     chain.extend(kept)

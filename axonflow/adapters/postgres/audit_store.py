@@ -144,12 +144,12 @@ def _record(row: Mapping[str, Any]) -> AuditRecord:
     try:
         event = AuditEvent.from_canonical(row["canonical"])
     except AuditError as error:
-        raise AuditError(
+        raise AuditConflict(
             "the stored bytes are not an audit event", found=error.found, at=f"{at}, column canonical"
         ) from None
     for column, said in _COLUMNS.items():
         if row[column] != said(event):
-            raise AuditError(
+            raise AuditConflict(
                 "the stored row was changed", expected="what was hashed", found="something else",
                 at=f"{at}, column {column}",
             )  # fmt: skip

@@ -37,6 +37,8 @@ def translated(error: type[AxonFlowError], doing: str, *, refusal: type[AxonFlow
     try:
         yield
     except ConfigurationError as failure:  # a database that was away, and has not the schema it should have
+        if isinstance(failure, error):
+            raise
         raise error(failure.message, expected=failure.expected, found=failure.found, hint=failure.hint) from None
     except DRIVER_ERRORS as failure:
         kind = refusal if refusal and _is_refusal(failure) else error

@@ -15,7 +15,9 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
+from axonflow import AxonFlowError
 from axonflow_sidecar.asgi import Application, Receive, Scope, Send
+from axonflow_sidecar.problems import PROBLEM, problem
 
 __all__ = ["Connections"]
 
@@ -57,11 +59,15 @@ class Connections:
         self._clock_s = clock_s
         self._peers: dict[Peer, _Seen] = {}
         self._calls = 0
+        self._draining = False
         self._known: dict[int, tuple[int, Peer | None]] = {}  # descriptor: inode, and the peer if it is one of ours
         self._none_left = asyncio.Event()
 
     async def application(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The application, with its calls counted."""
+        """The application, with its calls counted; while it drains, new ones are refused."""
+        if self._draining:
+            await _refuse(send)
+            return
         (host, port), (_, own_port) = scope["client"] or ("", 0), scope["server"] or ("", 0)
         peer = (host, int(port), int(own_port or 0))
         seen = self._peers.get(peer)
@@ -79,8 +85,9 @@ class Connections:
             if not self._calls:
                 self._none_left.set()
 
-    async def idle(self, timeout_s: float) -> bool:
-        """Wait until no call is under way; False when `timeout_s` passed first."""
+    async def drain(self, timeout_s: float) -> bool:
+        """Refuse new calls, and wait until none is under way; False when `timeout_s` passed first."""
+        self._draining = True
         try:
             async with asyncio.timeout(timeout_s):
                 while self._calls:
@@ -139,6 +146,13 @@ class Connections:
                 peers[entry[1]] = descriptor
         self._known = known
         return peers
+
+
+async def _refuse(send: Send) -> None:
+    body = problem(503, AxonFlowError("this process is stopping", hint="Try again: another one takes over."))
+    headers = [(b"content-type", PROBLEM), (b"content-length", str(len(body)).encode()), (b"retry-after", b"1")]
+    await send({"type": "http.response.start", "status": 503, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 def _peer_of(descriptor: int, ports: set[int]) -> Peer | None:

@@ -6,6 +6,7 @@ import pytest
 
 from axonflow.cli.progress import Progress
 from axonflow.cli.settings import Settings, read_settings
+from axonflow.installation import default_folder
 
 
 class Screen(io.StringIO):
@@ -83,4 +84,21 @@ def test_progress_elsewhere_shows_nothing(terminal, motion):
     ],
 )
 def test_settings_from_an_environment_follow_it(environment, colour, motion):
-    assert read_settings(environment) == Settings(colour, motion)
+    assert read_settings(environment)[:2] == (colour, motion)
+
+
+@pytest.mark.parametrize(
+    ("environment", "root", "data"),
+    [
+        ({"AXONFLOW_DATA": "/d", "XDG_DATA_HOME": "/x"}, True, "/d"),
+        ({"XDG_DATA_HOME": "/x"}, False, "/x/axonflow"),
+        ({"XDG_DATA_HOME": "/x"}, True, "/var/lib/axonflow"),
+    ],
+)
+def test_settings_data_folder_is_the_named_one_or_the_usual_place(environment, root, data):
+    assert str(default_folder(environment, root=root)) == data
+
+
+def test_settings_take_key_and_database_from_the_environment():
+    settings = read_settings({"AXONFLOW_API_KEY": "k", "AXONFLOW_DATABASE_URL": "postgresql://x"})
+    assert (settings.api_key, settings.database_url) == ("k", "postgresql://x")

@@ -1,0 +1,135 @@
+"""`axonflow audit`: which database is read, and what verify and search print. The store is a real PostgreSQL."""
+
+import asyncio
+import json
+from urllib.parse import urlsplit
+
+import pytest
+from msgspec.structs import replace
+
+from axonflow.adapters.postgres import PostgresAuditStore, PostgresDatabase, migrate
+from axonflow.audit import AuditEvent, link
+from axonflow.ids import new_id
+from tests.postgres import execute, fresh_database, postgres_dsn
+
+__all__ = ["postgres_dsn"]
+
+WHO = [*["user:ann"] * 4, *["user:\x1b[31mbob"] * 2]
+START_US = 1_770_000_000_000_000
+
+
+def events():
+    for number in range(6):
+        time_us = START_US + number * 1_000_000
+        yield AuditEvent(
+            event_id=new_id(time_us), tenant_id="acme" if number % 2 else "default", writer_id="w", time_us=time_us,
+            kind="decision", decision_id=f"d{number}", policy_digest="sha256:0", principal=WHO[number],
+            action="tool.call", resource="tool:x", effect="deny", allowed=False, policies=("no-tools",),
+            reasons=("No.",),
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def database(postgres_dsn):
+    async def fill(dsn):
+        await migrate(dsn)
+        store_database = await PostgresDatabase.connect(dsn)
+        heads = {}
+        for event in events():
+            heads[event.tenant_id] = link(replace(event), heads.get(event.tenant_id))
+            await PostgresAuditStore(store_database).write([heads[event.tenant_id]])
+        await store_database.close()
+
+    with fresh_database(postgres_dsn) as dsn:
+        asyncio.run(fill(dsn))
+        yield dsn
+
+
+def test_verify_of_whole_chains_says_so(run, database):
+    result = run("audit", "verify", "--database-url", database)
+    assert (result.exit_code, result.stdout.split()[0]) == (0, "verified")
+    report = json.loads(run("audit", "verify", "--database-url", database, "--json").stdout)
+    assert report == {"chains": 2, "records": 6, "broken": []}
+
+
+def test_verify_of_one_tenant_walks_that_one_alone(run, database):
+    report = json.loads(run("audit", "verify", "--database-url", database, "--tenant", "acme", "--json").stdout)
+    assert (report["chains"], report["records"]) == (1, 3)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE axonflow.audit_event SET effect = 'allow' WHERE tenant_id = 'acme' AND sequence = 1",
+        "UPDATE axonflow.audit_event SET canonical = canonical || ' '::bytea WHERE tenant_id = 'acme' AND sequence = 1",
+        "DELETE FROM axonflow.audit_event WHERE tenant_id = 'acme' AND sequence = 1",
+    ],
+    ids=["a column", "the bytes", "a row"],
+)
+def test_verify_of_a_changed_trail_exits_1_and_names_the_place(run, postgres_dsn, database, change):
+    name = urlsplit(database).path[1:]
+    execute(postgres_dsn, f"DROP DATABASE IF EXISTS {name}_copy", f"CREATE DATABASE {name}_copy TEMPLATE {name}")
+    copy = database.replace(name, f"{name}_copy")
+    try:
+        execute(copy, change)
+        result = run("audit", "verify", "--database-url", copy)
+        report = json.loads(run("audit", "verify", "--database-url", copy, "--json").stdout)
+    finally:
+        execute(postgres_dsn, f"DROP DATABASE {name}_copy WITH (FORCE)")
+    assert (result.exit_code, result.stdout.split()[0]) == (1, "broken")
+    assert [(one["tenant_id"], one["sequence"]) for one in report["broken"]] == [("acme", 1)]
+
+
+@pytest.mark.parametrize(
+    ("options", "decisions"),
+    [
+        ((), ["d4", "d2", "d0"]),
+        (("--tenant", "acme"), ["d5", "d3", "d1"]),
+        (("--principal", "user:ann"), ["d2", "d0"]),
+        (("--decision", "d2"), ["d2"]),
+        (("--policy", "other"), []),
+        (("--limit", "1", "--offset", "1"), ["d2"]),
+        (("--since", "2026-02-02T02:40:02Z"), ["d4", "d2"]),
+        (("--until", "2026-02-02 02:40:02"), ["d0"]),
+        (("--effect", "deny", "--action", "tool.call", "--kind", "decision"), ["d4", "d2", "d0"]),
+        (("--client", "nobody"), []),
+    ],
+)
+def test_search_finds_what_was_asked_for_newest_first(run, database, options, decisions):
+    result = run("audit", "search", "--database-url", database, "--json", *options)
+    assert result.exit_code == 0
+    assert [event["decision_id"] for event in json.loads(result.stdout)["events"]] == decisions
+
+
+def test_search_as_a_table_steers_no_terminal(run, database):
+    result = run("audit", "search", "--database-url", database)
+    assert "\x1b[31m" not in result.stdout
+    assert "3 of 3" in result.stdout
+    assert "nothing found" in run("audit", "search", "--database-url", database, "--tenant", "none").stdout
+
+
+@pytest.mark.parametrize(
+    "option", [("--since", "yesterday"), ("--limit", "0"), ("--limit", "1001"), ("--offset", "-1")]
+)
+def test_search_with_a_wrong_option_is_bad_input(run, option):
+    assert run("audit", "search", *option).exit_code == 2
+
+
+@pytest.mark.parametrize("command", ["verify", "search"])
+def test_audit_without_a_database_says_how_to_name_one(run, command, tmp_path):
+    result = run("audit", command, "--data", str(tmp_path))
+    assert result.exit_code == 2
+    assert "axonflow up" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["verify", "search"])
+def test_audit_with_a_database_that_is_away_says_so_without_its_password(run, command):
+    result = run("audit", command, "--database-url", "postgresql://me:hunter2@127.0.0.1:1/x")
+    assert result.exit_code == 2
+    assert "PostgreSQL" in result.stderr
+    assert "hunter2" not in result.stderr
+
+
+def test_audit_database_of_the_data_folder_is_found(run, database, tmp_path):
+    (tmp_path / "database-url").write_text(database + "\n")
+    assert run("audit", "verify", "--data", str(tmp_path)).exit_code == 0
