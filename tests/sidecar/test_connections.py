@@ -36,7 +36,7 @@ def connections(accepted, clock, app=None):
 
 def scope_of(accepted):
     host, port = accepted.getpeername()
-    return {"type": "http", "client": (host, str(port)), "server": accepted.getsockname()}
+    return {"type": "http", "headers": [], "client": (host, str(port)), "server": accepted.getsockname()}
 
 
 def is_open(client):

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from axonflow.errors import ConfigurationError
+from axonflow_sidecar import asgi
 from axonflow_sidecar.ports import ReservedPort
 from tests.sidecar.doors import ALLOW_ALL, HEADERS, REQUEST, Doors
 from tests.sidecar.serving import served
@@ -101,6 +102,34 @@ def test_server_header_over_the_limit_is_431_over_http_1(server, size):
     with client(server, http2=False) as http:
         response = http.post(PATH, json=REQUEST, headers={"x-much": "a" * size})
         assert (response.status_code, response.json()["code"]) == (431, "invalid_request")
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"GET /health HTTP/1.1\r\nHost: a\r\n" + b"X: a\r\n" * 500 + b"\r\n", b"431"),
+        (b"GET /health HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 2_500_000 + b"\r\n\r\n", b"431"),
+        (b"nonsense\r\n\r\n", b"400"),
+        (b"GET /health HTTP/1.1\r\nHost: a\r\nX Y: a\r\n\r\n", b"400"),
+    ],
+    ids=["too many headers", "headers beyond what the server takes", "no HTTP", "a header that is none"],
+)
+def test_server_what_it_refuses_itself_ends_the_connection(server, sent, status):
+    with socket.create_connection((server.plain.host, server.plain.port), timeout=10) as connection:
+        connection.sendall(sent)
+        assert connection.recv(64).startswith(b"HTTP/1.1 " + status)
+        assert ended(connection)
+
+
+def test_server_body_that_does_not_arrive_in_time_is_408(server, monkeypatch):
+    monkeypatch.setattr(asgi, "BODY_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(asgi, "DISCARD_TIMEOUT_S", 0.1)
+    head = f"POST {PATH} HTTP/1.1\r\nHost: a\r\nAuthorization: {HEADERS['authorization']}\r\n"
+    with socket.create_connection((server.plain.host, server.plain.port), timeout=10) as connection:
+        connection.sendall(head.encode() + b"Content-Type: application/json\r\nContent-Length: 9\r\n\r\n{")
+        answer = connection.recv(4096)
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b"application/problem+json" in answer
 
 
 def test_server_header_over_the_limit_is_431_over_http_2(server):

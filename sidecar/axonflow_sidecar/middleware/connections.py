@@ -17,6 +17,7 @@ from typing import Final
 
 from axonflow import AxonFlowError
 from axonflow_sidecar.asgi import Application, Receive, Scope, Send
+from axonflow_sidecar.middleware.tracing import traced
 from axonflow_sidecar.problems import PROBLEM, problem
 
 __all__ = ["Connections"]
@@ -66,7 +67,7 @@ class Connections:
     async def application(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The application, with its calls counted; while it drains, new ones are refused."""
         if self._draining:
-            await _refuse(send)
+            await _refuse(scope, receive, send)
             return
         (host, port), (_, own_port) = scope["client"] or ("", 0), scope["server"] or ("", 0)
         peer = (host, int(port), int(own_port or 0))
@@ -148,7 +149,9 @@ class Connections:
         return peers
 
 
-async def _refuse(send: Send) -> None:
+@traced
+async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    del scope, receive
     body = problem(503, AxonFlowError("this process is stopping", hint="Try again: another one takes over."))
     headers = [(b"content-type", PROBLEM), (b"content-length", str(len(body)).encode()), (b"retry-after", b"1")]
     await send({"type": "http.response.start", "status": 503, "headers": headers})

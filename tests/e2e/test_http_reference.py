@@ -1,0 +1,83 @@
+"""docs/reference/http.md against the agent: its routes are those that are served, its statuses those answered."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from axonflow_sidecar.asgi import MAX_BODY_BYTES
+from axonflow_sidecar.translate import OUTCOMES
+from tests.sidecar.doors import ACME, ALLOW_ALL, HEADERS, REQUEST, Doors
+
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "http.md").read_text("utf-8")
+PATH = "/v1/decisions"
+JSON = HEADERS | {"content-type": "application/json"}
+
+
+def rows(columns, section):
+    text = PAGE.split(f"## {section}")[1].split("\n## ")[0] if section else PAGE.split("\n## ")[0]
+    found = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")][1:]
+    return [row for row in found if len(row) == columns]
+
+
+def post(content, headers=JSON, path=PATH):
+    return {"method": "POST", "path": path, "content": content, "headers": headers}
+
+
+CASES = {
+    "malformed JSON": post(b"{nonsense"),
+    "truncated JSON": post(json.dumps(REQUEST)[:-9].encode()),
+    "not UTF-8": post(b"\xff\xfe{}"),
+    "a lone surrogate": post(json.dumps(REQUEST | {"content": "\ud800"}).encode()),
+    "NUL in an id": post(json.dumps(REQUEST | {"resource": "tool:a\0"}).encode()),
+    "a number beyond 64 bits": post(json.dumps(REQUEST | {"content": 2**64}).encode()),
+    "an unknown field": post(json.dumps(REQUEST | {"more": 1}).encode()),
+    "no key": post(b"{}", {"content-type": "application/json"}),
+    "a wrong key": post(b"{}", JSON | {"authorization": "Bearer " + "w" * 40}),
+    "a key for another tenant": post(json.dumps(REQUEST).encode(), JSON | ACME),
+    "an unknown route": {"method": "GET", "path": "/nowhere", "headers": HEADERS},
+    "a plan of another tenant, or of nobody": {"method": "GET", "path": "/api/v1/plan/unknown", "headers": HEADERS},
+    "a wrong method": {"method": "DELETE", "path": PATH, "headers": HEADERS},
+    "a body over 8 MiB": post(b"x" * (MAX_BODY_BYTES + 1)),
+    "another content type than `application/json`": post(b"{}", JSON | {"content-type": "text/plain"}),
+    "headers over 32 KiB": post(b"{}", JSON | {"x-much": "a" * 33_000}),
+}
+# Faults that take a real socket or a broken part: the test file that has them.
+ELSEWHERE = {
+    "a body that does not arrive within 30 s": "test_server.py",
+    "headers over 2 MiB, or more than 100 of them over HTTP/1.1": "test_server.py",
+    "what is not HTTP": "test_server.py",
+    "headers that are not finished within 10 s, silence, an unfinished handshake; 120 s without a call": (
+        "test_server.py"
+    ),
+    "TLS before 1.3": "test_server.py",
+    "an upgrade to h2c by header (obsolete, RFC 9113 section 3.1)": "test_server.py",
+    "the process is stopping": "test_connections.py",
+    "the spool cannot record, the ledger cannot count, an answer takes over 30 s": "test_agent.py",
+    "a fault of ours": "test_agent.py",
+}
+
+
+@pytest.mark.parametrize(("what", "status"), [row for row in rows(2, "What goes wrong") if row[0] not in ELSEWHERE])
+def test_http_page_says_how_a_fault_is_answered(what, status):
+    case = dict(CASES[what])
+    response = Doors(ALLOW_ALL).call(case.pop("method"), case.pop("path"), **case)
+    assert (str(response.status_code), response.headers["content-type"]) == (status, "application/problem+json")
+
+
+def test_http_page_names_every_case_once():
+    assert sorted(what for what, _ in rows(2, "What goes wrong")) == sorted([*CASES, *ELSEWHERE])
+
+
+@pytest.mark.parametrize(("route", "what", "key"), rows(3, ""))
+def test_http_page_route_is_served_and_needs_the_key_that_it_says(route, what, key):
+    method, path = re.fullmatch(r"`(\w+) (\S+)`", route).groups()
+    response = Doors(ALLOW_ALL).call(method, path.replace("{id}", "x"), headers={})
+    assert response.status_code == {"yes": 401, "no": 200}[key]
+
+
+@pytest.mark.parametrize(("effect", "verdict", "approved", "decision"), rows(4, "Verdicts"))
+def test_http_page_verdict_of_an_effect_is_the_one_in_the_table(effect, verdict, approved, decision):
+    outcome = OUTCOMES[effect]
+    assert (outcome.verdict, str(outcome.approved).lower(), outcome.policy_decision) == (verdict, approved, decision)
