@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from axonflow.adapters.memory import MemoryAuditLog, MemoryLedger
 from axonflow.adapters.policy_files import baseline_files
 from axonflow.adapters.re2_engine import compile_pattern
+from axonflow.adapters.sqlite_spool import SqliteAuditSpool
 from axonflow.app.policies import Policies, policy_sources
 from axonflow.audit import IN_PROCESS, AuditEvent, Origin
 from axonflow.detect import BUILTIN_DETECTORS, Scanner
@@ -42,19 +44,26 @@ class AxonFlow:
 
     @classmethod
     def open(
-        cls, policies: Policies = None, *, audit: AuditLog | None = None, ledger: Ledger | None = None
+        cls,
+        policies: Policies = None,
+        *,
+        audit: AuditLog | str | os.PathLike[str] | None = None,
+        ledger: Ledger | None = None,
     ) -> AxonFlow:
         """Load policies and return the control plane. Needs no database, server, event loop or environment variable.
 
         `policies` is a file or folder, ``"@baseline"``, a document as a dictionary, or a list of these; None or an
-        empty folder loads nothing, and then every request is denied. `audit` records what :meth:`enforce` decides, and
-        `ledger` counts limits; without one, both are kept in memory and end with the process.
+        empty folder loads nothing, and then every request is denied. `audit` records what :meth:`enforce` decides: a
+        folder for a spool on disk, which is this process's alone, or an AuditLog. `ledger` counts limits. Without one,
+        both are kept in memory and end with the process.
 
         Raises PolicyError, which lists every problem of every document, and ConfigurationError for an argument of
-        another kind.
+        another kind or a folder that cannot be used.
         """
         scanner = Scanner(BUILTIN_DETECTORS, compile_pattern)
         engine = compile_policies(policy_sources(policies), scanner, compile_pattern)
+        if isinstance(audit, (str, os.PathLike)):
+            audit = SqliteAuditSpool.open(audit)
         return cls(engine, scanner, audit or MemoryAuditLog(), ledger or MemoryLedger())
 
     @staticmethod

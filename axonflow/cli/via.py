@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 import click
@@ -15,7 +15,9 @@ from axonflow.cli.policies import open_flow
 from axonflow.cli.settings import read_settings
 from axonflow.errors import ConfigurationError
 from axonflow.installation import Installation
-from axonflow.policy import Decision, Request
+
+if TYPE_CHECKING:
+    from axonflow.policy import Decision, Request
 
 __all__ = ["Decider", "Via", "opened_decider", "via_options"]
 

@@ -24,9 +24,11 @@ def blocks(page, language):
 @pytest.mark.parametrize(
     "page", [p for p in PAGES if blocks(p, "python")], ids=lambda page: str(page.relative_to(ROOT))
 )
-def test_docs_python_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
+def test_docs_python_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch, request):
     monkeypatch.chdir(tmp_path)
     names = {"__name__": "docs"}
+    if "database_url" in page.read_text("utf-8"):
+        names["database_url"] = request.getfixturevalue("new_database")
     for body in blocks(page, "python"):
         exec(compile(body, str(page), "exec"), names)
 

@@ -6,7 +6,7 @@ import pytest
 
 from axonflow import AxonFlow, Effect, Request
 from axonflow.adapters.memory import MemoryAuditLog, MemoryLedger
-from axonflow.audit import verify_chain
+from axonflow.audit import Origin, verify_chain
 from axonflow.errors import AuditError, LedgerError
 from axonflow.ports import Quota
 from tests.strategies import policy_set
@@ -138,3 +138,33 @@ def test_enforce_of_a_denial_reserves_nothing():
     flow = AxonFlow.open(policy_set(rules), ledger=ledger)
     assert not asyncio.run(flow.enforce(request())).allowed
     assert not ledger._counters
+
+
+def test_flow_opened_with_a_folder_records_on_disk_and_goes_on_there(tmp_path):
+    for count in (1, 2):
+        flow = AxonFlow.open("@baseline", audit=tmp_path / "spool")
+        asyncio.run(flow.enforce(Request("user:ann", "tool.call", "tool:search", context={"env": "dev"})))
+        records = asyncio.run(flow.audit.records("default"))
+        flow.audit.close()
+        assert verify_chain(records) == count
+
+
+def test_enforce_for_a_point_that_cannot_redact_denies_where_that_is_due():
+    rules = [{"id": "mask", "effect": "redact", "match": {}, "obligations": [{"detectors": ["pii.email"]}]}]
+    flow = AxonFlow.open(policy_set(rules, default="allow"))
+    asked = Request("user:ann", "llm.request", "model:m", content="to ann@example.com")
+    assert asyncio.run(flow.enforce(asked)).redacted == "to [REDACTED:pii.email]"
+    refused = asyncio.run(flow.enforce(asked, redacts=False))
+    assert (refused.effect, refused.allowed, refused.redacted) == ("deny", False, None)
+    assert asyncio.run(flow.audit.records("default"))[-1].event.effect == "deny"
+
+
+def test_record_of_what_was_carried_out_stands_under_its_decision():
+    flow = AxonFlow.open("@baseline")
+    done = Request({"id": "bot", "type": "agent", "on_behalf_of": "user:ann"}, "llm.response", "model:m")
+    origin = Origin("crm", "r1", "0" * 32)
+    event = asyncio.run(flow.record("llm.call", done, decision_id="d", details={"total_tokens": 7}, origin=origin))
+    (kept,) = asyncio.run(flow.audit.records("default"))
+    assert kept.event == event
+    assert (event.kind, event.decision_id, event.on_behalf_of, event.origin) == ("llm.call", "d", ("user:ann",), origin)
+    assert event.policy_digest == flow.policy_digest
