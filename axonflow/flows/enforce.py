@@ -11,13 +11,14 @@ from msgspec.structs import replace
 from axonflow.audit import IN_PROCESS, AuditEvent, Origin
 from axonflow.errors import LedgerError
 from axonflow.flows.decide import decide
-from axonflow.ids import new_id, now_us
-from axonflow.policy import Decision, Effect, Limit, PolicyEngine, Principal, Request
+from axonflow.flows.record import event_of
+from axonflow.ids import now_us
+from axonflow.policy import Decision, Effect, Limit, PolicyEngine, Request
 from axonflow.policy.cel.functions import chars
 from axonflow.policy.matching import reader
 from axonflow.ports import AuditLog, Ledger, Quota, Reservation
 
-__all__ = ["delegation", "enforce"]
+__all__ = ["enforce"]
 
 _ESTIMATES = {"tokens": "estimated_tokens", "usd_micros": "estimated_usd_micros"}
 """Where a request says how much it will use at most, in its context."""
@@ -101,35 +102,18 @@ async def _take(limit: Limit, request: Request, ledger: Ledger, reservations: li
     return None
 
 
-def delegation(principal: Principal) -> tuple[str, ...]:
-    """Those whom `principal` acts for, nearest first, in short form."""
-    chain: list[str] = []
-    acting = principal.on_behalf_of
-    while acting is not None:
-        chain.append(f"{acting.type}:{acting.id}")
-        acting = acting.on_behalf_of
-    return tuple(chain)
-
-
 def _event(decision: Decision, request: Request, writer_id: str, origin: Origin) -> AuditEvent:
-    time_us = now_us()
-    return AuditEvent(
-        event_id=new_id(time_us),
-        tenant_id=request.principal.tenant,
-        writer_id=writer_id,
-        time_us=time_us,
+    return event_of(
+        request,
+        writer_id,
+        origin,
         kind="decision",
         decision_id=decision.decision_id,
         policy_digest=decision.policy_digest,
-        principal=f"{request.principal.type}:{request.principal.id}",
-        on_behalf_of=delegation(request.principal),
-        action=request.action,
-        resource=f"{request.resource.type}:{request.resource.id}",
         effect=decision.effect.value,
         allowed=decision.allowed,
         policies=decision.policies,
         reasons=decision.reasons,
         errors=tuple(f"{error.policy}: {error.message}" for error in decision.errors),
         content_chars=chars(request.content),
-        origin=origin,
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from axonflow.audit import AuditEvent, Origin
-from axonflow.flows.enforce import delegation
 from axonflow.ids import new_id, now_us
-from axonflow.policy import Request
+from axonflow.policy import Principal, Request
 from axonflow.ports import AuditLog
 
-__all__ = ["record"]
+__all__ = ["event_of", "record"]
 
 
 async def record(
@@ -25,26 +26,46 @@ async def record(
 
     `details` are facts, never content. Raises AuditError when it cannot be recorded.
     """
-    time_us = now_us()
-    principal, resource = request.principal, request.resource
-    event = AuditEvent(
-        event_id=new_id(time_us),
-        tenant_id=principal.tenant,
-        writer_id=audit.writer_id,
-        time_us=time_us,
+    event = event_of(
+        request,
+        audit.writer_id,
+        origin,
         kind=kind,
         decision_id=decision_id,
         policy_digest=policy_digest,
-        principal=f"{principal.type}:{principal.id}",
-        on_behalf_of=delegation(principal),
-        action=request.action,
-        resource=f"{resource.type}:{resource.id}",
         effect="log",
         allowed=True,
         policies=(),
         reasons=(),
-        origin=origin,
         details=details,
     )
     await audit.append(event)
     return event
+
+
+def event_of(request: Request, writer_id: str, origin: Origin, **facts: Any) -> AuditEvent:
+    """An event of now about `request`; `facts` are the other fields of an AuditEvent."""
+    time_us = now_us()
+    principal, resource = request.principal, request.resource
+    return AuditEvent(
+        event_id=new_id(time_us),
+        tenant_id=principal.tenant,
+        writer_id=writer_id,
+        time_us=time_us,
+        principal=f"{principal.type}:{principal.id}",
+        on_behalf_of=_delegation(principal),
+        action=request.action,
+        resource=f"{resource.type}:{resource.id}",
+        origin=origin,
+        **facts,
+    )
+
+
+def _delegation(principal: Principal) -> tuple[str, ...]:
+    """Those whom `principal` acts for, nearest first, in short form."""
+    chain: list[str] = []
+    acting = principal.on_behalf_of
+    while acting is not None:
+        chain.append(f"{acting.type}:{acting.id}")
+        acting = acting.on_behalf_of
+    return tuple(chain)
