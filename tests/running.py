@@ -53,8 +53,12 @@ class Up:
             stdout=subprocess.PIPE, stderr=self.log, start_new_session=True,
         )  # fmt: skip
         line = self.process.stdout.readline()
-        assert line, self.said()
-        self.endpoints = json.loads(line)
+        try:
+            assert line, self.said()
+            self.endpoints = json.loads(line)
+        except BaseException:
+            self.close()
+            raise
 
     def said(self):
         """All that it logged."""

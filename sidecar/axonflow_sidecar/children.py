@@ -29,10 +29,12 @@ class _Said(msgspec.Struct):
 
 
 class ServiceProcess:
-    """`settings` travel over the child's standard input, which stays open as long as this process lives."""
+    """`settings` travel over the child's standard input, which stays open as long as this process lives. The child also
+    gets `lock`, a descriptor that keeps the data folder until the last of us has ended."""
 
-    def __init__(self, settings: ServiceSettings) -> None:
+    def __init__(self, settings: ServiceSettings, lock: int) -> None:
         self._settings = settings
+        self._lock = lock
         self._process: asyncio.subprocess.Process | None = None
         self._ending = False
 
@@ -46,6 +48,7 @@ class ServiceProcess:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "axonflow_sidecar.process",
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            pass_fds=(self._lock,),
             start_new_session=True,  # Ctrl-C is for the supervisor, which then drains its services in order
         )  # fmt: skip
         self._process = process

@@ -21,6 +21,7 @@ import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Final
 
 from axonflow.errors import ConfigurationError
@@ -30,6 +31,7 @@ from axonflow_sidecar.keys import new_key
 __all__ = ["DataFolder"]
 
 MAX_LINE_BYTES: Final = 4096
+LOCK_TIMEOUT_S: Final = 60.0
 
 
 class DataFolder(Installation):
@@ -61,21 +63,28 @@ class DataFolder(Installation):
             raise self._unusable(error) from None
         return folder / role
 
-    def lock(self) -> None:
-        """Take the folder for this process, until it ends. Raises ConfigurationError when another one has it."""
+    def lock(self, timeout_s: float = LOCK_TIMEOUT_S) -> int:
+        """Take the folder for this process and those that it hands the returned descriptor to, until all have ended.
+
+        When a supervisor was killed, its services still drain for a moment and hold the folder and its ports: that is
+        waited for, for `timeout_s`. Raises ConfigurationError when another supervisor has it.
+        """
         descriptor = os.open(self.lock_path, os.O_RDWR | os.O_CLOEXEC)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(descriptor, 32).decode("ascii", "replace").strip() or "unknown"
-            os.close(descriptor)
-            raise ConfigurationError(
-                "AxonFlow is already up with this folder", expected="one at a time", found=f"process {holder}",
-                at=str(self.path), hint=f"Stop it (kill {holder}), or name another folder with --data.",
-            ) from None  # fmt: skip
+        until_s = monotonic() + timeout_s
+        while not _locked(descriptor):
+            holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+            if _lives(holder) or monotonic() > until_s:
+                os.close(descriptor)
+                raise ConfigurationError(
+                    "AxonFlow is already up with this folder", expected="one at a time",
+                    found=f"process {holder or 'unknown'}, or services that it left", at=str(self.path),
+                    hint=f"Stop it (kill {holder}), or name another folder with --data.",
+                )  # fmt: skip
+            sleep(0.1)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         self._lock = descriptor
+        return descriptor
 
     def api_key(self) -> str:
         """The operator's key, made at the first start."""
@@ -136,3 +145,23 @@ class DataFolder(Installation):
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             hint = "Name a folder that this user may write to, with --data or AXONFLOW_DATA."
         return ConfigurationError("the data folder cannot be used", found=error.strerror, at=str(self.path), hint=hint)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _lives(pid: str) -> bool:
+    if not pid.isdecimal():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's, and so alive
+        return True
+    return True

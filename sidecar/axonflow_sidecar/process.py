@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -58,22 +59,30 @@ async def _input_ends() -> None:
         pass
 
 
-def _say(line: bytes) -> None:
-    sys.stdout.buffer.write(line + b"\n")
-    sys.stdout.buffer.flush()
+def _only_we_say() -> Callable[[bytes], None]:
+    """What writes a line for whoever started us. All else that is printed here, by plans for one, goes to the log: it
+    would else fill a pipe that nobody reads."""
+    said = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+
+    def say(line: bytes) -> None:
+        said.write(line + b"\n")
+
+    return say
 
 
 def main() -> int:
     """The process. Exit code 0 after an orderly end, 2 when it was told something it cannot work with."""
     from axonflow_sidecar.composition import opened_agent, opened_orchestrator
 
+    say = _only_we_say()
     try:
         settings = msgspec.json.decode(sys.stdin.buffer.readline(), type=ServiceSettings)
         log_to(f"axonflow-{settings.role}", settings.log_level)
         opened = opened_agent if settings.role == "agent" else opened_orchestrator
-        uvloop.run(run(settings, opened, _say, _input_ends()))
+        uvloop.run(run(settings, opened, say, _input_ends()))
     except AxonFlowError as error:
-        _say(msgspec.json.encode({"error": str(error)}))
+        say(msgspec.json.encode({"error": str(error)}))
         return EXIT_CONFIGURATION
     return 0
 

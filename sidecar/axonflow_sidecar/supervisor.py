@@ -70,14 +70,14 @@ class Supervisor:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._stop.set)
         folder = DataFolder(self._settings.data)
-        folder.lock()
+        lock = folder.lock()
         try:
-            await self._start_and_watch(folder, announce)
+            await self._start_and_watch(folder, lock, announce)
         finally:
             await self._shut_down()
             folder.close()
 
-    async def _start_and_watch(self, folder: DataFolder, announce: Callable[[Endpoints], None]) -> None:
+    async def _start_and_watch(self, folder: DataFolder, lock: int, announce: Callable[[Endpoints], None]) -> None:
         settings = self._settings
         agent_listeners, orchestrator_listener, certificate = self._listeners(folder)
         database_url = settings.database_url or self._embedded(folder)
@@ -94,7 +94,7 @@ class Supervisor:
             common, role="agent", listeners=agent_listeners, spool=str(folder.spool("agent")),
             orchestrator_url=orchestrator_listener.url,
         )  # fmt: skip
-        self._services = [ServiceProcess(agent), ServiceProcess(common)]
+        self._services = [ServiceProcess(agent, lock), ServiceProcess(common, lock)]
         await self._unless_stopped(asyncio.gather(*(service.start() for service in self._services)))
         if self._stop.is_set():
             return

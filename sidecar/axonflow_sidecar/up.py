@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -128,7 +129,8 @@ def _check(settings: UpSettings) -> None:
         click.echo("warning: serving without TLS: keys and content can be read on the way.", err=True)
     AxonFlow.open(policies=settings.policies)
     if settings.plans:
-        PlanCatalogue.load(settings.plans)
+        with redirect_stdout(sys.stderr):  # it may print; standard output is for what we announce
+            PlanCatalogue.load(settings.plans)
 
 
 def _is_loopback(host: str) -> bool:

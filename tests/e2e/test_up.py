@@ -218,3 +218,32 @@ def test_agent_killed_under_load_loses_and_doubles_no_answered_decision(folder):
     print(f"seed {seed}")
     answered, _ = kill_agent_under_load(folder, rounds=3, seed=seed)
     assert answered > 15
+
+
+def test_up_killed_with_fixed_ports_starts_again_at_once_on_the_same_ones(folder):
+    with up(folder) as running:
+        ports = {name: running.endpoints[name].rpartition(":")[2] for name in ("agent", "agent_tls", "orchestrator")}
+        running.kill()
+    same = ("--port", ports["agent"], "--tls-port", ports["agent_tls"], "--orchestrator-port", ports["orchestrator"])
+    with up(folder, *same) as again:
+        assert again.endpoints["agent"].endswith(ports["agent"])
+        with again.client() as client:
+            assert client.post("/v1/decisions", json=REQUEST).status_code == 200
+
+
+def test_up_plans_that_print_disturb_nothing(folder, tmp_path, monkeypatch):
+    (tmp_path / "noisy.py").write_text(
+        "from axonflow import Plan\n"
+        "print('imported')\n"
+        "def plan(query, context):\n"
+        "    print('x' * 200_000)\n"
+        "    return Plan('noisy').step('a', lambda: print('y' * 200_000))\n"
+        "plans = {'noise': plan}\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with up(folder, "--plans", "noisy:plans") as running, running.client() as client:
+        made = {"query": "q", "request_type": "multi-agent-plan", "context": {"domain": "noise"}}
+        for _ in range(3):
+            plan_id = client.post("/api/request", json=made).json()["plan_id"]
+            execute = {"query": "", "request_type": "execute-plan", "context": {"plan_id": plan_id}}
+            assert client.post("/api/request", json=execute).json()["success"] is True
