@@ -97,6 +97,8 @@ class CompiledDetectors:
         if plan is None:
             self.resolve(detector_id)
             raise DetectionError("a category was given", expected="ids of detectors", found=ascii(detector_id))
+        if not document.text:
+            return []
         detector = plan.detector
         hits: list[_Hit] = []
         for shape, pattern in plan.candidates(document):
