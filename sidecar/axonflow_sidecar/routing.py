@@ -65,7 +65,8 @@ def routed(routes: Sequence[Route], keys: KeyRing) -> Application:
         except AxonFlowError as error:
             reply = _problem(scope, 400, error)
         except TimeoutError:
-            reply = _problem(scope, 503, AxonFlowError("the answer took too long", hint="Nothing was allowed."))
+            late = call.timed_out()
+            reply = _problem(scope, late.status, late.error)
         except Exception as error:  # noqa: BLE001  the last line: whatever it is, the caller gets an answer
             _log_failure(scope, error)
             reply = _problem(scope, 500, AxonFlowError("something failed here", hint="The log has the request id."))
@@ -100,6 +101,7 @@ async def _answer(table: _Table, keys: KeyRing, call: Call) -> Reply:
             )
         call.client = client
         call.origin = Origin(client.client_id, call.origin.request_id, call.origin.trace_id)
+    call.timeout_s = route.timeout_s
     async with asyncio.timeout(route.timeout_s):
         return await route.handler(call)
 

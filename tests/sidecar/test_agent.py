@@ -1,5 +1,6 @@
 """The agent's main route, driven by a real HTTP client: keys, tenants, limits, traces, failures."""
 
+import asyncio
 import base64
 import json
 import re
@@ -8,7 +9,9 @@ import pytest
 
 from axonflow import Decision
 from axonflow.errors import AuditError
-from axonflow_sidecar.asgi import MAX_BODY_BYTES
+from axonflow_sidecar.asgi import MAX_BODY_BYTES, Reply
+from axonflow_sidecar.keys import KeyRing
+from axonflow_sidecar.routing import Route, routed
 from tests.sidecar.doors import ACME, ALLOW_ALL, HEADERS, KEY, REQUEST, Doors
 from tests.strategies import policy_set
 
@@ -135,6 +138,31 @@ def test_agent_that_cannot_record_answers_503_and_never_allows(monkeypatch):
     response = doors.post(PATH, REQUEST)
     assert (response.status_code, response.headers["retry-after"]) == (503, "1")
     assert "allow" not in response.text
+
+
+@pytest.mark.parametrize(("sends_all", "status"), [(False, 408), (True, 503)])
+def test_agent_call_that_takes_too_long_says_whose_fault_it_was(sends_all, status):
+    async def forever(call):
+        if sends_all:
+            await call.json_body()
+            await asyncio.Event().wait()
+        return Reply(await call.json_body())
+
+    async def receive():
+        if sends_all:
+            return {"type": "http.request", "body": b"{}", "more_body": False}
+        return await asyncio.Event().wait()
+
+    said = []
+
+    async def send(message):
+        said.append(message)
+
+    application = routed([Route("POST", "/x", forever, public=True, timeout_s=0.01)], KeyRing([KEY]))
+    scope = {"type": "http", "method": "POST", "path": "/x", "headers": [(b"content-type", b"application/json"),
+                                                                        (b"expect", b"100-continue")]}  # fmt: skip
+    asyncio.run(application(scope, receive, send))
+    assert said[0]["status"] == status
 
 
 def test_agent_handler_that_fails_answers_500_without_saying_what_was_sent(monkeypatch, caplog):

@@ -122,7 +122,7 @@ def test_server_what_it_refuses_itself_ends_the_connection(server, sent, status)
 
 
 def test_server_body_that_does_not_arrive_in_time_is_408(server, monkeypatch):
-    monkeypatch.setattr(asgi, "BODY_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(asgi, "BODY_TIMEOUT_S", 0.1)  # less than the whole call may take, as for plans
     monkeypatch.setattr(asgi, "DISCARD_TIMEOUT_S", 0.1)
     head = f"POST {PATH} HTTP/1.1\r\nHost: a\r\nAuthorization: {HEADERS['authorization']}\r\n"
     with socket.create_connection((server.plain.host, server.plain.port), timeout=10) as connection:
