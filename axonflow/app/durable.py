@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
-from axonflow.adapters.postgres import PostgresAuditStore, PostgresDatabase, PostgresPlanStore, migrate
+from axonflow.adapters.postgres import PostgresAuditStore, PostgresDatabase, PostgresPlanStore, migrate, service_login
 from axonflow.adapters.sqlite_spool import SqliteAuditSpool
 from axonflow.audit import AuditPage, AuditQuery
 from axonflow.errors import AuditError
@@ -19,7 +19,7 @@ from axonflow.flows.drain import Drain
 from axonflow.flows.verify_audit import AuditVerification, verify_audit
 from axonflow.ports import AuditLog, AuditStore, PlanStore
 
-__all__ = ["AuditVerification", "Durable", "PlanStore", "migrate", "opened_store", "verify_audit"]
+__all__ = ["AuditVerification", "Durable", "PlanStore", "migrate", "opened_store", "service_login", "verify_audit"]
 
 FLUSH_TIMEOUT_S: Final = 5.0
 MAX_SPOOL_BYTES: Final = 1 << 30
@@ -93,7 +93,9 @@ class Durable:
 
     def unwell(self) -> str | None:
         """What keeps events from being recorded, in a few words; None while nothing does."""
-        return "the audit spool is full" if self._spool.pending_bytes >= MAX_SPOOL_BYTES else None
+        if self._spool.pending_bytes >= MAX_SPOOL_BYTES:
+            return "the audit spool is full"
+        return self._spool.failure
 
     async def search(self, query: AuditQuery) -> AuditPage:
         """What is found, with everything that this process recorded before the call. Raises AuditError."""

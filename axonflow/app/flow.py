@@ -138,12 +138,17 @@ class AxonFlow:
         *,
         principal: Principal | dict[str, Any] | str | None = None,
         context: dict[str, Any] | None = None,
+        origin: Origin = IN_PROCESS,
     ) -> PlanResult:
         """Run `plan` for `principal`: each step is enforced, then started the moment its inputs are there.
 
         Without a principal the plan acts for itself, as the agent of its name. `context` goes into the context of
-        every step's request. Raises PlanError for an invalid plan; a step that fails or is refused ends in the
-        result, not in an exception.
+        every step's request, `origin` is recorded with each. Raises PlanError for an invalid plan; a step that fails or
+        is refused ends in the result, not in an exception.
         """
+
+        async def enforced(request: Request) -> Decision:
+            return await self.enforce(request, origin=origin)
+
         acting = Principal(plan.name, "agent") if principal is None else Principal.of(principal)
-        return await run_plan(plan, principal=acting, enforce=self.enforce, context=context, clock_us=now_us)
+        return await run_plan(plan, principal=acting, enforce=enforced, context=context, clock_us=now_us)

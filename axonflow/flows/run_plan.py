@@ -181,7 +181,7 @@ class _Run:
             # end of a cancelled task for a normal one, and the failure recorded here ends the step.
             self._record(step.name, StepState.FAILED, started_us, _described(cancelled), verdict)
             raise
-        except Exception as failure:  # noqa: BLE001  whatever a step or the engine raises ends this step alone
+        except (Exception, SystemExit) as failure:  # noqa: BLE001  whatever a step or the engine raises ends it alone
             error = _described(failure)
         return self._record(step.name, state, started_us, error, verdict)
 

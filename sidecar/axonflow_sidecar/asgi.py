@@ -43,8 +43,8 @@ class Reply(NamedTuple):
 
 
 class Call:
-    """One request on its way to its handler. `value` is what stood for ``{...}`` in the route's path; `timeout_s` is for
-    the whole call."""
+    """One request on its way to its handler. `value` is what stood for ``{...}`` in the route's path, `timeout_s`
+    is for the whole call."""
 
     __slots__ = ("_body_ended", "_receive", "client", "headers", "origin", "scope", "timeout_s", "value")
 
@@ -72,6 +72,8 @@ class Call:
         """The body of a call that has to be JSON. Raises Refused: 415, 413, 408, or 400 when it ends early."""
         if self.header(b"content-type").split(";")[0].strip().lower() != "application/json":
             raise Refused(415, RequestError("wrong content type", expected="application/json"))
+        if self.header(b"content-encoding").lower() not in ("", "identity"):
+            raise Refused(415, RequestError("the body is encoded", expected="no Content-Encoding"))
         length = self.header(b"content-length")
         if length.isdecimal() and (len(length) > 12 or int(length) > MAX_BODY_BYTES):
             raise _too_large(f"{length[:20]} bytes")
@@ -86,6 +88,7 @@ class Call:
     def timed_out(self) -> Refused:
         """Why there was no answer in time: the body did not come (408), or we took too long (503)."""
         if not self._body_ended and self.scope["method"] == "POST":
+            self._body_ended = True  # it had its time
             return Refused(408, RequestError("the body took too long", expected=f"all within {BODY_TIMEOUT_S} s"))
         return Refused(503, AxonFlowError("the answer took too long", hint="Nothing was allowed."))
 

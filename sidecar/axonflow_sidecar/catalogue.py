@@ -36,7 +36,7 @@ class PlanCatalogue:
         place, colon, attribute = target.rpartition(":")
         try:
             sources = getattr(importlib.import_module(place), attribute) if colon and place else None
-        except Exception as error:  # noqa: BLE001  somebody's code may raise anything while it is imported
+        except (Exception, SystemExit) as error:  # noqa: BLE001  somebody's code may raise anything while it is imported
             raise ConfigurationError(
                 "the plans cannot be loaded", found=f"{type(error).__name__}: {str(error)[:200]}", at=target
             ) from None
@@ -64,7 +64,7 @@ class PlanCatalogue:
             plan: Any = source if isinstance(source, Plan) else source(query, dict(context))
         except AxonFlowError:
             raise
-        except Exception as error:  # noqa: BLE001  whatever it is, it ends this plan alone
+        except (Exception, SystemExit) as error:  # noqa: BLE001  whatever it is, it ends this plan alone
             raise PlanError("the plan could not be made", found=type(error).__name__, at=f"domain {domain}") from None
         if inspect.iscoroutine(plan):
             plan.close()

@@ -18,6 +18,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -92,7 +93,10 @@ class DataFolder(Installation):
 
     def secret(self) -> str:
         """What statements are signed with, in hex, made at the first start."""
-        return self._kept(self.path / "secret", lambda: secrets.token_hex(32))
+        text = self._kept(self.path / "secret", lambda: secrets.token_hex(32))
+        if not re.fullmatch(r"(?:[0-9a-f]{2}){32,}", text):
+            raise _damaged(self.path / "secret", "hexadecimal digits", "something else")
+        return text
 
     def write(self, path: Path, text: str, mode: int = 0o600) -> None:
         """Put `text` into `path`, all of it or nothing."""
@@ -127,10 +131,7 @@ class DataFolder(Installation):
         except OSError as error:
             raise self._unusable(error) from None
         if len(text) < 32:
-            raise ConfigurationError(
-                "a secret is damaged", expected="at least 32 characters", found=str(len(text)), at=str(path),
-                hint="Remove the file, and a new one is made; clients then need the new one.",
-            )  # fmt: skip
+            raise _damaged(path, "at least 32 characters", str(len(text)))
         return text
 
     def _make(self, path: Path, mode: int) -> None:
@@ -145,6 +146,13 @@ class DataFolder(Installation):
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             hint = "Name a folder that this user may write to, with --data or AXONFLOW_DATA."
         return ConfigurationError("the data folder cannot be used", found=error.strerror, at=str(self.path), hint=hint)
+
+
+def _damaged(path: Path, expected: str, found: str) -> ConfigurationError:
+    return ConfigurationError(
+        "a secret is damaged", expected=expected, found=found, at=str(path),
+        hint="Remove the file, and a new one is made; clients then need the new one.",
+    )  # fmt: skip
 
 
 def _locked(descriptor: int) -> bool:

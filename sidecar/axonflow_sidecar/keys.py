@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import secrets
 from collections.abc import Iterable
@@ -13,7 +12,7 @@ from msgspec import Struct
 
 from axonflow.errors import ConfigurationError
 
-__all__ = ["ANY_TENANT", "ApiKey", "Client", "KeyRing", "new_key"]
+__all__ = ["ANY_TENANT", "MAX_NAME_CHARS", "ApiKey", "Client", "KeyRing", "new_key"]
 
 MIN_KEY_CHARS: Final = 32
 MAX_KEY_CHARS: Final = 512
@@ -78,7 +77,7 @@ class KeyRing:
         if scheme == "basic" and len(credentials) <= 2 * (MAX_KEY_CHARS + MAX_NAME_CHARS):
             try:
                 text = base64.b64decode(credentials.strip(), validate=True).decode()
-            except (binascii.Error, UnicodeDecodeError):
+            except ValueError:  # no base64, not ASCII, not UTF-8
                 return None
             client_id, _, key = text.partition(":")
             client = self._clients.get(self._hash(key))
@@ -87,10 +86,11 @@ class KeyRing:
 
 
 def _check(api_key: ApiKey) -> None:
-    if not MIN_KEY_CHARS <= len(api_key.key) <= MAX_KEY_CHARS:
+    sound = api_key.key.isascii() and api_key.key.isprintable() and " " not in api_key.key
+    if not sound or not MIN_KEY_CHARS <= len(api_key.key) <= MAX_KEY_CHARS:
         raise ConfigurationError(
-            "an API key of the wrong length",
-            expected=f"{MIN_KEY_CHARS} to {MAX_KEY_CHARS} characters",
+            "not an API key",
+            expected=f"{MIN_KEY_CHARS} to {MAX_KEY_CHARS} characters, printable ASCII",
             found=str(len(api_key.key)),
             hint='python3 -c "import secrets; print(secrets.token_urlsafe(32))" makes one.',
         )

@@ -20,6 +20,7 @@ __all__ = ["Route", "routed"]
 MAX_HEADER_BYTES: Final = 32 * 1024
 HANDLER_TIMEOUT_S: Final = 30
 _UNAVAILABLE: Final = (AuditError, LedgerError, DetectionError)
+_DECIDING: Final = (b"authorization", b"x-tenant-id", b"x-user-token", b"x-axonflow-internal", b"x-axonflow-identity")
 _log = logging.getLogger("axonflow.http")
 
 
@@ -92,6 +93,8 @@ async def _answer(table: _Table, keys: KeyRing, call: Call) -> Reply:
         raise Refused(
             431, RequestError("headers too large", expected=f"at most {MAX_HEADER_BYTES} bytes", found="more")
         )
+    if len(call.headers) != len(scope["headers"]):
+        _check_single(scope)
     call.value = value
     if not route.public:
         client = keys.client(call.header(b"authorization"))
@@ -104,6 +107,14 @@ async def _answer(table: _Table, keys: KeyRing, call: Call) -> Reply:
     call.timeout_s = route.timeout_s
     async with asyncio.timeout(route.timeout_s):
         return await route.handler(call)
+
+
+def _check_single(scope: Scope) -> None:
+    """Raise Refused when a header that decides who calls is there twice: a proxy may have looked at the other one."""
+    names = [name for name, _ in scope["headers"]]
+    for name in _DECIDING:
+        if names.count(name) > 1:
+            raise Refused(400, RequestError("a header is there twice", expected="once", at=name.decode()))
 
 
 def _problem(scope: Scope, status: int, error: AxonFlowError) -> Reply:

@@ -7,11 +7,12 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from axonflow import AxonFlow, Decision, Request, RequestError
+from axonflow import AxonFlow, Decision, Request
 from axonflow.audit import AuditPage, AuditQuery, Origin
-from axonflow_sidecar.asgi import Call, Refused
+from axonflow_sidecar.asgi import Call
 from axonflow_sidecar.metrics import Metrics
 from axonflow_sidecar.signing import Signer
+from axonflow_sidecar.translate import wrong_tenant
 
 __all__ = ["AgentServices", "Orchestrator", "enforced"]
 
@@ -41,10 +42,7 @@ class AgentServices(Struct, frozen=True, kw_only=True):
 async def enforced(services: AgentServices, call: Call, request: Request, *, redacts: bool = True) -> Decision:
     """The enforced decision on `request` for the caller. Raises Refused (403) when the key is for another tenant."""
     if not call.caller.may_act_for(request.principal.tenant):
-        raise Refused(
-            403,
-            RequestError("the key is for another tenant", expected=f"tenant {call.caller.tenant_id}", found="another"),
-        )
+        raise wrong_tenant(call.caller)
     decision = await services.flow.enforce(request, origin=call.origin, redacts=redacts)
     services.metrics.decided(decision.effect.value)
     return decision

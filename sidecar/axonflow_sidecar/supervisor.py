@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from axonflow.app.durable import migrate
+from axonflow.app.durable import migrate, service_login
 from axonflow.errors import ConfigurationError
 from axonflow_sidecar.certificates import Certificate, certificate_for
 from axonflow_sidecar.children import ServiceProcess
@@ -82,11 +82,12 @@ class Supervisor:
         agent_listeners, orchestrator_listener, certificate = self._listeners(folder)
         database_url = settings.database_url or self._embedded(folder)
         await migrate(database_url)
+        services_url = await service_login(database_url) if self._postgres else database_url
         if self._stop.is_set():
             return
         common = ServiceSettings(
             role="orchestrator", listeners=[orchestrator_listener], policies=settings.policies,
-            spool=str(folder.spool("orchestrator")), database_url=database_url, keys=self._keys(folder),
+            spool=str(folder.spool("orchestrator")), database_url=services_url, keys=self._keys(folder),
             secret=folder.secret(), credential=secrets.token_urlsafe(32), plans=settings.plans,
             log_level=settings.log_level, access_log=settings.access_log, drain_timeout_s=DRAIN_TIMEOUT_S,
         )  # fmt: skip

@@ -24,7 +24,8 @@ from msgspec import Struct
 
 from axonflow import Decision, Effect, Principal, Request, RequestError, Resource
 from axonflow.policy import Redact
-from axonflow_sidecar.keys import ANY_TENANT, Client
+from axonflow_sidecar.asgi import Refused
+from axonflow_sidecar.keys import ANY_TENANT, MAX_NAME_CHARS, Client
 from axonflow_sidecar.signing import Signer
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "principal_of",
     "rfc3339",
     "tenant_of",
+    "wrong_tenant",
 ]
 
 
@@ -121,13 +123,21 @@ class PreCheckBody(Struct, kw_only=True):
 def tenant_of(client: Client, named: str = "") -> str:
     """The tenant that a call is for: the key's, or with a key for any tenant the one that is `named`, else default.
 
-    Raises RequestError when the key is for another tenant than the one that is named.
+    Raises Refused (403) when the key is for another tenant than the one that is named, RequestError for no name.
     """
+    if named == ANY_TENANT or not named.isprintable() or len(named) > MAX_NAME_CHARS:
+        raise RequestError("not a tenant", expected=f"up to {MAX_NAME_CHARS} printable characters", at="the tenant")
     if client.tenant_id == ANY_TENANT:
         return named or "default"
     if named and named != client.tenant_id:
-        raise RequestError("the key is for another tenant", expected=f"tenant {client.tenant_id}", found="another")
+        raise wrong_tenant(client)
     return client.tenant_id
+
+
+def wrong_tenant(client: Client) -> Refused:
+    """The answer to a key that is for another tenant."""
+    error = RequestError("the key is for another tenant", expected=f"tenant {client.tenant_id}", found="another")
+    return Refused(403, error)
 
 
 def principal_of(client: Client, tenant_id: str, user_token: str | None, signer: Signer) -> Principal:
@@ -166,7 +176,8 @@ def decide_response(body: DecideBody, decision: Decision, trace_id: str) -> dict
         "obligations": obligations,
         "evaluated_policies": list(decision.policies),
         "policy_identities": [
-            {"id": name, "name": name, "source": "axonflow", "version": decision.policy_digest}
+            # without a version: the contract's is a number, and ours is the digest in policy_bundle
+            {"id": name, "name": name, "source": "axonflow"}
             for name in decision.policies
         ],
         "stage": body.stage,

@@ -22,7 +22,10 @@ KEY = "test-key-0123456789-0123456789-ab"
 ACME_KEY = "acme-key-0123456789-0123456789-ab"
 HEADERS = {"authorization": f"Bearer {KEY}"}
 ACME = {"authorization": f"Bearer {ACME_KEY}"}
-KEYS = [ApiKey(KEY, "tester"), ApiKey(ACME_KEY, "acme-app", "acme")]
+BETA_KEY = "beta-key-0123456789-0123456789-ab"
+BETA = {"authorization": f"Bearer {BETA_KEY}"}
+# Two tenants may call their clients by the same name.
+KEYS = [ApiKey(KEY, "tester"), ApiKey(ACME_KEY, "crm", "acme"), ApiKey(BETA_KEY, "crm", "beta")]
 REQUEST = {"principal": "user:ann", "action": "tool.call", "resource": "tool:search"}
 SEARCH_ONLY = policy_set([{"id": "search", "effect": "allow", "match": {"resource.id": "search"}}])
 ALLOW_ALL = policy_set([], default="allow")

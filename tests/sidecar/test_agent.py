@@ -58,6 +58,8 @@ def test_agent_time_of_a_request_is_the_agents_own():
         basic("someone", KEY),
         basic("", KEY),
         {"authorization": f"Basic {KEY}"},
+        {"authorization": b"Basic \xe9"},
+        {"authorization": b"Bearer \xe9"},
         {"authorization": "Basic " + base64.b64encode(b"\xff\xfe").decode()},
         {"authorization": "Bearer wrong"},
         {"authorization": f"Bearer {KEY}x"},
@@ -120,6 +122,20 @@ def test_agent_bad_input_is_answered_by_a_problem_document(method, path, content
 def test_agent_headers_over_their_limit_are_refused():
     response = Doors().call("POST", PATH, json=REQUEST, headers=HEADERS | {"x-much": "a" * 40_000})
     assert (response.status_code, response.json()["code"]) == (431, "invalid_request")
+
+
+@pytest.mark.parametrize("name", ["authorization", "x-tenant-id", "x-user-token"])
+def test_agent_header_that_decides_who_calls_is_taken_once(name):
+    doors = Doors(ALLOW_ALL)
+    twice = [*JSON.items(), (name, "Bearer wrong"), (name, JSON["authorization"])]
+    response = doors.call("POST", PATH, content=json.dumps(REQUEST).encode(), headers=twice)
+    assert (response.status_code, response.json()["at"]) == (400, name)
+    assert not doors.recorded()
+
+
+def test_agent_encoded_body_is_refused():
+    response = Doors().call("POST", PATH, content=b"{}", headers=JSON | {"content-encoding": "gzip"})
+    assert response.status_code == 415
 
 
 def test_agent_content_length_over_the_limit_is_refused_before_the_body_is_read():
@@ -208,6 +224,7 @@ def test_agent_metrics_need_a_key_and_count_calls_and_decisions():
     doors.post(PATH, REQUEST | {"resource": "tool:shell"})
     doors.call("GET", "/nowhere/at/all")
     assert doors.call("GET", "/metrics", headers={}).status_code == 401
+    assert doors.call("GET", "/metrics", headers=ACME).status_code == 403
     text = doors.call("GET", "/metrics").text
     assert 'axonflow_decisions_total{effect="allow"} 1.0' in text
     assert 'axonflow_http_requests_total{route="/v1/decisions",service="agent",status="200"} 2.0' in text

@@ -3,7 +3,7 @@
 import pytest
 
 from axonflow.ids import now_us
-from tests.sidecar.doors import ACME, ALLOW_ALL, HEADERS, Doors
+from tests.sidecar.doors import ACME, ALLOW_ALL, BETA, HEADERS, Doors
 from tests.strategies import policy_set
 
 DECIDE, PRE_CHECK, LLM_CALL, SEARCH = (
@@ -90,7 +90,7 @@ def test_decide_tenant_is_the_keys_or_the_one_named(headers, named, tenant):
 
 def test_decide_key_of_one_tenant_naming_another_is_refused():
     doors, response = decide(ALLOW_ALL, ACME, caller_identity={"tenant_id": "default"})
-    assert response.status_code == 400
+    assert response.status_code == 403
     assert not doors.recorded()
 
 
@@ -228,10 +228,29 @@ def test_audit_search_of_a_tenants_key_sees_that_tenant_alone():
     doors.post(DECIDE, LLM, ACME)
     found = doors.post(SEARCH, {}, ACME).json()
     assert {one["tenant_id"] for one in found["entries"]} == {"acme"}
-    assert doors.post(SEARCH, {"tenant_id": "default"}, ACME).status_code == 400
+    assert doors.post(SEARCH, {"tenant_id": "default"}, ACME).status_code == 403
 
 
 def test_request_of_a_type_that_needs_a_model_says_llm_routing():
     response = Doors().post("/api/request", {"query": "hi", "user_token": "", "request_type": "chat"})
     assert (response.status_code, response.json()["success"]) == (200, False)
     assert "LLM routing" in response.json()["error"]
+
+
+def test_llm_call_with_the_context_of_another_tenants_client_of_the_same_name_is_400():
+    doors = Doors(ALLOW_ALL)
+    checked = doors.post(PRE_CHECK, {"query": "q"}, ACME).json()
+    assert llm_call(doors, checked["context_id"], BETA).status_code == 400
+    assert llm_call(doors, checked["context_id"], ACME).status_code == 200
+    assert [event.kind for event in doors.recorded("acme")] == ["decision", "llm.call"]
+
+
+@pytest.mark.parametrize("query", [{"polciy_name": "x"}, {"tenant_id": "*"}, {"tenant_id": "a\tb"}])
+def test_audit_search_with_a_filter_that_is_none_is_400(query):
+    assert Doors().post(SEARCH, query).status_code == 400
+
+
+def test_audit_search_by_an_override_finds_nothing_as_there_are_none():
+    doors = Doors(ALLOW_ALL)
+    doors.post(DECIDE, LLM)
+    assert doors.post(SEARCH, {"override_id": "x"}).json()["entries"] == []

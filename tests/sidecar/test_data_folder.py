@@ -67,6 +67,13 @@ def test_data_folder_with_a_damaged_key_says_which_file(tmp_path, damage):
     assert folder.key_file.read_text("latin-1") == damage
 
 
+@pytest.mark.parametrize("damage", ["z" * 64, "ab" * 31 + "a", "short"])
+def test_data_folder_with_a_damaged_secret_says_which_file(tmp_path, damage):
+    (tmp_path / "secret").write_text(damage)
+    with pytest.raises(ConfigurationError, match="secret"):
+        DataFolder(tmp_path).secret()
+
+
 def test_data_folder_below_a_file_is_refused(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ConfigurationError, match="--data"):

@@ -2,10 +2,13 @@
 
 import asyncio
 import json
+import re
 
 import pytest
 
 from axonflow import Plan
+from axonflow.errors import PlanError
+from axonflow_sidecar import plan_runs
 from tests.sidecar.doors import ACME, ALLOW_ALL, CREDENTIAL, HEADERS, SIGNER, Doors
 from tests.strategies import policy_set
 
@@ -57,7 +60,7 @@ def test_plan_made_run_and_looked_up_tells_the_same_story():
     assert (ran["success"], ran["data"]["status"], json.loads(ran["result"])) == (True, "completed", {"echo": "HEYHEY"})
     after = doors.call("GET", f"/api/v1/plan/{plan['plan_id']}").json()
     assert (after["status"], after["step_results"]) == ("completed", {"loud": "HEY", "echo": "HEYHEY"})
-    assert after["duration"] >= 0
+    assert re.fullmatch(r"\d+\.\d{3}s", after["duration"])
 
 
 def test_plan_runs_as_the_callers_service_and_each_step_is_recorded():
@@ -168,3 +171,64 @@ def test_runs_closed_while_a_plan_runs_keep_it_as_failed():
     answer, kept = asyncio.run(main())
     assert (answer["success"], kept.status) == (False, "failed")
     assert "stopped" in kept.error
+
+
+@pytest.mark.parametrize("plan_id", ["%00", "%0d%0aX:1", "%3Fa", "%2e%2e", "a%2Fb", "x" * 200, "\u00e9"])
+def test_plan_id_that_is_none_is_404_and_goes_no_further(plan_id):
+    assert Doors(ALLOW_ALL, PLANS).call("GET", f"/api/v1/plan/{plan_id}").status_code == 404
+
+
+def leaving(query, context):
+    raise SystemExit(3)
+
+
+async def leaves():
+    raise SystemExit(3)
+
+
+ODD = {
+    "exit": (leaving, None),
+    "exit in a step": (Plan("p").step("a", leaves), "SystemExit"),
+    "exit in a thread": (Plan("p").step("a", lambda: leaving("", {})), "SystemExit"),
+    "an object": (Plan("p").step("a", object), "not JSON"),
+    "a lone surrogate": (Plan("p").step("a", lambda: "\ud800"), "not JSON"),
+    "objects in a list": (Plan("p").step("a", lambda: [object()]), "not JSON"),
+}
+
+
+@pytest.mark.parametrize("domain", ODD)
+def test_plan_that_goes_wrong_in_an_odd_way_fails_alone_and_says_why(domain):
+    doors = Doors(ALLOW_ALL, {name: source for name, (source, _) in ODD.items()} | PLANS)
+    plan = made(doors, domain=domain)
+    if ODD[domain][1] is None:
+        assert plan["status"] == 400
+    else:
+        ran = run(doors, plan["plan_id"]).json()
+        assert (ran["success"], ran["data"]["status"]) == (False, "failed")
+        assert ODD[domain][1] in ran["error"]
+        assert doors.call("GET", f"/api/v1/plan/{plan['plan_id']}").json()["status"] == "failed"
+    assert run(doors, made(doors)["plan_id"]).json()["success"] is True
+
+
+def test_plan_events_carry_the_client_and_the_trace_of_the_call():
+    doors = Doors(ALLOW_ALL, PLANS)
+    run(doors, made(doors)["plan_id"])
+    assert {event.origin.client_id for event in doors.recorded()} == {"tester"}
+    assert all(len(event.origin.trace_id) == 32 and event.origin.request_id for event in doors.recorded())
+
+
+def test_plan_whose_end_cannot_be_kept_at_once_is_kept_later(monkeypatch):
+    doors = Doors(ALLOW_ALL, PLANS)
+    plan_id = made(doors)["plan_id"]
+    monkeypatch.setattr(plan_runs, "_PAUSES_S", (0, 0))
+    finish, failures = doors.plan_store.finish, [PlanError("away"), PlanError("away")]
+
+    async def away(execution):
+        if failures:
+            raise failures.pop()
+        return await finish(execution)
+
+    monkeypatch.setattr(doors.plan_store, "finish", away)
+    assert run(doors, plan_id).json()["data"]["status"] == "completed"
+    failures.extend([PlanError("away")] * 3)
+    assert run(doors, made(doors)["plan_id"]).status_code == 503

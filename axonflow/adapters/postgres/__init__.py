@@ -5,7 +5,8 @@ Needs the extra: ``pip install 'axonflow[postgres]'``.
 
 from axonflow.adapters.postgres.audit_store import PostgresAuditStore
 from axonflow.adapters.postgres.database import PostgresDatabase
+from axonflow.adapters.postgres.logins import service_login
 from axonflow.adapters.postgres.migrating import migrate
 from axonflow.adapters.postgres.plan_store import PostgresPlanStore
 
-__all__ = ["PostgresAuditStore", "PostgresDatabase", "PostgresPlanStore", "migrate"]
+__all__ = ["PostgresAuditStore", "PostgresDatabase", "PostgresPlanStore", "migrate", "service_login"]

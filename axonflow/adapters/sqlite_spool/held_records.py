@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from axonflow.adapters.sqlite_spool.reserve import Reserve
 from axonflow.audit import AuditEvent, AuditRecord, link
 from axonflow.errors import AuditError
 
@@ -80,8 +81,9 @@ class HeldRecords:
     has changed.
     """
 
-    def __init__(self, connection: sqlite3.Connection, max_bytes: int) -> None:
+    def __init__(self, connection: sqlite3.Connection, max_bytes: int, reserve: Reserve) -> None:
         self._connection = connection
+        self._reserve = reserve
         self._max_bytes = max_bytes
         self._heads: dict[str, AuditRecord] = {}  # by last append, longest ago first
         count, size = connection.execute(_PENDING).fetchone()  # 1 GiB: .4 s, or 2.5 s when nothing of it is in memory
@@ -134,21 +136,34 @@ class HeldRecords:
         gone_bytes: list[int] = []
 
         def delete() -> None:
+            gone_bytes.clear()
             self._connection.executemany(_KEEP_HEAD, latest.values())
             for key in keys:
                 gone_bytes.extend(size for (size,) in self._connection.execute(_DELETE, key))
 
-        self._commit(delete)
+        try:
+            self._commit(delete)
+        except sqlite3.Error:
+            if not self._reserve.release():
+                raise
+            self._checkpoint()
+            self._commit(delete)
         self.pending -= len(gone_bytes)
         self.pending_bytes -= sum(gone_bytes) + RECORD_BYTES * len(gone_bytes)
         self._find_oldest()
         self._give_back_space()
+        if not self.pending and not self._reserve.held:
+            self._checkpoint()
+            self._reserve.take()
 
     def close(self) -> None:
         """Write what is in the log into the file, as far as that is possible, and let go of both."""
+        self._checkpoint()
+        self._connection.close()
+
+    def _checkpoint(self) -> None:
         with suppress(sqlite3.Error):  # all of it is durable where it is
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        self._connection.close()
 
     def _insert(self, rows: Sequence[tuple[str, int, bytes, bytes, bytes]]) -> None:
         start = 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -39,6 +40,7 @@ class _Call:
         self.future: asyncio.Future[Any] = self.loop.create_future()
 
 
+_FAILURE_S: Final = 30.0
 _Outcomes = list[tuple[_Call, Any]]
 
 
@@ -61,8 +63,15 @@ class OwnerThread:
         self._queue: SimpleQueue[_Call | None] = SimpleQueue()
         self._lock = threading.Lock()  # between looking whether it is open and queueing, nobody may close it
         self._ended: str | None = None
+        self._failed: tuple[str, float] | None = None
         self._thread = threading.Thread(target=self._run, name="axonflow-spool", daemon=True)
         self._thread.start()
+
+    @property
+    def failure(self) -> str | None:
+        """Why the last append failed, for half a minute: who was sent away by this must be let back to try."""
+        failed = self._failed
+        return failed[0] if failed and time.monotonic() - failed[1] < _FAILURE_S else None
 
     @property
     def ended(self) -> bool:
@@ -170,11 +179,15 @@ class OwnerThread:
 
     def _outcomes(self, calls: list[_Call]) -> Sequence[AuditRecord | AuditError]:
         try:
-            return self.held.append([call.event for call in calls if call.event is not None])
+            outcomes = self.held.append([call.event for call in calls if call.event is not None])
         except sqlite3.Error as error:
+            self._failed = (refused(error, self._path).message, time.monotonic())
             return [refused(error, self._path) for _ in calls]
         except Exception as error:  # noqa: BLE001  nothing was recorded; the thread serves others
-            return [AuditError("the event could not be recorded", found=type(error).__name__) for _ in calls]
+            self._failed = ("the event could not be recorded", time.monotonic())
+            return [AuditError(self._failed[0], found=type(error).__name__) for _ in calls]
+        self._failed = None
+        return outcomes
 
     @staticmethod
     def _tell(outcomes: _Outcomes) -> None:

@@ -15,6 +15,7 @@ from typing import Final
 
 from axonflow.adapters.sqlite_spool.held_records import NOT_ENCODABLE, HeldRecords, Row
 from axonflow.adapters.sqlite_spool.owner_thread import OwnerThread
+from axonflow.adapters.sqlite_spool.reserve import Reserve
 from axonflow.adapters.sqlite_spool.spool_file import lock_folder, open_database, refused
 from axonflow.audit import AuditEvent, AuditRecord
 from axonflow.errors import AuditError, ConfigurationError
@@ -62,7 +63,7 @@ class SqliteAuditSpool:
         try:
             connection, writer_id = open_database(path)
             try:
-                held = HeldRecords(connection, max_bytes)
+                held = HeldRecords(connection, max_bytes, Reserve(place))
             except BaseException as error:
                 connection.close()
                 if isinstance(error, sqlite3.Error):
@@ -93,6 +94,11 @@ class SqliteAuditSpool:
     def pending_bytes(self) -> int:
         """About how many bytes of the disk they take; what `max_bytes` limits."""
         return self._owner.held.pending_bytes
+
+    @property
+    def failure(self) -> str | None:
+        """Why the last append failed, when that was in the last half minute and none has worked since."""
+        return self._owner.failure
 
     @property
     def oldest_us(self) -> int | None:

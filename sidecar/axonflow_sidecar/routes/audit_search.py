@@ -17,7 +17,7 @@ from axonflow_sidecar.translate import OUTCOMES, parse_time_us, rfc3339, tenant_
 __all__ = ["audit_search"]
 
 
-class _SearchBody(Struct, kw_only=True):
+class _SearchBody(Struct, kw_only=True, forbid_unknown_fields=True):
     limit: int = 100
     offset: int = 0
     tenant_id: str | None = None
@@ -28,6 +28,7 @@ class _SearchBody(Struct, kw_only=True):
     action: str | None = None
     decision_id: str | None = None
     policy_name: str | None = None
+    override_id: str | None = None
 
 
 _decoder = msgspec.json.Decoder(_SearchBody)
@@ -40,6 +41,9 @@ def audit_search(services: AgentServices) -> Handler:
         if services.search is None:
             raise Refused(503, AxonFlowError("no database", hint="Events are kept in the spool until there is one."))
         body = decode_json(await call.json_body(), _decoder)
+        if body.override_id:  # there are none yet, so nothing was decided by one
+            tenant_of(call.caller, body.tenant_id or "")
+            return Reply(msgspec.json.encode({"entries": [], "total": 0, "limit": body.limit, "offset": body.offset}))
         page = await services.search(
             AuditQuery(
                 tenant_id=tenant_of(call.caller, body.tenant_id or ""),

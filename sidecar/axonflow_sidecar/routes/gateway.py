@@ -15,6 +15,7 @@ from msgspec import Struct
 from axonflow import Principal, Request, RequestError, Resource
 from axonflow.policy.request import decode_json
 from axonflow_sidecar.asgi import Call, Handler, Refused, Reply
+from axonflow_sidecar.keys import Client
 from axonflow_sidecar.services import AgentServices, enforced
 from axonflow_sidecar.translate import PreCheckBody, pre_check_request, pre_check_response
 
@@ -84,7 +85,7 @@ def llm_call(services: AgentServices) -> Handler:
     async def handler(call: Call) -> Reply:
         body = decode_json(await call.json_body(), _llm_call_decoder)
         context = services.signer.check(_PURPOSE, body.context_id, _Context, services.clock_us())
-        if context is None or context.client_id != call.caller.client_id:
+        if context is None or not _is_callers(context, call.caller):
             raise Refused(
                 400,
                 RequestError(
@@ -101,6 +102,10 @@ def llm_call(services: AgentServices) -> Handler:
         return Reply(msgspec.json.encode({"success": True, "audit_id": event.event_id}))
 
     return handler
+
+
+def _is_callers(context: _Context, caller: Client) -> bool:
+    return context.client_id == caller.client_id and caller.may_act_for(context.tenant_id)
 
 
 def _details(body: _LlmCallBody, context: _Context) -> dict[str, str | int | bool]:

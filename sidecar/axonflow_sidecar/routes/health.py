@@ -7,9 +7,10 @@ from typing import Any
 
 import msgspec
 
-from axonflow import __version__
+from axonflow import RequestError, __version__
 from axonflow.ids import now_us
-from axonflow_sidecar.asgi import Call, Handler, Reply
+from axonflow_sidecar.asgi import Call, Handler, Refused, Reply
+from axonflow_sidecar.keys import ANY_TENANT
 from axonflow_sidecar.metrics import CONTENT_TYPE, Metrics
 from axonflow_sidecar.translate import rfc3339
 
@@ -57,7 +58,9 @@ def metrics_page(metrics: Metrics) -> Handler:
     """The handler of ``GET /metrics``, in the Prometheus text format."""
 
     async def handler(call: Call) -> Reply:
-        del call
+        if not call.caller.may_act_for(ANY_TENANT):
+            error = RequestError("metrics are of the whole installation", expected="a key for any tenant")
+            raise Refused(403, error)
         return Reply(metrics.exposition(), content_type=CONTENT_TYPE)
 
     return handler

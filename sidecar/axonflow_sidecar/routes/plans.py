@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
 from axonflow import AxonFlow, Plan, Principal, Request, RequestError, Resource
+from axonflow.audit import Origin
+from axonflow.errors import PlanError
 from axonflow.ids import new_id, now_us
 from axonflow.plan import PlanExecution
 from axonflow.policy.request import decode_json
@@ -49,7 +51,8 @@ def plan_requests(services: OrchestratorServices) -> Handler:
         identity = identified(call, services.credential, services.signer, now_us())
         body = decode_json(await call.json_body(), _decoder)
         if body.request_type == "execute-plan":
-            return await _execute(services, identity, body)
+            origin = Origin(identity.client_id, call.origin.request_id, call.origin.trace_id)
+            return await _execute(services, identity, body, origin)
         return await _generate(services, identity, body)
 
     return handler
@@ -60,12 +63,22 @@ def plan_status(services: OrchestratorServices) -> Handler:
 
     async def handler(call: Call) -> Reply:
         identity = identified(call, services.credential, services.signer, now_us())
-        execution = await services.runs.get(identity.tenant_id, call.value)
+        with _keeping():
+            execution = await services.runs.get(identity.tenant_id, call.value)
         if execution is None:
             raise Refused(404, RequestError("no such plan", expected="the id of a plan of this tenant"))
         return Reply(msgspec.json.encode(_status(execution)))
 
     return handler
+
+
+@contextmanager
+def _keeping() -> Iterator[None]:
+    """Where plans are kept cannot be reached: that is no fault of the caller's."""
+    try:
+        yield
+    except PlanError as error:
+        raise Refused(503, error) from None
 
 
 def _principal(identity: Identity) -> Principal:
@@ -88,7 +101,8 @@ async def _generate(services: OrchestratorServices, identity: Identity, body: _P
         tenant_id=identity.tenant_id, plan_id=new_id(now_us()), name=plan.name, domain=domain, query=body.query,
         principal=f"service:{identity.client_id}", status="pending", steps=steps, created_us=now_us(),
     )  # fmt: skip
-    await services.runs.add(execution, context)
+    with _keeping():
+        await services.runs.add(execution, context)
     asked = Request(_principal(identity), "plan.start", Resource("plan", plan.name), _asked(context, plan))
     decision = services.flow.decide(asked)
     data = {
@@ -120,13 +134,14 @@ def described(plan: Plan) -> list[dict[str, Any]]:
     ]
 
 
-async def _execute(services: OrchestratorServices, identity: Identity, body: _PlanBody) -> Reply:
+async def _execute(services: OrchestratorServices, identity: Identity, body: _PlanBody, origin: Origin) -> Reply:
     plan_id = (body.context or {}).get("plan_id")
     if not isinstance(plan_id, str):
         raise RequestError("no plan is named", expected="the plan_id of a plan that was made", at="$.context.plan_id")
-    execution = await asyncio.shield(services.runs.run(identity.tenant_id, plan_id, _principal(identity)))
+    with _keeping():
+        execution = await services.runs.run(identity.tenant_id, plan_id, _principal(identity), origin)
+        known = execution or await services.runs.get(identity.tenant_id, plan_id)
     if execution is None:
-        known = await services.runs.get(identity.tenant_id, plan_id)
         if known is None:
             raise Refused(404, RequestError("no such plan", expected="the id of a plan of this tenant"))
         error = f"The plan is {known.status}: each plan runs once."
@@ -137,7 +152,7 @@ async def _execute(services: OrchestratorServices, identity: Identity, body: _Pl
     answer = {
         "success": execution.status == "completed", "plan_id": plan_id, "blocked": blocked,
         "data": _status(execution), "result": _text(execution.result),
-        "metadata": {"step_results": execution.step_results, "duration": _duration_s(execution)},
+        "metadata": {"step_results": execution.step_results, "duration": _duration(execution)},
     }  # fmt: skip
     if execution.error:
         answer["block_reason" if blocked else "error"] = execution.error
@@ -152,7 +167,7 @@ def _status(execution: PlanExecution) -> dict[str, Any]:
         "result": _text(execution.result),
         "step_results": execution.step_results,
         "error": execution.error,
-        "duration": _duration_s(execution),
+        "duration": _duration(execution),
         "policy_info": {"allowed": execution.status != "denied"},
     }
 
@@ -162,7 +177,8 @@ def _text(result: object) -> str | None:
     return result if result is None or isinstance(result, str) else msgspec.json.encode(result).decode()
 
 
-def _duration_s(execution: PlanExecution) -> float | None:
+def _duration(execution: PlanExecution) -> str | None:
+    """As the contract has it: text, such as ``0.215s``."""
     if execution.started_us is None or execution.finished_us is None:
         return None
-    return (execution.finished_us - execution.started_us) / 1_000_000
+    return f"{(execution.finished_us - execution.started_us) / 1_000_000:.3f}s"

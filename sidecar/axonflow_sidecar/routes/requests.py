@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
-from axonflow import AxonFlowError
+from axonflow import AxonFlowError, RequestError
 from axonflow.policy.request import decode_json
 from axonflow_sidecar.asgi import Call, Handler, Refused, Reply
 from axonflow_sidecar.identity import Identity, signed_identity
@@ -28,6 +29,7 @@ class _RequestBody(Struct, kw_only=True):
     context: dict[str, Any] | None = None
 
 
+_PLAN_ID: Final = re.compile(r"[0-9A-Za-z_-]{1,128}")
 _decoder = msgspec.json.Decoder(_RequestBody)
 
 
@@ -50,6 +52,8 @@ def plan_status(services: AgentServices) -> Handler:
     """The handler of ``/api/v1/plan/{id}``."""
 
     async def handler(call: Call) -> Reply:
+        if not _PLAN_ID.fullmatch(call.value):  # it becomes part of a path
+            raise Refused(404, RequestError("no such plan", expected="the id of a plan of this tenant"))
         return await _forward(services, call, "GET", b"", call.header(b"x-user-token"))
 
     return handler
@@ -67,4 +71,6 @@ async def _forward(services: AgentServices, call: Call, method: str, data: bytes
         status, answer = await services.orchestrator.call(method, call.scope["path"], data, signed, call.origin)
     except AxonFlowError as error:
         raise Refused(503, error) from None
+    if not answer.startswith(b"{"):  # not from our code: a server that had to give up
+        raise Refused(503, AxonFlowError("the orchestrator failed", found=f"status {status}", hint="Try again."))
     return Reply(answer, status, b"application/json" if status < 400 else PROBLEM)

@@ -209,12 +209,19 @@ def test_run_plan_step_with_unexpected_arguments_fails_with_pythons_words() -> N
     assert "unexpected keyword argument 'to'" in result.errors["a"]
 
 
-@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
-def test_run_plan_interrupt_in_a_step_propagates(stop: type[BaseException]) -> None:
-    async def interrupted() -> None:
-        raise stop
+def test_run_plan_step_that_would_end_the_process_fails_alone() -> None:
+    async def leaves() -> None:
+        raise SystemExit(3)
 
-    with pytest.raises(stop):
+    result = ran(Plan("p").step("a", leaves).step("b", lambda: 1))
+    assert (result.status, result.errors) == ("failed", {"a": "SystemExit: 3"})
+
+
+def test_run_plan_interrupt_in_a_step_propagates() -> None:
+    async def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
         asyncio.run(started(Plan("p").step("a", interrupted).step("b", echo), Policy()))
     # asyncio.run leaves the interrupted task behind, and asyncio logs a traceback when it is collected. Collected while
     # pytest parses the source of some failed test, that breaks the report: CPython 3.11's ast.parse is not reentrant.

@@ -50,3 +50,20 @@ BEGIN
     );
 END
 $$;
+
+-- name: create_service
+-- NOINHERIT: by itself it may do nothing, it has to become one of the roles below.
+DO $$
+BEGIN
+    CREATE ROLE axonflow_service LOGIN NOINHERIT NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOCREATEDB;
+EXCEPTION WHEN duplicate_object THEN
+    NULL;
+END
+$$;
+
+-- name: grant_service
+GRANT axonflow_app, axonflow_writer, axonflow_executor TO axonflow_service;
+
+-- name: service_password
+-- A statement of its kind takes no parameters, so the database quotes it.
+SELECT format('ALTER ROLE axonflow_service PASSWORD %L', $1::text);

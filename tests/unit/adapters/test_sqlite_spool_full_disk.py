@@ -1,0 +1,85 @@
+"""The spool on a disk that is full, and stays so but for what the spool itself gives back."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from axonflow.adapters.memory import MemoryAuditStore
+from axonflow.adapters.sqlite_spool import SqliteAuditSpool
+from axonflow.audit import AuditEvent
+from axonflow.errors import AuditError
+from axonflow.flows.drain import drain_once
+from axonflow.flows.verify_audit import verify_audit
+from axonflow.ids import new_id, now_us
+
+
+@pytest.fixture
+def tiny_disk(tmp_path):
+    """A file system of 2 MB."""
+    command = ["mount", "-t", "tmpfs", "-o", "size=2m,mode=0700", "axonflow-test", str(tmp_path)]
+    if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode != 0:
+        pytest.skip("this user may not mount a file system")
+    try:
+        yield tmp_path
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+def event(spool):
+    time_us = now_us()
+    return AuditEvent(
+        event_id=new_id(time_us), tenant_id="t", writer_id=spool.writer_id, time_us=time_us, kind="decision",
+        decision_id=new_id(time_us), policy_digest="sha256:0", principal="user:" + "a" * 400, action="tool.call",
+        resource="tool:x", effect="deny", allowed=False, policies=("p",), reasons=("r",),
+    )  # fmt: skip
+
+
+async def filled(spool):
+    """Append until the disk is full; how many were recorded."""
+    count = 0
+    with pytest.raises(AuditError, match="full"):
+        while True:
+            await spool.append(event(spool))
+            count += 1
+    return count
+
+
+def test_spool_on_a_full_disk_drains_and_then_records_again(tiny_disk):
+    async def main():
+        spool, store = SqliteAuditSpool.open(tiny_disk / "spool"), MemoryAuditStore()
+        recorded = 0
+        for _ in range(3):
+            recorded += await filled(spool)
+            assert spool.failure is not None
+            while await drain_once(spool, store):
+                pass
+            await spool.append(event(spool))
+            recorded += 1
+            assert spool.failure is None
+        while await drain_once(spool, store):
+            pass
+        spool.close()
+        return recorded, await verify_audit(store)
+
+    recorded, report = asyncio.run(main())
+    assert (report.records, report.broken) == (recorded, ())
+
+
+def test_spool_on_a_disk_that_others_fill_is_opened_again_and_drains(tiny_disk):
+    async def main():
+        spool = SqliteAuditSpool.open(tiny_disk / "spool")
+        recorded = await filled(spool)
+        spool.close()
+        (tiny_disk / "other").write_bytes(bytes(shutil.disk_usage(tiny_disk).free))
+        again, store = SqliteAuditSpool.open(tiny_disk / "spool"), MemoryAuditStore()
+        assert again.pending == recorded
+        while await drain_once(again, store):
+            pass
+        again.close()
+        return recorded, await verify_audit(store)
+
+    recorded, report = asyncio.run(main())
+    assert (report.records, report.broken) == (recorded, ())
