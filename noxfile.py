@@ -9,13 +9,14 @@ import secrets
 
 import nox
 
-nox.options.sessions = ["lint", "types", "layers", "tests"]
+nox.options.sessions = ["lint", "types", "layers", "tests", "sdk"]
 nox.options.reuse_venv = "yes"
 nox.needs_version = ">=2025.2.9"
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 DISTRIBUTIONS = (".", "sidecar", "integrations/langchain", "integrations/llamaindex")
 SHIPPED = ("axonflow", "sidecar/axonflow_sidecar", "integrations/langchain/langchain_axonflow")
+PUBLISHED_CLIENT = "axonflow==9.5.0"
 LLAMA_INDEX_LEAF = "llama_index.callbacks.axonflow"
 
 
@@ -60,6 +61,19 @@ def tests(session: nox.Session) -> None:
     seed = secrets.randbits(32)  # another one each time, printed with the command, so that a failure can be repeated
     session.run("coverage", "run", "-m", "pytest", "tests", f"--hypothesis-seed={seed}")
     session.run("coverage", "report")
+
+
+@nox.session
+def sdk(session: nox.Session) -> None:
+    """The published client of the wire contract, as a black box against our agent.
+
+    It bears our name on the public index, so it is installed into a folder of its own, which only its process sees.
+    """
+    install(session, "test")
+    folder = session.cache_dir / "published-client"
+    if not (folder / "axonflow").is_dir():
+        session.run("python", "-m", "pip", "install", "--quiet", "--target", str(folder), PUBLISHED_CLIENT)
+    session.run("python", "tests/sdk/run_all.py", str(folder))
 
 
 @nox.session

@@ -1,0 +1,55 @@
+"""The published client of the wire contract against our agent: ``nox -s sdk``.
+
+    python tests/sdk/run_all.py FOLDER
+
+FOLDER has that client, installed by itself: its distribution has the name of ours on the public index, so it may never
+share an environment with it.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.running import data_folder, up
+
+EXPECTED = {
+    "healthy": True,
+    "pre_check": [True, True],
+    "llm_call": True,
+    "decide": ["allow", "deny"],
+    "plan_steps": 10,
+    "executed": "completed",
+    "plan_status": "completed",
+    "searched": ["agent.message", "llm.request", "llm.response", "plan.start", "plan.step", "tool.call"],
+    "wrong_key": "AuthenticationError",
+}
+
+
+def main(folder):
+    with data_folder() as data, up(data, "--plans", "axonflow.samples.ten_agents:plans") as running:
+        environment = dict(os.environ, PYTHONPATH=str(Path(folder).resolve()), AXONFLOW_TELEMETRY="off")
+        done = subprocess.run(
+            [sys.executable, str(Path(__file__).with_name("client.py")), running.endpoints["agent"], "operator",
+             running.key],
+            env=environment, cwd=tempfile.gettempdir(), capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+    if done.returncode:
+        sys.exit(f"the client failed:\n{done.stderr[-3000:]}")
+    said = json.loads(done.stdout.strip().splitlines()[-1])
+    wrong = [
+        f"{name}: expected {value}, found {said.get(name)}"
+        for name, value in EXPECTED.items()
+        if said.get(name) != value
+    ]
+    if wrong:
+        sys.exit("the client was answered otherwise:\n" + "\n".join(wrong))
+    print(f"{len(EXPECTED)} kinds of calls by the published client are answered as it expects.")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
