@@ -15,7 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
-from axonflow_sidecar.embedded import EmbeddedPostgres
+from axonflow_sidecar.hosting.embedded import EmbeddedPostgres
 
 __all__ = ["execute", "fresh_database", "new_database", "postgres_dsn", "temporary_data_folder"]
 

@@ -108,8 +108,8 @@ def test_every_module_is_used():
             elif isinstance(node, ast.Import):
                 imported |= {alias.name for alias in node.names}
     entry_points = {
-        "axonflow_sidecar.demo",
-        "axonflow_sidecar.up",
+        "axonflow_sidecar.commands.demo",
+        "axonflow_sidecar.commands.up",
         "axonflow.samples.trip_plan",
         "axonflow.samples.ten_agents",
         "axonflow.samples",

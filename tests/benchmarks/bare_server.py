@@ -6,7 +6,7 @@ import sys
 
 import uvloop
 
-from axonflow_sidecar.server import Listener, serve
+from axonflow_sidecar.http.server import Listener, serve
 
 
 def constant(size_bytes):

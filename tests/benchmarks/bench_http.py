@@ -18,7 +18,7 @@ from pyreqwest.client import ClientBuilder
 
 from axonflow import AxonFlow, Request
 from axonflow.adapters.sqlite_spool import SqliteAuditSpool
-from axonflow_sidecar.ports import ReservedPort
+from axonflow_sidecar.hosting.ports import ReservedPort
 from tests.running import data_folder, up
 
 BODY = (

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from axonflow_sidecar.asgi import MAX_BODY_BYTES
-from axonflow_sidecar.translate import OUTCOMES
+from axonflow_sidecar.http.asgi import MAX_BODY_BYTES
+from axonflow_sidecar.http.translate import OUTCOMES
 from tests.sidecar.doors import ACME, ALLOW_ALL, HEADERS, REQUEST, Doors
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "http.md").read_text("utf-8")

@@ -7,15 +7,15 @@ import httpx
 from axonflow import AxonFlow
 from axonflow.adapters.memory import MemoryAuditStore, MemoryPlanStore
 from axonflow.ids import new_id, now_us
-from axonflow_sidecar.agent import create_agent
-from axonflow_sidecar.catalogue import PlanCatalogue
-from axonflow_sidecar.keys import ApiKey, KeyRing
-from axonflow_sidecar.metrics import Metrics
-from axonflow_sidecar.orchestrator import create_orchestrator
-from axonflow_sidecar.plan_runs import PlanRuns
-from axonflow_sidecar.routes.plans import OrchestratorServices
-from axonflow_sidecar.services import AgentServices
-from axonflow_sidecar.signing import Signer
+from axonflow_sidecar.http.agent import create_agent
+from axonflow_sidecar.http.keys import ApiKey, KeyRing
+from axonflow_sidecar.http.metrics import Metrics
+from axonflow_sidecar.http.orchestrator import create_orchestrator
+from axonflow_sidecar.http.routes.plans import OrchestratorServices
+from axonflow_sidecar.http.services import AgentServices
+from axonflow_sidecar.http.signing import Signer
+from axonflow_sidecar.plans.catalogue import PlanCatalogue
+from axonflow_sidecar.plans.runs import PlanRuns
 from tests.strategies import policy_set
 
 KEY = "test-key-0123456789-0123456789-ab"

@@ -4,9 +4,9 @@ import asyncio
 import contextlib
 import threading
 
-from axonflow_sidecar.certificates import certificate_for
-from axonflow_sidecar.ports import ReservedPort
-from axonflow_sidecar.server import Listener, serve
+from axonflow_sidecar.hosting.certificates import certificate_for
+from axonflow_sidecar.hosting.ports import ReservedPort
+from axonflow_sidecar.http.server import Listener, serve
 
 
 class Served:

@@ -9,9 +9,9 @@ import pytest
 
 from axonflow import Decision
 from axonflow.errors import AuditError
-from axonflow_sidecar.asgi import MAX_BODY_BYTES, Reply
-from axonflow_sidecar.keys import KeyRing
-from axonflow_sidecar.routing import Route, routed
+from axonflow_sidecar.http.asgi import MAX_BODY_BYTES, Reply
+from axonflow_sidecar.http.keys import KeyRing
+from axonflow_sidecar.http.routing import Route, routed
 from tests.sidecar.doors import ACME, ALLOW_ALL, HEADERS, KEY, REQUEST, Doors
 from tests.strategies import policy_set
 

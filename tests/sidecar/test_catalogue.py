@@ -7,7 +7,7 @@ import pytest
 
 from axonflow import Plan
 from axonflow.errors import ConfigurationError, PlanError
-from axonflow_sidecar.catalogue import PlanCatalogue
+from axonflow_sidecar.plans.catalogue import PlanCatalogue
 
 
 def good(query, context):

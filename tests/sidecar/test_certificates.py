@@ -9,8 +9,8 @@ import pytest
 from cryptography import x509
 
 from axonflow.errors import ConfigurationError
-from axonflow_sidecar import certificates
-from axonflow_sidecar.certificates import certificate_for
+from axonflow_sidecar.hosting import certificates
+from axonflow_sidecar.hosting.certificates import certificate_for
 
 HOSTS = ("localhost", "127.0.0.1", "::1")
 

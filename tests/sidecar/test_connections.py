@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from axonflow_sidecar.middleware.connections import Connections
+from axonflow_sidecar.http.middleware.connections import Connections
 
 
 class Clock:

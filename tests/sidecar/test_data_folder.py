@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from axonflow.errors import ConfigurationError
-from axonflow_sidecar.data_folder import DataFolder
+from axonflow_sidecar.hosting.data_folder import DataFolder
 
 
 def mode(path):
@@ -44,7 +44,7 @@ def test_data_folder_that_was_there_keeps_its_permissions(tmp_path):
 
 def test_data_folder_locked_by_a_living_process_is_refused_and_free_when_that_is_killed(tmp_path):
     script = (
-        "import sys, pathlib; from axonflow_sidecar.data_folder import DataFolder;"
+        "import sys, pathlib; from axonflow_sidecar.hosting.data_folder import DataFolder;"
         "f = DataFolder(pathlib.Path(sys.argv[1])); f.lock(); print('locked', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(

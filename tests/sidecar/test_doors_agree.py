@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from axonflow import AxonFlow, Decision, Principal, Request, Resource
-from axonflow_sidecar.translate import OUTCOMES
+from axonflow_sidecar.http.translate import OUTCOMES
 from tests import strategies
 from tests.sidecar.doors import Doors
 

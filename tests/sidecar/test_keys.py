@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from axonflow.errors import ConfigurationError
-from axonflow_sidecar.keys import ApiKey, KeyRing, new_key
+from axonflow_sidecar.http.keys import ApiKey, KeyRing, new_key
 
 GOOD = "k" * 32
 

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from axonflow_sidecar.logs import log_to
+from axonflow_sidecar.hosting.logs import log_to
 
 
 @pytest.fixture

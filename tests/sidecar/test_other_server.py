@@ -9,7 +9,7 @@ import httpx
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
-from axonflow_sidecar.certificates import certificate_for
+from axonflow_sidecar.hosting.certificates import certificate_for
 from tests.sidecar.doors import ALLOW_ALL, HEADERS, REQUEST, Doors
 
 

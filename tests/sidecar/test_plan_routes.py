@@ -8,7 +8,7 @@ import pytest
 
 from axonflow import Plan
 from axonflow.errors import PlanError
-from axonflow_sidecar import plan_runs
+from axonflow_sidecar.plans import runs as plan_runs
 from tests.sidecar.doors import ACME, ALLOW_ALL, CREDENTIAL, HEADERS, SIGNER, Doors
 from tests.strategies import policy_set
 

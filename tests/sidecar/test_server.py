@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from axonflow.errors import ConfigurationError
-from axonflow_sidecar import asgi
-from axonflow_sidecar.ports import ReservedPort
+from axonflow_sidecar.hosting.ports import ReservedPort
+from axonflow_sidecar.http import asgi
 from tests.sidecar.doors import ALLOW_ALL, HEADERS, REQUEST, Doors
 from tests.sidecar.serving import served
 

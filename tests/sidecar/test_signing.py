@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from axonflow_sidecar.signing import Signer
+from axonflow_sidecar.http.signing import Signer
 
 KEY = bytes(range(32))
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from axonflow_sidecar.embedded import EmbeddedPostgres
+from axonflow_sidecar.hosting.embedded import EmbeddedPostgres
 from tests.postgres import execute, temporary_data_folder
 
 PATIENCE_S = 60.0
@@ -17,7 +17,7 @@ PATIENCE_S = 60.0
 SUPERVISOR = """
 import sys
 from pathlib import Path
-from axonflow_sidecar.embedded import EmbeddedPostgres, launch
+from axonflow_sidecar.hosting.embedded import EmbeddedPostgres, launch
 
 if sys.argv[2] == "as-elsewhere":  # no other system has PR_SET_PDEATHSIG
     launch._signalled_at_our_death = lambda number: None

@@ -9,9 +9,9 @@ import subprocess
 import pytest
 
 from axonflow.errors import ConfigurationError
-from axonflow_sidecar.embedded import EmbeddedPostgres, binaries, failures, socket_folder
-from axonflow_sidecar.embedded.account import MAY_ENTER, MAY_READ, Account, account_to_run_as
-from axonflow_sidecar.embedded.folder import Folder
+from axonflow_sidecar.hosting.embedded import EmbeddedPostgres, binaries, failures, socket_folder
+from axonflow_sidecar.hosting.embedded.account import MAY_ENTER, MAY_READ, Account, account_to_run_as
+from axonflow_sidecar.hosting.embedded.folder import Folder
 from tests.postgres import execute
 
 IS_ROOT = os.geteuid() == 0

@@ -10,8 +10,8 @@ import asyncpg
 import pytest
 
 from axonflow.errors import ConfigurationError
-from axonflow_sidecar.embedded import EmbeddedPostgres, postmaster
-from axonflow_sidecar.embedded.account import account_to_run_as
+from axonflow_sidecar.hosting.embedded import EmbeddedPostgres, postmaster
+from axonflow_sidecar.hosting.embedded.account import account_to_run_as
 from tests.postgres import execute
 
 

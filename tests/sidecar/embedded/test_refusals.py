@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from axonflow.errors import ConfigurationError
-from axonflow_sidecar.embedded import EmbeddedPostgres, account, binaries
-from axonflow_sidecar.embedded.account import Account
+from axonflow_sidecar.hosting.embedded import EmbeddedPostgres, account, binaries
+from axonflow_sidecar.hosting.embedded.account import Account
 from tests.postgres import execute
 
 IS_ROOT = os.geteuid() == 0

@@ -7,7 +7,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from axonflow_sidecar.embedded import EmbeddedPostgres, log
+from axonflow_sidecar.hosting.embedded import EmbeddedPostgres, log
 from tests.postgres import execute, fresh_database
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from axonflow.adapters.postgres.database import ROLES
 from axonflow.ids import new_id
-from axonflow_sidecar.embedded import EmbeddedPostgres
+from axonflow_sidecar.hosting.embedded import EmbeddedPostgres
 from tests.postgres import execute, fresh_database, new_database, postgres_dsn, temporary_data_folder
 from tests.postgres_stores import migrated_dsn, opened
 

@@ -1,0 +1,1 @@
+"""What the sidecar adds to the command line."""

@@ -1,0 +1,172 @@
+"""`axonflow up`."""
+
+from __future__ import annotations
+
+import ipaddress
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from axonflow.errors import ConfigurationError
+
+if TYPE_CHECKING:  # `axonflow --help` lists this command, and should wait for none of these
+    from axonflow_sidecar.hosting.settings import UpSettings
+    from axonflow_sidecar.hosting.supervisor import Endpoints
+
+__all__ = ["command"]
+
+BASELINE = "@baseline"
+_EXAMPLE = '{"principal": "user:ann", "action": "tool.call", "resource": "tool:search", "context": {"env": "dev"}}'
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command("up")
+@click.option(
+    "--policies",
+    metavar="PLACE",
+    help="A folder or file of policies, or @baseline. Default: ./policies if it is there, else @baseline.",
+)
+@click.option(
+    "--data",
+    metavar="FOLDER",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where everything is kept. Default: AXONFLOW_DATA; for root /var/lib/axonflow, else ~/.local/share/axonflow.",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where TLS is served.")
+@click.option(
+    "--port",
+    default=8080,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="The agent on loopback, HTTP/1.1 and h2c; 0: any free one.",
+)
+@click.option(
+    "--tls-port",
+    default=8443,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="The agent over TLS 1.3, HTTP/1.1 and HTTP/2.",
+)
+@click.option(
+    "--orchestrator-port",
+    default=8081,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="The orchestrator, on loopback.",
+)
+@click.option(
+    "--database-url",
+    metavar="URL",
+    envvar="AXONFLOW_DATABASE_URL",
+    show_envvar=True,
+    help="Use this PostgreSQL (15 to 18) instead of starting one.",
+)
+@click.option(
+    "--keys",
+    "keys_file",
+    metavar="FILE",
+    type=_FILE,
+    help='More API keys: a JSON list of {"key", "client_id", "tenant_id"}.',
+)
+@click.option("--plans", metavar="MODULE:NAME", help="A mapping of domain to Plan, or to a function that makes one.")
+@click.option("--tls-cert", "certificate", type=_FILE, help="A certificate (PEM), instead of one that is made here.")
+@click.option("--tls-key", "private_key", type=_FILE, help="Its key (PEM, PKCS #8).")
+@click.option("--insecure", is_flag=True, help="Serve HTTP without TLS at --host too.")
+@click.option(
+    "--log-level",
+    default="INFO",
+    show_default=True,
+    type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"], case_sensitive=False),
+)
+@click.option("--access-log", is_flag=True, help="Log every call, not only those that fail.")
+@click.option("--json", "as_json", is_flag=True, help="Print where everything is as one JSON object.")  # fmt: skip
+def command(*, policies: str | None, data: Path | None, as_json: bool, **options: Any) -> None:
+    """Start everything: PostgreSQL, the agent and the orchestrator.
+
+    The first start makes a database, a key and a certificate in the data folder; later ones use them. Standard error
+    gets a structured log. Ctrl-C or SIGTERM drains: calls under way are answered, and every audit record is in the
+    database before anything ends.
+
+    \b
+    Examples:
+      axonflow up
+      axonflow up --policies policies/ --port 0 --tls-port 0 --orchestrator-port 0
+      axonflow up --database-url postgresql://axonflow@db.internal/axonflow
+
+    \b
+    Exit codes:
+      0    stopped in good order
+      2    cannot start: a busy port, a folder in use, a wrong setting...;
+           the message says what to do
+    """
+    import asyncio
+
+    from axonflow_sidecar.hosting.logs import log_to
+    from axonflow_sidecar.hosting.settings import UpSettings, default_data_folder
+    from axonflow_sidecar.hosting.supervisor import Supervisor
+
+    settings = UpSettings(
+        policies=policies or ("policies" if Path("policies").is_dir() else BASELINE),
+        data=data or default_data_folder(),
+        **options,
+    )
+    _check(settings)
+    log_to("axonflow-up", settings.log_level)
+    asyncio.run(Supervisor(settings).run(lambda endpoints: _announce(endpoints, as_json=as_json)))
+
+
+def _check(settings: UpSettings) -> None:
+    """Raises ConfigurationError for what can be seen before anything starts."""
+    from axonflow import AxonFlow
+    from axonflow_sidecar.plans.catalogue import PlanCatalogue
+
+    if (settings.certificate is None) != (settings.private_key is None):
+        raise ConfigurationError("half a certificate", expected="both --tls-cert and --tls-key", found="one of them")
+    if settings.insecure and not _is_loopback(settings.host):
+        click.echo("warning: serving without TLS: keys and content can be read on the way.", err=True)
+    AxonFlow.open(policies=settings.policies)
+    if settings.plans:
+        with redirect_stdout(sys.stderr):  # it may print; standard output is for what we announce
+            PlanCatalogue.load(settings.plans)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _announce(endpoints: Endpoints, *, as_json: bool) -> None:
+    import msgspec
+
+    if as_json:
+        click.echo(msgspec.json.encode(endpoints).decode())
+        return
+    on_terminal = sys.stdout.isatty()
+    lines = [
+        "AxonFlow is up.",
+        "",
+        f"  agent         {endpoints.agent}  (HTTP/1.1, h2c)",
+        f"                {endpoints.agent_tls}  (TLS 1.3, HTTP/2; authority {endpoints.authority_file})",
+        f"  orchestrator  {endpoints.orchestrator}",
+        f"  policies      {endpoints.policies}",
+        f"  database      {endpoints.database}",
+        f"  data          {endpoints.data}",
+        f"  API key       in {endpoints.key_file}",
+    ]
+    if on_terminal:
+        lines += [
+            f"                {Path(endpoints.key_file).read_text('ascii').strip()}",
+            "",
+            "Try it:",
+            f'  curl -H "Authorization: Bearer $(cat {endpoints.key_file})" -H "Content-Type: application/json" \\',
+            f"    -d '{_EXAMPLE}' \\",
+            f"    {endpoints.agent}/v1/decisions",
+            "",
+            "Ctrl-C stops everything, in order.",
+        ]
+    click.echo("\n".join(lines))

@@ -1,0 +1,62 @@
+"""What each process is told once, at its start: by the command line, or by the supervisor over standard input."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct
+
+from axonflow.installation import default_folder
+from axonflow_sidecar.http.keys import ApiKey
+from axonflow_sidecar.http.server import Listener
+
+__all__ = ["ServiceSettings", "UpSettings", "default_data_folder"]
+
+
+class ServiceSettings(Struct, frozen=True, kw_only=True):
+    """Of one service. Secrets are in it: it travels over a pipe, never on a command line or in the environment.
+
+    `secret` (32 bytes, hex) signs statements and `credential` opens the orchestrator to its agents; both are the same
+    in all processes of an installation.
+    """
+
+    role: Literal["agent", "orchestrator"]
+    listeners: list[Listener]
+    policies: str
+    spool: str
+    database_url: str
+    keys: list[ApiKey]
+    secret: str
+    credential: str
+    orchestrator_url: str = ""
+    plans: str | None = None
+    log_level: str = "INFO"
+    access_log: bool = False
+    drain_timeout_s: float = 20
+
+
+class UpSettings(Struct, frozen=True, kw_only=True):
+    """Of `axonflow up`. A port of 0 is any free one. `host` is where TLS is served; the plain listener stays on
+    loopback unless `insecure`."""
+
+    data: Path
+    policies: str
+    host: str = "127.0.0.1"
+    port: int = 8080
+    tls_port: int = 8443
+    orchestrator_port: int = 8081
+    database_url: str | None = None
+    keys_file: Path | None = None
+    plans: str | None = None
+    certificate: Path | None = None
+    private_key: Path | None = None
+    insecure: bool = False
+    log_level: str = "INFO"
+    access_log: bool = False
+
+
+def default_data_folder() -> Path:
+    """Where the environment says that everything is kept, or the usual place."""
+    return default_folder(os.environ, root=os.geteuid() == 0)  # noqa: TID251  this is where settings are read

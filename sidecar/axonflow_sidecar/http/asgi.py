@@ -1,0 +1,131 @@
+"""What every part of the HTTP door shares: the shapes of ASGI, a call, a reply and a refusal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
+from typing import Any, Final, NamedTuple
+
+from axonflow import AxonFlowError, RequestError
+from axonflow.audit import IN_PROCESS, Origin
+from axonflow_sidecar.http.keys import Client
+
+__all__ = ["MAX_BODY_BYTES", "Application", "Call", "Handler", "Receive", "Refused", "Reply", "Scope", "Send"]
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+MAX_BODY_BYTES: Final = 8 * 1024 * 1024
+MAX_DISCARDED_BYTES: Final = 128 * 1024 * 1024
+DISCARD_TIMEOUT_S: Final = 10
+BODY_TIMEOUT_S: Final = 30
+"""For the whole body: a client that sends a byte now and then would else hold its place for good."""
+
+
+class Refused(Exception):  # noqa: N818  an answer on its way out, not a fault
+    """Ends a call with `status` and the problem document of `error`."""
+
+    def __init__(self, status: int, error: AxonFlowError) -> None:
+        super().__init__(status)
+        self.status = status
+        self.error = error
+
+
+class Reply(NamedTuple):
+    """What a handler answers with: JSON, unless `content_type` says otherwise."""
+
+    body: bytes
+    status: int = 200
+    content_type: bytes = b"application/json"
+
+
+class Call:
+    """One request on its way to its handler. `value` is what stood for ``{...}`` in the route's path, `timeout_s`
+    is for the whole call."""
+
+    __slots__ = ("_body_ended", "_receive", "client", "headers", "origin", "scope", "timeout_s", "value")
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self.scope = scope
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.origin: Origin = scope.get("axonflow.origin", IN_PROCESS)
+        self.client: Client | None = None
+        self.value = ""
+        self.timeout_s = float(BODY_TIMEOUT_S)
+        self._receive = receive
+        self._body_ended = False
+
+    def header(self, name: bytes) -> str:
+        """The header's value, empty when it is absent. Header names are lower-case in ASGI."""
+        return self.headers.get(name, b"").decode("latin-1")
+
+    @property
+    def caller(self) -> Client:
+        """Who holds the key that this call came with."""
+        assert self.client is not None  # the router refuses a call without a key before its handler sees it
+        return self.client
+
+    async def json_body(self) -> bytes:
+        """The body of a call that has to be JSON. Raises Refused: 415, 413, 408, or 400 when it ends early."""
+        if self.header(b"content-type").split(";")[0].strip().lower() != "application/json":
+            raise Refused(415, RequestError("wrong content type", expected="application/json"))
+        if self.header(b"content-encoding").lower() not in ("", "identity"):
+            raise Refused(415, RequestError("the body is encoded", expected="no Content-Encoding"))
+        length = self.header(b"content-length")
+        if length.isdecimal() and (len(length) > 12 or int(length) > MAX_BODY_BYTES):
+            raise _too_large(f"{length[:20]} bytes")
+        if self.timeout_s <= BODY_TIMEOUT_S:  # whoever called us watches the time; doing it twice costs 10 us
+            return await self._read()
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                return await self._read()
+        except TimeoutError:
+            raise self.timed_out() from None
+
+    def timed_out(self) -> Refused:
+        """Why there was no answer in time: the body did not come (408), or we took too long (503)."""
+        if not self._body_ended and self.scope["method"] == "POST":
+            self._body_ended = True  # it had its time
+            return Refused(408, RequestError("the body took too long", expected=f"all within {BODY_TIMEOUT_S} s"))
+        return Refused(503, AxonFlowError("the answer took too long", hint="Nothing was allowed."))
+
+    async def _read(self) -> bytes:
+        parts: list[bytes] = []
+        length_bytes = 0
+        while not self._body_ended:
+            part = await self._next_part()
+            length_bytes += len(part)
+            if length_bytes > MAX_BODY_BYTES:
+                raise _too_large("more")
+            parts.append(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def _next_part(self) -> bytes:
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            self._body_ended = True
+            raise Refused(400, RequestError("the body ended early"))
+        self._body_ended = not message.get("more_body", False)
+        part: bytes = message.get("body", b"")
+        return part
+
+    async def discard_body(self) -> None:
+        """Read what is left of the body, within bounds: many clients look for an answer only when all is sent, and over
+        HTTP/2 they would wait for room that nobody makes."""
+        if self._body_ended or self.header(b"expect") or self.scope["method"] in ("GET", "HEAD"):
+            return
+        left_bytes = MAX_DISCARDED_BYTES
+        with suppress(TimeoutError, Refused):
+            async with asyncio.timeout(DISCARD_TIMEOUT_S):
+                while not self._body_ended and left_bytes > 0:
+                    left_bytes -= len(await self._next_part())
+
+
+def _too_large(found: str) -> Refused:
+    return Refused(413, RequestError("body too large", expected=f"at most {MAX_BODY_BYTES} bytes", found=found))
+
+
+Handler = Callable[[Call], Awaitable[Reply]]

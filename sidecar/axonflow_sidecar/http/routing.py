@@ -1,0 +1,150 @@
+"""From a path to its handler: keys, limits and time, and every failure as a problem document."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from axonflow import AxonFlowError, RequestError
+from axonflow.audit import Origin
+from axonflow.errors import AuditError, DetectionError, LedgerError
+from axonflow_sidecar.http.asgi import Application, Call, Handler, Receive, Refused, Reply, Scope, Send
+from axonflow_sidecar.http.keys import KeyRing
+from axonflow_sidecar.http.problems import PROBLEM, problem
+
+__all__ = ["Route", "routed"]
+
+MAX_HEADER_BYTES: Final = 32 * 1024
+HANDLER_TIMEOUT_S: Final = 30
+_UNAVAILABLE: Final = (AuditError, LedgerError, DetectionError)
+_DECIDING: Final = (b"authorization", b"x-tenant-id", b"x-user-token", b"x-axonflow-internal", b"x-axonflow-identity")
+_log = logging.getLogger("axonflow.http")
+
+
+class Route(NamedTuple):
+    """`path` may end in ``{name}``, which stands for one segment. `public` needs no key. Times are in seconds."""
+
+    method: str
+    path: str
+    handler: Handler
+    public: bool = False
+    timeout_s: float = HANDLER_TIMEOUT_S
+
+
+class _Table:
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self.exact: dict[str, dict[str, Route]] = {}
+        self.prefixes: dict[str, dict[str, Route]] = {}
+        for route in routes:
+            prefix, brace, _ = route.path.partition("{")
+            table = self.prefixes if brace else self.exact
+            table.setdefault(prefix, {})[route.method] = route
+
+    def find(self, path: str) -> tuple[dict[str, Route] | None, str]:
+        found = self.exact.get(path)
+        if found is not None:
+            return found, ""
+        prefix, _, last = path.rpartition("/")
+        return (self.prefixes.get(prefix + "/"), last) if last else (None, "")
+
+
+def routed(routes: Sequence[Route], keys: KeyRing) -> Application:
+    """An application that answers `routes` for holders of one of `keys`. Nothing that fails is ever an allow."""
+    table = _Table(routes)
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        call = Call(scope, receive)
+        try:
+            reply = await _answer(table, keys, call)
+        except Refused as refused:
+            reply = _problem(scope, refused.status, refused.error)
+        except _UNAVAILABLE as error:  # not recorded or not counted, so not answered: the caller takes it as a denial
+            reply = _problem(scope, 503, error)
+        except AxonFlowError as error:
+            reply = _problem(scope, 400, error)
+        except TimeoutError:
+            late = call.timed_out()
+            reply = _problem(scope, late.status, late.error)
+        except Exception as error:  # noqa: BLE001  the last line: whatever it is, the caller gets an answer
+            _log_failure(scope, error)
+            reply = _problem(scope, 500, AxonFlowError("something failed here", hint="The log has the request id."))
+        if reply.status >= 400:
+            await call.discard_body()
+        await _send(send, reply)
+
+    return application
+
+
+async def _answer(table: _Table, keys: KeyRing, call: Call) -> Reply:
+    scope = call.scope
+    methods, value = table.find(scope["path"])
+    if methods is None:
+        scope["axonflow.route"] = "unknown"
+        raise Refused(404, RequestError("no such route", expected="one of GET /health, POST /v1/decisions, ..."))
+    route = methods.get(scope["method"])
+    if route is None:
+        scope["axonflow.route"] = next(iter(methods.values())).path
+        raise Refused(405, RequestError("wrong method", expected=" or ".join(sorted(methods))))
+    scope["axonflow.route"] = route.path
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
+        raise Refused(
+            431, RequestError("headers too large", expected=f"at most {MAX_HEADER_BYTES} bytes", found="more")
+        )
+    if len(call.headers) != len(scope["headers"]):
+        _check_single(scope)
+    call.value = value
+    if not route.public:
+        client = keys.client(call.header(b"authorization"))
+        if client is None:
+            raise Refused(
+                401, RequestError("no valid API key", expected="Authorization: Bearer KEY, or Basic CLIENT_ID:KEY")
+            )
+        call.client = client
+        call.origin = Origin(client.client_id, call.origin.request_id, call.origin.trace_id)
+    call.timeout_s = route.timeout_s
+    async with asyncio.timeout(route.timeout_s):
+        return await route.handler(call)
+
+
+def _check_single(scope: Scope) -> None:
+    """Raise Refused when a header that decides who calls is there twice: a proxy may have looked at the other one."""
+    names = [name for name, _ in scope["headers"]]
+    for name in _DECIDING:
+        if names.count(name) > 1:
+            raise Refused(400, RequestError("a header is there twice", expected="once", at=name.decode()))
+
+
+def _problem(scope: Scope, status: int, error: AxonFlowError) -> Reply:
+    origin = scope.get("axonflow.origin")
+    return Reply(problem(status, error, origin.request_id if origin else ""), status, PROBLEM)
+
+
+def _log_failure(scope: Scope, error: Exception) -> None:
+    """Where it failed and as what. Not the message, which may quote what somebody sent."""
+    frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    origin = scope.get("axonflow.origin")
+    facts = {
+        "error": type(error).__name__,
+        "route": scope.get("axonflow.route"),
+        "frames": frames[-8:],
+        "request_id": origin.request_id if origin else "",
+    }
+    _log.error("a handler failed", extra={"facts": facts})
+
+
+async def _send(send: Send, reply: Reply) -> None:
+    headers = [
+        (b"content-type", reply.content_type),
+        (b"content-length", str(len(reply.body)).encode()),
+        (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    if reply.status == 401:
+        headers.append((b"www-authenticate", b'Bearer realm="axonflow"'))
+    if reply.status == 503:
+        headers.append((b"retry-after", b"1"))
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body})

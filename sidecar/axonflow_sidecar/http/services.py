@@ -1,0 +1,48 @@
+"""What the handlers work with, put together once by the process that serves them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from msgspec import Struct
+
+from axonflow import AxonFlow, Decision, Request
+from axonflow.audit import AuditPage, AuditQuery, Origin
+from axonflow_sidecar.http.asgi import Call
+from axonflow_sidecar.http.metrics import Metrics
+from axonflow_sidecar.http.signing import Signer
+from axonflow_sidecar.http.translate import wrong_tenant
+
+__all__ = ["AgentServices", "Orchestrator", "enforced"]
+
+
+class Orchestrator(Protocol):
+    """The orchestrator as the agent sees it; tests have one in process."""
+
+    async def call(self, method: str, path: str, body: bytes, identity: str, origin: Origin) -> tuple[int, bytes]:
+        """Status and body of the answer. Raises AxonFlowError when there is none."""
+
+
+class AgentServices(Struct, frozen=True, kw_only=True):
+    """`search` finds what was recorded before the call (it waits for the drain), or is None without a database.
+
+    `unwell` says in a few words what keeps the agent from answering, or None.
+    """
+
+    flow: AxonFlow
+    signer: Signer
+    metrics: Metrics
+    clock_us: Callable[[], int]
+    search: Callable[[AuditQuery], Awaitable[AuditPage]] | None = None
+    orchestrator: Orchestrator | None = None
+    unwell: Callable[[], str | None] = lambda: None
+
+
+async def enforced(services: AgentServices, call: Call, request: Request, *, redacts: bool = True) -> Decision:
+    """The enforced decision on `request` for the caller. Raises Refused (403) when the key is for another tenant."""
+    if not call.caller.may_act_for(request.principal.tenant):
+        raise wrong_tenant(call.caller)
+    decision = await services.flow.enforce(request, origin=call.origin, redacts=redacts)
+    services.metrics.decided(decision.effect.value)
+    return decision
