@@ -33,7 +33,7 @@ def axonflow(*arguments, **options):
 @contextlib.contextmanager
 def data_folder():
     """A folder, not made yet, that the account of PostgreSQL can get to when root runs the tests."""
-    parent = Path(tempfile.mkdtemp(prefix="axonflow up "))
+    parent = Path(tempfile.mkdtemp(prefix="axonflow up é "))
     parent.chmod(0o711)
     try:
         yield parent / "data"

@@ -7,7 +7,6 @@ that public clients accept; made anew when less than 30 are left.
 from __future__ import annotations
 
 import ipaddress
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -19,6 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from msgspec import Struct
 
 from axonflow.errors import ConfigurationError
+from axonflow_sidecar.hosting.atomic_files import write_atomically
 
 __all__ = ["Certificate", "certificate_for"]
 
@@ -50,9 +50,9 @@ def certificate_for(folder: Path, hosts: tuple[str, ...]) -> Certificate:
     authority = _authority(authority_key)
     server = _server(server_key, authority_key, hosts)
     pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    _write(found.private_key, server_key.private_bytes(pem, pkcs8, serialization.NoEncryption()), 0o600)
-    _write(found.authority, authority.public_bytes(pem), 0o644)
-    _write(found.chain, server.public_bytes(pem), 0o644)
+    write_atomically(found.private_key, server_key.private_bytes(pem, pkcs8, serialization.NoEncryption()), 0o600)
+    write_atomically(found.authority, authority.public_bytes(pem), 0o644)
+    write_atomically(found.chain, server.public_bytes(pem), 0o644)
     return found
 
 
@@ -122,15 +122,3 @@ def _server(
         .add_extension(issued_by, critical=False)
         .sign(authority_key, hashes.SHA256())
     )
-
-
-def _write(path: Path, data: bytes, mode: int) -> None:
-    """All of it or nothing, and never readable by more than `mode` says, not even for a moment."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.unlink(missing_ok=True)
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-    beside.replace(path)

@@ -27,6 +27,7 @@ from typing import Final
 
 from axonflow.errors import ConfigurationError
 from axonflow.installation import Installation
+from axonflow_sidecar.hosting.atomic_files import write_atomically
 from axonflow_sidecar.http.keys import new_key
 
 __all__ = ["DataFolder"]
@@ -100,16 +101,8 @@ class DataFolder(Installation):
 
     def write(self, path: Path, text: str, mode: int = 0o600) -> None:
         """Put `text` into `path`, all of it or nothing."""
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
         try:
-            beside.unlink(missing_ok=True)
-            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-            with os.fdopen(descriptor, "w") as stream:
-                os.fchmod(descriptor, mode)
-                stream.write(text)
-                stream.flush()
-                os.fsync(descriptor)
-            beside.replace(path)
+            write_atomically(path, text.encode(), mode)
         except OSError as error:
             raise self._unusable(error) from None
 
