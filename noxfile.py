@@ -72,7 +72,17 @@ def sdk(session: nox.Session) -> None:
     install(session, "test")
     folder = session.cache_dir / "published-client"
     if not (folder / "axonflow").is_dir():
-        session.run("python", "-m", "pip", "install", "--quiet", "--target", str(folder), PUBLISHED_CLIENT)
+        session.run(
+            "python",
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-warn-conflicts",
+            "--target",
+            str(folder),
+            PUBLISHED_CLIENT,
+        )
     session.run("python", "tests/sdk/run_all.py", str(folder))
 
 
