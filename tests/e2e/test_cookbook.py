@@ -1,5 +1,6 @@
 """The cookbook's policies: each passes the checker without a word, and shows by tests what it allows and what not."""
 
+from copy import deepcopy
 from pathlib import Path
 
 import msgspec
@@ -8,7 +9,10 @@ from click.testing import CliRunner
 
 from axonflow import AxonFlow
 from axonflow.adapters.yaml_text import parse_yaml
+from axonflow.app import policy_sources
 from axonflow.cli.policy_check import command
+from axonflow.policy.checking import run_rule_tests
+from axonflow.policy.compiling import read_policy_set
 from tests.e2e.test_docs import ROOT, blocks
 
 INDEX = ROOT / "docs/how-to/cookbook.md"
@@ -40,6 +44,20 @@ def test_cookbook_recipe_has_tests_of_more_than_one_outcome(recipe):
     tests = [test for one in parse_yaml(recipe, "recipe") for rule in one["rules"] for test in rule.get("tests", ())]
     assert len(tests) >= MIN_TESTS
     assert len(effects(tests)) > 1
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_cookbook_recipe_without_one_of_its_rules_fails_its_tests(recipe):
+    sets = parse_yaml(recipe, "recipe")
+    loaded = [read_policy_set(source) for source in policy_sources(sets)]
+    for position, one in enumerate(sets):
+        for number, rule in enumerate(one["rules"]):
+            without = deepcopy(sets)
+            del without[position]["rules"][number]
+            exceptions = one.get("exceptions", ())
+            without[position]["exceptions"] = [each for each in exceptions if rule["id"] not in each["rules"]]
+            outcomes = run_rule_tests(loaded, AxonFlow.open(without).decide)
+            assert not all(outcome.passed for outcome in outcomes), f"no test needs {rule['id']}"
 
 
 def test_cookbook_has_at_least_as_many_recipes_as_it_promises():
