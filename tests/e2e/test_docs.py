@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from axonflow import AxonFlow, Request
+from axonflow import AxonFlow
 from axonflow.adapters.yaml_text import parse_yaml
+from axonflow.app import policy_sources
+from axonflow.policy.checking import run_rule_tests
+from axonflow.policy.compiling import read_policy_set
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -33,22 +36,21 @@ def test_docs_python_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypat
         exec(compile(body, str(page), "exec"), names)
 
 
-def documents():
-    return [
-        pytest.param(document, id=f"{page.relative_to(ROOT)}:{document['metadata']['name']}")
-        for page in PAGES
-        for body in blocks(page, "yaml")
-        for document in parse_yaml(body, page.name)
-        if isinstance(document, dict) and document.get("kind") == "PolicySet"
-    ]
+def policies():
+    """The policy sets of each YAML block; those that stand in one block belong together."""
+    for page in PAGES:
+        for body in blocks(page, "yaml"):
+            documents = [one for one in parse_yaml(body, page.name) if isinstance(one, dict)]
+            sets = [one for one in documents if one.get("kind") == "PolicySet"]
+            if sets:
+                yield pytest.param(sets, id=f"{page.relative_to(ROOT)}:{sets[0]['metadata']['name']}")
 
 
-@pytest.mark.parametrize("document", documents())
-def test_docs_policy_loads_and_its_tests_hold(document):
-    flow = AxonFlow.open(document)
-    for rule in document["rules"]:
-        for case in rule.get("tests", ()):
-            assert flow.decide(Request(**case["request"])).effect == case["expect"]
+@pytest.mark.parametrize("sets", list(policies()))
+def test_docs_policies_load_and_their_tests_hold(sets):
+    loaded = [read_policy_set(source) for source in policy_sources(sets)]
+    outcomes = run_rule_tests(loaded, AxonFlow.open(sets).decide)
+    assert [outcome for outcome in outcomes if not outcome.passed] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
