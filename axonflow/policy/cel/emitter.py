@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any, Final
 
 from axonflow.errors import ExpressionError
+from axonflow.policy.cel.hints import did_you_mean, unknown_function
 from axonflow.policy.cel.library import FUNCTIONS, Function
 from axonflow.policy.cel.scope import FIELDS, RECORDS_WITH_ATTRIBUTES, ROOTS, Emitted, Host
 from axonflow.policy.cel.syntax import (
@@ -24,6 +24,7 @@ from axonflow.policy.cel.syntax import (
     Select,
     Unary,
 )
+from axonflow.policy.cel.values import TYPES, Uint
 
 __all__ = ["Bindings", "Emitter"]
 
@@ -31,8 +32,8 @@ _MAX_TREE_DEPTH: Final = 40
 """Levels of source that CPython's own parser takes without complaint, with room to spare."""
 _MAX_LOOP_NESTING: Final = 3
 
-_CONSTANT_KINDS: Final = {bool: "bool", int: "int", float: "double", str: "string", bytes: "bytes", type(None): "null"}
-_NUMERIC: Final = frozenset({"int", "double"})
+_CONSTANT_KINDS: Final = {bool: "bool", int: "int", Uint: "uint", float: "double", str: "string", bytes: "bytes"}
+_NUMERIC: Final = frozenset({"int", "uint", "double"})
 _LISTS: Final = frozenset({"list", "strings", "findings"})
 _RECORDS: Final = frozenset(FIELDS)
 _GUARDS: Final = {
@@ -40,6 +41,7 @@ _GUARDS: Final = {
     "string": "as_string",
     "timestamp": "as_timestamp",
     "list": "as_list",
+    "moment": "as_moment",
 }
 _ARITHMETIC: Final = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide", "%": "modulo"}
 _ORDER: Final = {"<": "less", "<=": "less_equal", ">": "greater", ">=": "greater_equal"}
@@ -50,7 +52,7 @@ _LOOPS: Final = {
     "filter": ("keep", "list"),
     "map": ("transform", "list"),
 }
-_ADDABLE: Final = frozenset({"int", "double", "string", "bytes", "list", "strings", "timestamp", "duration", "dyn"})
+_ADDABLE: Final = _NUMERIC | {"string", "bytes", "list", "strings", "timestamp", "duration", "dyn"}
 
 
 class Bindings:
@@ -106,7 +108,9 @@ class Emitter:
         emitted = self.value(node)
         if kind in {"dyn", emitted.kind} or (kind == "list" and emitted.kind in _LISTS):
             return emitted.source
-        if emitted.kind == "dyn":
+        if kind == "moment" and emitted.kind == "timestamp":
+            return emitted.source
+        if emitted.kind == "dyn" or (kind, emitted.kind) == ("moment", "duration"):
             return f"{_GUARDS[kind]}({emitted.source})"
         raise ExpressionError(f"wrong kind for {user}", node.offset, expected=kind, found=emitted.kind)
 
@@ -114,7 +118,7 @@ class Emitter:
 
     def _constant(self, node: Constant) -> Emitted:
         if node.value is None or isinstance(node.value, bool):
-            return Emitted(repr(node.value), _CONSTANT_KINDS[type(node.value)])
+            return Emitted(repr(node.value), "null" if node.value is None else "bool")
         return Emitted(self._bindings.add(node.value), _CONSTANT_KINDS[type(node.value)])
 
     def _name(self, node: Name) -> Emitted:
@@ -126,15 +130,20 @@ class Emitter:
             self._bindings.inspects = True
             every = self._bindings.add(self._detectors("*", node))
             return Emitted(f"evaluation.findings({every})", "findings", "findings")
+        if node.name in TYPES:
+            return Emitted(self._bindings.add(TYPES[node.name]), "type")
         raise ExpressionError(
             "unknown name",
             node.offset,
             expected=", ".join([*ROOTS, "findings", *self._variables]),
             found=f"'{node.name[:64]}'",
-            hint=_did_you_mean(node.name, [*ROOTS, "findings"]),
+            hint=did_you_mean(node.name, [*ROOTS, "findings"]),
         )
 
     def _select(self, node: Select) -> Emitted:
+        named = TYPES.get(_dotted(node)) if "google" not in self._variables else None
+        if named is not None:
+            return Emitted(self._bindings.add(named), "type")
         operand = self.emit(node.operand)
         path = f"{operand.path}.{node.field}"
         if operand.kind in _RECORDS:
@@ -188,7 +197,7 @@ class Emitter:
         if node.operator == "!":
             return Emitted(f"(not {self._guarded(node.operand, 'bool', '!')})", "bool")
         operand = self.value(node.operand)
-        if operand.kind not in _NUMERIC | {"dyn"}:
+        if operand.kind not in {"int", "double", "dyn"}:
             raise ExpressionError("wrong kind for -", node.offset, expected="a number", found=operand.kind)
         return Emitted(f"negate({operand.source})", operand.kind)
 
@@ -226,7 +235,7 @@ class Emitter:
         known = left.kind == right.kind and left.kind in _NUMERIC | {"string", "bytes", "list"}
         if not known and {left.kind, right.kind} <= _NUMERIC:
             raise ExpressionError(
-                f"{node.operator} does not mix int and double", node.offset, hint="Convert one with int() or double()."
+                f"{node.operator} does not mix kinds of numbers", node.offset, hint="Convert one, such as with int()."
             )
         function = _ARITHMETIC[node.operator]
         return Emitted(f"{function}({left.source}, {right.source})", left.kind if known else "dyn")
@@ -274,7 +283,7 @@ class Emitter:
         arguments = (() if node.target is None else (node.target,)) + node.arguments
         function = FUNCTIONS.get((node.function, node.target is not None, len(arguments)))
         if function is None:
-            raise _unknown_function(node)
+            raise unknown_function(node)
         return self._apply(function, arguments)
 
     def _apply(self, function: Function, arguments: tuple[Node, ...]) -> Emitted:
@@ -366,32 +375,17 @@ class Emitter:
         return f"{function}(evaluation, lambda {variable}: {body}, {ranged})", kind
 
 
+def _dotted(node: Select) -> str:
+    """``google.protobuf.Duration`` of such a selection; what is named otherwise is no name of a type."""
+    middle = node.operand
+    if isinstance(middle, Select) and isinstance(middle.operand, Name):
+        return f"{middle.operand.name}.{middle.field}.{node.field}"
+    return ""
+
+
 def _string_literals(node: Node) -> frozenset[str] | None:
     if not isinstance(node, ListLiteral):
         return None
     values = [item.value for item in node.items if isinstance(item, Constant)]
     strings = [value for value in values if isinstance(value, str)]
     return frozenset(strings) if len(strings) == len(node.items) else None
-
-
-def _did_you_mean(name: str, known: list[str]) -> str | None:
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"Did you mean {close[0]}?" if close else None
-
-
-def _unknown_function(node: Call) -> ExpressionError:
-    is_method = node.target is not None
-    given = len(node.arguments) + is_method
-    same = [row for row in FUNCTIONS.values() if row.name == node.function]
-    if not same:
-        names = sorted({row.name for row in FUNCTIONS.values()} | {"detected", "matches", "has"})
-        return ExpressionError(
-            "unknown function", node.offset, found=f"{node.function[:64]}()", hint=_did_you_mean(node.function, names)
-        )
-    forms = [
-        f"{'value.' if row.is_method else ''}{row.name}({len(row.parameters) - row.is_method} arguments)"
-        for row in same
-    ]
-    return ExpressionError(
-        f"{node.function}() is not called like this", node.offset, expected=" or ".join(forms), found=f"{given} in all"
-    )

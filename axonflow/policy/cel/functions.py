@@ -13,7 +13,18 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from axonflow.policy.cel.literals import INT_MIN
-from axonflow.policy.cel.values import LONGEST, NUMBERS, CelError, Value, as_string, int64, kind_of, no_overload
+from axonflow.policy.cel.values import (
+    LONGEST,
+    NUMBERS,
+    CelError,
+    Uint,
+    Value,
+    as_string,
+    int64,
+    kind_of,
+    no_overload,
+    uint64,
+)
 from axonflow.policy.json_value import MAX_NODES, MAX_TEXT_CHARS
 
 __all__ = [
@@ -26,11 +37,13 @@ __all__ = [
     "size",
     "texts",
     "to_bool",
+    "to_bytes",
     "to_double",
     "to_duration",
     "to_int",
     "to_string",
     "to_timestamp",
+    "to_uint",
     "upper_ascii",
 ]
 
@@ -48,6 +61,7 @@ _BOOL_WORDS: Final = {
 
 
 _INTEGER: Final = re.compile(r"[-+]?[0-9]{1,19}", re.ASCII)
+_UNSIGNED: Final = re.compile(r"[0-9]{1,20}", re.ASCII)
 _DOUBLE: Final = re.compile(
     r"[-+]?(?:[0-9]{1,400}\.?[0-9]{0,400}|\.[0-9]{1,400})(?:e[-+]?[0-9]{1,4})?|[-+]?inf(?:inity)?|nan",
     re.ASCII | re.IGNORECASE,
@@ -64,8 +78,8 @@ def to_bool(value: Value) -> bool:
 
 
 def to_int(value: Value) -> int:
-    if value.__class__ is int:
-        return int(value)
+    if value.__class__ is int or value.__class__ is Uint:
+        return int64(int(value))
     if value.__class__ is float and INT_MIN < value < -float(INT_MIN):  # false for NaN too
         return int(value)
     if isinstance(value, datetime):
@@ -73,6 +87,22 @@ def to_int(value: Value) -> int:
     if isinstance(value, str) and _INTEGER.fullmatch(value):
         return int64(int(value))
     raise CelError(f"int() cannot convert this {kind_of(value)}")
+
+
+def to_uint(value: Value) -> Uint:
+    if value.__class__ is int or value.__class__ is Uint:
+        return uint64(value)
+    if value.__class__ is float and -1 < value < 2.0**64:  # false for NaN too
+        return uint64(int(value))
+    if isinstance(value, str) and _UNSIGNED.fullmatch(value):
+        return uint64(int(value))
+    raise CelError(f"uint() cannot convert this {kind_of(value)}")
+
+
+def to_bytes(value: Value) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    return as_string(value).encode()  # neither a request nor a literal holds a lone surrogate
 
 
 def to_double(value: Value) -> float:
@@ -90,7 +120,7 @@ def to_string(value: Value) -> str:
         return value
     if value is True or value is False:
         return "true" if value else "false"
-    if value.__class__ is int:
+    if value.__class__ is int or value.__class__ is Uint:
         return str(value)
     if value.__class__ is float:
         return repr(value) if not value.is_integer() or abs(value) >= 1e16 else str(int(value))

@@ -41,6 +41,7 @@ _TIME_PARTS: Final = (
     ("getSeconds", "{0}.second", "The second.", 5),
     ("getMilliseconds", "({0}.microsecond // 1000)", "The millisecond.", 0),
 )
+_DURATION_PARTS: Final = frozenset({"getHours", "getMinutes", "getSeconds", "getMilliseconds"})
 _MOMENT: Final = 'timestamp("2026-11-21T09:30:05Z")'
 
 _ROWS: Final = (
@@ -49,6 +50,9 @@ _ROWS: Final = (
     ),
     _method("size", ("dyn",), "int", "size({0})", "The same as a method.", "[1, 2].size() == 2"),
     Function("int", ("dyn",), "int", "to_int({0})", "A number, text or timestamp as integer.", 'int("42") == 42'),
+    Function("uint", ("dyn",), "uint", "to_uint({0})", "A number or text as unsigned.", 'uint("42") == 42u'),
+    Function("bytes", ("dyn",), "bytes", "to_bytes({0})", "Text as bytes, in UTF-8.", 'bytes("a") == b"a"'),
+    Function("type", ("dyn",), "type", "type_of({0})", "The type of a value.", "type(1) == int"),
     Function("double", ("dyn",), "double", "to_double({0})", "A number or text as double.", 'double("1.5") == 1.5'),
     Function("string", ("dyn",), "string", "to_string({0})", "A scalar as text.", 'string(7) == "7"'),
     Function("bool", ("dyn",), "bool", "to_bool({0})", "Text such as true or f as bool.", 'bool("true")'),
@@ -106,7 +110,14 @@ _ROWS: Final = (
         "chars", ("dyn",), "int", "chars({0})", "Characters in all strings of a value.", 'chars(["ab", "c"]) == 3'
     ),
     *(
-        _method(name, ("timestamp",), "int", template, summary, f"{_MOMENT}.{name}() == {value}")
+        _method(
+            name,
+            ("moment" if name in _DURATION_PARTS else "timestamp",),
+            "int",
+            template,
+            summary + (" Of a duration: in all." if name in _DURATION_PARTS else ""),
+            f"{_MOMENT}.{name}() == {value}",
+        )
         for name, template, summary, value in _TIME_PARTS
     ),
     *(

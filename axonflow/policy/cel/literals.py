@@ -9,10 +9,11 @@ from axonflow.errors import ExpressionError
 from axonflow.policy.cel.lexer import Token
 from axonflow.policy.cel.syntax import Constant
 
-__all__ = ["INT_MAX", "INT_MIN", "number", "text"]
+__all__ = ["INT_MAX", "INT_MIN", "UINT_MAX", "Uint", "number", "text"]
 
 INT_MIN: Final = -(2**63)
 INT_MAX: Final = 2**63 - 1
+UINT_MAX: Final = 2**64 - 1
 _MAX_DIGITS: Final = 4_000
 
 _ESCAPE: Final = re.compile(
@@ -21,11 +22,17 @@ _ESCAPE: Final = re.compile(
 _SIMPLE: Final = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
+class Uint(int):
+    """An unsigned integer of 64 bits: a kind of its own, equal to the int of the same value."""
+
+    __slots__ = ()
+
+
 def number(token: Token, sign: Token | None) -> Constant:
     """The constant of a number token, negated where a sign precedes it: -2^63 has no positive twin."""
     offset = sign.offset if sign else token.offset
     if token.kind == "uint":
-        raise ExpressionError("unsigned integers are not supported", token.offset, hint="Write the number without u.")
+        return Constant(offset, _unsigned(token))
     if token.kind == "double":
         value = float(token.text)
         return Constant(offset, -value if sign else value)
@@ -37,6 +44,17 @@ def number(token: Token, sign: Token | None) -> Constant:
     if not INT_MIN <= digits <= INT_MAX:
         raise ExpressionError("number out of range", offset, expected="an integer of 64 bits", found=token.text[:40])
     return Constant(offset, digits)
+
+
+def _unsigned(token: Token) -> Uint:
+    digits = token.text[:-1]
+    base = 16 if digits[:2] in {"0x", "0X"} else 10
+    value = int(digits, base) if len(digits) <= _MAX_DIGITS else UINT_MAX + 1
+    if value > UINT_MAX:
+        raise ExpressionError(
+            "number out of range", token.offset, expected="an unsigned integer of 64 bits", found=token.text[:40]
+        )
+    return Uint(value)
 
 
 def text(token: Token) -> Constant:

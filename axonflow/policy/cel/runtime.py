@@ -14,7 +14,19 @@ from functools import partial
 from typing import Any, Final
 
 from axonflow.policy.cel import functions, values
-from axonflow.policy.cel.values import LONGEST, NUMBERS, CelError, Value, as_bool, as_list, int64, kind_of, no_overload
+from axonflow.policy.cel.values import (
+    LONGEST,
+    NUMBERS,
+    CelError,
+    Uint,
+    Value,
+    as_bool,
+    as_list,
+    int64,
+    kind_of,
+    no_overload,
+    uint64,
+)
 
 __all__ = ["RUNTIME"]
 
@@ -53,7 +65,7 @@ def index(value: Value, key: Value) -> Value:
             return value[key]
         raise CelError("no such key")
     if isinstance(value, (list, tuple)):
-        if key.__class__ is float and key.is_integer():
+        if key.__class__ is Uint or (key.__class__ is float and key.is_integer()):
             key = int(key)
         if key.__class__ is not int:
             raise no_overload("[]", value, key)
@@ -142,6 +154,13 @@ def _same_number(left: Value, right: Value) -> bool:
     return left.__class__ is right.__class__ and left.__class__ in NUMBERS
 
 
+def _sized(number: Value, result: Value) -> Value:
+    """`result` of an operation on numbers of `number`'s kind; raises where it overflows."""
+    if number.__class__ is int:
+        return int64(result)
+    return uint64(result) if number.__class__ is Uint else result
+
+
 def _moment(operate: Callable[[Value, Value], Value], left: Value, right: Value) -> Value:
     try:
         result = operate(left, right)
@@ -162,7 +181,7 @@ MAX_BUILT = 1_048_576
 
 def add(left: Value, right: Value) -> Value:
     if _same_number(left, right):
-        return int64(left + right) if left.__class__ is int else left + right
+        return int64(left + right) if left.__class__ is int else _sized(left, left + right)
     if left.__class__ is right.__class__ and isinstance(left, (str, bytes, list)):
         if len(left) + len(right) > MAX_BUILT:
             raise CelError(f"a value of more than {MAX_BUILT} elements")
@@ -177,7 +196,7 @@ def add(left: Value, right: Value) -> Value:
 
 def subtract(left: Value, right: Value) -> Value:
     if _same_number(left, right):
-        return int64(left - right) if left.__class__ is int else left - right
+        return int64(left - right) if left.__class__ is int else _sized(left, left - right)
     if isinstance(left, datetime) and isinstance(right, (datetime, timedelta)):
         return _moment(operator.sub, left, right)
     if isinstance(left, timedelta) and isinstance(right, timedelta):
@@ -187,18 +206,18 @@ def subtract(left: Value, right: Value) -> Value:
 
 def multiply(left: Value, right: Value) -> Value:
     if _same_number(left, right):
-        return int64(left * right) if left.__class__ is int else left * right
+        return int64(left * right) if left.__class__ is int else _sized(left, left * right)
     raise no_overload("*", left, right)
 
 
 def divide(left: Value, right: Value) -> Value:
     if not _same_number(left, right):
         raise no_overload("/", left, right)
-    if left.__class__ is int:
+    if left.__class__ is not float:
         if right == 0:
             raise CelError("division by zero")
         quotient = abs(left) // abs(right)  # CEL truncates towards zero, Python floors
-        return int64(quotient if (left < 0) == (right < 0) else -quotient)
+        return _sized(left, quotient if (left < 0) == (right < 0) else -quotient)
     if right == 0:  # IEEE 754
         if left == 0 or math.isnan(left):
             return math.nan
@@ -207,12 +226,12 @@ def divide(left: Value, right: Value) -> Value:
 
 
 def modulo(left: Value, right: Value) -> Value:
-    if left.__class__ is not int or right.__class__ is not int:
+    if not _same_number(left, right) or left.__class__ is float:
         raise no_overload("%", left, right)
     if right == 0:
         raise CelError("modulus by zero")
     remainder = abs(left) % abs(right)
-    return remainder if left >= 0 else -remainder
+    return _sized(left, remainder if left >= 0 else -remainder)
 
 
 def negate(value: Value) -> Value:
@@ -316,5 +335,6 @@ RUNTIME: Final[dict[str, Any]] = {
         *(charged, exists, for_all, exists_one, keep, transform),
         *(getattr(functions, name) for name in functions.__all__),
         *(getattr(values, name) for name in values.__all__ if name.startswith("as_")),
+        values.type_of,
     )
 } | {"int_class": int}

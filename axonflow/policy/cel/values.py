@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from axonflow.policy.cel.literals import INT_MAX, INT_MIN
+from msgspec import Struct
+
+from axonflow.policy.cel.literals import INT_MAX, INT_MIN, UINT_MAX, Uint
 
 __all__ = [
     "LONGEST",
     "NUMBERS",
+    "TYPES",
     "CelError",
+    "CelType",
+    "Uint",
     "Value",
     "as_bool",
     "as_list",
+    "as_moment",
     "as_number",
     "as_string",
     "as_timestamp",
     "int64",
     "kind_of",
     "no_overload",
+    "type_of",
+    "uint64",
 ]
 
 Value = Any
@@ -29,10 +37,11 @@ class CelError(Exception):
     """An expression failed while it was evaluated. Its rule decides what that means; see the engine."""
 
 
-NUMBERS: Final = frozenset({int, float})
+NUMBERS: Final = frozenset({int, float, Uint})
 _KIND_NAMES: Final = {
     bool: "bool",
     int: "int",
+    Uint: "uint",
     float: "double",
     str: "string",
     bytes: "bytes",
@@ -43,6 +52,32 @@ _KIND_NAMES: Final = {
     datetime: "timestamp",
     timedelta: "duration",
 }
+
+
+class CelType(Struct, frozen=True):
+    """What ``type()`` gives, and what the name of a type denotes."""
+
+    name: str
+
+
+_KIND_NAMES[CelType] = "type"
+TYPES: Final = {
+    name: CelType(name)
+    for name in (
+        *("bool", "int", "uint", "double", "string", "bytes", "list", "map", "null_type", "type"),
+        *("google.protobuf.Timestamp", "google.protobuf.Duration"),
+    )
+}
+_TYPE_NAMES: Final = {
+    "null": "null_type",
+    "timestamp": "google.protobuf.Timestamp",
+    "duration": "google.protobuf.Duration",
+}
+
+
+def type_of(value: Value) -> CelType:
+    kind = kind_of(value)
+    return CelType(_TYPE_NAMES.get(kind, kind))
 
 
 def kind_of(value: Value) -> str:
@@ -63,6 +98,12 @@ def int64(value: int) -> int:
     raise CelError("integer overflow")
 
 
+def uint64(value: int) -> Uint:
+    if 0 <= value <= UINT_MAX:
+        return Uint(value)
+    raise CelError("unsigned integer overflow")
+
+
 # -- guards: the value, if it is of the kind that the function declares
 
 
@@ -79,7 +120,7 @@ def as_string(value: Value) -> str:
 
 
 def as_number(value: Value) -> int | float:
-    if value.__class__ is int or value.__class__ is float:
+    if value.__class__ is int or value.__class__ is float or value.__class__ is Uint:
         return value
     raise CelError(f"expected int or double, found {kind_of(value)}")
 
@@ -94,3 +135,24 @@ def as_timestamp(value: Value) -> datetime:
     if isinstance(value, datetime):
         return value
     raise CelError(f"expected timestamp, found {kind_of(value)}")
+
+
+class _Parts(NamedTuple):
+    """A duration under the names of a moment's parts: hours, minutes and seconds are totals."""
+
+    hour: int
+    minute: int
+    second: int
+    microsecond: int
+
+
+def as_moment(value: Value) -> datetime | _Parts:
+    """A timestamp, or the parts of a duration, cut towards zero."""
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, timedelta):
+        total_us = abs(value) // timedelta(microseconds=1)
+        sign = -1 if value < timedelta(0) else 1
+        seconds = total_us // 1_000_000
+        return _Parts(sign * (seconds // 3600), sign * (seconds // 60), sign * seconds, sign * (total_us % 1_000_000))
+    raise CelError(f"expected timestamp or duration, found {kind_of(value)}")

@@ -19,8 +19,11 @@ from axonflow.policy.cel.syntax import (
     Select,
     Unary,
 )
+from axonflow.policy.cel.values import Uint
 
+UINT_RANGE = range(2**64)
 INT_RANGE = range(-(2**63), 2**63)
+NUMBERS = {"int", "uint", "double"}
 RECORDS = {
     "principal": {"id", "type", "tenant", "roles", "groups", "attributes", "on_behalf_of"},
     "resource": {"id", "type", "attributes"},
@@ -32,7 +35,16 @@ class Failed(Exception):  # noqa: N818  as in: the evaluation has failed
 
 
 def kind(value):
-    names = {bool: "bool", int: "int", float: "double", str: "string", list: "list", dict: "map", type(None): "null"}
+    names = {
+        bool: "bool",
+        int: "int",
+        Uint: "uint",
+        float: "double",
+        str: "string",
+        list: "list",
+        dict: "map",
+        type(None): "null",
+    }
     return names[type(value)]
 
 
@@ -99,11 +111,11 @@ def has(node, request, scope):
 
 def index(node, request, scope):
     value, key = evaluate(node.operand, request, scope), evaluate(node.key, request, scope)
-    if isinstance(value, dict) and kind(key) in {"string", "int", "bool", "double"}:
+    if isinstance(value, dict) and kind(key) in {"string", "int", "uint", "bool", "double"}:
         for known, item in value.items():
             if equal(known, key):
                 return item
-    elif isinstance(value, list) and kind(key) in {"int", "double"} and key in range(len(value)):
+    elif isinstance(value, list) and kind(key) in NUMBERS and key in range(len(value)):
         return value[int(key)]
     raise Failed("no element")
 
@@ -113,7 +125,7 @@ def index(node, request, scope):
 
 def equal(left, right):
     kinds = {kind(left), kind(right)}
-    if kinds <= {"int", "double"}:
+    if kinds <= NUMBERS:
         return left == right
     if len(kinds) == 2:
         return False
@@ -141,7 +153,7 @@ def binary(node, request, scope):
 
 def ordered(operator, left, right):
     kinds = {kind(left), kind(right)}
-    if not (kinds <= {"int", "double"} or kinds in ({"string"}, {"bool"})):
+    if not (kinds <= NUMBERS or kinds in ({"string"}, {"bool"})):
         raise Failed("not ordered")
     return {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[operator]
 
@@ -151,7 +163,7 @@ def arithmetic(operator, left, right):
         raise Failed("mixed")
     if operator == "+" and kind(left) in {"string", "list"}:
         return left + right
-    if kind(left) == "int":
+    if kind(left) in {"int", "uint"}:
         return integers(operator, left, right)
     if kind(left) == "double" and operator != "%":
         return doubles(operator, left, right)
@@ -175,9 +187,10 @@ def integers(operator, left, right):
         "/": lambda: truncated(left, right),
         "%": lambda: left - truncated(left, right) * right,
     }[operator]()
-    if value not in INT_RANGE:
+    unsigned = kind(left) == "uint"
+    if value not in (UINT_RANGE if unsigned else INT_RANGE):
         raise Failed("overflow")
-    return value
+    return Uint(value) if unsigned else value
 
 
 def truncated(left, right):
@@ -224,7 +237,7 @@ def map_literal(node, request, scope):
     out = {}
     for key_node, value_node in node.entries:
         key, value = evaluate(key_node, request, scope), evaluate(value_node, request, scope)
-        if kind(key) not in {"string", "int", "bool"} or key in out:
+        if kind(key) not in {"string", "int", "uint", "bool"} or key in out:
             raise Failed("no key")
         out[key] = value
     return out
