@@ -62,7 +62,13 @@ def _files(path: Path) -> Iterator[Path]:
         yield path
         return
     count = 0
-    for folder, names, files in os.walk(path):
+    seen: set[str] = set()  # a link may lead back to where it stands
+    for folder, names, files in os.walk(path, onerror=_refuse, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:
+            names.clear()
+            continue
+        seen.add(real)
         names[:] = sorted(name for name in names if not name.startswith("."))
         for name in sorted(files):
             if Path(name).suffix.lower() in _SUFFIXES and not name.startswith("."):
@@ -70,6 +76,11 @@ def _files(path: Path) -> Iterator[Path]:
                 if count > MAX_FILES:
                     raise PolicyError("too many files", expected=f"at most {MAX_FILES}", found="more", at=str(path))
                 yield Path(folder, name)
+
+
+def _refuse(error: OSError) -> None:
+    """A folder that cannot be read may hold denials: without them, what is left may allow what it should not."""
+    raise PolicyError("the folder cannot be read", found=error.strerror, at=str(error.filename)) from None
 
 
 def _text(file: Path) -> str:

@@ -64,7 +64,8 @@ class AxonFlow:
         engine = compile_policies(policy_sources(policies), scanner, compile_pattern)
         if isinstance(audit, (str, os.PathLike)):
             audit = SqliteAuditSpool.open(audit)
-        return cls(engine, scanner, audit or MemoryAuditLog(), ledger or MemoryLedger())
+        audit = MemoryAuditLog() if audit is None else audit  # not "or": a log may be empty, and so falsy
+        return cls(engine, scanner, audit, MemoryLedger() if ledger is None else ledger)
 
     @staticmethod
     def baseline() -> dict[str, str]:

@@ -199,7 +199,8 @@ class PolicyEngine:
 
     def _missing(self, request: Request) -> str | None:
         for requirement in self._requires[request.action]:
-            if requirement.read(request) is None:
+            value = requirement.read(request)
+            if value is None or value == ():  # roles and groups: a principal without any has an empty tuple
                 return f"{request.action} must carry {requirement.path} ({requirement.policy_set} requires it)."
         return None
 

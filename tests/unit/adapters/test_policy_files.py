@@ -167,3 +167,30 @@ def test_faults_of_a_file_whose_places_are_unknown_are_all_named(tmp_path):
     with pytest.raises(PolicyError) as raised:
         AxonFlow.open(tmp_path)
     assert [problem.at for problem in raised.value.problems] == [str(tmp_path / "p.json")] * 3
+
+
+@NO_ROOT
+def test_folder_that_may_not_be_read_is_named(tmp_path):
+    written(tmp_path, a_yaml="a")
+    (tmp_path / "system").mkdir(mode=0)
+    try:
+        assert "system: the folder cannot be read: found Permission denied" in str(refusal(tmp_path))
+    finally:
+        (tmp_path / "system").chmod(0o700)
+
+
+def test_folder_that_fails_while_it_is_read_is_refused(tmp_path, monkeypatch):
+    def failing(path, onerror, followlinks):
+        onerror(PermissionError(13, "Permission denied", str(tmp_path / "system")))
+        return iter(())
+
+    monkeypatch.setattr(policy_files.os, "walk", failing)
+    assert "system: the folder cannot be read: found Permission denied" in str(refusal(tmp_path))
+
+
+def test_linked_folder_is_read_like_any_other(tmp_path):
+    written(tmp_path / "elsewhere", a_yaml="linked")
+    written(tmp_path / "policies", b_yaml="own")
+    (tmp_path / "policies" / "shared").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "policies" / "loop").symlink_to(tmp_path / "policies")
+    assert sorted(data(tmp_path / "policies")) == ["linked", "own"]
