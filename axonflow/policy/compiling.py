@@ -173,7 +173,7 @@ class _Build:
     def condition(self, part: RuleDocument | ExceptionDocument, loaded: LoadedSet, path: Path) -> Condition | None:
         try:
             self._check_match(part, loaded, path)
-            return self.compiler.condition(part.when, lambda bindings: match_filters(part.match, bindings))
+            return self.compiler.condition(part.when, match_filters(part.match))
         except ExpressionError as error:
             self.problems.append(error.moved_to(loaded.source.at((*path, "when"), error.offset)))
         except PolicyError as error:
@@ -205,7 +205,7 @@ class _Build:
             layer=layer,
             condition=condition,
             actions=_actions(rule.match),
-            keys=equality_keys(rule.match, condition.node),
+            keys=equality_keys(rule.match, condition),
             reason=rule.reason or f"Rule {rule.id} says {rule.effect.value}.",
             obligations=obligations,
             waivers=(),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from axonflow.policy.cel.emitter import Bindings
+from axonflow.policy.cel.compiler import Condition, Filters
 from axonflow.policy.cel.scope import FIELDS
 from axonflow.policy.cel.syntax import Binary, Constant, ListLiteral, Logical, Name, Node, Select
 from axonflow.policy.request import Principal, Request, Resource
@@ -64,34 +64,44 @@ def reader(path: str) -> Callable[[Request], Any]:
     return lambda request: reach(getattr(request, root), names)
 
 
-def match_filters(match: Mapping[str, MatchValue], bindings: Bindings) -> list[str]:
-    """One conjunct of source for each key of `match` but the action, which the index has looked up already."""
-    return [_filter(path, value, bindings) for path, value in match.items() if path != "action"]
+def match_filters(match: Mapping[str, MatchValue]) -> Filters:
+    """One conjunct for each key of `match` but the action, which the index has looked up already."""
+    form: list[tuple[str, bool]] = []
+    values: list[Any] = []
+    for path, value in match.items():
+        if path == "action":
+            continue
+        wanted = _wanted(value)
+        is_one = len(wanted) == 1 and (path in _STRING_FIELDS or path in _LIST_FIELDS)
+        form.append((path, is_one))
+        values.append(next(iter(wanted)) if is_one else wanted)
+    paths = tuple(form)
+
+    def emit(names: Sequence[str]) -> list[str]:
+        return [_filter(path, name, is_one=is_one) for (path, is_one), name in zip(paths, names, strict=True)]
+
+    return Filters(paths, tuple(values), emit)
 
 
-def _filter(path: str, value: MatchValue, bindings: Bindings) -> str:
-    wanted = _wanted(value)
+def _filter(path: str, name: str, *, is_one: bool) -> str:
     if path in _STRING_FIELDS:
-        if len(wanted) == 1:
-            return f"{_STRING_FIELDS[path]} == {bindings.add(next(iter(wanted)))}"
-        return f"{_STRING_FIELDS[path]} in {bindings.add(wanted)}"
+        return f"{_STRING_FIELDS[path]} == {name}" if is_one else f"{_STRING_FIELDS[path]} in {name}"
     if path in _LIST_FIELDS:
-        if len(wanted) == 1:
-            return f"{bindings.add(next(iter(wanted)))} in {_LIST_FIELDS[path]}"
-        return f"not {bindings.add(wanted)}.isdisjoint({_LIST_FIELDS[path]})"
-    return f"among({_attribute(path, bindings)}, {bindings.add(wanted)})"
+        return f"{name} in {_LIST_FIELDS[path]}" if is_one else f"not {name}.isdisjoint({_LIST_FIELDS[path]})"
+    return f"among({_attribute(path)}, {name})"
 
 
-def _attribute(path: str, bindings: Bindings) -> str:
+def _attribute(path: str) -> str:
+    # repr() of names that the document's own pattern bounds to letters, digits, - and _.
     root, *names = path.split(".")
     if len(names) == 1:
         container = "request.context" if root == "context" else f"request.{root}.attributes"
         if root == "context" or names[0] not in FIELDS[root]:
-            return f"{container}.get({bindings.add(names[0])})"
-    return f"reach(request.{root}, {bindings.add(tuple(names))})"
+            return f"{container}.get({names[0]!r})"
+    return f"reach(request.{root}, {tuple(names)!r})"
 
 
-def equality_keys(match: Mapping[str, MatchValue], node: Node | None) -> dict[str, frozenset[str]]:
+def equality_keys(match: Mapping[str, MatchValue], condition: Condition) -> dict[str, frozenset[str]]:
     """Paths that must equal one of some strings for the rule to match: what an index can look up.
 
     From `match`, and from those top-level conjuncts of the condition that cannot fail to evaluate: were a missing
@@ -102,8 +112,8 @@ def equality_keys(match: Mapping[str, MatchValue], node: Node | None) -> dict[st
         wanted = _wanted(value)
         if path != "action" and all(isinstance(item, str) for item in wanted):
             keys[path] = wanted
-    for conjunct in _conjuncts(node):
-        found = _equality(conjunct)
+    for conjunct in _conjuncts(condition.shape.node):
+        found = _equality(conjunct, condition.literals)
         if found is not None and found[0] not in keys:
             keys[found[0]] = found[1]
     return keys
@@ -115,18 +125,22 @@ def _conjuncts(node: Node | None) -> tuple[Node, ...]:
     return node.operands if isinstance(node, Logical) and node.operator == "&&" else (node,)
 
 
-def _equality(node: Node) -> tuple[str, frozenset[str]] | None:
+def _equality(node: Node, literals: Sequence[Any]) -> tuple[str, frozenset[str]] | None:
     if not isinstance(node, Binary):
         return None
     if node.operator == "==":
         for side, other in ((node.left, node.right), (node.right, node.left)):
             if isinstance(other, Constant) and isinstance(other.value, str) and (path := _declared_string(side)):
-                return path, frozenset({other.value})
+                return path, frozenset({_value(other, literals)})
     if node.operator == "in" and isinstance(node.right, ListLiteral) and (path := _declared_string(node.left)):
-        values = [item.value for item in node.right.items if isinstance(item, Constant)]
+        values = [_value(item, literals) for item in node.right.items if isinstance(item, Constant)]
         if values and len(values) == len(node.right.items) and all(isinstance(value, str) for value in values):
-            return path, frozenset(str(value) for value in values)
+            return path, frozenset(values)
     return None
+
+
+def _value(constant: Constant, literals: Sequence[Any]) -> Any:
+    return constant.value if constant.slot is None else literals[constant.slot]
 
 
 def _declared_string(node: Node) -> str | None:

@@ -38,7 +38,7 @@ class Waiver:
             or (self.actions is not None and request.action not in self.actions)
         ):
             return False
-        if self._condition.careful is None:
+        if self._condition.quick is None:
             return True
         try:
             return self._condition.careful(request, evaluation) is True
@@ -89,7 +89,7 @@ class CompiledRule:
         self.reason = reason
         self.obligations = obligations
         self.waivers = waivers
-        self.inspects = condition.inspects or bool(waivers)
+        self.inspects = condition.shape.inspects or bool(waivers)
         self.rank = (self.strength, rule_id)
 
     def judge_carefully(self, request: Request, evaluation: Evaluation | None) -> tuple[bool, str | None]:

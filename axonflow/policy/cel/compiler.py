@@ -5,103 +5,177 @@ rules of one shape share one code object, and so that nothing a policy says is e
 only to ``request``, ``evaluation``, ``c*``, ``v*`` (our names for macro variables), ``t*`` (temporaries), attributes
 named in this package's tables, and RUNTIME; ``__builtins__`` is empty.
 
-Each condition is emitted twice. The quick form uses Python's own ``and`` and ``or`` and direct look-ups; any error
+An expression is tokenised; when another one with the same tokens but for its literals has been compiled, that is all.
+
+Each condition has two forms. The quick form uses Python's own ``and`` and ``or`` and direct look-ups; any error
 in it, also an expected one such as a missing attribute, ends it. The careful form then gives the standard's answer,
-in which ``false && error`` is false, or the error with the path that caused it.
+in which ``false && error`` is false, or the error with the path that caused it. It is made when it is first needed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import CodeType
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Final
 
+from msgspec import Struct
+
 from axonflow.errors import ExpressionError
-from axonflow.policy.cel.emitter import Bindings, Emitter
-from axonflow.policy.cel.parser import parse
+from axonflow.policy.cel.bindings import Bindings, Recipe
+from axonflow.policy.cel.emitter import Emitter
+from axonflow.policy.cel.lexer import Token, skeleton_of, tokenize
+from axonflow.policy.cel.parser import Parsed, literal_values, parse, parse_tokens
 from axonflow.policy.cel.runtime import RUNTIME
 from axonflow.policy.cel.scope import Host
 from axonflow.policy.cel.syntax import Node
 
-__all__ = ["Compiler", "Condition", "Filters", "Function"]
+__all__ = ["Compiler", "Condition", "Filters", "Function", "no_filters"]
 
 Function = Callable[[Any, Any], Any]
 """``(request, evaluation) -> value``; may raise anything where the expression fails."""
 
-Filters = Callable[[Bindings], list[str]]
-"""Emits conjuncts that never fail, such as a rule's `match`."""
+
+class Filters(Struct, frozen=True):
+    """Conjuncts that never fail, in front of an expression, such as a rule's `match`.
+
+    `values` are what they compare with; ``emit(names)`` gives their source, where `names` are those of the values.
+    Filters of one `form` emit the same source.
+    """
+
+    form: Hashable
+    values: tuple[Any, ...]
+    emit: Callable[[Sequence[str]], list[str]]
 
 
-def no_filters(_bindings: Bindings) -> list[str]:
+def _no_conjuncts(_names: Sequence[str]) -> list[str]:
     return []
 
 
-_NAMESPACE: Final[dict[str, Any]] = {"__builtins__": {}, **RUNTIME}
+no_filters: Final = Filters((), (), _no_conjuncts)
+
+
+class Shape:
+    """What conditions share that differ in their constants only: code in two forms, and how to bind it.
+
+    `inspects` says whether the code uses its second argument: for findings, time or loops. `always` is the shape of
+    what holds for every request.
+    """
+
+    __slots__ = ("_careful", "_compiler", "_filters", "_quick", "always", "inspects", "node", "pinned")
+
+    def __init__(self, compiler: Compiler, node: Node | None, filters: Filters) -> None:
+        self._compiler = compiler
+        self._filters = filters
+        self.node = node
+        self.always = node is None and not filters.values
+        self.inspects = False
+        self.pinned: tuple[int, ...] = ()
+        self._careful: tuple[Callable[..., Function], list[Recipe]] | None = None
+        self._quick = self._made(careful=False)
+
+    def quick(self, values: Sequence[Any], literals: Sequence[Any]) -> Function:
+        make, recipes = self._quick
+        return make(*values, *[recipe(literals) for recipe in recipes])
+
+    def careful(self, values: Sequence[Any], literals: Sequence[Any]) -> Function:
+        if self._careful is None:
+            self._careful = self._made(careful=True)
+        make, recipes = self._careful
+        return make(*values, *[recipe(literals) for recipe in recipes])
+
+    def _made(self, *, careful: bool) -> tuple[Callable[..., Function], list[Recipe]]:
+        bindings = Bindings()
+        names = [f"f{position}" for position in range(len(self._filters.values))]
+        parts = self._filters.emit(names)
+        if self.node is not None:
+            parts.append(self._compiler.emitted(self.node, bindings, careful=careful))
+        self.inspects = bindings.inspects
+        self.pinned = tuple(sorted(bindings.pinned))
+        names += [f"c{position}" for position in range(len(bindings.recipes))]
+        return self._compiler.maker(names, " and ".join(parts) or "True"), bindings.recipes
 
 
 class Condition:
-    """One compiled expression in its quick and its careful form; None is a condition that always holds.
+    """One expression behind its filters. `quick` is None for a condition that always holds."""
 
-    `inspects` says whether the functions use their second argument: for findings, time or loops.
-    """
+    __slots__ = ("_values", "literals", "quick", "shape")
 
-    __slots__ = ("careful", "inspects", "node", "quick")
+    def __init__(self, shape: Shape, values: Sequence[Any], literals: Sequence[Any]) -> None:
+        self.shape = shape
+        self._values = values
+        self.literals = literals
+        self.quick = None if shape.always else shape.quick(values, literals)
 
-    def __init__(self, quick: Function | None, careful: Function | None, node: Node | None, *, inspects: bool) -> None:
-        self.quick = quick
-        self.careful = careful
-        self.node = node
-        self.inspects = inspects
+    @property
+    def careful(self) -> Function:
+        """The same as a function that gives the standard's answer or error, made anew."""
+        return self.shape.careful(self._values, self.literals)
 
 
 class Compiler:
     """Compiles expressions; `host` answers what detectors and patterns there are."""
 
     def __init__(self, host: Host, functions: Mapping[str, Callable[..., Any]] | None = None) -> None:
-        """`functions` are what `filters` may call, beside RUNTIME."""
+        """`functions` are what filters may call, beside RUNTIME."""
         self._host = host
-        self._namespace = _NAMESPACE | dict(functions or {})
-        self._codes: dict[str, CodeType] = {}
+        self._globals = {"__builtins__": {}, **RUNTIME, **(functions or {})}
+        self._parsed: dict[str, Parsed] = {}
+        self._pinned: dict[str, tuple[int, ...]] = {}
+        self._shapes: dict[Hashable, Shape] = {}
 
     def condition(self, source: str | None, filters: Filters = no_filters) -> Condition:
-        """`source` (None: always true), behind the plain filters that `filters` emits.
+        """`source` (None: always true), behind `filters`.
 
         Raises ExpressionError, also when the value of `source` can never be a bool.
         """
         try:
-            node = parse(source) if source is not None else None
-            quick, inspects = self._function(node, filters, careful=False)
-            careful, _ = self._function(node, filters, careful=True)
+            if source is not None:
+                return self._condition(tokenize(source), filters)
+            shape = self._shapes.get(filters.form)
+            if shape is None:
+                shape = self._shapes[filters.form] = Shape(self, None, filters)
+            return Condition(shape, filters.values, ())
         except RecursionError:  # within our limits, so the stack was nearly full before: the caller's doing
             raise ExpressionError("nested too deep for what is left of the stack", 0) from None
-        return Condition(quick, careful, node, inspects=inspects)
+
+    def _condition(self, tokens: list[Token], filters: Filters) -> Condition:
+        skeleton = skeleton_of(tokens)
+        parsed = self._parsed.get(skeleton)
+        if parsed is None:
+            parsed = self._parsed[skeleton] = parse_tokens(tokens)
+        literals = literal_values(tokens, parsed.negative)
+        pinned = self._pinned.get(skeleton, ())
+        key = (skeleton, filters.form, *[literals[slot] for slot in pinned])
+        shape = self._shapes.get(key)
+        if shape is not None:
+            try:
+                return Condition(shape, filters.values, literals)
+            except ValueError:  # such as a pattern that is none: emitted by itself it is refused with its place
+                shape = None
+        shape = Shape(self, parse_tokens(tokens).node, filters)
+        if shape.pinned:
+            self._pinned[skeleton] = shape.pinned
+            key = (skeleton, filters.form, *[literals[slot] for slot in shape.pinned])
+        self._shapes[key] = shape
+        return Condition(shape, filters.values, literals)
 
     def value(self, source: str) -> Function:
         """`source` as a function of any result, in its careful form."""
+        parsed = parse(source)
         bindings = Bindings()
-        emitted = Emitter(bindings, self._host, careful=True).value(parse(source))
-        return self.bind(emitted.source, bindings)
+        emitted = Emitter(bindings, self._host, careful=True).value(parsed.node)
+        names = [f"c{position}" for position in range(len(bindings.recipes))]
+        return self.maker(names, emitted.source)(*[recipe(parsed.literals) for recipe in bindings.recipes])
 
-    def _function(self, node: Node | None, filters: Filters, *, careful: bool) -> tuple[Function | None, bool]:
-        bindings = Bindings()
-        parts = filters(bindings)
-        if node is not None:
-            emitted = Emitter(bindings, self._host, careful=careful).emit(node)
-            if emitted.kind not in {"bool", "dyn"}:
-                raise ExpressionError("a condition is true or false", node.offset, expected="bool", found=emitted.kind)
-            parts.append(emitted.source if emitted.kind == "bool" else f"as_bool({emitted.source})")
-        if not parts:
-            return None, False
-        return self.bind(" and ".join(parts), bindings), bindings.inspects
+    def emitted(self, node: Node, bindings: Bindings, *, careful: bool) -> str:
+        """Source of `node` as a condition. Raises ExpressionError when it can never be a bool."""
+        emitted = Emitter(bindings, self._host, careful=careful).emit(node)
+        if emitted.kind not in {"bool", "dyn"}:
+            raise ExpressionError("a condition is true or false", node.offset, expected="bool", found=emitted.kind)
+        return emitted.source if emitted.kind == "bool" else f"as_bool({emitted.source})"
 
-    def bind(self, expression: str, bindings: Bindings) -> Function:
-        """The function ``(request, evaluation) -> expression`` with its constants bound."""
-        names = ", ".join(f"c{position}" for position in range(len(bindings.values)))
-        source = f"def make({names}):\n return lambda request, evaluation: {expression}"
-        code = self._codes.get(source)
-        if code is None:
-            code = self._codes[source] = compile(source, "<policy shape>", "exec")
-        namespace = dict(self._namespace)
-        exec(code, namespace)  # noqa: S102  the source is ours: see the module's docstring
-        function: Function = namespace["make"](*bindings.values)
-        return function
+    def maker(self, names: Sequence[str], expression: str) -> Callable[..., Function]:
+        """A function of the constants `names` that makes the function ``(request, evaluation) -> expression``."""
+        source = f"def make({', '.join(names)}):\n return lambda request, evaluation: {expression}"
+        made: dict[str, Callable[..., Function]] = {}
+        exec(compile(source, "<policy shape>", "exec"), self._globals, made)  # noqa: S102  the source is ours: see above
+        return made["make"]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from axonflow.errors import ExpressionError
+from axonflow.policy.cel.bindings import Bindings
 from axonflow.policy.cel.hints import did_you_mean, unknown_function
 from axonflow.policy.cel.library import FUNCTIONS, Function
 from axonflow.policy.cel.scope import FIELDS, RECORDS_WITH_ATTRIBUTES, ROOTS, Emitted, Host
@@ -26,7 +27,7 @@ from axonflow.policy.cel.syntax import (
 )
 from axonflow.policy.cel.values import TYPES, Uint
 
-__all__ = ["Bindings", "Emitter"]
+__all__ = ["Emitter"]
 
 _MAX_TREE_DEPTH: Final = 40
 """Levels of source that CPython's own parser takes without complaint, with room to spare."""
@@ -53,23 +54,6 @@ _LOOPS: Final = {
     "map": ("transform", "list"),
 }
 _ADDABLE: Final = _NUMERIC | {"string", "bytes", "list", "strings", "timestamp", "duration", "dyn"}
-
-
-class Bindings:
-    """The constants of one expression, in the order of their names c0, c1..."""
-
-    def __init__(self) -> None:
-        self.values: list[Any] = []
-        self.inspects = False
-        self._temporaries = 0
-
-    def add(self, value: Any) -> str:
-        self.values.append(value)
-        return f"c{len(self.values) - 1}"
-
-    def temporary(self) -> str:
-        self._temporaries += 1
-        return f"t{self._temporaries}"
 
 
 class Emitter:
@@ -119,7 +103,7 @@ class Emitter:
     def _constant(self, node: Constant) -> Emitted:
         if node.value is None or isinstance(node.value, bool):
             return Emitted(repr(node.value), "null" if node.value is None else "bool")
-        return Emitted(self._bindings.add(node.value), _CONSTANT_KINDS[type(node.value)])
+        return Emitted(self._bindings.literal(node), _CONSTANT_KINDS[type(node.value)])
 
     def _name(self, node: Name) -> Emitted:
         known = self._variables.get(node.name) or ROOTS.get(node.name)
@@ -128,10 +112,10 @@ class Emitter:
             return known
         if node.name == "findings":
             self._bindings.inspects = True
-            every = self._bindings.add(self._detectors("*", node))
+            every = self._bindings.fixed(self._detectors("*", node))
             return Emitted(f"evaluation.findings({every})", "findings", "findings")
         if node.name in TYPES:
-            return Emitted(self._bindings.add(TYPES[node.name]), "type")
+            return Emitted(self._bindings.fixed(TYPES[node.name]), "type")
         raise ExpressionError(
             "unknown name",
             node.offset,
@@ -143,7 +127,7 @@ class Emitter:
     def _select(self, node: Select) -> Emitted:
         named = TYPES.get(_dotted(node)) if "google" not in self._variables else None
         if named is not None:
-            return Emitted(self._bindings.add(named), "type")
+            return Emitted(self._bindings.fixed(named), "type")
         operand = self.emit(node.operand)
         path = f"{operand.path}.{node.field}"
         if operand.kind in _RECORDS:
@@ -151,14 +135,14 @@ class Emitter:
             if field is not None:
                 source = f"{operand.source}.{field.attribute}"
                 if field.optional:
-                    source = f"present({source}, {self._bindings.add(path)})"
+                    source = f"present({source}, {self._bindings.fixed(path)})"
                 return Emitted(source, field.kind, path)
             operand = self._attributes(operand, node)
         if operand.kind not in {"map", "dyn"}:
             raise ExpressionError(f"{operand.kind} has no fields", node.offset, found=f"'.{node.field[:64]}'")
-        name = self._bindings.add(node.field)
+        name = self._bindings.fixed(node.field)
         if self._careful:
-            return Emitted(f"select({operand.source}, {name}, {self._bindings.add(path)})", "dyn", path)
+            return Emitted(f"select({operand.source}, {name}, {self._bindings.fixed(path)})", "dyn", path)
         return Emitted(f"{operand.source}[{name}]", "dyn", path)
 
     def _attributes(self, record: Emitted, node: Select | Has) -> Emitted:
@@ -177,7 +161,7 @@ class Emitter:
                 source = f"({operand.source}.{field.attribute} is not None)" if field.optional else "True"
                 return Emitted(source, "bool")
             operand = self._attributes(operand, node)
-        name = self._bindings.add(node.field)
+        name = self._bindings.fixed(node.field)
         if operand.kind == "map":
             return Emitted(f"({name} in {operand.source})", "bool")
         if operand.kind == "dyn":
@@ -263,7 +247,7 @@ class Emitter:
         item = self.value(node.left)
         literals = _string_literals(node.right)
         if literals is not None and not self._careful:
-            return Emitted(f"({item.source} in {self._bindings.add(literals)})", "bool")
+            return Emitted(f"({item.source} in {self._bindings.derived(_set_of, *literals)})", "bool")
         container = self.value(node.right)
         if container.kind == "strings" and item.kind == "string":
             return Emitted(f"({item.source} in {container.source})", "bool")
@@ -309,9 +293,14 @@ class Emitter:
             raise ExpressionError(
                 "detected() takes names of detectors", node.offset, expected='such as detected("pii.email")'
             )
-        ids = sorted({name for selector in selectors for name in self._detectors(str(selector), node)})
+        for selector in selectors:
+            self._detectors(str(selector), node)
         self._bindings.inspects = True
-        return Emitted(f"evaluation.detected({self._bindings.add(tuple(ids))})", "bool")
+        constants = [argument for argument in node.arguments if isinstance(argument, Constant)]
+        return Emitted(f"evaluation.detected({self._bindings.derived(self._all_detectors, *constants)})", "bool")
+
+    def _all_detectors(self, *selectors: str) -> tuple[str, ...]:
+        return tuple(sorted({name for selector in selectors for name in self._host.detectors(selector)}))
 
     def _detectors(self, selector: str, node: Node) -> tuple[str, ...]:
         try:
@@ -327,11 +316,11 @@ class Emitter:
                 "matches() takes a literal pattern", node.offset, expected="such as id.matches('^[a-z]+$')"
             )
         try:
-            compiled = self._host.pattern(pattern.value)
+            self._host.pattern(pattern.value)
         except ValueError as error:
             raise ExpressionError(str(error), pattern.offset) from None
         subject = self._argument(arguments[0], "string", "matches")
-        return Emitted(f"{self._bindings.add(compiled)}.search({subject})", "bool")
+        return Emitted(f"{self._bindings.derived(self._host.pattern, pattern)}.search({subject})", "bool")
 
     # -- containers and loops
 
@@ -383,9 +372,12 @@ def _dotted(node: Select) -> str:
     return ""
 
 
-def _string_literals(node: Node) -> frozenset[str] | None:
+def _string_literals(node: Node) -> list[Constant] | None:
     if not isinstance(node, ListLiteral):
         return None
-    values = [item.value for item in node.items if isinstance(item, Constant)]
-    strings = [value for value in values if isinstance(value, str)]
-    return frozenset(strings) if len(strings) == len(node.items) else None
+    strings = [item for item in node.items if isinstance(item, Constant) and isinstance(item.value, str)]
+    return strings if len(strings) == len(node.items) else None
+
+
+def _set_of(*values: str) -> frozenset[str]:
+    return frozenset(values)

@@ -5,16 +5,18 @@ Nesting is bounded (MAX_NESTING), so neither this parser nor what is compiled fr
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from axonflow.errors import ExpressionError
-from axonflow.policy.cel.lexer import Token, tokenize
-from axonflow.policy.cel.literals import number, text
+from axonflow.policy.cel.lexer import LITERALS, Token, tokenize
+from axonflow.policy.cel.literals import literal
 from axonflow.policy.cel.syntax import (
     Binary,
     Call,
     Conditional,
     Constant,
+    ConstantValue,
     Has,
     Index,
     ListLiteral,
@@ -27,7 +29,7 @@ from axonflow.policy.cel.syntax import (
     Unary,
 )
 
-__all__ = ["MAX_NESTING", "parse"]
+__all__ = ["MAX_NESTING", "Parsed", "literal_values", "parse", "parse_tokens"]
 
 MAX_NESTING: Final = 40
 """Levels of brackets, conditionals and operators inside each other. cel-spec asks for 12 to 32 by construct."""
@@ -42,12 +44,31 @@ _MACROS: Final = frozenset({"all", "exists", "exists_one", "map", "filter"})
 _WORDS: Final = {"true": True, "false": False, "null": None}
 
 
-def parse(source: str) -> Node:
+class Parsed(NamedTuple):
+    """A tree, the values of its literals by slot, and which of them have a sign in front."""
+
+    node: Node
+    literals: tuple[ConstantValue, ...]
+    negative: tuple[bool, ...]
+
+
+def parse(source: str) -> Parsed:
     """The tree of `source`. Raises ExpressionError with the offset of the first fault."""
-    parser = _Parser(tokenize(source))
+    return parse_tokens(tokenize(source))
+
+
+def parse_tokens(tokens: list[Token]) -> Parsed:
+    """The tree of `tokens`, as `tokenize` gives them."""
+    parser = _Parser(tokens)
     node = parser.expression()
     parser.expect_end()
-    return node
+    return Parsed(node, tuple(parser.literals), tuple(parser.negative))
+
+
+def literal_values(tokens: list[Token], negative: Sequence[bool]) -> tuple[ConstantValue, ...]:
+    """The values of the literals among `tokens`, by slot. Raises ExpressionError for one out of range."""
+    literals = [token for token in tokens if token.kind in LITERALS]
+    return tuple([literal(token, negative=sign) for token, sign in zip(literals, negative, strict=True)])
 
 
 class _Parser:
@@ -55,6 +76,8 @@ class _Parser:
         self._tokens = tokens
         self._position = 0
         self._nesting = 0
+        self.literals: list[ConstantValue] = []
+        self.negative: list[bool] = []
 
     # -- tokens
 
@@ -148,8 +171,7 @@ class _Parser:
                 raise ExpressionError("chain too long", token.offset, expected=f"at most {MAX_NESTING} signs")
         if operators and operators[-1].text == "-" and self._next.kind in {"int", "double"}:
             sign = operators.pop()
-            token = self._advance()
-            node = self._members(number(token, sign))
+            node = self._members(self._literal(self._advance(), sign))
         else:
             node = self._members(self._primary())
         for token in reversed(operators):
@@ -192,6 +214,12 @@ class _Parser:
             arguments.append(self.expression())
         return tuple(arguments)
 
+    def _literal(self, token: Token, sign: Token | None = None) -> Constant:
+        value = literal(token, negative=sign is not None)
+        self.literals.append(value)
+        self.negative.append(sign is not None)
+        return Constant((sign or token).offset, value, len(self.literals) - 1)
+
     def _advance(self) -> Token:
         token = self._next
         self._position += 1
@@ -199,10 +227,8 @@ class _Parser:
 
     def _primary(self) -> Node:
         token = self._next
-        if token.kind in {"int", "uint", "double"}:
-            return number(self._advance(), None)
-        if token.kind == "string":
-            return text(self._advance())
+        if token.kind in LITERALS:
+            return self._literal(self._advance())
         if token.kind == "name":
             return self._named(self._advance())
         if self._accept("("):

@@ -9,6 +9,7 @@ __all__ = [
     "Call",
     "Conditional",
     "Constant",
+    "ConstantValue",
     "Has",
     "Index",
     "ListLiteral",
@@ -25,8 +26,12 @@ ConstantValue = None | bool | int | float | str | bytes
 
 
 class Constant(Struct, frozen=True):
+    """A literal. `slot` counts the literals of the expression in the order of its text; None for true, false and null,
+    and for what is in no text."""
+
     offset: int
     value: ConstantValue
+    slot: int | None = None
 
 
 class Name(Struct, frozen=True):

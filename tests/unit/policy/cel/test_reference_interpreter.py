@@ -19,7 +19,7 @@ HOST = Host()
 def expected(source, request):
     """match, no match or error, as the interpreter has it."""
     try:
-        value = evaluate(parse(source), request)
+        value = evaluate(parse(source).node, request)
     except Failed:
         return "error"
     return {True: "match", False: "no match"}[value] if isinstance(value, bool) else "error"
