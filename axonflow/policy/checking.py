@@ -196,7 +196,7 @@ def _unknown_actions(one: LoadedSet) -> Iterator[PolicyWarning]:
 
 
 def _long_lists(rules: Iterable[CompiledRule]) -> Iterator[PolicyWarning]:
-    by_action, elsewhere = build_index(rules)
+    by_action, elsewhere = build_index(rules, (), {})
     told = LONG_ALWAYS_LIST
     for action, index in [("request", elsewhere), *sorted(by_action.items())]:
         count = len(index.always)

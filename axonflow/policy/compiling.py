@@ -13,8 +13,9 @@ from pydantic_core import ErrorDetails
 
 from axonflow.detect import Scanner
 from axonflow.errors import AxonFlowError, ExpressionError, PolicyError
+from axonflow.policy.access import choose, equality_keys, is_implied
 from axonflow.policy.cel import Compiler
-from axonflow.policy.cel.compiler import Condition
+from axonflow.policy.cel.compiler import Condition, Expression, Filters
 from axonflow.policy.decision import Approval, Effect, Limit, Obligation, Redact
 from axonflow.policy.document import (
     LAYERS,
@@ -25,10 +26,11 @@ from axonflow.policy.document import (
     RedactDocument,
     RuleDocument,
 )
-from axonflow.policy.engine import Layer, PolicyEngine, Requirement
-from axonflow.policy.index import build_index
-from axonflow.policy.matching import MATCH_FUNCTIONS, equality_keys, match_filters, reader
-from axonflow.policy.rules import CompiledRule, Waiver
+from axonflow.policy.engine import Layer, PolicyEngine
+from axonflow.policy.index import Requirement, build_index
+from axonflow.policy.matching import MATCH_FUNCTIONS, match_filters, reader
+from axonflow.policy.request import ACTIONS
+from axonflow.policy.rules import CompiledRule, Waiver, ranked
 
 __all__ = ["CompilePattern", "LoadedSet", "PolicySource", "compile_policies", "read_policy_set"]
 
@@ -170,14 +172,24 @@ class _Build:
                 found=f"'{name}', also at {first[0].source.at(first[1], 0)}", at=loaded.source.at(path, 0),
             ))  # fmt: skip
 
-    def condition(self, part: RuleDocument | ExceptionDocument, loaded: LoadedSet, path: Path) -> Condition | None:
+    def expression(self, part: RuleDocument | ExceptionDocument, one: LoadedSet, path: Path) -> Expression | None:
+        """The condition of `part` as read; None too when there is none."""
         try:
-            self._check_match(part, loaded, path)
-            return self.compiler.condition(part.when, match_filters(part.match))
+            self._check_match(part, one, path)
+            return self.compiler.read(part.when) if part.when is not None else None
         except ExpressionError as error:
-            self.problems.append(error.moved_to(loaded.source.at((*path, "when"), error.offset)))
+            self.problems.append(error.moved_to(one.source.at((*path, "when"), error.offset)))
         except PolicyError as error:
             self.problems.append(error)
+        return None
+
+    def condition(
+        self, expression: Expression | None, filters: Filters, one: LoadedSet, path: Path
+    ) -> Condition | None:
+        try:
+            return self.compiler.condition(expression, filters)
+        except ExpressionError as error:
+            self.problems.append(error.moved_to(one.source.at((*path, "when"), error.offset)))
         return None
 
     @staticmethod
@@ -192,24 +204,33 @@ class _Build:
                         at=loaded.source.at((*path, "match", key), 0), hint="Quote it.",
                     )  # fmt: skip
 
-    def rule(self, rule: RuleDocument, loaded: LoadedSet, position: int, layer: int) -> CompiledRule | None:
-        path: Path = ("rules", position)
-        self.unique("rule", rule.id, loaded, (*path, "id"))
-        condition = self.condition(rule, loaded, path)
-        obligations = self._obligations(rule, loaded, path)
-        if condition is None or obligations is None:
-            return None
-        return CompiledRule(
-            rule_id=rule.id,
-            effect=rule.effect,
-            layer=layer,
-            condition=condition,
-            actions=_actions(rule.match),
-            keys=equality_keys(rule.match, condition),
-            reason=rule.reason or f"Rule {rule.id} says {rule.effect.value}.",
-            obligations=obligations,
-            waivers=(),
-        )
+    def rules(self, loaded: Sequence[LoadedSet]) -> dict[str, CompiledRule]:
+        """All rules by id: first what each says is read, then, when it is known what to file them under, compiled."""
+        read: list[tuple[RuleDocument, LoadedSet, Path, Expression | None]] = []
+        for one in loaded:
+            for position, rule in enumerate(one.document.rules):
+                path: Path = ("rules", position)
+                self.unique("rule", rule.id, one, (*path, "id"))
+                read.append((rule, one, path, self.expression(rule, one, path)))
+        keyed = [(equality_keys(rule.match, expression), _actions(rule.match)) for rule, _, _, expression in read]
+        compiled: dict[str, CompiledRule] = {}
+        for (rule, one, path, expression), (keys, actions), key in zip(read, keyed, choose(keyed), strict=True):
+            loosens = rule.effect is Effect.ALLOW
+            passed = key if key is not None and is_implied(key, rule.match, loosens=loosens) else None
+            condition = self.condition(expression, match_filters(rule.match, loosens=loosens, passed=passed), one, path)
+            obligations = self._obligations(rule, one, path)
+            if condition is not None and obligations is not None:
+                compiled[rule.id] = CompiledRule(
+                    rule_id=rule.id,
+                    effect=rule.effect,
+                    layer=LAYERS.index(one.document.layer),
+                    condition=condition,
+                    actions=actions,
+                    filed=None if key is None else (key, keys[key]),
+                    reason=rule.reason or f"Rule {rule.id} says {rule.effect.value}.",
+                    obligations=obligations,
+                )
+        return compiled
 
     def _obligations(self, rule: RuleDocument, loaded: LoadedSet, path: Path) -> tuple[Obligation, ...] | None:
         place: Path = (*path, "obligations")
@@ -260,7 +281,8 @@ class _Build:
             for position, exception in enumerate(one.document.exceptions):
                 path: Path = ("exceptions", position)
                 self.unique("exception", exception.id, one, (*path, "id"))
-                condition = self.condition(exception, one, path)
+                expression = self.expression(exception, one, path)
+                condition = self.condition(expression, match_filters(exception.match, loosens=True), one, path)
                 if condition is None:
                     continue
                 expires_us = (datetime.fromisoformat(exception.expires) - _EPOCH) // timedelta(microseconds=1)
@@ -280,8 +302,7 @@ class _Build:
                 found=LAYERS[own_layer], at=one.source.at(path, 0),
             ))  # fmt: skip
         else:
-            rule.waivers = (*rule.waivers, waiver)
-            rule.inspects = True
+            rule.waive(waiver)
 
 
 def _actions(match: dict[str, Any]) -> frozenset[str] | None:
@@ -316,26 +337,34 @@ def compile_policies(
 
 def _engine(build: _Build, loaded: Sequence[LoadedSet], digest: str, shadow: PolicyEngine | None) -> PolicyEngine:
     layers = _layers(build, loaded)
-    rules: dict[str, CompiledRule] = {}
-    for one in loaded:
-        layer = LAYERS.index(one.document.layer)
-        for position, document in enumerate(one.document.rules):
-            rule = build.rule(document, one, position, layer)
-            if rule is not None:
-                rules[rule.id] = rule
+    rules = build.rules(loaded)
     build.waivers(loaded, rules)
-    ordered = tuple(sorted(rules.values(), key=lambda rule: rule.rank))
-    by_action, elsewhere = build_index(ordered)
+    ordered = ranked(rules.values())
+    by_action, elsewhere = build_index(ordered, known_actions(loaded), _requirements(loaded))
     return PolicyEngine(
         digest=digest,
         rules=ordered,
         by_action=by_action,
         elsewhere=elsewhere,
         layers=layers,
-        requires=_requirements(loaded),
         scanner=build.scanner,
         shadow=shadow,
     )
+
+
+def known_actions(loaded: Iterable[LoadedSet]) -> frozenset[str]:
+    """The actions that can be allowed: AxonFlow's own, those that sets declare, and those that allow rules name.
+
+    No other rule makes an action known: under ``default: allow`` it would turn the denial of the unknown into more.
+    """
+    named = {
+        action
+        for one in loaded
+        for rule in one.document.rules
+        if rule.effect is Effect.ALLOW
+        for action in _actions(rule.match) or ()
+    }
+    return ACTIONS.union(named, *(one.document.actions for one in loaded))
 
 
 def _layers(build: _Build, loaded: Sequence[LoadedSet]) -> list[Layer]:

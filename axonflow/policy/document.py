@@ -175,6 +175,7 @@ class PolicySetDocument(_Document):
     layer: Literal["system", "organization", "tenant"] = "tenant"
     default: Literal["deny", "allow", "abstain"]
     shadow: StrictBool = False
+    actions: Annotated[list[Annotated[str, AfterValidator(_action)]], Field(max_length=1_000)] = []
     requires: dict[
         Annotated[str, AfterValidator(_action)],
         Annotated[list[Annotated[str, AfterValidator(_required_path)]], Field(min_length=1)],

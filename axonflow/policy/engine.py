@@ -2,33 +2,36 @@
 
 No I/O, no clock, no lock: a reload builds a new engine and swaps the reference. docs/reference/policies.md states the
 semantics that this module implements; tests/unit/policy/test_engine_properties.py proves them.
+
+There are two ways through it, to the same result. The short one is for what most requests need: an action that is
+known, rules that need neither findings nor the time, no error, nothing to redact. It gives up as soon as it meets
+anything else, and the long one starts over.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
+from operator import attrgetter
 from typing import Any, Final
 
 from msgspec import Struct
 
 from axonflow.detect import Scanner
 from axonflow.errors import AxonFlowError
-from axonflow.policy.decision import Decision, Effect, Obligation, Redact, RuleError, ShadowVerdict
+from axonflow.policy.decision import ALLOWING, Decision, Effect, Obligation, Redact, RuleError, ShadowVerdict
 from axonflow.policy.evaluation import Evaluation
 from axonflow.policy.index import ActionIndex
 from axonflow.policy.request import ACTIONS, Request
 from axonflow.policy.rules import CompiledRule
 
-__all__ = ["Layer", "PolicyEngine", "Requirement"]
+__all__ = ["Layer", "PolicyEngine"]
 
-_DENY: Final = 0
-_ALLOW: Final = 4
-"""Strengths below it restrict; it grants; those above annotate. See decision.STRENGTH."""
-
-_ALLOWED_EFFECTS: Final = frozenset({Effect.ALLOW, Effect.REDACT, Effect.LIMIT})
-_EFFECTS: Final = tuple(Effect)
+_DENY: Final = Effect.DENY
+_ALLOW: Final = Effect.ALLOW
+_BY_DEFAULT: Final = ("No rule matches; the default is allow.",)
+_rank: Final = attrgetter("rank")
 
 
 class Layer(Struct, frozen=True):
@@ -36,14 +39,6 @@ class Layer(Struct, frozen=True):
 
     name: str
     default: str
-
-
-class Requirement(Struct, frozen=True):
-    """A path that requests must carry, and the set that says so."""
-
-    path: str
-    read: Callable[[Request], Any]
-    policy_set: str
 
 
 class PolicyEngine:
@@ -55,9 +50,10 @@ class PolicyEngine:
         "_elsewhere",
         "_granting_layers",
         "_layers",
-        "_requires",
+        "_refusals",
         "_scanner",
         "_shadow",
+        "_short",
         "digest",
         "rules",
     )
@@ -70,7 +66,6 @@ class PolicyEngine:
         by_action: Mapping[str, ActionIndex],
         elsewhere: ActionIndex,
         layers: Sequence[Layer],
-        requires: Mapping[str, tuple[Requirement, ...]],
         scanner: Scanner,
         shadow: PolicyEngine | None = None,
     ) -> None:
@@ -79,102 +74,122 @@ class PolicyEngine:
         self._by_action = by_action
         self._elsewhere = elsewhere
         self._layers = tuple(layers)
-        self._requires = requires
         self._scanner = scanner
         self._shadow = shadow
         # One bit a layer, so that any number of layers costs a decision two integer operations.
         self._granting_layers = sum(1 << bit for bit, layer in enumerate(layers) if layer.default == "allow")
         self._denying_layers = sum(1 << bit for bit, layer in enumerate(layers) if layer.default == "deny")
+        self._refusals = tuple([self._not_granted(granted) for granted in range(1 << len(layers))])
+        self._short = {
+            action: index.candidates
+            for action, index in by_action.items()
+            if index.knows and not index.requires and shadow is None
+        }
 
-    def decide(self, request: Request, decision_id: str, time_us: int) -> Decision:
+    def decide(  # noqa: C901  the hot path: a call of another function would be a tenth of it
+        self, request: Request, decision_id: str, time_us: int
+    ) -> Decision:
         """The verdict on `request` at `time_us` (microseconds since the epoch). Never raises on any Request."""
-        index = self._by_action.get(request.action)
-        refusal = None
-        if index is None:
-            index, refusal = self._elsewhere, self._unknown_action(request.action)
-        elif request.action in self._requires:
-            refusal = self._missing(request)
-        evaluation = Evaluation(request, time_us, self._scanner) if index.inspects else None
-        matched, errors = _matching(index.candidates(request), request, evaluation)
-        if len(matched) > 1:
+        candidates = self._short.get(request.action)
+        if candidates is None:
+            return self._decide_at_length(request, decision_id, time_us)
+        matched = []
+        try:
+            for rule in candidates(request):
+                test = rule.test
+                if test is None or test(request, None):
+                    matched.append(rule)
+        except Exception:  # noqa: BLE001  whatever it is, the long way meets it again and reports it
+            return self._decide_at_length(request, decision_id, time_us)
+        granted = self._granting_layers
+        # Spelled out for few rules: a sort and three comprehensions would take as long as all the rest.
+        count = len(matched)
+        if count == 1:
+            (top,) = matched
+            granted |= top.grants
+            names, reasons, obligations = top.names, top.reasons, top.obligations
+        elif count == 2:
+            top, other = matched
+            if top.rank > other.rank:
+                top, other = other, top
+            granted |= top.grants | other.grants
+            names, reasons = top.names + other.names, top.reasons + other.reasons
+            obligations = top.obligations + other.obligations
+        elif count == 0:
+            if not granted or self._denying_layers & ~granted:
+                reasons = (self._refusals[granted],)
+                return Decision(_DENY, False, reasons, (), (), decision_id, self.digest)  # noqa: FBT003  a wire field
+            return Decision(_ALLOW, True, _BY_DEFAULT, (), (), decision_id, self.digest)  # noqa: FBT003
+        else:
             matched.sort(key=_rank)
+            top = matched[0]
+            names, reasons, obligations = (), (), ()
+            for rule in matched:
+                granted |= rule.grants
+                names += rule.names
+                reasons += rule.reasons
+                obligations += rule.obligations
+        effect = top.decides
+        if effect is not _DENY and (not granted or self._denying_layers & ~granted):
+            effect, reasons = _DENY, (self._refusals[granted], *reasons)
+        return Decision(effect, effect in ALLOWING, reasons, obligations, names, decision_id, self.digest)
+
+    def _decide_at_length(self, request: Request, decision_id: str, time_us: int) -> Decision:
+        index = self._by_action.get(request.action, self._elsewhere)
+        refusal = self._missing(request, index) if index.knows else self._unknown_action(request.action)
+        evaluation = Evaluation(request, time_us, self._scanner)
+        matched, errors = _matching(index.candidates(request), request, evaluation)
+        matched.sort(key=_rank)
         effect, refusal = self._verdict(matched, refusal)
-        decision = self._decision(request, decision_id, evaluation, matched, effect, refusal, errors)
+        decision = self._decision(decision_id, evaluation, matched, effect, refusal, errors)
         return decision if self._shadow is None else self._with_shadow(decision, request, time_us)
 
     def _verdict(self, matched: list[CompiledRule], refusal: str | None) -> tuple[Effect, str | None]:
         """The strongest effect of `matched` (strongest first), and why it is a denial if no rule says so."""
         granted = self._granting_layers
         for rule in matched:
-            if rule.strength == _ALLOW:
-                granted |= 1 << rule.layer
-        strongest = matched[0].strength if matched else _ALLOW
-        if strongest == _DENY or refusal is not None:
-            return Effect.DENY, refusal
+            granted |= rule.grants
+        effect = matched[0].decides if matched else _ALLOW
+        if effect is _DENY or refusal is not None:
+            return _DENY, refusal
         if not granted or self._denying_layers & ~granted:
-            return Effect.DENY, self._not_granted(granted)
-        return (_EFFECTS[strongest] if strongest < _ALLOW else Effect.ALLOW), None
-
-    # -- the parts of a decision that are not on every path
+            return _DENY, self._refusals[granted]
+        return effect, None
 
     def _decision(
         self,
-        request: Request,
         decision_id: str,
-        evaluation: Evaluation | None,
+        evaluation: Evaluation,
         matched: list[CompiledRule],
         effect: Effect,
         refusal: str | None,
         errors: list[RuleError],
     ) -> Decision:
-        obligations: tuple[Obligation, ...] = ()
+        reasons = tuple([reason for rule in matched for reason in rule.reasons])
+        if refusal is not None:
+            reasons = (refusal, *reasons)
+        elif not matched:
+            reasons = _BY_DEFAULT
+        obligations: tuple[Obligation, ...] = tuple([each for rule in matched for each in rule.obligations])
         redacted = None
-        if len(matched) == 1 and refusal is None:
-            rule = matched[0]
-            policies: tuple[str, ...] = (rule.id,)
-            reasons: tuple[str, ...] = (rule.reason,)
-            obligations = rule.obligations
-        else:
-            policies = tuple([rule.id for rule in matched])
-            reasons = tuple([rule.reason for rule in matched])
-            if refusal is not None:
-                reasons = (refusal, *reasons)
-            elif not matched:
-                reasons = ("No rule matches; the default is allow.",)
-            if any(rule.obligations for rule in matched):
-                obligations = tuple([obligation for rule in matched for obligation in rule.obligations])
-        if obligations and effect is not Effect.DENY:
-            ids = {
-                name for obligation in obligations if isinstance(obligation, Redact) for name in obligation.detectors
-            }
+        if effect is not _DENY:
+            ids = {name for each in obligations if isinstance(each, Redact) for name in each.detectors}
             if ids:
-                effect, redacted, failure = self._redacted(request, evaluation, effect, tuple(sorted(ids)))
+                effect, redacted, failure = _redacted(evaluation, effect, tuple(sorted(ids)))
                 if failure is not None:
                     errors = [*errors, failure]
                     reasons = ("The content could not be redacted.", *reasons)
         return Decision(
             effect,
-            effect in _ALLOWED_EFFECTS,
+            effect in ALLOWING,
             reasons,
             obligations,
-            policies,
+            tuple([rule.id for rule in matched]),
             decision_id,
             self.digest,
             redacted,
             tuple(sorted(errors, key=_policy)) if errors else (),
         )
-
-    def _redacted(
-        self, request: Request, evaluation: Evaluation | None, effect: Effect, ids: tuple[str, ...]
-    ) -> tuple[Effect, Any, RuleError | None]:
-        """The content without what `ids` find. A redaction that fails denies: the alternative is to leak."""
-        try:
-            inspection = evaluation or Evaluation(request, 0, self._scanner)
-            return effect, inspection.redact(ids), None
-        except AxonFlowError as error:
-            return Effect.DENY, None, RuleError("redaction", error.message)
-        except Exception as error:  # noqa: BLE001  a detector's validator may be anybody's code
-            return Effect.DENY, None, RuleError("redaction", type(error).__name__)
 
     def _with_shadow(self, decision: Decision, request: Request, time_us: int) -> Decision:
         assert self._shadow is not None
@@ -197,8 +212,9 @@ class PolicyEngine:
         hint = f" Did you mean {close[0]}?" if close else f" Known are {', '.join(sorted(ACTIONS))}."
         return f"Unknown action {action[:64]}: no policy names it.{hint}"
 
-    def _missing(self, request: Request) -> str | None:
-        for requirement in self._requires[request.action]:
+    @staticmethod
+    def _missing(request: Request, index: ActionIndex) -> str | None:
+        for requirement in index.requires:
             value = requirement.read(request)
             if value is None or value == ():  # roles and groups: a principal without any has an empty tuple
                 return f"{request.action} must carry {requirement.path} ({requirement.policy_set} requires it)."
@@ -215,8 +231,18 @@ class PolicyEngine:
         return "No layer allows this: all of them abstain."
 
 
+def _redacted(evaluation: Evaluation, effect: Effect, ids: tuple[str, ...]) -> tuple[Effect, Any, RuleError | None]:
+    """The content without what `ids` find. A redaction that fails denies: the alternative is to leak."""
+    try:
+        return effect, evaluation.redact(ids), None
+    except AxonFlowError as error:
+        return _DENY, None, RuleError("redaction", error.message)
+    except Exception as error:  # noqa: BLE001  a detector's validator may be anybody's code
+        return _DENY, None, RuleError("redaction", type(error).__name__)
+
+
 def _matching(
-    candidates: Sequence[CompiledRule], request: Request, evaluation: Evaluation | None
+    candidates: Sequence[CompiledRule], request: Request, evaluation: Evaluation
 ) -> tuple[list[CompiledRule], list[RuleError]]:
     """The rules among `candidates` that match, and what could not be evaluated on the way."""
     matched: list[CompiledRule] = []
@@ -236,10 +262,6 @@ def _matching(
             continue
         matched.append(rule)
     return matched, errors
-
-
-def _rank(rule: CompiledRule) -> tuple[int, str]:
-    return rule.rank
 
 
 def _policy(error: RuleError) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any, Final
 
 from axonflow.policy.cel.compiler import Condition
@@ -11,12 +11,23 @@ from axonflow.policy.decision import STRENGTH, Effect, Obligation
 from axonflow.policy.evaluation import Evaluation
 from axonflow.policy.request import Request
 
-__all__ = ["CompiledRule", "Waiver"]
+__all__ = ["CompiledRule", "Waiver", "ranked"]
 
 FAILS_CLOSED: Final = frozenset({Effect.DENY, Effect.REQUIRE_APPROVAL, Effect.REDACT, Effect.LIMIT})
 """A rule with one of these effects counts as matching when its condition cannot be evaluated."""
 
 MAX_MESSAGE_CHARS: Final = 200
+
+
+_ANNOTATING: Final = frozenset({Effect.WARN, Effect.LOG})
+
+
+class _NeedsMoreError(Exception):
+    """A rule cannot be judged by its request alone."""
+
+
+def _needs_more(_request: Request, _evaluation: Evaluation | None) -> bool:
+    raise _NeedsMoreError
 
 
 class Waiver:
@@ -47,25 +58,33 @@ class Waiver:
 
 
 class CompiledRule:
-    """`rank` orders rules by strength of effect, then by id, so that no decision depends on the order of files."""
+    """`rank` orders rules by strength of effect, then by id, so that no decision depends on the order of files.
+
+    `filed` is what the rule is looked up by: a path and the strings one of which stands there; None when there is no
+    such thing. `quick` tests the rest, and is None when nothing is left to test. `test` is the same where that is all
+    there is to the rule; for one that needs findings, the time or exceptions, it raises. `decides` is the effect of a
+    decision whose strongest rule it is.
+    """
 
     __slots__ = (
         "actions",
         "condition",
+        "decides",
         "effect",
+        "filed",
+        "grants",
         "id",
-        "inspects",
-        "keys",
         "layer",
+        "names",
         "obligations",
         "quick",
         "rank",
-        "reason",
-        "strength",
+        "reasons",
+        "test",
         "waivers",
     )
 
-    def __init__(  # noqa: PLR0913  one argument for each column of the rule
+    def __init__(
         self,
         *,
         rule_id: str,
@@ -73,24 +92,35 @@ class CompiledRule:
         layer: int,
         condition: Condition,
         actions: frozenset[str] | None,
-        keys: Mapping[str, frozenset[str]],
+        filed: tuple[str, frozenset[str]] | None,
         reason: str,
         obligations: tuple[Obligation, ...],
-        waivers: tuple[Waiver, ...],
     ) -> None:
         self.id = rule_id
         self.effect = effect
-        self.strength = STRENGTH[effect]
         self.layer = layer
+        self.grants = 1 << layer if effect is Effect.ALLOW else 0
         self.condition = condition
         self.quick = condition.quick
         self.actions = actions
-        self.keys = keys
-        self.reason = reason
+        self.filed = filed
+        self.names: tuple[str, ...] = (rule_id,)  # ready to be part of a decision
+        self.reasons: tuple[str, ...] = (reason,)
         self.obligations = obligations
-        self.waivers = waivers
-        self.inspects = condition.shape.inspects or bool(waivers)
-        self.rank = (self.strength, rule_id)
+        self.waivers: tuple[Waiver, ...] = ()
+        self.decides = Effect.ALLOW if effect in _ANNOTATING else effect
+        self.test = condition.quick if not condition.shape.inspects and effect is not Effect.REDACT else _needs_more
+        self.rank = 0
+
+    @property
+    def strength(self) -> int:
+        """Lowest is strongest."""
+        return STRENGTH[self.effect]
+
+    def waive(self, waiver: Waiver) -> None:
+        """Let `waiver` loosen this rule."""
+        self.waivers = (*self.waivers, waiver)
+        self.test = _needs_more
 
     def judge_carefully(self, request: Request, evaluation: Evaluation | None) -> tuple[bool, str | None]:
         """Whether the rule counts as a match, and the error, if its condition has no value."""
@@ -102,3 +132,11 @@ class CompiledRule:
         except Exception as error:  # noqa: BLE001  whatever went wrong, the rule fails closed and says so
             message = f"the condition could not be evaluated ({type(error).__name__})"
         return self.effect in FAILS_CLOSED, message[:MAX_MESSAGE_CHARS]
+
+
+def ranked(rules: Iterable[CompiledRule]) -> tuple[CompiledRule, ...]:
+    """`rules` in the order of their ranks, which are given here."""
+    ordered = tuple(sorted(rules, key=lambda rule: (STRENGTH[rule.effect], rule.id)))
+    for rank, rule in enumerate(ordered):
+        rule.rank = rank
+    return ordered

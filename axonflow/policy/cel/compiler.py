@@ -15,7 +15,7 @@ in which ``false && error`` is false, or the error with the path that caused it.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
 
@@ -26,9 +26,9 @@ from axonflow.policy.cel.lexer import Token, skeleton_of, tokenize
 from axonflow.policy.cel.parser import Parsed, literal_values, parse, parse_tokens
 from axonflow.policy.cel.runtime import RUNTIME
 from axonflow.policy.cel.scope import Host
-from axonflow.policy.cel.syntax import Node
+from axonflow.policy.cel.syntax import ConstantValue, Node
 
-__all__ = ["Compiler", "Condition", "Filters", "Function", "no_filters"]
+__all__ = ["Compiler", "Condition", "Expression", "Filters", "Function", "no_filters"]
 
 Function = Callable[[Any, Any], Any]
 """``(request, evaluation) -> value``; may raise anything where the expression fails."""
@@ -111,6 +111,19 @@ class Condition:
         return self.shape.careful(self._values, self.literals)
 
 
+class Expression(NamedTuple):
+    """One expression as read: its tree, shared by all of its skeleton, and what its own literals are."""
+
+    skeleton: str
+    parsed: Parsed
+    literals: tuple[ConstantValue, ...]
+    tokens: list[Token]
+
+
+def _stack_is_full() -> ExpressionError:
+    return ExpressionError("nested too deep for what is left of the stack", 0)
+
+
 class Compiler:
     """Compiles expressions; `host` answers what detectors and patterns there are."""
 
@@ -122,27 +135,35 @@ class Compiler:
         self._pinned: dict[str, tuple[int, ...]] = {}
         self._shapes: dict[Hashable, Shape] = {}
 
-    def condition(self, source: str | None, filters: Filters = no_filters) -> Condition:
-        """`source` (None: always true), behind `filters`.
+    def read(self, source: str) -> Expression:
+        """`source` parsed, unless one like it has been. Raises ExpressionError with the offset of the first fault."""
+        try:
+            tokens = tokenize(source)
+            skeleton = skeleton_of(tokens)
+            parsed = self._parsed.get(skeleton)
+            if parsed is None:
+                parsed = self._parsed[skeleton] = parse_tokens(tokens)
+            return Expression(skeleton, parsed, literal_values(tokens, parsed.negative), tokens)
+        except RecursionError:
+            raise _stack_is_full() from None
 
-        Raises ExpressionError, also when the value of `source` can never be a bool.
+    def condition(self, expression: Expression | str | None, filters: Filters = no_filters) -> Condition:
+        """`expression`, read or as text (None: always true), behind `filters`.
+
+        Raises ExpressionError, also when its value can never be a bool.
         """
         try:
-            if source is not None:
-                return self._condition(tokenize(source), filters)
+            if expression is not None:
+                return self._condition(self.read(expression) if isinstance(expression, str) else expression, filters)
             shape = self._shapes.get(filters.form)
             if shape is None:
                 shape = self._shapes[filters.form] = Shape(self, None, filters)
             return Condition(shape, filters.values, ())
         except RecursionError:  # within our limits, so the stack was nearly full before: the caller's doing
-            raise ExpressionError("nested too deep for what is left of the stack", 0) from None
+            raise _stack_is_full() from None
 
-    def _condition(self, tokens: list[Token], filters: Filters) -> Condition:
-        skeleton = skeleton_of(tokens)
-        parsed = self._parsed.get(skeleton)
-        if parsed is None:
-            parsed = self._parsed[skeleton] = parse_tokens(tokens)
-        literals = literal_values(tokens, parsed.negative)
+    def _condition(self, expression: Expression, filters: Filters) -> Condition:
+        skeleton, _, literals, tokens = expression
         pinned = self._pinned.get(skeleton, ())
         key = (skeleton, filters.form, *[literals[slot] for slot in pinned])
         shape = self._shapes.get(key)
