@@ -20,60 +20,58 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Final
 
-__all__ = ["new_id", "now_us"]
+__all__ = ["id_at", "new_id", "now_us"]
 
 _LOWER: Final = tuple(f"{number:03x}" for number in range(1 << 12))
 _BLOCKS: Final = 1 << 20
 _MAX_MS: Final = (1 << 48) - 1
 
 
-def _make_source(blocks: int = _BLOCKS // 2) -> Callable[[int], str]:
+def _make_source(blocks: int = _BLOCKS // 2) -> tuple[Callable[[float], str], Callable[[], None]]:
     """One process's ids, as a closure: its cells are read faster than attributes, and this is on the hot path.
 
-    After `blocks` times 4,096 of them another source takes over, before the counter's 32 bits could repeat.
+    The second function draws other random bits. A forked child calls it, so that no two processes share them, and so
+    does the first after `blocks` times 4,096 ids, before the counter's 32 bits could repeat.
     """
-    noise = int.from_bytes(os.urandom(10), "big")
-    rand_a, rand_b = noise & 0xFFF, (noise >> 12) & 0x3FFF_FFFF
-    tail = f"7{rand_a:03x}-{0x8000 | rand_b >> 16:04x}-{rand_b & 0xFFFF:04x}"
-    first = (noise >> 42) % (_BLOCKS // 2)
-    block_numbers = iter(range(first, first + blocks))  # next() is atomic under the GIL
-
-    def state(time_us: int, block: str, lower: Callable[[], str]) -> tuple[int, int, str, str, Callable[[], str]]:
-        ms = time_us // 1000
-        bounded_ms = min(max(ms, 0), _MAX_MS)
-        prefix = f"{bounded_ms >> 16:08x}-{bounded_ms & 0xFFFF:04x}-{tail}{block}"
-        return ms * 1000, ms * 1000 + 1000, prefix, block, lower
-
+    source: tuple[str, Iterator[int]] = ("", iter(()))
     nothing: Iterator[str] = iter(())
-    known = (1, 0, "", "", nothing.__next__)  # no time lies in there
+    known = (1.0, 0.0, "", "", nothing.__next__)  # no time lies in there
 
-    def new(time_us: int) -> str:
+    def renew() -> None:
+        nonlocal source, known
+        noise = int.from_bytes(os.urandom(10), "big")
+        rand_a, rand_b = noise & 0xFFF, (noise >> 12) & 0x3FFF_FFFF
+        first = (noise >> 42) % (_BLOCKS // 2)
+        tail = f"7{rand_a:03x}-{0x8000 | rand_b >> 16:04x}-{rand_b & 0xFFFF:04x}"
+        source = (tail, iter(range(first, first + blocks)))  # next() is atomic under the GIL
+        known = (1.0, 0.0, "", "", nothing.__next__)
+
+    def id_at(now_s: float) -> str:
+        """A new id for something that happened at `now_s`, in seconds since the Unix epoch. See new_id."""
         nonlocal known
-        start_us, end_us, prefix, block, lower = known  # one reference, so a racing thread sees parts that fit
+        start_s, end_s, prefix, block, lower = known  # one reference, so a racing thread sees parts that fit
         try:
-            if start_us <= time_us < end_us:
+            if start_s <= now_s < end_s:
                 return prefix + lower()
             suffix = lower()
         except StopIteration:
-            number = next(block_numbers, None)
+            tail, numbers = source
+            number = next(numbers, None)
             if number is None:
-                _renew()
-                return _new(time_us)
-            block, lower = f"{number:05x}", iter(_LOWER).__next__
-            suffix = lower()
-        made = known = state(time_us, block, lower)  # `known` may be another thread's by the next line
-        return made[2] + suffix
+                renew()
+                return id_at(now_s)
+            lower = iter(_LOWER).__next__
+            block, suffix = f"{tail}{number:05x}", lower()
+        ms = min(max(int(now_s * 1000), 0), _MAX_MS)
+        prefix = f"{ms >> 16:08x}-{ms & 0xFFFF:04x}-{block}"
+        known = (ms / 1000, (ms + 1) / 1000, prefix, block, lower)
+        return prefix + suffix
 
-    return new
-
-
-def _renew() -> None:
-    """A forked child makes a source of its own, so that no two processes share the random bits."""
-    global _new  # noqa: PLW0603  the process's one source
-    _new = _make_source()
+    renew()
+    return id_at, renew
 
 
-_new = _make_source()
+id_at, _renew = _make_source()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew)
 
@@ -89,4 +87,4 @@ def new_id(time_us: int) -> str:
     Unique across threads, processes and forks; ids of one process sort in the order they were made, as long
     as the clock does not step back.
     """
-    return _new(time_us)
+    return id_at(time_us / 1_000_000)

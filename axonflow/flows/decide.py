@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from time import time_ns
+from time import time
 
 from axonflow.errors import RequestError
-from axonflow.ids import new_id
+from axonflow.ids import id_at
 from axonflow.policy import Decision, PolicyEngine, Request
 
 __all__ = ["decide"]
@@ -18,5 +18,5 @@ def decide(engine: PolicyEngine, request: Request) -> Decision:
     """
     if request.__class__ is not Request:
         raise RequestError("not a request", expected="a Request", found=type(request).__name__)
-    time_us = time_ns() // 1000
-    return engine.decide(request, new_id(time_us), time_us if request.time is None else request.time)
+    now_s = time()
+    return engine.decide(request, id_at(now_s), now_s)

@@ -26,11 +26,12 @@ from axonflow.policy.document import (
     RedactDocument,
     RuleDocument,
 )
-from axonflow.policy.engine import Layer, PolicyEngine
+from axonflow.policy.engine import PolicyEngine
 from axonflow.policy.index import Requirement, build_index
 from axonflow.policy.matching import MATCH_FUNCTIONS, match_filters, reader
 from axonflow.policy.request import ACTIONS
 from axonflow.policy.rules import CompiledRule, Waiver, ranked
+from axonflow.policy.verdict import Layer, Layers
 
 __all__ = ["CompilePattern", "LoadedSet", "PolicySource", "compile_policies", "read_policy_set"]
 
@@ -341,6 +342,10 @@ def _engine(build: _Build, loaded: Sequence[LoadedSet], digest: str, shadow: Pol
     build.waivers(loaded, rules)
     ordered = ranked(rules.values())
     by_action, elsewhere = build_index(ordered, known_actions(loaded), _requirements(loaded))
+    for rule in ordered:  # the commonest decision is that of one rule and those that always match
+        actions = rule.actions or ()
+        rule.beside = (elsewhere if len(actions) != 1 else by_action[next(iter(actions))]).certain
+        rule.verdict = layers.verdict((*rule.beside, rule))
     return PolicyEngine(
         digest=digest,
         rules=ordered,
@@ -367,7 +372,7 @@ def known_actions(loaded: Iterable[LoadedSet]) -> frozenset[str]:
     return ACTIONS.union(named, *(one.document.actions for one in loaded))
 
 
-def _layers(build: _Build, loaded: Sequence[LoadedSet]) -> list[Layer]:
+def _layers(build: _Build, loaded: Sequence[LoadedSet]) -> Layers:
     """All layers, outermost first; one that no set speaks for abstains."""
     first_of: dict[str, LoadedSet] = {}
     for one in loaded:
@@ -379,8 +384,8 @@ def _layers(build: _Build, loaded: Sequence[LoadedSet]) -> list[Layer]:
                 found=one.document.default, at=one.source.at(("default",), 0),
             ))  # fmt: skip
     if not loaded:
-        return []
-    return [Layer(name, first_of[name].document.default if name in first_of else "abstain") for name in LAYERS]
+        return Layers(())
+    return Layers([Layer(name, first_of[name].document.default if name in first_of else "abstain") for name in LAYERS])
 
 
 def _requirements(loaded: Sequence[LoadedSet]) -> dict[str, tuple[Requirement, ...]]:

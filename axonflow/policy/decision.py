@@ -28,8 +28,6 @@ class Effect(StrEnum):
 STRENGTH: Final = {effect: rank for rank, effect in enumerate(Effect)}
 """Strongest first: the effect with the lowest number names the decision."""
 
-ALLOWING: Final = frozenset({Effect.ALLOW, Effect.REDACT, Effect.LIMIT})
-
 
 class Redact(Struct, frozen=True, tag="redact", forbid_unknown_fields=True):
     """Replace every finding of `detectors` (ids) before the content goes on. `policy` is the rule that asks."""

@@ -36,22 +36,30 @@ class Requirement:
 class ActionIndex:
     """The rules for one action.
 
-    ``candidates(request)`` are all that may match, each once; `always` are those among them that no look-up narrows. `knows` is whether the action is known at all: a request for another is denied.
+    `certain` are those that match whatever a request says; ``lookup(request)`` gives all others that may match, each
+    once, and `always` are those among them that no look-up narrows. `knows` is whether the action is known at all: a
+    request for another is denied.
     """
 
-    __slots__ = ("always", "candidates", "knows", "requires")
+    __slots__ = ("always", "certain", "knows", "lookup", "requires")
 
     def __init__(self, groups: Sequence[_Group], requires: tuple[Requirement, ...], *, knows: bool) -> None:
+        self.certain: Rules = tuple(rule for group in groups for rule in group.certain)
         self.always: Rules = tuple(rule for group in groups for rule in group.always)
-        self.candidates = _lookup(self.always, [probe for group in groups for probe in group.tables.items()])
+        self.lookup = _lookup(self.always, [probe for group in groups for probe in group.tables.items()])
         self.requires = requires
         self.knows = knows
+
+    def candidates(self, request: Request) -> Rules:
+        """All rules that may match `request`."""
+        return self.certain + self.lookup(request)
 
 
 class _Group:
     """The rules that name one action, or those that name none, by what they are filed under."""
 
     def __init__(self, rules: Iterable[CompiledRule]) -> None:
+        self.certain: list[CompiledRule] = []
         self.always: list[CompiledRule] = []
         tables: dict[str, dict[str, list[CompiledRule]]] = {}
         for rule in rules:
@@ -60,6 +68,8 @@ class _Group:
                 table = tables.setdefault(path, {})
                 for literal in literals:
                     table.setdefault(literal, []).append(rule)
+            elif rule.test is None:
+                self.certain.append(rule)
             else:
                 self.always.append(rule)
         self.tables: dict[str, Table] = {
@@ -85,7 +95,16 @@ def build_index(
         action: ActionIndex((_Group(named), everywhere), requires.get(action, ()), knows=action in known)
         for action, named in by_action.items()
     }
-    return indexes, ActionIndex((everywhere,), (), knows=False)
+    elsewhere = ActionIndex((everywhere,), (), knows=False)
+    _share_equal_certain((elsewhere, *indexes.values()))
+    return indexes, elsewhere
+
+
+def _share_equal_certain(indexes: Iterable[ActionIndex]) -> None:
+    """One object where the certain rules are the same, so that what they come to with another rule is known for all."""
+    shared: dict[Rules, Rules] = {}
+    for index in indexes:
+        index.certain = shared.setdefault(index.certain, index.certain)
 
 
 def _members(values: Iterable[Any], table: Table) -> Rules:

@@ -63,11 +63,13 @@ class CompiledRule:
     `filed` is what the rule is looked up by: a path and the strings one of which stands there; None when there is no
     such thing. `quick` tests the rest, and is None when nothing is left to test. `test` is the same where that is all
     there is to the rule; for one that needs findings, the time or exceptions, it raises. `decides` is the effect of a
-    decision whose strongest rule it is.
+    decision whose strongest rule it is. `verdict` is what it comes to when no other matches than those `beside` it,
+    which always do.
     """
 
     __slots__ = (
         "actions",
+        "beside",
         "condition",
         "decides",
         "effect",
@@ -81,6 +83,7 @@ class CompiledRule:
         "rank",
         "reasons",
         "test",
+        "verdict",
         "waivers",
     )
 
@@ -111,6 +114,8 @@ class CompiledRule:
         self.decides = Effect.ALLOW if effect in _ANNOTATING else effect
         self.test = condition.quick if not condition.shape.inspects and effect is not Effect.REDACT else _needs_more
         self.rank = 0
+        self.beside: tuple[CompiledRule, ...] | None = None
+        self.verdict: Any = None
 
     @property
     def strength(self) -> int:

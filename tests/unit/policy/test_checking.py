@@ -114,7 +114,10 @@ def test_action_that_is_unknown_is_warned_of_wherever_it_stands():
 
 def test_list_that_no_look_up_narrows_is_warned_of_when_long():
     def rules(count):
-        return [{"id": f"r{n}", "effect": "log", "match": {"action": "tool.call"}} for n in range(count)]
+        return [
+            {"id": f"r{n}", "effect": "log", "match": {"action": "tool.call"}, "when": "context.n > 1"}
+            for n in range(count)
+        ]
 
     assert warn(policy_set(rules(LONG_ALWAYS_LIST))) == ()
     (found,) = warn(policy_set(rules(LONG_ALWAYS_LIST + 1)))
@@ -123,7 +126,7 @@ def test_list_that_no_look_up_narrows_is_warned_of_when_long():
 
 
 def test_list_for_every_action_is_warned_of_once():
-    rules = [{"id": f"r{n}", "effect": "log"} for n in range(LONG_ALWAYS_LIST + 1)]
+    rules = [{"id": f"r{n}", "effect": "log", "when": "context.n > 1"} for n in range(LONG_ALWAYS_LIST + 1)]
     (found,) = warn(policy_set(rules))
     assert "33 rules are tried on every request" in found.message
     more = {"id": "more", "effect": "log", "match": {"action": "tool.call"}}
