@@ -16,7 +16,7 @@ from axonflow.errors import PolicyError
 
 if TYPE_CHECKING:
     from axonflow.policy.checking import PolicyWarning, RuleTestOutcome
-    from axonflow.policy.compiling import LoadedSet
+    from axonflow.policy.reading import LoadedSet, PolicySource
 
 __all__ = ["command"]
 
@@ -102,23 +102,18 @@ def _checked(places: Sequence[str]) -> Report:
 def _loaded(places: Sequence[str]) -> list[LoadedSet]:
     """The documents of all places. Raises PolicyError with the faults of all of them, not only of the first."""
     from axonflow.app import policy_sources
-    from axonflow.policy.compiling import read_policy_set
+    from axonflow.policy.compiling import load_sets
 
-    loaded: list[LoadedSet] = []
+    sources: list[PolicySource] = []
     problems: list[PolicyError] = []
     for place in places:
         try:
-            sources = policy_sources(place)
+            sources.extend(policy_sources(place))
         except PolicyError as error:
             problems.extend(error.problems)
-            continue
-        for source in sources:
-            try:
-                loaded.append(read_policy_set(source))
-            except PolicyError as error:
-                problems.extend(error.problems)
-    if problems:
-        raise PolicyError.joined(problems)
+    loaded, more = load_sets(sources)
+    if problems or more:
+        raise PolicyError.joined([*problems, *more])
     return loaded
 
 

@@ -6,7 +6,7 @@ Each rule is filed under one of them, the rarest among all rules; a test it has 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from axonflow.policy.cel.compiler import Expression
@@ -18,6 +18,7 @@ __all__ = ["Keys", "choose", "equality_keys", "is_implied"]
 Keys = dict[str, frozenset[str]]
 """Paths, and the strings one of which must stand there."""
 
+_RULES_A_SLICE: Final = 100
 _EVERY: Final = (None,)
 """In place of the actions of a rule that names none."""
 
@@ -49,14 +50,20 @@ def is_implied(path: str, match: Mapping[str, MatchValue], *, loosens: bool) -> 
     return path in match and (path in STRING_FIELDS or path in LIST_FIELDS or not loosens)
 
 
-def choose(keyed: Sequence[tuple[Keys, Iterable[str] | None]]) -> list[str | None]:
+def choose(
+    keyed: Sequence[tuple[Keys, Iterable[str] | None]], pause: Callable[[], None] = lambda: None
+) -> list[str | None]:
     """For each rule, given its keys and its actions, the path to file it under: None when there is no key."""
     uses: Counter[tuple[str | None, str, str]] = Counter()
-    for keys, actions in keyed:
+    for number, (keys, actions) in enumerate(keyed):
+        if number % _RULES_A_SLICE == 0:
+            pause()
         for action in _EVERY if actions is None else actions:
             uses.update([(action, path, literal) for path, literals in keys.items() for literal in literals])
     chosen: list[str | None] = []
-    for keys, actions in keyed:
+    for number, (keys, actions) in enumerate(keyed):
+        if number % _RULES_A_SLICE == 0:
+            pause()
         if len(keys) < 2:
             chosen.append(next(iter(keys), None))
             continue

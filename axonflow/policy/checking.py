@@ -12,10 +12,10 @@ from msgspec import UNSET, Struct, UnsetType
 
 from axonflow.errors import RequestError
 from axonflow.policy.cel.scope import FIELDS
-from axonflow.policy.compiling import LoadedSet, Path
 from axonflow.policy.decision import Decision, Effect
 from axonflow.policy.document import PolicySetDocument, RuleDocument, TestDocument
 from axonflow.policy.index import LONG_ALWAYS_LIST, build_index
+from axonflow.policy.reading import LoadedSet, Path
 from axonflow.policy.request import ACTIONS, Request
 from axonflow.policy.rules import FAILS_CLOSED, CompiledRule
 

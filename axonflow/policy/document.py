@@ -16,6 +16,7 @@ from pydantic import (
     StrictInt,
     StrictStr,
     Tag,
+    model_validator,
 )
 
 from axonflow.policy.decision import Effect
@@ -26,8 +27,11 @@ __all__ = [
     "LAYERS",
     "ApprovalDocument",
     "ExceptionDocument",
+    "IncludeDocument",
     "LimitDocument",
+    "ParameterDocument",
     "PolicySetDocument",
+    "PolicyTemplateDocument",
     "RedactDocument",
     "RuleDocument",
     "TestDocument",
@@ -52,6 +56,12 @@ def _match_key(key: str) -> str:
 def _required_path(path: str) -> str:
     if path != "content" and not _PATH.fullmatch(path):
         raise ValueError(f"expected content or a dotted path, {_TAIL}")
+    return path
+
+
+def _attribute(path: str) -> str:
+    if not _PATH.fullmatch(path):
+        raise ValueError("expected the dotted path of an attribute, such as context.risk or principal.level")
     return path
 
 
@@ -96,6 +106,12 @@ JsonObject = Annotated[dict[str, Any], AfterValidator(_json_value)]
 Match = dict[Annotated[str, AfterValidator(_match_key)], Annotated[Any, AfterValidator(_match_value)]]
 """Values are strings, booleans, numbers or lists of these."""
 Expression = Annotated[StrictStr, Field(min_length=1)]
+
+
+Requires = dict[
+    Annotated[str, AfterValidator(_action)],
+    Annotated[list[Annotated[str, AfterValidator(_required_path)]], Field(min_length=1)],
+]
 
 
 class _Document(BaseModel):
@@ -168,6 +184,36 @@ class ExceptionDocument(_Document):
     expires: Annotated[StrictStr, AfterValidator(_moment)]
 
 
+class IncludeDocument(_Document):
+    """A template and the values of its parameters; its name alone will do when it has none."""
+
+    template: Identifier
+    given: Annotated[dict[str, Any], Field(alias="with")] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"template": value} if isinstance(value, str) else value
+
+
+class ParameterDocument(_Document):
+    type: Literal["string", "int", "double", "bool", "strings"]
+    description: Sentence | None = None
+    default: str | bool | int | float | list[str] | None = None
+
+
+class PolicyTemplateDocument(_Document):
+    """Rules with parameters, for sets to include. In force only where it is included."""
+
+    apiVersion: Literal["axonflow.dev/v1"]  # noqa: N815  as in every document of this kind
+    kind: Literal["PolicyTemplate"]
+    metadata: MetadataDocument
+    parameters: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")], ParameterDocument] = {}
+    requires: Requires = {}
+    include: Annotated[list[IncludeDocument], Field(max_length=100)] = []
+    rules: Annotated[list[JsonObject], Field(max_length=10_000)] = []
+
+
 class PolicySetDocument(_Document):
     apiVersion: Literal["axonflow.dev/v1"]  # noqa: N815  as in every document of this kind
     kind: Literal["PolicySet"]
@@ -176,9 +222,8 @@ class PolicySetDocument(_Document):
     default: Literal["deny", "allow", "abstain"]
     shadow: StrictBool = False
     actions: Annotated[list[Annotated[str, AfterValidator(_action)]], Field(max_length=1_000)] = []
-    requires: dict[
-        Annotated[str, AfterValidator(_action)],
-        Annotated[list[Annotated[str, AfterValidator(_required_path)]], Field(min_length=1)],
-    ] = {}
+    attributes: dict[Annotated[str, AfterValidator(_attribute)], StrictStr] = {}
+    requires: Requires = {}
+    include: Annotated[list[IncludeDocument], Field(max_length=1_000)] = []
     rules: Annotated[list[RuleDocument], Field(max_length=MAX_RULES)] = []
     exceptions: list[ExceptionDocument] = []

@@ -17,6 +17,8 @@ __all__ = ["LONG_ALWAYS_LIST", "ActionIndex", "Requirement", "build_index"]
 LONG_ALWAYS_LIST: Final = 32
 """More rules than this that no look-up can narrow are worth a warning."""
 
+_RULES_A_SLICE: Final = 500
+
 Rules = tuple[CompiledRule, ...]
 Table = dict[str, Rules]
 Lookup = Callable[[Request], Rules]
@@ -58,11 +60,13 @@ class ActionIndex:
 class _Group:
     """The rules that name one action, or those that name none, by what they are filed under."""
 
-    def __init__(self, rules: Iterable[CompiledRule]) -> None:
+    def __init__(self, rules: Iterable[CompiledRule], pause: Callable[[], None]) -> None:
         self.certain: list[CompiledRule] = []
         self.always: list[CompiledRule] = []
         tables: dict[str, dict[str, list[CompiledRule]]] = {}
-        for rule in rules:
+        for number, rule in enumerate(rules):
+            if number % _RULES_A_SLICE == 0:
+                pause()
             if rule.filed is not None:
                 path, literals = rule.filed
                 table = tables.setdefault(path, {})
@@ -78,7 +82,10 @@ class _Group:
 
 
 def build_index(
-    rules: Iterable[CompiledRule], known: Iterable[str], requires: dict[str, tuple[Requirement, ...]]
+    rules: Iterable[CompiledRule],
+    known: Iterable[str],
+    requires: dict[str, tuple[Requirement, ...]],
+    pause: Callable[[], None] = lambda: None,
 ) -> tuple[dict[str, ActionIndex], ActionIndex]:
     """An index for every action that is `known` or named, and one of the rules that name no action, for all others."""
     known = frozenset(known)
@@ -90,9 +97,9 @@ def build_index(
         else:
             for action in rule.actions:
                 by_action.setdefault(action, []).append(rule)
-    everywhere = _Group(anywhere)  # its tables are shared by all actions
+    everywhere = _Group(anywhere, pause)  # its tables are shared by all actions
     indexes = {
-        action: ActionIndex((_Group(named), everywhere), requires.get(action, ()), knows=action in known)
+        action: ActionIndex((_Group(named, pause), everywhere), requires.get(action, ()), knows=action in known)
         for action, named in by_action.items()
     }
     elsewhere = ActionIndex((everywhere,), (), knows=False)

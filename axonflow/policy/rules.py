@@ -95,7 +95,7 @@ class CompiledRule:
         layer: int,
         condition: Condition,
         actions: frozenset[str] | None,
-        filed: tuple[str, frozenset[str]] | None,
+        filed: tuple[str, tuple[str, ...]] | None,
         reason: str,
         obligations: tuple[Obligation, ...],
     ) -> None:

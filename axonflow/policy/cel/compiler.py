@@ -22,7 +22,8 @@ from msgspec import Struct
 from axonflow.errors import ExpressionError
 from axonflow.policy.cel.bindings import Bindings, Recipe
 from axonflow.policy.cel.emitter import Emitter
-from axonflow.policy.cel.lexer import Token, skeleton_of, tokenize
+from axonflow.policy.cel.lexer import LITERALS, Token, skeleton_of, tokenize
+from axonflow.policy.cel.literals import rendered
 from axonflow.policy.cel.parser import Parsed, literal_values, parse, parse_tokens
 from axonflow.policy.cel.runtime import RUNTIME
 from axonflow.policy.cel.scope import Host
@@ -112,12 +113,13 @@ class Condition:
 
 
 class Expression(NamedTuple):
-    """One expression as read: its tree, shared by all of its skeleton, and what its own literals are."""
+    """One expression as read: the tree that its skeleton has in common, and what its own literals are."""
 
     skeleton: str
     parsed: Parsed
     literals: tuple[ConstantValue, ...]
-    tokens: list[Token]
+    tokens: Callable[[], list[Token]]
+    """Its own text, for what cannot be told from the tree of another."""
 
 
 def _stack_is_full() -> ExpressionError:
@@ -143,9 +145,21 @@ class Compiler:
             parsed = self._parsed.get(skeleton)
             if parsed is None:
                 parsed = self._parsed[skeleton] = parse_tokens(tokens)
-            return Expression(skeleton, parsed, literal_values(tokens, parsed.negative), tokens)
+            return Expression(skeleton, parsed, literal_values(tokens, parsed.negative), lambda: tokens)
         except RecursionError:
             raise _stack_is_full() from None
+
+    def variant(self, like: Expression, literals: Sequence[Any]) -> Expression:
+        """`like` with other literals. Raises ValueError unless they are as many, and of the same kinds."""
+        if [type(value) for value in literals] != [type(value) for value in like.parsed.literals]:
+            raise ValueError("literals do not fit the expression")
+        values = tuple(literals)
+
+        def tokens() -> list[Token]:
+            own = iter(values)
+            return [rendered(token, next(own)) if token.kind in LITERALS else token for token in like.tokens()]
+
+        return Expression(like.skeleton, like.parsed, values, tokens)
 
     def condition(self, expression: Expression | str | None, filters: Filters = no_filters) -> Condition:
         """`expression`, read or as text (None: always true), behind `filters`.
@@ -163,7 +177,7 @@ class Compiler:
             raise _stack_is_full() from None
 
     def _condition(self, expression: Expression, filters: Filters) -> Condition:
-        skeleton, _, literals, tokens = expression
+        skeleton, parsed, literals, tokens = expression
         pinned = self._pinned.get(skeleton, ())
         key = (skeleton, filters.form, *[literals[slot] for slot in pinned])
         shape = self._shapes.get(key)
@@ -172,7 +186,8 @@ class Compiler:
                 return Condition(shape, filters.values, literals)
             except ValueError:  # such as a pattern that is none: emitted by itself it is refused with its place
                 shape = None
-        shape = Shape(self, parse_tokens(tokens).node, filters)
+        own = parsed if literals == parsed.literals else parse_tokens(tokens())
+        shape = Shape(self, own.node, filters)
         if shape.pinned:
             self._pinned[skeleton] = shape.pinned
             key = (skeleton, filters.form, *[literals[slot] for slot in shape.pinned])

@@ -4,8 +4,8 @@ import pytest
 
 from axonflow import AxonFlow, Decision, Effect
 from axonflow.policy.checking import Expectation, differences, find_warnings, run_rule_tests
-from axonflow.policy.compiling import PolicySource, read_policy_set
 from axonflow.policy.index import LONG_ALWAYS_LIST
+from axonflow.policy.reading import PolicySource, read_policy_set
 from tests.strategies import policy_set
 
 REQUEST = {"principal": "user:ann", "action": "tool.call", "resource": "tool:shell", "context": {"env": "prod"}}
@@ -129,7 +129,7 @@ def test_list_for_every_action_is_warned_of_once():
     rules = [{"id": f"r{n}", "effect": "log", "when": "context.n > 1"} for n in range(LONG_ALWAYS_LIST + 1)]
     (found,) = warn(policy_set(rules))
     assert "33 rules are tried on every request" in found.message
-    more = {"id": "more", "effect": "log", "match": {"action": "tool.call"}}
+    more = {"id": "more", "effect": "log", "match": {"action": "tool.call"}, "when": "context.n > 1"}
     assert ["34 rules are tried on every tool.call" in one.message for one in warn(policy_set([*rules, more]))] == [
         False,
         True,
