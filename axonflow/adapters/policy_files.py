@@ -10,15 +10,18 @@ from typing import Any, Final
 
 from axonflow.adapters.yaml_text import MAX_BYTES, Locator, parse_json, parse_yaml
 from axonflow.errors import PolicyError
-from axonflow.policy import PolicySource
+from axonflow.policy import BundleSource, PolicySource
+from axonflow.policy.bundle import MAX_BUNDLE_BYTES
 
 __all__ = ["BASELINE", "baseline_files", "read_policies", "sources_of_text"]
 
 BASELINE: Final = "@baseline"
 """The name by which the shipped baseline is asked for; nothing loads it unasked."""
 
+BUNDLE_SUFFIX: Final = ".axb"
+
 MAX_FILES: Final = 10_000
-_SUFFIXES: Final = {".yaml", ".yml", ".json"}
+_SUFFIXES: Final = {".yaml", ".yml", ".json", BUNDLE_SUFFIX}
 
 
 def baseline_files() -> dict[str, str]:
@@ -27,8 +30,8 @@ def baseline_files() -> dict[str, str]:
     return {entry.name: entry.read_text("utf-8") for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)}
 
 
-def read_policies(place: str | os.PathLike[str]) -> list[PolicySource]:
-    """All documents in a file, in a folder and the folders below it, or in the baseline.
+def read_policies(place: str | os.PathLike[str]) -> list[PolicySource | BundleSource]:
+    """All documents and bundles in a file, in a folder and the folders below it, or in the baseline.
 
     Raises PolicyError for a place that is not there or a text that is not a document; an empty folder is no error,
     it holds no policies.
@@ -41,15 +44,18 @@ def read_policies(place: str | os.PathLike[str]) -> list[PolicySource]:
     if not path.exists():
         raise PolicyError(
             "there is no such file or folder",
-            expected="a folder of *.yaml, *.yml or *.json documents, or one such file",
+            expected="a folder of *.yaml, *.yml, *.json or *.axb files, or one such file",
             at=str(path),
             hint=f"To start from the baseline: axonflow policy init {path}",
         )
     problems: list[PolicyError] = []
-    sources: list[PolicySource] = []
+    sources: list[PolicySource | BundleSource] = []
     for file in _files(path):
         try:
-            sources.extend(sources_of_text(_text(file), str(file)))
+            if file.suffix.lower() == BUNDLE_SUFFIX:
+                sources.append(BundleSource(str(file), _bytes(file, MAX_BUNDLE_BYTES)))
+            else:
+                sources.extend(sources_of_text(_text(file), str(file)))
         except PolicyError as error:
             problems.extend(error.problems)
     if problems:
@@ -83,17 +89,22 @@ def _refuse(error: OSError) -> None:
     raise PolicyError("the folder cannot be read", found=error.strerror, at=str(error.filename)) from None
 
 
-def _text(file: Path) -> str:
+def _bytes(file: Path, limit: int) -> bytes:
     try:
         with file.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
+            data = stream.read(limit + 1)
     except OSError as error:
         raise PolicyError("the file cannot be read", found=error.strerror, at=str(file)) from None
-    if len(data) > MAX_BYTES:
+    if len(data) > limit:
         raise PolicyError(
-            "document too large", expected=f"at most {MAX_BYTES} bytes", found="more", at=str(file),
+            "document too large", expected=f"at most {limit} bytes", found="more", at=str(file),
             hint="Split it into several sets.",
         )  # fmt: skip
+    return data
+
+
+def _text(file: Path) -> str:
+    data = _bytes(file, MAX_BYTES)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, TypeVar
 
 from axonflow.adapters.memory import MemoryAuditLog, MemoryLedger
 from axonflow.adapters.policy_files import baseline_files
 from axonflow.adapters.re2_engine import compile_pattern
 from axonflow.adapters.sqlite_spool import SqliteAuditSpool
-from axonflow.app.policies import Policies, policy_sources
+from axonflow.app.policies import Keys, Policies, policy_sources, trusted_by
 from axonflow.audit import IN_PROCESS, AuditEvent, Origin
 from axonflow.detect import BUILTIN_DETECTORS, Scanner
 from axonflow.flows.blocking import wait
@@ -26,6 +27,18 @@ from axonflow.ports import AuditLog, Ledger
 __all__ = ["AxonFlow"]
 
 T = TypeVar("T")
+Pause = Callable[[], None]
+
+_PAUSE_S: Final = 0.000_05
+
+
+def _go_on() -> None:
+    """No pause: nobody else is at work yet."""
+
+
+def _let_others_run() -> None:
+    """A moment without the interpreter's lock. Giving it up without sleeping would mostly mean taking it again."""
+    time.sleep(_PAUSE_S)
 
 
 class AxonFlow:
@@ -36,9 +49,12 @@ class AxonFlow:
     'allow'
     """
 
-    def __init__(self, engine: PolicyEngine, scanner: Scanner, audit: AuditLog, ledger: Ledger) -> None:
-        self._engine = engine
-        self._scanner = scanner
+    def __init__(
+        self, load: Callable[[Policies, Pause], PolicyEngine], policies: Policies, audit: AuditLog, ledger: Ledger
+    ) -> None:
+        self._load = load
+        self._policies = policies
+        self._engine = load(policies, _go_on)
         self._audit = audit
         self._ledger = ledger
 
@@ -49,23 +65,29 @@ class AxonFlow:
         *,
         audit: AuditLog | str | os.PathLike[str] | None = None,
         ledger: Ledger | None = None,
+        trusted_keys: Keys = (),
     ) -> AxonFlow:
         """Load policies and return the control plane. Needs no database, server, event loop or environment variable.
 
         `policies` is a file or folder, ``"@baseline"``, a document as a dictionary, or a list of these; None or an
         empty folder loads nothing, and then every request is denied. `audit` records what :meth:`enforce` decides: a
         folder for a spool on disk, which is this process's alone, or an AuditLog. `ledger` counts limits. Without one,
-        both are kept in memory and end with the process.
+        both are kept in memory and end with the process. `trusted_keys` are files of public keys: a bundle is loaded
+        only if one of them signed it.
 
         Raises PolicyError, which lists every problem of every document, and ConfigurationError for an argument of
         another kind or a folder that cannot be used.
         """
         scanner = Scanner(BUILTIN_DETECTORS, compile_pattern)
-        engine = compile_policies(policy_sources(policies), scanner, compile_pattern)
+        verify = trusted_by(trusted_keys)
+
+        def load(chosen: Policies, pause: Pause) -> PolicyEngine:
+            return compile_policies(policy_sources(chosen), scanner, compile_pattern, verify=verify, pause=pause)
+
         if isinstance(audit, (str, os.PathLike)):
             audit = SqliteAuditSpool.open(audit)
         audit = MemoryAuditLog() if audit is None else audit  # not "or": a log may be empty, and so falsy
-        return cls(engine, scanner, audit, MemoryLedger() if ledger is None else ledger)
+        return cls(load, policies, audit, MemoryLedger() if ledger is None else ledger)
 
     @staticmethod
     def baseline() -> dict[str, str]:
@@ -85,12 +107,23 @@ class AxonFlow:
     @property
     def scanner(self) -> Scanner:
         """The detectors in force."""
-        return self._scanner
+        return self._engine.scanner
 
     @property
     def audit(self) -> AuditLog:
         """Where enforced decisions are recorded."""
         return self._audit
+
+    def reload(self, policies: Policies = None) -> str:
+        """Put `policies` in force, or what :meth:`open` was given as it is now, and return their digest.
+
+        Decisions in other threads go on meanwhile, by the old policies until the new ones are complete: call it in a
+        thread of its own. Raises what :meth:`open` raises, and then the old policies stay in force.
+        """
+        chosen = self._policies if policies is None else policies
+        self._engine = engine = self._load(chosen, _let_others_run)
+        self._policies = chosen
+        return engine.digest
 
     def decide(self, request: Request) -> Decision:
         """The verdict on `request`: no I/O, nothing counted, nothing recorded. Raises RequestError for no Request."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from axonflow.detect import Scanner
 from axonflow.errors import ExpressionError, PolicyError
 from axonflow.policy.building import Builder, CompilePattern
+from axonflow.policy.bundle import BundleSource, Verify, open_bundle
 from axonflow.policy.cel.compiler import Compiler, Expression
 from axonflow.policy.decision import Approval, Effect, Limit, Obligation, Redact
 from axonflow.policy.document import (
@@ -27,6 +28,7 @@ from axonflow.policy.program import (
     PolicyProgram,
     RuleRow,
     SetHead,
+    decode_set,
     digest_of_sets,
     encode_set,
     moment_us,
@@ -36,37 +38,80 @@ from axonflow.policy.program import (
 from axonflow.policy.reading import LoadedSet, Path, PolicySource, problems_of, read_policy_set
 from axonflow.policy.templates import expand, is_template, read_templates
 
-__all__ = ["compile_policies", "load_sets", "program_of"]
+__all__ = ["Source", "check_programs", "compile_policies", "load_sets"]
+
+
+def _nobody_is_trusted(_key_id: str, _message: bytes, _signature: bytes) -> bool:
+    return False
+
+
+def _go_on() -> None:
+    """No pause: nobody waits."""
+
 
 _DEFAULT_REDACTION: Final = ("pii", "secret")
 
 
+Source = PolicySource | BundleSource
+
+
 def compile_policies(
-    sources: Iterable[PolicySource],
+    sources: Iterable[Source],
     scanner: Scanner,
     compile_pattern: CompilePattern,
-    pause: Callable[[], None] = lambda: None,
+    *,
+    verify: Verify = _nobody_is_trusted,
+    pause: Callable[[], None] = _go_on,
 ) -> PolicyEngine:
-    """The engine of all `sources` together. Raises one PolicyError that lists every problem found.
+    """The engine of all `sources`, documents and bundles, together. Raises one PolicyError that lists every problem.
 
-    `pause` is called every third of a millisecond or so, for who compiles beside running decisions.
+    `verify` tells whether a bundle's signature holds. `pause` is called every third of a millisecond or so, for who
+    compiles beside running decisions.
     """
     builder = Builder(scanner, compile_pattern, pause)
-    loaded, problems = load_sets(sources)
-    builder.problems.extend(problems)
-    programs = [program_of(one, builder, pause) for one in loaded]
-    digest = digest_of_sets((program.head.name, program.digest) for program in programs)
-    shadowed = [program for program in programs if program.head.shadow]
-    shadow = builder.engine(shadowed, digest, None) if shadowed else None
-    engine = builder.engine([program for program in programs if not program.head.shadow], digest, shadow)
+    engine = _engine(builder, _read_programs(tuple(sources), builder, verify, pause))
     if builder.problems:
         raise PolicyError.joined(builder.problems)
     return engine
 
 
-def load_sets(sources: Iterable[PolicySource]) -> tuple[list[LoadedSet], list[PolicyError]]:
+def check_programs(sources: Iterable[Source], scanner: Scanner, compile_pattern: CompilePattern) -> list[PolicyProgram]:
+    """The rows of all `sources`, which must be documents that compile. Raises PolicyError that lists every problem."""
+    builder = Builder(scanner, compile_pattern, _go_on)
+    programs = _read_programs(tuple(sources), builder, _nobody_is_trusted, _go_on)
+    _engine(builder, programs)
+    if builder.problems:
+        raise PolicyError.joined(builder.problems)
+    return programs
+
+
+def _engine(builder: Builder, programs: Sequence[PolicyProgram]) -> PolicyEngine:
+    digest = digest_of_sets((program.head.name, program.digest) for program in programs)
+    shadowed = [program for program in programs if program.head.shadow]
+    shadow = builder.engine(shadowed, digest, None) if shadowed else None
+    return builder.engine([program for program in programs if not program.head.shadow], digest, shadow)
+
+
+def _read_programs(
+    sources: Sequence[Source], builder: Builder, verify: Verify, pause: Callable[[], None]
+) -> list[PolicyProgram]:
+    """The rows of all `sources`. What is wrong with them goes to the builder's problems."""
+    documents = [source for source in sources if isinstance(source, PolicySource)]
+    loaded, problems = load_sets(documents)
+    builder.problems.extend(problems)
+    programs = [program_of(one, builder, pause) for one in loaded]
+    for source in sources:
+        if isinstance(source, BundleSource):
+            try:
+                opened = open_bundle(source, verify, pause)
+                programs += [decode_set(parts, builder.compiler_of, opened.name, pause) for parts in opened.sets]
+            except PolicyError as error:
+                builder.problems.extend(error.problems)
+    return programs
+
+
+def load_sets(sources: Sequence[PolicySource]) -> tuple[list[LoadedSet], list[PolicyError]]:
     """The policy sets among `sources`, with what they include, and what is wrong with the rest."""
-    sources = tuple(sources)
     templates, problems = read_templates(sources)
     loaded: list[LoadedSet] = []
     for source in sources:

@@ -60,6 +60,11 @@ class PolicyEngine:
             if index.knows and not index.requires and shadow is None
         }
 
+    @property
+    def scanner(self) -> Scanner:
+        """What inspects content."""
+        return self._scanner
+
     def decide(self, request: Request, decision_id: str, now_s: float) -> Decision:
         """The verdict on `request` as of its own time, or of `now_s` (seconds since the epoch) when it has none.
 

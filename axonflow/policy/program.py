@@ -8,7 +8,7 @@ in them is code: who loads them reads the texts, and compiles.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
@@ -31,7 +31,6 @@ __all__ = [
     "digest_of_sets",
     "encode_set",
     "moment_us",
-    "parts_by_length",
     "plain_literals",
     "set_digest",
 ]
@@ -208,11 +207,3 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 def moment_us(text: str) -> int:
     """Microseconds since the epoch of an RFC 3339 text."""
     return (datetime.fromisoformat(text) - _EPOCH) // timedelta(microseconds=1)
-
-
-def parts_by_length(data: bytes, lengths: Iterable[int]) -> Iterator[bytes]:
-    """`data` cut into pieces of these lengths."""
-    start = 0
-    for length in lengths:
-        yield data[start : start + length]
-        start += length
