@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 from axonflow.adapters.memory import MemoryAuditLog, MemoryLedger
@@ -34,6 +36,19 @@ _PAUSE_S: Final = 0.000_05
 
 def _go_on() -> None:
     """No pause: nobody else is at work yet."""
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Without the search for cyclic garbage: of what is made here nearly all stays, and it would be gone through again
+    and again, with everything else waiting."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _let_others_run() -> None:
@@ -82,7 +97,8 @@ class AxonFlow:
         verify = trusted_by(trusted_keys)
 
         def load(chosen: Policies, pause: Pause) -> PolicyEngine:
-            return compile_policies(policy_sources(chosen), scanner, compile_pattern, verify=verify, pause=pause)
+            with _no_collection():
+                return compile_policies(policy_sources(chosen), scanner, compile_pattern, verify=verify, pause=pause)
 
         if isinstance(audit, (str, os.PathLike)):
             audit = SqliteAuditSpool.open(audit)

@@ -5,17 +5,17 @@ Each rule is filed under one of them, the rarest among all rules; a test it has 
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from axonflow.policy.cel.compiler import Expression
 from axonflow.policy.cel.syntax import Binary, Constant, ListLiteral, Logical, Name, Node, Select
-from axonflow.policy.matching import LIST_FIELDS, STRING_FIELDS, MatchValue, wanted_values
+from axonflow.policy.matching import LIST_FIELDS, STRING_FIELDS, MatchValue
 
-__all__ = ["Keys", "choose", "equality_keys", "is_implied"]
+__all__ = ["KeyFinder", "Keys", "choose", "is_implied"]
 
-Keys = dict[str, frozenset[str]]
+Keys = dict[str, tuple[str, ...]]
 """Paths, and the strings one of which must stand there."""
 
 _RULES_A_SLICE: Final = 100
@@ -23,23 +23,34 @@ _EVERY: Final = (None,)
 """In place of the actions of a rule that names none."""
 
 
-def equality_keys(match: Mapping[str, MatchValue], expression: Expression | None) -> Keys:
-    """All that a rule may be filed under.
+class KeyFinder:
+    """All that rules may be filed under. What it learns of a skeleton holds for all expressions of it."""
 
-    From `match`, and from those top-level conjuncts of the condition that cannot fail to evaluate: were a missing
-    attribute possible, skipping the rule would skip its error, and errors count.
-    """
-    keys: Keys = {}
-    for path, value in match.items():
-        wanted = wanted_values(value)
-        if path != "action" and all(isinstance(item, str) for item in wanted):
-            keys[path] = wanted
-    if expression is not None:
-        for conjunct in _conjuncts(expression.parsed.node):
-            found = _equality(conjunct, expression.literals)
-            if found is not None and found[0] not in keys:
-                keys[found[0]] = found[1]
-    return keys
+    def __init__(self) -> None:
+        self._equalities: dict[str, tuple[tuple[str, tuple[Constant, ...]], ...]] = {}
+
+    def keys(self, match: Mapping[str, MatchValue], expression: Expression | None) -> Keys:
+        """The equalities of one rule.
+
+        From `match`, and from those top-level conjuncts of the condition that cannot fail to evaluate: were a missing
+        attribute possible, skipping the rule would skip its error, and errors count.
+        """
+        keys: Keys = {}
+        for path, value in match.items():
+            if path == "action":
+                continue
+            if value.__class__ is str:
+                keys[path] = (value,)
+            elif isinstance(value, list) and all(isinstance(item, str) for item in value):
+                keys[path] = tuple(dict.fromkeys(value))
+        if expression is not None:
+            found = self._equalities.get(expression.skeleton)
+            if found is None:
+                found = self._equalities[expression.skeleton] = tuple(_equalities(expression.parsed.node))
+            for path, constants in found:
+                if path not in keys:
+                    keys[path] = tuple([_value(constant, expression.literals) for constant in constants])
+        return keys
 
 
 def is_implied(path: str, match: Mapping[str, MatchValue], *, loosens: bool) -> bool:
@@ -54,25 +65,31 @@ def choose(
     keyed: Sequence[tuple[Keys, Iterable[str] | None]], pause: Callable[[], None] = lambda: None
 ) -> list[str | None]:
     """For each rule, given its keys and its actions, the path to file it under: None when there is no key."""
-    uses: Counter[tuple[str | None, str, str]] = Counter()
+    uses: defaultdict[tuple[str | None, str], dict[str, int]] = defaultdict(dict)
     for number, (keys, actions) in enumerate(keyed):
         if number % _RULES_A_SLICE == 0:
             pause()
         for action in _EVERY if actions is None else actions:
-            uses.update([(action, path, literal) for path, literals in keys.items() for literal in literals])
+            for path, literals in keys.items():
+                counts = uses[action, path]
+                for literal in literals:
+                    counts[literal] = counts.get(literal, 0) + 1
     chosen: list[str | None] = []
     for number, (keys, actions) in enumerate(keyed):
         if number % _RULES_A_SLICE == 0:
             pause()
-        if len(keys) < 2:
-            chosen.append(next(iter(keys), None))
-            continue
-        among = _EVERY if actions is None else tuple(actions)
-        crowds = [
-            (max([uses[action, path, literal] for action in among for literal in literals]), path)
-            for path, literals in keys.items()
-        ]
-        chosen.append(min(crowds)[1])
+        best, fewest = None, 0
+        for path, literals in keys.items():
+            crowd = max(
+                [
+                    uses[action, path][literal]
+                    for action in (_EVERY if actions is None else actions)
+                    for literal in literals
+                ]
+            )
+            if best is None or (crowd, path) < (fewest, best):
+                best, fewest = path, crowd
+        chosen.append(best)
     return chosen
 
 
@@ -80,18 +97,18 @@ def _conjuncts(node: Node) -> tuple[Node, ...]:
     return node.operands if isinstance(node, Logical) and node.operator == "&&" else (node,)
 
 
-def _equality(node: Node, literals: Sequence[Any]) -> tuple[str, frozenset[str]] | None:
-    if not isinstance(node, Binary):
-        return None
-    if node.operator == "==":
-        for side, other in ((node.left, node.right), (node.right, node.left)):
-            if isinstance(other, Constant) and isinstance(other.value, str) and (path := _declared_string(side)):
-                return path, frozenset({_value(other, literals)})
-    if node.operator == "in" and isinstance(node.right, ListLiteral) and (path := _declared_string(node.left)):
-        values = [_value(item, literals) for item in node.right.items if isinstance(item, Constant)]
-        if values and len(values) == len(node.right.items) and all(isinstance(value, str) for value in values):
-            return path, frozenset(values)
-    return None
+def _equalities(node: Node) -> Iterator[tuple[str, tuple[Constant, ...]]]:
+    for conjunct in _conjuncts(node):
+        if isinstance(conjunct, Binary) and conjunct.operator == "==":
+            for side, other in ((conjunct.left, conjunct.right), (conjunct.right, conjunct.left)):
+                if isinstance(other, Constant) and isinstance(other.value, str) and (path := _declared_string(side)):
+                    yield path, (other,)
+        elif isinstance(conjunct, Binary) and conjunct.operator == "in" and isinstance(conjunct.right, ListLiteral):
+            constants = tuple([item for item in conjunct.right.items if isinstance(item, Constant)])
+            are_strings = all(isinstance(constant.value, str) for constant in constants)
+            path = _declared_string(conjunct.left)
+            if path and constants and are_strings and len(constants) == len(conjunct.right.items):
+                yield path, constants
 
 
 def _value(constant: Constant, literals: Sequence[Any]) -> Any:

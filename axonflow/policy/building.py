@@ -9,14 +9,14 @@ import msgspec
 
 from axonflow.detect import Scanner
 from axonflow.errors import AxonFlowError, ExpressionError, PolicyError
-from axonflow.policy.access import Keys, choose, equality_keys, is_implied
+from axonflow.policy.access import KeyFinder, Keys, choose, is_implied
 from axonflow.policy.cel import Compiler
 from axonflow.policy.cel.compiler import Condition, Expression, Filters
 from axonflow.policy.decision import Effect, Obligation, Redact
-from axonflow.policy.document import LAYERS
+from axonflow.policy.document import LAYERS, MATCH_KEY, MATCH_KEYS
 from axonflow.policy.engine import PolicyEngine
 from axonflow.policy.index import Requirement, build_index
-from axonflow.policy.matching import MATCH_FUNCTIONS, match_filters, reader
+from axonflow.policy.matching import MATCH_FUNCTIONS, FilterMaker, reader
 from axonflow.policy.program import ExceptionRow, PolicyProgram, RuleRow, SetHead
 from axonflow.policy.reading import Path
 from axonflow.policy.request import ACTIONS
@@ -69,7 +69,10 @@ class Builder:
         self._pause = pause
         self._compiler = Compiler(self._host, MATCH_FUNCTIONS)
         self._first_seen: dict[tuple[str, bool, str], tuple[PolicyProgram, Path]] = {}
-        self._actions: dict[frozenset[str], frozenset[str]] = {}
+        self._actions: dict[str | tuple[str, ...], frozenset[str]] = {}
+        self._keys = KeyFinder()
+        self._filters = FilterMaker()
+        self._checked: set[tuple[tuple[str, type], ...]] = set()
 
     def compiler_of(self, _head: SetHead) -> Compiler:
         """The compiler for the expressions of one set."""
@@ -83,7 +86,8 @@ class Builder:
         rules = self._rules(programs)
         self._waivers(programs, rules)
         ordered = ranked(rules.values())
-        by_action, elsewhere = build_index(ordered, _known_actions(programs), _requirements(programs), self._pause)
+        known = _known_actions(programs, ordered)
+        by_action, elsewhere = build_index(ordered, known, _requirements(programs), self._pause)
         for number, rule in enumerate(ordered):  # the commonest decision: one rule, and those that always match
             actions = rule.actions or ()
             rule.beside = (elsewhere if len(actions) != 1 else by_action[next(iter(actions))]).certain
@@ -108,7 +112,7 @@ class Builder:
         for program in programs:
             for position, (row, expression) in enumerate(program.rules):
                 self._unique("rule", row.id, program, ("rules", position, "id"))
-                keyed.append((equality_keys(row.match, expression), self._actions_of(row.match)))
+                keyed.append((self._keys.keys(row.match, expression), self._actions_of(row.match)))
                 if position % _RULES_A_SLICE == 0:
                     self._pause()
         chosen = iter(zip(keyed, choose(keyed, self._pause), strict=True))
@@ -117,7 +121,7 @@ class Builder:
             layer = LAYERS.index(program.head.layer)
             for position, (row, expression) in enumerate(program.rules):
                 (keys, actions), key = next(chosen)
-                filed = None if key is None else (key, tuple(keys[key]))
+                filed = None if key is None else (key, keys[key])
                 rule = self._rule(row, expression, program, ("rules", position), (layer, actions, filed))
                 if rule is not None:
                     compiled[row.id] = rule
@@ -136,7 +140,7 @@ class Builder:
         layer, actions, filed = place
         loosens = row.effect is Effect.ALLOW
         passed = filed[0] if filed is not None and is_implied(filed[0], row.match, loosens=loosens) else None
-        filters = match_filters(row.match, loosens=loosens, passed=passed)
+        filters = self._filters.filters(row.match, loosens=loosens, passed=passed)
         condition = self._condition(row, expression, filters, program, path)
         obligations = self._resolved(row, program, path)
         if condition is None or obligations is None:
@@ -161,13 +165,32 @@ class Builder:
         path: Path,
     ) -> Condition | None:
         try:
-            _check_match(row.match, program, path)
+            self._check_match(row.match, program, path)
             return self.compiler_of(program.head).condition(expression, filters)
         except ExpressionError as error:
             self.problems.append(error.moved_to(program.at((*path, "when"), error.offset)))
         except PolicyError as error:
             self.problems.append(error)
         return None
+
+    def _check_match(self, match: dict[str, Any], program: PolicyProgram, path: Path) -> None:
+        form = tuple(zip(match, map(type, match.values()), strict=True))
+        if form in self._checked:  # of lists, the values have to be looked at
+            return
+        for key, value in match.items():
+            values = value if isinstance(value, list) else [value]
+            wrong = [item for item in values if not isinstance(item, str)] if key in _TEXT_PATHS else []
+            if wrong:
+                raise PolicyError(
+                    f"{key} is text", expected="a string or a list of strings", found=repr(wrong[0]),
+                    at=program.at((*path, "match", key), 0), hint="Quote it.",
+                )  # fmt: skip
+            if not MATCH_KEY.fullmatch(key):
+                raise PolicyError(
+                    "not a key of match", expected=MATCH_KEYS, found=f"{key!a}"[:80], at=program.at(path, 0)
+                )
+        if list not in [kind for _, kind in form]:
+            self._checked.add(form)
 
     def _resolved(self, row: RuleRow, program: PolicyProgram, path: Path) -> tuple[Obligation, ...] | None:
         """The obligations of `row` with the ids of the detectors there are in place of their categories."""
@@ -185,8 +208,15 @@ class Builder:
         return tuple(resolved)
 
     def _actions_of(self, match: dict[str, Any]) -> frozenset[str] | None:
-        named = _named_actions(match)
-        return None if named is None else self._actions.setdefault(named, named)  # one object for thousands of rules
+        """The actions that `match` names: one object for thousands of rules."""
+        named = match.get("action")
+        if named is None:
+            return None
+        key = tuple(named) if isinstance(named, list) else named
+        actions = self._actions.get(key)
+        if actions is None:
+            actions = self._actions[key] = frozenset(named if isinstance(named, list) else [named])
+        return actions
 
     def _unique(self, what: str, name: str, program: PolicyProgram, path: Path) -> None:
         here = (program, path)
@@ -206,7 +236,9 @@ class Builder:
             for position, (row, expression) in enumerate(program.exceptions):
                 path: Path = ("exceptions", position)
                 self._unique("exception", row.id, program, (*path, "id"))
-                condition = self._condition(row, expression, match_filters(row.match, loosens=True), program, path)
+                condition = self._condition(
+                    row, expression, self._filters.filters(row.match, loosens=True), program, path
+                )
                 if condition is None:
                     continue
                 waiver = Waiver(row.id, condition, self._actions_of(row.match), row.expires_us)
@@ -245,36 +277,13 @@ class Builder:
         ])  # fmt: skip
 
 
-def _check_match(match: dict[str, Any], program: PolicyProgram, path: Path) -> None:
-    for key, value in match.items():
-        if key in _TEXT_PATHS:
-            wrong = [item for item in (value if isinstance(value, list) else [value]) if not isinstance(item, str)]
-            if wrong:
-                raise PolicyError(
-                    f"{key} is text", expected="a string or a list of strings", found=repr(wrong[0]),
-                    at=program.at((*path, "match", key), 0), hint="Quote it.",
-                )  # fmt: skip
-
-
-def _named_actions(match: dict[str, Any]) -> frozenset[str] | None:
-    action = match.get("action")
-    if action is None:
-        return None
-    return frozenset(action if isinstance(action, list) else [action])
-
-
-def _known_actions(programs: Iterable[PolicyProgram]) -> frozenset[str]:
+def _known_actions(programs: Iterable[PolicyProgram], rules: Iterable[CompiledRule]) -> frozenset[str]:
     """The actions that can be allowed: AxonFlow's own, those that sets declare, and those that allow rules name.
 
     No other rule makes an action known: under ``default: allow`` it would turn the denial of the unknown into more.
     """
-    known = set(ACTIONS)
-    for program in programs:
-        known.update(program.head.actions)
-        for row, _ in program.rules:
-            if row.effect is Effect.ALLOW:
-                known.update(_named_actions(row.match) or ())
-    return frozenset(known)
+    named = {rule.actions for rule in rules if rule.effect is Effect.ALLOW and rule.actions is not None}
+    return ACTIONS.union(*named, *[program.head.actions for program in programs])
 
 
 def _requirements(programs: Iterable[PolicyProgram]) -> dict[str, tuple[Requirement, ...]]:

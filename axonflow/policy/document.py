@@ -25,6 +25,8 @@ from axonflow.policy.request import ACTIONS
 
 __all__ = [
     "LAYERS",
+    "MATCH_KEY",
+    "MATCH_KEYS",
     "ApprovalDocument",
     "ExceptionDocument",
     "IncludeDocument",
@@ -47,9 +49,13 @@ _ACTION = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*", re.ASCII)
 _TAIL = "such as principal.roles, resource.id or context.env"
 
 
+MATCH_KEY: Final = re.compile(rf"action|{_PATH.pattern}", re.ASCII)
+MATCH_KEYS: Final = f"action or a dotted path, {_TAIL}"
+
+
 def _match_key(key: str) -> str:
-    if key != "action" and not _PATH.fullmatch(key):
-        raise ValueError(f"expected action or a dotted path, {_TAIL}")
+    if not MATCH_KEY.fullmatch(key):
+        raise ValueError(f"expected {MATCH_KEYS}")
     return key
 
 

@@ -63,22 +63,24 @@ class _Group:
     def __init__(self, rules: Iterable[CompiledRule], pause: Callable[[], None]) -> None:
         self.certain: list[CompiledRule] = []
         self.always: list[CompiledRule] = []
-        tables: dict[str, dict[str, list[CompiledRule]]] = {}
+        self.tables: dict[str, Table] = {}
+        crowds: dict[tuple[str, str], list[CompiledRule]] = {}  # most literals have one rule, which needs no list
         for number, rule in enumerate(rules):
             if number % _RULES_A_SLICE == 0:
                 pause()
             if rule.filed is not None:
                 path, literals = rule.filed
-                table = tables.setdefault(path, {})
+                table = self.tables.setdefault(path, {})
                 for literal in literals:
-                    table.setdefault(literal, []).append(rule)
+                    first = table.setdefault(literal, (rule,))
+                    if first[0] is not rule:
+                        crowds.setdefault((path, literal), [*first]).append(rule)
             elif rule.test is None:
                 self.certain.append(rule)
             else:
                 self.always.append(rule)
-        self.tables: dict[str, Table] = {
-            path: {literal: tuple(filed) for literal, filed in table.items()} for path, table in sorted(tables.items())
-        }
+        for (path, literal), crowd in crowds.items():
+            self.tables[path][literal] = tuple(crowd)
 
 
 def build_index(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Final
 
 from axonflow.policy.cel.compiler import Filters
@@ -13,8 +13,8 @@ __all__ = [
     "LIST_FIELDS",
     "MATCH_FUNCTIONS",
     "STRING_FIELDS",
+    "FilterMaker",
     "MatchValue",
-    "match_filters",
     "reach",
     "reader",
     "source_of",
@@ -90,33 +90,45 @@ def reader(path: str) -> Callable[[Request], Any]:
     return lambda request: reach(getattr(request, root), names)
 
 
-def match_filters(match: Mapping[str, MatchValue], *, loosens: bool, passed: str | None = None) -> Filters:
-    """One conjunct for each key of `match` but the action and the path `passed`, which the index has looked up already.
+class FilterMaker:
+    """Makes the filters of rules. What it learns of a form of `match` holds for all of that form."""
 
-    `loosens`: whether they belong to an allow rule or an exception.
-    """
-    form: list[tuple[str, bool]] = []
-    values: list[Any] = []
-    for path, value in match.items():
-        if path in {"action", passed}:
-            continue
-        wanted = wanted_values(value)
-        is_one = len(wanted) == 1 and (path in STRING_FIELDS or path in LIST_FIELDS)
-        form.append((path, is_one))
-        values.append(next(iter(wanted)) if is_one else wanted)
-    if not form:
-        return _NONE
+    def __init__(self) -> None:
+        self._emitters: dict[Hashable, Callable[[Sequence[str]], list[str]]] = {}
 
+    def filters(self, match: Mapping[str, MatchValue], *, loosens: bool, passed: str | None = None) -> Filters:
+        """One conjunct for each key of `match` but the action and the path `passed`, which were looked up already.
+
+        `loosens`: whether they belong to an allow rule or an exception.
+        """
+        form: list[tuple[str, bool]] = []
+        values: list[Any] = []
+        for path, value in match.items():
+            if path in {"action", passed}:
+                continue
+            is_one = value.__class__ is str and (path in STRING_FIELDS or path in LIST_FIELDS)
+            form.append((path, is_one))
+            values.append(value if is_one else wanted_values(value))
+        if not form:
+            return _NONE
+        key = (loosens, *form)
+        emit = self._emitters.get(key)
+        if emit is None:
+            emit = self._emitters[key] = _emitter(form, loosens=loosens)
+        return Filters(key, tuple(values), emit)
+
+
+_NONE: Final = Filters((), (), lambda _names: [])
+
+
+def _emitter(form: Sequence[tuple[str, bool]], *, loosens: bool) -> Callable[[Sequence[str]], list[str]]:
     def emit(names: Sequence[str]) -> list[str]:
         return [
             _filter(path, name, is_one=is_one, loosens=loosens)
             for (path, is_one), name in zip(form, names, strict=True)
         ]
 
-    return Filters((loosens, *form), tuple(values), emit)
-
-
-_NONE: Final = Filters((), (), lambda _names: [])
+    return emit
 
 
 def _filter(path: str, name: str, *, is_one: bool, loosens: bool) -> str:

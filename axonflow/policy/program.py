@@ -39,12 +39,12 @@ _ROWS_A_PART: Final = 256
 """A part is decoded by one call, during which nothing else runs: well below a millisecond."""
 _NONE: Final = -1
 
-_Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}$")]
+_Id = Annotated[str, Meta(min_length=1, max_length=128)]
 _PATH: Final = r"^(action|content|(principal|resource|context)(\.[A-Za-z_][A-Za-z0-9_-]{0,127}){1,16})$"
 _Path = Annotated[str, Meta(pattern=_PATH)]
 _Action = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$")]
 _Scalar = str | bool | int | float
-_Match = dict[_Path, _Scalar | Annotated[list[_Scalar], Meta(min_length=1)]]
+_Match = dict[str, _Scalar | Annotated[list[_Scalar], Meta(min_length=1)]]
 _Literals = tuple[Any, ...]
 
 

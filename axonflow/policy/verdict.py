@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec import Struct
 
@@ -24,14 +24,9 @@ class Layer(Struct, frozen=True):
     default: str
 
 
-class Verdict(NamedTuple):
-    """The part of a decision that depends on nothing but the rules that match."""
-
-    effect: Effect
-    allowed: bool
-    reasons: tuple[str, ...]
-    obligations: tuple[Obligation, ...]
-    policies: tuple[str, ...]
+Verdict = tuple[Effect, bool, tuple[str, ...], tuple[Obligation, ...], tuple[str, ...]]
+"""The part of a decision that depends on nothing but the rules that match: effect, allowed, reasons, obligations and
+policies. No class, for one is made for every rule when policies are loaded."""
 
 
 class Layers:
@@ -63,7 +58,7 @@ class Layers:
             effect, reasons = Effect.DENY, (self._refusals[granted], *reasons)
         elif not ordered:
             reasons = ("No rule matches; the default is allow.",)
-        return Verdict(effect, effect in _ALLOWED, reasons, obligations, policies)
+        return effect, effect in _ALLOWED, reasons, obligations, policies
 
     def _not_granted(self, granted: int) -> str:
         if not self._layers:

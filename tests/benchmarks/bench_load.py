@@ -28,13 +28,13 @@ def resident():
     with open("/proc/self/statm") as stream:
         return int(stream.read().split()[1]) * resource.getpagesize()
 
-first, policies, traced = sys.argv[1:]
+first, policies, traced, *keys = sys.argv[1:]
 AxonFlow.open(first)  # what is loaded once, whatever the number of rules
 gc.collect()
 before = resident()
 if traced == "traced":
     tracemalloc.start()
-flow = AxonFlow.open(policies)
+flow = AxonFlow.open(policies, trusted_keys=keys)
 gc.collect()
 held = tracemalloc.get_traced_memory()[0] if traced == "traced" else resident() - before
 print(json.dumps({"rules": len(flow.policies.rules), "bytes": held}))
@@ -48,18 +48,12 @@ def main():
         many = write_folder(Path(place, "many"), MANY_RULES)
         one = write_folder(Path(place, "one"), 1)
         from_yaml(few)
-        bundles = {}
         for folder, rules, at_most_s in ((few, RULES, 0.3), (many, MANY_RULES, 3.0)):
             bundle = Path(place, f"{folder.name}.axb")
-            fault = build_bundle(folder, bundle)
-            if fault is None:
-                bundles[rules] = bundle
-                from_bundle(bundle, rules, at_most_s)
-            else:
-                print(f"{rules:>9,} rules from a bundle: not available ({fault})")
+            key = build_bundle(folder, bundle)
+            from_bundle(bundle, key, rules, at_most_s)
         memory(one, few, RULES, "YAML")
-        if MANY_RULES in bundles:
-            memory(one, bundles[MANY_RULES], MANY_RULES, "a bundle")
+        memory(one, bundle, MANY_RULES, "a bundle", key)
 
 
 def from_yaml(folder):
@@ -77,19 +71,21 @@ def from_yaml(folder):
     print(f"{'':9} AxonFlow.open / yaml.load: {ours / bare:.2f} {judged(ours <= 3 * bare, '<= 3')}")
 
 
-def from_bundle(bundle, rules, at_most_s):
-    ours, floor = alternate_s({"open": lambda: AxonFlow.open(bundle), "read": bundle.read_bytes}).values()
+def from_bundle(bundle, key, rules, at_most_s):
+    ours, floor = alternate_s(
+        {"open": lambda: AxonFlow.open(bundle, trusted_keys=[key]), "read": bundle.read_bytes}
+    ).values()
     print(f"{rules:>9,} rules from a bundle ({bundle.stat().st_size / 1e6:.1f} MB): {ours * 1e3:,.0f} ms", end=" ")
     print(
         f"{judged(ours <= at_most_s, f'<= {at_most_s * 1e3:,.0f} ms')}; merely reading the file {floor * 1e3:,.1f} ms"
     )
 
 
-def memory(one, policies, rules, source):
+def memory(one, policies, rules, source, *keys):
     """Bytes a rule: what Python holds, as tracemalloc counts, and by how much the process has grown."""
     held = {}
     for way in ("traced", "grown"):
-        command = [sys.executable, "-c", MEMORY, str(one), str(policies), way]
+        command = [sys.executable, "-c", MEMORY, str(one), str(policies), way, *map(str, keys)]
         answer = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
         assert answer["rules"] == rules
         held[way] = answer["bytes"] / rules

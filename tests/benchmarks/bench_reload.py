@@ -29,14 +29,13 @@ def main():
     print(f"each was due, phases of at least {PHASE_S:.0f} s, median of {ROUNDS} alternating rounds")
     with tempfile.TemporaryDirectory() as place:
         folder, bundle = write_folder(Path(place, "policies"), RULES), Path(place, "policies.axb")
-        flow = AxonFlow.open(folder)
-        phases = {"quiet": None, "AxonFlow.open in a thread": lambda: AxonFlow.open(folder)}
-        if hasattr(flow, "reload"):
-            phases["reload from YAML"] = lambda: flow.reload(folder)
-            if build_bundle(folder, bundle) is None:
-                phases["reload from a bundle"] = lambda: flow.reload(bundle)
-        else:
-            print("flow.reload: not available")
+        flow = AxonFlow.open(folder, trusted_keys=[build_bundle(folder, bundle)])
+        phases = {
+            "quiet": None,
+            "AxonFlow.open in a thread": lambda: AxonFlow.open(folder),
+            "reload from YAML": lambda: flow.reload(folder),
+            "reload from a bundle": lambda: flow.reload(bundle),
+        }
         report(measure(flow, phases))
 
 

@@ -15,12 +15,12 @@ in which ``false && error`` is false, or the error with the path that caused it.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from msgspec import Struct
 
 from axonflow.errors import ExpressionError
-from axonflow.policy.cel.bindings import Bindings, Recipe
+from axonflow.policy.cel.bindings import Binding, Bindings
 from axonflow.policy.cel.emitter import Emitter
 from axonflow.policy.cel.lexer import LITERALS, Token, skeleton_of, tokenize
 from axonflow.policy.cel.literals import rendered
@@ -61,38 +61,39 @@ class Shape:
     what holds for every request.
     """
 
-    __slots__ = ("_careful", "_compiler", "_filters", "_quick", "always", "inspects", "node", "pinned")
+    __slots__ = ("_careful", "_compiler", "_filters", "_parsed", "_quick", "always", "inspects", "node", "pinned")
 
-    def __init__(self, compiler: Compiler, node: Node | None, filters: Filters) -> None:
+    def __init__(self, compiler: Compiler, parsed: Parsed | None, filters: Filters) -> None:
         self._compiler = compiler
         self._filters = filters
-        self.node = node
-        self.always = node is None and not filters.values
+        self._parsed = parsed
+        self.node = parsed.node if parsed is not None else None
+        self.always = parsed is None and not filters.values
         self.inspects = False
         self.pinned: tuple[int, ...] = ()
-        self._careful: tuple[Callable[..., Function], list[Recipe]] | None = None
+        self._careful: tuple[Callable[..., Function], Binding] | None = None
         self._quick = self._made(careful=False)
 
-    def quick(self, values: Sequence[Any], literals: Sequence[Any]) -> Function:
-        make, recipes = self._quick
-        return make(*values, *[recipe(literals) for recipe in recipes])
+    def quick(self, values: Sequence[Any], literals: tuple[Any, ...]) -> Function:
+        make, binding = self._quick
+        return make(*values, *binding.values(literals))
 
-    def careful(self, values: Sequence[Any], literals: Sequence[Any]) -> Function:
+    def careful(self, values: Sequence[Any], literals: tuple[Any, ...]) -> Function:
         if self._careful is None:
             self._careful = self._made(careful=True)
-        make, recipes = self._careful
-        return make(*values, *[recipe(literals) for recipe in recipes])
+        make, binding = self._careful
+        return make(*values, *binding.values(literals))
 
-    def _made(self, *, careful: bool) -> tuple[Callable[..., Function], list[Recipe]]:
+    def _made(self, *, careful: bool) -> tuple[Callable[..., Function], Binding]:
         bindings = Bindings()
         names = [f"f{position}" for position in range(len(self._filters.values))]
         parts = self._filters.emit(names)
-        if self.node is not None:
-            parts.append(self._compiler.emitted(self.node, bindings, careful=careful))
+        if self._parsed is not None:
+            parts.append(self._compiler.emitted(self._parsed.node, bindings, careful=careful))
         self.inspects = bindings.inspects
         self.pinned = tuple(sorted(bindings.pinned))
-        names += [f"c{position}" for position in range(len(bindings.recipes))]
-        return self._compiler.maker(names, " and ".join(parts) or "True"), bindings.recipes
+        binding = bindings.binding(len(self._parsed.literals) if self._parsed is not None else 0)
+        return self._compiler.maker([*names, *binding.names], " and ".join(parts) or "True"), binding
 
 
 class Condition:
@@ -100,7 +101,7 @@ class Condition:
 
     __slots__ = ("_values", "literals", "quick", "shape")
 
-    def __init__(self, shape: Shape, values: Sequence[Any], literals: Sequence[Any]) -> None:
+    def __init__(self, shape: Shape, values: Sequence[Any], literals: tuple[Any, ...]) -> None:
         self.shape = shape
         self._values = values
         self.literals = literals
@@ -112,7 +113,7 @@ class Condition:
         return self.shape.careful(self._values, self.literals)
 
 
-class Expression(NamedTuple):
+class Expression(Struct, frozen=True, gc=False):
     """One expression as read: the tree that its skeleton has in common, and what its own literals are."""
 
     skeleton: str
@@ -135,7 +136,7 @@ class Compiler:
         self._globals = {"__builtins__": {}, **RUNTIME, **(functions or {})}
         self._parsed: dict[str, Parsed] = {}
         self._pinned: dict[str, tuple[int, ...]] = {}
-        self._shapes: dict[Hashable, Shape] = {}
+        self._shapes: dict[str, dict[Hashable, Shape]] = {}
 
     def read(self, source: str) -> Expression:
         """`source` parsed, unless one like it has been. Raises ExpressionError with the offset of the first fault."""
@@ -169,29 +170,31 @@ class Compiler:
         try:
             if expression is not None:
                 return self._condition(self.read(expression) if isinstance(expression, str) else expression, filters)
-            shape = self._shapes.get(filters.form)
+            shapes = self._shapes.setdefault("", {})
+            shape = shapes.get(filters.form)
             if shape is None:
-                shape = self._shapes[filters.form] = Shape(self, None, filters)
+                shape = shapes[filters.form] = Shape(self, None, filters)
             return Condition(shape, filters.values, ())
         except RecursionError:  # within our limits, so the stack was nearly full before: the caller's doing
             raise _stack_is_full() from None
 
     def _condition(self, expression: Expression, filters: Filters) -> Condition:
-        skeleton, parsed, literals, tokens = expression
-        pinned = self._pinned.get(skeleton, ())
-        key = (skeleton, filters.form, *[literals[slot] for slot in pinned])
-        shape = self._shapes.get(key)
+        skeleton, parsed, literals = expression.skeleton, expression.parsed, expression.literals
+        shapes = self._shapes.setdefault(skeleton, {})
+        pinned = self._pinned.get(skeleton)
+        form = filters.form if pinned is None else (filters.form, *[literals[slot] for slot in pinned])
+        shape = shapes.get(form)
         if shape is not None:
             try:
                 return Condition(shape, filters.values, literals)
             except ValueError:  # such as a pattern that is none: emitted by itself it is refused with its place
                 shape = None
-        own = parsed if literals == parsed.literals else parse_tokens(tokens())
-        shape = Shape(self, own.node, filters)
+        own = parsed if literals == parsed.literals else parse_tokens(expression.tokens())
+        shape = Shape(self, own, filters)
         if shape.pinned:
             self._pinned[skeleton] = shape.pinned
-            key = (skeleton, filters.form, *[literals[slot] for slot in shape.pinned])
-        self._shapes[key] = shape
+            form = (filters.form, *[literals[slot] for slot in shape.pinned])
+        shapes[form] = shape
         return Condition(shape, filters.values, literals)
 
     def value(self, source: str) -> Function:
@@ -199,8 +202,8 @@ class Compiler:
         parsed = parse(source)
         bindings = Bindings()
         emitted = Emitter(bindings, self._host, careful=True).value(parsed.node)
-        names = [f"c{position}" for position in range(len(bindings.recipes))]
-        return self.maker(names, emitted.source)(*[recipe(parsed.literals) for recipe in bindings.recipes])
+        binding = bindings.binding(len(parsed.literals))
+        return self.maker(binding.names, emitted.source)(*binding.values(parsed.literals))
 
     def emitted(self, node: Node, bindings: Bindings, *, careful: bool) -> str:
         """Source of `node` as a condition. Raises ExpressionError when it can never be a bool."""
