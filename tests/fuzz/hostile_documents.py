@@ -11,8 +11,8 @@ PIECES = (
     *"\n\t:-[]{},&*!|>#%@`'\"?~ \x00", "- ", ": ", "? ", "---\n", "...\n", "&a ", "*a", "<<: *a", "!!binary ", "!!set ",
     "!!python/object:os.system ", "!!float ", "%YAML 9.9\n", "null", "~", "yes", "on", "0x", "0o8", "1_000", ".inf",
     ".nan", "1e999", "-9223372036854775809", "2026-11-21", '"\\ud800"', '"\\0"', "\u2028", "\ufeff", "\U0001f600",
-    "\x85", "  ", "rules:", "effect: allow", "when: ", "match: {", "{name}", "[[[[[[[[", "]]]]]]]]", "|2-\n", ">+9\n", "'",
-    "id: a", "shadow: true", "layer: system", "expires: 2026-13-45T99:99:99Z", "exceptions: [{}]",
+    "\x85", "  ", "rules:", "effect: allow", "when: ", "match: {", "{name}", "[[[[[[[[", "]]]]]]]]", "|2-\n", ">+9\n",
+    "'", "id: a", "shadow: true", "layer: system", "expires: 2026-13-45T99:99:99Z", "exceptions: [{}]",
     "requires: {tool.call: [content]}",
 )  # fmt: skip
 
