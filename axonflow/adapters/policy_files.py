@@ -118,7 +118,10 @@ def sources_of_text(text: str, name: str) -> list[PolicySource]:
     sources = [source(number, data) for number, data in enumerate(documents) if data is not None]
     if not sources:
         raise PolicyError(
-            "no document in it", expected="a PolicySet", found="nothing but comments or null" if text.strip() else "nothing",
-            at=name, hint="Remove the file, or write a set without rules in it.",
-        )  # fmt: skip
+            "no document in it",
+            expected="a PolicySet",
+            found="nothing but comments or null" if text.strip() else "nothing",
+            at=name,
+            hint="Remove the file, or write a set without rules in it.",
+        )
     return sources
