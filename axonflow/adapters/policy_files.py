@@ -116,11 +116,23 @@ def _text(file: Path) -> str:
 
 
 def sources_of_text(text: str, name: str) -> list[PolicySource]:
-    """The documents in `text`, which is JSON where `name` ends so and YAML otherwise. Raises PolicyError."""
+    """The documents in `text`, which is JSON where `name` ends so and YAML otherwise.
+
+    Raises PolicyError, also when there is none: a file that was emptied, or all commented out, may have held denials.
+    """
     documents = parse_json(text, name) if name.endswith(".json") else parse_yaml(text, name)
     locator = Locator(text, name)
 
     def source(number: int, data: Any) -> PolicySource:
         return PolicySource(name, data, lambda path, offset: locator.at(number, path, offset))
 
-    return [source(number, data) for number, data in enumerate(documents) if data is not None]
+    sources = [source(number, data) for number, data in enumerate(documents) if data is not None]
+    if not sources:
+        raise PolicyError(
+            "no document in it",
+            expected="a PolicySet",
+            found="nothing but comments or null" if text.strip() else "nothing",
+            at=name,
+            hint="Remove the file, or write a set without rules in it.",
+        )
+    return sources

@@ -142,11 +142,16 @@ class AxonFlow:
         return engine.digest
 
     def decide(self, request: Request) -> Decision:
-        """The verdict on `request`: no I/O, nothing counted, nothing recorded. Raises RequestError for no Request."""
+        """The verdict on `request`, as of its `time` or now: no I/O, nothing counted, nothing recorded.
+
+        Raises RequestError for no Request.
+        """
         return decide(self._engine, request)
 
     async def enforce(self, request: Request, *, origin: Origin = IN_PROCESS, redacts: bool = True) -> Decision:
-        """Decide, reserve limits and record the decision, with its `origin`, before it is returned.
+        """Decide as of now, reserve limits and record the decision, with its `origin`, before it is returned.
+
+        The clock counts, whatever the request's `time` says: a caller could else choose when an exception expires.
 
         A caller that cannot put redacted content in place of the original gives ``redacts=False``, and is denied where
         that is due.

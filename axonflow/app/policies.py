@@ -41,6 +41,10 @@ def policy_sources(policies: Policies) -> list[PolicySource | BundleSource]:
     """The documents in what :meth:`AxonFlow.open` takes, not yet checked. Raises PolicyError, ConfigurationError."""
     if policies is None:
         return []
+    if policies == "":  # a variable that was not set: as a path it would be the working directory
+        raise ConfigurationError(
+            "policies cannot be loaded", expected="a path", found="an empty one", hint='The working directory is ".".'
+        )
     if isinstance(policies, (str, os.PathLike)):
         return read_policies(policies)
     if isinstance(policies, Mapping):

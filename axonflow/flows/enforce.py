@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from axonflow.audit import IN_PROCESS, AuditEvent, Origin
 from axonflow.errors import LedgerError
-from axonflow.flows.decide import decide
+from axonflow.flows.decide import decide_now
 from axonflow.flows.record import event_of
 from axonflow.ids import now_us
 from axonflow.policy import Decision, Effect, Limit, PolicyEngine, Request
@@ -34,7 +34,7 @@ async def enforce(
     origin: Origin = IN_PROCESS,
     redacts: bool = True,
 ) -> Decision:
-    """The verdict of `engine` on `request`, its limits reserved, recorded in `audit` before this returns.
+    """The verdict of `engine` on `request` as of now, its limits reserved, recorded in `audit` before this returns.
 
     `origin` is recorded with it: through which door the request came. An enforcement point that cannot put redacted
     content in place of the original says so by `redacts`, and is denied where that is due.
@@ -42,7 +42,7 @@ async def enforce(
     A limit that is used up or cannot be reserved denies, with the reason. Raises AuditError when the event cannot be
     recorded: then nothing is allowed, and what was reserved is given back.
     """
-    decision = decide(engine, request)
+    decision = decide_now(engine, request)
     if decision.redacted is not None and not redacts:
         decision = _denied(decision, "The content has to be redacted, which this enforcement point cannot do.")
     reservations: list[Reservation] = []

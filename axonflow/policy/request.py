@@ -182,7 +182,8 @@ class Request(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
 
     `principal` and `resource` may be given as objects, as dictionaries or in short form (``"user:ann"``,
     ``"tool:shell"``). `content` is the JSON value to inspect: a prompt, a reply, tool arguments, rows. `time`
-    is in microseconds since the Unix epoch, UTC; the flow sets it when absent.
+    is in microseconds since the Unix epoch, UTC; absent it is now. What is enforced, rather than only decided, is
+    always judged now.
 
     Raises RequestError when a part is malformed or over its limit; nothing is repaired silently.
     """

@@ -131,6 +131,8 @@ POLICIES = {
     "a document of 100 MB": huge,
     "a folder that is not there": lambda: AxonFlow.open("policies"),
     "an empty folder": empty,
+    "an empty file": loaded("a.yaml", "# default: deny"),
+    "an empty path": lambda: AxonFlow.open(""),
     "neither path nor document": lambda: AxonFlow.open(5),
 }
 

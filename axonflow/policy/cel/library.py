@@ -107,7 +107,7 @@ _ROWS: Final = (
         "texts", ("dyn",), "strings", "texts({0})", "All strings in a JSON value.", 'texts({"a": ["b"]}) == ["a", "b"]'
     ),
     Function(
-        "chars", ("dyn",), "int", "chars({0})", "Characters in all strings of a value.", 'chars(["ab", "c"]) == 3'
+        "chars", ("dyn",), "int", "chars({0})", "Characters in its strings and numbers.", 'chars(["ab", "c"]) == 3'
     ),
     *(
         _method(

@@ -168,3 +168,12 @@ def test_record_of_what_was_carried_out_stands_under_its_decision():
     assert kept.event == event
     assert (event.kind, event.decision_id, event.on_behalf_of, event.origin) == ("llm.call", "d", ("user:ann",), origin)
     assert event.policy_digest == flow.policy_digest
+
+
+def test_enforce_judges_now_whatever_time_the_request_names():
+    expired = {"id": "e", "rules": ["no"], "reason": "An emergency.", "expires": "2020-01-01T00:00:00Z"}
+    flow = AxonFlow.open(policy_set([ALLOW, {"id": "no", "effect": "deny"}], exceptions=[expired]))
+    then = request(time=1_500_000_000_000_000)
+    assert flow.decide(then).allowed
+    decision = asyncio.run(flow.enforce(then))
+    assert (decision.allowed, decision.policies[0]) == (False, "no")

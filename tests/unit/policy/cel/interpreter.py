@@ -267,7 +267,7 @@ def call(node, request, scope):
     if node.function == "texts":
         return texts(arguments[0])
     if node.function == "chars":
-        return sum(map(len, texts(arguments[0])))
+        return chars(arguments[0])
     if node.function == "size":
         if kind(arguments[0]) not in {"string", "list", "map"}:
             raise Failed("no size")
@@ -291,6 +291,14 @@ def texts(value):
             *(text for item in value.values() for text in texts(item)),
         ]
     return [text for item in value for text in texts(item)] if isinstance(value, list) else []
+
+
+def chars(value):
+    if isinstance(value, dict):
+        return sum(chars(key) + chars(item) for key, item in value.items())
+    if isinstance(value, list):
+        return sum(map(chars, value))
+    return len(str(value)) if isinstance(value, (str, int, float)) else 0
 
 
 RULES = {
