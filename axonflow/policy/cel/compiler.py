@@ -3,7 +3,7 @@
 Constants, field names and patterns never become source: they are bound as ``c0``, ``c1``... so that ten thousand
 rules of one shape share one code object, and so that nothing a policy says is ever run as Python. The source refers
 only to ``request``, ``evaluation``, ``c*``, ``v*`` (our names for macro variables), ``t*`` (temporaries), attributes
-named in this package's tables, and RUNTIME; ``__builtins__`` is empty.
+named in this package's tables, ``patterns``, and RUNTIME; ``__builtins__`` is empty.
 
 An expression is tokenised; when another one with the same tokens but for its literals has been compiled, that is all.
 
@@ -21,12 +21,15 @@ from msgspec import Struct
 
 from axonflow.errors import ExpressionError
 from axonflow.policy.cel.bindings import Bindings, Recipe
+from axonflow.policy.cel.checker import Checked, Checker
 from axonflow.policy.cel.emitter import Emitter
 from axonflow.policy.cel.lexer import Token, skeleton_of, tokenize
 from axonflow.policy.cel.parser import Parsed, literal_values, parse, parse_tokens
+from axonflow.policy.cel.patterns import Patterns
 from axonflow.policy.cel.runtime import RUNTIME
-from axonflow.policy.cel.scope import Host
+from axonflow.policy.cel.scope import Host, Scope, request_scope
 from axonflow.policy.cel.syntax import Node
+from axonflow.policy.cel.types import BOOL, DYN
 
 __all__ = ["Compiler", "Condition", "Filters", "Function", "no_filters"]
 
@@ -60,17 +63,24 @@ class Shape:
     what holds for every request.
     """
 
-    __slots__ = ("_careful", "_compiler", "_filters", "_quick", "always", "inspects", "node", "pinned")
+    __slots__ = ("_careful", "_checked", "_compiler", "_filters", "_quick", "always", "inspects", "pinned")
 
-    def __init__(self, compiler: Compiler, node: Node | None, filters: Filters) -> None:
+    def __init__(
+        self, compiler: Compiler, checked: Checked | None, filters: Filters, pinned: frozenset[int] = frozenset()
+    ) -> None:
         self._compiler = compiler
+        self._checked = checked
         self._filters = filters
-        self.node = node
-        self.always = node is None and not filters.values
+        self.always = checked is None and not filters.values
         self.inspects = False
-        self.pinned: tuple[int, ...] = ()
+        self.pinned = tuple(sorted(pinned))
         self._careful: tuple[Callable[..., Function], list[Recipe]] | None = None
         self._quick = self._made(careful=False)
+
+    @property
+    def node(self) -> Node | None:
+        """The tree of the expression that the shape was made from, with the literals of that one."""
+        return None if self._checked is None else self._checked.node
 
     def quick(self, values: Sequence[Any], literals: Sequence[Any]) -> Function:
         make, recipes = self._quick
@@ -86,10 +96,10 @@ class Shape:
         bindings = Bindings()
         names = [f"f{position}" for position in range(len(self._filters.values))]
         parts = self._filters.emit(names)
-        if self.node is not None:
-            parts.append(self._compiler.emitted(self.node, bindings, careful=careful))
+        if self._checked is not None:
+            parts.append(self._compiler.emitted(self._checked, bindings, careful=careful))
         self.inspects = bindings.inspects
-        self.pinned = tuple(sorted(bindings.pinned))
+        self.pinned = tuple(sorted({*self.pinned, *bindings.pinned}))
         names += [f"c{position}" for position in range(len(bindings.recipes))]
         return self._compiler.maker(names, " and ".join(parts) or "True"), bindings.recipes
 
@@ -114,10 +124,19 @@ class Condition:
 class Compiler:
     """Compiles expressions; `host` answers what detectors and patterns there are."""
 
-    def __init__(self, host: Host, functions: Mapping[str, Callable[..., Any]] | None = None) -> None:
-        """`functions` are what filters may call, beside RUNTIME."""
+    def __init__(
+        self,
+        host: Host,
+        functions: Mapping[str, Callable[..., Any]] | None = None,
+        attributes: Mapping[str, str] | None = None,
+        scope: Scope | None = None,
+    ) -> None:
+        """`functions` are what filters may call, beside RUNTIME. `attributes` are types of attributes by path, such as
+        ``{"context.risk": "int"}``; ValueError says which is none. `scope` is for other names than those of a request.
+        """
         self._host = host
-        self._globals = {"__builtins__": {}, **RUNTIME, **(functions or {})}
+        self._scope = scope or request_scope(attributes)
+        self._globals = {"__builtins__": {}, **RUNTIME, "patterns": Patterns(host.pattern), **(functions or {})}
         self._parsed: dict[str, Parsed] = {}
         self._pinned: dict[str, tuple[int, ...]] = {}
         self._shapes: dict[Hashable, Shape] = {}
@@ -151,27 +170,34 @@ class Compiler:
                 return Condition(shape, filters.values, literals)
             except ValueError:  # such as a pattern that is none: emitted by itself it is refused with its place
                 shape = None
-        shape = Shape(self, parse_tokens(tokens).node, filters)
+        parsed = parse_tokens(tokens)
+        shape = Shape(self, self._checked(parsed.node), filters, parsed.pinned)
         if shape.pinned:
             self._pinned[skeleton] = shape.pinned
             key = (skeleton, filters.form, *[literals[slot] for slot in shape.pinned])
         self._shapes[key] = shape
         return Condition(shape, filters.values, literals)
 
+    def _checked(self, node: Node) -> Checked:
+        """`node` with its types. Raises ExpressionError when it can never be a bool."""
+        checked = Checker(self._scope).check(node)
+        kind = checked.type_of(node)
+        if kind not in {BOOL, DYN}:
+            raise ExpressionError("a condition is true or false", node.offset, expected="bool", found=str(kind))
+        return checked
+
     def value(self, source: str) -> Function:
         """`source` as a function of any result, in its careful form."""
         parsed = parse(source)
         bindings = Bindings()
-        emitted = Emitter(bindings, self._host, careful=True).value(parsed.node)
+        checked = Checker(self._scope).check(parsed.node)
+        emitted = Emitter(checked, bindings, self._host, careful=True).emit(parsed.node)
         names = [f"c{position}" for position in range(len(bindings.recipes))]
-        return self.maker(names, emitted.source)(*[recipe(parsed.literals) for recipe in bindings.recipes])
+        return self.maker(names, emitted)(*[recipe(parsed.literals) for recipe in bindings.recipes])
 
-    def emitted(self, node: Node, bindings: Bindings, *, careful: bool) -> str:
-        """Source of `node` as a condition. Raises ExpressionError when it can never be a bool."""
-        emitted = Emitter(bindings, self._host, careful=careful).emit(node)
-        if emitted.kind not in {"bool", "dyn"}:
-            raise ExpressionError("a condition is true or false", node.offset, expected="bool", found=emitted.kind)
-        return emitted.source if emitted.kind == "bool" else f"as_bool({emitted.source})"
+    def emitted(self, checked: Checked, bindings: Bindings, *, careful: bool) -> str:
+        """Source of a condition."""
+        return Emitter(checked, bindings, self._host, careful=careful).guarded(checked.node, BOOL)
 
     def maker(self, names: Sequence[str], expression: str) -> Callable[..., Function]:
         """A function of the constants `names` that makes the function ``(request, evaluation) -> expression``."""
