@@ -67,16 +67,26 @@ class Builder:
         self._scanner = scanner
         self._host = _Host(scanner, compile_pattern)
         self._pause = pause
-        self._compiler = Compiler(self._host, MATCH_FUNCTIONS)
+        self._compilers: dict[tuple[tuple[str, str], ...], Compiler] = {}
         self._first_seen: dict[tuple[str, bool, str], tuple[PolicyProgram, Path]] = {}
         self._actions: dict[str | tuple[str, ...], frozenset[str]] = {}
         self._keys = KeyFinder()
         self._filters = FilterMaker()
         self._checked: set[tuple[tuple[str, type], ...]] = set()
 
-    def compiler_of(self, _head: SetHead) -> Compiler:
-        """The compiler for the expressions of one set."""
-        return self._compiler
+    def compiler_of(self, head: SetHead, at: str | None = None) -> Compiler:
+        """The compiler for the expressions of a set: one for all sets that declare the same types of attributes.
+
+        Raises PolicyError for a type that is none.
+        """
+        key = tuple(sorted(head.attributes.items()))
+        compiler = self._compilers.get(key)
+        if compiler is None:
+            try:
+                compiler = self._compilers[key] = Compiler(self._host, MATCH_FUNCTIONS, head.attributes)
+            except ValueError as error:
+                raise PolicyError(f"set {head.name} declares attributes wrongly", found=str(error), at=at) from None
+        return compiler
 
     def engine(self, programs: Sequence[PolicyProgram], digest: str, shadow: PolicyEngine | None) -> PolicyEngine:
         """The engine of `programs` together. What is wrong with them is in `problems` then."""

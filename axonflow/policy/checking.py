@@ -137,7 +137,7 @@ def _is_attribute(path: str) -> bool:
         root, names = field.kind, names[1:]
         if not names:
             return False
-    return root in {"context", "map"}
+    return root == "context" or root.startswith("map(")
 
 
 def _actions_of(rule: RuleDocument) -> list[str]:

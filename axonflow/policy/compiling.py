@@ -99,7 +99,12 @@ def _read_programs(
     documents = [source for source in sources if isinstance(source, PolicySource)]
     loaded, problems = load_sets(documents)
     builder.problems.extend(problems)
-    programs = [program_of(one, builder, pause) for one in loaded]
+    programs: list[PolicyProgram] = []
+    for one in loaded:
+        try:
+            programs.append(program_of(one, builder, pause))
+        except PolicyError as error:
+            builder.problems.extend(error.problems)
     for source in sources:
         if isinstance(source, BundleSource):
             try:
@@ -149,7 +154,7 @@ class _Rows:
             expressions=(),
             exceptions=(),
         )
-        compiler = self._builder.compiler_of(head)
+        compiler = self._builder.compiler_of(head, self._one.source.at(("attributes",), 0))
         rules = []
         for position, rule in enumerate(document.rules):
             rules.append(self._rule(rule, compiler, ("rules", position)))

@@ -3,7 +3,7 @@
 Constants, field names and patterns never become source: they are bound as ``c0``, ``c1``... so that ten thousand
 rules of one shape share one code object, and so that nothing a policy says is ever run as Python. The source refers
 only to ``request``, ``evaluation``, ``c*``, ``v*`` (our names for macro variables), ``t*`` (temporaries), attributes
-named in this package's tables, and RUNTIME; ``__builtins__`` is empty.
+named in this package's tables, ``patterns``, and RUNTIME; ``__builtins__`` is empty.
 
 An expression is tokenised; when another one with the same tokens but for its literals has been compiled, that is all.
 
@@ -21,13 +21,16 @@ from msgspec import Struct
 
 from axonflow.errors import ExpressionError
 from axonflow.policy.cel.bindings import Binding, Bindings
+from axonflow.policy.cel.checker import Checked, Checker
 from axonflow.policy.cel.emitter import Emitter
 from axonflow.policy.cel.lexer import LITERALS, Token, skeleton_of, tokenize
 from axonflow.policy.cel.literals import rendered
 from axonflow.policy.cel.parser import Parsed, literal_values, parse, parse_tokens
+from axonflow.policy.cel.patterns import Patterns
 from axonflow.policy.cel.runtime import RUNTIME
-from axonflow.policy.cel.scope import Host
+from axonflow.policy.cel.scope import Host, Scope, request_scope
 from axonflow.policy.cel.syntax import ConstantValue, Node
+from axonflow.policy.cel.types import BOOL, DYN
 
 __all__ = ["Compiler", "Condition", "Expression", "Filters", "Function", "no_filters"]
 
@@ -61,18 +64,23 @@ class Shape:
     what holds for every request.
     """
 
-    __slots__ = ("_careful", "_compiler", "_filters", "_parsed", "_quick", "always", "inspects", "node", "pinned")
+    __slots__ = ("_careful", "_checked", "_compiler", "_filters", "_literals", "_quick", "always", "inspects", "pinned")
 
     def __init__(self, compiler: Compiler, parsed: Parsed | None, filters: Filters) -> None:
         self._compiler = compiler
+        self._checked = compiler.checked(parsed.node) if parsed is not None else None
         self._filters = filters
-        self._parsed = parsed
-        self.node = parsed.node if parsed is not None else None
+        self._literals = len(parsed.literals) if parsed is not None else 0
         self.always = parsed is None and not filters.values
         self.inspects = False
-        self.pinned: tuple[int, ...] = ()
+        self.pinned = tuple(sorted(parsed.pinned)) if parsed is not None else ()
         self._careful: tuple[Callable[..., Function], Binding] | None = None
         self._quick = self._made(careful=False)
+
+    @property
+    def node(self) -> Node | None:
+        """The tree of the expression that the shape was made from, with the literals of that one."""
+        return None if self._checked is None else self._checked.node
 
     def quick(self, values: Sequence[Any], literals: tuple[Any, ...]) -> Function:
         make, binding = self._quick
@@ -88,11 +96,11 @@ class Shape:
         bindings = Bindings()
         names = [f"f{position}" for position in range(len(self._filters.values))]
         parts = self._filters.emit(names)
-        if self._parsed is not None:
-            parts.append(self._compiler.emitted(self._parsed.node, bindings, careful=careful))
+        if self._checked is not None:
+            parts.append(self._compiler.emitted(self._checked, bindings, careful=careful))
         self.inspects = bindings.inspects
-        self.pinned = tuple(sorted(bindings.pinned))
-        binding = bindings.binding(len(self._parsed.literals) if self._parsed is not None else 0)
+        self.pinned = tuple(sorted({*self.pinned, *bindings.pinned}))
+        binding = bindings.binding(self._literals)
         return self._compiler.maker([*names, *binding.names], " and ".join(parts) or "True"), binding
 
 
@@ -130,10 +138,19 @@ def _stack_is_full() -> ExpressionError:
 class Compiler:
     """Compiles expressions; `host` answers what detectors and patterns there are."""
 
-    def __init__(self, host: Host, functions: Mapping[str, Callable[..., Any]] | None = None) -> None:
-        """`functions` are what filters may call, beside RUNTIME."""
+    def __init__(
+        self,
+        host: Host,
+        functions: Mapping[str, Callable[..., Any]] | None = None,
+        attributes: Mapping[str, str] | None = None,
+        scope: Scope | None = None,
+    ) -> None:
+        """`functions` are what filters may call, beside RUNTIME. `attributes` are types of attributes by path, such as
+        ``{"context.risk": "int"}``; ValueError says which is none. `scope` is for other names than those of a request.
+        """
         self._host = host
-        self._globals = {"__builtins__": {}, **RUNTIME, **(functions or {})}
+        self._scope = scope or request_scope(attributes)
+        self._globals = {"__builtins__": {}, **RUNTIME, "patterns": Patterns(host.pattern), **(functions or {})}
         self._parsed: dict[str, Parsed] = {}
         self._pinned: dict[str, tuple[int, ...]] = {}
         self._shapes: dict[str, dict[Hashable, Shape]] = {}
@@ -197,20 +214,26 @@ class Compiler:
         shapes[form] = shape
         return Condition(shape, filters.values, literals)
 
+    def checked(self, node: Node) -> Checked:
+        """`node` with its types. Raises ExpressionError when it can never be a bool."""
+        checked = Checker(self._scope).check(node)
+        kind = checked.type_of(node)
+        if kind not in {BOOL, DYN}:
+            raise ExpressionError("a condition is true or false", node.offset, expected="bool", found=str(kind))
+        return checked
+
     def value(self, source: str) -> Function:
         """`source` as a function of any result, in its careful form."""
         parsed = parse(source)
         bindings = Bindings()
-        emitted = Emitter(bindings, self._host, careful=True).value(parsed.node)
+        checked = Checker(self._scope).check(parsed.node)
+        emitted = Emitter(checked, bindings, self._host, careful=True).emit(parsed.node)
         binding = bindings.binding(len(parsed.literals))
-        return self.maker(binding.names, emitted.source)(*binding.values(parsed.literals))
+        return self.maker(binding.names, emitted)(*binding.values(parsed.literals))
 
-    def emitted(self, node: Node, bindings: Bindings, *, careful: bool) -> str:
-        """Source of `node` as a condition. Raises ExpressionError when it can never be a bool."""
-        emitted = Emitter(bindings, self._host, careful=careful).emit(node)
-        if emitted.kind not in {"bool", "dyn"}:
-            raise ExpressionError("a condition is true or false", node.offset, expected="bool", found=emitted.kind)
-        return emitted.source if emitted.kind == "bool" else f"as_bool({emitted.source})"
+    def emitted(self, checked: Checked, bindings: Bindings, *, careful: bool) -> str:
+        """Source of a condition."""
+        return Emitter(checked, bindings, self._host, careful=careful).guarded(checked.node, BOOL)
 
     def maker(self, names: Sequence[str], expression: str) -> Callable[..., Function]:
         """A function of the constants `names` that makes the function ``(request, evaluation) -> expression``."""

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 
 from axonflow.errors import ExpressionError
 from axonflow.policy.cel.library import FUNCTIONS
-from axonflow.policy.cel.syntax import Call
+from axonflow.policy.cel.overloads import Signature
+from axonflow.policy.cel.syntax import Call, Index, Name, Node, Select
+from axonflow.policy.cel.types import Type, fits
 
-__all__ = ["did_you_mean", "unknown_function"]
+__all__ = ["did_you_mean", "not_called_so", "path_of"]
+
+
+def path_of(node: Node) -> str:
+    """How messages call what `node` gives: the names that lead to it, if names do."""
+    if isinstance(node, Name):
+        return node.name
+    if isinstance(node, Select):
+        return f"{path_of(node.operand)}.{node.field}"
+    return f"{path_of(node.operand)}[]" if isinstance(node, Index) else "the value"
 
 
 def did_you_mean(name: str, known: list[str]) -> str | None:
@@ -16,12 +28,26 @@ def did_you_mean(name: str, known: list[str]) -> str | None:
     return f"Did you mean {close[0]}?" if close else None
 
 
-def unknown_function(node: Call) -> ExpressionError:
-    is_method = node.target is not None
-    given = len(node.arguments) + is_method
+def not_called_so(
+    node: Call, signatures: Sequence[Signature], arguments: tuple[Node, ...], kinds: tuple[Type, ...]
+) -> ExpressionError:
+    """Why no function takes a call with arguments of such kinds; `signatures` are those of its name and style."""
+    same = [one for one in signatures if len(one.parameters) == len(kinds)]
+    if not same:
+        return _unknown_function(node, len(kinds))
+    if len(same) > 1:
+        forms = " or ".join(f"({', '.join(map(str, one.parameters))})" for one in same)
+        found = f"({', '.join(map(str, kinds))})"
+        return ExpressionError(f"wrong kinds for {same[0].name}()", node.offset, expected=forms, found=found)
+    pairs = zip(arguments, same[0].parameters, kinds, strict=True)
+    wrong, wanted, kind = next(pair for pair in pairs if not fits(pair[1], pair[2], {}))
+    return ExpressionError(f"wrong kind for {same[0].name}()", wrong.offset, expected=str(wanted), found=str(kind))
+
+
+def _unknown_function(node: Call, given: int) -> ExpressionError:
     same = [row for row in FUNCTIONS.values() if row.name == node.function]
     if not same:
-        names = sorted({row.name for row in FUNCTIONS.values()} | {"detected", "matches", "has"})
+        names = sorted({row.name for row in FUNCTIONS.values()} | {"detected", "has"})
         return ExpressionError(
             "unknown function", node.offset, found=f"{node.function[:64]}()", hint=did_you_mean(node.function, names)
         )

@@ -92,6 +92,18 @@ _ROWS: Final = (
     _method(
         "endsWith", ("string", "string"), "bool", "{0}.endswith({1})", "Whether it ends so.", '"sql".endsWith("ql")'
     ),
+    *(
+        Function(
+            "matches",
+            ("string", "string"),
+            "bool",
+            "patterns.search(evaluation, {0}, {1})",
+            "Whether an RE2 pattern is found in a string." if is_method else "The same as a function.",
+            example,
+            is_method,
+        )
+        for is_method, example in ((True, '"sql".matches("^s.l$")'), (False, 'matches("sql", "q")'))
+    ),
     _method("lowerAscii", ("string",), "string", "lower_ascii({0})", "Lower case.", '"SQL".lowerAscii() == "sql"'),
     _method("upperAscii", ("string",), "string", "upper_ascii({0})", "Upper case.", '"sql".upperAscii() == "SQL"'),
     _method("trim", ("string",), "string", "{0}.strip()", "Without white space at the ends.", '" a ".trim() == "a"'),
@@ -133,4 +145,42 @@ _ROWS: Final = (
     ),
 )
 
-FUNCTIONS: Final = {(row.name, row.is_method, len(row.parameters)): row for row in _ROWS}
+_OPTIONALS: Final = (
+    Function(
+        "optional.of", ("A",), "optional(A)", "some({0})", "An optional that has a value.",
+        "optional.of(1).hasValue()",
+    ),
+    Function(
+        "optional.none", (), "optional(dyn)", "no_value", "An optional without a value.", "!optional.none().hasValue()"
+    ),
+    Function(
+        "optional.ofNonZeroValue", ("A",), "optional(A)", "non_zero({0})",
+        'Without a value if it is null, false, 0, "", [] or {}.', 'optional.ofNonZeroValue("") == optional.none()',
+    ),
+    Function(
+        "optional.unwrap", ("list(optional(A))",), "list(A)", "unwrapped({0})", "The values that are there.",
+        "optional.unwrap([optional.of(1), optional.none()]) == [1]",
+    ),
+    _method(
+        "unwrapOpt", ("list(optional(A))",), "list(A)", "unwrapped({0})", "The same as a method.",
+        "[optional.of(1), optional.none()].unwrapOpt() == [1]",
+    ),
+    _method(
+        "hasValue", ("optional(A)",), "bool", "has_value({0})", "Whether it has a value.",
+        '{"a": 1}.?a.hasValue()',
+    ),
+    _method(
+        "value", ("optional(A)",), "A", "value_of({0})", "The value; an error if there is none.",
+        '{"a": 1}.?a.value() == 1',
+    ),
+    _method(
+        "or", ("optional(A)", "optional(A)"), "optional(A)", "or_optional({0}, lambda: {1})",
+        "The first of the two that has a value.", "optional.none().or(optional.of(1)).value() == 1",
+    ),
+    _method(
+        "orValue", ("optional(A)", "A"), "A", "or_value({0}, lambda: {1})",
+        "The value, or another if there is none.", '{"a": 1}.?b.orValue(2) == 2',
+    ),
+)  # fmt: skip
+
+FUNCTIONS: Final = {(row.name, row.is_method, len(row.parameters)): row for row in (*_ROWS, *_OPTIONALS)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -11,10 +12,12 @@ from axonflow.policy.cel.literals import INT_MAX, INT_MIN, UINT_MAX, Uint
 
 __all__ = [
     "LONGEST",
+    "NONE",
     "NUMBERS",
     "TYPES",
     "CelError",
     "CelType",
+    "Optional",
     "Uint",
     "Value",
     "as_bool",
@@ -23,9 +26,11 @@ __all__ = [
     "as_number",
     "as_string",
     "as_timestamp",
+    "decided",
     "int64",
     "kind_of",
     "no_overload",
+    "some",
     "type_of",
     "uint64",
 ]
@@ -60,16 +65,32 @@ class CelType(Struct, frozen=True):
     name: str
 
 
+class Optional(Struct, frozen=True):
+    """A value that may be there or not: what ``.?field`` and ``optional.of(x)`` give."""
+
+    value: Any = None
+    present: bool = False
+
+
+NONE: Final = Optional()
+
+
+def some(value: Value) -> Optional:
+    return Optional(value, present=True)
+
+
 _KIND_NAMES[CelType] = "type"
+_KIND_NAMES[Optional] = "optional"
 TYPES: Final = {
     name: CelType(name)
     for name in (
-        *("bool", "int", "uint", "double", "string", "bytes", "list", "map", "null_type", "type"),
+        *("bool", "int", "uint", "double", "string", "bytes", "list", "map", "null_type", "type", "optional_type"),
         *("google.protobuf.Timestamp", "google.protobuf.Duration"),
     )
 }
 _TYPE_NAMES: Final = {
     "null": "null_type",
+    "optional": "optional_type",
     "timestamp": "google.protobuf.Timestamp",
     "duration": "google.protobuf.Duration",
 }
@@ -88,8 +109,8 @@ def no_overload(symbol: str, *values: Value) -> CelError:
     return CelError(f"{symbol} does not take {' and '.join(kind_of(value) for value in values)}")
 
 
-LONGEST: Final = timedelta(seconds=315_576_000_000)
-"""10,000 years: the bound of a duration (protobuf's duration.proto)."""
+LONGEST: Final = timedelta(microseconds=INT_MAX // 1000)
+"""292 years: a duration is a count of nanoseconds in 64 bits, of which we keep the microseconds."""
 
 
 def int64(value: int) -> int:
@@ -156,3 +177,17 @@ def as_moment(value: Value) -> datetime | _Parts:
         seconds = total_us // 1_000_000
         return _Parts(sign * (seconds // 3600), sign * (seconds // 60), sign * seconds, sign * (total_us % 1_000_000))
     raise CelError(f"expected timestamp or duration, found {kind_of(value)}")
+
+
+def decided(operands: Iterable[Callable[[], Value]], *, deciding: bool) -> bool:
+    """`deciding` if any operand is that; else the first error, if there is one; else the opposite."""
+    failure: Exception | None = None
+    for operand in operands:
+        try:
+            if as_bool(operand()) is deciding:
+                return deciding
+        except Exception as error:  # noqa: BLE001  a detector may fail in any way, and the other side may still decide
+            failure = failure or error
+    if failure is not None:
+        raise failure
+    return not deciding

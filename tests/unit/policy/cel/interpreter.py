@@ -247,13 +247,13 @@ def macro(node, request, scope):
     over = evaluate(node.target, request, scope)
     if kind(over) not in {"list", "map"}:
         raise Failed("no range")
-    scopes = [{**scope, node.variable: item} for item in over]
+    scopes = [{**scope, node.variables[0]: item} for item in over]
     if node.condition is not None:
         scopes = [one for one in scopes if boolean(node.condition, request, one)]
     if node.macro == "map":
         return [evaluate(node.body, request, one) for one in scopes]
     if node.macro == "filter":
-        return [one[node.variable] for one in scopes if boolean(node.body, request, one)]
+        return [one[node.variables[0]] for one in scopes if boolean(node.body, request, one)]
     if node.macro == "exists_one":
         return sum(boolean(node.body, request, one) for one in scopes) == 1
     return absorbing([lambda one=one: boolean(node.body, request, one) for one in scopes], node.macro == "exists")
