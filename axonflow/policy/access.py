@@ -18,6 +18,8 @@ __all__ = ["KeyFinder", "Keys", "choose", "is_implied"]
 Keys = dict[str, tuple[str, ...]]
 """Paths, and the strings one of which must stand there."""
 
+_Uses = defaultdict[tuple[str | None, str], dict[str, int]]
+
 _RULES_A_SLICE: Final = 100
 _EVERY: Final = (None,)
 """In place of the actions of a rule that names none."""
@@ -65,7 +67,7 @@ def choose(
     keyed: Sequence[tuple[Keys, Iterable[str] | None]], pause: Callable[[], None] = lambda: None
 ) -> list[str | None]:
     """For each rule, given its keys and its actions, the path to file it under: None when there is no key."""
-    uses: defaultdict[tuple[str | None, str], dict[str, int]] = defaultdict(dict)
+    uses: _Uses = defaultdict(dict)
     for number, (keys, actions) in enumerate(keyed):
         if number % _RULES_A_SLICE == 0:
             pause()
@@ -78,19 +80,19 @@ def choose(
     for number, (keys, actions) in enumerate(keyed):
         if number % _RULES_A_SLICE == 0:
             pause()
-        best, fewest = None, 0
-        for path, literals in keys.items():
-            crowd = max(
-                [
-                    uses[action, path][literal]
-                    for action in (_EVERY if actions is None else actions)
-                    for literal in literals
-                ]
-            )
-            if best is None or (crowd, path) < (fewest, best):
-                best, fewest = path, crowd
-        chosen.append(best)
+        few = len(keys) < 2
+        chosen.append(next(iter(keys), None) if few else _rarest(keys, _EVERY if actions is None else actions, uses))
     return chosen
+
+
+def _rarest(keys: Keys, actions: Iterable[str | None], uses: _Uses) -> str:
+    """The path whose commonest literal is the rarest."""
+    best, fewest = "", 0
+    for path, literals in keys.items():
+        crowd = max([uses[action, path][literal] for action in actions for literal in literals])
+        if not best or crowd < fewest or (crowd == fewest and path < best):
+            best, fewest = path, crowd
+    return best
 
 
 def _conjuncts(node: Node) -> tuple[Node, ...]:

@@ -11,12 +11,12 @@ from axonflow.detect import Scanner
 from axonflow.errors import AxonFlowError, ExpressionError, PolicyError
 from axonflow.policy.access import KeyFinder, Keys, choose, is_implied
 from axonflow.policy.cel import Compiler
-from axonflow.policy.cel.compiler import Condition, Expression, Filters
+from axonflow.policy.cel.compiler import Condition, Expression
 from axonflow.policy.decision import Effect, Obligation, Redact
-from axonflow.policy.document import LAYERS, MATCH_KEY, MATCH_KEYS
+from axonflow.policy.document import LAYERS
 from axonflow.policy.engine import PolicyEngine
 from axonflow.policy.index import Requirement, build_index
-from axonflow.policy.matching import MATCH_FUNCTIONS, FilterMaker, reader
+from axonflow.policy.matching import MATCH_FUNCTIONS, FilterMaker, NotTextError, reader
 from axonflow.policy.program import ExceptionRow, PolicyProgram, RuleRow, SetHead
 from axonflow.policy.reading import Path
 from axonflow.policy.request import ACTIONS
@@ -28,8 +28,6 @@ __all__ = ["Builder", "CompilePattern"]
 CompilePattern = Callable[[str], Any]
 """A pattern to something with ``search(text) -> bool``. Raises ValueError for what is no pattern."""
 
-_STRING_PATHS: Final = frozenset({"principal.id", "principal.type", "principal.tenant", "resource.id", "resource.type"})
-_TEXT_PATHS: Final = _STRING_PATHS | {"action", "principal.roles", "principal.groups"}
 _RULES_A_SLICE: Final = 32
 """How much is done between two pauses: about a third of a millisecond."""
 
@@ -72,7 +70,6 @@ class Builder:
         self._actions: dict[str | tuple[str, ...], frozenset[str]] = {}
         self._keys = KeyFinder()
         self._filters = FilterMaker()
-        self._checked: set[tuple[tuple[str, type], ...]] = set()
 
     def compiler_of(self, head: SetHead, at: str | None = None) -> Compiler:
         """The compiler for the expressions of a set: one for all sets that declare the same types of attributes.
@@ -99,11 +96,13 @@ class Builder:
         known = _known_actions(programs, ordered)
         by_action, elsewhere = build_index(ordered, known, _requirements(programs), self._pause)
         for number, rule in enumerate(ordered):  # the commonest decision: one rule, and those that always match
+            if number % _RULES_A_SLICE == 0:
+                self._pause()
+            if rule.filed is None and rule.test is None:
+                continue  # it is one of those that always match
             actions = rule.actions or ()
             rule.beside = (elsewhere if len(actions) != 1 else by_action[next(iter(actions))]).certain
             rule.verdict = layers.verdict((*rule.beside, rule))
-            if number % _RULES_A_SLICE == 0:
-                self._pause()
         return PolicyEngine(
             digest=digest,
             rules=ordered,
@@ -150,57 +149,32 @@ class Builder:
         layer, actions, filed = place
         loosens = row.effect is Effect.ALLOW
         passed = filed[0] if filed is not None and is_implied(filed[0], row.match, loosens=loosens) else None
-        filters = self._filters.filters(row.match, loosens=loosens, passed=passed)
-        condition = self._condition(row, expression, filters, program, path)
+        condition = self._condition(row, expression, (loosens, passed), program, path)
         obligations = self._resolved(row, program, path)
         if condition is None or obligations is None:
             return None
-        return CompiledRule(
-            rule_id=row.id,
-            effect=row.effect,
-            layer=layer,
-            condition=condition,
-            actions=actions,
-            filed=filed,
-            reason=row.reason,
-            obligations=obligations,
-        )
+        return CompiledRule.of(row.id, row.effect, layer, condition, actions, filed, row.reason, obligations)
 
     def _condition(
         self,
         row: RuleRow | ExceptionRow,
         expression: Expression | None,
-        filters: Filters,
+        filtering: tuple[bool, str | None],
         program: PolicyProgram,
         path: Path,
     ) -> Condition | None:
+        loosens, passed = filtering
         try:
-            self._check_match(row.match, program, path)
+            filters = self._filters.filters(row.match, loosens=loosens, passed=passed)
             return self.compiler_of(program.head).condition(expression, filters)
+        except NotTextError as error:
+            self.problems.append(PolicyError(
+                f"{error.path} is text", expected="a string or a list of strings", found=repr(error.found),
+                at=program.at((*path, "match", error.path), 0), hint="Quote it.",
+            ))  # fmt: skip
         except ExpressionError as error:
             self.problems.append(error.moved_to(program.at((*path, "when"), error.offset)))
-        except PolicyError as error:
-            self.problems.append(error)
         return None
-
-    def _check_match(self, match: dict[str, Any], program: PolicyProgram, path: Path) -> None:
-        form = tuple(zip(match, map(type, match.values()), strict=True))
-        if form in self._checked:  # of lists, the values have to be looked at
-            return
-        for key, value in match.items():
-            values = value if isinstance(value, list) else [value]
-            wrong = [item for item in values if not isinstance(item, str)] if key in _TEXT_PATHS else []
-            if wrong:
-                raise PolicyError(
-                    f"{key} is text", expected="a string or a list of strings", found=repr(wrong[0]),
-                    at=program.at((*path, "match", key), 0), hint="Quote it.",
-                )  # fmt: skip
-            if not MATCH_KEY.fullmatch(key):
-                raise PolicyError(
-                    "not a key of match", expected=MATCH_KEYS, found=f"{key!a}"[:80], at=program.at(path, 0)
-                )
-        if list not in [kind for _, kind in form]:
-            self._checked.add(form)
 
     def _resolved(self, row: RuleRow, program: PolicyProgram, path: Path) -> tuple[Obligation, ...] | None:
         """The obligations of `row` with the ids of the detectors there are in place of their categories."""
@@ -225,7 +199,8 @@ class Builder:
         key = tuple(named) if isinstance(named, list) else named
         actions = self._actions.get(key)
         if actions is None:
-            actions = self._actions[key] = frozenset(named if isinstance(named, list) else [named])
+            values = named if isinstance(named, list) else [named]
+            actions = self._actions[key] = frozenset([value for value in values if isinstance(value, str)])
         return actions
 
     def _unique(self, what: str, name: str, program: PolicyProgram, path: Path) -> None:
@@ -246,9 +221,7 @@ class Builder:
             for position, (row, expression) in enumerate(program.exceptions):
                 path: Path = ("exceptions", position)
                 self._unique("exception", row.id, program, (*path, "id"))
-                condition = self._condition(
-                    row, expression, self._filters.filters(row.match, loosens=True), program, path
-                )
+                condition = self._condition(row, expression, (True, None), program, path)
                 if condition is None:
                     continue
                 waiver = Waiver(row.id, condition, self._actions_of(row.match), row.expires_us)

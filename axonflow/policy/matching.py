@@ -15,6 +15,7 @@ __all__ = [
     "STRING_FIELDS",
     "FilterMaker",
     "MatchValue",
+    "NotTextError",
     "reach",
     "reader",
     "source_of",
@@ -90,6 +91,24 @@ def reader(path: str) -> Callable[[Request], Any]:
     return lambda request: reach(getattr(request, root), names)
 
 
+_TEXT: Final = frozenset({"action", *STRING_FIELDS, *LIST_FIELDS})
+
+
+class NotTextError(ValueError):
+    """A value at a path where only text can stand."""
+
+    def __init__(self, path: str, found: object) -> None:
+        super().__init__(path)
+        self.path = path
+        self.found = found
+
+
+def _check_text(path: str, value: MatchValue) -> None:
+    for item in value if isinstance(value, list) else [value]:
+        if not isinstance(item, str):
+            raise NotTextError(path, item)
+
+
 class FilterMaker:
     """Makes the filters of rules. What it learns of a form of `match` holds for all of that form."""
 
@@ -99,16 +118,24 @@ class FilterMaker:
     def filters(self, match: Mapping[str, MatchValue], *, loosens: bool, passed: str | None = None) -> Filters:
         """One conjunct for each key of `match` but the action and the path `passed`, which were looked up already.
 
-        `loosens`: whether they belong to an allow rule or an exception.
+        `loosens`: whether they belong to an allow rule or an exception. Raises NotTextError.
         """
         form: list[tuple[str, bool]] = []
         values: list[Any] = []
         for path, value in match.items():
-            if path in {"action", passed}:
+            if path == passed:
                 continue
-            is_one = value.__class__ is str and (path in STRING_FIELDS or path in LIST_FIELDS)
-            form.append((path, is_one))
-            values.append(value if is_one else wanted_values(value))
+            is_text = path in _TEXT
+            if value.__class__ is str:
+                if path != "action":
+                    form.append((path, is_text))
+                    values.append(value if is_text else wanted_values(value))
+                continue
+            if is_text:
+                _check_text(path, value)
+            if path != "action":
+                form.append((path, False))
+                values.append(wanted_values(value))
         if not form:
             return _NONE
         key = (loosens, *form)

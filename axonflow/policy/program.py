@@ -8,8 +8,9 @@ in them is code: who loads them reads the texts, and compiles.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import msgspec
@@ -18,7 +19,8 @@ from msgspec import Meta, Struct
 from axonflow.errors import ExpressionError, PolicyError
 from axonflow.policy.cel.compiler import Compiler, Expression
 from axonflow.policy.cel.literals import Uint
-from axonflow.policy.decision import Effect, Obligation
+from axonflow.policy.decision import Effect, Limit, Obligation
+from axonflow.policy.document import MATCH_KEY, MATCH_KEYS
 from axonflow.policy.reading import Path
 
 __all__ = [
@@ -133,6 +135,8 @@ def decode_set(
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, IndexError) as error:
         raise PolicyError("the bundle holds no policy set", found=str(error)[:200], at=name) from None
 
+    _check_paths(rows, head, name)
+
     def at(path: Path, offset: int) -> str:
         place = f"{name}: set {head.name}"
         if len(path) > 1 and isinstance(path[1], int):
@@ -144,6 +148,30 @@ def decode_set(
     rules = [(row, read.of(row, ("rules", number))) for number, row in enumerate(rows)]
     exceptions = [(row, read.of(row, ("exceptions", number))) for number, row in enumerate(head.exceptions)]
     return PolicyProgram(head, rules, exceptions, set_digest(parts), at)
+
+
+def _check_paths(rows: Iterable[RuleRow], head: SetHead, name: str) -> None:
+    """Paths become source when rules are compiled, so each is held to the same pattern as in a document."""
+    valid: set[str] = {"action"}
+    everything: Iterable[RuleRow | ExceptionRow] = chain(rows, head.exceptions)
+    for row in everything:
+        named = {*row.match, *_paths_of_limits(row)} if isinstance(row, RuleRow) and row.obligations else row.match
+        if not valid.issuperset(named):
+            wrong = [path for path in named if path != "content" and not MATCH_KEY.fullmatch(path)]
+            if wrong:
+                raise PolicyError(
+                    "not a path",
+                    expected=MATCH_KEYS,
+                    found=f"{wrong[0]!a}"[:80],
+                    at=f"{name}: set {head.name}, {row.id}",
+                )
+            valid.update(row.match)
+
+
+def _paths_of_limits(row: RuleRow) -> Iterator[str]:
+    for obligation in row.obligations:
+        if isinstance(obligation, Limit):
+            yield from obligation.key
 
 
 class _Variants:

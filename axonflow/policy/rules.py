@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from axonflow.policy.cel.compiler import Condition
+from msgspec import Struct
+
+from axonflow.policy.cel.compiler import Condition, Function
 from axonflow.policy.cel.values import CelError
 from axonflow.policy.decision import STRENGTH, Effect, Obligation
 from axonflow.policy.evaluation import Evaluation
@@ -19,6 +21,8 @@ FAILS_CLOSED: Final = frozenset({Effect.DENY, Effect.REQUIRE_APPROVAL, Effect.RE
 MAX_MESSAGE_CHARS: Final = 200
 
 
+_ALLOW: Final = Effect.ALLOW
+_REDACT: Final = Effect.REDACT
 _ANNOTATING: Final = frozenset({Effect.WARN, Effect.LOG})
 
 
@@ -57,7 +61,7 @@ class Waiver:
             return False
 
 
-class CompiledRule:
+class CompiledRule(Struct, eq=False, gc=False, weakref=False):
     """`rank` orders rules by strength of effect, then by id, so that no decision depends on the order of files.
 
     `filed` is what the rule is looked up by: a path and the strings one of which stands there; None when there is no
@@ -65,31 +69,31 @@ class CompiledRule:
     there is to the rule; for one that needs findings, the time or exceptions, it raises. `decides` is the effect of a
     decision whose strongest rule it is. `verdict` is what it comes to when no other matches than those `beside` it,
     which always do.
+
+    There may be a hundred thousand of them, so the garbage collector is spared: nothing here leads back to a rule.
     """
 
-    __slots__ = (
-        "actions",
-        "beside",
-        "condition",
-        "decides",
-        "effect",
-        "filed",
-        "grants",
-        "id",
-        "layer",
-        "names",
-        "obligations",
-        "quick",
-        "rank",
-        "reasons",
-        "test",
-        "verdict",
-        "waivers",
-    )
+    id: str
+    effect: Effect
+    layer: int
+    condition: Condition
+    actions: frozenset[str] | None
+    filed: tuple[str, tuple[str, ...]] | None
+    obligations: tuple[Obligation, ...]
+    names: tuple[str, ...]
+    reasons: tuple[str, ...]
+    grants: int
+    decides: Effect
+    quick: Function | None
+    test: Function | None
+    waivers: tuple[Waiver, ...] = ()
+    rank: int = 0
+    beside: tuple[CompiledRule, ...] | None = None
+    verdict: Any = None
 
-    def __init__(
-        self,
-        *,
+    @classmethod
+    def of(
+        cls,
         rule_id: str,
         effect: Effect,
         layer: int,
@@ -98,24 +102,24 @@ class CompiledRule:
         filed: tuple[str, tuple[str, ...]] | None,
         reason: str,
         obligations: tuple[Obligation, ...],
-    ) -> None:
-        self.id = rule_id
-        self.effect = effect
-        self.layer = layer
-        self.grants = 1 << layer if effect is Effect.ALLOW else 0
-        self.condition = condition
-        self.quick = condition.quick
-        self.actions = actions
-        self.filed = filed
-        self.names: tuple[str, ...] = (rule_id,)  # ready to be part of a decision
-        self.reasons: tuple[str, ...] = (reason,)
-        self.obligations = obligations
-        self.waivers: tuple[Waiver, ...] = ()
-        self.decides = Effect.ALLOW if effect in _ANNOTATING else effect
-        self.test = condition.quick if not condition.shape.inspects and effect is not Effect.REDACT else _needs_more
-        self.rank = 0
-        self.beside: tuple[CompiledRule, ...] | None = None
-        self.verdict: Any = None
+    ) -> CompiledRule:
+        """A rule with what follows from its columns."""
+        quick = condition.quick
+        return cls(
+            rule_id,
+            effect,
+            layer,
+            condition,
+            actions,
+            filed,
+            obligations,
+            (rule_id,),  # ready to be part of a decision
+            (reason,),
+            1 << layer if effect is _ALLOW else 0,
+            _ALLOW if effect in _ANNOTATING else effect,
+            quick,
+            _needs_more if condition.shape.inspects or effect is _REDACT else quick,
+        )
 
     @property
     def strength(self) -> int:

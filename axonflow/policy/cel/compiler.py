@@ -104,21 +104,23 @@ class Shape:
         return self._compiler.maker([*names, *binding.names], " and ".join(parts) or "True"), binding
 
 
-class Condition:
+class Condition(Struct, eq=False, gc=False):
     """One expression behind its filters. `quick` is None for a condition that always holds."""
 
-    __slots__ = ("_values", "literals", "quick", "shape")
+    shape: Shape
+    values: Sequence[Any]
+    literals: tuple[Any, ...]
+    quick: Function | None
 
-    def __init__(self, shape: Shape, values: Sequence[Any], literals: tuple[Any, ...]) -> None:
-        self.shape = shape
-        self._values = values
-        self.literals = literals
-        self.quick = None if shape.always else shape.quick(values, literals)
+    @classmethod
+    def of(cls, shape: Shape, values: Sequence[Any], literals: tuple[Any, ...]) -> Condition:
+        """The condition of `shape` with these constants. Raises ValueError for one that it cannot take."""
+        return cls(shape, values, literals, None if shape.always else shape.quick(values, literals))
 
     @property
     def careful(self) -> Function:
         """The same as a function that gives the standard's answer or error, made anew."""
-        return self.shape.careful(self._values, self.literals)
+        return self.shape.careful(self.values, self.literals)
 
 
 class Expression(Struct, frozen=True, gc=False):
@@ -191,7 +193,7 @@ class Compiler:
             shape = shapes.get(filters.form)
             if shape is None:
                 shape = shapes[filters.form] = Shape(self, None, filters)
-            return Condition(shape, filters.values, ())
+            return Condition.of(shape, filters.values, ())
         except RecursionError:  # within our limits, so the stack was nearly full before: the caller's doing
             raise _stack_is_full() from None
 
@@ -203,7 +205,7 @@ class Compiler:
         shape = shapes.get(form)
         if shape is not None:
             try:
-                return Condition(shape, filters.values, literals)
+                return Condition.of(shape, filters.values, literals)
             except ValueError:  # such as a pattern that is none: emitted by itself it is refused with its place
                 shape = None
         own = parsed if literals == parsed.literals else parse_tokens(expression.tokens())
@@ -212,7 +214,7 @@ class Compiler:
             self._pinned[skeleton] = shape.pinned
             form = (filters.form, *[literals[slot] for slot in shape.pinned])
         shapes[form] = shape
-        return Condition(shape, filters.values, literals)
+        return Condition.of(shape, filters.values, literals)
 
     def checked(self, node: Node) -> Checked:
         """`node` with its types. Raises ExpressionError when it can never be a bool."""
@@ -237,7 +239,8 @@ class Compiler:
 
     def maker(self, names: Sequence[str], expression: str) -> Callable[..., Function]:
         """A function of the constants `names` that makes the function ``(request, evaluation) -> expression``."""
-        source = f"def make({', '.join(names)}):\n return lambda request, evaluation: {expression}"
+        bound = "".join(f", {name}={name}" for name in names)  # as defaults: a cell for each would be an object more
+        source = f"def make({', '.join(names)}):\n return lambda request, evaluation{bound}: {expression}"
         made: dict[str, Callable[..., Function]] = {}
         exec(compile(source, "<policy shape>", "exec"), self._globals, made)  # noqa: S102  the source is ours: see above
         return made["make"]
