@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -30,7 +30,9 @@ def baseline_files() -> dict[str, str]:
     return {entry.name: entry.read_text("utf-8") for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)}
 
 
-def read_policies(place: str | os.PathLike[str]) -> list[PolicySource | BundleSource]:
+def read_policies(
+    place: str | os.PathLike[str], pause: Callable[[], None] = lambda: None
+) -> list[PolicySource | BundleSource]:
     """All documents and bundles in a file, in a folder and the folders below it, or in the baseline.
 
     Raises PolicyError for a place that is not there or a text that is not a document; an empty folder is no error,
@@ -55,7 +57,7 @@ def read_policies(place: str | os.PathLike[str]) -> list[PolicySource | BundleSo
             if file.suffix.lower() == BUNDLE_SUFFIX:
                 sources.append(BundleSource(str(file), _bytes(file, MAX_BUNDLE_BYTES)))
             else:
-                sources.extend(sources_of_text(_text(file), str(file)))
+                sources.extend(sources_of_text(_text(file), str(file), pause))
         except PolicyError as error:
             problems.extend(error.problems)
     if problems:
@@ -115,12 +117,12 @@ def _text(file: Path) -> str:
         ) from None
 
 
-def sources_of_text(text: str, name: str) -> list[PolicySource]:
+def sources_of_text(text: str, name: str, pause: Callable[[], None] = lambda: None) -> list[PolicySource]:
     """The documents in `text`, which is JSON where `name` ends so and YAML otherwise.
 
     Raises PolicyError, also when there is none: a file that was emptied, or all commented out, may have held denials.
     """
-    documents = parse_json(text, name) if name.endswith(".json") else parse_yaml(text, name)
+    documents = parse_json(text, name) if name.endswith(".json") else parse_yaml(text, name, pause)
     locator = Locator(text, name)
 
     def source(number: int, data: Any) -> PolicySource:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 import yaml
@@ -33,6 +33,7 @@ _WORDS: Final[dict[str, bool | None]] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
+_EVENTS_A_SLICE: Final = 40
 _INT: Final = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _MAX_INT_CHARS: Final = 100
@@ -175,11 +176,16 @@ def _events(text: str, name: str) -> Iterator[Any]:
         ) from None
 
 
-def parse_yaml(text: str, name: str) -> list[Any]:
-    """The documents in `text`; `name` is how messages call it. Raises PolicyError with line and column."""
+def parse_yaml(text: str, name: str, pause: Callable[[], None] = lambda: None) -> list[Any]:
+    """The documents in `text`; `name` is how messages call it. Raises PolicyError with line and column.
+
+    `pause` is called every now and then, for who reads beside other work.
+    """
     documents: list[Any] = []
     composer = _Composer(name)
-    for event in _events(text, name):
+    for number, event in enumerate(_events(text, name)):
+        if number % _EVENTS_A_SLICE == 0:
+            pause()
         if isinstance(event, yaml.DocumentStartEvent):
             composer = _Composer(name)
         elif isinstance(event, yaml.DocumentEndEvent):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from axonflow.adapters.policy_files import read_policies
@@ -37,7 +37,7 @@ def trusted_by(keys: Keys) -> Verify:
     return TrustedKeys.from_files(keys).verify
 
 
-def policy_sources(policies: Policies) -> list[PolicySource | BundleSource]:
+def policy_sources(policies: Policies, pause: Callable[[], None] = lambda: None) -> list[PolicySource | BundleSource]:
     """The documents in what :meth:`AxonFlow.open` takes, not yet checked. Raises PolicyError, ConfigurationError."""
     if policies is None:
         return []
@@ -46,7 +46,7 @@ def policy_sources(policies: Policies) -> list[PolicySource | BundleSource]:
             "policies cannot be loaded", expected="a path", found="an empty one", hint='The working directory is ".".'
         )
     if isinstance(policies, (str, os.PathLike)):
-        return read_policies(policies)
+        return read_policies(policies, pause)
     if isinstance(policies, Mapping):
         return [_source_of(policies, "policies")]
     if not isinstance(policies, (list, tuple)):
@@ -60,7 +60,7 @@ def policy_sources(policies: Policies) -> list[PolicySource | BundleSource]:
         if isinstance(item, Mapping):
             sources.append(_source_of(item, f"policies[{position}]"))
         else:
-            sources.extend(policy_sources(item))
+            sources.extend(policy_sources(item, pause))
     return sources
 
 

@@ -71,7 +71,7 @@ class Builder:
         self._keys = KeyFinder()
         self._filters = FilterMaker()
 
-    def compiler_of(self, head: SetHead, at: str | None = None) -> Compiler:
+    def compiler_of(self, head: SetHead, at: Callable[[], str] | None = None) -> Compiler:
         """The compiler for the expressions of a set: one for all sets that declare the same types of attributes.
 
         Raises PolicyError for a type that is none.
@@ -80,9 +80,13 @@ class Builder:
         compiler = self._compilers.get(key)
         if compiler is None:
             try:
-                compiler = self._compilers[key] = Compiler(self._host, MATCH_FUNCTIONS, head.attributes)
+                compiler = self._compilers[key] = Compiler(
+                    self._host, MATCH_FUNCTIONS, head.attributes, pause=self._pause
+                )
             except ValueError as error:
-                raise PolicyError(f"set {head.name} declares attributes wrongly", found=str(error), at=at) from None
+                raise PolicyError(
+                    f"set {head.name} declares attributes wrongly", found=str(error), at=at() if at else None
+                ) from None
         return compiler
 
     def engine(self, programs: Sequence[PolicyProgram], digest: str, shadow: PolicyEngine | None) -> PolicyEngine:
@@ -93,7 +97,9 @@ class Builder:
         rules = self._rules(programs)
         self._waivers(programs, rules)
         ordered = ranked(rules.values())
+        self._pause()
         known = _known_actions(programs, ordered)
+        self._pause()
         by_action, elsewhere = build_index(ordered, known, _requirements(programs), self._pause)
         for number, rule in enumerate(ordered):  # the commonest decision: one rule, and those that always match
             if number % _RULES_A_SLICE == 0:

@@ -49,6 +49,7 @@ def _go_on() -> None:
     """No pause: nobody waits."""
 
 
+_RULES_A_SLICE: Final = 4
 _DEFAULT_REDACTION: Final = ("pii", "secret")
 
 
@@ -97,7 +98,7 @@ def _read_programs(
 ) -> list[PolicyProgram]:
     """The rows of all `sources`. What is wrong with them goes to the builder's problems."""
     documents = [source for source in sources if isinstance(source, PolicySource)]
-    loaded, problems = load_sets(documents)
+    loaded, problems = load_sets(documents, pause)
     builder.problems.extend(problems)
     programs: list[PolicyProgram] = []
     for one in loaded:
@@ -115,14 +116,16 @@ def _read_programs(
     return programs
 
 
-def load_sets(sources: Sequence[PolicySource]) -> tuple[list[LoadedSet], list[PolicyError]]:
+def load_sets(
+    sources: Sequence[PolicySource], pause: Callable[[], None] = _go_on
+) -> tuple[list[LoadedSet], list[PolicyError]]:
     """The policy sets among `sources`, with what they include, and what is wrong with the rest."""
     templates, problems = read_templates(sources)
     loaded: list[LoadedSet] = []
     for source in sources:
         if not is_template(source):
             try:
-                loaded.append(read_policy_set(expand(source, templates)))
+                loaded.append(read_policy_set(expand(source, templates), pause))
             except PolicyError as error:
                 problems.extend(error.problems)
     return loaded, problems
@@ -154,11 +157,11 @@ class _Rows:
             expressions=(),
             exceptions=(),
         )
-        compiler = self._builder.compiler_of(head, self._one.source.at(("attributes",), 0))
+        compiler = self._builder.compiler_of(head, lambda: self._one.source.at(("attributes",), 0))
         rules = []
         for position, rule in enumerate(document.rules):
             rules.append(self._rule(rule, compiler, ("rules", position)))
-            if position % 32 == 0:
+            if position % _RULES_A_SLICE == 0:
                 self._pause()
         exceptions = [
             self._exception(exception, compiler, ("exceptions", position))
@@ -167,7 +170,7 @@ class _Rows:
         head = msgspec.structs.replace(
             head, expressions=tuple(self._table.texts), exceptions=tuple(row for row, _ in exceptions)
         )
-        digest = set_digest(encode_set(head, [row for row, _ in rules]))
+        digest = set_digest(encode_set(head, [row for row, _ in rules], self._pause))
         return PolicyProgram(head, rules, exceptions, digest, self._one.source.at)
 
     def _rule(self, rule: RuleDocument, compiler: Compiler, path: Path) -> tuple[RuleRow, Expression | None]:

@@ -27,6 +27,7 @@ __all__ = [
     "LAYERS",
     "MATCH_KEY",
     "MATCH_KEYS",
+    "MAX_RULES",
     "ApprovalDocument",
     "ExceptionDocument",
     "IncludeDocument",

@@ -39,6 +39,7 @@ __all__ = [
 
 _ROWS_A_PART: Final = 256
 """A part is decoded by one call, during which nothing else runs: well below a millisecond."""
+_RULES_A_SLICE: Final = 50
 _NONE: Final = -1
 
 _Id = Annotated[str, Meta(min_length=1, max_length=128)]
@@ -114,9 +115,13 @@ _decode_head: Final = msgspec.msgpack.Decoder(SetHead).decode
 _decode_rules: Final = msgspec.msgpack.Decoder(list[RuleRow]).decode
 
 
-def encode_set(head: SetHead, rows: Sequence[RuleRow]) -> list[bytes]:
+def encode_set(head: SetHead, rows: Sequence[RuleRow], pause: Callable[[], None] = lambda: None) -> list[bytes]:
     """The parts of one set: its head, then its rules, some at a time."""
-    return [_encode(head), *[_encode(rows[at : at + _ROWS_A_PART]) for at in range(0, len(rows), _ROWS_A_PART)]]
+    parts = [_encode(head)]
+    for at in range(0, len(rows), _ROWS_A_PART):
+        parts.append(_encode(rows[at : at + _ROWS_A_PART]))
+        pause()
+    return parts
 
 
 def decode_set(
@@ -135,7 +140,7 @@ def decode_set(
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, IndexError) as error:
         raise PolicyError("the bundle holds no policy set", found=str(error)[:200], at=name) from None
 
-    _check_paths(rows, head, name)
+    _check_paths(rows, head, name, pause)
 
     def at(path: Path, offset: int) -> str:
         place = f"{name}: set {head.name}"
@@ -144,17 +149,23 @@ def decode_set(
             place += f", {'rule' if path[0] == 'rules' else 'exception'} {row.id}"
         return f"{place} (character {offset + 1})" if offset else place
 
-    read = _Variants(compiler_of(head), head.expressions, at)
-    rules = [(row, read.of(row, ("rules", number))) for number, row in enumerate(rows)]
+    read = _Variants(compiler_of(head), head.expressions, at, pause)
+    rules: list[tuple[RuleRow, Expression | None]] = []
+    for number, row in enumerate(rows):
+        rules.append((row, read.of(row, ("rules", number))))
+        if number % _RULES_A_SLICE == 0:
+            pause()
     exceptions = [(row, read.of(row, ("exceptions", number))) for number, row in enumerate(head.exceptions)]
     return PolicyProgram(head, rules, exceptions, set_digest(parts), at)
 
 
-def _check_paths(rows: Iterable[RuleRow], head: SetHead, name: str) -> None:
+def _check_paths(rows: Iterable[RuleRow], head: SetHead, name: str, pause: Callable[[], None]) -> None:
     """Paths become source when rules are compiled, so each is held to the same pattern as in a document."""
     valid: set[str] = {"action"}
     everything: Iterable[RuleRow | ExceptionRow] = chain(rows, head.exceptions)
-    for row in everything:
+    for number, row in enumerate(everything):
+        if number % _ROWS_A_PART == 0:
+            pause()
         named = {*row.match, *_paths_of_limits(row)} if isinstance(row, RuleRow) and row.obligations else row.match
         if not valid.issuperset(named):
             wrong = [path for path in named if path != "content" and not MATCH_KEY.fullmatch(path)]
@@ -177,13 +188,16 @@ def _paths_of_limits(row: RuleRow) -> Iterator[str]:
 class _Variants:
     """The expressions of rows, from the texts of their head and their own literals."""
 
-    def __init__(self, compiler: Compiler, texts: Iterable[str], at: Callable[[Path, int], str]) -> None:
+    def __init__(
+        self, compiler: Compiler, texts: Iterable[str], at: Callable[[Path, int], str], pause: Callable[[], None]
+    ) -> None:
         self._compiler = compiler
         self._at = at
         self._read: list[Expression] = []
         for text in texts:
             try:
                 self._read.append(compiler.read(text))
+                pause()
             except ExpressionError as error:
                 raise error.moved_to(at(("expressions",), error.offset)) from None
 

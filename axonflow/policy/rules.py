@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
+from operator import attrgetter
 from typing import Any, Final
 
 from msgspec import Struct
@@ -21,6 +23,7 @@ FAILS_CLOSED: Final = frozenset({Effect.DENY, Effect.REQUIRE_APPROVAL, Effect.RE
 MAX_MESSAGE_CHARS: Final = 200
 
 
+_id: Final = attrgetter("id")
 _ALLOW: Final = Effect.ALLOW
 _REDACT: Final = Effect.REDACT
 _ANNOTATING: Final = frozenset({Effect.WARN, Effect.LOG})
@@ -145,7 +148,12 @@ class CompiledRule(Struct, eq=False, gc=False, weakref=False):
 
 def ranked(rules: Iterable[CompiledRule]) -> tuple[CompiledRule, ...]:
     """`rules` in the order of their ranks, which are given here."""
-    ordered = tuple(sorted(rules, key=lambda rule: (STRENGTH[rule.effect], rule.id)))
+    by_strength: list[list[CompiledRule]] = [[] for _ in STRENGTH]
+    for rule in rules:
+        by_strength[STRENGTH[rule.effect]].append(rule)
+    for equals in by_strength:
+        equals.sort(key=_id)
+    ordered = tuple(chain.from_iterable(by_strength))
     for rank, rule in enumerate(ordered):
         rule.rank = rank
     return ordered

@@ -146,11 +146,14 @@ class Compiler:
         functions: Mapping[str, Callable[..., Any]] | None = None,
         attributes: Mapping[str, str] | None = None,
         scope: Scope | None = None,
+        pause: Callable[[], None] = lambda: None,
     ) -> None:
         """`functions` are what filters may call, beside RUNTIME. `attributes` are types of attributes by path, such as
         ``{"context.risk": "int"}``; ValueError says which is none. `scope` is for other names than those of a request.
+        `pause` is called after each shape.
         """
         self._host = host
+        self._pause = pause
         self._scope = scope or request_scope(attributes)
         self._globals = {"__builtins__": {}, **RUNTIME, "patterns": Patterns(host.pattern), **(functions or {})}
         self._parsed: dict[str, Parsed] = {}
@@ -210,6 +213,7 @@ class Compiler:
                 shape = None
         own = parsed if literals == parsed.literals else parse_tokens(expression.tokens())
         shape = Shape(self, own, filters)
+        self._pause()
         if shape.pinned:
             self._pinned[skeleton] = shape.pinned
             form = (filters.form, *[literals[slot] for slot in shape.pinned])
