@@ -95,8 +95,8 @@ def faults(session: nox.Session) -> None:
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """Hostile input for ten minutes. Arguments go to tests/fuzz/run_all.py: --seconds, --seed, --case."""
-    install(session, "test", distributions=(".",))
+    """Hostile input for ten minutes. Arguments go to tests/fuzz/run_all.py: --seconds, --seed, --case, --guided."""
+    install(session, "fuzz", distributions=(".",))
     session.run("python", "tests/fuzz/run_all.py", *session.posargs)
 
 

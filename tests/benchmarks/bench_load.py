@@ -18,7 +18,7 @@ from axonflow import AxonFlow
 from axonflow.adapters.yaml_text import parse_yaml
 from tests.benchmarks.policy_texts import SHAPES, build_bundle, write_folder
 
-ROUNDS = 5
+ROUNDS = 3
 RULES, MANY_RULES = 10_000, 100_000
 MEMORY = """
 import gc, json, resource, sys, tracemalloc

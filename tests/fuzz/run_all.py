@@ -1,6 +1,6 @@
 """Hostile policies, expressions and requests: ``nox -s fuzz``. The tests run a small part on every change.
 
-python tests/fuzz/run_all.py [--seconds 600] [--seed N] [--case N]
+python tests/fuzz/run_all.py [--seconds 600] [--seed N] [--case N | --guided]
 
 Cases run in a child process that the system ends when a case takes more than CASE_CPU_S seconds of processor time, and
 that may take MEMORY_BYTES in all. Each fault is reported with seed and number; the next child goes on behind it.
@@ -36,11 +36,15 @@ def main():
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--seed", type=int, default=secrets.randbits(32))
     parser.add_argument("--case", type=int, help="run only this one, and show it")
+    parser.add_argument("--guided", action="store_true", help="let atheris choose the cases; see tests/fuzz/guided.py")
     options = parser.parse_args()
     if options.case is not None:
         show(options.seed, options.case)
         return
     print(f"seed {options.seed}: hostile input for {options.seconds:.0f} s", flush=True)
+    if options.guided:
+        command = [sys.executable, "-m", "tests.fuzz.guided", str(int(options.seconds)), str(options.seed)]
+        sys.exit(subprocess.run(command, check=False, cwd=ROOT).returncode)
     count, faults = fuzz(options.seed, seconds=options.seconds)
     print(f"{count:,} cases, {len(faults)} faults")
     for fault in faults:

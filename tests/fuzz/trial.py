@@ -45,14 +45,14 @@ class Trial:
         self._baseline = AxonFlow.open("@baseline")
         self._requests = [Request(**parts) for parts in corpus.REQUESTS]
         expressions = [
-            (f"expression {name}", self._expression, make) for name, make in hostile_expressions.MAKERS.items()
+            (f"expression {name}", self.expression, make) for name, make in hostile_expressions.MAKERS.items()
         ]
-        files = [(f"file {name}", self._file(suffix), make) for name, (make, suffix) in hostile_documents.FILES.items()]
+        files = [(f"file {name}", self.file(suffix), make) for name, (make, suffix) in hostile_documents.FILES.items()]
         self._kinds = [
             *expressions,
             *files,
             ("document values", self._document, hostile_documents.values_mutated),
-            ("request text", self._request_text, hostile_documents.request_text),
+            ("request text", self.request_text, hostile_documents.request_text),
             ("request parts", self._request_parts, hostile_documents.request_parts),
         ]
 
@@ -67,7 +67,7 @@ class Trial:
         _, judge, made = self.make(seed, number)
         judge(made)
 
-    def _expression(self, text):
+    def expression(self, text):
         refusal = None
         try:
             parse(text)
@@ -81,7 +81,7 @@ class Trial:
     def _document(self, document):
         self._load(document)
 
-    def _file(self, suffix):
+    def file(self, suffix):
         def judge(text):
             file = self._folder / f"fuzzed.{suffix}"
             file.write_bytes(text.encode("utf-8", "surrogatepass"))
@@ -112,7 +112,7 @@ class Trial:
         assert all(len(error.message) <= MAX_MESSAGE_CHARS for error in decision.errors)
         decision.to_json()
 
-    def _request_text(self, text):
+    def request_text(self, text):
         self._asked(lambda: Request.from_json(text))
 
     def _request_parts(self, parts):
