@@ -40,6 +40,8 @@ MAX_DELEGATIONS = 8
 MAX_REQUEST_BYTES = 16 * 1024 * 1024
 _ACTION = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*", re.ASCII)
 _RESOURCE_TYPE = re.compile(r"[a-z][a-z0-9_.-]*", re.ASCII)
+_MAX_MESSAGE_CHARS = 200
+"""Of what a parser says: it quotes names as they are, and a name may be megabytes."""
 _MAX_TIME_US = 253_402_300_799_999_999  # 9999-12-31T23:59:59.999999Z, the last instant RFC 3339 can write
 
 T = TypeVar("T")
@@ -74,10 +76,15 @@ def _attributes(values: object, at: str) -> None:
 
 
 def _convert(value: object, kind: type[T], at: str) -> T:
+    if not isinstance(value, dict):  # msgspec asks some other things for keys that they do not have
+        expected = f'an object, or a short form such as "{"user:ann" if kind is Principal else "tool:shell"}"'
+        raise RequestError("wrong type", expected=expected, found=type(value).__name__, at=at)
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         raise _translated(error, at) from None
+    except UnicodeEncodeError as error:  # a lone surrogate in a str has no UTF-8 form
+        raise RequestError("not UTF-8", expected="UTF-8 text", found=error.reason, at=at) from None
 
 
 def _translated(error: msgspec.ValidationError, at: str) -> RequestError:
@@ -85,7 +92,8 @@ def _translated(error: msgspec.ValidationError, at: str) -> RequestError:
     if isinstance(error.__cause__, RequestError):
         return error.__cause__
     message, _, where = str(error).partition(" - at `$")
-    return RequestError(message.replace("`", "'"), at=at + where.rstrip("`"))
+    shown = message if len(message) <= _MAX_MESSAGE_CHARS else f"{message[:_MAX_MESSAGE_CHARS]}..."
+    return RequestError(shown.replace("`", "'"), at=at + where.rstrip("`")[:_MAX_MESSAGE_CHARS])
 
 
 class Principal(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

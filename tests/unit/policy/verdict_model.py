@@ -22,7 +22,7 @@ def matches(rule, request):
 def is_known(request, documents):
     named = set(ACTIONS)
     for document in documents:
-        for rule in document["rules"]:
+        for rule in [rule for rule in document["rules"] if rule["effect"] == "allow"]:
             action = rule["match"].get("action", [])
             named |= {action} if isinstance(action, str) else set(action)
     return request.action in named
