@@ -31,6 +31,7 @@ __all__ = ["AxonFlow"]
 T = TypeVar("T")
 Pause = Callable[[], None]
 
+_KEEP_S: Final = 0.000_3
 _PAUSE_S: Final = 0.000_05
 _RULES_A_SLICE: Final = 50
 
@@ -52,13 +53,23 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _let_others_run() -> None:
-    """A moment without the interpreter's lock. Giving it up without sleeping would mostly mean taking it again.
+def _letting_others_run() -> Pause:
+    """A pause that gives the interpreter's lock away when it has been kept for long enough.
 
-    The newest objects are looked through here, few as they are: all at once they would take their time at the end.
+    Giving it up without sleeping would mostly mean taking it again. The newest objects are looked through here, few as
+    they are: all at once they would take their time at the end.
     """
-    gc.collect(0)
-    time.sleep(_PAUSE_S)
+    kept_since_s = time.perf_counter()
+
+    def pause() -> None:
+        nonlocal kept_since_s
+        if time.perf_counter() - kept_since_s < _KEEP_S:
+            return
+        gc.collect(0)
+        time.sleep(_PAUSE_S)
+        kept_since_s = time.perf_counter()
+
+    return pause
 
 
 class AxonFlow:
@@ -144,13 +155,14 @@ class AxonFlow:
         thread of its own. Raises what :meth:`open` raises, and then the old policies stay in force.
         """
         chosen = self._policies if policies is None else policies
-        engine = self._load(chosen, _let_others_run)
+        pause = _letting_others_run()
+        engine = self._load(chosen, pause)
         old = list(self._engine.rules)
         self._engine = engine
         self._policies = chosen
         while old:  # what nobody needs any more goes as it came, a little at a time
             del old[-_RULES_A_SLICE:]
-            _let_others_run()
+            pause()
         return engine.digest
 
     def decide(self, request: Request) -> Decision:

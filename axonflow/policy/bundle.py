@@ -136,9 +136,7 @@ def _signature(name: str, line: bytes) -> bytes:
     except binascii.Error:
         signature = b""
     if len(signature) != _SIGNATURE_BYTES:
-        raise _refused(
-            name, "the bundle's second line is no signature", f"{_SIGNATURE_BYTES} bytes in base64", "not that"
-        )
+        raise _refused(name, "the bundle holds no signature", f"{_SIGNATURE_BYTES} bytes in base64", "not that")
     return signature
 
 

@@ -18,7 +18,8 @@ from axonflow.policy.reading import Path, PolicySource, read_includes, read_temp
 
 __all__ = ["expand", "is_template", "read_templates"]
 
-MAX_INCLUDED: Final = 10_000
+MAX_INCLUDES: Final = 10_000
+MAX_INCLUDED_RULES: Final = 100_000
 MAX_INCLUDE_DEPTH: Final = 8
 
 _PLACEHOLDER: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]{0,63})\}|\$(\$\{)", re.ASCII)
@@ -104,9 +105,16 @@ class _Expansion:
         self.pieces: list[_Piece] = []
         self.requires: dict[str, list[str]] = {}
         self.problems: list[PolicyError] = []
+        self._included = 0
 
     def include(self, include: IncludeDocument, source: PolicySource, path: Path, above: tuple[str, ...]) -> None:
+        self._included += 1
         template = self._templates.get(include.template)
+        if self._included > MAX_INCLUDES or len(self.pieces) > MAX_INCLUDED_RULES:
+            raise PolicyError(
+                "too much is included", expected=f"at most {MAX_INCLUDES} templates with {MAX_INCLUDED_RULES} rules",
+                found="more", at=source.at(path, 0),
+            )  # fmt: skip
         if template is None or include.template in above or len(above) >= MAX_INCLUDE_DEPTH:
             self.problems.append(_not_includable(include.template, self._templates, above, source.at(path, 0)))
             return
@@ -118,11 +126,6 @@ class _Expansion:
         for action, paths in document.requires.items():
             self.requires.setdefault(action, []).extend(paths)
         for position, rule in enumerate(document.rules):
-            if len(self.pieces) >= MAX_INCLUDED:
-                self.problems.append(PolicyError(
-                    "too many rules are included", expected=f"at most {MAX_INCLUDED}", at=source.at(path, 0)
-                ))  # fmt: skip
-                return
             self.pieces.append(_Piece(_filled(rule, values), _placed(origin, ("rules", position), rule, values, via)))
         for position, deeper in enumerate(document.include):
             given = {name: _filled(value, values) for name, value in deeper.given.items()}
