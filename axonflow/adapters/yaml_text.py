@@ -196,12 +196,12 @@ def parse_json(text: str, name: str) -> list[Any]:
         out: dict[str, Any] = {}
         for key, value in pairs:
             if key in out:
-                raise PolicyError("repeated key", expected="each key once", found=f"{key[:64]!a}", at=name)
+                raise _repeated(key, text, name)
             out[key] = value
         return out
 
     def no_number(word: str) -> Any:
-        raise PolicyError("not JSON", expected="a number", found=word, at=name)
+        raise PolicyError("not JSON", expected="a finite number", found=word, at=_place_of(word, text, name))
 
     def integer(digits: str) -> int:
         return _int(digits, name)
@@ -215,6 +215,24 @@ def parse_json(text: str, name: str) -> list[Any]:
     if _is_deep(value):
         raise PolicyError("nested too deep", expected=f"at most {MAX_DEPTH} levels", at=name)
     return [value]
+
+
+def _repeated(key: str, text: str, name: str) -> PolicyError:
+    try:
+        parse_yaml(text.replace("\t", " "), name)
+    except PolicyError as error:  # it knows the place; but not all JSON is YAML
+        if error.message == "repeated key":
+            return error
+    return PolicyError("repeated key", expected="each key once", found=f"{key[:64]!a}", at=name)
+
+
+def _place_of(word: str, text: str, name: str) -> str:
+    """Where `word` first stands outside of the strings of `text`."""
+    offset = next(found.start() for found in _STRING_OR_WORD.finditer(text) if found[0] == word)
+    return f"{name}:{text.count(chr(10), 0, offset) + 1}:{offset - text.rfind(chr(10), 0, offset)}"
+
+
+_STRING_OR_WORD: Final = re.compile(r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN')
 
 
 def _is_deep(value: Any) -> bool:

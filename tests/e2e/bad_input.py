@@ -92,6 +92,8 @@ REQUESTS = {
     "a lone surrogate": asked(content="\ud800"),
     "NUL in an id": asked(principal={"id": "a\x00"}),
     "an integer beyond 64 bits": asked(context={"n": 2**64}),
+    "a member twice": received('{"principal": "user:ann", "action": "tool.call", "action": "x", "resource": "tool:x"}'),
+    "NaN in JSON": received('{"principal": "user:ann", "action": "tool.call", "resource": "tool:x", "content": NaN}'),
     "NaN or infinity": asked(context={"n": math.nan}),
     "not JSON": asked(context={"when": {1, 2}}),
     "an enumeration's member for its text": lambda: Principal("ann", roles=[Role.ADMIN]),

@@ -205,8 +205,9 @@ def test_text_that_is_no_yaml_is_refused(text, message):
         ("", "p:1:1: not JSON"),
         ('{"a": 1,\n "b": }', "p:2:7: not JSON: Expecting value"),
         ("[1] 2", "p:1:5: not JSON: Extra data"),
-        ('{"a": 1, "a": 2}', "p: repeated key: expected each key once, found 'a'"),
-        ("[NaN]", "p: not JSON: expected a number, found NaN"),
+        ('{"a": 1,\n\t"a": 2}', "p:2:2: repeated key: expected each key once, found 'a'"),
+        ('["NaN", "\\"NaN",\n 1, NaN]', "p:2:5: not JSON: expected a finite number, found NaN"),
+        ('{"a\\/": "\x7f", "a\\/": 2}', "p: repeated key: expected each key once, found 'a/'"),
         ("[-Infinity]", "found -Infinity"),
         ("[9223372036854775808]", "p: number out of range: expected an integer of 64 bits"),
         ("9" * 5_000, "number out of range"),
@@ -216,8 +217,8 @@ def test_text_that_is_no_yaml_is_refused(text, message):
         ("\ufeff{}", "p:1:1: not JSON"),
         ("'a'", "not JSON"),
     ],
-    ids=["empty", "value", "extra", "repeated", "nan", "infinity", "int", "digits", "lists", "maps", "deepest", "bom",
-         "quotes"],
+    ids=["empty", "value", "extra", "repeated", "nan", "no YAML", "infinity", "int", "digits", "lists", "maps",
+         "deepest", "bom", "quotes"],
 )  # fmt: skip
 def test_text_that_is_no_json_is_refused(text, message):
     assert message in refusal(parse_json, text)
