@@ -25,7 +25,7 @@ def check_members(data: bytes | str) -> None:
     try:
         _scan(text)
     except _RepeatedError:
-        at = next(_repeated(_read(text)[0]))
+        at, *_ = _repeated(_read(text)[0])
         raise RequestError("repeated member", expected="each name once in an object", found="it twice", at=at) from None
     except RecursionError:  # a little before msgspec gives up
         raise RequestError("nested too deep", expected="fewer levels", found="too many to decode", at="$") from None
