@@ -81,12 +81,13 @@ def _scalar(event: Any, name: str) -> Any:
 class _Open:
     """A list or mapping whose end has not come yet."""
 
-    __slots__ = ("event", "height", "key", "value", "weight")
+    __slots__ = ("event", "height", "key", "key_event", "value", "weight")
 
     def __init__(self, value: Any, event: Any) -> None:
         self.value = value
         self.event = event
         self.key: Any = _NO_KEY
+        self.key_event: Any = None
         self.weight = 1
         self.height = 1
 
@@ -155,10 +156,24 @@ class _Composer:
                 raise PolicyError("wrong key", expected="text", found=type(value).__name__, at=at, hint="Quote it.")
             if value in parent.value:
                 raise PolicyError("repeated key", expected="each key once", found=f"{value[:64]!a}", at=at)
-            parent.key = value
+            parent.key, parent.key_event = value, event
         else:
+            if parent.event.flow_style and _is_nothing(event):
+                raise _no_value(parent.key_event, self._name)
             parent.value[parent.key] = value
             parent.key = _NO_KEY
+
+
+def _is_nothing(event: Any) -> bool:
+    return isinstance(event, yaml.ScalarEvent) and not event.value and event.implicit[0]
+
+
+def _no_value(key_event: Any, name: str) -> PolicyError:
+    """Within { } a comma ends a plain text: the rest of a sentence, or of an expression, is a key then."""
+    return PolicyError(
+        "a key without a value", expected="key: value", found=f"{key_event.value[:64]!a}",
+        at=_at(name, key_event.start_mark), hint="Within { } a comma ends a text: quote a text that holds one.",
+    )  # fmt: skip
 
 
 def _events(text: str, name: str) -> Iterator[Any]:

@@ -122,6 +122,7 @@ POLICIES = {
     "a pattern that is none": loaded("a.yaml", RULE % 'when: resource.id.matches("(")'),
     "an unknown detector": loaded("a.yaml", RULE % "when: 'detected(\"pii.emial\")'"),
     "two rules of one id": loaded("a.yaml", RULE % "" + "  - {id: a, effect: allow}"),
+    "a comma in a text within { }": loaded("a.yaml", RULE % "reason: No, never do that"),
     "a repeated key": loaded("a.yaml", HEAD + "default: allow"),
     "a tag": loaded("a.yaml", HEAD + "rules: !!python/object:os.system {}"),
     "an integer beyond 64 bits": loaded("a.yaml", RULE % "match: {context.n: 9223372036854775808}"),

@@ -106,6 +106,28 @@ def test_tag_that_says_what_the_value_is_anyway_changes_nothing():
 
 
 @pytest.mark.parametrize(
+    ("text", "key", "place"),
+    [
+        ("{reason: No, never}", "never", "p:1:14"),
+        ("- {when: f(a, b), id: x}", "b)", "p:1:15"),
+        ("x: {env: prod,\n  staging }", "staging", "p:2:3"),
+        ("{a: {b: 1}, 'c'}", "c", "p:1:13"),
+        ("{reason: , id: x}", "reason", "p:1:2"),
+    ],
+)
+def test_comma_within_a_flow_mapping_that_leaves_a_key_alone_says_what_to_do(text, key, place):
+    message = refusal(parse_yaml, text)
+    assert message.startswith(f"{place}: a key without a value: expected key: value, found '{key}'")
+    assert "quote a text that holds one" in message
+
+
+@pytest.mark.parametrize("text", ["{a: '', b: null, c: ~}", "a:\nb: ''", "{a: '1, 2', b: [1, ], }"])
+def test_value_that_is_empty_on_purpose_is_read(text):
+    (value,) = parse_yaml(text, "p")
+    assert set(value) >= {"a", "b"}
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("a: 1\nb: 2\na: 3", "p:3:1: repeated key: expected each key once, found 'a'"),
