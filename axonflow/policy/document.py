@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
@@ -102,6 +103,12 @@ def _match_value(value: Any) -> Any:
     return value
 
 
+def _written(value: Any) -> Any:
+    if value is None:
+        raise ValueError("expected an expression; leave `when` out where there is no condition")
+    return value
+
+
 def _json_value(value: Any) -> Any:
     check_json_value(value, "$")
     return value
@@ -113,6 +120,8 @@ JsonObject = Annotated[dict[str, Any], AfterValidator(_json_value)]
 Match = dict[Annotated[str, AfterValidator(_match_key)], Annotated[Any, AfterValidator(_match_value)]]
 """Values are strings, booleans, numbers or lists of these."""
 Expression = Annotated[StrictStr, Field(min_length=1)]
+Condition = Annotated[Expression | None, BeforeValidator(_written)]
+"""Absent, or an expression: ``when:`` with nothing behind it looks like a condition, and would be none."""
 
 
 Requires = dict[
@@ -174,7 +183,7 @@ class RuleDocument(_Document):
     id: Identifier
     effect: Effect
     match: Match = {}
-    when: Expression | None = None
+    when: Condition = None
     reason: Sentence | None = None
     obligations: Annotated[list[JsonObject], Field(max_length=16)] = []
     tests: list[TestDocument] = []
@@ -186,7 +195,7 @@ class ExceptionDocument(_Document):
     id: Identifier
     rules: Annotated[list[Identifier], Field(min_length=1)]
     match: Match = {}
-    when: Expression | None = None
+    when: Condition = None
     reason: Sentence
     expires: Annotated[StrictStr, AfterValidator(_moment)]
 

@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import force_setattr
 
 from axonflow.errors import RequestError
+from axonflow.policy.json_text import check_members, hint_on
 from axonflow.policy.json_value import check_json_value, check_text
 
 __all__ = ["ACTIONS", "Principal", "Request", "Resource"]
@@ -240,7 +241,7 @@ class Request(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
 
     @classmethod
     def from_json(cls, data: bytes | str) -> Request:
-        """The request in `data`. Raises RequestError, also for duplicate meanings such as unknown fields."""
+        """The request in `data`. Raises RequestError, also for unknown fields and members that are there twice."""
         return decode_json(data, _decoder)
 
 
@@ -259,19 +260,24 @@ def _check_time(value: object) -> None:
 
 
 def decode_json(data: bytes | str, decoder: msgspec.json.Decoder[T]) -> T:
-    """`data` decoded. Raises RequestError for what is too large, not UTF-8, not JSON or not of the shape."""
+    """`data` decoded.
+
+    Raises RequestError for what is too large, not UTF-8, not JSON, not of the shape, or has a member twice.
+    """
     if len(data) > MAX_REQUEST_BYTES:
         raise RequestError("too large", expected=f"at most {MAX_REQUEST_BYTES} bytes", found=str(len(data)), at="$")
     try:
-        return decoder.decode(data)
+        value = decoder.decode(data)
     except msgspec.ValidationError as error:
         raise _translated(error, "$") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RequestError(str(error), at="$") from None
+        raise RequestError(str(error), at="$", hint=hint_on(error, data)) from None
     except UnicodeEncodeError as error:  # a lone surrogate in a str has no UTF-8 form
         raise RequestError("not UTF-8", expected="UTF-8 text", found=error.reason, at="$") from None
     except RecursionError:
         raise RequestError("nested too deep", expected="fewer levels", found="too many to decode", at="$") from None
+    check_members(data)
+    return value
 
 
 _encode = msgspec.json.Encoder().encode
