@@ -25,6 +25,7 @@ ATTRIBUTES = {
     "context.weights": "list(double)",
     "context.rates": "map(string, double)",
     "context.any": "dyn",
+    "context.things": "list",
     "context.deep.n": "int",
     "principal.clearance": "string",
     "resource.attributes.size": "int",
@@ -120,7 +121,7 @@ def test_expression_that_can_have_no_value_is_refused_with_its_place(expression,
 
 GOOD = {
     "risk": 95, "ratio": 0.5, "env": "prod", "flag": True, "labels": ["a"], "limits": {"a": 1}, "weights": [1, 0.5],
-    "rates": {"a": 2}, "any": None, "deep": {"n": 1},
+    "rates": {"a": 2}, "any": None, "things": [1, "a"], "deep": {"n": 1},
 }  # fmt: skip
 
 
@@ -147,7 +148,7 @@ def outcomes(expression, context, **principal):
         "context.?deep.n.orValue(0) == 1", "principal.clearance == 'secret'", "context.labels.exists(l, l == 'a')",
         "principal.?clearance.orValue('') == 'secret' && principal.attributes.?clearance.hasValue()",
         "principal.?id.orValue('') == 'ann' && principal.?roles.value() == []",
-        "!context.?missing.hasValue() && context[?'risk'].hasValue()",
+        "context.things[1] == 'a'", "!context.?missing.hasValue() && context[?'risk'].hasValue()",
     ],
 )  # fmt: skip
 def test_declared_attributes_of_their_types_are_read_in_both_forms(expression):
@@ -174,6 +175,7 @@ def test_declared_attributes_of_their_types_are_read_in_both_forms(expression):
         ("context.weights == []", {"weights": {"a": 1}}, "context.weights is declared list(double), found map"),
         ("context.rates == {}", {"rates": [1]}, "context.rates is declared map(string, double), found list"),
         ("context.deep.n == 1", {"deep": {"n": "1"}}, "context.deep.n is declared int, found string"),
+        ("size(context.things) == 1", {"things": "ab"}, "context.things is declared list(dyn), found string"),
         ("context.deep.n == 1", {"deep": "1"}, "context.deep is declared map(string, dyn), found string"),
         ("cel.bind(c, context, c.risk == 95)", {"risk": "95"}, "c.risk is declared int, found string"),
         ("context.risk == 95", {}, "context.risk is missing"),
