@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from axonflow.policy.cel.values import NONE, CelError, Optional, Value, as_list, no_overload, some
+from axonflow.policy.cel.values import NONE, CelError, Optional, Value, some
 
 __all__ = [
     "has_value",
@@ -28,12 +28,6 @@ def non_zero(value: Value) -> Optional:
     """`value`, if it is not what its kind has as a default: null, false, 0, "", [], {}."""
     is_zero = value == _YEAR_1 if isinstance(value, datetime) else value == NONE or not value
     return NONE if is_zero else some(value)
-
-
-def as_optional(value: Value) -> Optional:
-    if isinstance(value, Optional):
-        return value
-    raise no_overload("an optional's method", value)
 
 
 def has_value(value: Optional) -> bool:
@@ -70,6 +64,6 @@ def optional_entries(key: Value, value: Optional) -> tuple[tuple[Value, Value], 
     return ((key, value.value),) if value.present else ()
 
 
-def unwrapped(values: Value) -> list[Value]:
+def unwrapped(values: Sequence[Optional]) -> list[Value]:
     """The values of those optionals of a list that have one."""
-    return [value.value for value in map(as_optional, as_list(values)) if value.present]
+    return [value.value for value in values if value.present]

@@ -118,6 +118,7 @@ FAILS = [
     ("1 in context.env", "in does not take"),
     ("context.risk.startsWith('9')", "expected string, found int"),
     ("context.env.getHours()", "expected timestamp or duration, found string"),
+    ("context.env.getFullYear() == 1", "expected timestamp, found string"),
     ("context.env.exists(x, x)", "expected list, found string"),
     ("context.deep.er.exists(x, x)", "expected bool, found int"),
     ("context.deep.er.filter(x, x)", "expected bool, found int"),
