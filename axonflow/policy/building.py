@@ -18,6 +18,7 @@ from axonflow.policy.engine import PolicyEngine
 from axonflow.policy.index import Requirement, build_index
 from axonflow.policy.matching import MATCH_FUNCTIONS, FilterMaker, NotTextError, reader
 from axonflow.policy.program import ExceptionRow, PolicyProgram, RuleRow, SetHead
+from axonflow.policy.ranges import BeginningFinder
 from axonflow.policy.reading import Path
 from axonflow.policy.request import ACTIONS
 from axonflow.policy.rules import CompiledRule, Waiver, ranked
@@ -69,6 +70,7 @@ class Builder:
         self._first_seen: dict[tuple[str, bool, str], tuple[PolicyProgram, Path]] = {}
         self._actions: dict[str | tuple[str, ...], frozenset[str]] = {}
         self._keys = KeyFinder()
+        self._beginnings = BeginningFinder()
         self._filters = FilterMaker()
 
     def compiler_of(self, head: SetHead, at: Callable[[], str] | None = None) -> Compiler:
@@ -159,7 +161,10 @@ class Builder:
         obligations = self._resolved(row, program, path)
         if condition is None or obligations is None:
             return None
-        return CompiledRule.of(row.id, row.effect, layer, condition, actions, filed, row.reason, obligations)
+        rule = CompiledRule.of(row.id, row.effect, layer, condition, actions, filed, row.reason, obligations)
+        if filed is None:
+            rule.beginning = self._beginnings.find(expression)
+        return rule
 
     def _condition(
         self,
