@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from axonflow.errors import ExpressionError
-from axonflow.policy.cel.hints import did_you_mean, unknown_function
-from axonflow.policy.cel.library import FUNCTIONS, Function
+from axonflow.policy.cel.calls import Given, called, dotted_name, flat_kind, string_literals
+from axonflow.policy.cel.functions import IMPLEMENTATIONS
+from axonflow.policy.cel.hints import did_you_mean, unknown_function, wrong_kinds
+from axonflow.policy.cel.library import NAMESPACES, fitting, overloads
 from axonflow.policy.cel.scope import FIELDS, RECORDS_WITH_ATTRIBUTES, ROOTS, Emitted, Host
 from axonflow.policy.cel.syntax import (
     Binary,
@@ -24,7 +26,7 @@ from axonflow.policy.cel.syntax import (
     Select,
     Unary,
 )
-from axonflow.policy.cel.values import TYPES, Uint
+from axonflow.policy.cel.values import TYPES, CelError, Uint
 
 __all__ = ["Bindings", "Emitter"]
 
@@ -41,7 +43,6 @@ _GUARDS: Final = {
     "string": "as_string",
     "timestamp": "as_timestamp",
     "list": "as_list",
-    "moment": "as_moment",
 }
 _ARITHMETIC: Final = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide", "%": "modulo"}
 _ORDER: Final = {"<": "less", "<=": "less_equal", ">": "greater", ">=": "greater_equal"}
@@ -108,9 +109,7 @@ class Emitter:
         emitted = self.value(node)
         if kind in {"dyn", emitted.kind} or (kind == "list" and emitted.kind in _LISTS):
             return emitted.source
-        if kind == "moment" and emitted.kind == "timestamp":
-            return emitted.source
-        if emitted.kind == "dyn" or (kind, emitted.kind) == ("moment", "duration"):
+        if emitted.kind == "dyn":
             return f"{_GUARDS[kind]}({emitted.source})"
         raise ExpressionError(f"wrong kind for {user}", node.offset, expected=kind, found=emitted.kind)
 
@@ -141,8 +140,9 @@ class Emitter:
         )
 
     def _select(self, node: Select) -> Emitted:
-        named = TYPES.get(_dotted(node)) if "google" not in self._variables else None
-        if named is not None:
+        root, _, _ = (dotted := dotted_name(node)).partition(".")
+        named = TYPES.get(dotted)
+        if named is not None and root not in self._variables:
             return Emitted(self._bindings.add(named), "type")
         operand = self.emit(node.operand)
         path = f"{operand.path}.{node.field}"
@@ -261,7 +261,7 @@ class Emitter:
 
     def _membership(self, node: Binary) -> Emitted:
         item = self.value(node.left)
-        literals = _string_literals(node.right)
+        literals = string_literals(node.right)
         if literals is not None and not self._careful:
             return Emitted(f"({item.source} in {self._bindings.add(literals)})", "bool")
         container = self.value(node.right)
@@ -280,23 +280,42 @@ class Emitter:
             return self._detected(node)
         if node.function == "matches":
             return self._matches(node)
-        arguments = (() if node.target is None else (node.target,)) + node.arguments
-        function = FUNCTIONS.get((node.function, node.target is not None, len(arguments)))
-        if function is None:
-            raise unknown_function(node)
-        return self._apply(function, arguments)
+        name = self._namespaced(node) or node.function
+        is_method = node.target is not None and name == node.function
+        arguments = (node.target, *node.arguments) if is_method and node.target is not None else node.arguments
+        rows = overloads(name, len(arguments), is_method=is_method)
+        if not rows:
+            raise unknown_function(node, name, len(arguments))
+        makers = dict(rows[0].prepares)
+        given = [self._given(argument, makers.get(position)) for position, argument in enumerate(arguments)]
+        kinds = [one.kind for one in given]
+        rows_left = fitting(rows, kinds)
+        if not rows_left:
+            raise wrong_kinds(node, rows, arguments, kinds)
+        return called(rows_left, given, in_loop=self._loops > 0)
 
-    def _apply(self, function: Function, arguments: tuple[Node, ...]) -> Emitted:
-        kinds = zip(arguments, function.parameters, strict=True)
-        sources = [self._argument(argument, kind, function.name) for argument, kind in kinds]
-        return Emitted(f"({function.template.format(*sources)})", function.result)
+    def _namespaced(self, node: Call) -> str | None:
+        """``math.abs`` of ``math.abs(x)``, unless ``math`` is the variable of a macro."""
+        if isinstance(node.target, Name) and node.target.name in NAMESPACES and node.target.name not in self._variables:
+            return f"{node.target.name}.{node.function}"
+        return None
+
+    def _given(self, node: Node, maker: str | None) -> Given:
+        """An argument; of a literal what `maker` makes of it, now."""
+        literal = node.value if isinstance(node, Constant) else string_literals(node)
+        if maker is None or not isinstance(literal, (str, frozenset)):
+            emitted = self.value(node)
+            return Given(emitted.source, flat_kind(emitted.kind), isinstance(node, Constant))
+        try:
+            made = IMPLEMENTATIONS[maker](literal if isinstance(literal, str) else sorted(literal))
+        except CelError as error:
+            raise ExpressionError(str(error), node.offset) from None
+        kind = "string" if isinstance(literal, str) else "list"
+        return Given(self._bindings.add(made), kind, is_literal=True, is_prepared=True)
 
     def _argument(self, node: Node, kind: str, function: str) -> str:
         source = self._guarded(node, kind, f"{function}()")
-        reads_all = kind in {"string", "list"} or function in {"texts", "chars"}
-        if self._loops and reads_all and not isinstance(node, Constant):
-            return f"charged(evaluation, {source})"
-        return source
+        return source if not self._loops or isinstance(node, Constant) else f"charged(evaluation, {source})"
 
     def _detected(self, node: Call) -> Emitted:
         """``detected("pii")`` or ``detected("pii.email", "pii.phone")``"""
@@ -373,19 +392,3 @@ class Emitter:
         if node.macro == "filter" and over.kind in {"strings", "findings"}:
             kind = over.kind
         return f"{function}(evaluation, lambda {variable}: {body}, {ranged})", kind
-
-
-def _dotted(node: Select) -> str:
-    """``google.protobuf.Duration`` of such a selection; what is named otherwise is no name of a type."""
-    middle = node.operand
-    if isinstance(middle, Select) and isinstance(middle.operand, Name):
-        return f"{middle.operand.name}.{middle.field}.{node.field}"
-    return ""
-
-
-def _string_literals(node: Node) -> frozenset[str] | None:
-    if not isinstance(node, ListLiteral):
-        return None
-    values = [item.value for item in node.items if isinstance(item, Constant)]
-    strings = [value for value in values if isinstance(value, str)]
-    return frozenset(strings) if len(strings) == len(node.items) else None

@@ -13,7 +13,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from axonflow.policy.cel import functions, values
+from axonflow.policy.cel import values
+from axonflow.policy.cel.functions import IMPLEMENTATIONS
+from axonflow.policy.cel.functions.limits import MAX_BUILT
 from axonflow.policy.cel.values import (
     LONGEST,
     NUMBERS,
@@ -27,6 +29,7 @@ from axonflow.policy.cel.values import (
     no_overload,
     uint64,
 )
+from axonflow.policy.cel.versions import SemVer
 
 __all__ = ["RUNTIME"]
 
@@ -122,7 +125,7 @@ def contains(container: Value, item: Value) -> bool:
 def _orderable(left: Value, right: Value, symbol: str) -> None:
     if left.__class__ in NUMBERS and right.__class__ in NUMBERS:
         return
-    if left.__class__ is right.__class__ and isinstance(left, (str, bytes, bool, datetime, timedelta)):
+    if left.__class__ is right.__class__ and isinstance(left, (str, bytes, bool, datetime, timedelta, SemVer)):
         return
     raise no_overload(symbol, left, right)
 
@@ -173,10 +176,6 @@ def _bounded(duration: timedelta) -> timedelta:
     if abs(duration) > LONGEST:
         raise CelError("duration out of range")
     return duration
-
-
-MAX_BUILT = 1_048_576
-"""Characters or elements of a value that an expression builds by concatenation."""
 
 
 def add(left: Value, right: Value) -> Value:
@@ -283,15 +282,18 @@ VALUES_A_STEP: Final = 4
 
 
 def charged(evaluation: Value, value: Value) -> Value:
-    """`value`, which a function in a loop reads as a whole: paid for in steps, or a loop would multiply its size."""
-    if isinstance(value, str):
-        if len(value) >= CHARS_A_STEP:
-            evaluation.spend(len(value) // CHARS_A_STEP)
+    """`value`, which a function in a loop reads or makes as a whole: paid for in steps, or a loop would multiply its
+    size."""
+    if isinstance(value, (str, bytes)):
+        evaluation.spend(len(value) // CHARS_A_STEP)
         return value
     pending = [value]
     while pending:
         item = pending.pop()
-        if isinstance(item, (dict, list, tuple)):
+        if isinstance(item, (str, bytes)):
+            if len(item) >= CHARS_A_STEP:
+                evaluation.spend(len(item) // CHARS_A_STEP)
+        elif isinstance(item, (dict, list, tuple)):
             evaluation.spend(len(item) // VALUES_A_STEP)
             pending.extend(item.values() if isinstance(item, dict) else item)
     return value
@@ -333,8 +335,7 @@ RUNTIME: Final[dict[str, Any]] = {
         *(present, select, has, index, make_map, equal, contains, less, less_equal, greater, greater_equal),
         *(add, subtract, multiply, divide, modulo, negate, all_of, any_of),
         *(charged, exists, for_all, exists_one, keep, transform),
-        *(getattr(functions, name) for name in functions.__all__),
         *(getattr(values, name) for name in values.__all__ if name.startswith("as_")),
         values.type_of,
     )
-} | {"int_class": int}
+} | {**IMPLEMENTATIONS, **values.KIND_GUARDS, "int_class": int}

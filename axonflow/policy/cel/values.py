@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
 
+from axonflow.policy.cel.addresses import Cidr, Ip
 from axonflow.policy.cel.literals import INT_MAX, INT_MIN, UINT_MAX, Uint
+from axonflow.policy.cel.versions import SemVer
 
 __all__ = [
+    "KIND_GUARDS",
     "LONGEST",
     "NUMBERS",
     "TYPES",
     "CelError",
     "CelType",
+    "Parts",
     "Uint",
     "Value",
     "as_bool",
@@ -51,6 +56,9 @@ _KIND_NAMES: Final = {
     type(None): "null",
     datetime: "timestamp",
     timedelta: "duration",
+    Ip: "ip",
+    Cidr: "cidr",
+    SemVer: "semver",
 }
 
 
@@ -65,13 +73,15 @@ TYPES: Final = {
     name: CelType(name)
     for name in (
         *("bool", "int", "uint", "double", "string", "bytes", "list", "map", "null_type", "type"),
-        *("google.protobuf.Timestamp", "google.protobuf.Duration"),
+        *("google.protobuf.Timestamp", "google.protobuf.Duration", "net.IP", "net.CIDR", "semver"),
     )
 }
 _TYPE_NAMES: Final = {
     "null": "null_type",
     "timestamp": "google.protobuf.Timestamp",
     "duration": "google.protobuf.Duration",
+    "ip": "net.IP",
+    "cidr": "net.CIDR",
 }
 
 
@@ -137,7 +147,7 @@ def as_timestamp(value: Value) -> datetime:
     raise CelError(f"expected timestamp, found {kind_of(value)}")
 
 
-class _Parts(NamedTuple):
+class Parts(NamedTuple):
     """A duration under the names of a moment's parts: hours, minutes and seconds are totals."""
 
     hour: int
@@ -146,7 +156,7 @@ class _Parts(NamedTuple):
     microsecond: int
 
 
-def as_moment(value: Value) -> datetime | _Parts:
+def as_moment(value: Value) -> datetime | Parts:
     """A timestamp, or the parts of a duration, cut towards zero."""
     if isinstance(value, datetime):
         return value
@@ -154,5 +164,21 @@ def as_moment(value: Value) -> datetime | _Parts:
         total_us = abs(value) // timedelta(microseconds=1)
         sign = -1 if value < timedelta(0) else 1
         seconds = total_us // 1_000_000
-        return _Parts(sign * (seconds // 3600), sign * (seconds // 60), sign * seconds, sign * (total_us % 1_000_000))
+        return Parts(sign * (seconds // 3600), sign * (seconds // 60), sign * seconds, sign * (total_us % 1_000_000))
     raise CelError(f"expected timestamp or duration, found {kind_of(value)}")
+
+
+def _guard(kind: str) -> Callable[[Value], Value]:
+    def guard(value: Value) -> Value:
+        if kind_of(value) == kind:
+            return value
+        raise CelError(f"expected {kind}, found {kind_of(value)}")
+
+    return guard
+
+
+KIND_GUARDS: Final = {
+    f"as_{kind}": _guard(kind)
+    for kind in ("int", "uint", "double", "bytes", "map", "duration", "type", "ip", "cidr", "semver")
+}
+"""The guards of the kinds that need no conversion, by the names that compiled expressions call them."""
