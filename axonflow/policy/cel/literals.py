@@ -64,17 +64,15 @@ def _unsigned(token: Token) -> Uint:
 
 def _text(token: Token) -> str | bytes:
     body = token.text.lstrip("rRbB")
+    if not body.isascii():
+        _check_scalars(body, token)
     prefix = token.text[: len(token.text) - len(body)].lower()
     quotes = 3 if len(body) >= 6 and body[:3] in {'"""', "'''"} else 1
     body = body[quotes:-quotes]
     binary = "b" in prefix
     if "r" in prefix:
-        value: str | bytes = body.encode() if binary else body
-    else:
-        value = _unescaped(body, token.offset + len(prefix) + quotes, binary=binary)
-    if isinstance(value, str) and not value.isascii():
-        _check_scalars(value, token)
-    return value
+        return body.encode() if binary else body
+    return _unescaped(body, token.offset + len(prefix) + quotes, binary=binary)
 
 
 def _check_scalars(value: str, token: Token) -> None:

@@ -56,13 +56,15 @@ def pairs(value: Value) -> list[tuple[Value, Value]]:
 def charged(evaluation: Value, value: Value) -> Value:
     """`value`, which a function in a loop reads as a whole."""
     if isinstance(value, (str, bytes)):
-        if len(value) >= CHARS_A_STEP:
-            evaluation.spend(len(value) // CHARS_A_STEP)
+        evaluation.spend(len(value) // CHARS_A_STEP)
         return value
     pending = [value]
     while pending:
         item = pending.pop()
-        if isinstance(item, (dict, list, tuple)):
+        if isinstance(item, (str, bytes)):
+            if len(item) >= CHARS_A_STEP:
+                evaluation.spend(len(item) // CHARS_A_STEP)
+        elif isinstance(item, (dict, list, tuple)):
             evaluation.spend(len(item) // VALUES_A_STEP)
             pending.extend(item.values() if isinstance(item, dict) else item)
     return value
