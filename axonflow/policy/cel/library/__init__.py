@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from axonflow.policy.cel.library.arithmetic import MATH
 from axonflow.policy.cel.library.content import CONTENT
 from axonflow.policy.cel.library.rows import Function
 from axonflow.policy.cel.library.standard import STANDARD
@@ -15,6 +16,7 @@ __all__ = ["EXTENSIONS", "FUNCTIONS", "NAMESPACES", "Function", "fitting", "flat
 EXTENSIONS: Final[dict[str, tuple[Function, ...]]] = {
     "Standard": STANDARD,
     "Strings": STRINGS,
+    "Numbers": MATH,
     "Content": CONTENT,
 }
 
