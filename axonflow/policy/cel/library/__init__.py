@@ -7,6 +7,8 @@ from typing import Final
 
 from axonflow.policy.cel.library.arithmetic import MATH
 from axonflow.policy.cel.library.content import CONTENT
+from axonflow.policy.cel.library.encoders import ENCODERS
+from axonflow.policy.cel.library.lists import LISTS, SETS
 from axonflow.policy.cel.library.rows import Function
 from axonflow.policy.cel.library.standard import STANDARD
 from axonflow.policy.cel.library.strings import STRINGS
@@ -17,6 +19,9 @@ EXTENSIONS: Final[dict[str, tuple[Function, ...]]] = {
     "Standard": STANDARD,
     "Strings": STRINGS,
     "Numbers": MATH,
+    "Lists": LISTS,
+    "Sets": SETS,
+    "Encoders": ENCODERS,
     "Content": CONTENT,
 }
 
