@@ -9,6 +9,7 @@ from axonflow.policy.cel.library.arithmetic import MATH
 from axonflow.policy.cel.library.content import CONTENT
 from axonflow.policy.cel.library.encoders import ENCODERS
 from axonflow.policy.cel.library.lists import LISTS, SETS
+from axonflow.policy.cel.library.network import NETWORK
 from axonflow.policy.cel.library.rows import Function
 from axonflow.policy.cel.library.standard import STANDARD
 from axonflow.policy.cel.library.strings import STRINGS
@@ -22,6 +23,7 @@ EXTENSIONS: Final[dict[str, tuple[Function, ...]]] = {
     "Lists": LISTS,
     "Sets": SETS,
     "Encoders": ENCODERS,
+    "Network": NETWORK,
     "Content": CONTENT,
 }
 
