@@ -11,7 +11,7 @@ from functools import partial
 from typing import Final
 
 from axonflow.policy.cel.elements import contains, equal, index
-from axonflow.policy.cel.values import CelError, Value, as_bool, as_list, decided
+from axonflow.policy.cel.values import CelError, Optional, Value, as_bool, as_list, decided
 
 __all__ = [
     "built",
@@ -67,6 +67,8 @@ def charged(evaluation: Value, value: Value) -> Value:
         elif isinstance(item, (dict, list, tuple)):
             evaluation.spend(len(item) // VALUES_A_STEP)
             pending.extend(item.values() if isinstance(item, dict) else item)
+        elif isinstance(item, Optional):
+            pending.append(item.value)
     return value
 
 

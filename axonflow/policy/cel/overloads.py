@@ -24,6 +24,7 @@ from axonflow.policy.cel.types import (
     Type,
     bound,
     fits,
+    is_sure,
     joined,
     list_of,
     parse_type,
@@ -84,6 +85,12 @@ class Signature(Struct, frozen=True):
     def parameter(self, position: int) -> Type:
         return self.parameters[min(position, len(self.parameters) - 1)]
 
+    def is_sure(self, arguments: tuple[Type, ...]) -> bool:
+        """Whether a call with such arguments needs no look at their values."""
+        return self.row.takes(len(arguments)) and all(
+            is_sure(self.parameter(at), kind) for at, kind in enumerate(arguments)
+        )
+
     def given(self, arguments: tuple[Type, ...]) -> Type | None:
         """The type of a call with such arguments; None when it cannot be called so."""
         variables: dict[str, Type] = {}
@@ -118,6 +125,11 @@ def named(name: str, *, is_method: bool) -> tuple[Signature, ...]:
 
 @lru_cache(maxsize=4096)
 def resolve(name: str, is_method: bool, arguments: tuple[Type, ...]) -> tuple[tuple[Signature, ...], Type]:  # noqa: FBT001  a key of the cache
-    """The ways in which a call with such arguments may be meant, and the type of what it gives."""
-    fitting = {one: result for one in named(name, is_method=is_method) if (result := one.given(arguments)) is not None}
+    """The ways in which a call with such arguments may be meant, and the type of what it gives.
+
+    The first that surely fits is meant, whatever else may fit.
+    """
+    signatures = named(name, is_method=is_method)
+    sure = tuple(one for one in signatures if one.is_sure(arguments))[:1]
+    fitting = {one: result for one in sure or signatures if (result := one.given(arguments)) is not None}
     return tuple(fitting), joined(fitting.values()) or DYN

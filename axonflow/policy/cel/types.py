@@ -31,6 +31,7 @@ __all__ = [
     "Type",
     "bound",
     "fits",
+    "is_sure",
     "join",
     "joined",
     "list_of",
@@ -165,6 +166,13 @@ def fits(parameter: Type, given: Type, variables: dict[str, Type]) -> bool:
         and len(parameter.parameters) == len(given.parameters)
         and all(fits(*pair, variables) for pair in zip(parameter.parameters, given.parameters, strict=True))
     )
+
+
+def is_sure(parameter: Type, given: Type) -> bool:
+    """Whether any value of `given` is one of `parameter`."""
+    if parameter == DYN or parameter.is_variable:
+        return True
+    return parameter.name == given.name and all(map(is_sure, parameter.parameters, given.parameters))
 
 
 def bound(kind: Type, variables: dict[str, Type]) -> Type:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from axonflow.policy.cel.library.arithmetic import MATH
 from axonflow.policy.cel.library.content import CONTENT
+from axonflow.policy.cel.library.encoders import ENCODERS
+from axonflow.policy.cel.library.lists import LISTS, SETS
+from axonflow.policy.cel.library.network import NETWORK
 from axonflow.policy.cel.library.optionals import OPTIONALS
 from axonflow.policy.cel.library.rows import Function, Grows
 from axonflow.policy.cel.library.standard import STANDARD
@@ -15,6 +19,11 @@ __all__ = ["EXTENSIONS", "FUNCTIONS", "Function", "Grows", "flat"]
 EXTENSIONS: Final[dict[str, tuple[Function, ...]]] = {
     "Standard": STANDARD,
     "Strings": STRINGS,
+    "Numbers": MATH,
+    "Lists": LISTS,
+    "Sets": SETS,
+    "Encoders": ENCODERS,
+    "Network": NETWORK,
     "Optionals": OPTIONALS,
     "Content": CONTENT,
 }

@@ -45,6 +45,8 @@ TRUE = [
     "[1, true].map(k, dyn({1: 'a', 2: 'b'})[?k].orValue('none')) == ['a', 'none'] && [1].all(k, dyn({1: 'a'})[k] == 'a')",
     "[1, 2].all(x, [x] + [x] == [x, x]) && ['a'].map(x, dyn(x) + 'b') == ['ab'] && [b'a'].all(x, x + b'b' == b'ab')",
     "[true].all(x, dyn({true: 1})[x] == 1) && [1].exists(x, x in context.deep.er) && ['ops'].exists(x, x in principal.roles)",
+    "[optional.of(1), optional.of(1.0), optional.of(2), optional.none()].distinct() == [?optional.of(optional.of(1)), optional.of(2), optional.none()]",
+    "[1].all(x, optional.of([x]) == optional.of([1]))",
     ".principal.id == 'ann' && .size('a') == 1 && [1].all(context, .context.risk == 95)",
     "[duration('1h'), time - time].exists(d, d == duration('0s')) && dyn(time) - dyn(time) == duration('0s')",
 ]  # fmt: skip
