@@ -14,7 +14,7 @@ CONTENT: Final = (
         'texts({"a": ["b"]}) == ["a", "b"]', cost="linear", grows="argument",
     ),
     Function(
-        "chars", ("dyn",), "int", "chars({0})", "Characters in all strings of a value.", 'chars(["ab", "c"]) == 3',
+        "chars", ("dyn",), "int", "chars({0})", "Characters in its strings and numbers.", 'chars(["ab", "c"]) == 3',
         cost="linear",
     ),
 )  # fmt: skip

@@ -55,6 +55,7 @@ TRUE = [
     "[0, 1].exists(x, 1 / x == 1) && ![0, 1].all(x, 1 / x == 2)",
     "content.body.exists(x, x == 'hi') && texts(content).exists(t, t.contains('@')) && chars(content) == 29",
     "texts({'a': {'b': ['c']}, 'd': 1}) == ['a', 'd', 'b', 'c'] && chars('abc') == 3 && chars(null) == 0",
+    "chars([4111111111111111, [-1.5, true], {'a': 7u}, null]) == 26 && chars(1234) == 4 && texts([1, true, {2: 'x'}]) == ['x']",
     "detected('pii') && detected('pii.phone', 'pii.email') && !detected('secret')",
     "findings.exists(f, f.detector == 'pii.email' && f.category == 'pii' && f.path == '$.to' && f.start == 0 && f.end == 15)",
     "findings[0].detector == 'pii.email' && findings.filter(f, f.severity == 'medium').size() == 1 && size(findings) == 1",
