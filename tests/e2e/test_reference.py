@@ -8,28 +8,37 @@ from click.testing import CliRunner
 
 from axonflow import Request
 from axonflow.cli import commands
-from axonflow.policy.cel.library import FUNCTIONS
+from axonflow.policy.cel.library import EXTENSIONS, FUNCTIONS
 from axonflow.policy.cel.values import CelError
 from tests.e2e.bad_input import COMMANDS, POLICIES, REQUESTS, RULE, answer
 from tests.unit.policy.cel.expressions import value
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 PAGE = FOLDER / "expressions.md"
-START, END = "<!-- functions: generated from axonflow/policy/cel/library.py -->\n", "<!-- end of functions -->"
+START, END = "<!-- functions: generated from axonflow/policy/cel/library -->\n", "<!-- end of functions -->"
 BAD_INPUT = (FOLDER / "bad-input.md").read_text("utf-8").splitlines()
 
 
 def form(row):
-    """How the function is written, by the kinds of its arguments."""
-    if row.is_method:
-        return f"{row.parameters[0]}.{row.name}({', '.join(row.parameters[1:])})"
-    return f"{row.name}({', '.join(row.parameters)})"
+    """How the function is written, by the types of its arguments."""
+    target, *others = row.parameters if row.is_method else (None, *row.parameters)
+    arguments = ", ".join(others) + ("..." if row.variadic else "")
+    return f"{target}.{row.name}({arguments})" if row.is_method else f"{row.name}({arguments})"
+
+
+def in_cell(text):
+    return text.replace("|", "\\|")
 
 
 def generated():
-    lines = ["| function | gives | what | true |", "|---|---|---|---|"]
-    lines += [f"| `{form(row)}` | {row.result} | {row.summary} | `{row.example}` |" for row in FUNCTIONS.values()]
-    return "\n".join(lines) + "\n"
+    lines = []
+    for extension, rows in EXTENSIONS.items():
+        lines += [f"### {extension}", "", "| function | gives | what | true |", "|---|---|---|---|"]
+        lines += [
+            f"| `{form(row)}` | {row.result} | {in_cell(row.summary)} | `{in_cell(row.example)}` |" for row in rows
+        ]
+        lines.append("")
+    return "\n".join(lines)
 
 
 def test_expressions_page_lists_every_function():

@@ -12,7 +12,7 @@ from axonflow.errors import ExpressionError
 from axonflow.policy.cel import syntax
 from axonflow.policy.cel.fields import element_type, field_type
 from axonflow.policy.cel.hints import did_you_mean, not_called_so, path_of
-from axonflow.policy.cel.overloads import Signature, arithmetic, is_ordered, named, resolve
+from axonflow.policy.cel.overloads import NAMESPACES, Signature, arithmetic, is_ordered, named, resolve
 from axonflow.policy.cel.scope import RECORDS, Root, Scope
 from axonflow.policy.cel.syntax import Constant, Name, Node, Select
 from axonflow.policy.cel.types import (
@@ -29,6 +29,7 @@ from axonflow.policy.cel.types import (
     Type,
     fits,
     join,
+    joined,
     list_of,
     map_of,
     optional_of,
@@ -236,14 +237,13 @@ class Checker:
         if node.function == "detected" and node.target is None:
             return self._detected(node)
         owner = None if node.target is None else self._dotted(node.target)
-        function = f"{owner}.{node.function}" if owner and named(f"{owner}.{node.function}", is_method=False) else ""
-        is_method = node.target is not None and not function
-        arguments = node.arguments if not is_method or node.target is None else (node.target, *node.arguments)
-        name = function or node.function
+        is_method = node.target is not None and owner not in NAMESPACES
+        name = f"{owner}.{node.function}" if owner in NAMESPACES else node.function
+        arguments = (node.target, *node.arguments) if is_method and node.target is not None else node.arguments
         kinds = tuple([self._value(argument) for argument in arguments])
         signatures, result = resolve(name, is_method, kinds)
         if not signatures:
-            raise not_called_so(node, named(name, is_method=is_method), arguments, kinds)
+            raise not_called_so(node, name, named(name, is_method=is_method), arguments, kinds)
         self._calls[id(node)] = Called(arguments, signatures)
         return result
 
@@ -257,7 +257,7 @@ class Checker:
     # -- containers, macros and bindings
 
     def _listliteral(self, node: syntax.ListLiteral) -> Type:
-        return list_of(_joined([self._entry(item) for item in node.items]))
+        return list_of(joined([self._entry(item) for item in node.items]) or DYN)
 
     def _mapliteral(self, node: syntax.MapLiteral) -> Type:
         keys = [self._value(key) for key, _ in node.entries]
@@ -266,7 +266,8 @@ class Checker:
                 raise ExpressionError(
                     f"{kind} is not a map key", key.offset, expected="bool, int, uint or string", found=str(kind)
                 )
-        return map_of(_joined(keys), _joined([self._entry(value) for _, value in node.entries]))
+        values = [self._entry(value) for _, value in node.entries]
+        return map_of(joined(keys) or DYN, joined(values) or DYN)
 
     def _entry(self, node: Node) -> Type:
         return self._type(node) if isinstance(node, syntax.Maybe) else self._value(node)
@@ -341,15 +342,6 @@ def _pair(over: Type) -> tuple[Type, Type]:
     if over.name == "list":
         return INT, over.item
     return (over.parameters[0], over.parameters[1]) if over.name == "map" else (DYN, DYN)
-
-
-def _joined(kinds: list[Type]) -> Type:
-    if not kinds:
-        return DYN
-    first, *others = kinds
-    for other in others:
-        first = join(first, other)
-    return first
 
 
 def _is_text(node: Node) -> bool:

@@ -241,7 +241,7 @@ class Compiler:
 
     def emitted(self, checked: Checked, bindings: Bindings, *, careful: bool) -> str:
         """Source of a condition."""
-        return Emitter(checked, bindings, self._host, careful=careful).guarded(checked.node, BOOL)
+        return Emitter(checked, bindings, self._host, careful=careful).guarded(checked.node, "bool")
 
     def maker(self, names: Sequence[str], expression: str) -> Callable[..., Function]:
         """A function of the constants `names` that makes the function ``(request, evaluation) -> expression``."""

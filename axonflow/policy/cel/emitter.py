@@ -8,15 +8,15 @@ from typing import Final
 from axonflow.errors import ExpressionError
 from axonflow.policy.cel import operators, syntax
 from axonflow.policy.cel.bindings import Bindings
+from axonflow.policy.cel.calls import Given, call, looked_at, prepared
 from axonflow.policy.cel.checker import LOOPS, Checked
 from axonflow.policy.cel.fields import declared_element
-from axonflow.policy.cel.guards import GUARDS, declared_guard, guard_of
+from axonflow.policy.cel.guards import declared_guard
 from axonflow.policy.cel.hints import path_of
 from axonflow.policy.cel.operators import Emitted, Emitting
-from axonflow.policy.cel.overloads import Signature
 from axonflow.policy.cel.scope import FIELDS, RECORDS, Host
 from axonflow.policy.cel.syntax import Constant, Node, Select
-from axonflow.policy.cel.types import BOOL, DYN, MOMENT, STRING, TIMESTAMP, Type
+from axonflow.policy.cel.types import DYN, Type
 
 __all__ = ["Emitter"]
 
@@ -49,17 +49,9 @@ class Emitter:
         source: str = getattr(self, f"_{type(node).__name__.lower()}")(node)
         return source
 
-    def guarded(self, node: Node, kind: Type) -> str:
+    def guarded(self, node: Node, kind: str) -> str:
         """Source of `node`, looked at when evaluated unless it is sure to be of `kind`."""
-        return self._guard(self.emit(node), self._checked.type_of(node), kind)
-
-    def _guard(self, source: str, known: Type, kind: Type) -> str:
-        if _is_sure(kind, known):
-            return source
-        name = GUARDS.get(str(kind))
-        if name is None and kind.name == "list" and _is_sure(kind.item, DYN):
-            name = "as_list"
-        return f"{name or self._bindings.fixed(guard_of(kind))}({source})"
+        return looked_at(self._typed(node), kind)
 
     def _typed(self, node: Node) -> Emitted:
         return Emitted(self.emit(node), self._checked.type_of(node))
@@ -165,11 +157,11 @@ class Emitter:
 
     def _unary(self, node: syntax.Unary) -> str:
         if node.operator == "!":
-            return f"(not {self.guarded(node.operand, BOOL)})"
+            return f"(not {self.guarded(node.operand, 'bool')})"
         return f"negate({self.emit(node.operand)})"
 
     def _logical(self, node: syntax.Logical) -> str:
-        operands = [self.guarded(operand, BOOL) for operand in node.operands]
+        operands = [self.guarded(operand, "bool") for operand in node.operands]
         if self._careful:
             function = "all_of" if node.operator == "&&" else "any_of"
             return f"{function}({', '.join(f'lambda: {operand}' for operand in operands)})"
@@ -177,7 +169,7 @@ class Emitter:
         return f"({word.join(operands)})"
 
     def _conditional(self, node: syntax.Conditional) -> str:
-        return f"({self.emit(node.then)} if {self.guarded(node.test, BOOL)} else {self.emit(node.otherwise)})"
+        return f"({self.emit(node.then)} if {self.guarded(node.test, 'bool')} else {self.emit(node.otherwise)})"
 
     def _binary(self, node: syntax.Binary) -> str:
         if node.operator == "in":
@@ -192,7 +184,7 @@ class Emitter:
 
     def _membership(self, node: syntax.Binary) -> str:
         item = self._typed(node.left)
-        literals = _string_literals(node.right)
+        literals = string_literals(node.right)
         if literals is not None and not self._careful:
             return f"({item.source} in {self._bindings.derived(_set_of, *literals)})"
         return operators.membership(item, self._typed(node.right), self._where)
@@ -205,20 +197,26 @@ class Emitter:
         called = self._checked.called(node)
         if node.function == "matches" and isinstance(called.arguments[1], Constant):
             return self._matches(called.arguments[0], called.arguments[1])
-        return self._apply(called.signatures[0], called.arguments)
-
-    def _apply(self, signature: Signature, arguments: tuple[Node, ...]) -> str:
-        pairs = zip(arguments, signature.parameters, strict=True)
-        sources = [self._argument(argument, kind, signature.name) for argument, kind in pairs]
-        self._bindings.inspects |= "evaluation" in signature.template
-        return f"({signature.template.format(*sources)})"
-
-    def _argument(self, node: Node, kind: Type, function: str) -> str:
-        source = self.guarded(node, kind)
-        reads_all = kind == STRING or kind.name == "list" or function in {"texts", "chars"}
-        if self._loops and reads_all and not isinstance(node, Constant):
-            return f"charged(evaluation, {source})"
+        rows = [signature.row for signature in called.signatures]
+        makers = dict(rows[-1].prepares)
+        given = [self._given(argument, makers.get(at)) for at, argument in enumerate(called.arguments)]
+        source = call(rows, given, in_loop=self._loops > 0)
+        self._bindings.inspects |= "evaluation" in source
         return source
+
+    def _given(self, node: Node, maker: str | None) -> Given:
+        """An argument; of a literal what `maker` makes of it, now."""
+        literals = [node] if isinstance(node, Constant) else string_literals(node)
+        if maker is None or literals is None:
+            emitted = self._typed(node)
+            return Given(emitted.source, emitted.type, is_literal=isinstance(node, Constant))
+        make = prepared(maker, is_list=not isinstance(node, Constant))
+        try:
+            make(*[literal.value for literal in literals])
+        except ValueError as error:
+            raise ExpressionError(str(error), node.offset) from None
+        name = self._bindings.derived(make, *literals)
+        return Given(name, self._checked.type_of(node), is_literal=True, is_prepared=True)
 
     def _detected(self, node: syntax.Call) -> str:
         """``detected("pii")`` or ``detected("pii.email", "pii.phone")``"""
@@ -243,7 +241,9 @@ class Emitter:
             self._host.pattern(str(pattern.value))
         except ValueError as error:
             raise ExpressionError(str(error), pattern.offset) from None
-        subject = self._argument(text, STRING, "matches")
+        subject = self.guarded(text, "string")
+        if self._loops:
+            subject = f"charged(evaluation, {subject})"
         return f"{self._bindings.derived(self._host.pattern, pattern)}.search({subject})"
 
     # -- containers, macros and bindings
@@ -252,7 +252,7 @@ class Emitter:
         return f"[{', '.join(map(self.emit, node.items))}]"
 
     def _maybe(self, node: syntax.Maybe) -> str:
-        return f"*optional_items({self.guarded(node.operand, Type('optional', (DYN,)))})"
+        return f"*optional_items({self.guarded(node.operand, 'optional')})"
 
     def _mapliteral(self, node: syntax.MapLiteral) -> str:
         return f"make_map({', '.join(self._entry(key, value) for key, value in node.entries)})"
@@ -260,7 +260,7 @@ class Emitter:
     def _entry(self, key: Node, value: Node) -> str:
         if not isinstance(value, syntax.Maybe):
             return f"({self.emit(key)}, {self.emit(value)})"
-        held = self.guarded(value.operand, Type("optional", (DYN,)))
+        held = self.guarded(value.operand, "optional")
         return f"*optional_entries({self.emit(key)}, {held})"
 
     def _macro(self, node: syntax.Macro) -> str:
@@ -280,19 +280,19 @@ class Emitter:
         return source
 
     def _look_into(self, node: syntax.Macro, over: Emitted, variable: str) -> str:
-        optional = self._guard(over.source, over.type, Type("optional", (DYN,)))
+        optional = looked_at(over, "optional")
         if node.macro == "optMap":
             return f"opt_map({optional}, lambda {variable}: {self.emit(node.body)})"
-        return f"opt_flat_map({optional}, lambda {variable}: {self.guarded(node.body, Type('optional', (DYN,)))})"
+        return f"opt_flat_map({optional}, lambda {variable}: {self.guarded(node.body, 'optional')})"
 
     def _loop(self, node: syntax.Macro, over: Emitted, variable: str) -> str:
         self._loops += 1
         ranged = over.source if len(node.variables) == 1 else f"pairs({over.source})"
         if node.condition is not None:
-            test = self.guarded(node.condition, BOOL)
+            test = self.guarded(node.condition, "bool")
             ranged = f"keep(evaluation, lambda {variable}: {test}, {ranged})"
         is_test = node.macro in {"exists", "all", "exists_one", "filter"}
-        body = self.guarded(node.body, BOOL) if is_test else self.emit(node.body)
+        body = self.guarded(node.body, "bool") if is_test else self.emit(node.body)
         self._loops -= 1
         self._bindings.inspects = True  # the loop's steps are counted there
         return f"{_LOOPS[node.macro]}(evaluation, lambda {variable}: {body}, {ranged})"
@@ -314,16 +314,7 @@ def _attributes(operand: Emitted) -> str:
     return f"{operand.source}.attributes" if operand.type.name in RECORDS else operand.source
 
 
-def _is_sure(kind: Type, known: Type) -> bool:
-    """Whether a value of the type `known` is sure to be of `kind`."""
-    if kind == DYN or kind.is_variable:
-        return True
-    if kind == MOMENT:
-        return known == TIMESTAMP
-    return kind.name == known.name and all(map(_is_sure, kind.parameters, known.parameters))
-
-
-def _string_literals(node: Node) -> list[Constant] | None:
+def string_literals(node: Node) -> list[Constant] | None:
     if not isinstance(node, syntax.ListLiteral):
         return None
     strings = [item for item in node.items if isinstance(item, Constant) and isinstance(item.value, str)]

@@ -98,10 +98,8 @@ def _text(token: Token) -> str | bytes:
     if not body.isascii():
         _check_scalars(body, token)
     if "r" in prefix:
-        value: str | bytes = body.encode() if binary else body
-    else:
-        value = _unescaped(body, token.offset + len(prefix) + quotes, binary=binary)
-    return value
+        return body.encode() if binary else body
+    return _unescaped(body, token.offset + len(prefix) + quotes, binary=binary)
 
 
 def _check_scalars(value: str, token: Token) -> None:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Final
 
 from axonflow.policy.cel.elements import contains, equal, index
-from axonflow.policy.cel.values import CelError, Value, as_bool, as_list, decided
+from axonflow.policy.cel.values import CelError, Optional, Value, as_bool, as_list, decided
 
 __all__ = [
     "built",
@@ -56,15 +56,19 @@ def pairs(value: Value) -> list[tuple[Value, Value]]:
 def charged(evaluation: Value, value: Value) -> Value:
     """`value`, which a function in a loop reads as a whole."""
     if isinstance(value, (str, bytes)):
-        if len(value) >= CHARS_A_STEP:
-            evaluation.spend(len(value) // CHARS_A_STEP)
+        evaluation.spend(len(value) // CHARS_A_STEP)
         return value
     pending = [value]
     while pending:
         item = pending.pop()
-        if isinstance(item, (dict, list, tuple)):
+        if isinstance(item, (str, bytes)):
+            if len(item) >= CHARS_A_STEP:
+                evaluation.spend(len(item) // CHARS_A_STEP)
+        elif isinstance(item, (dict, list, tuple)):
             evaluation.spend(len(item) // VALUES_A_STEP)
             pending.extend(item.values() if isinstance(item, dict) else item)
+        elif isinstance(item, Optional):
+            pending.append(item.value)
     return value
 
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from axonflow.policy.cel.values import NONE, CelError, Optional, Value, some
+from axonflow.policy.cel.values import NONE, CelError, Optional, Value, kind_of, some
 
 __all__ = [
+    "as_optional",
     "has_value",
     "non_zero",
     "opt_flat_map",
@@ -28,6 +29,12 @@ def non_zero(value: Value) -> Optional:
     """`value`, if it is not what its kind has as a default: null, false, 0, "", [], {}."""
     is_zero = value == _YEAR_1 if isinstance(value, datetime) else value == NONE or not value
     return NONE if is_zero else some(value)
+
+
+def as_optional(value: Value) -> Optional:
+    if isinstance(value, Optional):
+        return value
+    raise CelError(f"expected optional, found {kind_of(value)}")
 
 
 def has_value(value: Optional) -> bool:
@@ -64,6 +71,6 @@ def optional_entries(key: Value, value: Optional) -> tuple[tuple[Value, Value], 
     return ((key, value.value),) if value.present else ()
 
 
-def unwrapped(values: Sequence[Optional]) -> list[Value]:
+def unwrapped(values: Sequence[Value]) -> list[Value]:
     """The values of those optionals of a list that have one."""
-    return [value.value for value in values if value.present]
+    return [value.value for value in map(as_optional, values) if value.present]

@@ -7,7 +7,8 @@ more, the compiled code looks when it runs.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from collections.abc import Iterable
+from functools import lru_cache, reduce
 from typing import Final
 
 from msgspec import Struct
@@ -20,9 +21,9 @@ __all__ = [
     "DYN",
     "INT",
     "KEYS",
-    "MOMENT",
     "NULL",
     "NUMBERS",
+    "SEMVER",
     "STRING",
     "TIMESTAMP",
     "TYPE",
@@ -30,7 +31,9 @@ __all__ = [
     "Type",
     "bound",
     "fits",
+    "is_sure",
     "join",
+    "joined",
     "list_of",
     "map_of",
     "optional_of",
@@ -76,8 +79,7 @@ BYTES: Final = Type("bytes")
 TIMESTAMP: Final = Type("timestamp")
 DURATION: Final = Type("duration")
 TYPE: Final = Type("type")
-MOMENT: Final = Type("moment")
-"""A timestamp or a duration, to the functions that name its parts."""
+SEMVER: Final = Type("semver")
 
 NUMBERS: Final = frozenset({INT, UINT, DOUBLE})
 KEYS: Final = frozenset({BOOL, INT, UINT, STRING, DYN})
@@ -145,6 +147,12 @@ def join(one: Type, other: Type) -> Type:
     return Type(one.name, tuple(map(join, one.parameters, other.parameters)))
 
 
+def joined(kinds: Iterable[Type]) -> Type | None:
+    """What is sure of a value that is of any of `kinds`; None of no kinds at all."""
+    all_of_them = list(kinds)
+    return reduce(join, all_of_them) if all_of_them else None
+
+
 def fits(parameter: Type, given: Type, variables: dict[str, Type]) -> bool:
     """Whether a value of `given` may be one of `parameter`; notes in `variables` what the variables stand for."""
     if parameter.is_variable:
@@ -153,13 +161,18 @@ def fits(parameter: Type, given: Type, variables: dict[str, Type]) -> bool:
         return True
     if DYN in {parameter, given}:
         return True
-    if parameter == MOMENT:
-        return given in {TIMESTAMP, DURATION}
     return (
         parameter.name == given.name
         and len(parameter.parameters) == len(given.parameters)
         and all(fits(*pair, variables) for pair in zip(parameter.parameters, given.parameters, strict=True))
     )
+
+
+def is_sure(parameter: Type, given: Type) -> bool:
+    """Whether any value of `given` is one of `parameter`."""
+    if parameter == DYN or parameter.is_variable:
+        return True
+    return parameter.name == given.name and all(map(is_sure, parameter.parameters, given.parameters))
 
 
 def bound(kind: Type, variables: dict[str, Type]) -> Type:

@@ -8,9 +8,12 @@ from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
 
+from axonflow.policy.cel.addresses import Cidr, Ip
 from axonflow.policy.cel.literals import INT_MAX, INT_MIN, UINT_MAX, Uint
+from axonflow.policy.cel.versions import SemVer
 
 __all__ = [
+    "KIND_GUARDS",
     "LONGEST",
     "NONE",
     "NUMBERS",
@@ -18,6 +21,7 @@ __all__ = [
     "CelError",
     "CelType",
     "Optional",
+    "Parts",
     "Uint",
     "Value",
     "as_bool",
@@ -56,6 +60,9 @@ _KIND_NAMES: Final = {
     type(None): "null",
     datetime: "timestamp",
     timedelta: "duration",
+    Ip: "ip",
+    Cidr: "cidr",
+    SemVer: "semver",
 }
 
 
@@ -85,7 +92,7 @@ TYPES: Final = {
     name: CelType(name)
     for name in (
         *("bool", "int", "uint", "double", "string", "bytes", "list", "map", "null_type", "type", "optional_type"),
-        *("google.protobuf.Timestamp", "google.protobuf.Duration"),
+        *("google.protobuf.Timestamp", "google.protobuf.Duration", "net.IP", "net.CIDR", "semver"),
     )
 }
 _TYPE_NAMES: Final = {
@@ -93,6 +100,8 @@ _TYPE_NAMES: Final = {
     "optional": "optional_type",
     "timestamp": "google.protobuf.Timestamp",
     "duration": "google.protobuf.Duration",
+    "ip": "net.IP",
+    "cidr": "net.CIDR",
 }
 
 
@@ -158,7 +167,7 @@ def as_timestamp(value: Value) -> datetime:
     raise CelError(f"expected timestamp, found {kind_of(value)}")
 
 
-class _Parts(NamedTuple):
+class Parts(NamedTuple):
     """A duration under the names of a moment's parts: hours, minutes and seconds are totals."""
 
     hour: int
@@ -167,7 +176,7 @@ class _Parts(NamedTuple):
     microsecond: int
 
 
-def as_moment(value: Value) -> datetime | _Parts:
+def as_moment(value: Value) -> datetime | Parts:
     """A timestamp, or the parts of a duration, cut towards zero."""
     if isinstance(value, datetime):
         return value
@@ -175,7 +184,7 @@ def as_moment(value: Value) -> datetime | _Parts:
         total_us = abs(value) // timedelta(microseconds=1)
         sign = -1 if value < timedelta(0) else 1
         seconds = total_us // 1_000_000
-        return _Parts(sign * (seconds // 3600), sign * (seconds // 60), sign * seconds, sign * (total_us % 1_000_000))
+        return Parts(sign * (seconds // 3600), sign * (seconds // 60), sign * seconds, sign * (total_us % 1_000_000))
     raise CelError(f"expected timestamp or duration, found {kind_of(value)}")
 
 
@@ -191,3 +200,19 @@ def decided(operands: Iterable[Callable[[], Value]], *, deciding: bool) -> bool:
     if failure is not None:
         raise failure
     return not deciding
+
+
+def _guard(kind: str) -> Callable[[Value], Value]:
+    def guard(value: Value) -> Value:
+        if kind_of(value) == kind:
+            return value
+        raise CelError(f"expected {kind}, found {kind_of(value)}")
+
+    return guard
+
+
+KIND_GUARDS: Final = {
+    f"as_{kind}": _guard(kind)
+    for kind in ("int", "uint", "double", "bytes", "map", "duration", "type", "ip", "cidr", "semver")
+}
+"""The guards of the kinds that need no conversion, by the names that compiled expressions call them."""

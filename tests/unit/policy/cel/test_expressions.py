@@ -191,6 +191,7 @@ REFUSED = [
     ("'\\q'", 1, "unknown escape"),
     ("'\\ud800'", 1, "unknown escape"),
     ("'\ud800'", 0, "surrogates"),
+    ("b'\ud800'", 0, "surrogates"),
     ("b'\\u0041'", 2, "unknown escape"),
     ("nothing", 0, "unknown name"),
     ("contxt.a", 0, "Did you mean context?"),

@@ -1,8 +1,4 @@
-"""The functions of the language, as library.py names them: conversions, text, time, and JSON content.
-
-Arguments come checked for the kinds that library.py declares. Source: cel-spec doc/langdef.md, List of Standard
-Definitions.
-"""
+"""Conversions and the parts of time. Source: cel-spec doc/langdef.md, List of Standard Definitions."""
 
 from __future__ import annotations
 
@@ -12,11 +8,13 @@ from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from axonflow.policy.cel.addresses import Cidr, Ip
 from axonflow.policy.cel.literals import INT_MIN
 from axonflow.policy.cel.values import (
     LONGEST,
     NUMBERS,
     CelError,
+    Parts,
     Uint,
     Value,
     as_string,
@@ -25,17 +23,14 @@ from axonflow.policy.cel.values import (
     no_overload,
     uint64,
 )
-from axonflow.policy.json_value import MAX_NODES, MAX_TEXT_CHARS
+from axonflow.policy.cel.versions import SemVer
 
 __all__ = [
-    "chars",
     "day_of_week",
     "day_of_year",
     "in_zone",
-    "join",
-    "lower_ascii",
+    "millisecond",
     "size",
-    "texts",
     "to_bool",
     "to_bytes",
     "to_double",
@@ -44,7 +39,6 @@ __all__ = [
     "to_string",
     "to_timestamp",
     "to_uint",
-    "upper_ascii",
 ]
 
 
@@ -133,6 +127,8 @@ def to_string(value: Value) -> str:
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if isinstance(value, timedelta):
         return f"{value.total_seconds():.6f}".rstrip("0").rstrip(".") + "s"
+    if isinstance(value, (Ip, Cidr, SemVer)):
+        return str(value)
     raise CelError(f"string() cannot convert {kind_of(value)}")
 
 
@@ -202,68 +198,14 @@ def in_zone(moment: datetime, name: str) -> datetime:
         raise CelError("unknown time zone") from None
 
 
+def millisecond(parts: Parts) -> int:
+    """Of the parts of a duration, which are negative when it is, or those of a moment."""
+    return parts.microsecond // 1000 if parts.microsecond >= 0 else -(-parts.microsecond // 1000)
+
+
 def day_of_week(moment: datetime) -> int:
     return moment.isoweekday() % 7  # CEL: Sunday is 0
 
 
 def day_of_year(moment: datetime) -> int:
     return moment.timetuple().tm_yday - 1
-
-
-_TO_LOWER: Final = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
-_TO_UPPER: Final = {lower: upper for upper, lower in _TO_LOWER.items()}
-
-
-def lower_ascii(value: str) -> str:
-    return value.translate(_TO_LOWER)
-
-
-def upper_ascii(value: str) -> str:
-    return value.translate(_TO_UPPER)
-
-
-def join(values: Value, separator: str) -> str:
-    if sum(len(as_string(value)) + len(separator) for value in values) > MAX_TEXT_CHARS:
-        raise CelError(f"a text of more than {MAX_TEXT_CHARS} characters")
-    return separator.join(values)
-
-
-# -- AxonFlow's own functions on JSON content
-
-
-MAX_VISITED: Final = 2 * MAX_NODES
-
-
-def texts(value: Value) -> list[str]:
-    """All strings in `value`, at any depth, keys included."""
-    return [item for item in _leaves(value) if isinstance(item, str)]
-
-
-def chars(value: Value) -> int:
-    """Characters in all strings and, as written, numbers and booleans of `value` together: text may come as numbers."""
-    return len(value) if isinstance(value, str) else sum(map(_length, _leaves(value)))
-
-
-def _length(leaf: Value) -> int:
-    if isinstance(leaf, str):
-        return len(leaf)
-    return len(str(leaf)) if isinstance(leaf, (int, float)) else 0
-
-
-def _leaves(value: Value) -> list[Value]:
-    out: list[Value] = []
-    pending = [value]
-    visited = 0
-    while pending:
-        item = pending.pop()
-        if isinstance(item, (dict, list, tuple)):
-            visited += len(item)
-            if visited > MAX_VISITED:  # no request holds so many, but map() builds a list of one content many times
-                raise CelError(f"more than {MAX_VISITED} values in one")
-            if isinstance(item, dict):
-                out.extend(item)
-                item = item.values()
-            pending.extend(reversed(item))
-        else:
-            out.append(item)
-    return out
