@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 from msgspec import Struct
 
@@ -17,6 +17,7 @@ __all__ = [
     "TYPES",
     "CelError",
     "CelType",
+    "Opaque",
     "Optional",
     "Uint",
     "Value",
@@ -72,6 +73,13 @@ class Optional(Struct, frozen=True):
     present: bool = False
 
 
+class Opaque(Struct, frozen=True):
+    """A value of a type that a library adds. It has no fields; its ``==`` and ``str()`` are those of the language."""
+
+    cel_type: ClassVar[str]
+    is_ordered: ClassVar[bool] = False
+
+
 NONE: Final = Optional()
 
 
@@ -85,7 +93,7 @@ TYPES: Final = {
     name: CelType(name)
     for name in (
         *("bool", "int", "uint", "double", "string", "bytes", "list", "map", "null_type", "type", "optional_type"),
-        *("google.protobuf.Timestamp", "google.protobuf.Duration"),
+        *("google.protobuf.Timestamp", "google.protobuf.Duration", "net.IP", "net.CIDR", "semver"),
     )
 }
 _TYPE_NAMES: Final = {
@@ -102,7 +110,7 @@ def type_of(value: Value) -> CelType:
 
 
 def kind_of(value: Value) -> str:
-    return _KIND_NAMES.get(type(value), type(value).__name__)
+    return value.cel_type if isinstance(value, Opaque) else _KIND_NAMES.get(type(value), type(value).__name__)
 
 
 def no_overload(symbol: str, *values: Value) -> CelError:

@@ -1,0 +1,1 @@
+"""Functions beside those of the standard, one module for each family."""
