@@ -12,7 +12,7 @@ from axonflow.errors import ExpressionError
 from axonflow.policy.cel import syntax
 from axonflow.policy.cel.fields import element_type, field_type
 from axonflow.policy.cel.hints import did_you_mean, not_called_so, path_of
-from axonflow.policy.cel.overloads import Signature, arithmetic, is_ordered, named, resolve
+from axonflow.policy.cel.overloads import NAMESPACES, Signature, arithmetic, is_ordered, named, resolve
 from axonflow.policy.cel.scope import RECORDS, Root, Scope
 from axonflow.policy.cel.syntax import Constant, Name, Node, Select
 from axonflow.policy.cel.types import (
@@ -60,10 +60,10 @@ _TESTS: Final = frozenset({"exists", "all", "exists_one", "filter"})
 
 
 class Called(NamedTuple):
-    """What a call means: its arguments, a method's target first, and the signatures that they may fit."""
+    """What a call means: its arguments, a method's target first, and the signature that they fit."""
 
     arguments: tuple[Node, ...]
-    signatures: tuple[Signature, ...]
+    signature: Signature
 
 
 class Checked:
@@ -236,17 +236,25 @@ class Checker:
     def _call(self, node: syntax.Call) -> Type:
         if node.function == "detected" and node.target is None:
             return self._detected(node)
-        owner = None if node.target is None else self._dotted(node.target)
-        function = f"{owner}.{node.function}" if owner and named(f"{owner}.{node.function}", is_method=False) else ""
-        is_method = node.target is not None and not function
-        arguments = node.arguments if not is_method or node.target is None else (node.target, *node.arguments)
-        name = function or node.function
+        owner = self._namespace(node)
+        is_method = node.target is not None and owner is None
+        arguments = (node.target, *node.arguments) if node.target is not None and is_method else node.arguments
+        name = node.function if owner is None else f"{owner}.{node.function}"
         kinds = tuple([self._value(argument) for argument in arguments])
-        signatures, result = resolve(name, is_method, kinds)
-        if not signatures:
-            raise not_called_so(node, named(name, is_method=is_method), arguments, kinds)
-        self._calls[id(node)] = Called(arguments, signatures)
+        signature, result = resolve(name, is_method, kinds)
+        if signature is None:
+            raise not_called_so(name, node.offset, named(name, is_method=is_method), arguments, kinds)
+        self._calls[id(node)] = Called(arguments, signature)
         return result
+
+    def _namespace(self, node: syntax.Call) -> str | None:
+        """``math`` of ``math.abs(1)``; None when what stands before the dot is a value, or nothing does."""
+        dotted = None if node.target is None else self._dotted(node.target)
+        owner = (dotted or "").removeprefix(".")
+        if owner not in NAMESPACES:
+            return None
+        is_known = bool(named(f"{owner}.{node.function}", is_method=False))
+        return owner if is_known or self._scope.find(owner) is None else None
 
     def _detected(self, node: syntax.Call) -> Type:
         if not node.arguments or not all(map(_is_text, node.arguments)):

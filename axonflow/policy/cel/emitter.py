@@ -16,7 +16,7 @@ from axonflow.policy.cel.operators import Emitted, Emitting
 from axonflow.policy.cel.overloads import Signature
 from axonflow.policy.cel.scope import FIELDS, RECORDS, Host
 from axonflow.policy.cel.syntax import Constant, Node, Select
-from axonflow.policy.cel.types import BOOL, DYN, MOMENT, STRING, TIMESTAMP, Type
+from axonflow.policy.cel.types import BOOL, DYN, MOMENT, SCALARS, SEVERAL, STRING, TIMESTAMP, Type
 
 __all__ = ["Emitter"]
 
@@ -204,19 +204,23 @@ class Emitter:
             return self._detected(node)
         called = self._checked.called(node)
         if node.function == "matches" and isinstance(called.arguments[1], Constant):
-            return self._matches(called.arguments[0], called.arguments[1])
-        return self._apply(called.signatures[0], called.arguments)
+            return self._matches(called.arguments[0], called.arguments[1], called.signature)
+        return self._apply(called.signature, called.arguments)
 
     def _apply(self, signature: Signature, arguments: tuple[Node, ...]) -> str:
         pairs = zip(arguments, signature.parameters, strict=True)
-        sources = [self._argument(argument, kind, signature.name) for argument, kind in pairs]
+        sources = [self._argument(argument, kind, signature) for argument, kind in pairs]
+        if signature.is_variadic:
+            sources = [", ".join(sources)]
         self._bindings.inspects |= "evaluation" in signature.template
-        return f"({signature.template.format(*sources)})"
+        source = f"({signature.template.format(*sources)})"
+        builds = signature.work != "fixed" and signature.result.name not in SCALARS
+        return f"built(evaluation, {source})" if self._loops and builds else source
 
-    def _argument(self, node: Node, kind: Type, function: str) -> str:
+    def _argument(self, node: Node, kind: Type, signature: Signature) -> str:
         source = self.guarded(node, kind)
-        reads_all = kind == STRING or kind.name == "list" or function in {"texts", "chars"}
-        if self._loops and reads_all and not isinstance(node, Constant):
+        is_small = signature.work == "fixed" or {kind.name, self._checked.type_of(node).name} & SCALARS
+        if self._loops and not is_small and not isinstance(node, Constant):
             return f"charged(evaluation, {source})"
         return source
 
@@ -237,13 +241,13 @@ class Emitter:
         except ValueError as error:
             raise ExpressionError(str(error), node.offset) from None
 
-    def _matches(self, text: Node, pattern: Constant) -> str:
+    def _matches(self, text: Node, pattern: Constant, signature: Signature) -> str:
         """A literal pattern, which is compiled now."""
         try:
             self._host.pattern(str(pattern.value))
         except ValueError as error:
             raise ExpressionError(str(error), pattern.offset) from None
-        subject = self._argument(text, STRING, "matches")
+        subject = self._argument(text, STRING, signature)
         return f"{self._bindings.derived(self._host.pattern, pattern)}.search({subject})"
 
     # -- containers, macros and bindings
@@ -316,10 +320,12 @@ def _attributes(operand: Emitted) -> str:
 
 def _is_sure(kind: Type, known: Type) -> bool:
     """Whether a value of the type `known` is sure to be of `kind`."""
-    if kind == DYN or kind.is_variable:
+    if kind.is_any:
         return True
-    if kind == MOMENT:
+    if kind == MOMENT:  # a duration is made into its parts
         return known == TIMESTAMP
+    if kind.name in SEVERAL:
+        return known in SEVERAL[kind.name]
     return kind.name == known.name and all(map(_is_sure, kind.parameters, known.parameters))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
 
-from axonflow.policy.cel.types import DOUBLE, DYN, Type
+from axonflow.policy.cel.types import DOUBLE, SEVERAL, Type
 from axonflow.policy.cel.values import CelError, Value, kind_of
 
 __all__ = ["GUARDS", "declared_guard", "guard_of", "is_of"]
@@ -16,6 +16,7 @@ GUARDS: Final = {
     "string": "as_string",
     "timestamp": "as_timestamp",
     "moment": "as_moment",
+    "number": "as_number",
 }
 """The guards of RUNTIME by type. Those of all others are made by `guard_of`."""
 
@@ -26,8 +27,11 @@ _Guard = Callable[[Value], Value]
 @lru_cache(maxsize=1024)
 def is_of(kind: Type) -> _Test:
     """Whether a value is of `kind`, elements and all."""
-    if kind == DYN or kind.is_variable:
+    if kind.is_any:
         return lambda _value: True
+    if kind.name in SEVERAL:
+        names = {str(one) for one in SEVERAL[kind.name]}
+        return lambda value: kind_of(value) in names
     if kind.name == "list":
         return _is_list(kind.item)
     if kind.name == "map":
@@ -39,7 +43,7 @@ def is_of(kind: Type) -> _Test:
 
 
 def _is_list(item: Type) -> _Test:
-    if item == DYN or item.is_variable:
+    if item.is_any:
         return lambda value: isinstance(value, (list, tuple))
     held = is_of(item)
     return lambda value: isinstance(value, (list, tuple)) and all(map(held, value))

@@ -8,26 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from msgspec import Struct
+from axonflow.policy.cel import extensions
+from axonflow.policy.cel.rows import Function, method
 
-__all__ = ["FUNCTIONS", "Function"]
-
-
-class Function(Struct, frozen=True):
-    """`parameters` are kinds; a method's first is its target. `example` evaluates to true."""
-
-    name: str
-    parameters: tuple[str, ...]
-    result: str
-    template: str
-    summary: str
-    example: str
-    is_method: bool = False
-
-
-def _method(name: str, parameters: tuple[str, ...], result: str, template: str, summary: str, example: str) -> Function:
-    return Function(name, parameters, result, template, summary, example, is_method=True)
-
+__all__ = ["FUNCTIONS", "GROUPS"]
 
 _TIME_PARTS: Final = (
     ("getFullYear", "{0}.year", "The year.", 2026),
@@ -46,17 +30,41 @@ _MOMENT: Final = 'timestamp("2026-11-21T09:30:05Z")'
 
 _ROWS: Final = (
     Function(
-        "size", ("dyn",), "int", "size({0})", "Characters of a string, items of a list or map.", 'size("abc") == 3'
+        "size",
+        ("dyn",),
+        "int",
+        "size({0})",
+        "Characters of a string, items of a list or map.",
+        'size("abc") == 3',
+        work="fixed",
     ),
-    _method("size", ("dyn",), "int", "size({0})", "The same as a method.", "[1, 2].size() == 2"),
-    Function("int", ("dyn",), "int", "to_int({0})", "A number, text or timestamp as integer.", 'int("42") == 42'),
-    Function("uint", ("dyn",), "uint", "to_uint({0})", "A number or text as unsigned.", 'uint("42") == 42u'),
+    method("size", ("dyn",), "int", "size({0})", "The same as a method.", "[1, 2].size() == 2", work="fixed"),
+    Function(
+        "int",
+        ("dyn",),
+        "int",
+        "to_int({0})",
+        "A number, text or timestamp as integer.",
+        'int("42") == 42',
+        work="fixed",
+    ),
+    Function(
+        "uint", ("dyn",), "uint", "to_uint({0})", "A number or text as unsigned.", 'uint("42") == 42u', work="fixed"
+    ),
     Function("bytes", ("dyn",), "bytes", "to_bytes({0})", "Text as bytes, in UTF-8.", 'bytes("a") == b"a"'),
-    Function("type", ("dyn",), "type", "type_of({0})", "The type of a value.", "type(1) == int"),
-    Function("double", ("dyn",), "double", "to_double({0})", "A number or text as double.", 'double("1.5") == 1.5'),
+    Function("type", ("dyn",), "type", "type_of({0})", "The type of a value.", "type(1) == int", work="fixed"),
+    Function(
+        "double",
+        ("dyn",),
+        "double",
+        "to_double({0})",
+        "A number or text as double.",
+        'double("1.5") == 1.5',
+        work="fixed",
+    ),
     Function("string", ("dyn",), "string", "to_string({0})", "A scalar as text.", 'string(7) == "7"'),
-    Function("bool", ("dyn",), "bool", "to_bool({0})", "Text such as true or f as bool.", 'bool("true")'),
-    Function("dyn", ("dyn",), "dyn", "{0}", "The value, its kind left open.", "dyn(1) == 1.0"),
+    Function("bool", ("dyn",), "bool", "to_bool({0})", "Text such as true or f as bool.", 'bool("true")', work="fixed"),
+    Function("dyn", ("dyn",), "dyn", "{0}", "The value, its kind left open.", "dyn(1) == 1.0", work="fixed"),
     Function(
         "timestamp",
         ("dyn",),
@@ -64,6 +72,7 @@ _ROWS: Final = (
         "to_timestamp({0})",
         "RFC 3339 text as a moment.",
         f"{_MOMENT} > timestamp(0)",
+        work="fixed",
     ),
     Function(
         "duration",
@@ -72,8 +81,9 @@ _ROWS: Final = (
         "to_duration({0})",
         "Text such as 1h30m.",
         'duration("90m") == duration("1h30m")',
+        work="fixed",
     ),
-    _method(
+    method(
         "contains",
         ("string", "string"),
         "bool",
@@ -81,7 +91,7 @@ _ROWS: Final = (
         "Whether a string holds another.",
         '"sql".contains("q")',
     ),
-    _method(
+    method(
         "startsWith",
         ("string", "string"),
         "bool",
@@ -89,7 +99,7 @@ _ROWS: Final = (
         "Whether it starts so.",
         '"sql".startsWith("s")',
     ),
-    _method(
+    method(
         "endsWith", ("string", "string"), "bool", "{0}.endswith({1})", "Whether it ends so.", '"sql".endsWith("ql")'
     ),
     *(
@@ -104,16 +114,17 @@ _ROWS: Final = (
         )
         for is_method, example in ((True, '"sql".matches("^s.l$")'), (False, 'matches("sql", "q")'))
     ),
-    _method("lowerAscii", ("string",), "string", "lower_ascii({0})", "Lower case.", '"SQL".lowerAscii() == "sql"'),
-    _method("upperAscii", ("string",), "string", "upper_ascii({0})", "Upper case.", '"sql".upperAscii() == "SQL"'),
-    _method("trim", ("string",), "string", "{0}.strip()", "Without white space at the ends.", '" a ".trim() == "a"'),
-    _method(
+    method("lowerAscii", ("string",), "string", "lower_ascii({0})", "Lower case.", '"SQL".lowerAscii() == "sql"'),
+    method("upperAscii", ("string",), "string", "upper_ascii({0})", "Upper case.", '"sql".upperAscii() == "SQL"'),
+    method("trim", ("string",), "string", "{0}.strip()", "Without white space at the ends.", '" a ".trim() == "a"'),
+    method(
         "join",
         ("list", "string"),
         "string",
         "join({0}, {1})",
         "The strings of a list as one.",
         '["a", "b"].join("-") == "a-b"',
+        grows="product",
     ),
     Function(
         "texts", ("dyn",), "strings", "texts({0})", "All strings in a JSON value.", 'texts({"a": ["b"]}) == ["a", "b"]'
@@ -122,7 +133,7 @@ _ROWS: Final = (
         "chars", ("dyn",), "int", "chars({0})", "Characters in all strings of a value.", 'chars(["ab", "c"]) == 3'
     ),
     *(
-        _method(
+        method(
             name,
             ("moment" if name in _DURATION_PARTS else "timestamp",),
             "int",
@@ -133,7 +144,7 @@ _ROWS: Final = (
         for name, template, summary, value in _TIME_PARTS
     ),
     *(
-        _method(
+        method(
             name,
             ("timestamp", "string"),
             "int",
@@ -149,38 +160,48 @@ _OPTIONALS: Final = (
     Function(
         "optional.of", ("A",), "optional(A)", "some({0})", "An optional that has a value.",
         "optional.of(1).hasValue()",
+        work="fixed",
     ),
     Function(
-        "optional.none", (), "optional(dyn)", "no_value", "An optional without a value.", "!optional.none().hasValue()"
+        "optional.none", (), "optional(dyn)", "no_value", "An optional without a value.", "!optional.none().hasValue()",
+        work="fixed",
     ),
     Function(
         "optional.ofNonZeroValue", ("A",), "optional(A)", "non_zero({0})",
         'Without a value if it is null, false, 0, "", [] or {}.', 'optional.ofNonZeroValue("") == optional.none()',
+        work="fixed",
     ),
     Function(
         "optional.unwrap", ("list(optional(A))",), "list(A)", "unwrapped({0})", "The values that are there.",
         "optional.unwrap([optional.of(1), optional.none()]) == [1]",
     ),
-    _method(
+    method(
         "unwrapOpt", ("list(optional(A))",), "list(A)", "unwrapped({0})", "The same as a method.",
         "[optional.of(1), optional.none()].unwrapOpt() == [1]",
     ),
-    _method(
+    method(
         "hasValue", ("optional(A)",), "bool", "has_value({0})", "Whether it has a value.",
         '{"a": 1}.?a.hasValue()',
+        work="fixed",
     ),
-    _method(
+    method(
         "value", ("optional(A)",), "A", "value_of({0})", "The value; an error if there is none.",
         '{"a": 1}.?a.value() == 1',
+        work="fixed",
     ),
-    _method(
+    method(
         "or", ("optional(A)", "optional(A)"), "optional(A)", "or_optional({0}, lambda: {1})",
         "The first of the two that has a value.", "optional.none().or(optional.of(1)).value() == 1",
+        work="fixed",
     ),
-    _method(
+    method(
         "orValue", ("optional(A)", "A"), "A", "or_value({0}, lambda: {1})",
         "The value, or another if there is none.", '{"a": 1}.?b.orValue(2) == 2',
+        work="fixed",
     ),
 )  # fmt: skip
 
-FUNCTIONS: Final = {(row.name, row.is_method, len(row.parameters)): row for row in (*_ROWS, *_OPTIONALS)}
+GROUPS: Final[dict[str, tuple[Function, ...]]] = {"Standard": _ROWS, "Optionals": _OPTIONALS, **extensions.ROWS}
+"""The functions under the headings of the reference."""
+
+FUNCTIONS: Final = tuple(row for rows in GROUPS.values() for row in rows)

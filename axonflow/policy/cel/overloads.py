@@ -7,8 +7,10 @@ from itertools import product
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from axonflow.policy.cel.library import FUNCTIONS, Function
+from axonflow.policy.cel.library import FUNCTIONS
+from axonflow.policy.cel.rows import Function, Grows, Work
 from axonflow.policy.cel.types import (
     BOOL,
     BYTES,
@@ -29,7 +31,7 @@ from axonflow.policy.cel.types import (
     parse_type,
 )
 
-__all__ = ["Signature", "arithmetic", "is_ordered", "named", "resolve"]
+__all__ = ["NAMESPACES", "Signature", "arithmetic", "is_ordered", "named", "resolve"]
 
 _ITEM: Final = Type("A")
 _Rows = tuple[tuple[Type, Type, Type], ...]
@@ -70,19 +72,27 @@ def is_ordered(left: Type, right: Type) -> bool:
 
 
 class Signature(Struct, frozen=True):
-    """One way to call a function: the types it takes, a method's target first, and the type it gives."""
+    """One way to call a function: the types it takes, a method's target first, and the type it gives. See Function."""
 
     name: str
     parameters: tuple[Type, ...]
     result: Type
     template: str = ""
+    is_variadic: bool = False
+    work: Work = "linear"
+    grows: Grows = "sum"
+
+    def taking(self, count: int) -> tuple[Type, ...]:
+        """The types of the arguments when there are `count`; those of another number when there cannot be so many."""
+        return self.parameters * max(count, 1) if self.is_variadic else self.parameters
 
     def given(self, arguments: tuple[Type, ...]) -> Type | None:
         """The type of a call with such arguments; None when it cannot be called so."""
         variables: dict[str, Type] = {}
-        if len(arguments) != len(self.parameters):
+        parameters = self.taking(len(arguments))
+        if len(arguments) != len(parameters):
             return None
-        if not all(fits(*pair, variables) for pair in zip(self.parameters, arguments, strict=True)):
+        if not all(fits(*pair, variables) for pair in zip(parameters, arguments, strict=True)):
             return None
         return bound(self.result, variables)
 
@@ -106,17 +116,19 @@ _FLAT: Final = {
 
 def _signature(row: Function) -> Signature:
     kinds = [_FLAT.get(kind) or parse_type(kind) for kind in (*row.parameters, row.result)]
-    return Signature(row.name, tuple(kinds[:-1]), kinds[-1], row.template)
+    return Signature(row.name, tuple(kinds[:-1]), kinds[-1], row.template, row.is_variadic, row.work, row.grows)
 
 
 def _by_name() -> dict[tuple[str, bool], list[Signature]]:
     found: dict[tuple[str, bool], list[Signature]] = {}
-    for row in FUNCTIONS.values():
+    for row in FUNCTIONS:
         found.setdefault((row.name, row.is_method), []).append(_signature(row))
     return found
 
 
 _SIGNATURES: Final = _by_name()
+NAMESPACES: Final = frozenset({row.name.rpartition(".")[0] for row in FUNCTIONS if "." in row.name})
+"""What stands before the dot in names of functions."""
 
 
 def named(name: str, *, is_method: bool) -> list[Signature]:
@@ -125,7 +137,15 @@ def named(name: str, *, is_method: bool) -> list[Signature]:
 
 
 @lru_cache(maxsize=4096)
-def resolve(name: str, is_method: bool, arguments: tuple[Type, ...]) -> tuple[tuple[Signature, ...], Type]:  # noqa: FBT001  a key of the cache
-    """The ways in which a call with such arguments may be meant, and the type of what it gives."""
+def resolve(name: str, is_method: bool, arguments: tuple[Type, ...]) -> tuple[Signature | None, Type]:  # noqa: FBT001  a key of the cache
+    """The way in which a call with such arguments is meant, None if there is none, and the type of what it gives.
+
+    Where it may be meant in several ways, what all of them take.
+    """
     fitting = [one for one in named(name, is_method=is_method) if one.given(arguments) is not None]
-    return tuple(fitting), (_result(fitting, arguments) or DYN)
+    if not fitting:
+        return None, DYN
+    parameters = fitting[0].taking(len(arguments))
+    for other in fitting[1:]:
+        parameters = tuple(map(join, parameters, other.taking(len(arguments))))
+    return replace(fitting[0], parameters=parameters), _result(fitting, arguments) or DYN

@@ -12,9 +12,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from axonflow.policy.cel import elements, functions, loops, optionals, values
+from axonflow.policy.cel import elements, extensions, functions, loops, optionals, values
 from axonflow.policy.cel.values import (
     LONGEST,
+    MAX_BUILT,
     NUMBERS,
     CelError,
     Uint,
@@ -85,10 +86,6 @@ def _bounded(duration: timedelta) -> timedelta:
     if abs(duration) > LONGEST:
         raise CelError("duration out of range")
     return duration
-
-
-MAX_BUILT = 1_048_576
-"""Characters or elements of a value that an expression builds by concatenation."""
 
 
 def add(left: Value, right: Value) -> Value:
@@ -173,6 +170,7 @@ RUNTIME: Final[dict[str, Any]] = {
         *(less, less_equal, greater, greater_equal, add, subtract, multiply, divide, modulo, negate, all_of, any_of),
         *(getattr(module, name) for module in (elements, loops, optionals, functions) for name in module.__all__),
         *(getattr(values, name) for name in values.__all__ if name.startswith("as_")),
+        *extensions.IMPLEMENTATIONS,
         values.type_of,
         values.some,
     )

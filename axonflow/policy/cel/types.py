@@ -22,7 +22,10 @@ __all__ = [
     "KEYS",
     "MOMENT",
     "NULL",
+    "NUMBER",
     "NUMBERS",
+    "SCALARS",
+    "SEVERAL",
     "STRING",
     "TIMESTAMP",
     "TYPE",
@@ -52,8 +55,13 @@ class Type(Struct, frozen=True):
         return f"{self.name}({', '.join(map(str, self.parameters))})" if self.parameters else self.name
 
     @property
+    def is_any(self) -> bool:
+        return self.name == "dyn" or len(self.name) == 1
+
+    @property
     def is_variable(self) -> bool:
-        return len(self.name) == 1
+        """Whether it is what a call gives it to be; see also SEVERAL."""
+        return len(self.name) == 1 or self.name in SEVERAL
 
     @property
     def item(self) -> Type:
@@ -77,9 +85,19 @@ TIMESTAMP: Final = Type("timestamp")
 DURATION: Final = Type("duration")
 TYPE: Final = Type("type")
 MOMENT: Final = Type("moment")
-"""A timestamp or a duration, to the functions that name its parts."""
+NUMBER: Final = Type("number")
 
 NUMBERS: Final = frozenset({INT, UINT, DOUBLE})
+SEVERAL: Final = {
+    "moment": frozenset({TIMESTAMP, DURATION}),
+    "number": NUMBERS,
+    "ordered": NUMBERS | {BOOL, STRING, BYTES, TIMESTAMP, DURATION},
+}
+"""Type variables of functions that stand for some types only."""
+SCALARS: Final = frozenset(
+    {"null", "bool", "int", "uint", "double", "timestamp", "duration", "type", "moment", "number"}
+)
+"""Types whose values are all of about one size."""
 KEYS: Final = frozenset({BOOL, INT, UINT, STRING, DYN})
 """What a map's keys may be."""
 
@@ -148,13 +166,14 @@ def join(one: Type, other: Type) -> Type:
 def fits(parameter: Type, given: Type, variables: dict[str, Type]) -> bool:
     """Whether a value of `given` may be one of `parameter`; notes in `variables` what the variables stand for."""
     if parameter.is_variable:
+        allowed = SEVERAL.get(parameter.name)
+        if allowed is not None and given != DYN and given not in allowed:
+            return False
         known = variables.get(parameter.name)
         variables[parameter.name] = given if known is None else join(known, given)
         return True
     if DYN in {parameter, given}:
         return True
-    if parameter == MOMENT:
-        return given in {TIMESTAMP, DURATION}
     return (
         parameter.name == given.name
         and len(parameter.parameters) == len(given.parameters)

@@ -12,6 +12,7 @@ from axonflow.policy.cel.literals import INT_MAX, INT_MIN, UINT_MAX, Uint
 
 __all__ = [
     "LONGEST",
+    "MAX_BUILT",
     "NONE",
     "NUMBERS",
     "TYPES",
@@ -42,6 +43,9 @@ Value = Any
 class CelError(Exception):
     """An expression failed while it was evaluated. Its rule decides what that means; see the engine."""
 
+
+MAX_BUILT: Final = 1_048_576
+"""Elements of a list that an expression builds, and characters of a text that it builds by concatenation."""
 
 NUMBERS: Final = frozenset({int, float, Uint})
 _KIND_NAMES: Final = {

@@ -181,7 +181,7 @@ def test_name_of_pythons_is_an_attribute_that_is_missing(owner, name):
 def test_name_that_the_compiled_source_uses_is_unknown_to_expressions(name):
     with pytest.raises(ExpressionError, match=r"unknown (name|function)"):
         parse_and_emit(name)
-    if (name, False, 1) not in FUNCTIONS:
+    if not any((row.name, row.is_method, len(row.parameters)) == (name, False, 1) for row in FUNCTIONS):
         with pytest.raises(
             ExpressionError, match=r"unknown function|not called like this|asks for a field|[0-9] arguments"
         ):
