@@ -120,10 +120,7 @@ class Checker:
         """The type of a node whose value is passed around: not a record, which only its fields make sense of."""
         kind = self._type(node)
         if kind.name in RECORDS:
-            path = path_of(node)
-            raise ExpressionError(
-                f"{path} is not a value", node.offset, expected="one of its fields", hint=f"Such as {path}.id."
-            )
+            raise _no_value(path_of(node), node.offset)
         return kind
 
     def _wanted(self, node: Node, kind: Type, user: str) -> Type:
@@ -180,6 +177,8 @@ class Checker:
 
     def _optionalselect(self, node: syntax.OptionalSelect) -> Type:
         kind = field_type(self._type(node.operand), node.field, node.offset)
+        if kind.name in RECORDS:
+            raise _no_value(f"{path_of(node.operand)}.{node.field}", node.offset)
         return kind if self._types[id(node.operand)].name == "optional" else optional_of(kind)
 
     def _index(self, node: syntax.Index) -> Type:
@@ -339,6 +338,10 @@ class Checker:
         kind = self._value(node) if wanted is None else self._wanted(node, wanted, f"{user}()")
         self._variables = outside
         return kind
+
+
+def _no_value(path: str, offset: int) -> ExpressionError:
+    return ExpressionError(f"{path} is not a value", offset, expected="one of its fields", hint=f"Such as {path}.id.")
 
 
 def _pair(over: Type) -> tuple[Type, Type]:

@@ -22,6 +22,7 @@ from msgspec import Struct
 from axonflow.errors import ExpressionError
 from axonflow.policy.cel.bindings import Bindings, Recipe
 from axonflow.policy.cel.checker import Checked, Checker
+from axonflow.policy.cel.cost import check_cost
 from axonflow.policy.cel.emitter import Emitter
 from axonflow.policy.cel.lexer import Token, skeleton_of, tokenize
 from axonflow.policy.cel.parser import Parsed, literal_values, parse, parse_tokens
@@ -179,11 +180,12 @@ class Compiler:
         return Condition(shape, filters.values, literals)
 
     def _checked(self, node: Node) -> Checked:
-        """`node` with its types. Raises ExpressionError when it can never be a bool."""
+        """`node` with its types. Raises ExpressionError when it can never be a bool, or costs too much at worst."""
         checked = Checker(self._scope).check(node)
         kind = checked.type_of(node)
         if kind not in {BOOL, DYN}:
             raise ExpressionError("a condition is true or false", node.offset, expected="bool", found=str(kind))
+        check_cost(checked)
         return checked
 
     def value(self, source: str) -> Function:

@@ -48,8 +48,8 @@ def _same(left: Value, right: Value, steps: Iterator[int]) -> bool:
         )
     if isinstance(left, dict):
         return isinstance(right, dict) and len(left) == len(right) and _same_maps(left, right, steps)
-    if isinstance(left, Optional) and isinstance(right, Optional):
-        return left.present is right.present and _same(left.value, right.value, steps)
+    if isinstance(left, Optional):
+        return isinstance(right, Optional) and left.present is right.present and _same(left.value, right.value, steps)
     return equal(left, right)
 
 
