@@ -20,11 +20,12 @@ from axonflow.errors import ExpressionError
 from axonflow.policy.cel import syntax
 from axonflow.policy.cel.checker import LOOPS, Checked
 from axonflow.policy.cel.lexer import MAX_EXPRESSION_CHARS
-from axonflow.policy.cel.loops import BUILT_A_STEP, CHARS_A_STEP
+from axonflow.policy.cel.loops import BUILT_A_STEP, CHARS_A_STEP, SLOW_CHARS_A_STEP
 from axonflow.policy.cel.patterns import PATTERN_STEPS
+from axonflow.policy.cel.readers import literal_texts
 from axonflow.policy.cel.scope import RECORDS
 from axonflow.policy.cel.syntax import Constant, Node
-from axonflow.policy.cel.types import STRING
+from axonflow.policy.cel.types import SCALARS, STRING
 from axonflow.policy.json_value import MAX_NODES, MAX_TEXT_CHARS
 from axonflow.policy.request import MAX_ID_CHARS, MAX_MEMBERSHIPS
 
@@ -33,9 +34,8 @@ __all__ = ["MAX_COST_STEPS", "WORST", "Size", "Sizes", "check_cost", "cost_of"]
 MAX_COST_STEPS: Final = 10**13
 """Two loops inside each other over all that a request may hold are within it, three are not."""
 _BUILT: Final = CHARS_A_STEP / BUILT_A_STEP
-_SCALARS: Final = frozenset(
-    {"null", "bool", "int", "uint", "double", "timestamp", "duration", "type", "moment", "finding"}
-)
+_SLOW: Final = CHARS_A_STEP / SLOW_CHARS_A_STEP
+_SCALARS: Final = SCALARS | {"finding"}
 
 
 class Size(NamedTuple):
@@ -183,10 +183,13 @@ class _Estimate:
     def _call(self, node: syntax.Call, known: _Known) -> _Cost:
         if node.function == "detected" and node.target is None:
             return 0, Size()  # each detector reads the content once in a decision, however often it is asked
-        arguments = self._checked.called(node).arguments
+        arguments, signature = self._checked.called(node)
         costs = [self.of(argument, known) for argument in arguments]
         size = _plus(*[size for _, size in costs])
-        steps = sum(steps for steps, _ in costs) + size.weight
+        steps = sum(steps for steps, _ in costs) + _times(size.weight, _SLOW if signature.work == "slow" else 1)
+        for argument, reader, (_, read) in zip(arguments, signature.readers, costs, strict=False):
+            if reader is not None and literal_texts(argument) is None:
+                steps += reader.steps * (1 + read.items)
         if node.function == "matches" and not isinstance(arguments[1], Constant):
             return steps + PATTERN_STEPS, Size()
         if node.function == "join":

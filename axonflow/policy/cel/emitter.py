@@ -14,6 +14,7 @@ from axonflow.policy.cel.guards import GUARDS, declared_guard, guard_of
 from axonflow.policy.cel.hints import path_of
 from axonflow.policy.cel.operators import Emitted, Emitting
 from axonflow.policy.cel.overloads import Signature
+from axonflow.policy.cel.readers import Reader, literal_texts
 from axonflow.policy.cel.scope import FIELDS, RECORDS, Host
 from axonflow.policy.cel.syntax import Constant, Node, Select
 from axonflow.policy.cel.types import BOOL, DYN, MOMENT, SCALARS, SEVERAL, STRING, TIMESTAMP, Type
@@ -192,7 +193,7 @@ class Emitter:
 
     def _membership(self, node: syntax.Binary) -> str:
         item = self._typed(node.left)
-        literals = _string_literals(node.right)
+        literals = literal_texts(node.right) if isinstance(node.right, syntax.ListLiteral) else None
         if literals is not None and not self._careful:
             return f"({item.source} in {self._bindings.derived(_set_of, *literals)})"
         return operators.membership(item, self._typed(node.right), self._where)
@@ -210,6 +211,9 @@ class Emitter:
     def _apply(self, signature: Signature, arguments: tuple[Node, ...]) -> str:
         pairs = zip(arguments, signature.parameters, strict=True)
         sources = [self._argument(argument, kind, signature) for argument, kind in pairs]
+        for position, reader in enumerate(signature.readers):
+            if reader is not None:
+                sources[position] = self._read(arguments[position], sources[position], reader)
         if signature.is_variadic:
             sources = [", ".join(sources)]
         self._bindings.inspects |= "evaluation" in signature.template
@@ -221,8 +225,23 @@ class Emitter:
         source = self.guarded(node, kind)
         is_small = signature.work == "fixed" or {kind.name, self._checked.type_of(node).name} & SCALARS
         if self._loops and not is_small and not isinstance(node, Constant):
-            return f"charged(evaluation, {source})"
+            return f"{'charged_slow' if signature.work == 'slow' else 'charged'}(evaluation, {source})"
         return source
+
+    def _read(self, node: Node, source: str, reader: Reader) -> str:
+        """What `reader` makes of an argument: now, if that is a literal, which is refused if it is wrong."""
+        texts = literal_texts(node)
+        if texts is None:
+            if not reader.steps:
+                return f"{self._bindings.fixed(reader.read)}({source})"
+            self._bindings.inspects = True
+            return f"{self._bindings.fixed(reader.read_paid)}(evaluation, {source})"
+        for text in texts:
+            try:
+                reader.make(text.value)
+            except ValueError as error:
+                raise ExpressionError(str(error), text.offset, found=f"{text.value!a:.80}") from None
+        return self._bindings.derived(reader.make, *texts)
 
     def _detected(self, node: syntax.Call) -> str:
         """``detected("pii")`` or ``detected("pii.email", "pii.phone")``"""
@@ -327,13 +346,6 @@ def _is_sure(kind: Type, known: Type) -> bool:
     if kind.name in SEVERAL:
         return known in SEVERAL[kind.name]
     return kind.name == known.name and all(map(_is_sure, kind.parameters, known.parameters))
-
-
-def _string_literals(node: Node) -> list[Constant] | None:
-    if not isinstance(node, syntax.ListLiteral):
-        return None
-    strings = [item for item in node.items if isinstance(item, Constant) and isinstance(item.value, str)]
-    return strings if len(strings) == len(node.items) else None
 
 
 def _set_of(*values: str) -> frozenset[str]:

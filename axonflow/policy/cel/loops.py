@@ -16,6 +16,7 @@ from axonflow.policy.cel.values import CelError, Value, as_bool, as_list, decide
 __all__ = [
     "built",
     "charged",
+    "charged_slow",
     "contains_paid",
     "equal_paid",
     "exists",
@@ -31,6 +32,8 @@ __all__ = [
 ]
 
 CHARS_A_STEP: Final = 4_096
+SLOW_CHARS_A_STEP: Final = 64
+"""Where each character is looked at by itself."""
 VALUES_A_STEP: Final = 4
 BUILT_A_STEP: Final = 256
 """Characters or bytes of a new text: memory is dearer than reading."""
@@ -66,6 +69,13 @@ def charged(evaluation: Value, value: Value) -> Value:
             evaluation.spend(len(item) // VALUES_A_STEP)
             pending.extend(item.values() if isinstance(item, dict) else item)
     return value
+
+
+def charged_slow(evaluation: Value, text: str) -> str:
+    """`text`, which a function in a loop goes through character by character."""
+    if len(text) >= SLOW_CHARS_A_STEP:
+        evaluation.spend(len(text) // SLOW_CHARS_A_STEP)
+    return text
 
 
 def items_paid(evaluation: Value, value: Value) -> Value:

@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from axonflow.policy.cel.library import FUNCTIONS
+from axonflow.policy.cel.readers import Reader
 from axonflow.policy.cel.rows import Function, Grows, Work
 from axonflow.policy.cel.types import (
     BOOL,
@@ -19,6 +20,7 @@ from axonflow.policy.cel.types import (
     DYN,
     INT,
     NUMBERS,
+    SEMVER,
     STRING,
     TIMESTAMP,
     UINT,
@@ -55,7 +57,7 @@ _ARITHMETIC: Final[dict[str, _Rows]] = {
     "%": _NUMERIC[:2],
 }
 _ORDERED: Final = frozenset(
-    {(kind, kind) for kind in (BOOL, STRING, BYTES, TIMESTAMP, DURATION)} | set(product(NUMBERS, NUMBERS))
+    {(kind, kind) for kind in (BOOL, STRING, BYTES, TIMESTAMP, DURATION, SEMVER)} | set(product(NUMBERS, NUMBERS))
 )
 
 
@@ -81,6 +83,7 @@ class Signature(Struct, frozen=True):
     is_variadic: bool = False
     work: Work = "linear"
     grows: Grows = "sum"
+    readers: tuple[Reader | None, ...] = ()
 
     def taking(self, count: int) -> tuple[Type, ...]:
         """The types of the arguments when there are `count`; those of another number when there cannot be so many."""
@@ -116,7 +119,10 @@ _FLAT: Final = {
 
 def _signature(row: Function) -> Signature:
     kinds = [_FLAT.get(kind) or parse_type(kind) for kind in (*row.parameters, row.result)]
-    return Signature(row.name, tuple(kinds[:-1]), kinds[-1], row.template, row.is_variadic, row.work, row.grows)
+    readers = row.readers or (None,) * len(row.parameters)
+    return Signature(
+        row.name, tuple(kinds[:-1]), kinds[-1], row.template, row.is_variadic, row.work, row.grows, readers
+    )
 
 
 def _by_name() -> dict[tuple[str, bool], list[Signature]]:

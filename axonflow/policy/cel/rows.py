@@ -6,13 +6,15 @@ from typing import Literal
 
 from msgspec import Struct
 
+from axonflow.policy.cel.readers import Reader
+
 __all__ = ["Function", "Grows", "Work", "method"]
 
-Work = Literal["fixed", "linear", "sorting"]
+Work = Literal["fixed", "linear", "sorting", "slow"]
 """How the work of a call grows with its arguments.
 
 ``fixed``: it does not, and nothing is built. ``linear``: each character and element in them, at any depth, is read
-once. ``sorting``: that times a logarithm.
+once. ``sorting``: that times a logarithm. ``slow``: each character is looked at by itself, which takes far longer.
 """
 
 Grows = Literal["sum", "split", "product", "limit"]
@@ -30,6 +32,9 @@ class Function(Struct, frozen=True):
     Rows of one name may take the same call, where the kinds of its arguments are not known before it is evaluated. They
     have one template, then, and it looks at what it is given. A variadic row has one parameter, for one argument or
     more, and the template's ``{0}`` is all of them.
+
+    `readers` make arguments into what the template gets, by their position; where there is none, or None, it gets the
+    argument itself.
     """
 
     name: str
@@ -42,6 +47,7 @@ class Function(Struct, frozen=True):
     is_variadic: bool = False
     work: Work = "linear"
     grows: Grows = "sum"
+    readers: tuple[Reader | None, ...] = ()
 
     @property
     def form(self) -> str:

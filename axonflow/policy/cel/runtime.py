@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from axonflow.policy.cel import elements, extensions, functions, loops, optionals, values
+from axonflow.policy.cel.extensions.versions import Semver
 from axonflow.policy.cel.values import (
     LONGEST,
     MAX_BUILT,
@@ -32,10 +33,13 @@ __all__ = ["RUNTIME"]
 # -- order
 
 
+_ORDERED: Final = (str, bytes, bool, datetime, timedelta, Semver)
+
+
 def _orderable(left: Value, right: Value, symbol: str) -> None:
     if left.__class__ in NUMBERS and right.__class__ in NUMBERS:
         return
-    if left.__class__ is right.__class__ and isinstance(left, (str, bytes, bool, datetime, timedelta)):
+    if left.__class__ is right.__class__ and isinstance(left, _ORDERED):
         return
     raise no_overload(symbol, left, right)
 

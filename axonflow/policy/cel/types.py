@@ -15,16 +15,19 @@ from msgspec import Struct
 __all__ = [
     "BOOL",
     "BYTES",
+    "CIDR",
     "DOUBLE",
     "DURATION",
     "DYN",
     "INT",
+    "IP",
     "KEYS",
     "MOMENT",
     "NULL",
     "NUMBER",
     "NUMBERS",
     "SCALARS",
+    "SEMVER",
     "SEVERAL",
     "STRING",
     "TIMESTAMP",
@@ -84,6 +87,9 @@ BYTES: Final = Type("bytes")
 TIMESTAMP: Final = Type("timestamp")
 DURATION: Final = Type("duration")
 TYPE: Final = Type("type")
+IP: Final = Type("net.IP")
+CIDR: Final = Type("net.CIDR")
+SEMVER: Final = Type("semver")
 MOMENT: Final = Type("moment")
 NUMBER: Final = Type("number")
 
@@ -96,6 +102,7 @@ SEVERAL: Final = {
 """Type variables of functions that stand for some types only."""
 SCALARS: Final = frozenset(
     {"null", "bool", "int", "uint", "double", "timestamp", "duration", "type", "moment", "number"}
+    | {"net.IP", "net.CIDR", "semver"}
 )
 """Types whose values are all of about one size."""
 KEYS: Final = frozenset({BOOL, INT, UINT, STRING, DYN})

@@ -81,7 +81,6 @@ class Opaque(Struct, frozen=True):
     """A value of a type that a library adds. It has no fields; its ``==`` and ``str()`` are those of the language."""
 
     cel_type: ClassVar[str]
-    is_ordered: ClassVar[bool] = False
 
 
 NONE: Final = Optional()

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from axonflow.policy.cel.extensions import encoders
+from axonflow.policy.cel.extensions import encoders, network, policies
 from axonflow.policy.cel.rows import Function
 
 __all__ = ["IMPLEMENTATIONS", "ROWS"]
 
-_MODULES: Final = {"Encoders": encoders}
+_MODULES: Final = {"Encoders": encoders, "Network": network, "For policies": policies}
 
 ROWS: Final[dict[str, tuple[Function, ...]]] = {heading: module.ROWS for heading, module in _MODULES.items()}
 """The rows under the headings of the reference."""

@@ -17,7 +17,7 @@ from typing import ClassVar, Final, NamedTuple
 from axonflow.policy.cel.literals import INT_MAX
 from axonflow.policy.cel.values import Opaque
 
-__all__ = ["MAX_VERSION_CHARS", "Range", "Semver", "is_semver", "read_semver"]
+__all__ = ["MAX_VERSION_CHARS", "Range", "Semver", "read_semver"]
 
 MAX_VERSION_CHARS: Final = 256
 """Also of a range."""
@@ -50,7 +50,6 @@ class Semver(Opaque, frozen=True, eq=False):
     """A version; equal to one that differs in build metadata only."""
 
     cel_type: ClassVar[str] = "semver"
-    is_ordered: ClassVar[bool] = True
     text: str
     order: _Order
 
@@ -59,6 +58,9 @@ class Semver(Opaque, frozen=True, eq=False):
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Semver) and self.order == other.order
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
 
     def __lt__(self, other: Semver) -> bool:
         return self.order < other.order
@@ -88,14 +90,6 @@ def read_semver(text: str) -> Semver:
     if match is None:
         raise ValueError("not a semantic version such as 1.4.2")
     return Semver(text, _order(match[1], match[2], match[3], match["pre"]))
-
-
-def is_semver(text: str) -> bool:
-    try:
-        read_semver(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _order(major: str, minor: str, patch: str, prerelease: str | None) -> _Order:

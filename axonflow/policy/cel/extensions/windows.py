@@ -39,7 +39,7 @@ class Windows:
             raise ValueError(f"time windows of more than {MAX_WINDOWS_CHARS} characters")
         self._bounds: Final = _merged([piece for part in text.split(",") for piece in _intervals(part.strip(" "))])
 
-    def hold(self, moment: datetime, zone: tzinfo) -> bool:
+    def hold(self, moment: datetime, zone: tzinfo | None) -> bool:
         """Whether the time on a clock in `zone` is in a window. Raises CelError where the calendar ends."""
         try:
             local = moment.astimezone(zone)

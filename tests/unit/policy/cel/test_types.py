@@ -102,7 +102,7 @@ def test_type_of_an_expression_is_what_is_sure_of_it(expression, kind):
         ("cel.index(true) == 3", 4, "cel.index() is not called like this"),
         ("cel.block([?optional.of(1)], true)", 4, "cel.block() is not called like this"),
         ("cel.index(3)", 4, "unknown name"),
-        ("optional.off(1)", 0, "unknown name: expected principal"),
+        ("optional.off(1)", 9, "unknown function: found optional.off()"),
         ("context.?(1)", 9, "the name of a field"),
         (". 1", 2, "expected a name"),
         ("1 - 'a' == 2", 4, "wrong kind for -: found string"),

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from axonflow.policy.cel.extensions.versions import Range, Semver, is_semver, read_semver
+from axonflow.policy.cel.extensions.policies import is_semver
+from axonflow.policy.cel.extensions.versions import Range, Semver, read_semver
 
 NUMBERS = st.integers(0, 3) | st.sampled_from([10, 99, 2**63 - 1])
 IDENTIFIERS = st.sampled_from(["0", "1", "2", "10", "a", "b", "A", "rc", "alpha", "beta", "x-1", "-", "0a", "00a"])

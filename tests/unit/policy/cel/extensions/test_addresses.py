@@ -6,17 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from axonflow.policy.cel.extensions.network import (
+from axonflow.policy.cel.extensions.addresses import (
     Cidr,
     Ip,
     Networks,
-    is_canonical,
-    is_cidr,
-    is_ip,
     networks_of,
     read_cidr,
     read_ip,
 )
+from axonflow.policy.cel.extensions.network import is_canonical, is_cidr, is_ip
 from axonflow.policy.cel.values import CelError
 
 EDGES = ["0.0.0.0", "127.0.0.1", "169.254.0.1", "224.0.0.5", "224.0.1.1", "239.1.1.1", "255.255.255.255", "10.1.2.3",
