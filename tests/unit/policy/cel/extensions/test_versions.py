@@ -4,7 +4,7 @@ from functools import cmp_to_key
 from itertools import pairwise, product
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from axonflow.policy.cel.extensions.policies import is_semver
@@ -46,6 +46,7 @@ def compared(left, right):
     return len(ones) - len(others)
 
 
+@settings(max_examples=500)
 @given(versions(), versions())
 def test_semver_two_versions_are_ordered_as_section_11_says(left, right):
     sign = compared(left, right)
@@ -98,6 +99,13 @@ def test_semver_that_is_none_is_refused(text):
         read_semver(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "prerelease"), [("1.2.3", ""), ("1.2.3-rc.1", "rc.1"), ("1.2.3-a-b+c-d", "a-b"), ("1.2.3+c-d", "")]
+)
+def test_semver_prerelease_is_what_stands_behind_the_hyphen(text, prerelease):
+    assert read_semver(text).prerelease == prerelease
+
+
 def test_semver_other_things_are_not_equal():
     version = read_semver("1.2.3")
     assert version != "1.2.3"
@@ -141,6 +149,7 @@ def test_range_of_each_form_holds_what_the_reference_says(text, inside, outside)
     assert [one for one in outside.split() if wanted.holds(read_semver(one))] == []
 
 
+@settings(max_examples=300)
 @given(versions(build=False), versions(), st.integers(1, 3))
 def test_range_and_its_opposite_never_hold_together(bound, text, given_parts):
     partial = bound if given_parts == 3 else ".".join(bound.split("-")[0].split(".")[:given_parts])
