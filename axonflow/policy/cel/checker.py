@@ -29,6 +29,7 @@ from axonflow.policy.cel.types import (
     Type,
     fits,
     join,
+    joined,
     list_of,
     map_of,
     optional_of,
@@ -60,10 +61,10 @@ _TESTS: Final = frozenset({"exists", "all", "exists_one", "filter"})
 
 
 class Called(NamedTuple):
-    """What a call means: its arguments, a method's target first, and the signature that they fit."""
+    """What a call means: its arguments, a method's target first, and the signatures that they may fit."""
 
     arguments: tuple[Node, ...]
-    signature: Signature
+    signatures: tuple[Signature, ...]
 
 
 class Checked:
@@ -235,25 +236,16 @@ class Checker:
     def _call(self, node: syntax.Call) -> Type:
         if node.function == "detected" and node.target is None:
             return self._detected(node)
-        owner = self._namespace(node)
-        is_method = node.target is not None and owner is None
-        arguments = (node.target, *node.arguments) if node.target is not None and is_method else node.arguments
-        name = node.function if owner is None else f"{owner}.{node.function}"
+        owner = None if node.target is None else self._dotted(node.target)
+        is_method = node.target is not None and owner not in NAMESPACES
+        name = f"{owner}.{node.function}" if owner in NAMESPACES else node.function
+        arguments = (node.target, *node.arguments) if is_method and node.target is not None else node.arguments
         kinds = tuple([self._value(argument) for argument in arguments])
-        signature, result = resolve(name, is_method, kinds)
-        if signature is None:
-            raise not_called_so(name, node.offset, named(name, is_method=is_method), arguments, kinds)
-        self._calls[id(node)] = Called(arguments, signature)
+        signatures, result = resolve(name, is_method, kinds)
+        if not signatures:
+            raise not_called_so(node, name, named(name, is_method=is_method), arguments, kinds)
+        self._calls[id(node)] = Called(arguments, signatures)
         return result
-
-    def _namespace(self, node: syntax.Call) -> str | None:
-        """``math`` of ``math.abs(1)``; None when what stands before the dot is a value, or nothing does."""
-        dotted = None if node.target is None else self._dotted(node.target)
-        owner = (dotted or "").removeprefix(".")
-        if owner not in NAMESPACES:
-            return None
-        is_known = bool(named(f"{owner}.{node.function}", is_method=False))
-        return owner if is_known or self._scope.find(owner) is None else None
 
     def _detected(self, node: syntax.Call) -> Type:
         if not node.arguments or not all(map(_is_text, node.arguments)):
@@ -265,7 +257,7 @@ class Checker:
     # -- containers, macros and bindings
 
     def _listliteral(self, node: syntax.ListLiteral) -> Type:
-        return list_of(_joined([self._entry(item) for item in node.items]))
+        return list_of(joined([self._entry(item) for item in node.items]) or DYN)
 
     def _mapliteral(self, node: syntax.MapLiteral) -> Type:
         keys = [self._value(key) for key, _ in node.entries]
@@ -274,7 +266,8 @@ class Checker:
                 raise ExpressionError(
                     f"{kind} is not a map key", key.offset, expected="bool, int, uint or string", found=str(kind)
                 )
-        return map_of(_joined(keys), _joined([self._entry(value) for _, value in node.entries]))
+        values = [self._entry(value) for _, value in node.entries]
+        return map_of(joined(keys) or DYN, joined(values) or DYN)
 
     def _entry(self, node: Node) -> Type:
         return self._type(node) if isinstance(node, syntax.Maybe) else self._value(node)
@@ -349,15 +342,6 @@ def _pair(over: Type) -> tuple[Type, Type]:
     if over.name == "list":
         return INT, over.item
     return (over.parameters[0], over.parameters[1]) if over.name == "map" else (DYN, DYN)
-
-
-def _joined(kinds: list[Type]) -> Type:
-    if not kinds:
-        return DYN
-    first, *others = kinds
-    for other in others:
-        first = join(first, other)
-    return first
 
 
 def _is_text(node: Node) -> bool:

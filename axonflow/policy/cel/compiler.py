@@ -20,19 +20,20 @@ from typing import Any, Final
 from msgspec import Struct
 
 from axonflow.errors import ExpressionError
-from axonflow.policy.cel.bindings import Bindings, Recipe
+from axonflow.policy.cel.bindings import Binding, Bindings
 from axonflow.policy.cel.checker import Checked, Checker
 from axonflow.policy.cel.cost import check_cost
 from axonflow.policy.cel.emitter import Emitter
-from axonflow.policy.cel.lexer import Token, skeleton_of, tokenize
+from axonflow.policy.cel.lexer import LITERALS, Token, skeleton_of, tokenize
+from axonflow.policy.cel.literals import rendered
 from axonflow.policy.cel.parser import Parsed, literal_values, parse, parse_tokens
 from axonflow.policy.cel.patterns import Patterns
 from axonflow.policy.cel.runtime import RUNTIME
 from axonflow.policy.cel.scope import Host, Scope, request_scope
-from axonflow.policy.cel.syntax import Node
+from axonflow.policy.cel.syntax import ConstantValue, Node
 from axonflow.policy.cel.types import BOOL, DYN
 
-__all__ = ["Compiler", "Condition", "Filters", "Function", "no_filters"]
+__all__ = ["Compiler", "Condition", "Expression", "Filters", "Function", "no_filters"]
 
 Function = Callable[[Any, Any], Any]
 """``(request, evaluation) -> value``; may raise anything where the expression fails."""
@@ -64,18 +65,17 @@ class Shape:
     what holds for every request.
     """
 
-    __slots__ = ("_careful", "_checked", "_compiler", "_filters", "_quick", "always", "inspects", "pinned")
+    __slots__ = ("_careful", "_checked", "_compiler", "_filters", "_literals", "_quick", "always", "inspects", "pinned")
 
-    def __init__(
-        self, compiler: Compiler, checked: Checked | None, filters: Filters, pinned: frozenset[int] = frozenset()
-    ) -> None:
+    def __init__(self, compiler: Compiler, parsed: Parsed | None, filters: Filters) -> None:
         self._compiler = compiler
-        self._checked = checked
+        self._checked = compiler.checked(parsed.node) if parsed is not None else None
         self._filters = filters
-        self.always = checked is None and not filters.values
+        self._literals = len(parsed.literals) if parsed is not None else 0
+        self.always = parsed is None and not filters.values
         self.inspects = False
-        self.pinned = tuple(sorted(pinned))
-        self._careful: tuple[Callable[..., Function], list[Recipe]] | None = None
+        self.pinned = tuple(sorted(parsed.pinned)) if parsed is not None else ()
+        self._careful: tuple[Callable[..., Function], Binding] | None = None
         self._quick = self._made(careful=False)
 
     @property
@@ -83,17 +83,17 @@ class Shape:
         """The tree of the expression that the shape was made from, with the literals of that one."""
         return None if self._checked is None else self._checked.node
 
-    def quick(self, values: Sequence[Any], literals: Sequence[Any]) -> Function:
-        make, recipes = self._quick
-        return make(*values, *[recipe(literals) for recipe in recipes])
+    def quick(self, values: Sequence[Any], literals: tuple[Any, ...]) -> Function:
+        make, binding = self._quick
+        return make(*values, *binding.values(literals))
 
-    def careful(self, values: Sequence[Any], literals: Sequence[Any]) -> Function:
+    def careful(self, values: Sequence[Any], literals: tuple[Any, ...]) -> Function:
         if self._careful is None:
             self._careful = self._made(careful=True)
-        make, recipes = self._careful
-        return make(*values, *[recipe(literals) for recipe in recipes])
+        make, binding = self._careful
+        return make(*values, *binding.values(literals))
 
-    def _made(self, *, careful: bool) -> tuple[Callable[..., Function], list[Recipe]]:
+    def _made(self, *, careful: bool) -> tuple[Callable[..., Function], Binding]:
         bindings = Bindings()
         names = [f"f{position}" for position in range(len(self._filters.values))]
         parts = self._filters.emit(names)
@@ -101,25 +101,41 @@ class Shape:
             parts.append(self._compiler.emitted(self._checked, bindings, careful=careful))
         self.inspects = bindings.inspects
         self.pinned = tuple(sorted({*self.pinned, *bindings.pinned}))
-        names += [f"c{position}" for position in range(len(bindings.recipes))]
-        return self._compiler.maker(names, " and ".join(parts) or "True"), bindings.recipes
+        binding = bindings.binding(self._literals)
+        return self._compiler.maker([*names, *binding.names], " and ".join(parts) or "True"), binding
 
 
-class Condition:
+class Condition(Struct, eq=False, gc=False):
     """One expression behind its filters. `quick` is None for a condition that always holds."""
 
-    __slots__ = ("_values", "literals", "quick", "shape")
+    shape: Shape
+    values: Sequence[Any]
+    literals: tuple[Any, ...]
+    quick: Function | None
 
-    def __init__(self, shape: Shape, values: Sequence[Any], literals: Sequence[Any]) -> None:
-        self.shape = shape
-        self._values = values
-        self.literals = literals
-        self.quick = None if shape.always else shape.quick(values, literals)
+    @classmethod
+    def of(cls, shape: Shape, values: Sequence[Any], literals: tuple[Any, ...]) -> Condition:
+        """The condition of `shape` with these constants. Raises ValueError for one that it cannot take."""
+        return cls(shape, values, literals, None if shape.always else shape.quick(values, literals))
 
     @property
     def careful(self) -> Function:
         """The same as a function that gives the standard's answer or error, made anew."""
-        return self.shape.careful(self._values, self.literals)
+        return self.shape.careful(self.values, self.literals)
+
+
+class Expression(Struct, frozen=True, gc=False):
+    """One expression as read: the tree that its skeleton has in common, and what its own literals are."""
+
+    skeleton: str
+    parsed: Parsed
+    literals: tuple[ConstantValue, ...]
+    tokens: Callable[[], list[Token]]
+    """Its own text, for what cannot be told from the tree of another."""
+
+
+def _stack_is_full() -> ExpressionError:
+    return ExpressionError("nested too deep for what is left of the stack", 0)
 
 
 class Compiler:
@@ -131,55 +147,81 @@ class Compiler:
         functions: Mapping[str, Callable[..., Any]] | None = None,
         attributes: Mapping[str, str] | None = None,
         scope: Scope | None = None,
+        pause: Callable[[], None] = lambda: None,
     ) -> None:
         """`functions` are what filters may call, beside RUNTIME. `attributes` are types of attributes by path, such as
         ``{"context.risk": "int"}``; ValueError says which is none. `scope` is for other names than those of a request.
+        `pause` is called after each shape.
         """
         self._host = host
+        self._pause = pause
         self._scope = scope or request_scope(attributes)
         self._globals = {"__builtins__": {}, **RUNTIME, "patterns": Patterns(host.pattern), **(functions or {})}
         self._parsed: dict[str, Parsed] = {}
         self._pinned: dict[str, tuple[int, ...]] = {}
-        self._shapes: dict[Hashable, Shape] = {}
+        self._shapes: dict[str, dict[Hashable, Shape]] = {}
 
-    def condition(self, source: str | None, filters: Filters = no_filters) -> Condition:
-        """`source` (None: always true), behind `filters`.
+    def read(self, source: str) -> Expression:
+        """`source` parsed, unless one like it has been. Raises ExpressionError with the offset of the first fault."""
+        try:
+            tokens = tokenize(source)
+            skeleton = skeleton_of(tokens)
+            parsed = self._parsed.get(skeleton)
+            if parsed is None:
+                parsed = self._parsed[skeleton] = parse_tokens(tokens)
+            return Expression(skeleton, parsed, literal_values(tokens, parsed.negative), lambda: tokens)
+        except RecursionError:
+            raise _stack_is_full() from None
 
-        Raises ExpressionError, also when the value of `source` can never be a bool.
+    def variant(self, like: Expression, literals: Sequence[Any]) -> Expression:
+        """`like` with other literals. Raises ValueError unless they are as many, and of the same kinds."""
+        if [type(value) for value in literals] != [type(value) for value in like.parsed.literals]:
+            raise ValueError("literals do not fit the expression")
+        values = tuple(literals)
+
+        def tokens() -> list[Token]:
+            own = iter(values)
+            return [rendered(token, next(own)) if token.kind in LITERALS else token for token in like.tokens()]
+
+        return Expression(like.skeleton, like.parsed, values, tokens)
+
+    def condition(self, expression: Expression | str | None, filters: Filters = no_filters) -> Condition:
+        """`expression`, read or as text (None: always true), behind `filters`.
+
+        Raises ExpressionError, also when its value can never be a bool.
         """
         try:
-            if source is not None:
-                return self._condition(tokenize(source), filters)
-            shape = self._shapes.get(filters.form)
+            if expression is not None:
+                return self._condition(self.read(expression) if isinstance(expression, str) else expression, filters)
+            shapes = self._shapes.setdefault("", {})
+            shape = shapes.get(filters.form)
             if shape is None:
-                shape = self._shapes[filters.form] = Shape(self, None, filters)
-            return Condition(shape, filters.values, ())
+                shape = shapes[filters.form] = Shape(self, None, filters)
+            return Condition.of(shape, filters.values, ())
         except RecursionError:  # within our limits, so the stack was nearly full before: the caller's doing
-            raise ExpressionError("nested too deep for what is left of the stack", 0) from None
+            raise _stack_is_full() from None
 
-    def _condition(self, tokens: list[Token], filters: Filters) -> Condition:
-        skeleton = skeleton_of(tokens)
-        parsed = self._parsed.get(skeleton)
-        if parsed is None:
-            parsed = self._parsed[skeleton] = parse_tokens(tokens)
-        literals = literal_values(tokens, parsed.negative)
-        pinned = self._pinned.get(skeleton, ())
-        key = (skeleton, filters.form, *[literals[slot] for slot in pinned])
-        shape = self._shapes.get(key)
+    def _condition(self, expression: Expression, filters: Filters) -> Condition:
+        skeleton, parsed, literals = expression.skeleton, expression.parsed, expression.literals
+        shapes = self._shapes.setdefault(skeleton, {})
+        pinned = self._pinned.get(skeleton)
+        form = filters.form if pinned is None else (filters.form, *[literals[slot] for slot in pinned])
+        shape = shapes.get(form)
         if shape is not None:
             try:
-                return Condition(shape, filters.values, literals)
+                return Condition.of(shape, filters.values, literals)
             except ValueError:  # such as a pattern that is none: emitted by itself it is refused with its place
                 shape = None
-        parsed = parse_tokens(tokens)
-        shape = Shape(self, self._checked(parsed.node), filters, parsed.pinned)
+        own = parsed if literals == parsed.literals else parse_tokens(expression.tokens())
+        shape = Shape(self, own, filters)
+        self._pause()
         if shape.pinned:
             self._pinned[skeleton] = shape.pinned
-            key = (skeleton, filters.form, *[literals[slot] for slot in shape.pinned])
-        self._shapes[key] = shape
-        return Condition(shape, filters.values, literals)
+            form = (filters.form, *[literals[slot] for slot in shape.pinned])
+        shapes[form] = shape
+        return Condition.of(shape, filters.values, literals)
 
-    def _checked(self, node: Node) -> Checked:
+    def checked(self, node: Node) -> Checked:
         """`node` with its types. Raises ExpressionError when it can never be a bool, or costs too much at worst."""
         checked = Checker(self._scope).check(node)
         kind = checked.type_of(node)
@@ -194,16 +236,17 @@ class Compiler:
         bindings = Bindings()
         checked = Checker(self._scope).check(parsed.node)
         emitted = Emitter(checked, bindings, self._host, careful=True).emit(parsed.node)
-        names = [f"c{position}" for position in range(len(bindings.recipes))]
-        return self.maker(names, emitted)(*[recipe(parsed.literals) for recipe in bindings.recipes])
+        binding = bindings.binding(len(parsed.literals))
+        return self.maker(binding.names, emitted)(*binding.values(parsed.literals))
 
     def emitted(self, checked: Checked, bindings: Bindings, *, careful: bool) -> str:
         """Source of a condition."""
-        return Emitter(checked, bindings, self._host, careful=careful).guarded(checked.node, BOOL)
+        return Emitter(checked, bindings, self._host, careful=careful).guarded(checked.node, "bool")
 
     def maker(self, names: Sequence[str], expression: str) -> Callable[..., Function]:
         """A function of the constants `names` that makes the function ``(request, evaluation) -> expression``."""
-        source = f"def make({', '.join(names)}):\n return lambda request, evaluation: {expression}"
+        bound = "".join(f", {name}={name}" for name in names)  # as defaults: a cell for each would be an object more
+        source = f"def make({', '.join(names)}):\n return lambda request, evaluation{bound}: {expression}"
         made: dict[str, Callable[..., Function]] = {}
         exec(compile(source, "<policy shape>", "exec"), self._globals, made)  # noqa: S102  the source is ours: see above
         return made["make"]

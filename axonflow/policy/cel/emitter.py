@@ -8,16 +8,15 @@ from typing import Final
 from axonflow.errors import ExpressionError
 from axonflow.policy.cel import operators, syntax
 from axonflow.policy.cel.bindings import Bindings
+from axonflow.policy.cel.calls import Given, call, looked_at, prepared
 from axonflow.policy.cel.checker import LOOPS, Checked
 from axonflow.policy.cel.fields import declared_element
-from axonflow.policy.cel.guards import GUARDS, declared_guard, guard_of
+from axonflow.policy.cel.guards import declared_guard
 from axonflow.policy.cel.hints import path_of
 from axonflow.policy.cel.operators import Emitted, Emitting
-from axonflow.policy.cel.overloads import Signature
-from axonflow.policy.cel.readers import Reader, literal_texts
 from axonflow.policy.cel.scope import FIELDS, RECORDS, Host
 from axonflow.policy.cel.syntax import Constant, Node, Select
-from axonflow.policy.cel.types import BOOL, DYN, MOMENT, SCALARS, SEVERAL, STRING, TIMESTAMP, Type
+from axonflow.policy.cel.types import DYN, Type
 
 __all__ = ["Emitter"]
 
@@ -50,17 +49,9 @@ class Emitter:
         source: str = getattr(self, f"_{type(node).__name__.lower()}")(node)
         return source
 
-    def guarded(self, node: Node, kind: Type) -> str:
+    def guarded(self, node: Node, kind: str) -> str:
         """Source of `node`, looked at when evaluated unless it is sure to be of `kind`."""
-        return self._guard(self.emit(node), self._checked.type_of(node), kind)
-
-    def _guard(self, source: str, known: Type, kind: Type) -> str:
-        if _is_sure(kind, known):
-            return source
-        name = GUARDS.get(str(kind))
-        if name is None and kind.name == "list" and _is_sure(kind.item, DYN):
-            name = "as_list"
-        return f"{name or self._bindings.fixed(guard_of(kind))}({source})"
+        return looked_at(self._typed(node), kind)
 
     def _typed(self, node: Node) -> Emitted:
         return Emitted(self.emit(node), self._checked.type_of(node))
@@ -166,11 +157,11 @@ class Emitter:
 
     def _unary(self, node: syntax.Unary) -> str:
         if node.operator == "!":
-            return f"(not {self.guarded(node.operand, BOOL)})"
+            return f"(not {self.guarded(node.operand, 'bool')})"
         return f"negate({self.emit(node.operand)})"
 
     def _logical(self, node: syntax.Logical) -> str:
-        operands = [self.guarded(operand, BOOL) for operand in node.operands]
+        operands = [self.guarded(operand, "bool") for operand in node.operands]
         if self._careful:
             function = "all_of" if node.operator == "&&" else "any_of"
             return f"{function}({', '.join(f'lambda: {operand}' for operand in operands)})"
@@ -178,7 +169,7 @@ class Emitter:
         return f"({word.join(operands)})"
 
     def _conditional(self, node: syntax.Conditional) -> str:
-        return f"({self.emit(node.then)} if {self.guarded(node.test, BOOL)} else {self.emit(node.otherwise)})"
+        return f"({self.emit(node.then)} if {self.guarded(node.test, 'bool')} else {self.emit(node.otherwise)})"
 
     def _binary(self, node: syntax.Binary) -> str:
         if node.operator == "in":
@@ -193,7 +184,7 @@ class Emitter:
 
     def _membership(self, node: syntax.Binary) -> str:
         item = self._typed(node.left)
-        literals = literal_texts(node.right) if isinstance(node.right, syntax.ListLiteral) else None
+        literals = string_literals(node.right)
         if literals is not None and not self._careful:
             return f"({item.source} in {self._bindings.derived(_set_of, *literals)})"
         return operators.membership(item, self._typed(node.right), self._where)
@@ -205,43 +196,28 @@ class Emitter:
             return self._detected(node)
         called = self._checked.called(node)
         if node.function == "matches" and isinstance(called.arguments[1], Constant):
-            return self._matches(called.arguments[0], called.arguments[1], called.signature)
-        return self._apply(called.signature, called.arguments)
-
-    def _apply(self, signature: Signature, arguments: tuple[Node, ...]) -> str:
-        pairs = zip(arguments, signature.parameters, strict=True)
-        sources = [self._argument(argument, kind, signature) for argument, kind in pairs]
-        for position, reader in enumerate(signature.readers):
-            if reader is not None:
-                sources[position] = self._read(arguments[position], sources[position], reader)
-        if signature.is_variadic:
-            sources = [", ".join(sources)]
-        self._bindings.inspects |= "evaluation" in signature.template
-        source = f"({signature.template.format(*sources)})"
-        builds = signature.work != "fixed" and signature.result.name not in SCALARS
-        return f"built(evaluation, {source})" if self._loops and builds else source
-
-    def _argument(self, node: Node, kind: Type, signature: Signature) -> str:
-        source = self.guarded(node, kind)
-        is_small = signature.work == "fixed" or {kind.name, self._checked.type_of(node).name} & SCALARS
-        if self._loops and not is_small and not isinstance(node, Constant):
-            return f"{'charged_slow' if signature.work == 'slow' else 'charged'}(evaluation, {source})"
+            return self._matches(called.arguments[0], called.arguments[1])
+        rows = [signature.row for signature in called.signatures]
+        makers = dict(rows[-1].prepares)
+        given = [self._given(argument, makers.get(at)) for at, argument in enumerate(called.arguments)]
+        source = call(rows, given, in_loop=self._loops > 0)
+        self._bindings.inspects |= "evaluation" in source
         return source
 
-    def _read(self, node: Node, source: str, reader: Reader) -> str:
-        """What `reader` makes of an argument: now, if that is a literal, which is refused if it is wrong."""
-        texts = literal_texts(node)
-        if texts is None:
-            if not reader.steps:
-                return f"{self._bindings.fixed(reader.read)}({source})"
-            self._bindings.inspects = True
-            return f"{self._bindings.fixed(reader.read_paid)}(evaluation, {source})"
-        for text in texts:
+    def _given(self, node: Node, maker: str | None) -> Given:
+        """An argument; of a literal what `maker` makes of it, now."""
+        literals = [node] if isinstance(node, Constant) else string_literals(node)
+        if maker is None or literals is None:
+            emitted = self._typed(node)
+            return Given(emitted.source, emitted.type, is_literal=isinstance(node, Constant))
+        make = prepared(maker, is_list=not isinstance(node, Constant))
+        for literal in literals:  # each by itself: the place is that of the one at fault
             try:
-                reader.make(text.value)
+                make(literal.value)
             except ValueError as error:
-                raise ExpressionError(str(error), text.offset, found=f"{text.value!a:.80}") from None
-        return self._bindings.derived(reader.make, *texts)
+                raise ExpressionError(str(error), literal.offset) from None
+        name = self._bindings.derived(make, *literals)
+        return Given(name, self._checked.type_of(node), is_literal=True, is_prepared=True)
 
     def _detected(self, node: syntax.Call) -> str:
         """``detected("pii")`` or ``detected("pii.email", "pii.phone")``"""
@@ -260,13 +236,15 @@ class Emitter:
         except ValueError as error:
             raise ExpressionError(str(error), node.offset) from None
 
-    def _matches(self, text: Node, pattern: Constant, signature: Signature) -> str:
+    def _matches(self, text: Node, pattern: Constant) -> str:
         """A literal pattern, which is compiled now."""
         try:
             self._host.pattern(str(pattern.value))
         except ValueError as error:
             raise ExpressionError(str(error), pattern.offset) from None
-        subject = self._argument(text, STRING, signature)
+        subject = self.guarded(text, "string")
+        if self._loops:
+            subject = f"charged(evaluation, {subject})"
         return f"{self._bindings.derived(self._host.pattern, pattern)}.search({subject})"
 
     # -- containers, macros and bindings
@@ -275,7 +253,7 @@ class Emitter:
         return f"[{', '.join(map(self.emit, node.items))}]"
 
     def _maybe(self, node: syntax.Maybe) -> str:
-        return f"*optional_items({self.guarded(node.operand, Type('optional', (DYN,)))})"
+        return f"*optional_items({self.guarded(node.operand, 'optional')})"
 
     def _mapliteral(self, node: syntax.MapLiteral) -> str:
         return f"make_map({', '.join(self._entry(key, value) for key, value in node.entries)})"
@@ -283,7 +261,7 @@ class Emitter:
     def _entry(self, key: Node, value: Node) -> str:
         if not isinstance(value, syntax.Maybe):
             return f"({self.emit(key)}, {self.emit(value)})"
-        held = self.guarded(value.operand, Type("optional", (DYN,)))
+        held = self.guarded(value.operand, "optional")
         return f"*optional_entries({self.emit(key)}, {held})"
 
     def _macro(self, node: syntax.Macro) -> str:
@@ -303,19 +281,19 @@ class Emitter:
         return source
 
     def _look_into(self, node: syntax.Macro, over: Emitted, variable: str) -> str:
-        optional = self._guard(over.source, over.type, Type("optional", (DYN,)))
+        optional = looked_at(over, "optional")
         if node.macro == "optMap":
             return f"opt_map({optional}, lambda {variable}: {self.emit(node.body)})"
-        return f"opt_flat_map({optional}, lambda {variable}: {self.guarded(node.body, Type('optional', (DYN,)))})"
+        return f"opt_flat_map({optional}, lambda {variable}: {self.guarded(node.body, 'optional')})"
 
     def _loop(self, node: syntax.Macro, over: Emitted, variable: str) -> str:
         self._loops += 1
         ranged = over.source if len(node.variables) == 1 else f"pairs({over.source})"
         if node.condition is not None:
-            test = self.guarded(node.condition, BOOL)
+            test = self.guarded(node.condition, "bool")
             ranged = f"keep(evaluation, lambda {variable}: {test}, {ranged})"
         is_test = node.macro in {"exists", "all", "exists_one", "filter"}
-        body = self.guarded(node.body, BOOL) if is_test else self.emit(node.body)
+        body = self.guarded(node.body, "bool") if is_test else self.emit(node.body)
         self._loops -= 1
         self._bindings.inspects = True  # the loop's steps are counted there
         return f"{_LOOPS[node.macro]}(evaluation, lambda {variable}: {body}, {ranged})"
@@ -337,15 +315,11 @@ def _attributes(operand: Emitted) -> str:
     return f"{operand.source}.attributes" if operand.type.name in RECORDS else operand.source
 
 
-def _is_sure(kind: Type, known: Type) -> bool:
-    """Whether a value of the type `known` is sure to be of `kind`."""
-    if kind.is_any:
-        return True
-    if kind == MOMENT:  # a duration is made into its parts
-        return known == TIMESTAMP
-    if kind.name in SEVERAL:
-        return known in SEVERAL[kind.name]
-    return kind.name == known.name and all(map(_is_sure, kind.parameters, known.parameters))
+def string_literals(node: Node) -> list[Constant] | None:
+    if not isinstance(node, syntax.ListLiteral):
+        return None
+    strings = [item for item in node.items if isinstance(item, Constant) and isinstance(item.value, str)]
+    return strings if len(strings) == len(node.items) else None
 
 
 def _set_of(*values: str) -> frozenset[str]:

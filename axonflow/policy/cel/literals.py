@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from axonflow.errors import ExpressionError
 from axonflow.policy.cel.lexer import Token
 
-__all__ = ["INT_MAX", "INT_MIN", "UINT_MAX", "Uint", "literal"]
+__all__ = ["INT_MAX", "INT_MIN", "UINT_MAX", "Uint", "literal", "quoted", "rendered"]
 
 INT_MIN: Final = -(2**63)
 INT_MAX: Final = 2**63 - 1
@@ -51,6 +53,31 @@ def literal(token: Token, *, negative: bool = False) -> int | float | str | byte
     return digits
 
 
+def quoted(value: bool | float | str | Sequence[str]) -> str:  # noqa: FBT001  it is one of the values
+    """`value` as a literal of the language, in which nothing of it can be taken for anything else."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return '"' + "".join([character if character.isalnum() else _escaped(character) for character in value]) + '"'
+    if isinstance(value, (int, float)):
+        text = "1e999" if value in {math.inf, -math.inf} else repr(abs(value))
+        return f"-{text}" if value < 0 else text
+    return "[" + ", ".join([quoted(item) for item in value]) + "]"
+
+
+def rendered(token: Token, value: float | str | bytes) -> Token:
+    """A token with `value` in place of its own, less the sign: ``literal(rendered(token, v), negative=v < 0) == v``."""
+    if isinstance(value, bytes):
+        return token._replace(text='b"' + "".join(f"\\x{octet:02x}" for octet in value) + '"')
+    if isinstance(value, Uint):
+        return token._replace(text=f"{int(value)}u")
+    return token._replace(text=quoted(value if isinstance(value, str) else abs(value)))
+
+
+def _escaped(character: str) -> str:
+    return f"\\U{ord(character):08x}"
+
+
 def _unsigned(token: Token) -> Uint:
     digits = token.text[:-1]
     base = 16 if digits[:2] in {"0x", "0X"} else 10
@@ -68,13 +95,11 @@ def _text(token: Token) -> str | bytes:
     quotes = 3 if len(body) >= 6 and body[:3] in {'"""', "'''"} else 1
     body = body[quotes:-quotes]
     binary = "b" in prefix
+    if not body.isascii():
+        _check_scalars(body, token)
     if "r" in prefix:
-        value: str | bytes = body.encode() if binary else body
-    else:
-        value = _unescaped(body, token.offset + len(prefix) + quotes, binary=binary)
-    if isinstance(value, str) and not value.isascii():
-        _check_scalars(value, token)
-    return value
+        return body.encode() if binary else body
+    return _unescaped(body, token.offset + len(prefix) + quotes, binary=binary)
 
 
 def _check_scalars(value: str, token: Token) -> None:

@@ -11,12 +11,12 @@ from functools import partial
 from typing import Final
 
 from axonflow.policy.cel.elements import contains, equal, index
-from axonflow.policy.cel.values import CelError, Value, as_bool, as_list, decided
+from axonflow.policy.cel.values import CelError, Optional, Value, as_bool, as_list, decided
 
 __all__ = [
     "built",
     "charged",
-    "charged_slow",
+    "charged_slowly",
     "contains_paid",
     "equal_paid",
     "exists",
@@ -25,6 +25,7 @@ __all__ = [
     "index_paid",
     "items_paid",
     "keep",
+    "paid_for_each",
     "pairs",
     "transform",
     "transform_entries",
@@ -59,23 +60,33 @@ def pairs(value: Value) -> list[tuple[Value, Value]]:
 def charged(evaluation: Value, value: Value) -> Value:
     """`value`, which a function in a loop reads as a whole."""
     if isinstance(value, (str, bytes)):
-        if len(value) >= CHARS_A_STEP:
-            evaluation.spend(len(value) // CHARS_A_STEP)
+        evaluation.spend(len(value) // CHARS_A_STEP)
         return value
     pending = [value]
     while pending:
         item = pending.pop()
-        if isinstance(item, (dict, list, tuple)):
+        if isinstance(item, (str, bytes)):
+            if len(item) >= CHARS_A_STEP:
+                evaluation.spend(len(item) // CHARS_A_STEP)
+        elif isinstance(item, (dict, list, tuple)):
             evaluation.spend(len(item) // VALUES_A_STEP)
             pending.extend(item.values() if isinstance(item, dict) else item)
+        elif isinstance(item, Optional):
+            pending.append(item.value)
     return value
 
 
-def charged_slow(evaluation: Value, text: str) -> str:
-    """`text`, which a function in a loop goes through character by character."""
-    if len(text) >= SLOW_CHARS_A_STEP:
-        evaluation.spend(len(text) // SLOW_CHARS_A_STEP)
-    return text
+def charged_slowly(evaluation: Value, value: Value) -> Value:
+    """`value`, which a function in a loop goes through character by character if it is a text."""
+    if isinstance(value, str):
+        evaluation.spend(len(value) // SLOW_CHARS_A_STEP)
+    return value
+
+
+def paid_for_each(evaluation: Value, steps: int, value: Value) -> Value:
+    """`value`, a text or a list of them, for each of which so many steps are paid, in loops and elsewhere."""
+    evaluation.spend(steps * (len(value) if isinstance(value, (list, tuple)) else 1))
+    return value
 
 
 def items_paid(evaluation: Value, value: Value) -> Value:

@@ -7,21 +7,7 @@ from typing import Final
 from msgspec import Struct
 
 from axonflow.policy.cel.bindings import Bindings
-from axonflow.policy.cel.types import (
-    BYTES,
-    CIDR,
-    DURATION,
-    DYN,
-    IP,
-    NULL,
-    NUMBERS,
-    SCALARS,
-    SEMVER,
-    STRING,
-    TIMESTAMP,
-    TYPE,
-    Type,
-)
+from axonflow.policy.cel.types import BYTES, DURATION, DYN, NULL, NUMBERS, STRING, TIMESTAMP, TYPE, Type
 
 __all__ = ["ARITHMETIC", "Emitted", "Emitting", "arithmetic", "element", "equality", "membership", "of_class", "order"]
 
@@ -43,10 +29,10 @@ class Emitting(Struct, frozen=True):
 
 ARITHMETIC: Final = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide", "%": "modulo"}
 _ORDER: Final = {"<": "less", "<=": "less_equal", ">": "greater", ">=": "greater_equal"}
-_ALIKE: Final = frozenset({BYTES, TIMESTAMP, DURATION, TYPE, STRING, IP, CIDR, SEMVER})
+_ALIKE: Final = frozenset({BYTES, TIMESTAMP, DURATION, TYPE, STRING})
 """Types whose values Python compares as CEL does."""
 _CLASSES: Final = {"int": "int_class", "string": "str_class", "bool": "bool_class"}
-_SMALL: Final = SCALARS | {"string"}
+_SCALARS: Final = frozenset({"null", "bool", "int", "uint", "double", "string", "timestamp", "duration", "type"})
 
 
 def equality(left: Emitted, right: Emitted, where: Emitting) -> str:
@@ -58,7 +44,7 @@ def equality(left: Emitted, right: Emitted, where: Emitting) -> str:
         return f"({left.source} == {right.source})"
     if not where.careful and DYN in kinds and kinds & NUMBERS:
         return _equal_numbers(*((left, right) if left.type == DYN else (right, left)), where)
-    if where.in_loop and not any(kind.name in _SMALL for kind in kinds):
+    if where.in_loop and not any(kind.name in _SCALARS for kind in kinds):
         return f"equal_paid(evaluation, {left.source}, {right.source})"
     return f"equal({left.source}, {right.source})"
 

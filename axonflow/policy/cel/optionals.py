@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from axonflow.policy.cel.values import NONE, CelError, Optional, Value, as_list, no_overload, some
+from axonflow.policy.cel.values import NONE, CelError, Optional, Value, kind_of, some
 
 __all__ = [
+    "as_optional",
     "has_value",
     "non_zero",
     "opt_flat_map",
@@ -33,7 +34,7 @@ def non_zero(value: Value) -> Optional:
 def as_optional(value: Value) -> Optional:
     if isinstance(value, Optional):
         return value
-    raise no_overload("an optional's method", value)
+    raise CelError(f"expected optional, found {kind_of(value)}")
 
 
 def has_value(value: Optional) -> bool:
@@ -70,6 +71,6 @@ def optional_entries(key: Value, value: Optional) -> tuple[tuple[Value, Value], 
     return ((key, value.value),) if value.present else ()
 
 
-def unwrapped(values: Value) -> list[Value]:
+def unwrapped(values: Sequence[Value]) -> list[Value]:
     """The values of those optionals of a list that have one."""
-    return [value.value for value in map(as_optional, as_list(values)) if value.present]
+    return [value.value for value in map(as_optional, values) if value.present]

@@ -7,11 +7,8 @@ from itertools import product
 from typing import Final
 
 from msgspec import Struct
-from msgspec.structs import replace
 
-from axonflow.policy.cel.library import FUNCTIONS
-from axonflow.policy.cel.readers import Reader
-from axonflow.policy.cel.rows import Function, Grows, Work
+from axonflow.policy.cel.library import FUNCTIONS, Function
 from axonflow.policy.cel.types import (
     BOOL,
     BYTES,
@@ -27,9 +24,9 @@ from axonflow.policy.cel.types import (
     Type,
     bound,
     fits,
-    join,
+    is_sure,
+    joined,
     list_of,
-    map_of,
     parse_type,
 )
 
@@ -64,7 +61,12 @@ _ORDERED: Final = frozenset(
 @lru_cache(maxsize=4096)
 def arithmetic(operator: str, left: Type, right: Type) -> Type | None:
     """The type of ``left operator right``; None when it can have no value."""
-    return _result([Signature("", (row[0], row[1]), row[2]) for row in _ARITHMETIC[operator]], (left, right))
+    results: list[Type] = []
+    for one, other, result in _ARITHMETIC[operator]:
+        variables: dict[str, Type] = {}
+        if fits(one, left, variables) and fits(other, right, variables):
+            results.append(bound(result, variables))
+    return joined(results)
 
 
 @lru_cache(maxsize=4096)
@@ -74,84 +76,60 @@ def is_ordered(left: Type, right: Type) -> bool:
 
 
 class Signature(Struct, frozen=True):
-    """One way to call a function: the types it takes, a method's target first, and the type it gives. See Function."""
+    """One way to call a function: a row of the library with the types that it takes, a method's target first."""
 
-    name: str
+    row: Function
     parameters: tuple[Type, ...]
     result: Type
-    template: str = ""
-    is_variadic: bool = False
-    work: Work = "linear"
-    grows: Grows = "sum"
-    readers: tuple[Reader | None, ...] = ()
 
-    def taking(self, count: int) -> tuple[Type, ...]:
-        """The types of the arguments when there are `count`; those of another number when there cannot be so many."""
-        return self.parameters * max(count, 1) if self.is_variadic else self.parameters
+    def parameter(self, position: int) -> Type:
+        return self.parameters[min(position, len(self.parameters) - 1)]
+
+    def is_sure(self, arguments: tuple[Type, ...]) -> bool:
+        """Whether a call with such arguments needs no look at their values."""
+        return self.row.takes(len(arguments)) and all(
+            is_sure(self.parameter(at), kind) for at, kind in enumerate(arguments)
+        )
 
     def given(self, arguments: tuple[Type, ...]) -> Type | None:
         """The type of a call with such arguments; None when it cannot be called so."""
         variables: dict[str, Type] = {}
-        parameters = self.taking(len(arguments))
-        if len(arguments) != len(parameters):
+        if not self.row.takes(len(arguments)):
             return None
-        if not all(fits(*pair, variables) for pair in zip(parameters, arguments, strict=True)):
+        if not all(fits(self.parameter(at), kind, variables) for at, kind in enumerate(arguments)):
             return None
         return bound(self.result, variables)
 
 
-def _result(signatures: list[Signature], arguments: tuple[Type, ...]) -> Type | None:
-    results = [result for signature in signatures if (result := signature.given(arguments)) is not None]
-    if not results:
-        return None
-    first, *others = results
-    for other in others:
-        first = join(first, other)
-    return first
-
-
-_FLAT: Final = {
-    "list": list_of(DYN),
-    "strings": list_of(STRING),
-    "map": map_of(DYN, DYN),
-}
-
-
 def _signature(row: Function) -> Signature:
-    kinds = [_FLAT.get(kind) or parse_type(kind) for kind in (*row.parameters, row.result)]
-    readers = row.readers or (None,) * len(row.parameters)
-    return Signature(
-        row.name, tuple(kinds[:-1]), kinds[-1], row.template, row.is_variadic, row.work, row.grows, readers
-    )
+    return Signature(row, tuple(map(parse_type, row.parameters)), parse_type(row.result))
 
 
-def _by_name() -> dict[tuple[str, bool], list[Signature]]:
-    found: dict[tuple[str, bool], list[Signature]] = {}
-    for row in FUNCTIONS:
-        found.setdefault((row.name, row.is_method), []).append(_signature(row))
+def _by_name() -> dict[tuple[str, bool], tuple[Signature, ...]]:
+    found: dict[tuple[str, bool], tuple[Signature, ...]] = {}
+    for row in FUNCTIONS.values():
+        key = (row.name, row.is_method)
+        found[key] = (*found.get(key, ()), _signature(row))
     return found
 
 
 _SIGNATURES: Final = _by_name()
-NAMESPACES: Final = frozenset({row.name.rpartition(".")[0] for row in FUNCTIONS if "." in row.name})
-"""What stands before the dot in names of functions."""
+NAMESPACES: Final = frozenset(name.rpartition(".")[0] for name, _ in _SIGNATURES if "." in name)
+"""What stands before the dot in names of functions, such as ``math``."""
 
 
-def named(name: str, *, is_method: bool) -> list[Signature]:
+def named(name: str, *, is_method: bool) -> tuple[Signature, ...]:
     """All ways to call a function."""
-    return _SIGNATURES.get((name, is_method), [])
+    return _SIGNATURES.get((name, is_method), ())
 
 
 @lru_cache(maxsize=4096)
-def resolve(name: str, is_method: bool, arguments: tuple[Type, ...]) -> tuple[Signature | None, Type]:  # noqa: FBT001  a key of the cache
-    """The way in which a call with such arguments is meant, None if there is none, and the type of what it gives.
+def resolve(name: str, is_method: bool, arguments: tuple[Type, ...]) -> tuple[tuple[Signature, ...], Type]:  # noqa: FBT001  a key of the cache
+    """The ways in which a call with such arguments may be meant, and the type of what it gives.
 
-    Where it may be meant in several ways, what all of them take.
+    The first that surely fits is meant, whatever else may fit.
     """
-    fitting = [one for one in named(name, is_method=is_method) if one.given(arguments) is not None]
-    if not fitting:
-        return None, DYN
-    parameters = fitting[0].taking(len(arguments))
-    for other in fitting[1:]:
-        parameters = tuple(map(join, parameters, other.taking(len(arguments))))
-    return replace(fitting[0], parameters=parameters), _result(fitting, arguments) or DYN
+    signatures = named(name, is_method=is_method)
+    sure = tuple(one for one in signatures if one.is_sure(arguments))[:1]
+    fitting = {one: result for one in sure or signatures if (result := one.given(arguments)) is not None}
+    return tuple(fitting), joined(fitting.values()) or DYN

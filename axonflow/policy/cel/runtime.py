@@ -12,11 +12,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from axonflow.policy.cel import elements, extensions, functions, loops, optionals, values
-from axonflow.policy.cel.extensions.versions import Semver
+from axonflow.policy.cel import elements, loops, optionals, values
+from axonflow.policy.cel.functions import IMPLEMENTATIONS
+from axonflow.policy.cel.functions.limits import MAX_BUILT
 from axonflow.policy.cel.values import (
     LONGEST,
-    MAX_BUILT,
     NUMBERS,
     CelError,
     Uint,
@@ -26,6 +26,7 @@ from axonflow.policy.cel.values import (
     no_overload,
     uint64,
 )
+from axonflow.policy.cel.versions import SemVer
 
 __all__ = ["RUNTIME"]
 
@@ -33,13 +34,10 @@ __all__ = ["RUNTIME"]
 # -- order
 
 
-_ORDERED: Final = (str, bytes, bool, datetime, timedelta, Semver)
-
-
 def _orderable(left: Value, right: Value, symbol: str) -> None:
     if left.__class__ in NUMBERS and right.__class__ in NUMBERS:
         return
-    if left.__class__ is right.__class__ and isinstance(left, _ORDERED):
+    if left.__class__ is right.__class__ and isinstance(left, (str, bytes, bool, datetime, timedelta, SemVer)):
         return
     raise no_overload(symbol, left, right)
 
@@ -172,10 +170,16 @@ RUNTIME: Final[dict[str, Any]] = {
     function.__name__: function
     for function in (
         *(less, less_equal, greater, greater_equal, add, subtract, multiply, divide, modulo, negate, all_of, any_of),
-        *(getattr(module, name) for module in (elements, loops, optionals, functions) for name in module.__all__),
+        *(getattr(module, name) for module in (elements, loops, optionals) for name in module.__all__),
         *(getattr(values, name) for name in values.__all__ if name.startswith("as_")),
-        *extensions.IMPLEMENTATIONS,
         values.type_of,
         values.some,
     )
-} | {"int_class": int, "str_class": str, "bool_class": bool, "no_value": values.NONE}
+} | {
+    **IMPLEMENTATIONS,
+    **values.KIND_GUARDS,
+    "int_class": int,
+    "str_class": str,
+    "bool_class": bool,
+    "no_value": values.NONE,
+}

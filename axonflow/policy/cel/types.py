@@ -7,7 +7,8 @@ more, the compiled code looks when it runs.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from collections.abc import Iterable
+from functools import lru_cache, reduce
 from typing import Final
 
 from msgspec import Struct
@@ -15,20 +16,14 @@ from msgspec import Struct
 __all__ = [
     "BOOL",
     "BYTES",
-    "CIDR",
     "DOUBLE",
     "DURATION",
     "DYN",
     "INT",
-    "IP",
     "KEYS",
-    "MOMENT",
     "NULL",
-    "NUMBER",
     "NUMBERS",
-    "SCALARS",
     "SEMVER",
-    "SEVERAL",
     "STRING",
     "TIMESTAMP",
     "TYPE",
@@ -36,7 +31,9 @@ __all__ = [
     "Type",
     "bound",
     "fits",
+    "is_sure",
     "join",
+    "joined",
     "list_of",
     "map_of",
     "optional_of",
@@ -58,13 +55,8 @@ class Type(Struct, frozen=True):
         return f"{self.name}({', '.join(map(str, self.parameters))})" if self.parameters else self.name
 
     @property
-    def is_any(self) -> bool:
-        return self.name == "dyn" or len(self.name) == 1
-
-    @property
     def is_variable(self) -> bool:
-        """Whether it is what a call gives it to be; see also SEVERAL."""
-        return len(self.name) == 1 or self.name in SEVERAL
+        return len(self.name) == 1
 
     @property
     def item(self) -> Type:
@@ -87,24 +79,9 @@ BYTES: Final = Type("bytes")
 TIMESTAMP: Final = Type("timestamp")
 DURATION: Final = Type("duration")
 TYPE: Final = Type("type")
-IP: Final = Type("net.IP")
-CIDR: Final = Type("net.CIDR")
 SEMVER: Final = Type("semver")
-MOMENT: Final = Type("moment")
-NUMBER: Final = Type("number")
 
 NUMBERS: Final = frozenset({INT, UINT, DOUBLE})
-SEVERAL: Final = {
-    "moment": frozenset({TIMESTAMP, DURATION}),
-    "number": NUMBERS,
-    "ordered": NUMBERS | {BOOL, STRING, BYTES, TIMESTAMP, DURATION},
-}
-"""Type variables of functions that stand for some types only."""
-SCALARS: Final = frozenset(
-    {"null", "bool", "int", "uint", "double", "timestamp", "duration", "type", "moment", "number"}
-    | {"net.IP", "net.CIDR", "semver"}
-)
-"""Types whose values are all of about one size."""
 KEYS: Final = frozenset({BOOL, INT, UINT, STRING, DYN})
 """What a map's keys may be."""
 
@@ -170,12 +147,15 @@ def join(one: Type, other: Type) -> Type:
     return Type(one.name, tuple(map(join, one.parameters, other.parameters)))
 
 
+def joined(kinds: Iterable[Type]) -> Type | None:
+    """What is sure of a value that is of any of `kinds`; None of no kinds at all."""
+    all_of_them = list(kinds)
+    return reduce(join, all_of_them) if all_of_them else None
+
+
 def fits(parameter: Type, given: Type, variables: dict[str, Type]) -> bool:
     """Whether a value of `given` may be one of `parameter`; notes in `variables` what the variables stand for."""
     if parameter.is_variable:
-        allowed = SEVERAL.get(parameter.name)
-        if allowed is not None and given != DYN and given not in allowed:
-            return False
         known = variables.get(parameter.name)
         variables[parameter.name] = given if known is None else join(known, given)
         return True
@@ -186,6 +166,13 @@ def fits(parameter: Type, given: Type, variables: dict[str, Type]) -> bool:
         and len(parameter.parameters) == len(given.parameters)
         and all(fits(*pair, variables) for pair in zip(parameter.parameters, given.parameters, strict=True))
     )
+
+
+def is_sure(parameter: Type, given: Type) -> bool:
+    """Whether any value of `given` is one of `parameter`."""
+    if parameter == DYN or parameter.is_variable:
+        return True
+    return parameter.name == given.name and all(map(is_sure, parameter.parameters, given.parameters))
 
 
 def bound(kind: Type, variables: dict[str, Type]) -> Type:

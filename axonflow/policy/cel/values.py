@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
 
+from axonflow.policy.cel.addresses import Cidr, Ip
 from axonflow.policy.cel.literals import INT_MAX, INT_MIN, UINT_MAX, Uint
+from axonflow.policy.cel.versions import SemVer
 
 __all__ = [
+    "KIND_GUARDS",
     "LONGEST",
-    "MAX_BUILT",
     "NONE",
     "NUMBERS",
     "TYPES",
     "CelError",
     "CelType",
-    "Opaque",
     "Optional",
+    "Parts",
     "Uint",
     "Value",
     "as_bool",
@@ -44,9 +46,6 @@ class CelError(Exception):
     """An expression failed while it was evaluated. Its rule decides what that means; see the engine."""
 
 
-MAX_BUILT: Final = 1_048_576
-"""Elements of a list that an expression builds, and characters of a text that it builds by concatenation."""
-
 NUMBERS: Final = frozenset({int, float, Uint})
 _KIND_NAMES: Final = {
     bool: "bool",
@@ -61,6 +60,9 @@ _KIND_NAMES: Final = {
     type(None): "null",
     datetime: "timestamp",
     timedelta: "duration",
+    Ip: "ip",
+    Cidr: "cidr",
+    SemVer: "semver",
 }
 
 
@@ -75,12 +77,6 @@ class Optional(Struct, frozen=True):
 
     value: Any = None
     present: bool = False
-
-
-class Opaque(Struct, frozen=True):
-    """A value of a type that a library adds. It has no fields; its ``==`` and ``str()`` are those of the language."""
-
-    cel_type: ClassVar[str]
 
 
 NONE: Final = Optional()
@@ -104,6 +100,8 @@ _TYPE_NAMES: Final = {
     "optional": "optional_type",
     "timestamp": "google.protobuf.Timestamp",
     "duration": "google.protobuf.Duration",
+    "ip": "net.IP",
+    "cidr": "net.CIDR",
 }
 
 
@@ -113,7 +111,7 @@ def type_of(value: Value) -> CelType:
 
 
 def kind_of(value: Value) -> str:
-    return value.cel_type if isinstance(value, Opaque) else _KIND_NAMES.get(type(value), type(value).__name__)
+    return _KIND_NAMES.get(type(value), type(value).__name__)
 
 
 def no_overload(symbol: str, *values: Value) -> CelError:
@@ -169,7 +167,7 @@ def as_timestamp(value: Value) -> datetime:
     raise CelError(f"expected timestamp, found {kind_of(value)}")
 
 
-class _Parts(NamedTuple):
+class Parts(NamedTuple):
     """A duration under the names of a moment's parts: hours, minutes and seconds are totals."""
 
     hour: int
@@ -178,7 +176,7 @@ class _Parts(NamedTuple):
     microsecond: int
 
 
-def as_moment(value: Value) -> datetime | _Parts:
+def as_moment(value: Value) -> datetime | Parts:
     """A timestamp, or the parts of a duration, cut towards zero."""
     if isinstance(value, datetime):
         return value
@@ -186,7 +184,7 @@ def as_moment(value: Value) -> datetime | _Parts:
         total_us = abs(value) // timedelta(microseconds=1)
         sign = -1 if value < timedelta(0) else 1
         seconds = total_us // 1_000_000
-        return _Parts(sign * (seconds // 3600), sign * (seconds // 60), sign * seconds, sign * (total_us % 1_000_000))
+        return Parts(sign * (seconds // 3600), sign * (seconds // 60), sign * seconds, sign * (total_us % 1_000_000))
     raise CelError(f"expected timestamp or duration, found {kind_of(value)}")
 
 
@@ -202,3 +200,19 @@ def decided(operands: Iterable[Callable[[], Value]], *, deciding: bool) -> bool:
     if failure is not None:
         raise failure
     return not deciding
+
+
+def _guard(kind: str) -> Callable[[Value], Value]:
+    def guard(value: Value) -> Value:
+        if kind_of(value) == kind:
+            return value
+        raise CelError(f"expected {kind}, found {kind_of(value)}")
+
+    return guard
+
+
+KIND_GUARDS: Final = {
+    f"as_{kind}": _guard(kind)
+    for kind in ("int", "uint", "double", "bytes", "map", "duration", "type", "ip", "cidr", "semver")
+}
+"""The guards of the kinds that need no conversion, by the names that compiled expressions call them."""

@@ -178,6 +178,14 @@ def matches(text, pattern):
         raise Failed("no pattern") from None
 
 
+def chars(value):
+    if isinstance(value, dict):
+        return sum(chars(key) + chars(item) for key, item in value.items())
+    if isinstance(value, list):
+        return sum(map(chars, value))
+    return len(str(value)) if isinstance(value, (str, int, float)) else 0
+
+
 def texts(value):
     if isinstance(value, str):
         return [value]
@@ -195,7 +203,7 @@ ANY = {
     "hasValue": lambda value: bool(optional(value).held),
     "value": value_of,
     "texts": texts,
-    "chars": lambda value: sum(map(len, texts(value))),
+    "chars": chars,
 }
 TEXT = {
     "contains": textual(lambda text, part: part in text),

@@ -25,6 +25,7 @@ ATTRIBUTES = {
     "context.weights": "list(double)",
     "context.rates": "map(string, double)",
     "context.any": "dyn",
+    "context.things": "list",
     "context.deep.n": "int",
     "principal.clearance": "string",
     "resource.attributes.size": "int",
@@ -53,6 +54,9 @@ def type_of(expression):
         ("['a'].transformMap(i, v, v)", "map(int, string)"), ("{'a': 1}.transformMap(k, v, k)", "map(string, string)"),
         ("content.transformMap(k, v, 1)", "map(dyn, int)"), ("[1].transformMapEntry(i, v, {'a': v})", "map(string, int)"),
         ("[1].transformMapEntry(i, v, content)", "map(dyn, dyn)"),
+        ("math.greatest(1, 2)", "int"), ("math.greatest(1, 2.0)", "dyn"), ("math.greatest(1, content)", "dyn"),
+        ("math.abs(content)", "dyn"), ("math.abs(-1.5)", "double"), ("ip('::1')", "ip"), ("[3, 1].sort()", "list(int)"),
+        ("'a,b'.split(',')", "list(string)"), ("'ab'.reverse()", "string"), ("content.reverse()", "dyn"),
         ("findings", "list(finding)"), ("findings[0].start", "int"), ("findings.map(f, f.confidence)", "list(double)"),
         ("texts(content)", "list(string)"), ("int", "type"), ("google.protobuf.Timestamp", "type"), ("dyn(1)", "dyn"),
         ("optional.of(1)", "optional(int)"), ("optional.none()", "optional(dyn)"), ("{'a': 1}.?a", "optional(int)"),
@@ -102,7 +106,7 @@ def test_type_of_an_expression_is_what_is_sure_of_it(expression, kind):
         ("cel.index(true) == 3", 4, "cel.index() is not called like this"),
         ("cel.block([?optional.of(1)], true)", 4, "cel.block() is not called like this"),
         ("cel.index(3)", 4, "unknown name"),
-        ("optional.off(1)", 9, "unknown function: found optional.off()"),
+        ("optional.off(1)", 9, "unknown function: found optional.off(). Did you mean optional.of?"),
         ("context.?(1)", 9, "the name of a field"),
         (". 1", 2, "expected a name"),
         ("1 - 'a' == 2", 4, "wrong kind for -: found string"),
@@ -120,7 +124,7 @@ def test_expression_that_can_have_no_value_is_refused_with_its_place(expression,
 
 GOOD = {
     "risk": 95, "ratio": 0.5, "env": "prod", "flag": True, "labels": ["a"], "limits": {"a": 1}, "weights": [1, 0.5],
-    "rates": {"a": 2}, "any": None, "deep": {"n": 1},
+    "rates": {"a": 2}, "any": None, "things": [1, "a"], "deep": {"n": 1},
 }  # fmt: skip
 
 
@@ -147,7 +151,7 @@ def outcomes(expression, context, **principal):
         "context.?deep.n.orValue(0) == 1", "principal.clearance == 'secret'", "context.labels.exists(l, l == 'a')",
         "principal.?clearance.orValue('') == 'secret' && principal.attributes.?clearance.hasValue()",
         "principal.?id.orValue('') == 'ann' && principal.?roles.value() == []",
-        "!context.?missing.hasValue() && context[?'risk'].hasValue()",
+        "context.things[1] == 'a'", "!context.?missing.hasValue() && context[?'risk'].hasValue()",
     ],
 )  # fmt: skip
 def test_declared_attributes_of_their_types_are_read_in_both_forms(expression):
@@ -174,6 +178,7 @@ def test_declared_attributes_of_their_types_are_read_in_both_forms(expression):
         ("context.weights == []", {"weights": {"a": 1}}, "context.weights is declared list(double), found map"),
         ("context.rates == {}", {"rates": [1]}, "context.rates is declared map(string, double), found list"),
         ("context.deep.n == 1", {"deep": {"n": "1"}}, "context.deep.n is declared int, found string"),
+        ("size(context.things) == 1", {"things": "ab"}, "context.things is declared list(dyn), found string"),
         ("context.deep.n == 1", {"deep": "1"}, "context.deep is declared map(string, dyn), found string"),
         ("cel.bind(c, context, c.risk == 95)", {"risk": "95"}, "c.risk is declared int, found string"),
         ("context.risk == 95", {}, "context.risk is missing"),
