@@ -1,10 +1,10 @@
 """What evaluating an expression may cost at worst, in steps, for requests as large as their limits allow.
 
-A step is a node evaluated, an element visited, or 4,096 characters read. A value has a weight: one for each element
-and entry in it at any depth, and one for each 4,096 characters. So the weights of a list's elements add up to at most
-the weight of the list; and because the cost f of one turn of a loop is a convex function of the weight of its
-element (sums and products of such, no minimum anywhere), the loop is dearest when one element has all the weight:
-f(weight) + (count - 1) f(0).
+A step is a node evaluated, an element visited, or 4,096 characters read. The size of a value is additive: the nodes of
+a list's elements add up to at most those of the list, and so do their characters. The cost f of one turn of a loop is
+a polynomial of the size of its element, whose coefficients are not negative (so there are sums and products here, but
+no minimum and no maximum). So the loop is dearest when one element holds all that is in the list:
+f(size of the list) + count * f(0).
 
 The estimate depends on the kinds of literals and on how many there are, never on their values: expressions that differ
 in these alone share it.
@@ -45,10 +45,16 @@ _SCALARS: Final = frozenset(
 
 
 class Size(NamedTuple):
-    """Elements or entries of a value, and its weight."""
+    """Elements or entries of a value; those at any depth of it; and its characters, in units of 4,096."""
 
-    items: float = 0
-    weight: float = 0
+    items: float = 0.0
+    nodes: float = 0.0
+    text: float = 0.0
+
+    @property
+    def all(self) -> float:
+        """Steps to read the value as a whole."""
+        return self.nodes + self.text
 
 
 class Sizes(Struct, frozen=True):
@@ -58,16 +64,18 @@ class Sizes(Struct, frozen=True):
     text: Size
     memberships: Size
     findings: Size
-    literal: Size = Size(0, MAX_EXPRESSION_CHARS / CHARS_A_STEP)
+    literal: Size = Size(text=MAX_EXPRESSION_CHARS / CHARS_A_STEP)
 
 
+_LARGEST_TEXT: Final = Size(text=MAX_TEXT_CHARS / CHARS_A_STEP)
 _CHARS_A_FINDING: Final = 6
 """No detector finds anything shorter."""
+_MOST_FINDINGS: Final = MAX_TEXT_CHARS / _CHARS_A_FINDING
 WORST: Final = Sizes(
-    json=Size(MAX_NODES, MAX_NODES + MAX_TEXT_CHARS / CHARS_A_STEP),
-    text=Size(0, MAX_ID_CHARS / CHARS_A_STEP),
-    memberships=Size(MAX_MEMBERSHIPS, MAX_MEMBERSHIPS * (1 + MAX_ID_CHARS / CHARS_A_STEP)),
-    findings=Size(MAX_TEXT_CHARS / _CHARS_A_FINDING, MAX_TEXT_CHARS / _CHARS_A_FINDING),
+    json=Size(float(MAX_NODES), float(MAX_NODES), MAX_TEXT_CHARS / CHARS_A_STEP),
+    text=Size(text=MAX_ID_CHARS / CHARS_A_STEP),
+    memberships=Size(float(MAX_MEMBERSHIPS), float(MAX_MEMBERSHIPS), MAX_MEMBERSHIPS * MAX_ID_CHARS / CHARS_A_STEP),
+    findings=Size(_MOST_FINDINGS, _MOST_FINDINGS),
 )
 
 
@@ -98,23 +106,23 @@ def _times(one: float, other: float) -> float:
 
 
 def _plus(*sizes: Size) -> Size:
-    return Size(sum(size.items for size in sizes), sum(size.weight for size in sizes))
+    return Size(*map(sum, zip(*sizes, strict=True))) if sizes else Size()
 
 
-def _grown(grows: Grows, sizes: list[Size], are_texts: list[bool]) -> Size:
-    """What a function makes of arguments of `sizes`; a text may become a list of its characters."""
+def _grown(grows: Grows, sizes: list[Size], *, splits: bool) -> Size:
+    """What a function makes of arguments of `sizes`; whether it may make a list of a text's characters."""
     if grows == "count":
-        return Size(MAX_BUILT, MAX_BUILT)
-    parts = [CHARS_A_STEP * size.weight if text else size.items for size, text in zip(sizes, are_texts, strict=True)]
-    whole = _plus(*sizes).weight
+        return Size(float(MAX_BUILT), float(MAX_BUILT))
+    whole = _plus(*sizes)
     if grows == "product":
-        whole += _times(parts[0] + 1, _plus(*sizes[1:]).weight)
-    return Size(sum(parts) + whole, _FEW * (sum(parts) + whole) if any(are_texts) else _FEW * whole)
+        return Size(text=whole.text + _times(sizes[0].items + 1, _plus(*sizes[1:]).text))
+    items = whole.nodes + (CHARS_A_STEP * sizes[0].text + 1 if splits else 0)
+    return Size(items, items, _FEW * whole.text)
 
 
 def _inside(size: Size) -> Size:
     """Of something that is in a value."""
-    return Size(size.weight, size.weight)
+    return Size(size.nodes, size.nodes, size.text)
 
 
 class _Estimate:
@@ -126,6 +134,8 @@ class _Estimate:
         """Steps, and the size of the value; `known` are the sizes of variables."""
         steps, size = getattr(self, f"_{type(node).__name__.lower()}")(node, known)
         kind = self._checked.type_of(node).name
+        if kind in _TEXTS:
+            return steps + 1, Size(text=size.text)
         return steps + 1, Size() if kind in _SCALARS else size
 
     def _all(self, nodes: tuple[Node, ...], known: _Known) -> _Cost:
@@ -161,7 +171,7 @@ class _Estimate:
     @staticmethod
     def _looked_at(kind: str, size: Size) -> float:
         """A declared list or map is looked at as a whole."""
-        return size.weight if kind in {"list", "map", "optional"} else 0
+        return size.all if kind in {"list", "map", "optional"} else 0
 
     def _has(self, node: syntax.Has, known: _Known) -> _Cost:
         return self.of(node.operand, known)[0], Size()
@@ -183,17 +193,18 @@ class _Estimate:
         return self._all(node.operands, known)
 
     def _conditional(self, node: syntax.Conditional, known: _Known) -> _Cost:
-        then, otherwise = self.of(node.then, known), self.of(node.otherwise, known)
-        size = Size(max(then[1].items, otherwise[1].items), max(then[1].weight, otherwise[1].weight))
-        return self.of(node.test, known)[0] + max(then[0], otherwise[0]), size
+        (tested, _), (then, one), (otherwise, other) = (
+            self.of(part, known) for part in (node.test, node.then, node.otherwise)
+        )
+        return tested + then + otherwise, _plus(one, other)
 
     def _binary(self, node: syntax.Binary, known: _Known) -> _Cost:
         steps, size = self._all((node.left, node.right), known)
         if node.operator == "+":
-            return steps + _times(size.weight, _BUILT), size
+            return steps + size.nodes + _BUILT * size.text, size
         kinds = {self._checked.type_of(side).name for side in (node.left, node.right)}
         compares_all = node.operator == "in" or not kinds & _SCALARS
-        return steps + (size.weight if compares_all else 0), Size()
+        return steps + (size.all if compares_all else 0), Size()
 
     # -- calls
 
@@ -204,7 +215,7 @@ class _Estimate:
         costs = [self.of(argument, known) for argument in called.arguments]
         sizes = [size for _, size in costs]
         row = called.signatures[-1].row
-        steps = sum(steps for steps, _ in costs) + _plus(*sizes).weight * _READ[row.cost]
+        steps = sum(steps for steps, _ in costs) + _plus(*sizes).all * _READ[row.cost]
         for position, maker in row.prepares:
             if not isinstance(called.arguments[position], Constant):
                 steps += PREPARED_STEPS.get(maker, 0) * (1 + sizes[position].items)
@@ -212,24 +223,25 @@ class _Estimate:
             return steps + (0 if isinstance(called.arguments[1], Constant) else PATTERN_STEPS), Size()
         if row.grows in {"scalar", "held"}:
             return steps, Size() if row.grows == "scalar" else _plus(*sizes)
-        are_texts = [self._checked.type_of(argument) == STRING for argument in called.arguments]
-        result = _grown(row.grows, sizes, are_texts)
-        if self._checked.type_of(node).name in _TEXTS:
-            return steps + _times(result.weight, _BUILT), Size(0, result.weight)
-        return steps + result.weight, result
+        others = called.arguments[1:]
+        reads_text = called.signatures[-1].parameter(0).name in _TEXTS
+        if row.grows == "product" and (reads_text or not all(isinstance(other, Constant) for other in others)):
+            return steps + _BUILT * _LARGEST_TEXT.text, _LARGEST_TEXT
+        result = _grown(row.grows, sizes, splits=reads_text and self._checked.type_of(node).name == "list")
+        return steps + result.nodes + _BUILT * result.text, result
 
     # -- containers, macros and bindings
 
     def _listliteral(self, node: syntax.ListLiteral, known: _Known) -> _Cost:
         steps, size = self._all(node.items, known)
-        return steps, Size(len(node.items), len(node.items) + size.weight)
+        return steps, Size(len(node.items), len(node.items) + size.nodes, size.text)
 
     def _maybe(self, node: syntax.Maybe, known: _Known) -> _Cost:
         return self.of(node.operand, known)
 
     def _mapliteral(self, node: syntax.MapLiteral, known: _Known) -> _Cost:
         steps, size = self._all(tuple(part for entry in node.entries for part in entry), known)
-        return steps, Size(len(node.entries), len(node.entries) + size.weight)
+        return steps, Size(len(node.entries), len(node.entries) + size.nodes, size.text)
 
     def _bind(self, node: syntax.Bind, known: _Known) -> _Cost:
         total = 0.0
@@ -245,17 +257,16 @@ class _Estimate:
         if node.macro not in LOOPS:
             turn, size = self.of(node.body, {**known, node.variables[0]: over})
             return steps + turn, size
-        lightest, at_least = self._turn(node, known, Size())
-        heaviest, at_most = self._turn(node, known, _inside(over))
-        others = max(over.items - 1, 0)
-        turns = heaviest + _times(others, lightest) + over.items
+        lightest, least = self._turn(node, known, Size())
+        heaviest, most = self._turn(node, known, _inside(over))
+        turns = heaviest + _times(over.items, lightest) + over.items
         if node.condition is not None or len(node.variables) > 1:
-            turns += over.items + over.weight
-        built = Size(
-            over.items if node.macro != "transformMapEntry" else at_most.items + _times(others, at_least.items),
-            2 * over.items + over.weight + at_most.weight + _times(others, at_least.weight),
-        )
-        return steps + turns, over if node.macro == "filter" else built
+            turns += over.items + over.all
+        if node.macro == "filter":
+            return steps + turns, over
+        made = _plus(over, most, Size(*(_times(over.items, part) for part in least)))
+        items = made.items - over.items if node.macro == "transformMapEntry" else over.items
+        return steps + turns, Size(items, over.items + made.nodes, made.text)
 
     def _turn(self, node: syntax.Macro, known: _Known, element: Size) -> _Cost:
         """One turn of a loop over an element of that size."""
