@@ -16,6 +16,7 @@ from axonflow.policy.cel.values import CelError, Optional, Value, as_bool, as_li
 __all__ = [
     "built",
     "charged",
+    "charged_slowly",
     "contains_paid",
     "equal_paid",
     "exists",
@@ -24,6 +25,7 @@ __all__ = [
     "index_paid",
     "items_paid",
     "keep",
+    "paid_for_each",
     "pairs",
     "transform",
     "transform_entries",
@@ -31,6 +33,8 @@ __all__ = [
 ]
 
 CHARS_A_STEP: Final = 4_096
+SLOW_CHARS_A_STEP: Final = 64
+"""Where each character is looked at by itself."""
 VALUES_A_STEP: Final = 4
 BUILT_A_STEP: Final = 256
 """Characters or bytes of a new text: memory is dearer than reading."""
@@ -65,10 +69,23 @@ def charged(evaluation: Value, value: Value) -> Value:
             if len(item) >= CHARS_A_STEP:
                 evaluation.spend(len(item) // CHARS_A_STEP)
         elif isinstance(item, (dict, list, tuple)):
-            evaluation.spend(len(item) // VALUES_A_STEP)
+            evaluation.spend(1 + len(item) // VALUES_A_STEP)  # one list may stand in others many times over
             pending.extend(item.values() if isinstance(item, dict) else item)
         elif isinstance(item, Optional):
             pending.append(item.value)
+    return value
+
+
+def charged_slowly(evaluation: Value, value: Value) -> Value:
+    """`value`, which a function in a loop goes through character by character if it is a text."""
+    if isinstance(value, str):
+        evaluation.spend(len(value) // SLOW_CHARS_A_STEP)
+    return value
+
+
+def paid_for_each(evaluation: Value, steps: int, value: Value) -> Value:
+    """`value`, a text or a list of them, for each of which so many steps are paid, in loops and elsewhere."""
+    evaluation.spend(steps * (len(value) if isinstance(value, (list, tuple)) else 1))
     return value
 
 

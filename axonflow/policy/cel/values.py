@@ -20,6 +20,7 @@ __all__ = [
     "TYPES",
     "CelError",
     "CelType",
+    "ExhaustedError",
     "Optional",
     "Parts",
     "Uint",
@@ -44,6 +45,11 @@ Value = Any
 
 class CelError(Exception):
     """An expression failed while it was evaluated. Its rule decides what that means; see the engine."""
+
+
+class ExhaustedError(CelError):
+    """A decision has done all the work it may. No ``&&`` or ``||`` absorbs this error, as they do others: what stands on
+    the other side would only take more."""
 
 
 NUMBERS: Final = frozenset({int, float, Uint})
@@ -195,6 +201,8 @@ def decided(operands: Iterable[Callable[[], Value]], *, deciding: bool) -> bool:
         try:
             if as_bool(operand()) is deciding:
                 return deciding
+        except ExhaustedError:
+            raise
         except Exception as error:  # noqa: BLE001  a detector may fail in any way, and the other side may still decide
             failure = failure or error
     if failure is not None:

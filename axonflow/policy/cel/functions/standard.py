@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from axonflow.policy.cel.addresses import Cidr, Ip
@@ -183,18 +183,26 @@ def to_duration(value: Value) -> timedelta:
 
 
 @lru_cache(maxsize=64)
-def _zone(name: str) -> Any:
+def _zone(name: str) -> tzinfo | None:
     if name[:1] in {"+", "-"} or name[:1].isdigit():
         shift = datetime.fromisoformat(f"2000-01-01T00:00:00{name if name[0] in '+-' else '+' + name}")
         return shift.tzinfo
     return ZoneInfo(name)
 
 
-def in_zone(moment: datetime, name: str) -> datetime:
-    """`moment` in an IANA time zone (``Europe/Berlin``) or at a fixed offset (``+02:00``)."""
+def time_zone(name: str) -> tzinfo | None:
+    """An IANA time zone (``Europe/Berlin``) or a fixed offset (``+02:00``). Raises ValueError."""
     try:
-        return moment.astimezone(_zone(name))
-    except (KeyError, ValueError, OSError, OverflowError):
+        return _zone(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("unknown time zone") from None
+
+
+def in_zone(moment: datetime, name: str) -> datetime:
+    """`moment` in a time zone, as `time_zone` names it."""
+    try:
+        return moment.astimezone(time_zone(name))
+    except (ValueError, OverflowError):
         raise CelError("unknown time zone") from None
 
 

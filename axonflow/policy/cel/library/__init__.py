@@ -10,6 +10,7 @@ from axonflow.policy.cel.library.encoders import ENCODERS
 from axonflow.policy.cel.library.lists import LISTS, SETS
 from axonflow.policy.cel.library.network import NETWORK
 from axonflow.policy.cel.library.optionals import OPTIONALS
+from axonflow.policy.cel.library.policies import POLICIES
 from axonflow.policy.cel.library.rows import Function, Grows
 from axonflow.policy.cel.library.standard import STANDARD
 from axonflow.policy.cel.library.strings import STRINGS
@@ -26,6 +27,7 @@ EXTENSIONS: Final[dict[str, tuple[Function, ...]]] = {
     "Network": NETWORK,
     "Optionals": OPTIONALS,
     "Content": CONTENT,
+    "Names, versions and times": POLICIES,
 }
 
 FUNCTIONS: Final = {(row.name, row.is_method, row.parameters): row for rows in EXTENSIONS.values() for row in rows}
