@@ -264,8 +264,10 @@ class _Estimate:
             turns += over.items + over.all
         if node.macro == "filter":
             return steps + turns, over
-        made = _plus(over, most, Size(*(_times(over.items, part) for part in least)))
-        items = made.items - over.items if node.macro == "transformMapEntry" else over.items
+        made = _plus(most, Size(*(_times(over.items, part) for part in least)))
+        if node.macro == "transformMap":  # its keys too
+            made = _plus(made, over)
+        items = made.items if node.macro == "transformMapEntry" else over.items
         return steps + turns, Size(items, over.items + made.nodes, made.text)
 
     def _turn(self, node: syntax.Macro, known: _Known, element: Size) -> _Cost:
