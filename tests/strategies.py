@@ -46,6 +46,7 @@ def contexts():
             "env": ENVS,
             "risk": st.integers(0, 100) | st.text(max_size=2),
             "flag": st.booleans(),
+            "ip": st.sampled_from(["10.1.2.3", "10.200.0.1", "::ffff:10.1.9.9", "::1", "nonsense", 7, None]),
             "extra": json_values(),
         },
     )
@@ -84,6 +85,9 @@ CONDITIONS = st.sampled_from(
         'context.env.startsWith("pr") && context.flag',
         'has(context.env) && context.env.startsWith("sta") && resource.id.startsWith("s")',
         'context.extra.startsWith("a")',
+        'resource.id.glob("s*l")',
+        'context.ip.inCIDR("10.1.0.0/16")',
+        'has(context.ip) && context.ip.inCIDR(["10.0.0.0/8", "10.1.2.0/24", "::/64"])',
         'has(context.extra.deep) && context.extra.deep.startsWith("a")',
     ]
 )

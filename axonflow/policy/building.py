@@ -18,7 +18,7 @@ from axonflow.policy.engine import PolicyEngine
 from axonflow.policy.index import Requirement, build_index
 from axonflow.policy.matching import MATCH_FUNCTIONS, FilterMaker, NotTextError, reader
 from axonflow.policy.program import ExceptionRow, PolicyProgram, RuleRow, SetHead
-from axonflow.policy.ranges import BeginningFinder
+from axonflow.policy.ranges import RangeFinder
 from axonflow.policy.reading import Path
 from axonflow.policy.request import ACTIONS
 from axonflow.policy.rules import CompiledRule, Waiver, ranked
@@ -72,7 +72,7 @@ class Builder:
         self._first_seen: dict[tuple[str, bool, str], tuple[PolicyProgram, Path]] = {}
         self._actions: dict[str | tuple[str, ...], frozenset[str]] = {}
         self._keys = KeyFinder()
-        self._beginnings = BeginningFinder()
+        self._ranges = RangeFinder()
         self._filters = FilterMaker()
 
     def compiler_of(self, head: SetHead, at: Callable[[], str] | None = None) -> Compiler:
@@ -141,11 +141,11 @@ class Builder:
             for position, (row, expression) in enumerate(program.rules):
                 (keys, actions), (key, crowd) = next(chosen)
                 is_rare = key is not None and crowd <= _CROWD
-                beginning = None if is_rare else self._beginnings.find(expression)
-                filed = None if key is None or beginning is not None else (key, keys[key])
+                wanted = None if is_rare else self._ranges.find(expression)
+                filed = None if key is None or wanted is not None else (key, keys[key])
                 rule = self._rule(row, expression, program, ("rules", position), (layer, actions, filed))
                 if rule is not None:
-                    rule.beginning = beginning
+                    rule.range = wanted
                     compiled[row.id] = rule
                 if position % _RULES_A_SLICE == 0:
                     self._pause()

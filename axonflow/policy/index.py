@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from axonflow.policy.matching import LIST_FIELDS, STRING_FIELDS, reach, source_of
-from axonflow.policy.ranges import ABSENT, BeginningTable, look
+from axonflow.policy.ranges import ABSENT, Range, RangeTable, look, range_table
 from axonflow.policy.request import Request
 from axonflow.policy.rules import CompiledRule
 
@@ -52,7 +52,7 @@ class ActionIndex:
         self.lookup = _lookup(
             self.always,
             [probe for group in groups for probe in group.tables.items()],
-            [probe for group in groups for probe in group.beginnings.items()],
+            [probe for group in groups for probe in group.ranges],
         )
         self.requires = requires
         self.knows = knows
@@ -69,7 +69,7 @@ class _Group:
         self.certain: list[CompiledRule] = []
         self.always: list[CompiledRule] = []
         self.tables: dict[str, Table] = {}
-        beginnings: dict[str, list[tuple[CompiledRule, str, bool]]] = {}
+        ranges: dict[tuple[str, bool], list[tuple[CompiledRule, Range]]] = {}
         crowds: dict[tuple[str, str], list[CompiledRule]] = {}  # most literals have one rule, which needs no list
         for number, rule in enumerate(rules):
             if number % _RULES_A_SLICE == 0:
@@ -81,16 +81,15 @@ class _Group:
                     first = table.setdefault(literal, (rule,))
                     if first[0] is not rule:
                         crowds.setdefault((path, literal), [*first]).append(rule)
-            elif rule.beginning is not None:
-                path, prefix, guarded = rule.beginning
-                beginnings.setdefault(path, []).append((rule, prefix, guarded))
+            elif rule.range is not None:
+                ranges.setdefault((rule.range.path, rule.range.is_network), []).append((rule, rule.range))
             elif rule.test is None:
                 self.certain.append(rule)
             else:
                 self.always.append(rule)
         for (path, literal), crowd in crowds.items():
             self.tables[path][literal] = tuple(crowd)
-        self.beginnings = {path: BeginningTable(filed) for path, filed in sorted(beginnings.items())}
+        self.ranges = [(path, range_table(filed)) for (path, _), filed in sorted(ranges.items())]
 
 
 def build_index(
@@ -141,11 +140,9 @@ def _elsewhere(value: Any, table: Table) -> Rules:
     return _members(value, table) if isinstance(value, (list, tuple)) else ()
 
 
-def _lookup(
-    unfiled: Rules, probes: Sequence[tuple[str, Table]], beginnings: Sequence[tuple[str, BeginningTable]]
-) -> Lookup:
+def _lookup(unfiled: Rules, probes: Sequence[tuple[str, Table]], ranges: Sequence[tuple[str, RangeTable]]) -> Lookup:
     """One function of one expression, made for these probes: a loop over them would cost more than they do."""
-    parts = ["unfiled"] if unfiled or not (probes or beginnings) else []
+    parts = ["unfiled"] if unfiled or not (probes or ranges) else []
     for number, (path, _) in enumerate(probes):
         if path in LIST_FIELDS:
             parts.append(f"(members(v, t{number}) if (v := {source_of(path)}) else ())")
@@ -154,9 +151,9 @@ def _lookup(
         else:
             found = f"g{number}(v, ()) if (v := {source_of(path)}).__class__ is text else elsewhere(v, t{number})"
             parts.append(f"({found})")
-    parts += [f"b{number}({_sure_source(path)})" for number, (path, _) in enumerate(beginnings)]
+    parts += [f"b{number}({_sure_source(path)})" for number, (path, _) in enumerate(ranges)]
     names = [f"{kind}{number}" for number in range(len(probes)) for kind in "gt"]
-    names += [f"b{number}" for number in range(len(beginnings))]
+    names += [f"b{number}" for number in range(len(ranges))]
     source = f"def make(unfiled, {', '.join(names)}):\n return lambda request: {' + '.join(parts)}"
     made: dict[str, Callable[..., Lookup]] = {}
     visible: dict[str, Any] = {
@@ -170,7 +167,7 @@ def _lookup(
     }
     exec(compile(source, "<look-ups>", "exec"), visible, made)  # noqa: S102  ours: paths stand in it as literals only
     bound: list[Any] = [value for _, table in probes for value in (table.get, table)]
-    bound += [table.find for _, table in beginnings]
+    bound += [table.find for _, table in ranges]
     return made["make"](unfiled, *bound)
 
 
