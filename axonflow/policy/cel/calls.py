@@ -13,8 +13,9 @@ from axonflow.policy.cel.library import Function, flat
 from axonflow.policy.cel.operators import Emitted
 from axonflow.policy.cel.types import DYN, Type
 from axonflow.policy.cel.values import CelError
+from axonflow.policy.cel.zones import read_all_zones, read_zone
 
-__all__ = ["Given", "call", "looked_at", "prepared"]
+__all__ = ["Given", "call", "looked_at", "prepared", "ready"]
 
 _FIXED_SIZE: Final = frozenset(
     {"bool", "int", "uint", "double", "timestamp", "duration", "type", "ip", "cidr", "semver", "optional"}
@@ -62,9 +63,19 @@ def _argument(rows: Sequence[Function], position: int, given: Given, *, in_loop:
     return f"{maker}({source})" if steps is None else f"{maker}(paid_for_each(evaluation, {steps}, {source}))"
 
 
+_AT_LOAD: Final[dict[str, Callable[[Any], Any]]] = {"to_zone": read_zone}
+"""What makes it of literals, where that takes more than may be done in a decision."""
+
+
+def ready(maker: str) -> None:
+    """Have what `maker` needs in decisions, for values that are known only then."""
+    if maker == "to_zone":
+        read_all_zones()
+
+
 def prepared(maker: str, *, is_list: bool) -> Callable[..., Any]:
     """What `maker` makes of a literal, or of a list of literals. Raises ValueError."""
-    make = IMPLEMENTATIONS[maker]
+    make: Callable[[Any], Any] = _AT_LOAD.get(maker) or IMPLEMENTATIONS[maker]
 
     def of(*values: Any) -> Any:
         try:

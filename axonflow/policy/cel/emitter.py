@@ -8,7 +8,7 @@ from typing import Final
 from axonflow.errors import ExpressionError
 from axonflow.policy.cel import operators, syntax
 from axonflow.policy.cel.bindings import Bindings
-from axonflow.policy.cel.calls import Given, call, looked_at, prepared
+from axonflow.policy.cel.calls import Given, call, looked_at, prepared, ready
 from axonflow.policy.cel.checker import LOOPS, Checked
 from axonflow.policy.cel.fields import declared_element
 from axonflow.policy.cel.guards import declared_guard
@@ -208,6 +208,8 @@ class Emitter:
         """An argument; of a literal what `maker` makes of it, now."""
         literals = [node] if isinstance(node, Constant) else string_literals(node)
         if maker is None or literals is None:
+            if maker is not None:
+                ready(maker)
             emitted = self._typed(node)
             return Given(emitted.source, emitted.type, is_literal=isinstance(node, Constant))
         make = prepared(maker, is_list=not isinstance(node, Constant))

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
-from functools import lru_cache
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from axonflow.policy.cel.addresses import Cidr, Ip
 from axonflow.policy.cel.literals import INT_MIN
@@ -182,28 +180,12 @@ def to_duration(value: Value) -> timedelta:
     return timedelta(microseconds=sign * int(total_us))
 
 
-@lru_cache(maxsize=64)
-def _zone(name: str) -> tzinfo | None:
-    if name[:1] in {"+", "-"} or name[:1].isdigit():
-        shift = datetime.fromisoformat(f"2000-01-01T00:00:00{name if name[0] in '+-' else '+' + name}")
-        return shift.tzinfo
-    return ZoneInfo(name)
-
-
-def time_zone(name: str) -> tzinfo | None:
-    """An IANA time zone (``Europe/Berlin``) or a fixed offset (``+02:00``). Raises ValueError."""
+def in_zone(moment: datetime, zone: tzinfo) -> datetime:
+    """`moment` as a clock in `zone` shows it."""
     try:
-        return _zone(name)
-    except (KeyError, ValueError, OSError):
-        raise ValueError("unknown time zone") from None
-
-
-def in_zone(moment: datetime, name: str) -> datetime:
-    """`moment` in a time zone, as `time_zone` names it."""
-    try:
-        return moment.astimezone(time_zone(name))
+        return moment.astimezone(zone)
     except (ValueError, OverflowError):
-        raise CelError("unknown time zone") from None
+        raise CelError("time out of range") from None
 
 
 def millisecond(parts: Parts) -> int:
