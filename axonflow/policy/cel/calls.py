@@ -52,7 +52,7 @@ def _argument(rows: Sequence[Function], position: int, given: Given, *, in_loop:
     if given.kind == "dyn" and len(kinds) == 1 and "dyn" not in kinds:
         source = f"as_{next(iter(kinds))}({source})"
     if in_loop and rows[-1].cost != "constant" and not given.is_literal and not {*kinds, given.kind} & _FIXED_SIZE:
-        source = f"charged(evaluation, {source})"
+        source = f"{'charged_dear' if rows[-1].cost == 'slow' else 'charged'}(evaluation, {source})"
     maker = dict(rows[-1].prepares).get(position)
     return source if maker is None or given.is_prepared else f"{maker}({source})"
 

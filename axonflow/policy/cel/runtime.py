@@ -20,6 +20,7 @@ from axonflow.policy.cel.values import (
     LONGEST,
     NUMBERS,
     CelError,
+    Exhausted,
     Uint,
     Value,
     as_bool,
@@ -260,6 +261,8 @@ def _decided(operands: Iterable[Callable[[], Value]], *, deciding: bool) -> bool
         try:
             if as_bool(operand()) is deciding:
                 return deciding
+        except Exhausted:
+            raise
         except Exception as error:  # noqa: BLE001  a detector may fail in any way, and the other side may still decide
             failure = failure or error
     if failure is not None:
@@ -279,24 +282,30 @@ def elements(value: Value) -> list[Value] | tuple[Value, ...]:
 
 CHARS_A_STEP: Final = 4_096
 VALUES_A_STEP: Final = 4
+DEAR_CHARS_A_STEP: Final = 16
 
 
-def charged(evaluation: Value, value: Value) -> Value:
+def charged(evaluation: Value, value: Value, chars: int = CHARS_A_STEP, values: int = VALUES_A_STEP) -> Value:
     """`value`, which a function in a loop reads or makes as a whole: paid for in steps, or a loop would multiply its
-    size."""
+    size. `chars` and `values` are what one step pays for."""
     if isinstance(value, (str, bytes)):
-        evaluation.spend(len(value) // CHARS_A_STEP)
+        evaluation.spend(len(value) // chars)
         return value
     pending = [value]
     while pending:
         item = pending.pop()
         if isinstance(item, (str, bytes)):
-            if len(item) >= CHARS_A_STEP:
-                evaluation.spend(len(item) // CHARS_A_STEP)
+            if len(item) >= chars:
+                evaluation.spend(len(item) // chars)
         elif isinstance(item, (dict, list, tuple)):
-            evaluation.spend(len(item) // VALUES_A_STEP)
+            evaluation.spend(len(item) // values)
             pending.extend(item.values() if isinstance(item, dict) else item)
     return value
+
+
+def charged_dear(evaluation: Value, value: Value) -> Value:
+    """The same for a function that takes steps of Python."""
+    return charged(evaluation, value, DEAR_CHARS_A_STEP, 1)
 
 
 def exists(evaluation: Value, test: Callable[[Value], Value], over: Value) -> bool:
@@ -334,7 +343,7 @@ RUNTIME: Final[dict[str, Any]] = {
     for function in (
         *(present, select, has, index, make_map, equal, contains, less, less_equal, greater, greater_equal),
         *(add, subtract, multiply, divide, modulo, negate, all_of, any_of),
-        *(charged, exists, for_all, exists_one, keep, transform),
+        *(charged, charged_dear, exists, for_all, exists_one, keep, transform),
         *(getattr(values, name) for name in values.__all__ if name.startswith("as_")),
         values.type_of,
     )

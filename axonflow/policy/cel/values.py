@@ -19,6 +19,7 @@ __all__ = [
     "TYPES",
     "CelError",
     "CelType",
+    "Exhausted",
     "Parts",
     "Uint",
     "Value",
@@ -40,6 +41,10 @@ Value = Any
 
 class CelError(Exception):
     """An expression failed while it was evaluated. Its rule decides what that means; see the engine."""
+
+
+class Exhausted(CelError):  # noqa: N818  what the evaluation is
+    """Its evaluation may take no more steps. No other operand decides then: looking on would be what must end."""
 
 
 NUMBERS: Final = frozenset({int, float, Uint})

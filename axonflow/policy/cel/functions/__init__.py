@@ -7,13 +7,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from axonflow.policy.cel.functions import arithmetic, content, encoders, formatting, lists, network, standard, strings
+from axonflow.policy.cel.functions import (
+    arithmetic,
+    content,
+    encoders,
+    formatting,
+    hours,
+    lists,
+    network,
+    policies,
+    standard,
+    strings,
+)
 from axonflow.policy.cel.functions.content import chars
 
 __all__ = ["IMPLEMENTATIONS", "chars"]
 
 IMPLEMENTATIONS: Final[dict[str, Callable[..., Any]]] = {
     name: getattr(module, name)
-    for module in (standard, strings, formatting, arithmetic, encoders, lists, network, content)
+    for module in (standard, strings, formatting, arithmetic, encoders, lists, network, content, policies, hours)
     for name in module.__all__
 }

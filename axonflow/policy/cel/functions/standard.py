@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from axonflow.policy.cel.addresses import Cidr, Ip
@@ -39,6 +39,7 @@ __all__ = [
     "to_string",
     "to_timestamp",
     "to_uint",
+    "to_zone",
 ]
 
 
@@ -182,20 +183,31 @@ def to_duration(value: Value) -> timedelta:
     return timedelta(microseconds=sign * int(total_us))
 
 
-@lru_cache(maxsize=64)
-def _zone(name: str) -> Any:
+_MAX_ZONES: Final = 1_024
+"""More than there are, so that a request cannot have the same files read again and again."""
+
+
+def to_zone(name: str) -> tzinfo:
+    """An IANA time zone (``Europe/Berlin``) or a fixed offset (``+02:00``)."""
+    try:
+        return _zone(name)
+    except (KeyError, ValueError, OSError):
+        raise CelError("unknown time zone") from None
+
+
+@lru_cache(maxsize=_MAX_ZONES)
+def _zone(name: str) -> tzinfo:
     if name[:1] in {"+", "-"} or name[:1].isdigit():
-        shift = datetime.fromisoformat(f"2000-01-01T00:00:00{name if name[0] in '+-' else '+' + name}")
-        return shift.tzinfo
+        sign = "" if name[0] in "+-" else "+"
+        return timezone(datetime.fromisoformat(f"2000-01-01T00:00:00{sign}{name}").utcoffset() or timedelta(0))
     return ZoneInfo(name)
 
 
-def in_zone(moment: datetime, name: str) -> datetime:
-    """`moment` in an IANA time zone (``Europe/Berlin``) or at a fixed offset (``+02:00``)."""
+def in_zone(moment: datetime, where: tzinfo) -> datetime:
     try:
-        return moment.astimezone(_zone(name))
-    except (KeyError, ValueError, OSError, OverflowError):
-        raise CelError("unknown time zone") from None
+        return moment.astimezone(where)
+    except OverflowError:
+        raise CelError("time out of range") from None
 
 
 def millisecond(parts: Parts) -> int:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from axonflow.policy.cel.library.arithmetic import MATH
-from axonflow.policy.cel.library.content import CONTENT
 from axonflow.policy.cel.library.encoders import ENCODERS
 from axonflow.policy.cel.library.lists import LISTS, SETS
 from axonflow.policy.cel.library.network import NETWORK
+from axonflow.policy.cel.library.policies import POLICIES
 from axonflow.policy.cel.library.rows import Function
 from axonflow.policy.cel.library.standard import STANDARD
 from axonflow.policy.cel.library.strings import STRINGS
@@ -24,7 +24,7 @@ EXTENSIONS: Final[dict[str, tuple[Function, ...]]] = {
     "Sets": SETS,
     "Encoders": ENCODERS,
     "Network": NETWORK,
-    "Content": CONTENT,
+    "For policies": POLICIES,
 }
 
 FUNCTIONS: Final = {(row.name, row.is_method, row.parameters): row for rows in EXTENSIONS.values() for row in rows}

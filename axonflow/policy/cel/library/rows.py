@@ -9,9 +9,9 @@ from msgspec import Struct
 
 __all__ = ["Cost", "Function", "Grows", "method"]
 
-Cost = Literal["constant", "linear", "sorting"]
+Cost = Literal["constant", "linear", "sorting", "slow"]
 """How the work of a call grows with the sizes of its arguments (characters of a text, values in a list or map): not at
-all, with their sum, or with n log n of it."""
+all; with their sum n; with n log n; with n, but in steps of Python, each of which takes as long as a hundred of C's."""
 
 Grows = Literal["scalar", "argument", "sum", "product", "count"]
 """How large a result may be: of a fixed size; as large as one argument, a few times over; as all of them together; as
