@@ -94,6 +94,13 @@ def faults(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Hostile input for ten minutes. Arguments go to tests/fuzz/run_all.py: --seconds, --seed, --case, --guided."""
+    install(session, "fuzz", distributions=(".",))
+    session.run("python", "tests/fuzz/run_all.py", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Benchmarks against named peers and bare floors, in one run. Figures are ratios and medians."""
     install(session, "bench", distributions=(".", "sidecar"))

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
 from axonflow.adapters.yaml_text import MAX_BYTES, Locator, parse_json, parse_yaml
 from axonflow.errors import PolicyError
-from axonflow.policy import PolicySource
+from axonflow.policy import BundleSource, PolicySource
+from axonflow.policy.bundle import MAX_BUNDLE_BYTES
 
 __all__ = ["BASELINE", "baseline_files", "read_policies", "sources_of_text"]
 
 BASELINE: Final = "@baseline"
 """The name by which the shipped baseline is asked for; nothing loads it unasked."""
 
+BUNDLE_SUFFIX: Final = ".axb"
+
 MAX_FILES: Final = 10_000
-_SUFFIXES: Final = {".yaml", ".yml", ".json"}
+_SUFFIXES: Final = {".yaml", ".yml", ".json", BUNDLE_SUFFIX}
 
 
 def baseline_files() -> dict[str, str]:
@@ -27,8 +30,10 @@ def baseline_files() -> dict[str, str]:
     return {entry.name: entry.read_text("utf-8") for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)}
 
 
-def read_policies(place: str | os.PathLike[str]) -> list[PolicySource]:
-    """All documents in a file, in a folder and the folders below it, or in the baseline.
+def read_policies(
+    place: str | os.PathLike[str], pause: Callable[[], None] = lambda: None
+) -> list[PolicySource | BundleSource]:
+    """All documents and bundles in a file, in a folder and the folders below it, or in the baseline.
 
     Raises PolicyError for a place that is not there or a text that is not a document; an empty folder is no error,
     it holds no policies.
@@ -41,15 +46,18 @@ def read_policies(place: str | os.PathLike[str]) -> list[PolicySource]:
     if not path.exists():
         raise PolicyError(
             "there is no such file or folder",
-            expected="a folder of *.yaml, *.yml or *.json documents, or one such file",
+            expected="a folder of *.yaml, *.yml, *.json or *.axb files, or one such file",
             at=str(path),
             hint=f"To start from the baseline: axonflow policy init {path}",
         )
     problems: list[PolicyError] = []
-    sources: list[PolicySource] = []
+    sources: list[PolicySource | BundleSource] = []
     for file in _files(path):
         try:
-            sources.extend(sources_of_text(_text(file), str(file)))
+            if file.suffix.lower() == BUNDLE_SUFFIX:
+                sources.append(BundleSource(str(file), _bytes(file, MAX_BUNDLE_BYTES)))
+            else:
+                sources.extend(sources_of_text(_text(file), str(file), pause))
         except PolicyError as error:
             problems.extend(error.problems)
     if problems:
@@ -83,17 +91,22 @@ def _refuse(error: OSError) -> None:
     raise PolicyError("the folder cannot be read", found=error.strerror, at=str(error.filename)) from None
 
 
-def _text(file: Path) -> str:
+def _bytes(file: Path, limit: int) -> bytes:
     try:
         with file.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
+            data = stream.read(limit + 1)
     except OSError as error:
         raise PolicyError("the file cannot be read", found=error.strerror, at=str(file)) from None
-    if len(data) > MAX_BYTES:
+    if len(data) > limit:
         raise PolicyError(
-            "document too large", expected=f"at most {MAX_BYTES} bytes", found="more", at=str(file),
+            "document too large", expected=f"at most {limit} bytes", found="more", at=str(file),
             hint="Split it into several sets.",
         )  # fmt: skip
+    return data
+
+
+def _text(file: Path) -> str:
+    data = _bytes(file, MAX_BYTES)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -104,12 +117,24 @@ def _text(file: Path) -> str:
         ) from None
 
 
-def sources_of_text(text: str, name: str) -> list[PolicySource]:
-    """The documents in `text`, which is JSON where `name` ends so and YAML otherwise. Raises PolicyError."""
-    documents = parse_json(text, name) if name.endswith(".json") else parse_yaml(text, name)
+def sources_of_text(text: str, name: str, pause: Callable[[], None] = lambda: None) -> list[PolicySource]:
+    """The documents in `text`, which is JSON where `name` ends so and YAML otherwise.
+
+    Raises PolicyError, also when there is none: a file that was emptied, or all commented out, may have held denials.
+    """
+    documents = parse_json(text, name) if name.endswith(".json") else parse_yaml(text, name, pause)
     locator = Locator(text, name)
 
     def source(number: int, data: Any) -> PolicySource:
         return PolicySource(name, data, lambda path, offset: locator.at(number, path, offset))
 
-    return [source(number, data) for number, data in enumerate(documents) if data is not None]
+    sources = [source(number, data) for number, data in enumerate(documents) if data is not None]
+    if not sources:
+        raise PolicyError(
+            "no document in it",
+            expected="a PolicySet",
+            found="nothing but comments or null" if text.strip() else "nothing",
+            at=name,
+            hint="Remove the file, or write a set without rules in it.",
+        )
+    return sources

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 import yaml
@@ -33,6 +33,7 @@ _WORDS: Final[dict[str, bool | None]] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
+_EVENTS_A_SLICE: Final = 40
 _INT: Final = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _MAX_INT_CHARS: Final = 100
@@ -81,12 +82,13 @@ def _scalar(event: Any, name: str) -> Any:
 class _Open:
     """A list or mapping whose end has not come yet."""
 
-    __slots__ = ("event", "height", "key", "value", "weight")
+    __slots__ = ("event", "height", "key", "key_event", "value", "weight")
 
     def __init__(self, value: Any, event: Any) -> None:
         self.value = value
         self.event = event
         self.key: Any = _NO_KEY
+        self.key_event: Any = None
         self.weight = 1
         self.height = 1
 
@@ -155,10 +157,24 @@ class _Composer:
                 raise PolicyError("wrong key", expected="text", found=type(value).__name__, at=at, hint="Quote it.")
             if value in parent.value:
                 raise PolicyError("repeated key", expected="each key once", found=f"{value[:64]!a}", at=at)
-            parent.key = value
+            parent.key, parent.key_event = value, event
         else:
+            if parent.event.flow_style and _is_nothing(event):
+                raise _no_value(parent.key_event, self._name)
             parent.value[parent.key] = value
             parent.key = _NO_KEY
+
+
+def _is_nothing(event: Any) -> bool:
+    return isinstance(event, yaml.ScalarEvent) and not event.value and event.implicit[0]
+
+
+def _no_value(key_event: Any, name: str) -> PolicyError:
+    """Within { } a comma ends a plain text: the rest of a sentence, or of an expression, is a key then."""
+    return PolicyError(
+        "a key without a value", expected="key: value", found=f"{key_event.value[:64]!a}",
+        at=_at(name, key_event.start_mark), hint="Within { } a comma ends a text: quote a text that holds one.",
+    )  # fmt: skip
 
 
 def _events(text: str, name: str) -> Iterator[Any]:
@@ -175,11 +191,16 @@ def _events(text: str, name: str) -> Iterator[Any]:
         ) from None
 
 
-def parse_yaml(text: str, name: str) -> list[Any]:
-    """The documents in `text`; `name` is how messages call it. Raises PolicyError with line and column."""
+def parse_yaml(text: str, name: str, pause: Callable[[], None] = lambda: None) -> list[Any]:
+    """The documents in `text`; `name` is how messages call it. Raises PolicyError with line and column.
+
+    `pause` is called every now and then, for who reads beside other work.
+    """
     documents: list[Any] = []
     composer = _Composer(name)
-    for event in _events(text, name):
+    for number, event in enumerate(_events(text, name)):
+        if number % _EVENTS_A_SLICE == 0:
+            pause()
         if isinstance(event, yaml.DocumentStartEvent):
             composer = _Composer(name)
         elif isinstance(event, yaml.DocumentEndEvent):
@@ -196,12 +217,12 @@ def parse_json(text: str, name: str) -> list[Any]:
         out: dict[str, Any] = {}
         for key, value in pairs:
             if key in out:
-                raise PolicyError("repeated key", expected="each key once", found=f"{key[:64]!a}", at=name)
+                raise _repeated(key, text, name)
             out[key] = value
         return out
 
     def no_number(word: str) -> Any:
-        raise PolicyError("not JSON", expected="a number", found=word, at=name)
+        raise PolicyError("not JSON", expected="a finite number", found=word, at=_place_of(word, text, name))
 
     def integer(digits: str) -> int:
         return _int(digits, name)
@@ -215,6 +236,24 @@ def parse_json(text: str, name: str) -> list[Any]:
     if _is_deep(value):
         raise PolicyError("nested too deep", expected=f"at most {MAX_DEPTH} levels", at=name)
     return [value]
+
+
+def _repeated(key: str, text: str, name: str) -> PolicyError:
+    try:
+        parse_yaml(text.replace("\t", " "), name)
+    except PolicyError as error:  # it knows the place; but not all JSON is YAML
+        if error.message == "repeated key":
+            return error
+    return PolicyError("repeated key", expected="each key once", found=f"{key[:64]!a}", at=name)
+
+
+def _place_of(word: str, text: str, name: str) -> str:
+    """Where `word` first stands outside of the strings of `text`."""
+    offset = next(found.start() for found in _STRING_OR_WORD.finditer(text) if found[0] == word)
+    return f"{name}:{text.count(chr(10), 0, offset) + 1}:{offset - text.rfind(chr(10), 0, offset)}"
+
+
+_STRING_OR_WORD: Final = re.compile(r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN')
 
 
 def _is_deep(value: Any) -> bool:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
 
 from axonflow.adapters.memory import MemoryAuditLog, MemoryLedger
 from axonflow.adapters.policy_files import baseline_files
 from axonflow.adapters.re2_engine import compile_pattern
 from axonflow.adapters.sqlite_spool import SqliteAuditSpool
-from axonflow.app.policies import Policies, policy_sources
+from axonflow.app.policies import Keys, Policies, policy_sources, trusted_by
 from axonflow.audit import IN_PROCESS, AuditEvent, Origin
 from axonflow.detect import BUILTIN_DETECTORS, Scanner
 from axonflow.flows.blocking import wait
@@ -26,6 +29,47 @@ from axonflow.ports import AuditLog, Ledger
 __all__ = ["AxonFlow"]
 
 T = TypeVar("T")
+Pause = Callable[[], None]
+
+_KEEP_S: Final = 0.000_3
+_PAUSE_S: Final = 0.000_05
+_RULES_A_SLICE: Final = 50
+
+
+def _go_on() -> None:
+    """No pause: nobody else is at work yet."""
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Without the search for cyclic garbage: of what is made here nearly all stays, and it would be gone through again
+    and again, with everything else waiting."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _letting_others_run() -> Pause:
+    """A pause that gives the interpreter's lock away when it has been kept for long enough.
+
+    Giving it up without sleeping would mostly mean taking it again. The newest objects are looked through here, few as
+    they are: all at once they would take their time at the end.
+    """
+    kept_since_s = time.perf_counter()
+
+    def pause() -> None:
+        nonlocal kept_since_s
+        if time.perf_counter() - kept_since_s < _KEEP_S:
+            return
+        gc.collect(0)
+        time.sleep(_PAUSE_S)
+        kept_since_s = time.perf_counter()
+
+    return pause
 
 
 class AxonFlow:
@@ -36,9 +80,12 @@ class AxonFlow:
     'allow'
     """
 
-    def __init__(self, engine: PolicyEngine, scanner: Scanner, audit: AuditLog, ledger: Ledger) -> None:
-        self._engine = engine
-        self._scanner = scanner
+    def __init__(
+        self, load: Callable[[Policies, Pause], PolicyEngine], policies: Policies, audit: AuditLog, ledger: Ledger
+    ) -> None:
+        self._load = load
+        self._policies = policies
+        self._engine = load(policies, _go_on)
         self._audit = audit
         self._ledger = ledger
 
@@ -49,23 +96,32 @@ class AxonFlow:
         *,
         audit: AuditLog | str | os.PathLike[str] | None = None,
         ledger: Ledger | None = None,
+        trusted_keys: Keys = (),
     ) -> AxonFlow:
         """Load policies and return the control plane. Needs no database, server, event loop or environment variable.
 
         `policies` is a file or folder, ``"@baseline"``, a document as a dictionary, or a list of these; None or an
         empty folder loads nothing, and then every request is denied. `audit` records what :meth:`enforce` decides: a
         folder for a spool on disk, which is this process's alone, or an AuditLog. `ledger` counts limits. Without one,
-        both are kept in memory and end with the process.
+        both are kept in memory and end with the process. `trusted_keys` are files of public keys: a bundle is loaded
+        only if one of them signed it.
 
         Raises PolicyError, which lists every problem of every document, and ConfigurationError for an argument of
         another kind or a folder that cannot be used.
         """
         scanner = Scanner(BUILTIN_DETECTORS, compile_pattern)
-        engine = compile_policies(policy_sources(policies), scanner, compile_pattern)
+        verify = trusted_by(trusted_keys)
+
+        def load(chosen: Policies, pause: Pause) -> PolicyEngine:
+            with _no_collection():
+                return compile_policies(
+                    policy_sources(chosen, pause), scanner, compile_pattern, verify=verify, pause=pause
+                )
+
         if isinstance(audit, (str, os.PathLike)):
             audit = SqliteAuditSpool.open(audit)
         audit = MemoryAuditLog() if audit is None else audit  # not "or": a log may be empty, and so falsy
-        return cls(engine, scanner, audit, MemoryLedger() if ledger is None else ledger)
+        return cls(load, policies, audit, MemoryLedger() if ledger is None else ledger)
 
     @staticmethod
     def baseline() -> dict[str, str]:
@@ -85,19 +141,41 @@ class AxonFlow:
     @property
     def scanner(self) -> Scanner:
         """The detectors in force."""
-        return self._scanner
+        return self._engine.scanner
 
     @property
     def audit(self) -> AuditLog:
         """Where enforced decisions are recorded."""
         return self._audit
 
+    def reload(self, policies: Policies = None) -> str:
+        """Put `policies` in force, or what :meth:`open` was given as it is now, and return their digest.
+
+        Decisions in other threads go on meanwhile, by the old policies until the new ones are complete: call it in a
+        thread of its own. Raises what :meth:`open` raises, and then the old policies stay in force.
+        """
+        chosen = self._policies if policies is None else policies
+        pause = _letting_others_run()
+        engine = self._load(chosen, pause)
+        old = list(self._engine.rules)
+        self._engine = engine
+        self._policies = chosen
+        while old:  # what nobody needs any more goes as it came, a little at a time
+            del old[-_RULES_A_SLICE:]
+            pause()
+        return engine.digest
+
     def decide(self, request: Request) -> Decision:
-        """The verdict on `request`: no I/O, nothing counted, nothing recorded. Raises RequestError for no Request."""
+        """The verdict on `request`, as of its `time` or now: no I/O, nothing counted, nothing recorded.
+
+        Raises RequestError for no Request.
+        """
         return decide(self._engine, request)
 
     async def enforce(self, request: Request, *, origin: Origin = IN_PROCESS, redacts: bool = True) -> Decision:
-        """Decide, reserve limits and record the decision, with its `origin`, before it is returned.
+        """Decide as of now, reserve limits and record the decision, with its `origin`, before it is returned.
+
+        The clock counts, whatever the request's `time` says: a caller could else choose when an exception expires.
 
         A caller that cannot put redacted content in place of the original gives ``redacts=False``, and is denied where
         that is due.

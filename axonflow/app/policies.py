@@ -3,24 +3,50 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from axonflow.adapters.policy_files import read_policies
 from axonflow.errors import ConfigurationError
-from axonflow.policy import PolicySource
+from axonflow.policy import BundleSource, PolicySource
+from axonflow.policy.bundle import Verify
 
-__all__ = ["Policies", "policy_sources"]
+__all__ = ["Keys", "Policies", "policy_sources", "trusted_by"]
 
 Policies = str | os.PathLike[str] | Mapping[str, Any] | Sequence["str | os.PathLike[str] | Mapping[str, Any]"] | None
 
 
-def policy_sources(policies: Policies) -> list[PolicySource]:
+Keys = Sequence[str | os.PathLike[str]]
+"""Files with an Ed25519 public key each."""
+
+
+def trusted_by(keys: Keys) -> Verify:
+    """What opens the bundles that one of `keys` signed: none at all, if there are none.
+
+    Raises ConfigurationError for a file that holds no key, or when the package that checks signatures is not there.
+    """
+    if not keys:
+        return lambda _key_id, _message, _signature: False
+    try:
+        from axonflow.adapters.ed25519 import TrustedKeys
+    except ModuleNotFoundError:
+        raise ConfigurationError(
+            "bundles cannot be opened", expected="the package cryptography", found="none",
+            hint="pip install 'axonflow[bundles]'",
+        ) from None  # fmt: skip
+    return TrustedKeys.from_files(keys).verify
+
+
+def policy_sources(policies: Policies, pause: Callable[[], None] = lambda: None) -> list[PolicySource | BundleSource]:
     """The documents in what :meth:`AxonFlow.open` takes, not yet checked. Raises PolicyError, ConfigurationError."""
     if policies is None:
         return []
+    if policies == "":  # a variable that was not set: as a path it would be the working directory
+        raise ConfigurationError(
+            "policies cannot be loaded", expected="a path", found="an empty one", hint='The working directory is ".".'
+        )
     if isinstance(policies, (str, os.PathLike)):
-        return read_policies(policies)
+        return read_policies(policies, pause)
     if isinstance(policies, Mapping):
         return [_source_of(policies, "policies")]
     if not isinstance(policies, (list, tuple)):
@@ -29,12 +55,12 @@ def policy_sources(policies: Policies) -> list[PolicySource]:
             expected="a path, a document as a dictionary, or a list of these",
             found=type(policies).__name__,
         )
-    sources: list[PolicySource] = []
+    sources: list[PolicySource | BundleSource] = []
     for position, item in enumerate(policies):
         if isinstance(item, Mapping):
             sources.append(_source_of(item, f"policies[{position}]"))
         else:
-            sources.extend(policy_sources(item))
+            sources.extend(policy_sources(item, pause))
     return sources
 
 

@@ -1,6 +1,6 @@
 """The audit trail: what an event says, and the hash chain that makes a later change visible."""
 
-from axonflow.audit.chain import GENESIS, AuditRecord, link, verify_chain
+from axonflow.audit.chain import GENESIS, AuditRecord, ChainHead, link, verify_chain
 from axonflow.audit.event import IN_PROCESS, AuditEvent, Origin
 from axonflow.audit.query import AuditPage, AuditQuery
 
@@ -11,6 +11,7 @@ __all__ = [
     "AuditPage",
     "AuditQuery",
     "AuditRecord",
+    "ChainHead",
     "Origin",
     "link",
     "verify_chain",

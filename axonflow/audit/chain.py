@@ -1,6 +1,9 @@
-"""A hash chain for each tenant and writer: record n commits to record n-1, so none can change, go or come unseen.
+"""A hash chain for each tenant and writer: record n commits to record n-1, so none in it can change, go or come unseen.
 
 The hash is SHA-256 (FIPS 180-4) over a domain tag, the previous hash, the sequence number and the canonical bytes.
+
+What a chain cannot show by itself: that it was cut off at its end, or written anew as a whole. A `ChainHead`, taken
+earlier and kept where the writer of the records cannot reach it, shows both, up to the record it names.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from msgspec import Struct
 from axonflow.audit.event import AuditEvent
 from axonflow.errors import AuditError
 
-__all__ = ["GENESIS", "AuditRecord", "link", "verify_chain"]
+__all__ = ["GENESIS", "AuditRecord", "ChainHead", "link", "verify_chain"]
 
 GENESIS: Final = bytes(32)
 """What the first record of a chain names as its predecessor."""
@@ -32,6 +35,24 @@ class AuditRecord(Struct, frozen=True):
     event: AuditEvent
 
 
+class ChainHead(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a chain stood: how many `records` it had, and the `hash` of the last of them, in hexadecimal digits."""
+
+    tenant_id: str
+    writer_id: str
+    records: int
+    hash: str
+
+    @classmethod
+    def of(cls, record: AuditRecord) -> ChainHead:
+        """The head of a chain that ends in `record`."""
+        return cls(record.event.tenant_id, record.event.writer_id, record.sequence + 1, record.hash.hex())
+
+    def contradicts(self, record: AuditRecord) -> bool:
+        """Whether `record` stands in the place of the head's, and is another."""
+        return record.sequence + 1 == self.records and record.hash.hex() != self.hash
+
+
 def _hash(sequence: int, previous: bytes, canonical: bytes) -> bytes:
     return hashlib.sha256(_DOMAIN + previous + sequence.to_bytes(8, "big") + canonical).digest()
 
@@ -44,24 +65,53 @@ def link(event: AuditEvent, after: AuditRecord | None) -> AuditRecord:
     return AuditRecord(sequence, previous, _hash(sequence, previous, canonical), canonical, event)
 
 
-def verify_chain(records: Iterable[AuditRecord], after: AuditRecord | None = None) -> int:
-    """The number of `records`, if they are an unbroken chain behind `after` (None: from its start).
+def verify_chain(
+    records: Iterable[AuditRecord], after: AuditRecord | None = None, *, head: ChainHead | None = None
+) -> int:
+    """The number of `records`, if they are an unbroken chain of one tenant and writer behind `after` (None: from its
+    start) that still holds, and may have grown beyond, what it held when `head` was taken.
 
-    Raises AuditError that names the first record that does not fit.
+    Raises AuditError that names the first record that does not fit, or says how many are missing at the end.
     """
     count = 0
+    chain = (head.tenant_id, head.writer_id) if head else None
     for record in records:
-        expected = link(record.event, after)
-        if record != expected:
-            wrong = [
-                field
-                for field in ("sequence", "previous", "canonical", "hash")
-                if getattr(record, field) != getattr(expected, field)
-            ]
+        _check_link(record, after)
+        chain = chain or _chain_of(after or record)
+        if _chain_of(record) != chain:
+            found = " ".join(_chain_of(record))
+            raise AuditError("a record of another chain", expected=" ".join(chain), found=found, at=_place(record))
+        if head and head.contradicts(record):
             raise AuditError(
-                "the chain is broken", expected=f"record {expected.sequence} as it was written",
-                found=f"another {' and '.join(wrong)}", at=f"event {record.event.event_id}",
-            )  # fmt: skip
+                "the chain was written anew", expected=head.hash, found=record.hash.hex(), at=_place(record)
+            )
         after = record
         count += 1
+    reached = after.sequence + 1 if after else 0
+    if head and reached < head.records:
+        raise AuditError(
+            "records are missing at the end of the chain", expected=f"{head.records} or more", found=str(reached)
+        )
     return count
+
+
+def _check_link(record: AuditRecord, after: AuditRecord | None) -> None:
+    expected = link(record.event, after)
+    if record != expected:
+        wrong = [
+            field
+            for field in ("sequence", "previous", "canonical", "hash")
+            if getattr(record, field) != getattr(expected, field)
+        ]
+        raise AuditError(
+            "the chain is broken", expected=f"record {expected.sequence} as it was written",
+            found=f"another {' and '.join(wrong)}", at=_place(record),
+        )  # fmt: skip
+
+
+def _chain_of(record: AuditRecord) -> tuple[str, str]:
+    return record.event.tenant_id, record.event.writer_id
+
+
+def _place(record: AuditRecord) -> str:
+    return f"event {record.event.event_id}"

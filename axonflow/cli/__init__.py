@@ -49,6 +49,7 @@ def commands() -> None:
       0    done, and the answer is yes
       1    done, and the answer is no: denied, a mismatch, a problem in a policy
       2    bad input: wrong usage, an invalid policy, a missing file
+      74   the answer cannot be written: the disk is full
       130  interrupted
 
     Every command has a --help with an example.

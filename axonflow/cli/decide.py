@@ -101,12 +101,16 @@ def _put_together(given: dict[str, str], pairs: Sequence[str]) -> Request:
 def _value(text: str) -> Any:
     import msgspec
 
+    from axonflow.policy.json_text import check_members
+
     try:
-        return msgspec.json.decode(text)
+        value = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeError):  # then it is text; the Request judges whether it may be
         return text
     except RecursionError:
         raise RequestError("nested too deep", expected="fewer levels", found="too many to decode") from None
+    check_members(text)
+    return value
 
 
 def _object_or_text(text: str) -> Any:

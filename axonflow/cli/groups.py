@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from importlib import import_module
 from typing import Any, Final
@@ -24,6 +26,9 @@ EXIT_INTERRUPTED: Final = 130
 """128 + SIGINT, as shells count."""
 _EXIT_BROKEN_PIPE: Final = 141
 """128 + SIGPIPE: nobody reads any more, and neither success nor failure was told."""
+_EXIT_NO_OUTPUT: Final = 74
+"""EX_IOERR of sysexits.h: the disk is full, and neither success nor failure was told."""
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 class Failure(click.ClickException):
@@ -76,6 +81,20 @@ class LazyGroup(click.Group):
 class Commands(LazyGroup):
     """The outermost group: turns what is raised within into messages and exit codes."""
 
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run the command line, whatever became of its streams."""
+        _open_closed_streams()
+        try:
+            return super().main(*args, **options)
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
+            with suppress(OSError):  # standard error may be full as well
+                click.echo(f"error: the output cannot be written: {error.strerror}", err=True)
+            for stream in (sys.stdout, sys.stderr):
+                _let_go(stream)
+            sys.exit(_EXIT_NO_OUTPUT)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command. AxonFlow's own errors end in exit code 2, whatever else is wrong shows its traceback."""
         for stream in (sys.stdout, sys.stderr):
@@ -93,3 +112,18 @@ class Commands(LazyGroup):
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes it once more
             ctx.exit(_EXIT_BROKEN_PIPE)
+
+
+def _open_closed_streams() -> None:
+    """Python has None for a stream that was closed before it started (``>&-``), and next to nothing expects that."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  for as long as the process runs
+
+
+def _let_go(stream: Any) -> None:
+    """Lose what `stream` still holds and cannot write: the interpreter flushes it once more, and would complain."""
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

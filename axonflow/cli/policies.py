@@ -13,19 +13,44 @@ from axonflow.errors import ConfigurationError
 if TYPE_CHECKING:
     from axonflow import AxonFlow
 
-__all__ = ["DEFAULT_FOLDER", "chosen_place", "open_flow", "policies_option"]
+__all__ = ["DEFAULT_FOLDER", "chosen_place", "open_flow", "policies_option", "trust_option", "trusted_keys"]
 
 DEFAULT_FOLDER: Final = "policies"
+_TRUST: Final = "axonflow.trusted_keys"
 
 
 def policies_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The option `--policies`, as the argument `policies`."""
-    return click.option(
+    """The option `--policies`, as the argument `policies`, and `--trust`."""
+    option = click.option(
         "--policies",
         metavar="PLACE",
-        help="A folder of policy documents, one such file, or @baseline for those that are shipped."
+        help="A folder of policy documents and bundles, one such file, or @baseline for those that are shipped."
         f" Default: ./{DEFAULT_FOLDER}, if it is there; nothing is loaded unasked.",
+    )
+    return option(trust_option(command))
+
+
+def trust_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option `--trust`, for ``open_flow`` and ``trusted_keys``."""
+    return click.option(
+        "--trust",
+        metavar="FILE",
+        multiple=True,
+        type=click.Path(exists=True, dir_okay=False),
+        expose_value=False,
+        callback=_remember_trust,
+        help="A public key (PEM) whose bundles may be loaded; again for each further one.",
     )(command)
+
+
+def _remember_trust(ctx: click.Context, _parameter: click.Parameter, value: tuple[str, ...]) -> None:
+    ctx.meta[_TRUST] = value
+
+
+def trusted_keys() -> tuple[str, ...]:
+    """What `--trust` named."""
+    keys: tuple[str, ...] = click.get_current_context().meta.get(_TRUST, ())
+    return keys
 
 
 def chosen_place(policies: str | None) -> str:
@@ -47,7 +72,7 @@ def open_flow(policies: str | None) -> AxonFlow:
     from axonflow import AxonFlow
 
     place = chosen_place(policies)
-    flow = AxonFlow.open(policies=place)
+    flow = AxonFlow.open(policies=place, trusted_keys=trusted_keys())
     if not flow.policies.rules:
         click.echo(
             f"note: {place} holds no rules. To start from the baseline: axonflow policy init {DEFAULT_FOLDER}/",

@@ -10,13 +10,24 @@ __all__ = ["command"]
 
 
 @click.group(
-    "policy", cls=LazyGroup, modules={"init": "axonflow.cli.policy_init", "check": "axonflow.cli.policy_check"}
+    "policy",
+    cls=LazyGroup,
+    modules={
+        "init": "axonflow.cli.policy_init",
+        "check": "axonflow.cli.policy_check",
+        "keygen": "axonflow.cli.policy_keygen",
+        "build": "axonflow.cli.policy_build",
+        "inspect": "axonflow.cli.policy_inspect",
+    },
 )
 def command() -> None:
-    """Start a folder of policies, and check one.
+    """Start a folder of policies, check one, and build it into a signed bundle.
 
     \b
     Example:
       axonflow policy init policies/
       axonflow policy check policies/
+      axonflow policy keygen release
+      axonflow policy build policies/ --key release.key --out policies.axb
+      axonflow policy inspect policies.axb --trust release.pub
     """

@@ -10,15 +10,15 @@ import click
 from msgspec import Struct
 
 from axonflow.cli.groups import EXIT_NO
-from axonflow.cli.policies import DEFAULT_FOLDER, chosen_place
+from axonflow.cli.policies import DEFAULT_FOLDER, chosen_place, trust_option, trusted_keys
 from axonflow.cli.tables import coloured, fields, printable, table
 from axonflow.errors import PolicyError
 
 if TYPE_CHECKING:
     from axonflow.policy.checking import PolicyWarning, RuleTestOutcome
-    from axonflow.policy.compiling import LoadedSet
+    from axonflow.policy.reading import LoadedSet
 
-__all__ = ["command"]
+__all__ = ["checked", "command", "shown"]
 
 
 class Problem(Struct, frozen=True):
@@ -46,6 +46,7 @@ class Report(Struct, frozen=True):
 
 @click.command("check")
 @click.argument("places", metavar="[PLACE]...", nargs=-1)
+@trust_option
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 @click.pass_context
 def command(ctx: click.Context, /, *, places: tuple[str, ...], as_json: bool) -> None:
@@ -71,19 +72,20 @@ def command(ctx: click.Context, /, *, places: tuple[str, ...], as_json: bool) ->
     """
     import msgspec
 
-    report = _checked(places or (chosen_place(None),))
-    click.echo(msgspec.json.encode(report) if as_json else "\n\n".join(_sections(report)))
+    report = checked(places or (chosen_place(None),))
+    click.echo(msgspec.json.encode(report) if as_json else shown(report))
     if not report.ok:
         ctx.exit(EXIT_NO)
 
 
-def _checked(places: Sequence[str]) -> Report:
+def checked(places: Sequence[str]) -> Report:
+    """What is to be said of the policies in `places` together."""
     from axonflow import AxonFlow
     from axonflow.policy.checking import find_warnings, run_rule_tests
 
     try:
         loaded = _loaded(places)
-        flow = AxonFlow.open(policies=places)
+        flow = AxonFlow.open(policies=places, trusted_keys=trusted_keys())
     except PolicyError as error:
         problems = tuple(Problem(one.at, one.message, one.expected, one.found, one.hint) for one in error.problems)
         return Report(ok=False, valid=False, problems=problems)
@@ -102,23 +104,21 @@ def _checked(places: Sequence[str]) -> Report:
 def _loaded(places: Sequence[str]) -> list[LoadedSet]:
     """The documents of all places. Raises PolicyError with the faults of all of them, not only of the first."""
     from axonflow.app import policy_sources
-    from axonflow.policy.compiling import read_policy_set
+    from axonflow.policy import PolicySource
+    from axonflow.policy.compiling import load_sets
 
-    loaded: list[LoadedSet] = []
+    sources: list[PolicySource] = []
     problems: list[PolicyError] = []
     for place in places:
         try:
-            sources = policy_sources(place)
+            found = policy_sources(place)
+            # A bundle was checked when it was built; its rules have no tests any more.
+            sources.extend(source for source in found if isinstance(source, PolicySource))
         except PolicyError as error:
             problems.extend(error.problems)
-            continue
-        for source in sources:
-            try:
-                loaded.append(read_policy_set(source))
-            except PolicyError as error:
-                problems.extend(error.problems)
-    if problems:
-        raise PolicyError.joined(problems)
+    loaded, more = load_sets(sources)
+    if problems or more:
+        raise PolicyError.joined([*problems, *more])
     return loaded
 
 
@@ -129,6 +129,11 @@ def _counts(loaded: Sequence[LoadedSet]) -> dict[str, dict[str, int]]:
         layer = f"{one.document.layer}{' (shadow)' if one.document.shadow else ''}"
         counts.setdefault(layer, Counter()).update(rule.effect.value for rule in one.document.rules)
     return {layer: dict(counter) for layer, counter in counts.items()}
+
+
+def shown(report: Report) -> str:
+    """`report` for people."""
+    return "\n\n".join(_sections(report))
 
 
 def _sections(report: Report) -> Iterator[str]:

@@ -43,11 +43,11 @@ def command(folder: Path, *, force: bool) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
             (folder / name).write_text(text, "utf-8")
-            click.echo(f"wrote {folder / name}")
     except OSError as error:
         raise ConfigurationError(
             "the policies cannot be written", found=error.strerror, at=str(error.filename or folder)
         ) from None
+    click.echo("\n".join(f"wrote {folder / name}" for name in texts))
     option = "" if folder == Path(DEFAULT_FOLDER) else f" --policies {folder}"
     click.echo(
         f"\nNow try:\n  axonflow policy check {folder}\n"

@@ -11,6 +11,7 @@ from msgspec import Struct
 from axonflow.errors import RequestError
 from axonflow.policy import Request
 from axonflow.policy.checking import Expectation
+from axonflow.policy.json_text import check_members, hint_on
 
 __all__ = ["MAX_LINE_BYTES", "TrafficLine", "decode_line", "numbered_lines"]
 
@@ -57,15 +58,18 @@ def decode_line(line: bytes | None) -> TrafficLine:
     if line is None:
         raise RequestError("the line is too long", expected=f"at most {MAX_LINE_BYTES} bytes", found="more")
     try:
-        return _decode(line)
+        decoded = _decode(line)
     except msgspec.ValidationError as error:
         raise _misshapen(error) from None
     except msgspec.DecodeError as error:
-        raise RequestError("not JSON", found=str(error).removeprefix("JSON is malformed: ")) from None
+        found = str(error).removeprefix("JSON is malformed: ")
+        raise RequestError("not JSON", found=found, hint=hint_on(error, line)) from None
     except UnicodeError as error:
         raise RequestError("not UTF-8", expected="UTF-8 text", found=str(error).rpartition(": ")[2]) from None
     except RecursionError:
         raise RequestError("nested too deep", expected="fewer levels", found="too many to decode") from None
+    check_members(line)
+    return decoded
 
 
 def _misshapen(error: msgspec.ValidationError) -> RequestError:

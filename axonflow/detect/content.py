@@ -8,10 +8,11 @@ from functools import cached_property
 from itertools import accumulate
 from typing import Any, Literal, NamedTuple
 
+from axonflow.detect.escapes import blank_escapes
 from axonflow.detect.folding import fold
 from axonflow.errors import DetectionError
 
-__all__ = ["MAX_VISITS", "Document", "JsonValue", "Leaf", "Place", "leaves", "number_text", "path_of"]
+__all__ = ["MAX_VISITS", "Document", "JsonValue", "Leaf", "Place", "leaves", "number_text", "path_of", "readings_of"]
 
 JsonValue = Any
 """None, bool, int, float, str, list of JsonValue, dict of str to JsonValue."""
@@ -112,15 +113,15 @@ def name_at(place: Place) -> str:
 
 
 class Document:
-    """All leaves of a content as one folded text, made once and searched by every detector.
+    """All leaves of a content as one text, made once and searched by every detector.
 
     Leaves are joined by newlines, which is white space and no word character like the ends of a text: where a
     pattern matches in a leaf, some match in the joined text touches that leaf.
     """
 
-    def __init__(self, content: JsonValue, masks: Iterable[str]) -> None:
-        self.leaves = tuple(leaves(content))
-        self.text = fold(_without_masks("\n".join([leaf.text for leaf in self.leaves]), masks))
+    def __init__(self, leaves: tuple[Leaf, ...], text: str) -> None:
+        self.leaves = leaves
+        self.text = text
         self._starts = [0, *accumulate(len(leaf.text) + 1 for leaf in self.leaves)]
 
     @cached_property
@@ -140,10 +141,25 @@ class Document:
         """Index of the leaf that holds the character at `offset` of the text."""
         return bisect_right(self._starts, offset) - 1
 
+    def start_of(self, index: int) -> int:
+        """Where a leaf begins in the text."""
+        return self._starts[index]
+
     def leaf_text(self, index: int) -> str:
         """The folded text of a leaf."""
         start = self._starts[index]
         return self.text[start : self._starts[index + 1] - 1]
+
+
+def readings_of(content: JsonValue, masks: Iterable[str]) -> tuple[Document, ...]:
+    """`content` as it is, folded; then, when there are any, with the escapes of string literals blanked.
+
+    All are of the same leaves and lengths. Raises DetectionError as `leaves` does.
+    """
+    parts = tuple(leaves(content))
+    text = fold(_without_masks("\n".join([leaf.text for leaf in parts]), masks))
+    blanked = blank_escapes(text)
+    return (Document(parts, text),) if blanked == text else (Document(parts, text), Document(parts, blanked))
 
 
 def _without_masks(text: str, masks: Iterable[str]) -> str:

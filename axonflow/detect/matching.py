@@ -8,6 +8,7 @@ from typing import Protocol
 
 from axonflow.detect.content import Document, name_at, path_of
 from axonflow.detect.detector import Detector, Shape
+from axonflow.detect.escapes import whole_escapes
 from axonflow.detect.finding import Finding
 from axonflow.errors import ConfigurationError, DetectionError
 
@@ -88,8 +89,12 @@ class CompiledDetectors:
             hint=f"Did you mean {' or '.join(close)}?" if close else f"There are: {', '.join(self._selectors)}.",
         )
 
-    def scan(self, detector_id: str, document: Document, open_gates: dict[str, bool]) -> list[tuple[int, Finding]]:
-        """What one detector finds, each with the index of its leaf; `open_gates` remembers for the document.
+    def scan(
+        self, detector_id: str, readings: Sequence[Document], open_gates: dict[str, bool]
+    ) -> list[tuple[int, Finding]]:
+        """What one detector finds in any reading of a content, each with the index of its leaf.
+
+        `open_gates` remembers for the content: blanking adds no trigger, so the gates of the first reading serve all.
 
         Raises DetectionError for an id that is not known.
         """
@@ -97,13 +102,17 @@ class CompiledDetectors:
         if plan is None:
             self.resolve(detector_id)
             raise DetectionError("a category was given", expected="ids of detectors", found=ascii(detector_id))
+        document = readings[0]
         if not document.text:
             return []
         detector = plan.detector
         hits: list[_Hit] = []
-        for shape, pattern in plan.candidates(document):
-            if self._may_occur(detector.category, shape, document, open_gates):
-                hits.extend(_hits(shape, pattern, document, detector.max_span_chars))
+        for reading in readings:
+            for shape, pattern in plan.candidates(reading):
+                if self._may_occur(detector.category, shape, reading, open_gates):
+                    hits.extend(_hits(shape, pattern, reading, detector.max_span_chars))
+        if len(readings) > 1:
+            hits = [_with_whole_escapes(document, hit) for hit in hits]
         return [(hit[0], _finding(detector, document, hit)) for hit in _united(hits)]
 
     def _may_occur(self, category: str, shape: Shape, document: Document, open_gates: dict[str, bool]) -> bool:
@@ -193,6 +202,14 @@ def _is_confirmed(shape: Shape, document: Document, leaf: int, text: str, start:
         if name:
             before = f"{name}: {before}"
     return shape.in_context(before, span, text[end : end + shape.window_chars])
+
+
+def _with_whole_escapes(document: Document, hit: _Hit) -> _Hit:
+    leaf, start, end, confidence, validated = hit
+    # In the text of all leaves: no escape crosses the newline between two, and cutting a leaf out copies it.
+    before = document.start_of(leaf)
+    start, end = whole_escapes(document.text, before + start, before + end)
+    return leaf, start - before, end - before, confidence, validated
 
 
 def _united(hits: list[_Hit]) -> list[_Hit]:

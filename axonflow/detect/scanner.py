@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from axonflow.detect.content import Document, JsonValue
+from axonflow.detect.content import Document, JsonValue, readings_of
 from axonflow.detect.detector import Detector
 from axonflow.detect.finding import Finding
 from axonflow.detect.matching import CompiledDetectors, CompilePattern, Pattern
@@ -43,13 +43,13 @@ class Scanner:
 class Inspection:
     """What is in one content: each detector runs when it is first asked for, and only once."""
 
-    __slots__ = ("_compiled", "_document", "_found", "_masks", "_open_gates", "content")
+    __slots__ = ("_compiled", "_found", "_masks", "_open_gates", "_readings", "content")
 
     def __init__(self, compiled: CompiledDetectors, masks: tuple[str, ...], content: JsonValue) -> None:
         self.content = content
         self._compiled = compiled
         self._masks = masks
-        self._document: Document | None = None
+        self._readings: tuple[Document, ...] = ()
         self._found: dict[str, list[tuple[int, Finding]]] = {}
         self._open_gates: dict[str, bool] = {}
 
@@ -88,7 +88,6 @@ class Inspection:
     def _of(self, detector_id: str) -> list[tuple[int, Finding]]:
         found = self._found.get(detector_id)
         if found is None:
-            if self._document is None:
-                self._document = Document(self.content, self._masks)
-            found = self._found[detector_id] = self._compiled.scan(detector_id, self._document, self._open_gates)
+            self._readings = self._readings or readings_of(self.content, self._masks)
+            found = self._found[detector_id] = self._compiled.scan(detector_id, self._readings, self._open_gates)
         return found

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from time import time
+
+import msgspec
+
 from axonflow.errors import RequestError
-from axonflow.ids import new_id, now_us
+from axonflow.ids import id_at
 from axonflow.policy import Decision, PolicyEngine, Request
 
-__all__ = ["decide"]
+__all__ = ["decide", "decide_now"]
 
 
 def decide(engine: PolicyEngine, request: Request) -> Decision:
@@ -16,5 +20,13 @@ def decide(engine: PolicyEngine, request: Request) -> Decision:
     """
     if request.__class__ is not Request:
         raise RequestError("not a request", expected="a Request", found=type(request).__name__)
-    time_us = now_us()
-    return engine.decide(request, new_id(time_us), time_us if request.time is None else request.time)
+    now_s = time()
+    return engine.decide(request, id_at(now_s), now_s)
+
+
+def decide_now(engine: PolicyEngine, request: Request) -> Decision:
+    """The verdict as of now, whatever `request.time` says: what is acted upon happens now, and a caller who named
+    another time could move into the life of an exception that has expired. Raises as `decide`."""
+    if request.__class__ is Request and request.time is not None:
+        request = msgspec.structs.replace(request, time=None)
+    return decide(engine, request)

@@ -6,12 +6,13 @@ import hashlib
 from contextlib import suppress
 from typing import Any, Final
 
+import msgspec
 from msgspec.structs import replace
 
 from axonflow.audit import IN_PROCESS, AuditEvent, Origin
 from axonflow.errors import LedgerError
-from axonflow.flows.decide import decide
-from axonflow.flows.record import event_of
+from axonflow.flows.decide import decide_now
+from axonflow.flows.record import append, event_of
 from axonflow.ids import now_us
 from axonflow.policy import Decision, Effect, Limit, PolicyEngine, Request
 from axonflow.policy.cel.functions import chars
@@ -34,7 +35,7 @@ async def enforce(
     origin: Origin = IN_PROCESS,
     redacts: bool = True,
 ) -> Decision:
-    """The verdict of `engine` on `request`, its limits reserved, recorded in `audit` before this returns.
+    """The verdict of `engine` on `request` as of now, its limits reserved, recorded in `audit` before this returns.
 
     `origin` is recorded with it: through which door the request came. An enforcement point that cannot put redacted
     content in place of the original says so by `redacts`, and is denied where that is due.
@@ -42,26 +43,26 @@ async def enforce(
     A limit that is used up or cannot be reserved denies, with the reason. Raises AuditError when the event cannot be
     recorded: then nothing is allowed, and what was reserved is given back.
     """
-    decision = decide(engine, request)
+    decision = decide_now(engine, request)
     if decision.redacted is not None and not redacts:
         decision = _denied(decision, "The content has to be redacted, which this enforcement point cannot do.")
     reservations: list[Reservation] = []
     try:
         if decision.allowed and any(isinstance(obligation, Limit) for obligation in decision.obligations):
             decision = await _reserved(decision, request, ledger, reservations)
-        await audit.append(_event(decision, request, audit.writer_id, origin))
+        await append(audit, _event(decision, request, audit.writer_id, origin))
     except BaseException:  # cancellation too: what nobody was allowed to use must not count
         await _give_back(reservations, ledger)
         raise
     for reservation in reservations:  # a request counts as one; tokens and money stay at their estimate
-        with suppress(LedgerError):  # what was taken stays taken; the decision is made and recorded
+        with suppress(Exception):  # what was taken stays taken; the decision is made and recorded
             await ledger.settle(reservation, reservation.amount)
     return decision
 
 
 async def _give_back(reservations: list[Reservation], ledger: Ledger) -> None:
     while reservations:
-        with suppress(LedgerError):  # it then counts until its window has passed: too strict, never too loose
+        with suppress(Exception):  # it then counts until its window has passed: too strict, never too loose
             await ledger.release(reservations.pop())
 
 
@@ -88,18 +89,36 @@ async def _take(limit: Limit, request: Request, ledger: Ledger, reservations: li
         amount = request.context.get(_ESTIMATES[limit.unit])
         if not isinstance(amount, int) or isinstance(amount, bool) or amount < 0:
             return f"{limit.policy} limits {limit.unit}: the request must carry context.{_ESTIMATES[limit.unit]}."
-    key = "|".join([limit.policy, *(f"{path}={reader(path)(request)!r}" for path in limit.key)])
+    key = "|".join([limit.policy, *(f"{path}={_canonical(reader(path)(request))}" for path in limit.key)])
     if len(key) > _MAX_KEY_CHARS:  # an attribute may be megabytes; a counter's name is kept as long as the counter
         key = f"{limit.policy}|sha256:{hashlib.sha256(key.encode()).hexdigest()}"
     quota = Quota(request.principal.tenant, key, limit.unit, limit.maximum, limit.window_s)
     try:
         reservation = await ledger.reserve(quota, amount, now_us())
-    except LedgerError as error:
-        return f"The limit of {limit.policy} could not be checked: {error.message}."
+    except Exception as error:  # noqa: BLE001  a ledger that keeps to no contract has not answered either
+        why = error.message if isinstance(error, LedgerError) else type(error).__name__
+        return f"The limit of {limit.policy} could not be checked: {why}."
     if reservation is None:
         return f"The limit of {limit.policy} is used up: {limit.maximum} {limit.unit} within {limit.window_s} s."
     reservations.append(reservation)
     return None
+
+
+def _canonical(value: Any) -> str:
+    """`value` as JSON that is the same for equal values: whoever may write {"a": 1, "b": 2} in another order, or 1 as
+    1.0, would else have a counter for each spelling."""
+    return _encode(_plain(value)).decode()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**63:  # beyond, no integer equals it
+        return int(value)
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+_encode: Final = msgspec.json.Encoder(order="sorted").encode
 
 
 def _event(decision: Decision, request: Request, writer_id: str, origin: Origin) -> AuditEvent:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from axonflow.audit import AuditEvent, Origin
+from axonflow.errors import AuditError, AxonFlowError
 from axonflow.ids import new_id, now_us
 from axonflow.policy import Principal, Request
 from axonflow.ports import AuditLog
 
-__all__ = ["event_of", "record"]
+__all__ = ["append", "event_of", "record"]
 
 
 async def record(
@@ -39,8 +40,22 @@ async def record(
         reasons=(),
         details=details,
     )
-    await audit.append(event)
+    await append(audit, event)
     return event
+
+
+async def append(audit: AuditLog, event: AuditEvent) -> None:
+    """Record `event`. Raises AuditError, also for what an adapter raises that keeps to no contract."""
+    try:
+        await audit.append(event)
+    except AxonFlowError:
+        raise
+    except Exception as error:
+        raise AuditError(
+            "the event cannot be recorded",
+            expected="an audit log that raises AuditError",
+            found=f"{type(error).__name__}: {error}"[:200],
+        ) from error
 
 
 def event_of(request: Request, writer_id: str, origin: Origin, **facts: Any) -> AuditEvent:

@@ -64,8 +64,8 @@ async def run_plan(
 
     A denied plan runs nothing. A step that raises is ``failed``, one that policy denies is ``denied``, one that needs
     approval is ``held``; what depends on it is skipped and everything else goes on. A step whose arguments cannot be
-    judged (not JSON, see `_judged`), or on which `enforce` raises, fails without having been called. When a decision
-    redacts, the step is called with the redacted arguments.
+    judged (not JSON, see `_judged`), or on which `enforce` raises, fails without having been called. A step is called
+    with the JSON that was judged, redacted when a decision redacts: a dataclass arrives as a dict, a date as text.
 
     A failed step's error is ``<ExceptionType>: <message>``, at most 500 characters, no traceback. What a message gives
     away is in the hands of the step's author.
@@ -200,8 +200,7 @@ class _Run:
     async def _judge(self, step: Step, verdict: _Verdict) -> dict[str, Any]:
         """What to call the step with; the decisions on it go into `verdict`, up to the first that does not allow."""
         arguments = {**step.inputs, **{need: self.outputs[need] for need in step.needs}}
-        judged, objects = _judged(arguments)
-        content = judged
+        content = _judged(arguments)
         context = {**self._context, **step.context, **self._own, "step": step.name}
         resource = self._resource(step)
         for action in _ACTIONS[step.kind]:
@@ -211,8 +210,7 @@ class _Run:
                 return {}
             if decision.redacted is not None:
                 content = _same_shape(decision.redacted, content)
-        untouched = {name: value for name, value in objects.items() if content[name] == judged[name]}
-        return {**content, **untouched}
+        return content
 
     def _resource(self, step: Step) -> Resource:
         if step.kind == "agent":  # agents belong to a tenant, and policies may require to be told which
@@ -239,20 +237,20 @@ class _Run:
         return records
 
 
-def _judged(arguments: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The JSON that policy judges in place of `arguments`, and those of them that are not JSON themselves.
+def _judged(arguments: dict[str, Any]) -> dict[str, Any]:
+    """A copy of `arguments` as JSON: what policy judges, and, as it was judged, what the step is called with.
 
-    What msgspec knows how to write as JSON (dataclasses, Structs, tuples, sets, datetimes, enums, UUIDs, ...) is judged
-    as that, and the step is called with the object. JSON is copied and the step is called with the copy: another step
-    that changes a shared result while policy is being asked cannot slip anything past it. Bytes are left as they
-    are, so that the Request refuses them: no detector could read their base64. Raises AxonFlowError for the rest.
+    What msgspec knows how to write as JSON (dataclasses, Structs, tuples, sets, datetimes, enums, UUIDs, ...) becomes
+    that, and the step is not called with the object: it may hold what JSON does not show (private fields, defaults
+    that a Struct omits, attributes added later), and another step may change it while policy is being asked or while
+    this one runs. Bytes are left as they are, so that the Request refuses them: no detector could read their base64.
+
+    Raises AxonFlowError for the rest, and for an object in which two keys have one name in JSON (1 and "1").
     """
     judged: dict[str, Any] = {}
-    objects: dict[str, Any] = {}
     for name, value in arguments.items():
         try:
-            plain = msgspec.to_builtins(value, builtin_types=_UNREADABLE, str_keys=True)
-            copy = _unpack(_pack(plain))  # to_builtins keeps tuples, MessagePack makes lists of them
+            judged[name] = _json_copy(value)
         except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
             raise AxonFlowError(
                 "an argument cannot be judged",
@@ -261,13 +259,18 @@ def _judged(arguments: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
                 at=f"argument {name[:64]!a}",
                 hint="Nothing was called. Let the step that gave it return JSON.",
             ) from None
-        judged[name] = copy
-        if copy != value:
-            objects[name] = value
-    return judged, objects
+    return judged
+
+
+def _json_copy(value: object) -> Any:
+    plain = msgspec.to_builtins(value, builtin_types=_UNREADABLE, str_keys=True)
+    if len(_json(plain)) != len(_json(value)):  # to_builtins keeps one member of each name, the encoder writes all
+        raise ValueError("two keys of an object have the same name in JSON")
+    return _unpack(_pack(plain))  # to_builtins keeps tuples, MessagePack makes lists of them
 
 
 _UNREADABLE: Final = (bytes, bytearray, memoryview)
+_json = msgspec.json.Encoder().encode
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder().decode
 

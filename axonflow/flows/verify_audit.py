@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from msgspec import Struct
 
-from axonflow.audit import AuditRecord, verify_chain
+from axonflow.audit import AuditRecord, ChainHead, verify_chain
 from axonflow.errors import AuditConflict, AuditError
 from axonflow.ports import AuditStore
 
@@ -33,33 +33,40 @@ class BrokenChain(Struct, frozen=True):
 
 
 class AuditVerification(Struct, frozen=True):
-    """How many `chains` were walked, how many `records` stand in their places, and where chains are `broken`.
+    """How many `chains` were walked, how many `records` stand in their places, where chains are `broken`, and the
+    `heads` of those that are whole.
 
-    A chain whose last records were all removed still verifies: nothing in the store says that there were more.
+    Nothing in the store says that a chain had more records, or others. Who keeps the heads elsewhere, and gives them to
+    the next verification, learns of both.
     """
 
     chains: int
     records: int
     broken: tuple[BrokenChain, ...]
+    heads: tuple[ChainHead, ...] = ()
 
 
 async def verify_audit(
     store: AuditStore,
     tenant_id: str | None = None,
     *,
+    heads: Iterable[ChainHead] = (),
     progress: Callable[[int, int, int], None] | None = None,
 ) -> AuditVerification:
     """Verify the chains of `tenant_id`, or of all tenants, from their first record on, a page at a time.
 
-    A chain that is broken is reported, and the walk goes on with the next one. `progress` is called with the number of
+    A chain that is broken is reported, and the walk goes on with the next one. So is one that no longer holds what it
+    held at its head in `heads`, which an earlier verification gave. `progress` is called with the number of
     chains that are done, of all chains, and of records so far, after every page. Raises AuditError when the store does
     not answer: then nothing was found out.
     """
-    chains = await store.chains(tenant_id)
+    known = {(head.tenant_id, head.writer_id): head for head in heads if tenant_id in (None, head.tenant_id)}
+    chains = sorted({*await store.chains(tenant_id), *known})
     broken: list[BrokenChain] = []
+    reached: list[ChainHead] = []
     records = 0
-    for done, (tenant, writer) in enumerate(chains):
-        walk = _Walk(store, tenant, writer)
+    for done, chain in enumerate(chains):
+        walk = _Walk(store, chain, known.get(chain))
         while not walk.ended:
             await walk.next_page()
             if progress is not None:
@@ -67,16 +74,19 @@ async def verify_audit(
         records += walk.records
         if walk.broken is not None:
             broken.append(walk.broken)
-    return AuditVerification(len(chains), records, tuple(broken))
+        elif walk.last is not None:
+            reached.append(ChainHead.of(walk.last))
+    return AuditVerification(len(chains), records, tuple(broken), tuple(reached))
 
 
 class _Walk:
     """Along one chain, up to its end or its first break."""
 
-    def __init__(self, store: AuditStore, tenant_id: str, writer_id: str) -> None:
+    def __init__(self, store: AuditStore, chain: tuple[str, str], head: ChainHead | None) -> None:
         self._store = store
-        self._chain = (tenant_id, writer_id)
-        self._last: AuditRecord | None = None
+        self._chain = chain
+        self._head = head
+        self.last: AuditRecord | None = None
         self.records = 0
         self.broken: BrokenChain | None = None
         self.ended = False
@@ -99,9 +109,11 @@ class _Walk:
             if fault:
                 self._break(record.event.event_id, fault)
                 return
-            self._last = record
+            self.last = record
             self.records += 1
         self.ended = len(page) < limit
+        if self.ended and self._head is not None and self.records < self._head.records:
+            self._break("", f"records {self.records} to {self._head.records - 1} were there and are missing")
 
     def _fault(self, record: AuditRecord) -> str | None:
         if record.sequence > self.records:
@@ -109,9 +121,11 @@ class _Walk:
         if (record.event.tenant_id, record.event.writer_id) != self._chain:
             return "the record of another chain"
         try:
-            verify_chain((record,), self._last)
+            verify_chain((record,), self.last)
         except AuditError as error:
             return str(error)
+        if self._head is not None and self._head.contradicts(record):
+            return f"the chain was written anew: expected {self._head.hash}, found {record.hash.hex()}"
         return None
 
     def _break(self, event_id: str, what: str) -> None:

@@ -95,7 +95,7 @@ def _json_copy(values: object, at: str) -> dict[str, Any]:
 
 class Step(Struct, frozen=True, kw_only=True):
     """One step. `run` is a plain or async callable; it is called with keyword arguments: the literal `inputs`, and for
-    each step in `needs` one argument of that step's name, holding its result.
+    each step in `needs` one argument of that step's name, holding its result as JSON.
 
     `kind` says what the step acts on, and so what policy is asked: the function itself, the tool `target` or the agent
     `target`. `context` is merged into the context of the step's policy requests, e.g. ``{"env": "prod"}``. `needs` is

@@ -1,13 +1,16 @@
 """The policy engine: requests and decisions, policy documents, the expression language, and the decision point."""
 
-from axonflow.policy.compiling import PolicySource, compile_policies
+from axonflow.policy.bundle import BundleSource
+from axonflow.policy.compiling import compile_policies
 from axonflow.policy.decision import Approval, Decision, Effect, Limit, Redact, RuleError, ShadowVerdict
 from axonflow.policy.engine import PolicyEngine
+from axonflow.policy.reading import PolicySource
 from axonflow.policy.request import ACTIONS, Principal, Request, Resource
 
 __all__ = [
     "ACTIONS",
     "Approval",
+    "BundleSource",
     "Decision",
     "Effect",
     "Limit",

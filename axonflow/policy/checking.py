@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from axonflow.errors import RequestError
 from axonflow.policy.cel.scope import FIELDS
-from axonflow.policy.compiling import LoadedSet, Path
 from axonflow.policy.decision import Decision, Effect
 from axonflow.policy.document import PolicySetDocument, RuleDocument, TestDocument
 from axonflow.policy.index import LONG_ALWAYS_LIST, build_index
-from axonflow.policy.request import ACTIONS, Request
+from axonflow.policy.reading import LoadedSet, Path
+from axonflow.policy.request import ACTIONS, PrincipalType, Request
 from axonflow.policy.rules import FAILS_CLOSED, CompiledRule
 
 __all__ = [
@@ -110,6 +110,7 @@ def find_warnings(loaded: Sequence[LoadedSet], rules: Iterable[CompiledRule]) ->
         for one in together:
             warnings.extend(_unknown_actions(one))
             warnings.extend(_optional_filters(one, required))
+            warnings.extend(_dead_filters(one))
     warnings.extend(_long_lists(rules))
     return tuple(warnings)
 
@@ -127,17 +128,23 @@ def _canonical(path: str) -> str:
     return _LONG_FORM.sub(r"\1.", path)
 
 
-def _is_attribute(path: str) -> bool:
-    """Whether `path` leads to what a request may leave out without being malformed."""
+def _target(path: str) -> tuple[str, bool]:
+    """What `path` leads to, ``attribute``, ``nothing`` or the kind of a declared field, and whether a request may
+    leave it out without being malformed."""
     root, *names = path.split(".")
-    while root in FIELDS:
+    optional = False
+    while root in FIELDS and names:
         field = FIELDS[root].get(names[0])
         if field is None:
-            return True
+            return "attribute", True
+        optional |= field.optional
         root, names = field.kind, names[1:]
-        if not names:
-            return False
-    return root in {"context", "map"}
+    if (root == "context" or root.startswith("map(")) and names:
+        return "attribute", True
+    return ("nothing" if names else root), optional
+
+
+_MAY_BE_ABSENT: Final = {("attribute", True), ("string", True), ("list(string)", True)}
 
 
 def _actions_of(rule: RuleDocument) -> list[str]:
@@ -152,7 +159,7 @@ def _optional_filters(one: LoadedSet, required: dict[str, set[str]]) -> Iterator
         if rule.effect is Effect.ALLOW:  # who leaves an attribute out of an allow rule's reach gains nothing
             continue
         for path in rule.match:
-            if path == "action" or not _is_attribute(path):
+            if path == "action" or _target(path) not in _MAY_BE_ABSENT:
                 continue
             open_for = [action for action in _actions_of(rule) if _canonical(path) not in required.get(action, ())]
             if open_for:
@@ -165,6 +172,38 @@ def _optional_filters(one: LoadedSet, required: dict[str, set[str]]) -> Iterator
                     f"rule {rule.id} ({rule.effect.value}) filters on {path}, which no set requires for"
                     f" {_some(open_for)}, so a request without it slips past; {advice}",
                 )
+
+
+def _dead_filters(one: LoadedSet) -> Iterator[PolicyWarning]:
+    filters = [("rules", position, rule.id, rule.match) for position, rule in enumerate(one.document.rules)]
+    filters += [("exceptions", position, each.id, each.match) for position, each in enumerate(one.document.exceptions)]
+    for field, position, name, match in filters:
+        for path, wanted in match.items():
+            why = _why_dead(path, wanted if isinstance(wanted, list) else [wanted])
+            if why:
+                at = one.source.at((field, position, "match", path), 0)
+                yield PolicyWarning("dead-filter", at, f"{field[:-1]} {name} filters on {path}, {why}")
+
+
+def _why_dead(path: str, wanted: Sequence[object]) -> str | None:
+    """Why no request can ever match `path` to one of the values `wanted`."""
+    if path == "action":
+        return None
+    kind, _ = _target(path)
+    if kind == "nothing":
+        return "where there is nothing: that part of a request is text"
+    if kind not in {"attribute", "string", "list(string)"}:
+        return "which is an object and equals no value: name a field of it"
+    if kind != "attribute" and "" in wanted:
+        return "which is never empty"
+    if path.startswith("principal.") and path.endswith(".type") and kind == "string":
+        unknown = [str(value) for value in wanted if value not in _PRINCIPAL_TYPES]
+        if unknown:
+            return f"which is never {_some(unknown)}: there are {', '.join(_PRINCIPAL_TYPES)}"
+    return None
+
+
+_PRINCIPAL_TYPES: Final = get_args(PrincipalType)
 
 
 def _some(actions: Sequence[str]) -> str:
@@ -196,7 +235,7 @@ def _unknown_actions(one: LoadedSet) -> Iterator[PolicyWarning]:
 
 
 def _long_lists(rules: Iterable[CompiledRule]) -> Iterator[PolicyWarning]:
-    by_action, elsewhere = build_index(rules)
+    by_action, elsewhere = build_index(rules, (), {})
     told = LONG_ALWAYS_LIST
     for action, index in [("request", elsewhere), *sorted(by_action.items())]:
         count = len(index.always)

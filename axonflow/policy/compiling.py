@@ -2,371 +2,243 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 
 from axonflow.detect import Scanner
-from axonflow.errors import AxonFlowError, ExpressionError, PolicyError
-from axonflow.policy.cel import Compiler
-from axonflow.policy.cel.compiler import Condition
+from axonflow.errors import ExpressionError, PolicyError
+from axonflow.policy.building import Builder, CompilePattern
+from axonflow.policy.bundle import BundleSource, Verify, open_bundle
+from axonflow.policy.cel.compiler import Compiler, Expression
 from axonflow.policy.decision import Approval, Effect, Limit, Obligation, Redact
 from axonflow.policy.document import (
-    LAYERS,
     ApprovalDocument,
     ExceptionDocument,
     LimitDocument,
-    PolicySetDocument,
     RedactDocument,
     RuleDocument,
 )
-from axonflow.policy.engine import Layer, PolicyEngine, Requirement
-from axonflow.policy.index import build_index
-from axonflow.policy.matching import MATCH_FUNCTIONS, equality_keys, match_filters, reader
-from axonflow.policy.rules import CompiledRule, Waiver
+from axonflow.policy.engine import PolicyEngine
+from axonflow.policy.program import (
+    ExceptionRow,
+    Expressions,
+    PolicyProgram,
+    RuleRow,
+    SetHead,
+    decode_set,
+    digest_of_sets,
+    encode_set,
+    moment_us,
+    plain_literals,
+    set_digest,
+)
+from axonflow.policy.reading import LoadedSet, Path, PolicySource, problems_of, read_policy_set
+from axonflow.policy.templates import expand, is_template, read_templates
 
-__all__ = ["CompilePattern", "LoadedSet", "PolicySource", "compile_policies", "read_policy_set"]
+__all__ = ["Source", "check_programs", "compile_policies", "load_sets"]
 
-CompilePattern = Callable[[str], Any]
-"""A pattern to something with ``search(text) -> bool``. Raises ValueError for what is no pattern."""
 
-Path = tuple[str | int, ...]
+def _nobody_is_trusted(_key_id: str, _message: bytes, _signature: bytes) -> bool:
+    return False
 
-_STRING_PATHS: Final = frozenset({"principal.id", "principal.type", "principal.tenant", "resource.id", "resource.type"})
+
+def _go_on() -> None:
+    """No pause: nobody waits."""
+
+
+_RULES_A_SLICE: Final = 4
 _DEFAULT_REDACTION: Final = ("pii", "secret")
-_MAX_PROBLEMS: Final = 50
-KEY: Final = "[key]"
-"""As last part of a path: the key itself rather than its value. pydantic's word for it too."""
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class PolicySource(NamedTuple):
-    """One policy document as plain values, and where each of its parts stands: `at(path, offset)`."""
-
-    name: str
-    data: Any
-    at: Callable[[Path, int], str]
+Source = PolicySource | BundleSource
 
 
-class LoadedSet(NamedTuple):
-    """A valid document with its source."""
+def compile_policies(
+    sources: Iterable[Source],
+    scanner: Scanner,
+    compile_pattern: CompilePattern,
+    *,
+    verify: Verify = _nobody_is_trusted,
+    pause: Callable[[], None] = _go_on,
+) -> PolicyEngine:
+    """The engine of all `sources`, documents and bundles, together. Raises one PolicyError that lists every problem.
 
-    document: PolicySetDocument
-    source: PolicySource
-
-
-def read_policy_set(source: PolicySource) -> LoadedSet:
-    """`source` checked. Raises PolicyError that names each wrong field with its place."""
-    if not isinstance(source.data, dict):
-        raise PolicyError(
-            "not a policy set", expected="a mapping with apiVersion, kind, metadata, default and rules",
-            found=type(source.data).__name__ if source.data is not None else "nothing", at=source.at((), 0),
-        )  # fmt: skip
-    try:
-        return LoadedSet(PolicySetDocument.model_validate(source.data), source)
-    except ValidationError as error:
-        raise PolicyError.joined(_problems(error, source, ())) from None
-
-
-def _problems(error: ValidationError, source: PolicySource, prefix: Path) -> list[PolicyError]:
-    problems: list[PolicyError] = []
-    for detail in error.errors(include_url=False)[:_MAX_PROBLEMS]:
-        path = _place_in(source.data, prefix + tuple(detail["loc"]), detail["type"])
-        at = source.at((*path, KEY) if detail["type"] == "extra_forbidden" else path, 0)
-        problems.append(_problem(path, detail, at))
-    return problems
+    `verify` tells whether a bundle's signature holds. `pause` is called every third of a millisecond or so, for who
+    compiles beside running decisions.
+    """
+    builder = Builder(scanner, compile_pattern, pause)
+    engine = _engine(builder, _read_programs(tuple(sources), builder, verify, pause))
+    if builder.problems:
+        raise PolicyError.joined(builder.problems)
+    return engine
 
 
-def _place_in(data: Any, loc: Path, fault: str) -> Path:
-    """`loc` without what pydantic adds to it: the names of a union's members."""
-    path: Path = ()
-    for number, part in enumerate(loc):
-        if isinstance(data, (dict, list)) and (part in data if isinstance(data, dict) else isinstance(part, int)):
-            data = data[part]  # type: ignore[index]  # an int where it is a list
-        elif part != KEY and not (fault == "missing" and number == len(loc) - 1):
-            continue
-        path = (*path, part)
-    return path
+def check_programs(sources: Iterable[Source], scanner: Scanner, compile_pattern: CompilePattern) -> list[PolicyProgram]:
+    """The rows of all `sources`, which must be documents that compile. Raises PolicyError that lists every problem."""
+    builder = Builder(scanner, compile_pattern, _go_on)
+    programs = _read_programs(tuple(sources), builder, _nobody_is_trusted, _go_on)
+    _engine(builder, programs)
+    if builder.problems:
+        raise PolicyError.joined(builder.problems)
+    return programs
 
 
-def _problem(path: Path, detail: ErrorDetails, at: str) -> PolicyError:
-    if detail["type"] == "extra_forbidden":
-        return PolicyError("unknown field", expected=_known_fields(path), found=f"'{path[-1]}'", at=at)
-    field = ".".join(str(part) for part in path if part != KEY)
-    if detail["type"] == "missing":
-        return PolicyError(f"{field} is missing", expected="the field", found="none", at=at)
-    cause = detail.get("ctx", {}).get("error")
-    if isinstance(cause, AxonFlowError):  # of a JSON value in the document, which has a place in it: $.context.'x'
-        field += (cause.at or "").removeprefix("$")
-        return PolicyError(f"{field}: {cause.message}", expected=cause.expected, found=cause.found, at=at)
-    message = detail["msg"].removeprefix("Value error, ")
-    return PolicyError(f"{field} is not valid", expected=_lowered(message), found=_shown(detail["input"]), at=at)
+def _engine(builder: Builder, programs: Sequence[PolicyProgram]) -> PolicyEngine:
+    digest = digest_of_sets((program.head.name, program.digest) for program in programs)
+    shadowed = [program for program in programs if program.head.shadow]
+    shadow = builder.engine(shadowed, digest, None) if shadowed else None
+    return builder.engine([program for program in programs if not program.head.shadow], digest, shadow)
 
 
-def _shown(found: Any) -> str:
-    if isinstance(found, int) and found.bit_length() > 64:
-        return "a larger number"  # Python refuses to write one of thousands of digits
-    return f"{found!a}"[:80] if isinstance(found, (str, int, float)) or found is None else type(found).__name__
-
-
-def _lowered(message: str) -> str:
-    for start in ("Input should be ", "expected "):
-        message = message.removeprefix(start)
-    return message
-
-
-_MODELS: Final[dict[str, type[BaseModel]]] = {"rules": RuleDocument, "exceptions": ExceptionDocument}
-
-
-def _known_fields(path: Path) -> str:
-    model: type[BaseModel] = _MODELS.get(str(path[0]), PolicySetDocument) if len(path) > 2 else PolicySetDocument
-    return ", ".join(model.model_fields) if len(path) in {1, 3} else "one that docs/reference/policies.md names"
-
-
-class _Host:
-    """What expressions may refer to beyond the request. Foreign errors become ValueError, as the language asks."""
-
-    def __init__(self, scanner: Scanner, compile_pattern: CompilePattern) -> None:
-        self._scanner = scanner
-        self._compile_pattern = compile_pattern
-        self._patterns: dict[str, Any] = {}
-
-    def detectors(self, selector: str) -> tuple[str, ...]:
-        if selector == "*":
-            return tuple(sorted(detector.id for detector in self._scanner.detectors))
+def _read_programs(
+    sources: Sequence[Source], builder: Builder, verify: Verify, pause: Callable[[], None]
+) -> list[PolicyProgram]:
+    """The rows of all `sources`. What is wrong with them goes to the builder's problems."""
+    documents = [source for source in sources if isinstance(source, PolicySource)]
+    loaded, problems = load_sets(documents, pause)
+    builder.problems.extend(problems)
+    programs: list[PolicyProgram] = []
+    for one in loaded:
         try:
-            return self._scanner.resolve(selector)
-        except AxonFlowError as error:
-            raise ValueError(str(error)) from None
-
-    def pattern(self, pattern: str) -> Any:
-        if pattern not in self._patterns:
-            self._patterns[pattern] = self._compile_pattern(pattern)
-        return self._patterns[pattern]
-
-
-class _Build:
-    """One compilation: shared compiler, problems so far, ids seen so far."""
-
-    def __init__(self, scanner: Scanner, compile_pattern: CompilePattern) -> None:
-        self.scanner = scanner
-        self.host = _Host(scanner, compile_pattern)
-        self.compiler = Compiler(self.host, MATCH_FUNCTIONS)
-        self.problems: list[PolicyError] = []
-        self._first_seen: dict[tuple[str, str], tuple[LoadedSet, Path]] = {}
-
-    def unique(self, what: str, name: str, loaded: LoadedSet, path: Path) -> None:
-        here = (loaded, path)
-        # A shadow set tries out a new version of an enforced one, so it may reuse its ids.
-        first = self._first_seen.setdefault((f"{what} {loaded.document.shadow}", name), here)
-        if first is not here:
-            self.problems.append(PolicyError(
-                f"two {what}s have the same id", expected="each id once",
-                found=f"'{name}', also at {first[0].source.at(first[1], 0)}", at=loaded.source.at(path, 0),
-            ))  # fmt: skip
-
-    def condition(self, part: RuleDocument | ExceptionDocument, loaded: LoadedSet, path: Path) -> Condition | None:
-        try:
-            self._check_match(part, loaded, path)
-            return self.compiler.condition(part.when, lambda bindings: match_filters(part.match, bindings))
-        except ExpressionError as error:
-            self.problems.append(error.moved_to(loaded.source.at((*path, "when"), error.offset)))
+            programs.append(program_of(one, builder, pause))
         except PolicyError as error:
-            self.problems.append(error)
+            builder.problems.extend(error.problems)
+    for source in sources:
+        if isinstance(source, BundleSource):
+            try:
+                opened = open_bundle(source, verify, pause)
+                programs += [decode_set(parts, builder.compiler_of, opened.name, pause) for parts in opened.sets]
+            except PolicyError as error:
+                builder.problems.extend(error.problems)
+    return programs
+
+
+def load_sets(
+    sources: Sequence[PolicySource], pause: Callable[[], None] = _go_on
+) -> tuple[list[LoadedSet], list[PolicyError]]:
+    """The policy sets among `sources`, with what they include, and what is wrong with the rest."""
+    templates, problems = read_templates(sources)
+    loaded: list[LoadedSet] = []
+    for source in sources:
+        if not is_template(source):
+            try:
+                loaded.append(read_policy_set(expand(source, templates), pause))
+            except PolicyError as error:
+                problems.extend(error.problems)
+    return loaded, problems
+
+
+def program_of(one: LoadedSet, builder: Builder, pause: Callable[[], None]) -> PolicyProgram:
+    """The rows of a valid document. Faults of its expressions go to the builder's problems."""
+    return _Rows(one, builder, pause).program()
+
+
+class _Rows:
+    def __init__(self, one: LoadedSet, builder: Builder, pause: Callable[[], None]) -> None:
+        self._one = one
+        self._problems = builder.problems
+        self._builder = builder
+        self._pause = pause
+        self._table = Expressions()
+
+    def program(self) -> PolicyProgram:
+        document = self._one.document
+        head = SetHead(
+            name=document.metadata.name,
+            layer=document.layer,
+            default=document.default,
+            shadow=document.shadow,
+            actions=tuple(document.actions),
+            requires={action: tuple(paths) for action, paths in document.requires.items()},
+            attributes=document.attributes,
+            expressions=(),
+            exceptions=(),
+        )
+        compiler = self._builder.compiler_of(head, lambda: self._one.source.at(("attributes",), 0))
+        rules = []
+        for position, rule in enumerate(document.rules):
+            rules.append(self._rule(rule, compiler, ("rules", position)))
+            if position % _RULES_A_SLICE == 0:
+                self._pause()
+        exceptions = [
+            self._exception(exception, compiler, ("exceptions", position))
+            for position, exception in enumerate(document.exceptions)
+        ]
+        head = msgspec.structs.replace(
+            head, expressions=tuple(self._table.texts), exceptions=tuple(row for row, _ in exceptions)
+        )
+        digest = set_digest(encode_set(head, [row for row, _ in rules], self._pause))
+        return PolicyProgram(head, rules, exceptions, digest, self._one.source.at)
+
+    def _rule(self, rule: RuleDocument, compiler: Compiler, path: Path) -> tuple[RuleRow, Expression | None]:
+        expression = self._read(rule, compiler, path)
+        row = RuleRow(
+            rule.id,
+            rule.effect,
+            rule.match,
+            self._table.number(expression, rule.when),
+            plain_literals(expression),
+            rule.reason or f"Rule {rule.id} says {rule.effect.value}.",
+            self._obligations(rule, path),
+        )
+        return row, expression
+
+    def _exception(
+        self, exception: ExceptionDocument, compiler: Compiler, path: Path
+    ) -> tuple[ExceptionRow, Expression | None]:
+        expression = self._read(exception, compiler, path)
+        row = ExceptionRow(
+            exception.id,
+            tuple(exception.rules),
+            exception.match,
+            self._table.number(expression, exception.when),
+            plain_literals(expression),
+            moment_us(exception.expires),
+        )
+        return row, expression
+
+    def _read(self, part: RuleDocument | ExceptionDocument, compiler: Compiler, path: Path) -> Expression | None:
+        try:
+            return compiler.read(part.when) if part.when is not None else None
+        except ExpressionError as error:
+            self._problems.append(error.moved_to(self._one.source.at((*path, "when"), error.offset)))
         return None
 
-    @staticmethod
-    def _check_match(part: RuleDocument | ExceptionDocument, loaded: LoadedSet, path: Path) -> None:
-        for key, value in part.match.items():
-            values = value if isinstance(value, list) else [value]
-            if key in _STRING_PATHS | {"action", "principal.roles", "principal.groups"}:
-                wrong = [item for item in values if not isinstance(item, str)]
-                if wrong:
-                    raise PolicyError(
-                        f"{key} is text", expected="a string or a list of strings", found=repr(wrong[0]),
-                        at=loaded.source.at((*path, "match", key), 0), hint="Quote it.",
-                    )  # fmt: skip
-
-    def rule(self, rule: RuleDocument, loaded: LoadedSet, position: int, layer: int) -> CompiledRule | None:
-        path: Path = ("rules", position)
-        self.unique("rule", rule.id, loaded, (*path, "id"))
-        condition = self.condition(rule, loaded, path)
-        obligations = self._obligations(rule, loaded, path)
-        if condition is None or obligations is None:
-            return None
-        return CompiledRule(
-            rule_id=rule.id,
-            effect=rule.effect,
-            layer=layer,
-            condition=condition,
-            actions=_actions(rule.match),
-            keys=equality_keys(rule.match, condition.node),
-            reason=rule.reason or f"Rule {rule.id} says {rule.effect.value}.",
-            obligations=obligations,
-            waivers=(),
-        )
-
-    def _obligations(self, rule: RuleDocument, loaded: LoadedSet, path: Path) -> tuple[Obligation, ...] | None:
+    def _obligations(self, rule: RuleDocument, path: Path) -> tuple[Obligation, ...]:
         place: Path = (*path, "obligations")
         obligations: list[Obligation] = []
         try:
             for position, raw in enumerate(rule.obligations):
                 place = (*path, "obligations", position)
-                obligations.append(self._obligation(rule, raw))
-            return tuple(obligations) or self._implied(rule)
+                obligations.append(_obligation(rule, raw))
+            return tuple(obligations) or _implied(rule)
         except ValidationError as error:
-            self.problems.extend(_problems(error, loaded.source, place))
+            self._problems.extend(problems_of(error, self._one.source, place))
         except ValueError as error:
-            self.problems.append(PolicyError(str(error), at=loaded.source.at(place, 0)))
-        return None
-
-    def _obligation(self, rule: RuleDocument, raw: dict[str, Any]) -> Obligation:
-        if rule.effect is Effect.REDACT:
-            wanted = RedactDocument.model_validate(raw)
-            return Redact(rule.id, self._detector_ids(wanted.detectors))
-        if rule.effect is Effect.REQUIRE_APPROVAL:
-            return Approval(rule.id, tuple(ApprovalDocument.model_validate(raw).approvers))
-        if rule.effect is Effect.LIMIT:
-            limit = LimitDocument.model_validate(raw)
-            return Limit(rule.id, limit.unit, limit.maximum, limit.window_s, tuple(limit.key))
-        raise ValueError(
-            f"a {rule.effect.value} rule has no obligations: only redact, require_approval and limit rules do"
-        )
-
-    def _implied(self, rule: RuleDocument) -> tuple[Obligation, ...]:
-        """What a rule without obligations asks for: its effect has to mean something."""
-        if rule.effect is Effect.REDACT:
-            return (Redact(rule.id, self._detector_ids(_DEFAULT_REDACTION)),)
-        if rule.effect is Effect.REQUIRE_APPROVAL:
-            return (Approval(rule.id),)
-        if rule.effect is Effect.LIMIT:
-            raise ValueError(
-                "a limit rule says what it limits: obligations: [{unit: requests, maximum: 60, window_s: 60}]"
-            )
+            self._problems.append(PolicyError(str(error), at=self._one.source.at(place, 0)))
         return ()
 
-    def _detector_ids(self, selectors: Sequence[str]) -> tuple[str, ...]:
-        return tuple(sorted({name for selector in selectors for name in self.host.detectors(selector)}))
 
-    def waivers(self, loaded: Sequence[LoadedSet], rules: dict[str, CompiledRule]) -> None:
-        """Attach each exception to the rules it names, where it stands at their layer or above."""
-        for one in loaded:
-            own_layer = LAYERS.index(one.document.layer)
-            for position, exception in enumerate(one.document.exceptions):
-                path: Path = ("exceptions", position)
-                self.unique("exception", exception.id, one, (*path, "id"))
-                condition = self.condition(exception, one, path)
-                if condition is None:
-                    continue
-                expires_us = (datetime.fromisoformat(exception.expires) - _EPOCH) // timedelta(microseconds=1)
-                waiver = Waiver(exception.id, condition, _actions(exception.match), expires_us)
-                for number, name in enumerate(exception.rules):
-                    self._attach(waiver, rules.get(name), own_layer, one, (*path, "rules", number))
-
-    def _attach(self, waiver: Waiver, rule: CompiledRule | None, own_layer: int, one: LoadedSet, path: Path) -> None:
-        if rule is None:
-            name = one.document.exceptions[int(path[1])].rules[int(path[3])]
-            self.problems.append(PolicyError(
-                "an exception names no rule", expected="the id of a rule", found=f"'{name}'", at=one.source.at(path, 0),
-            ))  # fmt: skip
-        elif own_layer > rule.layer:
-            self.problems.append(PolicyError(
-                "an exception cannot loosen a layer above its own", expected=f"the {LAYERS[rule.layer]} layer or above",
-                found=LAYERS[own_layer], at=one.source.at(path, 0),
-            ))  # fmt: skip
-        else:
-            rule.waivers = (*rule.waivers, waiver)
-            rule.inspects = True
+def _obligation(rule: RuleDocument, raw: dict[str, Any]) -> Obligation:
+    if rule.effect is Effect.REDACT:
+        return Redact(rule.id, tuple(RedactDocument.model_validate(raw).detectors))
+    if rule.effect is Effect.REQUIRE_APPROVAL:
+        return Approval(rule.id, tuple(ApprovalDocument.model_validate(raw).approvers))
+    if rule.effect is Effect.LIMIT:
+        limit = LimitDocument.model_validate(raw)
+        return Limit(rule.id, limit.unit, limit.maximum, limit.window_s, tuple(limit.key))
+    raise ValueError(f"a {rule.effect.value} rule has no obligations: only redact, require_approval and limit rules do")
 
 
-def _actions(match: dict[str, Any]) -> frozenset[str] | None:
-    action = match.get("action")
-    if action is None:
-        return None
-    return frozenset(action if isinstance(action, list) else [action])
-
-
-def compile_policies(
-    sources: Iterable[PolicySource], scanner: Scanner, compile_pattern: CompilePattern
-) -> PolicyEngine:
-    """The engine of all `sources` together. Raises one PolicyError that lists every problem found."""
-    build = _Build(scanner, compile_pattern)
-    loaded: list[LoadedSet] = []
-    for source in sources:
-        try:
-            loaded.append(read_policy_set(source))
-        except PolicyError as error:
-            build.problems.extend(error.problems)
-    for one in loaded:
-        build.unique("policy set", one.document.metadata.name, one, ("metadata", "name"))
-    enforced = [one for one in loaded if not one.document.shadow]
-    shadowed = [one for one in loaded if one.document.shadow]
-    digest = _digest(loaded)
-    shadow = _engine(build, shadowed, digest, None) if shadowed else None
-    engine = _engine(build, enforced, digest, shadow)
-    if build.problems:
-        raise PolicyError.joined(build.problems)
-    return engine
-
-
-def _engine(build: _Build, loaded: Sequence[LoadedSet], digest: str, shadow: PolicyEngine | None) -> PolicyEngine:
-    layers = _layers(build, loaded)
-    rules: dict[str, CompiledRule] = {}
-    for one in loaded:
-        layer = LAYERS.index(one.document.layer)
-        for position, document in enumerate(one.document.rules):
-            rule = build.rule(document, one, position, layer)
-            if rule is not None:
-                rules[rule.id] = rule
-    build.waivers(loaded, rules)
-    ordered = tuple(sorted(rules.values(), key=lambda rule: rule.rank))
-    by_action, elsewhere = build_index(ordered)
-    return PolicyEngine(
-        digest=digest,
-        rules=ordered,
-        by_action=by_action,
-        elsewhere=elsewhere,
-        layers=layers,
-        requires=_requirements(loaded),
-        scanner=build.scanner,
-        shadow=shadow,
-    )
-
-
-def _layers(build: _Build, loaded: Sequence[LoadedSet]) -> list[Layer]:
-    """All layers, outermost first; one that no set speaks for abstains."""
-    first_of: dict[str, LoadedSet] = {}
-    for one in loaded:
-        first = first_of.setdefault(one.document.layer, one)
-        if first.document.default != one.document.default:
-            build.problems.append(PolicyError(
-                f"sets of the {one.document.layer} layer differ in their default",
-                expected=f"{first.document.default}, as at {first.source.at(('default',), 0)}",
-                found=one.document.default, at=one.source.at(("default",), 0),
-            ))  # fmt: skip
-    if not loaded:
-        return []
-    return [Layer(name, first_of[name].document.default if name in first_of else "abstain") for name in LAYERS]
-
-
-def _requirements(loaded: Sequence[LoadedSet]) -> dict[str, tuple[Requirement, ...]]:
-    found: dict[str, list[Requirement]] = {}
-    for one in loaded:
-        for action, paths in one.document.requires.items():
-            found.setdefault(action, []).extend(
-                Requirement(path, reader(path), one.document.metadata.name) for path in paths
-            )
-    return {action: tuple(requirements) for action, requirements in found.items()}
-
-
-def _digest(loaded: Sequence[LoadedSet]) -> str:
-    """SHA-256 over the sets as canonical JSON, in the order of their names: the same policies, the same digest."""
-    documents = sorted(
-        (one.document.model_dump(mode="json") for one in loaded), key=lambda d: (d["metadata"]["name"], d["shadow"])
-    )
-    return "sha256:" + hashlib.sha256(msgspec.json.encode(documents, order="deterministic")).hexdigest()
+def _implied(rule: RuleDocument) -> tuple[Obligation, ...]:
+    """What a rule without obligations asks for: its effect has to mean something."""
+    if rule.effect is Effect.REDACT:
+        return (Redact(rule.id, _DEFAULT_REDACTION),)
+    if rule.effect is Effect.REQUIRE_APPROVAL:
+        return (Approval(rule.id),)
+    if rule.effect is Effect.LIMIT:
+        raise ValueError("a limit rule says what it limits: obligations: [{unit: requests, maximum: 60, window_s: 60}]")
+    return ()

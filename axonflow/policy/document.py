@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
@@ -16,6 +17,7 @@ from pydantic import (
     StrictInt,
     StrictStr,
     Tag,
+    model_validator,
 )
 
 from axonflow.policy.decision import Effect
@@ -24,10 +26,16 @@ from axonflow.policy.request import ACTIONS
 
 __all__ = [
     "LAYERS",
+    "MATCH_KEY",
+    "MATCH_KEYS",
+    "MAX_RULES",
     "ApprovalDocument",
     "ExceptionDocument",
+    "IncludeDocument",
     "LimitDocument",
+    "ParameterDocument",
     "PolicySetDocument",
+    "PolicyTemplateDocument",
     "RedactDocument",
     "RuleDocument",
     "TestDocument",
@@ -43,15 +51,25 @@ _ACTION = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*", re.ASCII)
 _TAIL = "such as principal.roles, resource.id or context.env"
 
 
+MATCH_KEY: Final = re.compile(rf"action|{_PATH.pattern}", re.ASCII)
+MATCH_KEYS: Final = f"action or a dotted path, {_TAIL}"
+
+
 def _match_key(key: str) -> str:
-    if key != "action" and not _PATH.fullmatch(key):
-        raise ValueError(f"expected action or a dotted path, {_TAIL}")
+    if not MATCH_KEY.fullmatch(key):
+        raise ValueError(f"expected {MATCH_KEYS}")
     return key
 
 
 def _required_path(path: str) -> str:
     if path != "content" and not _PATH.fullmatch(path):
         raise ValueError(f"expected content or a dotted path, {_TAIL}")
+    return path
+
+
+def _attribute(path: str) -> str:
+    if not _PATH.fullmatch(path):
+        raise ValueError("expected the dotted path of an attribute, such as context.risk or principal.level")
     return path
 
 
@@ -85,6 +103,12 @@ def _match_value(value: Any) -> Any:
     return value
 
 
+def _written(value: Any) -> Any:
+    if value is None:
+        raise ValueError("expected an expression; leave `when` out where there is no condition")
+    return value
+
+
 def _json_value(value: Any) -> Any:
     check_json_value(value, "$")
     return value
@@ -96,6 +120,14 @@ JsonObject = Annotated[dict[str, Any], AfterValidator(_json_value)]
 Match = dict[Annotated[str, AfterValidator(_match_key)], Annotated[Any, AfterValidator(_match_value)]]
 """Values are strings, booleans, numbers or lists of these."""
 Expression = Annotated[StrictStr, Field(min_length=1)]
+Condition = Annotated[Expression | None, BeforeValidator(_written)]
+"""Absent, or an expression: ``when:`` with nothing behind it looks like a condition, and would be none."""
+
+
+Requires = dict[
+    Annotated[str, AfterValidator(_action)],
+    Annotated[list[Annotated[str, AfterValidator(_required_path)]], Field(min_length=1)],
+]
 
 
 class _Document(BaseModel):
@@ -151,7 +183,7 @@ class RuleDocument(_Document):
     id: Identifier
     effect: Effect
     match: Match = {}
-    when: Expression | None = None
+    when: Condition = None
     reason: Sentence | None = None
     obligations: Annotated[list[JsonObject], Field(max_length=16)] = []
     tests: list[TestDocument] = []
@@ -163,9 +195,39 @@ class ExceptionDocument(_Document):
     id: Identifier
     rules: Annotated[list[Identifier], Field(min_length=1)]
     match: Match = {}
-    when: Expression | None = None
+    when: Condition = None
     reason: Sentence
     expires: Annotated[StrictStr, AfterValidator(_moment)]
+
+
+class IncludeDocument(_Document):
+    """A template and the values of its parameters; its name alone will do when it has none."""
+
+    template: Identifier
+    given: Annotated[dict[str, Any], Field(alias="with")] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"template": value} if isinstance(value, str) else value
+
+
+class ParameterDocument(_Document):
+    type: Literal["string", "int", "double", "bool", "strings"]
+    description: Sentence | None = None
+    default: str | bool | int | float | list[str] | None = None
+
+
+class PolicyTemplateDocument(_Document):
+    """Rules with parameters, for sets to include. In force only where it is included."""
+
+    apiVersion: Literal["axonflow.dev/v1"]  # noqa: N815  as in every document of this kind
+    kind: Literal["PolicyTemplate"]
+    metadata: MetadataDocument
+    parameters: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")], ParameterDocument] = {}
+    requires: Requires = {}
+    include: Annotated[list[IncludeDocument], Field(max_length=100)] = []
+    rules: Annotated[list[JsonObject], Field(max_length=10_000)] = []
 
 
 class PolicySetDocument(_Document):
@@ -175,9 +237,9 @@ class PolicySetDocument(_Document):
     layer: Literal["system", "organization", "tenant"] = "tenant"
     default: Literal["deny", "allow", "abstain"]
     shadow: StrictBool = False
-    requires: dict[
-        Annotated[str, AfterValidator(_action)],
-        Annotated[list[Annotated[str, AfterValidator(_required_path)]], Field(min_length=1)],
-    ] = {}
+    actions: Annotated[list[Annotated[str, AfterValidator(_action)]], Field(max_length=1_000)] = []
+    attributes: dict[Annotated[str, AfterValidator(_attribute)], StrictStr] = {}
+    requires: Requires = {}
+    include: Annotated[list[IncludeDocument], Field(max_length=1_000)] = []
     rules: Annotated[list[RuleDocument], Field(max_length=MAX_RULES)] = []
     exceptions: list[ExceptionDocument] = []

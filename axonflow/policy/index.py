@@ -1,67 +1,122 @@
-"""Which rules can match a request at all: per action, one hash look-up for each field that rules select by.
+"""Which rules can match a request at all: per action, one hash look-up for each path that rules are filed under.
 
-Each rule is filed under one equality of its own, the rarest among all rules for the action. Rules without one stand in
-a short list that is always tried.
+Rules without anything to be looked up by stand in a short list that is always tried.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
-from axonflow.policy.matching import reader
-from axonflow.policy.request import ACTIONS, Request
+from axonflow.policy.matching import LIST_FIELDS, STRING_FIELDS, reach, source_of
+from axonflow.policy.request import Request
 from axonflow.policy.rules import CompiledRule
 
-__all__ = ["LONG_ALWAYS_LIST", "ActionIndex", "build_index"]
+__all__ = ["LONG_ALWAYS_LIST", "ActionIndex", "Requirement", "build_index"]
 
 LONG_ALWAYS_LIST: Final = 32
 """More rules than this that no look-up can narrow are worth a warning."""
 
-Reader = Callable[[Request], Any]
-Table = dict[str, tuple[CompiledRule, ...]]
+_RULES_A_SLICE: Final = 500
 
-_DIRECT: Final[dict[str, Reader]] = {
-    "principal.id": lambda request: request.principal.id,
-    "principal.type": lambda request: request.principal.type,
-    "principal.tenant": lambda request: request.principal.tenant,
-    "principal.roles": lambda request: request.principal.roles,
-    "principal.groups": lambda request: request.principal.groups,
-    "resource.id": lambda request: request.resource.id,
-    "resource.type": lambda request: request.resource.type,
-}
+Rules = tuple[CompiledRule, ...]
+Table = dict[str, Rules]
+Lookup = Callable[[Request], Rules]
+
+
+class Requirement:
+    """A path that requests must carry, and the set that says so."""
+
+    __slots__ = ("path", "policy_set", "read")
+
+    def __init__(self, path: str, read: Callable[[Request], Any], policy_set: str) -> None:
+        self.path = path
+        self.read = read
+        self.policy_set = policy_set
 
 
 class ActionIndex:
-    """The rules for one action. `inspects`: whether a rule among them needs an Evaluation."""
+    """The rules for one action.
 
-    __slots__ = ("always", "inspects", "probes")
+    `certain` are those that match whatever a request says; ``lookup(request)`` gives all others that may match, each
+    once, and `always` are those among them that no look-up narrows. `knows` is whether the action is known at all: a
+    request for another is denied.
+    """
 
-    def __init__(
-        self, always: tuple[CompiledRule, ...], probes: tuple[tuple[Reader, Table], ...], *, inspects: bool
-    ) -> None:
-        self.always = always
-        self.probes = probes
-        self.inspects = inspects
+    __slots__ = ("always", "certain", "knows", "lookup", "requires")
 
-    def candidates(self, request: Request) -> Sequence[CompiledRule]:
-        """The rules that may match `request`, each once."""
-        found: Sequence[CompiledRule] = self.always
-        for read, table in self.probes:
-            value = read(request)
-            if value.__class__ is str:
-                rules = table.get(value)
-            elif isinstance(value, (tuple, list)):
-                rules = _by_members(value, table)
+    def __init__(self, groups: Sequence[_Group], requires: tuple[Requirement, ...], *, knows: bool) -> None:
+        self.certain: Rules = tuple(rule for group in groups for rule in group.certain)
+        self.always: Rules = tuple(rule for group in groups for rule in group.always)
+        self.lookup = _lookup(self.always, [probe for group in groups for probe in group.tables.items()])
+        self.requires = requires
+        self.knows = knows
+
+    def candidates(self, request: Request) -> Rules:
+        """All rules that may match `request`."""
+        return self.certain + self.lookup(request)
+
+
+class _Group:
+    """The rules that name one action, or those that name none, by what they are filed under."""
+
+    def __init__(self, rules: Iterable[CompiledRule], pause: Callable[[], None]) -> None:
+        self.certain: list[CompiledRule] = []
+        self.always: list[CompiledRule] = []
+        self.tables: dict[str, Table] = {}
+        crowds: dict[tuple[str, str], list[CompiledRule]] = {}  # most literals have one rule, which needs no list
+        for number, rule in enumerate(rules):
+            if number % _RULES_A_SLICE == 0:
+                pause()
+            if rule.filed is not None:
+                path, literals = rule.filed
+                table = self.tables.setdefault(path, {})
+                for literal in literals:
+                    first = table.setdefault(literal, (rule,))
+                    if first[0] is not rule:
+                        crowds.setdefault((path, literal), [*first]).append(rule)
+            elif rule.test is None:
+                self.certain.append(rule)
             else:
-                continue
-            if rules:
-                found = (*found, *rules) if found else rules
-        return found
+                self.always.append(rule)
+        for (path, literal), crowd in crowds.items():
+            self.tables[path][literal] = tuple(crowd)
 
 
-def _by_members(values: Iterable[Any], table: Table) -> tuple[CompiledRule, ...]:
+def build_index(
+    rules: Iterable[CompiledRule],
+    known: Iterable[str],
+    requires: dict[str, tuple[Requirement, ...]],
+    pause: Callable[[], None] = lambda: None,
+) -> tuple[dict[str, ActionIndex], ActionIndex]:
+    """An index for every action that is `known` or named, and one of the rules that name no action, for all others."""
+    known = frozenset(known)
+    anywhere: list[CompiledRule] = []
+    by_action: dict[str, list[CompiledRule]] = {action: [] for action in (*known, *requires)}
+    for rule in rules:
+        if rule.actions is None:
+            anywhere.append(rule)
+        else:
+            for action in rule.actions:
+                by_action.setdefault(action, []).append(rule)
+    everywhere = _Group(anywhere, pause)  # its tables are shared by all actions
+    indexes = {
+        action: ActionIndex((_Group(named, pause), everywhere), requires.get(action, ()), knows=action in known)
+        for action, named in by_action.items()
+    }
+    elsewhere = ActionIndex((everywhere,), (), knows=False)
+    _share_equal_certain((elsewhere, *indexes.values()))
+    return indexes, elsewhere
+
+
+def _share_equal_certain(indexes: Iterable[ActionIndex]) -> None:
+    """One object where the certain rules are the same, so that what they come to with another rule is known for all."""
+    shared: dict[Rules, Rules] = {}
+    for index in indexes:
+        index.certain = shared.setdefault(index.certain, index.certain)
+
+
+def _members(values: Iterable[Any], table: Table) -> Rules:
     """Rules filed under any of `values`; a rule that names two of them is found twice and taken once."""
     found: dict[int, CompiledRule] = {}
     for value in values:
@@ -71,33 +126,26 @@ def _by_members(values: Iterable[Any], table: Table) -> tuple[CompiledRule, ...]
     return tuple(found.values())
 
 
-def build_index(rules: Iterable[CompiledRule]) -> tuple[dict[str, ActionIndex], ActionIndex]:
-    """An index for every known action, and one of the rules that name no action, for actions nobody knows."""
-    rules = tuple(rules)
-    anywhere = tuple(rule for rule in rules if rule.actions is None)
-    by_action: dict[str, list[CompiledRule]] = {action: list(anywhere) for action in ACTIONS}
-    for rule in rules:
-        for action in rule.actions or ():
-            by_action.setdefault(action, list(anywhere)).append(rule)
-    return {action: _action_index(members) for action, members in by_action.items()}, _action_index(anywhere)
+def _elsewhere(value: Any, table: Table) -> Rules:
+    """Rules filed under an attribute that is no string: a list of some, or nothing to look up."""
+    return _members(value, table) if isinstance(value, (list, tuple)) else ()
 
 
-def _action_index(rules: Iterable[CompiledRule]) -> ActionIndex:
-    rules = tuple(rules)
-    uses: Counter[tuple[str, str]] = Counter()
-    for rule in rules:
-        uses.update((path, literal) for path, literals in rule.keys.items() for literal in literals)
-    always: list[CompiledRule] = []
-    tables: dict[str, dict[str, list[CompiledRule]]] = {}
-    for rule in rules:
-        if not rule.keys:
-            always.append(rule)
-            continue
-        path = min(rule.keys, key=lambda path: (max(uses[path, literal] for literal in rule.keys[path]), path))
-        for literal in rule.keys[path]:
-            tables.setdefault(path, {}).setdefault(literal, []).append(rule)
-    probes = tuple(
-        (_DIRECT.get(path) or reader(path), {literal: tuple(filed) for literal, filed in table.items()})
-        for path, table in sorted(tables.items())
-    )
-    return ActionIndex(tuple(always), probes, inspects=any(rule.inspects for rule in rules))
+def _lookup(unfiled: Rules, probes: Sequence[tuple[str, Table]]) -> Lookup:
+    """One function of one expression, made for these probes: a loop over them would cost more than they do."""
+    parts = ["unfiled"] if unfiled or not probes else []
+    for number, (path, _) in enumerate(probes):
+        if path in LIST_FIELDS:
+            parts.append(f"(members(v, t{number}) if (v := {source_of(path)}) else ())")
+        elif path in STRING_FIELDS:
+            parts.append(f"g{number}({source_of(path)}, ())")
+        else:
+            look = f"g{number}(v, ()) if (v := {source_of(path)}).__class__ is text else elsewhere(v, t{number})"
+            parts.append(f"({look})")
+    names = [f"{kind}{number}" for number in range(len(probes)) for kind in "gt"]
+    source = f"def make(unfiled, {', '.join(names)}):\n return lambda request: {' + '.join(parts)}"
+    made: dict[str, Callable[..., Lookup]] = {}
+    visible = {"__builtins__": {}, "members": _members, "elsewhere": _elsewhere, "reach": reach, "text": str}
+    exec(compile(source, "<look-ups>", "exec"), visible, made)  # noqa: S102  ours: paths stand in it as literals only
+    bound = [value for _, table in probes for value in (table.get, table)]
+    return made["make"](unfiled, *bound)

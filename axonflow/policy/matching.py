@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Final
 
-from axonflow.policy.cel.emitter import Bindings
+from axonflow.policy.cel.compiler import Filters
 from axonflow.policy.cel.scope import FIELDS
-from axonflow.policy.cel.syntax import Binary, Constant, ListLiteral, Logical, Name, Node, Select
 from axonflow.policy.request import Principal, Request, Resource
 
-__all__ = ["MATCH_FUNCTIONS", "equality_keys", "match_filters", "reader"]
+__all__ = [
+    "LIST_FIELDS",
+    "MATCH_FUNCTIONS",
+    "STRING_FIELDS",
+    "FilterMaker",
+    "MatchValue",
+    "NotTextError",
+    "reach",
+    "reader",
+    "source_of",
+    "wanted_values",
+]
 
 MatchValue = str | bool | int | float | list[Any]
 
-_STRING_FIELDS: Final = {
+STRING_FIELDS: Final = {
     f"{record}.{name}": f"request.{record}.{field.attribute}"
     for record in ("principal", "resource")
     for name, field in FIELDS[record].items()
     if field.kind == "string"
 }
-_LIST_FIELDS: Final = {"principal.roles": "request.principal.roles", "principal.groups": "request.principal.groups"}
+LIST_FIELDS: Final = {"principal.roles": "request.principal.roles", "principal.groups": "request.principal.groups"}
 
 
 def reach(value: Any, names: tuple[str, ...]) -> Any:
@@ -47,12 +57,29 @@ def among(value: Any, wanted: frozenset[Any]) -> bool:
     return isinstance(value, (int, float)) and value in wanted
 
 
-MATCH_FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {"reach": reach, "among": among}
+def entirely_among(value: Any, wanted: frozenset[Any]) -> bool:
+    """Whether `value`, or each member of it when it is a list of some, is one of `wanted`.
+
+    For what loosens: ``match: {context.env: dev}`` allows no request whose env is ``["dev", "prod"]``.
+    """
+    if isinstance(value, (list, tuple)):
+        return bool(value) and all(
+            not isinstance(item, (list, tuple)) and entirely_among(item, wanted) for item in value
+        )
+    return among(value, wanted)
 
 
-def _wanted(value: MatchValue) -> frozenset[Any]:
+MATCH_FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
+    "reach": reach,
+    "among": among,
+    "entirely_among": entirely_among,
+}
+
+
+def wanted_values(value: MatchValue) -> frozenset[Any]:
+    """The values of one key of `match`, such that True is not 1."""
     values = value if isinstance(value, list) else [value]
-    return frozenset(("bool", item) if isinstance(item, bool) else item for item in values)
+    return frozenset([("bool", item) if isinstance(item, bool) else item for item in values])
 
 
 def reader(path: str) -> Callable[[Request], Any]:
@@ -64,73 +91,91 @@ def reader(path: str) -> Callable[[Request], Any]:
     return lambda request: reach(getattr(request, root), names)
 
 
-def match_filters(match: Mapping[str, MatchValue], bindings: Bindings) -> list[str]:
-    """One conjunct of source for each key of `match` but the action, which the index has looked up already."""
-    return [_filter(path, value, bindings) for path, value in match.items() if path != "action"]
+_TEXT: Final = frozenset({"action", *STRING_FIELDS, *LIST_FIELDS})
 
 
-def _filter(path: str, value: MatchValue, bindings: Bindings) -> str:
-    wanted = _wanted(value)
-    if path in _STRING_FIELDS:
-        if len(wanted) == 1:
-            return f"{_STRING_FIELDS[path]} == {bindings.add(next(iter(wanted)))}"
-        return f"{_STRING_FIELDS[path]} in {bindings.add(wanted)}"
-    if path in _LIST_FIELDS:
-        if len(wanted) == 1:
-            return f"{bindings.add(next(iter(wanted)))} in {_LIST_FIELDS[path]}"
-        return f"not {bindings.add(wanted)}.isdisjoint({_LIST_FIELDS[path]})"
-    return f"among({_attribute(path, bindings)}, {bindings.add(wanted)})"
+class NotTextError(ValueError):
+    """A value at a path where only text can stand."""
+
+    def __init__(self, path: str, found: object) -> None:
+        super().__init__(path)
+        self.path = path
+        self.found = found
 
 
-def _attribute(path: str, bindings: Bindings) -> str:
+def _check_text(path: str, value: MatchValue) -> None:
+    for item in value if isinstance(value, list) else [value]:
+        if not isinstance(item, str):
+            raise NotTextError(path, item)
+
+
+class FilterMaker:
+    """Makes the filters of rules. What it learns of a form of `match` holds for all of that form."""
+
+    def __init__(self) -> None:
+        self._emitters: dict[Hashable, Callable[[Sequence[str]], list[str]]] = {}
+
+    def filters(self, match: Mapping[str, MatchValue], *, loosens: bool, passed: str | None = None) -> Filters:
+        """One conjunct for each key of `match` but the action and the path `passed`, which were looked up already.
+
+        `loosens`: whether they belong to an allow rule or an exception. Raises NotTextError.
+        """
+        form: list[tuple[str, bool]] = []
+        values: list[Any] = []
+        for path, value in match.items():
+            if path == passed:
+                continue
+            is_text = path in _TEXT
+            if value.__class__ is str:
+                if path != "action":
+                    form.append((path, is_text))
+                    values.append(value if is_text else wanted_values(value))
+                continue
+            if is_text:
+                _check_text(path, value)
+            if path != "action":
+                form.append((path, False))
+                values.append(wanted_values(value))
+        if not form:
+            return _NONE
+        key = (loosens, *form)
+        emit = self._emitters.get(key)
+        if emit is None:
+            emit = self._emitters[key] = _emitter(form, loosens=loosens)
+        return Filters(key, tuple(values), emit)
+
+
+_NONE: Final = Filters((), (), lambda _names: [])
+
+
+def _emitter(form: Sequence[tuple[str, bool]], *, loosens: bool) -> Callable[[Sequence[str]], list[str]]:
+    def emit(names: Sequence[str]) -> list[str]:
+        return [
+            _filter(path, name, is_one=is_one, loosens=loosens)
+            for (path, is_one), name in zip(form, names, strict=True)
+        ]
+
+    return emit
+
+
+def _filter(path: str, name: str, *, is_one: bool, loosens: bool) -> str:
+    if path in STRING_FIELDS:
+        return f"{STRING_FIELDS[path]} == {name}" if is_one else f"{STRING_FIELDS[path]} in {name}"
+    if path in LIST_FIELDS:
+        return f"{name} in {LIST_FIELDS[path]}" if is_one else f"not {name}.isdisjoint({LIST_FIELDS[path]})"
+    return f"{'entirely_among' if loosens else 'among'}({source_of(path)}, {name})"
+
+
+def source_of(path: str) -> str:
+    """Python source that reads a dotted `path` from `request`: None when it is absent."""
+    declared = STRING_FIELDS.get(path) or LIST_FIELDS.get(path)
+    if declared is not None:
+        return declared
     root, *names = path.split(".")
+    if root == "content":
+        return "request.content"
     if len(names) == 1:
         container = "request.context" if root == "context" else f"request.{root}.attributes"
         if root == "context" or names[0] not in FIELDS[root]:
-            return f"{container}.get({bindings.add(names[0])})"
-    return f"reach(request.{root}, {bindings.add(tuple(names))})"
-
-
-def equality_keys(match: Mapping[str, MatchValue], node: Node | None) -> dict[str, frozenset[str]]:
-    """Paths that must equal one of some strings for the rule to match: what an index can look up.
-
-    From `match`, and from those top-level conjuncts of the condition that cannot fail to evaluate: were a missing
-    attribute possible, skipping the rule would skip its error, and errors count.
-    """
-    keys: dict[str, frozenset[str]] = {}
-    for path, value in match.items():
-        wanted = _wanted(value)
-        if path != "action" and all(isinstance(item, str) for item in wanted):
-            keys[path] = wanted
-    for conjunct in _conjuncts(node):
-        found = _equality(conjunct)
-        if found is not None and found[0] not in keys:
-            keys[found[0]] = found[1]
-    return keys
-
-
-def _conjuncts(node: Node | None) -> tuple[Node, ...]:
-    if node is None:
-        return ()
-    return node.operands if isinstance(node, Logical) and node.operator == "&&" else (node,)
-
-
-def _equality(node: Node) -> tuple[str, frozenset[str]] | None:
-    if not isinstance(node, Binary):
-        return None
-    if node.operator == "==":
-        for side, other in ((node.left, node.right), (node.right, node.left)):
-            if isinstance(other, Constant) and isinstance(other.value, str) and (path := _declared_string(side)):
-                return path, frozenset({other.value})
-    if node.operator == "in" and isinstance(node.right, ListLiteral) and (path := _declared_string(node.left)):
-        values = [item.value for item in node.right.items if isinstance(item, Constant)]
-        if values and len(values) == len(node.right.items) and all(isinstance(value, str) for value in values):
-            return path, frozenset(str(value) for value in values)
-    return None
-
-
-def _declared_string(node: Node) -> str | None:
-    if isinstance(node, Select) and isinstance(node.operand, Name):
-        path = f"{node.operand.name}.{node.field}"
-        return path if path in _STRING_FIELDS else None
-    return None
+            return f"{container}.get({names[0]!r})"  # repr() of a string is one literal, whatever is in it
+    return f"reach(request.{root}, {tuple(names)!r})"

@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import force_setattr
 
 from axonflow.errors import RequestError
+from axonflow.policy.json_text import check_members, hint_on
 from axonflow.policy.json_value import check_json_value, check_text
 
 __all__ = ["ACTIONS", "Principal", "Request", "Resource"]
@@ -40,6 +41,8 @@ MAX_DELEGATIONS = 8
 MAX_REQUEST_BYTES = 16 * 1024 * 1024
 _ACTION = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*", re.ASCII)
 _RESOURCE_TYPE = re.compile(r"[a-z][a-z0-9_.-]*", re.ASCII)
+_MAX_MESSAGE_CHARS = 200
+"""Of what a parser says: it quotes names as they are, and a name may be megabytes."""
 _MAX_TIME_US = 253_402_300_799_999_999  # 9999-12-31T23:59:59.999999Z, the last instant RFC 3339 can write
 
 T = TypeVar("T")
@@ -74,10 +77,15 @@ def _attributes(values: object, at: str) -> None:
 
 
 def _convert(value: object, kind: type[T], at: str) -> T:
+    if not isinstance(value, dict):  # msgspec asks some other things for keys that they do not have
+        expected = f'an object, or a short form such as "{"user:ann" if kind is Principal else "tool:shell"}"'
+        raise RequestError("wrong type", expected=expected, found=type(value).__name__, at=at)
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         raise _translated(error, at) from None
+    except UnicodeEncodeError as error:  # a lone surrogate in a str has no UTF-8 form
+        raise RequestError("not UTF-8", expected="UTF-8 text", found=error.reason, at=at) from None
 
 
 def _translated(error: msgspec.ValidationError, at: str) -> RequestError:
@@ -85,7 +93,8 @@ def _translated(error: msgspec.ValidationError, at: str) -> RequestError:
     if isinstance(error.__cause__, RequestError):
         return error.__cause__
     message, _, where = str(error).partition(" - at `$")
-    return RequestError(message.replace("`", "'"), at=at + where.rstrip("`"))
+    shown = message if len(message) <= _MAX_MESSAGE_CHARS else f"{message[:_MAX_MESSAGE_CHARS]}..."
+    return RequestError(shown.replace("`", "'"), at=at + where.rstrip("`")[:_MAX_MESSAGE_CHARS])
 
 
 class Principal(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -182,7 +191,8 @@ class Request(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
 
     `principal` and `resource` may be given as objects, as dictionaries or in short form (``"user:ann"``,
     ``"tool:shell"``). `content` is the JSON value to inspect: a prompt, a reply, tool arguments, rows. `time`
-    is in microseconds since the Unix epoch, UTC; the flow sets it when absent.
+    is in microseconds since the Unix epoch, UTC; absent it is now. What is enforced, rather than only decided, is
+    always judged now.
 
     Raises RequestError when a part is malformed or over its limit; nothing is repaired silently.
     """
@@ -231,7 +241,7 @@ class Request(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
 
     @classmethod
     def from_json(cls, data: bytes | str) -> Request:
-        """The request in `data`. Raises RequestError, also for duplicate meanings such as unknown fields."""
+        """The request in `data`. Raises RequestError, also for unknown fields and members that are there twice."""
         return decode_json(data, _decoder)
 
 
@@ -250,19 +260,24 @@ def _check_time(value: object) -> None:
 
 
 def decode_json(data: bytes | str, decoder: msgspec.json.Decoder[T]) -> T:
-    """`data` decoded. Raises RequestError for what is too large, not UTF-8, not JSON or not of the shape."""
+    """`data` decoded.
+
+    Raises RequestError for what is too large, not UTF-8, not JSON, not of the shape, or has a member twice.
+    """
     if len(data) > MAX_REQUEST_BYTES:
         raise RequestError("too large", expected=f"at most {MAX_REQUEST_BYTES} bytes", found=str(len(data)), at="$")
     try:
-        return decoder.decode(data)
+        value = decoder.decode(data)
     except msgspec.ValidationError as error:
         raise _translated(error, "$") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RequestError(str(error), at="$") from None
+        raise RequestError(str(error), at="$", hint=hint_on(error, data)) from None
     except UnicodeEncodeError as error:  # a lone surrogate in a str has no UTF-8 form
         raise RequestError("not UTF-8", expected="UTF-8 text", found=error.reason, at="$") from None
     except RecursionError:
         raise RequestError("nested too deep", expected="fewer levels", found="too many to decode", at="$") from None
+    check_members(data)
+    return value
 
 
 _encode = msgspec.json.Encoder().encode

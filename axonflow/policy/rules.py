@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
+from itertools import chain
+from operator import attrgetter
 from typing import Any, Final
 
-from axonflow.policy.cel.compiler import Condition
+from msgspec import Struct
+
+from axonflow.policy.cel.compiler import Condition, Function
 from axonflow.policy.cel.values import CelError
 from axonflow.policy.decision import STRENGTH, Effect, Obligation
 from axonflow.policy.evaluation import Evaluation
 from axonflow.policy.request import Request
 
-__all__ = ["CompiledRule", "Waiver"]
+__all__ = ["CompiledRule", "Waiver", "ranked"]
 
 FAILS_CLOSED: Final = frozenset({Effect.DENY, Effect.REQUIRE_APPROVAL, Effect.REDACT, Effect.LIMIT})
 """A rule with one of these effects counts as matching when its condition cannot be evaluated."""
 
 MAX_MESSAGE_CHARS: Final = 200
+
+
+_id: Final = attrgetter("id")
+_ALLOW: Final = Effect.ALLOW
+_REDACT: Final = Effect.REDACT
+_ANNOTATING: Final = frozenset({Effect.WARN, Effect.LOG})
+
+
+class _NeedsMoreError(Exception):
+    """A rule cannot be judged by its request alone."""
+
+
+def _needs_more(_request: Request, _evaluation: Evaluation | None) -> bool:
+    raise _NeedsMoreError
 
 
 class Waiver:
@@ -38,7 +56,7 @@ class Waiver:
             or (self.actions is not None and request.action not in self.actions)
         ):
             return False
-        if self._condition.careful is None:
+        if self._condition.quick is None:
             return True
         try:
             return self._condition.careful(request, evaluation) is True
@@ -46,51 +64,75 @@ class Waiver:
             return False
 
 
-class CompiledRule:
-    """`rank` orders rules by strength of effect, then by id, so that no decision depends on the order of files."""
+class CompiledRule(Struct, eq=False, gc=False, weakref=False):
+    """`rank` orders rules by strength of effect, then by id, so that no decision depends on the order of files.
 
-    __slots__ = (
-        "actions",
-        "condition",
-        "effect",
-        "id",
-        "inspects",
-        "keys",
-        "layer",
-        "obligations",
-        "quick",
-        "rank",
-        "reason",
-        "strength",
-        "waivers",
-    )
+    `filed` is what the rule is looked up by: a path and the strings one of which stands there; None when there is no
+    such thing. `quick` tests the rest, and is None when nothing is left to test. `test` is the same where that is all
+    there is to the rule; for one that needs findings, the time or exceptions, it raises. `decides` is the effect of a
+    decision whose strongest rule it is. `verdict` is what it comes to when no other matches than those `beside` it,
+    which always do.
 
-    def __init__(  # noqa: PLR0913  one argument for each column of the rule
-        self,
-        *,
+    There may be a hundred thousand of them, so the garbage collector is spared: nothing here leads back to a rule.
+    """
+
+    id: str
+    effect: Effect
+    layer: int
+    condition: Condition
+    actions: frozenset[str] | None
+    filed: tuple[str, tuple[str, ...]] | None
+    obligations: tuple[Obligation, ...]
+    names: tuple[str, ...]
+    reasons: tuple[str, ...]
+    grants: int
+    decides: Effect
+    quick: Function | None
+    test: Function | None
+    waivers: tuple[Waiver, ...] = ()
+    rank: int = 0
+    beside: tuple[CompiledRule, ...] | None = None
+    verdict: Any = None
+
+    @classmethod
+    def of(
+        cls,
         rule_id: str,
         effect: Effect,
         layer: int,
         condition: Condition,
         actions: frozenset[str] | None,
-        keys: Mapping[str, frozenset[str]],
+        filed: tuple[str, tuple[str, ...]] | None,
         reason: str,
         obligations: tuple[Obligation, ...],
-        waivers: tuple[Waiver, ...],
-    ) -> None:
-        self.id = rule_id
-        self.effect = effect
-        self.strength = STRENGTH[effect]
-        self.layer = layer
-        self.condition = condition
-        self.quick = condition.quick
-        self.actions = actions
-        self.keys = keys
-        self.reason = reason
-        self.obligations = obligations
-        self.waivers = waivers
-        self.inspects = condition.inspects or bool(waivers)
-        self.rank = (self.strength, rule_id)
+    ) -> CompiledRule:
+        """A rule with what follows from its columns."""
+        quick = condition.quick
+        return cls(
+            rule_id,
+            effect,
+            layer,
+            condition,
+            actions,
+            filed,
+            obligations,
+            (rule_id,),  # ready to be part of a decision
+            (reason,),
+            1 << layer if effect is _ALLOW else 0,
+            _ALLOW if effect in _ANNOTATING else effect,
+            quick,
+            _needs_more if condition.shape.inspects or effect is _REDACT else quick,
+        )
+
+    @property
+    def strength(self) -> int:
+        """Lowest is strongest."""
+        return STRENGTH[self.effect]
+
+    def waive(self, waiver: Waiver) -> None:
+        """Let `waiver` loosen this rule."""
+        self.waivers = (*self.waivers, waiver)
+        self.test = _needs_more
 
     def judge_carefully(self, request: Request, evaluation: Evaluation | None) -> tuple[bool, str | None]:
         """Whether the rule counts as a match, and the error, if its condition has no value."""
@@ -102,3 +144,16 @@ class CompiledRule:
         except Exception as error:  # noqa: BLE001  whatever went wrong, the rule fails closed and says so
             message = f"the condition could not be evaluated ({type(error).__name__})"
         return self.effect in FAILS_CLOSED, message[:MAX_MESSAGE_CHARS]
+
+
+def ranked(rules: Iterable[CompiledRule]) -> tuple[CompiledRule, ...]:
+    """`rules` in the order of their ranks, which are given here."""
+    by_strength: list[list[CompiledRule]] = [[] for _ in STRENGTH]
+    for rule in rules:
+        by_strength[STRENGTH[rule.effect]].append(rule)
+    for equals in by_strength:
+        equals.sort(key=_id)
+    ordered = tuple(chain.from_iterable(by_strength))
+    for rank, rule in enumerate(ordered):
+        rule.rank = rank
+    return ordered

@@ -27,10 +27,18 @@ def percentile(ordered: Sequence[float], share: float) -> float:
 def alternate(
     contenders: dict[str, tuple[Callable[[object], object], Sequence[object]]], rounds: int = 5
 ) -> dict[str, tuple[float, float]]:
-    """p50 and p95 in microseconds of each contender: the median round of `rounds`, taken in turns."""
+    """p50 and p95 in microseconds of each contender: the median round of `rounds`, taken in turns.
+
+    Each round takes its own part of a contender's inputs, so that nobody meets one twice, and another one goes first.
+    """
     seen: dict[str, list[tuple[float, float]]] = {name: [] for name in contenders}
-    for _ in range(rounds):
-        for name, (call, inputs) in contenders.items():
-            spent = each_us(call, inputs)
+    order = list(contenders.items())
+    for number in range(rounds):
+        for name, (call, inputs) in order[number % len(order) :] + order[: number % len(order)]:
+            spent = each_us(call, inputs[number::rounds])
             seen[name].append((percentile(spent, 0.50), percentile(spent, 0.95)))
-    return {name: sorted(results)[len(results) // 2] for name, results in seen.items()}
+    return {name: (_median(p50), _median(p95)) for name, rows in seen.items() for p50, p95 in [zip(*rows, strict=True)]}
+
+
+def _median(values: Sequence[float]) -> float:
+    return sorted(values)[len(values) // 2]

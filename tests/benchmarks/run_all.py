@@ -7,9 +7,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.benchmarks import bench_audit, bench_decide, bench_http, bench_plan, bench_replay
+from tests.benchmarks import bench_audit, bench_decide, bench_http, bench_load, bench_plan, bench_reload, bench_replay
 
-ALL = {"decide": bench_decide, "replay": bench_replay, "plan": bench_plan, "audit": bench_audit, "http": bench_http}
+ALL = {
+    "decide": bench_decide,
+    "load": bench_load,
+    "reload": bench_reload,
+    "replay": bench_replay,
+    "plan": bench_plan,
+    "audit": bench_audit,
+    "http": bench_http,
+}
 
 
 def main():

@@ -92,6 +92,8 @@ REQUESTS = {
     "a lone surrogate": asked(content="\ud800"),
     "NUL in an id": asked(principal={"id": "a\x00"}),
     "an integer beyond 64 bits": asked(context={"n": 2**64}),
+    "a member twice": received('{"principal": "user:ann", "action": "tool.call", "action": "x", "resource": "tool:x"}'),
+    "NaN in JSON": received('{"principal": "user:ann", "action": "tool.call", "resource": "tool:x", "content": NaN}'),
     "NaN or infinity": asked(context={"n": math.nan}),
     "not JSON": asked(context={"when": {1, 2}}),
     "an enumeration's member for its text": lambda: Principal("ann", roles=[Role.ADMIN]),
@@ -120,6 +122,7 @@ POLICIES = {
     "a pattern that is none": loaded("a.yaml", RULE % 'when: resource.id.matches("(")'),
     "an unknown detector": loaded("a.yaml", RULE % "when: 'detected(\"pii.emial\")'"),
     "two rules of one id": loaded("a.yaml", RULE % "" + "  - {id: a, effect: allow}"),
+    "a comma in a text within { }": loaded("a.yaml", RULE % "reason: No, never do that"),
     "a repeated key": loaded("a.yaml", HEAD + "default: allow"),
     "a tag": loaded("a.yaml", HEAD + "rules: !!python/object:os.system {}"),
     "an integer beyond 64 bits": loaded("a.yaml", RULE % "match: {context.n: 9223372036854775808}"),
@@ -131,6 +134,8 @@ POLICIES = {
     "a document of 100 MB": huge,
     "a folder that is not there": lambda: AxonFlow.open("policies"),
     "an empty folder": empty,
+    "an empty file": loaded("a.yaml", "# default: deny"),
+    "an empty path": lambda: AxonFlow.open(""),
     "neither path nor document": lambda: AxonFlow.open(5),
 }
 

@@ -123,6 +123,49 @@ def test_replay_whose_reader_went_away_ends_quietly(tmp_path):
     assert complaint == b""
 
 
+FULL = Path("/dev/full")
+NEEDS_FULL = pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here")
+
+
+@NEEDS_FULL
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    "args",
+    [["version"], ["--help"], [*ASK, "--resource", "tool:search"], ["policy", "init", "new"]],
+    ids=["version", "help", "decide", "init"],
+)
+def test_output_that_a_full_disk_does_not_take_is_one_message_and_an_exit_code_of_its_own(tmp_path, args, unbuffered):
+    env = environment(PYTHONUNBUFFERED=unbuffered)
+    with FULL.open("wb") as full:
+        how = {"cwd": tmp_path, "env": env, "stdout": full, "timeout": 120}
+        done = subprocess.run([*COMMAND, *args], stderr=subprocess.PIPE, check=False, **how)
+        assert (done.returncode, done.stderr.count(b"\n")) == (74, 1)
+        assert b"error: the output cannot be written: No space left on device" in done.stderr
+        assert subprocess.run([*COMMAND, *args], stderr=full, check=False, **how).returncode == 74
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(
+    ("args", "exit_code"),
+    [
+        (["version"], 0),
+        ([*ASK, "--resource", "tool:shell"], 1),
+        (["replay", "-", "--policies", "@baseline"], 0),
+        (["decide", "-", "--policies", "@baseline"], 2),
+        (["nosuch"], 2),
+    ],
+    ids=["version", "decide", "replay", "stdin", "usage"],
+)
+def test_command_with_a_closed_stream_shows_no_traceback_and_keeps_its_exit_code(tmp_path, args, exit_code, closed):
+    script = f'exec "$@" {closed}'
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", *COMMAND, *args],
+        cwd=tmp_path, env=environment(), input=b"", capture_output=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == exit_code
+    assert b"Traceback" not in done.stderr
+
+
 def test_replay_interrupted_while_it_waits_prints_what_it_has(tmp_path):
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     args = [*COMMAND, "replay", "-", "--policies", "@baseline", "--json"]

@@ -12,7 +12,7 @@ from axonflow.adapters.yaml_text import parse_yaml
 from axonflow.app import policy_sources
 from axonflow.cli.policy_check import command
 from axonflow.policy.checking import run_rule_tests
-from axonflow.policy.compiling import read_policy_set
+from axonflow.policy.compiling import load_sets
 from tests.e2e.test_docs import ROOT, blocks
 
 INDEX = ROOT / "docs/how-to/cookbook.md"
@@ -49,7 +49,8 @@ def test_cookbook_recipe_has_tests_of_more_than_one_outcome(recipe):
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_cookbook_recipe_without_one_of_its_rules_fails_its_tests(recipe):
     sets = parse_yaml(recipe, "recipe")
-    loaded = [read_policy_set(source) for source in policy_sources(sets)]
+    loaded, problems = load_sets(policy_sources(sets))
+    assert not problems
     for position, one in enumerate(sets):
         for number, rule in enumerate(one["rules"]):
             without = deepcopy(sets)

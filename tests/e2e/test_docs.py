@@ -10,7 +10,7 @@ from axonflow import AxonFlow
 from axonflow.adapters.yaml_text import parse_yaml
 from axonflow.app import policy_sources
 from axonflow.policy.checking import run_rule_tests
-from axonflow.policy.compiling import read_policy_set
+from axonflow.policy.compiling import load_sets
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -48,7 +48,8 @@ def policies():
 
 @pytest.mark.parametrize("sets", list(policies()))
 def test_docs_policies_load_and_their_tests_hold(sets):
-    loaded = [read_policy_set(source) for source in policy_sources(sets)]
+    loaded, problems = load_sets(policy_sources(sets))
+    assert not problems
     outcomes = run_rule_tests(loaded, AxonFlow.open(sets).decide)
     assert [outcome for outcome in outcomes if not outcome.passed] == []
 

@@ -28,6 +28,7 @@ def post(content, headers=JSON, path=PATH):
 CASES = {
     "malformed JSON": post(b"{nonsense"),
     "truncated JSON": post(json.dumps(REQUEST)[:-9].encode()),
+    "a member that is there twice": post(json.dumps(REQUEST)[:-1].encode() + b', "action": "tool.call"}'),
     "not UTF-8": post(b"\xff\xfe{}"),
     "a lone surrogate": post(json.dumps(REQUEST | {"content": "\ud800"}).encode()),
     "NUL in an id": post(json.dumps(REQUEST | {"resource": "tool:a\0"}).encode()),

@@ -45,6 +45,14 @@ def test_baseline_own_tests_pass():
     assert result.exit_code == 0, result.output
 
 
+@pytest.mark.parametrize("content", [["x" * 30] * 667, list(range(10**15, 10**15 + 1_300)), [0.123456789] * 1_900])
+def test_baseline_prompt_over_the_limit_is_denied_whatever_it_is_made_of(content):
+    decision = AxonFlow.open("@baseline").decide(
+        Request("user:ann", "llm.request", "model:gpt-5-mini", content=content)
+    )
+    assert (decision.effect.value, decision.policies[0]) == ("deny", "deny-oversized-prompts")
+
+
 @pytest.mark.skipif(not SHARED.exists(), reason="../shared/data is not beside this checkout")
 @pytest.mark.parametrize("name", ["pii_spans.jsonl", "prompt_injection.jsonl", "sqli.jsonl", "cel_conformance.jsonl"])
 def test_shared_texts_are_all_decided(name):

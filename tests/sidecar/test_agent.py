@@ -98,6 +98,7 @@ def test_agent_key_of_one_tenant_is_refused_for_another():
         ("POST", PATH, json.dumps(REQUEST | {"principal": "user:a\0b"}).encode(), "application/json", 400),
         ("POST", PATH, b'{"principal": "user:\\ud800", "action": "a", "resource": "b:c"}', "application/json", 400),
         ("POST", PATH, json.dumps(REQUEST)[:-5].encode(), "application/json", 400),
+        ("POST", PATH, json.dumps(REQUEST)[:-1].encode() + b', "action": "tool.call"}', "application/json", 400),
         ("POST", PATH, b"[" * 100_000, "application/json", 400),
         ("POST", PATH, b"\xff\xfe{}", "application/json", 400),
         ("POST", PATH, b"x" * (MAX_BODY_BYTES + 1), "application/json", 413),

@@ -49,11 +49,15 @@ def test_new_ids_of_a_forked_child_differ_from_its_parents():
     assert theirs[15:28] != ours[15:28]
 
 
-def test_new_id_after_the_counter_is_used_up_comes_from_a_new_source(monkeypatch):
-    small = ids._make_source(capacity=2)
-    monkeypatch.setattr(ids, "_new", small)
-    made = [ids.new_id(5_000) for _ in range(2)]
-    assert ids._new is small
-    made += [ids.new_id(5_000) for _ in range(2)]
-    assert ids._new is not small
-    assert len(set(made)) == 4
+def test_new_id_after_the_counter_is_used_up_comes_with_other_random_bits():
+    id_at, _ = ids._make_source(blocks=2)
+    made = [id_at(5.0) for _ in range(2 * 4_096 + 2)]
+    assert len({one[14:28] for one in made[: 2 * 4_096]}) == 1
+    assert made[-1][14:28] == made[-2][14:28] != made[0][14:28]
+    assert len(set(made)) == 2 * 4_096 + 2
+
+
+def test_new_ids_of_one_process_sort_in_the_order_they_were_made():
+    times_us = [1_800_000_000_000_000 + 7 * number for number in range(10_000)]
+    made = [ids.new_id(time_us) for time_us in times_us]
+    assert made == sorted(made)

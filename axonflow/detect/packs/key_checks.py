@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from axonflow.detect.context_words import mentions
+from axonflow.detect.escapes import blank_escapes
+from axonflow.detect.folding import STAND_IN
 from axonflow.detect.validators import shannon_entropy
 
 __all__ = [
@@ -21,8 +23,10 @@ __all__ = [
 _PLACE_HOLDERS = (
     "your", "xxxx", "here", "placeholder", "changeme", "redacted", "dummy", "<", "....", "****", "insert", "replace",
 )  # fmt: skip
-_KEY_CHARS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=_-")
+_KEY_TEXT = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=_-"
+_KEY_CHARS = frozenset(_KEY_TEXT)
 _MIN_PEM_RUN = 16
+_LINE_ENDS = str.maketrans({"\\": "\n", STAND_IN: "\n"})
 
 
 def is_random(text: str) -> bool:
@@ -68,18 +72,29 @@ def pem_keys_in(match: str) -> Iterator[tuple[int, int]]:
 def _body_end(match: str, start: int) -> int:
     """Where lines of base 64 give way to other text."""
     end = at = start
-    for line in match[start:].splitlines(keepends=True):
+    for line in _lines_of(match[start:]):
+        words = line.split()
+        if any(len(word) < _MIN_PEM_RUN or not _KEY_CHARS.issuperset(word) for word in words) and not _is_header(line):
+            run = len(line) - len(line.lstrip(_KEY_TEXT))
+            return at + run if run >= _MIN_PEM_RUN else end
         at += len(line)
-        words = line.replace("\\n", " ").replace("\\r", " ").split()
-        if any(len(word) < _MIN_PEM_RUN or not _KEY_CHARS.issuperset(word) for word in words) and ":" not in line:
-            break
         if words:
             end = at - (len(line) - len(line.rstrip()))
     return end
 
 
+def _lines_of(body: str) -> list[str]:
+    """The lines, also of a key in a string literal, where escapes end them; no character is lost."""
+    return blank_escapes(body).translate(_LINE_ENDS).splitlines(keepends=True)
+
+
+def _is_header(line: str) -> bool:
+    name, colon, _ = line.partition(":")
+    return bool(colon) and name.replace("-", "").isalnum()
+
+
 def _longest_key_run(body: str) -> int:
-    words = body.replace("\\n", " ").replace("\\r", " ").split()
+    words = [word for line in _lines_of(body) for word in line.split()]
     return max((len(word) for word in words if _KEY_CHARS.issuperset(word)), default=0)
 
 

@@ -252,7 +252,7 @@ SECRETS: tuple[Detector, ...] = (
                 pattern=(
                     r"(?i)\b(?:postgres(?:ql)?|mysql|mariadb|mongodb|rediss?|valkeys?|amqps?|mssql|sqlserver|oracle|cockroachdb"
                     r"|clickhouse|snowflake|redshift|neo4j|bolt|nats|cassandra|couchdb|db2|ldaps?|s?ftp)(?:\+[a-z0-9]+)?"
-                    r"://[^\s:@/'\"<>]*:[^\s/'\"<>]{1,200}@[^\s'\"<>,;)\]}]+"
+                    r"://[^\s:@/'\"<>]*:[^\s/'\"<>]{1,200}@[^\s'\"<>,;)\]}\\]+"
                 ),
                 triggers=("://",),
                 validate=has_password,

@@ -2,72 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 from msgspec import Struct
 
+from axonflow.policy.cel.functions import IMPLEMENTATIONS
 from axonflow.policy.cel.library import Function, flat
-from axonflow.policy.cel.scope import Emitted
-from axonflow.policy.cel.syntax import Constant, ListLiteral, Name, Node, Select
+from axonflow.policy.cel.operators import Emitted
+from axonflow.policy.cel.types import DYN, Type
+from axonflow.policy.cel.values import CelError
 
-__all__ = ["Given", "called", "dotted_name", "flat_kind", "string_literals"]
+__all__ = ["Given", "call", "looked_at", "prepared"]
 
 _FIXED_SIZE: Final = frozenset(
-    {"bool", "int", "uint", "double", "timestamp", "duration", "type", "ip", "cidr", "semver"}
+    {"bool", "int", "uint", "double", "timestamp", "duration", "type", "ip", "cidr", "semver", "optional"}
 )
-_LISTS: Final = {"strings": "list", "findings": "list"}
+_TEXTS: Final = frozenset({"string", "bytes"})
 
 
 class Given(Struct, frozen=True):
-    """An argument: source and flat kind of its value, whether that is a literal's, and whether what a row prepares of
-    it is made already."""
+    """An argument: source and type of its value, whether that is a literal's, and whether what a row prepares of it is
+    made already."""
 
     source: str
-    kind: str
+    type: Type
     is_literal: bool = False
     is_prepared: bool = False
 
 
-def flat_kind(kind: str) -> str:
-    """What the library calls a kind of the emitter's."""
-    return _LISTS.get(kind, kind)
+def looked_at(emitted: Emitted | Given, kind: str) -> str:
+    """Source of a value of `kind`, looked at when evaluated where only then its kind is known."""
+    return f"as_{kind}({emitted.source})" if emitted.type == DYN and kind != "dyn" else emitted.source
 
 
-def called(rows: Sequence[Function], arguments: Sequence[Given], *, in_loop: bool) -> Emitted:
+def call(rows: Sequence[Function], arguments: Sequence[Given], *, in_loop: bool) -> str:
     """The call that any of `rows` may be meant by, of which the last one's template does for all."""
     row = rows[-1]
     sources = [_argument(rows, position, given, in_loop=in_loop) for position, given in enumerate(arguments)]
     source = row.template.replace("{*}", ", ".join(sources)) if row.variadic else row.template.format(*sources)
-    if in_loop and row.grows in {"product", "count"}:
-        source = f"charged(evaluation, {source})"
-    results = {"strings" if one.result == "list(string)" else flat(one.result) for one in rows}
-    return Emitted(f"({source})", results.pop() if len(results) == 1 else "dyn")
+    if in_loop and row.grows not in {"scalar", "held"}:
+        results = {flat(one.result) for one in rows}
+        source = f"{'built' if results <= _TEXTS else 'charged'}(evaluation, {source})"
+    return f"({source})"
 
 
 def _argument(rows: Sequence[Function], position: int, given: Given, *, in_loop: bool) -> str:
-    """Looked at when evaluated where only then its kind is known; paid for in a loop if it is read as a whole."""
-    source = given.source
+    """Looked at where all rows agree on the kind; paid for in a loop if it is read as a whole."""
     kinds = {flat(row.parameter(position)) for row in rows}
-    if given.kind == "dyn" and len(kinds) == 1 and "dyn" not in kinds:
-        source = f"as_{next(iter(kinds))}({source})"
-    if in_loop and rows[-1].cost != "constant" and not given.is_literal and not {*kinds, given.kind} & _FIXED_SIZE:
+    source = looked_at(given, kinds.pop()) if len(kinds) == 1 else given.source
+    small = given.is_literal or not _FIXED_SIZE.isdisjoint({*kinds, given.type.name})
+    if in_loop and rows[-1].cost != "constant" and not small:
         source = f"{'charged_dear' if rows[-1].cost == 'slow' else 'charged'}(evaluation, {source})"
     maker = dict(rows[-1].prepares).get(position)
     return source if maker is None or given.is_prepared else f"{maker}({source})"
 
 
-def dotted_name(node: Select) -> str:
-    """``google.protobuf.Duration`` or ``net.IP`` of such a selection; what is named otherwise is no name of a type."""
-    middle = node.operand
-    if isinstance(middle, Select) and isinstance(middle.operand, Name):
-        return f"{middle.operand.name}.{middle.field}.{node.field}"
-    return f"{middle.name}.{node.field}" if isinstance(middle, Name) else ""
+def prepared(maker: str, *, is_list: bool) -> Callable[..., Any]:
+    """What `maker` makes of a literal, or of a list of literals. Raises ValueError."""
+    make = IMPLEMENTATIONS[maker]
 
+    def of(*values: Any) -> Any:
+        try:
+            return make(list(values) if is_list else values[0])
+        except CelError as error:
+            raise ValueError(str(error)) from None
 
-def string_literals(node: Node) -> frozenset[str] | None:
-    if not isinstance(node, ListLiteral):
-        return None
-    values = [item.value for item in node.items if isinstance(item, Constant)]
-    strings = [value for value in values if isinstance(value, str)]
-    return frozenset(strings) if len(strings) == len(node.items) else None
+    return of

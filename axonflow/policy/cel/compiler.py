@@ -3,105 +3,250 @@
 Constants, field names and patterns never become source: they are bound as ``c0``, ``c1``... so that ten thousand
 rules of one shape share one code object, and so that nothing a policy says is ever run as Python. The source refers
 only to ``request``, ``evaluation``, ``c*``, ``v*`` (our names for macro variables), ``t*`` (temporaries), attributes
-named in this package's tables, and RUNTIME; ``__builtins__`` is empty.
+named in this package's tables, ``patterns``, and RUNTIME; ``__builtins__`` is empty.
 
-Each condition is emitted twice. The quick form uses Python's own ``and`` and ``or`` and direct look-ups; any error
+An expression is tokenised; when another one with the same tokens but for its literals has been compiled, that is all.
+
+Each condition has two forms. The quick form uses Python's own ``and`` and ``or`` and direct look-ups; any error
 in it, also an expected one such as a missing attribute, ends it. The careful form then gives the standard's answer,
-in which ``false && error`` is false, or the error with the path that caused it.
+in which ``false && error`` is false, or the error with the path that caused it. It is made when it is first needed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import CodeType
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Final
 
-from axonflow.errors import ExpressionError
-from axonflow.policy.cel.emitter import Bindings, Emitter
-from axonflow.policy.cel.parser import parse
-from axonflow.policy.cel.runtime import RUNTIME
-from axonflow.policy.cel.scope import Host
-from axonflow.policy.cel.syntax import Node
+from msgspec import Struct
 
-__all__ = ["Compiler", "Condition", "Filters", "Function"]
+from axonflow.errors import ExpressionError
+from axonflow.policy.cel.bindings import Binding, Bindings
+from axonflow.policy.cel.checker import Checked, Checker
+from axonflow.policy.cel.cost import check_cost
+from axonflow.policy.cel.emitter import Emitter
+from axonflow.policy.cel.lexer import LITERALS, Token, skeleton_of, tokenize
+from axonflow.policy.cel.literals import rendered
+from axonflow.policy.cel.parser import Parsed, literal_values, parse, parse_tokens
+from axonflow.policy.cel.patterns import Patterns
+from axonflow.policy.cel.runtime import RUNTIME
+from axonflow.policy.cel.scope import Host, Scope, request_scope
+from axonflow.policy.cel.syntax import ConstantValue, Node
+from axonflow.policy.cel.types import BOOL, DYN
+
+__all__ = ["Compiler", "Condition", "Expression", "Filters", "Function", "no_filters"]
 
 Function = Callable[[Any, Any], Any]
 """``(request, evaluation) -> value``; may raise anything where the expression fails."""
 
-Filters = Callable[[Bindings], list[str]]
-"""Emits conjuncts that never fail, such as a rule's `match`."""
+
+class Filters(Struct, frozen=True):
+    """Conjuncts that never fail, in front of an expression, such as a rule's `match`.
+
+    `values` are what they compare with; ``emit(names)`` gives their source, where `names` are those of the values.
+    Filters of one `form` emit the same source.
+    """
+
+    form: Hashable
+    values: tuple[Any, ...]
+    emit: Callable[[Sequence[str]], list[str]]
 
 
-def no_filters(_bindings: Bindings) -> list[str]:
+def _no_conjuncts(_names: Sequence[str]) -> list[str]:
     return []
 
 
-_NAMESPACE: Final[dict[str, Any]] = {"__builtins__": {}, **RUNTIME}
+no_filters: Final = Filters((), (), _no_conjuncts)
 
 
-class Condition:
-    """One compiled expression in its quick and its careful form; None is a condition that always holds.
+class Shape:
+    """What conditions share that differ in their constants only: code in two forms, and how to bind it.
 
-    `inspects` says whether the functions use their second argument: for findings, time or loops.
+    `inspects` says whether the code uses its second argument: for findings, time or loops. `always` is the shape of
+    what holds for every request.
     """
 
-    __slots__ = ("careful", "inspects", "node", "quick")
+    __slots__ = ("_careful", "_checked", "_compiler", "_filters", "_literals", "_quick", "always", "inspects", "pinned")
 
-    def __init__(self, quick: Function | None, careful: Function | None, node: Node | None, *, inspects: bool) -> None:
-        self.quick = quick
-        self.careful = careful
-        self.node = node
-        self.inspects = inspects
+    def __init__(self, compiler: Compiler, parsed: Parsed | None, filters: Filters) -> None:
+        self._compiler = compiler
+        self._checked = compiler.checked(parsed.node) if parsed is not None else None
+        self._filters = filters
+        self._literals = len(parsed.literals) if parsed is not None else 0
+        self.always = parsed is None and not filters.values
+        self.inspects = False
+        self.pinned = tuple(sorted(parsed.pinned)) if parsed is not None else ()
+        self._careful: tuple[Callable[..., Function], Binding] | None = None
+        self._quick = self._made(careful=False)
+
+    @property
+    def node(self) -> Node | None:
+        """The tree of the expression that the shape was made from, with the literals of that one."""
+        return None if self._checked is None else self._checked.node
+
+    def quick(self, values: Sequence[Any], literals: tuple[Any, ...]) -> Function:
+        make, binding = self._quick
+        return make(*values, *binding.values(literals))
+
+    def careful(self, values: Sequence[Any], literals: tuple[Any, ...]) -> Function:
+        if self._careful is None:
+            self._careful = self._made(careful=True)
+        make, binding = self._careful
+        return make(*values, *binding.values(literals))
+
+    def _made(self, *, careful: bool) -> tuple[Callable[..., Function], Binding]:
+        bindings = Bindings()
+        names = [f"f{position}" for position in range(len(self._filters.values))]
+        parts = self._filters.emit(names)
+        if self._checked is not None:
+            parts.append(self._compiler.emitted(self._checked, bindings, careful=careful))
+        self.inspects = bindings.inspects
+        self.pinned = tuple(sorted({*self.pinned, *bindings.pinned}))
+        binding = bindings.binding(self._literals)
+        return self._compiler.maker([*names, *binding.names], " and ".join(parts) or "True"), binding
+
+
+class Condition(Struct, eq=False, gc=False):
+    """One expression behind its filters. `quick` is None for a condition that always holds."""
+
+    shape: Shape
+    values: Sequence[Any]
+    literals: tuple[Any, ...]
+    quick: Function | None
+
+    @classmethod
+    def of(cls, shape: Shape, values: Sequence[Any], literals: tuple[Any, ...]) -> Condition:
+        """The condition of `shape` with these constants. Raises ValueError for one that it cannot take."""
+        return cls(shape, values, literals, None if shape.always else shape.quick(values, literals))
+
+    @property
+    def careful(self) -> Function:
+        """The same as a function that gives the standard's answer or error, made anew."""
+        return self.shape.careful(self.values, self.literals)
+
+
+class Expression(Struct, frozen=True, gc=False):
+    """One expression as read: the tree that its skeleton has in common, and what its own literals are."""
+
+    skeleton: str
+    parsed: Parsed
+    literals: tuple[ConstantValue, ...]
+    tokens: Callable[[], list[Token]]
+    """Its own text, for what cannot be told from the tree of another."""
+
+
+def _stack_is_full() -> ExpressionError:
+    return ExpressionError("nested too deep for what is left of the stack", 0)
 
 
 class Compiler:
     """Compiles expressions; `host` answers what detectors and patterns there are."""
 
-    def __init__(self, host: Host, functions: Mapping[str, Callable[..., Any]] | None = None) -> None:
-        """`functions` are what `filters` may call, beside RUNTIME."""
+    def __init__(
+        self,
+        host: Host,
+        functions: Mapping[str, Callable[..., Any]] | None = None,
+        attributes: Mapping[str, str] | None = None,
+        scope: Scope | None = None,
+        pause: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`functions` are what filters may call, beside RUNTIME. `attributes` are types of attributes by path, such as
+        ``{"context.risk": "int"}``; ValueError says which is none. `scope` is for other names than those of a request.
+        `pause` is called after each shape.
+        """
         self._host = host
-        self._namespace = _NAMESPACE | dict(functions or {})
-        self._codes: dict[str, CodeType] = {}
+        self._pause = pause
+        self._scope = scope or request_scope(attributes)
+        self._globals = {"__builtins__": {}, **RUNTIME, "patterns": Patterns(host.pattern), **(functions or {})}
+        self._parsed: dict[str, Parsed] = {}
+        self._pinned: dict[str, tuple[int, ...]] = {}
+        self._shapes: dict[str, dict[Hashable, Shape]] = {}
 
-    def condition(self, source: str | None, filters: Filters = no_filters) -> Condition:
-        """`source` (None: always true), behind the plain filters that `filters` emits.
+    def read(self, source: str) -> Expression:
+        """`source` parsed, unless one like it has been. Raises ExpressionError with the offset of the first fault."""
+        try:
+            tokens = tokenize(source)
+            skeleton = skeleton_of(tokens)
+            parsed = self._parsed.get(skeleton)
+            if parsed is None:
+                parsed = self._parsed[skeleton] = parse_tokens(tokens)
+            return Expression(skeleton, parsed, literal_values(tokens, parsed.negative), lambda: tokens)
+        except RecursionError:
+            raise _stack_is_full() from None
 
-        Raises ExpressionError, also when the value of `source` can never be a bool.
+    def variant(self, like: Expression, literals: Sequence[Any]) -> Expression:
+        """`like` with other literals. Raises ValueError unless they are as many, and of the same kinds."""
+        if [type(value) for value in literals] != [type(value) for value in like.parsed.literals]:
+            raise ValueError("literals do not fit the expression")
+        values = tuple(literals)
+
+        def tokens() -> list[Token]:
+            own = iter(values)
+            return [rendered(token, next(own)) if token.kind in LITERALS else token for token in like.tokens()]
+
+        return Expression(like.skeleton, like.parsed, values, tokens)
+
+    def condition(self, expression: Expression | str | None, filters: Filters = no_filters) -> Condition:
+        """`expression`, read or as text (None: always true), behind `filters`.
+
+        Raises ExpressionError, also when its value can never be a bool.
         """
         try:
-            node = parse(source) if source is not None else None
-            quick, inspects = self._function(node, filters, careful=False)
-            careful, _ = self._function(node, filters, careful=True)
+            if expression is not None:
+                return self._condition(self.read(expression) if isinstance(expression, str) else expression, filters)
+            shapes = self._shapes.setdefault("", {})
+            shape = shapes.get(filters.form)
+            if shape is None:
+                shape = shapes[filters.form] = Shape(self, None, filters)
+            return Condition.of(shape, filters.values, ())
         except RecursionError:  # within our limits, so the stack was nearly full before: the caller's doing
-            raise ExpressionError("nested too deep for what is left of the stack", 0) from None
-        return Condition(quick, careful, node, inspects=inspects)
+            raise _stack_is_full() from None
+
+    def _condition(self, expression: Expression, filters: Filters) -> Condition:
+        skeleton, parsed, literals = expression.skeleton, expression.parsed, expression.literals
+        shapes = self._shapes.setdefault(skeleton, {})
+        pinned = self._pinned.get(skeleton)
+        form = filters.form if pinned is None else (filters.form, *[literals[slot] for slot in pinned])
+        shape = shapes.get(form)
+        if shape is not None:
+            try:
+                return Condition.of(shape, filters.values, literals)
+            except ValueError:  # such as a pattern that is none: emitted by itself it is refused with its place
+                shape = None
+        own = parsed if literals == parsed.literals else parse_tokens(expression.tokens())
+        shape = Shape(self, own, filters)
+        self._pause()
+        if shape.pinned:
+            self._pinned[skeleton] = shape.pinned
+            form = (filters.form, *[literals[slot] for slot in shape.pinned])
+        shapes[form] = shape
+        return Condition.of(shape, filters.values, literals)
+
+    def checked(self, node: Node) -> Checked:
+        """`node` with its types. Raises ExpressionError when it can never be a bool, or costs too much at worst."""
+        checked = Checker(self._scope).check(node)
+        kind = checked.type_of(node)
+        if kind not in {BOOL, DYN}:
+            raise ExpressionError("a condition is true or false", node.offset, expected="bool", found=str(kind))
+        check_cost(checked)
+        return checked
 
     def value(self, source: str) -> Function:
         """`source` as a function of any result, in its careful form."""
+        parsed = parse(source)
         bindings = Bindings()
-        emitted = Emitter(bindings, self._host, careful=True).value(parse(source))
-        return self.bind(emitted.source, bindings)
+        checked = Checker(self._scope).check(parsed.node)
+        emitted = Emitter(checked, bindings, self._host, careful=True).emit(parsed.node)
+        binding = bindings.binding(len(parsed.literals))
+        return self.maker(binding.names, emitted)(*binding.values(parsed.literals))
 
-    def _function(self, node: Node | None, filters: Filters, *, careful: bool) -> tuple[Function | None, bool]:
-        bindings = Bindings()
-        parts = filters(bindings)
-        if node is not None:
-            emitted = Emitter(bindings, self._host, careful=careful).emit(node)
-            if emitted.kind not in {"bool", "dyn"}:
-                raise ExpressionError("a condition is true or false", node.offset, expected="bool", found=emitted.kind)
-            parts.append(emitted.source if emitted.kind == "bool" else f"as_bool({emitted.source})")
-        if not parts:
-            return None, False
-        return self.bind(" and ".join(parts), bindings), bindings.inspects
+    def emitted(self, checked: Checked, bindings: Bindings, *, careful: bool) -> str:
+        """Source of a condition."""
+        return Emitter(checked, bindings, self._host, careful=careful).guarded(checked.node, "bool")
 
-    def bind(self, expression: str, bindings: Bindings) -> Function:
-        """The function ``(request, evaluation) -> expression`` with its constants bound."""
-        names = ", ".join(f"c{position}" for position in range(len(bindings.values)))
-        source = f"def make({names}):\n return lambda request, evaluation: {expression}"
-        code = self._codes.get(source)
-        if code is None:
-            code = self._codes[source] = compile(source, "<policy shape>", "exec")
-        namespace = dict(self._namespace)
-        exec(code, namespace)  # noqa: S102  the source is ours: see the module's docstring
-        function: Function = namespace["make"](*bindings.values)
-        return function
+    def maker(self, names: Sequence[str], expression: str) -> Callable[..., Function]:
+        """A function of the constants `names` that makes the function ``(request, evaluation) -> expression``."""
+        bound = "".join(f", {name}={name}" for name in names)  # as defaults: a cell for each would be an object more
+        source = f"def make({', '.join(names)}):\n return lambda request, evaluation{bound}: {expression}"
+        made: dict[str, Callable[..., Function]] = {}
+        exec(compile(source, "<policy shape>", "exec"), self._globals, made)  # noqa: S102  the source is ours: see above
+        return made["make"]

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from axonflow.errors import ExpressionError
 
-__all__ = ["MAX_EXPRESSION_CHARS", "Token", "tokenize"]
+__all__ = ["LITERALS", "MAX_EXPRESSION_CHARS", "Token", "skeleton_of", "tokenize"]
 
 MAX_EXPRESSION_CHARS: Final = 16_384
 
@@ -59,6 +59,21 @@ def tokenize(source: str) -> list[Token]:
         offset = match.end()
     tokens.append(Token("end", "", offset))
     return tokens
+
+
+LITERALS: Final = frozenset({"int", "uint", "double", "string"})
+"""Kinds of tokens that are values."""
+
+
+def skeleton_of(tokens: list[Token]) -> str:
+    """The text of `tokens` with the kind of each literal in its place: expressions that share it have one tree."""
+    return " ".join([_placeholder(token) if token.kind in LITERALS else token.text for token in tokens])
+
+
+def _placeholder(token: Token) -> str:
+    first, second = token.text[0], token.text[1:2]
+    is_binary = first in "bB" or (first in "rR" and second in {"b", "B"})
+    return "#bytes" if is_binary else f"#{token.kind}"  # no token of the language starts like this
 
 
 def _unreadable(source: str, offset: int) -> ExpressionError:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from axonflow.errors import ExpressionError
 from axonflow.policy.cel.lexer import Token
-from axonflow.policy.cel.syntax import Constant
 
-__all__ = ["INT_MAX", "INT_MIN", "UINT_MAX", "Uint", "number", "text"]
+__all__ = ["INT_MAX", "INT_MIN", "UINT_MAX", "Uint", "literal", "quoted", "rendered"]
 
 INT_MIN: Final = -(2**63)
 INT_MAX: Final = 2**63 - 1
@@ -28,22 +29,53 @@ class Uint(int):
     __slots__ = ()
 
 
-def number(token: Token, sign: Token | None) -> Constant:
-    """The constant of a number token, negated where a sign precedes it: -2^63 has no positive twin."""
-    offset = sign.offset if sign else token.offset
+def literal(token: Token, *, negative: bool = False) -> int | float | str | bytes:
+    """The value of a literal, negated where a sign precedes it: -2^63 has no positive twin.
+
+    Raises ExpressionError for a number out of range and an escape that is none.
+    """
+    if token.kind == "string":
+        return _text(token)
     if token.kind == "uint":
-        return Constant(offset, _unsigned(token))
+        return _unsigned(token)
     if token.kind == "double":
         value = float(token.text)
-        return Constant(offset, -value if sign else value)
+        return -value if negative else value
     base = 16 if token.text[:2] in {"0x", "0X"} else 10
     # Python itself refuses to read a decimal of thousands of digits, with an error of its own.
     digits = int(token.text, base) if len(token.text) <= _MAX_DIGITS else INT_MAX + 2
-    if sign:
+    if negative:
         digits = -digits
     if not INT_MIN <= digits <= INT_MAX:
-        raise ExpressionError("number out of range", offset, expected="an integer of 64 bits", found=token.text[:40])
-    return Constant(offset, digits)
+        raise ExpressionError(
+            "number out of range", token.offset, expected="an integer of 64 bits", found=token.text[:40]
+        )
+    return digits
+
+
+def quoted(value: bool | float | str | Sequence[str]) -> str:  # noqa: FBT001  it is one of the values
+    """`value` as a literal of the language, in which nothing of it can be taken for anything else."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return '"' + "".join([character if character.isalnum() else _escaped(character) for character in value]) + '"'
+    if isinstance(value, (int, float)):
+        text = "1e999" if value in {math.inf, -math.inf} else repr(abs(value))
+        return f"-{text}" if value < 0 else text
+    return "[" + ", ".join([quoted(item) for item in value]) + "]"
+
+
+def rendered(token: Token, value: float | str | bytes) -> Token:
+    """A token with `value` in place of its own, less the sign: ``literal(rendered(token, v), negative=v < 0) == v``."""
+    if isinstance(value, bytes):
+        return token._replace(text='b"' + "".join(f"\\x{octet:02x}" for octet in value) + '"')
+    if isinstance(value, Uint):
+        return token._replace(text=f"{int(value)}u")
+    return token._replace(text=quoted(value if isinstance(value, str) else abs(value)))
+
+
+def _escaped(character: str) -> str:
+    return f"\\U{ord(character):08x}"
 
 
 def _unsigned(token: Token) -> Uint:
@@ -57,20 +89,17 @@ def _unsigned(token: Token) -> Uint:
     return Uint(value)
 
 
-def text(token: Token) -> Constant:
-    """The constant of a string or bytes token."""
+def _text(token: Token) -> str | bytes:
     body = token.text.lstrip("rRbB")
     prefix = token.text[: len(token.text) - len(body)].lower()
     quotes = 3 if len(body) >= 6 and body[:3] in {'"""', "'''"} else 1
     body = body[quotes:-quotes]
     binary = "b" in prefix
+    if not body.isascii():
+        _check_scalars(body, token)
     if "r" in prefix:
-        value: str | bytes = body.encode() if binary else body
-    else:
-        value = _unescaped(body, token.offset + len(prefix) + quotes, binary=binary)
-    if isinstance(value, str) and not value.isascii():
-        _check_scalars(value, token)
-    return Constant(token.offset, value)
+        return body.encode() if binary else body
+    return _unescaped(body, token.offset + len(prefix) + quotes, binary=binary)
 
 
 def _check_scalars(value: str, token: Token) -> None:

@@ -5,29 +5,33 @@ Nesting is bounded (MAX_NESTING), so neither this parser nor what is compiled fr
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from axonflow.errors import ExpressionError
-from axonflow.policy.cel.lexer import Token, tokenize
-from axonflow.policy.cel.literals import number, text
+from axonflow.policy.cel.lexer import LITERALS, Token, tokenize
+from axonflow.policy.cel.literals import literal
+from axonflow.policy.cel.macros import has, is_macro, macro, of_cel
 from axonflow.policy.cel.syntax import (
     Binary,
     Call,
     Conditional,
     Constant,
-    Has,
+    ConstantValue,
     Index,
     ListLiteral,
     Logical,
-    Macro,
     MapLiteral,
+    Maybe,
     Name,
     Node,
+    OptionalIndex,
+    OptionalSelect,
     Select,
     Unary,
 )
 
-__all__ = ["MAX_NESTING", "parse"]
+__all__ = ["MAX_NESTING", "Parsed", "literal_values", "parse", "parse_tokens"]
 
 MAX_NESTING: Final = 40
 """Levels of brackets, conditionals and operators inside each other. cel-spec asks for 12 to 32 by construct."""
@@ -38,16 +42,35 @@ _RESERVED: Final = frozenset(
     {"as", "break", "const", "continue", "else", "for", "function", "if", "import"}
     | {"let", "loop", "package", "namespace", "return", "var", "void", "while"}
 )
-_MACROS: Final = frozenset({"all", "exists", "exists_one", "map", "filter"})
 _WORDS: Final = {"true": True, "false": False, "null": None}
 
 
-def parse(source: str) -> Node:
+class Parsed(NamedTuple):
+    """A tree, the values of its literals by slot, which of them have a sign in front, and on which the tree depends."""
+
+    node: Node
+    literals: tuple[ConstantValue, ...]
+    negative: tuple[bool, ...]
+    pinned: frozenset[int] = frozenset()
+
+
+def parse(source: str) -> Parsed:
     """The tree of `source`. Raises ExpressionError with the offset of the first fault."""
-    parser = _Parser(tokenize(source))
+    return parse_tokens(tokenize(source))
+
+
+def parse_tokens(tokens: list[Token]) -> Parsed:
+    """The tree of `tokens`, as `tokenize` gives them."""
+    parser = _Parser(tokens)
     node = parser.expression()
     parser.expect_end()
-    return node
+    return Parsed(node, tuple(parser.literals), tuple(parser.negative), frozenset(parser.pinned))
+
+
+def literal_values(tokens: list[Token], negative: Sequence[bool]) -> tuple[ConstantValue, ...]:
+    """The values of the literals among `tokens`, by slot. Raises ExpressionError for one out of range."""
+    literals = [token for token in tokens if token.kind in LITERALS]
+    return tuple([literal(token, negative=sign) for token, sign in zip(literals, negative, strict=True)])
 
 
 class _Parser:
@@ -55,6 +78,9 @@ class _Parser:
         self._tokens = tokens
         self._position = 0
         self._nesting = 0
+        self.literals: list[ConstantValue] = []
+        self.negative: list[bool] = []
+        self.pinned: set[int] = set()
 
     # -- tokens
 
@@ -148,8 +174,7 @@ class _Parser:
                 raise ExpressionError("chain too long", token.offset, expected=f"at most {MAX_NESTING} signs")
         if operators and operators[-1].text == "-" and self._next.kind in {"int", "double"}:
             sign = operators.pop()
-            token = self._advance()
-            node = self._members(number(token, sign))
+            node = self._members(self._literal(self._advance(), sign))
         else:
             node = self._members(self._primary())
         for token in reversed(operators):
@@ -163,26 +188,30 @@ class _Parser:
             if dot:
                 node = self._member(node)
             elif bracket := self._accept("["):
-                node = Index(bracket.offset, node, self.expression())
+                element = OptionalIndex if self._accept("?") else Index
+                node = element(bracket.offset, node, self.expression())
                 self._expect("]")
             else:
                 return node
             depth = self._bounded(depth, self._next)
 
     def _member(self, operand: Node) -> Node:
+        optional = self._accept("?")
         token = self._next
-        if token.kind == "quoted":
-            self._position += 1
-            return Select(token.offset, operand, token.text[1:-1])
-        if token.kind != "name":
+        if token.kind not in {"name", "quoted"}:
             raise self._unexpected("the name of a field or function")
         self._position += 1
+        if optional:
+            return OptionalSelect(token.offset, operand, token.text.strip("`"))
+        if token.kind == "quoted":
+            return Select(token.offset, operand, token.text[1:-1])
         if not self._accept("("):
             return Select(token.offset, operand, token.text)
         arguments = self._arguments()
-        if token.text in _MACROS:
-            return _macro(token, operand, arguments)
-        return Call(token.offset, token.text, operand, arguments)
+        if is_macro(token.text):
+            return macro(token, operand, arguments)
+        call = Call(token.offset, token.text, operand, arguments)
+        return of_cel(call, self.pinned) if isinstance(operand, Name) and operand.name == "cel" else call
 
     def _arguments(self) -> tuple[Node, ...]:
         arguments: list[Node] = []
@@ -192,6 +221,12 @@ class _Parser:
             arguments.append(self.expression())
         return tuple(arguments)
 
+    def _literal(self, token: Token, sign: Token | None = None) -> Constant:
+        value = literal(token, negative=sign is not None)
+        self.literals.append(value)
+        self.negative.append(sign is not None)
+        return Constant((sign or token).offset, value, len(self.literals) - 1)
+
     def _advance(self) -> Token:
         token = self._next
         self._position += 1
@@ -199,32 +234,34 @@ class _Parser:
 
     def _primary(self) -> Node:
         token = self._next
-        if token.kind in {"int", "uint", "double"}:
-            return number(self._advance(), None)
-        if token.kind == "string":
-            return text(self._advance())
+        if token.kind in LITERALS:
+            return self._literal(self._advance())
         if token.kind == "name":
             return self._named(self._advance())
         if self._accept("("):
             node = self.expression()
             self._expect(")")
             return node
+        if self._accept("."):
+            if self._next.kind != "name":
+                raise self._unexpected("a name")
+            return self._named(self._advance(), ".")
         if self._accept("["):
             return ListLiteral(token.offset, self._items())
         if self._accept("{"):
             return MapLiteral(token.offset, self._entries())
         raise self._unexpected("a value")
 
-    def _named(self, token: Token) -> Node:
-        if token.text in _WORDS:
+    def _named(self, token: Token, dot: str = "") -> Node:
+        if token.text in _WORDS and not dot:
             return Constant(token.offset, _WORDS[token.text])
         if token.text in _RESERVED or token.text == "in":
             raise ExpressionError("reserved word", token.offset, expected="a name", found=f"'{token.text}'")
         if not self._accept("("):
-            return Name(token.offset, token.text)
+            return Name(token.offset, dot + token.text)
         arguments = self._arguments()
         if token.text == "has":
-            return _has(token, arguments)
+            return has(token, arguments)
         return Call(token.offset, token.text, None, arguments)
 
     def _items(self) -> tuple[Node, ...]:
@@ -234,7 +271,9 @@ class _Parser:
                 self._expect(",")
                 if self._accept("]"):  # a trailing comma is legal
                     break
-            items.append(self.expression())
+            question = self._accept("?")
+            item = self.expression()
+            items.append(Maybe(question.offset, item) if question else item)
         return tuple(items)
 
     def _entries(self) -> tuple[tuple[Node, Node], ...]:
@@ -244,35 +283,9 @@ class _Parser:
                 self._expect(",")
                 if self._accept("}"):
                     break
+            question = self._accept("?")
             key = self.expression()
             self._expect(":")
-            entries.append((key, self.expression()))
+            value = self.expression()
+            entries.append((key, Maybe(question.offset, value) if question else value))
         return tuple(entries)
-
-
-def _has(token: Token, arguments: tuple[Node, ...]) -> Has:
-    if len(arguments) != 1 or not isinstance(arguments[0], Select):
-        raise ExpressionError(
-            "has() asks for a field",
-            token.offset,
-            expected="one field selection",
-            hint="For example has(context.ticket).",
-        )
-    return Has(token.offset, arguments[0].operand, arguments[0].field)
-
-
-def _macro(token: Token, target: Node, arguments: tuple[Node, ...]) -> Macro:
-    long_map = token.text == "map" and len(arguments) == 3
-    if len(arguments) != 2 and not long_map:
-        raise ExpressionError(
-            f"{token.text}() takes a variable and an expression",
-            token.offset,
-            expected="2 arguments",
-            found=str(len(arguments)),
-            hint=f"For example roles.{token.text}(r, r == 'admin').",
-        )
-    variable = arguments[0]
-    if not isinstance(variable, Name):
-        raise ExpressionError("not a variable", variable.offset, expected=f"a name as first argument of {token.text}()")
-    condition = arguments[1] if long_map else None
-    return Macro(token.offset, token.text, target, variable.name, condition, arguments[-1])

@@ -8,25 +8,21 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any, Final
 
-from axonflow.policy.cel import values
+from axonflow.policy.cel import elements, loops, optionals, values
 from axonflow.policy.cel.functions import IMPLEMENTATIONS
 from axonflow.policy.cel.functions.limits import MAX_BUILT
 from axonflow.policy.cel.values import (
     LONGEST,
     NUMBERS,
     CelError,
-    Exhausted,
     Uint,
     Value,
-    as_bool,
-    as_list,
+    decided,
     int64,
-    kind_of,
     no_overload,
     uint64,
 )
@@ -35,92 +31,7 @@ from axonflow.policy.cel.versions import SemVer
 __all__ = ["RUNTIME"]
 
 
-# -- fields and elements
-
-
-def present(value: Value, name: str) -> Value:
-    if value is None:
-        raise CelError(f"{name} is missing")
-    return value
-
-
-def select(value: Value, field: str, name: str) -> Value:
-    if not isinstance(value, dict):
-        raise CelError(f"{name} is missing: {kind_of(value)} has no fields")
-    if field not in value:
-        raise CelError(f"{name} is missing")
-    return value[field]
-
-
-def has(value: Value, field: str) -> bool:
-    if not isinstance(value, dict):
-        raise CelError(f"{kind_of(value)} has no fields")
-    return field in value
-
-
-def index(value: Value, key: Value) -> Value:
-    if isinstance(value, dict):
-        if not isinstance(key, (str, int, float)):
-            raise no_overload("[]", value, key)
-        for known, item in value.items() if key.__class__ is not str else ():
-            if equal(known, key):
-                return item
-        if key.__class__ is str and key in value:
-            return value[key]
-        raise CelError("no such key")
-    if isinstance(value, (list, tuple)):
-        if key.__class__ is Uint or (key.__class__ is float and key.is_integer()):
-            key = int(key)
-        if key.__class__ is not int:
-            raise no_overload("[]", value, key)
-        if not 0 <= key < len(value):
-            raise CelError("index out of range")
-        return value[key]
-    raise no_overload("[]", value, key)
-
-
-def make_map(*entries: tuple[Value, Value]) -> dict[Value, Value]:
-    out: dict[Value, Value] = {}
-    for key, value in entries:
-        if not isinstance(key, (str, bool, int)):
-            raise CelError(f"{kind_of(key)} is not a map key")
-        if key in out:
-            known = next(known for known in out if known == key)
-            raise CelError(
-                "repeated map key" if equal(known, key) else "a map cannot have both a bool and its number as keys"
-            )
-        out[key] = value
-    return out
-
-
-# -- comparison
-
-
-def equal(left: Value, right: Value) -> bool:
-    """Equality across kinds is false, across number types by value (cel-spec, Equality)."""
-    left_class, right_class = left.__class__, right.__class__
-    if left_class is right_class and left_class not in {list, dict, tuple}:
-        return bool(left == right)
-    if left_class in NUMBERS and right_class in NUMBERS:
-        return bool(left == right)
-    if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
-        return len(left) == len(right) and all(map(equal, left, right))
-    if isinstance(left, dict) and isinstance(right, dict):
-        return len(left) == len(right) and all(
-            contains(right, key) and equal(left[key], index(right, key)) for key in left
-        )
-    return False
-
-
-def contains(container: Value, item: Value) -> bool:
-    """``item in container``"""
-    if isinstance(container, (list, tuple)):
-        return any(equal(item, element) for element in container)
-    if isinstance(container, dict):
-        if item.__class__ is str:
-            return item in container
-        return any(equal(item, key) for key in container)
-    raise no_overload("in", item, container)
+# -- order
 
 
 def _orderable(left: Value, right: Value, symbol: str) -> None:
@@ -247,104 +158,28 @@ def negate(value: Value) -> Value:
 
 def all_of(*operands: Callable[[], Value]) -> bool:
     """``&&``: false if any operand is false, else the first error, else true."""
-    return _decided(operands, deciding=False)
+    return decided(operands, deciding=False)
 
 
 def any_of(*operands: Callable[[], Value]) -> bool:
     """``||``: true if any operand is true, else the first error, else false."""
-    return _decided(operands, deciding=True)
-
-
-def _decided(operands: Iterable[Callable[[], Value]], *, deciding: bool) -> bool:
-    failure: Exception | None = None
-    for operand in operands:
-        try:
-            if as_bool(operand()) is deciding:
-                return deciding
-        except Exhausted:
-            raise
-        except Exception as error:  # noqa: BLE001  a detector may fail in any way, and the other side may still decide
-            failure = failure or error
-    if failure is not None:
-        raise failure
-    return not deciding
-
-
-# -- loops
-
-
-def elements(value: Value) -> list[Value] | tuple[Value, ...]:
-    """What a macro ranges over: a list's items, a map's keys."""
-    if isinstance(value, dict):
-        return list(value)
-    return as_list(value)
-
-
-CHARS_A_STEP: Final = 4_096
-VALUES_A_STEP: Final = 4
-DEAR_CHARS_A_STEP: Final = 16
-
-
-def charged(evaluation: Value, value: Value, chars: int = CHARS_A_STEP, values: int = VALUES_A_STEP) -> Value:
-    """`value`, which a function in a loop reads or makes as a whole: paid for in steps, or a loop would multiply its
-    size. `chars` and `values` are what one step pays for."""
-    if isinstance(value, (str, bytes)):
-        evaluation.spend(len(value) // chars)
-        return value
-    pending = [value]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, (str, bytes)):
-            if len(item) >= chars:
-                evaluation.spend(len(item) // chars)
-        elif isinstance(item, (dict, list, tuple)):
-            evaluation.spend(len(item) // values)
-            pending.extend(item.values() if isinstance(item, dict) else item)
-    return value
-
-
-def charged_dear(evaluation: Value, value: Value) -> Value:
-    """The same for a function that takes steps of Python."""
-    return charged(evaluation, value, DEAR_CHARS_A_STEP, 1)
-
-
-def exists(evaluation: Value, test: Callable[[Value], Value], over: Value) -> bool:
-    items = elements(over)
-    evaluation.spend(len(items))
-    return _decided((partial(test, item) for item in items), deciding=True)
-
-
-def for_all(evaluation: Value, test: Callable[[Value], Value], over: Value) -> bool:
-    items = elements(over)
-    evaluation.spend(len(items))
-    return _decided((partial(test, item) for item in items), deciding=False)
-
-
-def exists_one(evaluation: Value, test: Callable[[Value], Value], over: Value) -> bool:
-    items = elements(over)
-    evaluation.spend(len(items))
-    return sum(as_bool(test(item)) for item in items) == 1
-
-
-def keep(evaluation: Value, test: Callable[[Value], Value], over: Value) -> list[Value]:
-    items = elements(over)
-    evaluation.spend(len(items))
-    return [item for item in items if as_bool(test(item))]
-
-
-def transform(evaluation: Value, convert: Callable[[Value], Value], over: Value) -> list[Value]:
-    items = elements(over)
-    evaluation.spend(len(items))
-    return [convert(item) for item in items]
+    return decided(operands, deciding=True)
 
 
 RUNTIME: Final[dict[str, Any]] = {
     function.__name__: function
     for function in (
-        *(present, select, has, index, make_map, equal, contains, less, less_equal, greater, greater_equal),
-        *(add, subtract, multiply, divide, modulo, negate, all_of, any_of),
-        *(charged, charged_dear, exists, for_all, exists_one, keep, transform),
+        *(less, less_equal, greater, greater_equal, add, subtract, multiply, divide, modulo, negate, all_of, any_of),
+        *(getattr(module, name) for module in (elements, loops, optionals) for name in module.__all__),
         *(getattr(values, name) for name in values.__all__ if name.startswith("as_")),
         values.type_of,
+        values.some,
     )
-} | {**IMPLEMENTATIONS, **values.KIND_GUARDS, "int_class": int}
+} | {
+    **IMPLEMENTATIONS,
+    **values.KIND_GUARDS,
+    "int_class": int,
+    "str_class": str,
+    "bool_class": bool,
+    "no_value": values.NONE,
+}

@@ -6,17 +6,22 @@ from msgspec import Struct
 
 __all__ = [
     "Binary",
+    "Bind",
     "Call",
     "Conditional",
     "Constant",
+    "ConstantValue",
     "Has",
     "Index",
     "ListLiteral",
     "Logical",
     "Macro",
     "MapLiteral",
+    "Maybe",
     "Name",
     "Node",
+    "OptionalIndex",
+    "OptionalSelect",
     "Select",
     "Unary",
 ]
@@ -25,11 +30,17 @@ ConstantValue = None | bool | int | float | str | bytes
 
 
 class Constant(Struct, frozen=True):
+    """A literal. `slot` counts the literals of the expression in the order of its text; None for true, false and null,
+    and for what is in no text."""
+
     offset: int
     value: ConstantValue
+    slot: int | None = None
 
 
 class Name(Struct, frozen=True):
+    """A name; one with a leading dot is meant from outside any container and is never a variable."""
+
     offset: int
     name: str
 
@@ -52,6 +63,22 @@ class Has(Struct, frozen=True):
 
 class Index(Struct, frozen=True):
     """``operand[key]``"""
+
+    offset: int
+    operand: Node
+    key: Node
+
+
+class OptionalSelect(Struct, frozen=True):
+    """``operand.?field``: an optional, none where there is no such field."""
+
+    offset: int
+    operand: Node
+    field: str
+
+
+class OptionalIndex(Struct, frozen=True):
+    """``operand[?key]``"""
 
     offset: int
     operand: Node
@@ -102,15 +129,30 @@ class Call(Struct, frozen=True):
 
 
 class Macro(Struct, frozen=True):
-    """``target.macro(variable, ...)``: a bounded loop over `target`. `condition` is the third argument of ``map``'s
-    long form, else None."""
+    """``target.macro(variables, ...)``: a bounded loop over `target`, or a look into an optional. `condition` is what
+    stands between the variables and `body`, such as the second of three arguments of ``map``, else None."""
 
     offset: int
     macro: str
     target: Node
-    variable: str
+    variables: tuple[str, ...]
     condition: Node | None
     body: Node
+
+
+class Bind(Struct, frozen=True):
+    """``cel.bind(name, value, body)``: each value sees the names before it."""
+
+    offset: int
+    values: tuple[tuple[str, Node], ...]
+    body: Node
+
+
+class Maybe(Struct, frozen=True):
+    """``?operand`` in a list or as a map's value: an element if the optional has a value, else none at all."""
+
+    offset: int
+    operand: Node
 
 
 class ListLiteral(Struct, frozen=True):
@@ -129,12 +171,16 @@ Node = (
     | Select
     | Has
     | Index
+    | OptionalSelect
+    | OptionalIndex
     | Unary
     | Binary
     | Logical
     | Conditional
     | Call
     | Macro
+    | Bind
+    | Maybe
     | ListLiteral
     | MapLiteral
 )

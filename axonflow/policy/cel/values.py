@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -15,11 +15,13 @@ from axonflow.policy.cel.versions import SemVer
 __all__ = [
     "KIND_GUARDS",
     "LONGEST",
+    "NONE",
     "NUMBERS",
     "TYPES",
     "CelError",
     "CelType",
     "Exhausted",
+    "Optional",
     "Parts",
     "Uint",
     "Value",
@@ -29,9 +31,11 @@ __all__ = [
     "as_number",
     "as_string",
     "as_timestamp",
+    "decided",
     "int64",
     "kind_of",
     "no_overload",
+    "some",
     "type_of",
     "uint64",
 ]
@@ -73,16 +77,32 @@ class CelType(Struct, frozen=True):
     name: str
 
 
+class Optional(Struct, frozen=True):
+    """A value that may be there or not: what ``.?field`` and ``optional.of(x)`` give."""
+
+    value: Any = None
+    present: bool = False
+
+
+NONE: Final = Optional()
+
+
+def some(value: Value) -> Optional:
+    return Optional(value, present=True)
+
+
 _KIND_NAMES[CelType] = "type"
+_KIND_NAMES[Optional] = "optional"
 TYPES: Final = {
     name: CelType(name)
     for name in (
-        *("bool", "int", "uint", "double", "string", "bytes", "list", "map", "null_type", "type"),
+        *("bool", "int", "uint", "double", "string", "bytes", "list", "map", "null_type", "type", "optional_type"),
         *("google.protobuf.Timestamp", "google.protobuf.Duration", "net.IP", "net.CIDR", "semver"),
     )
 }
 _TYPE_NAMES: Final = {
     "null": "null_type",
+    "optional": "optional_type",
     "timestamp": "google.protobuf.Timestamp",
     "duration": "google.protobuf.Duration",
     "ip": "net.IP",
@@ -103,8 +123,8 @@ def no_overload(symbol: str, *values: Value) -> CelError:
     return CelError(f"{symbol} does not take {' and '.join(kind_of(value) for value in values)}")
 
 
-LONGEST: Final = timedelta(seconds=315_576_000_000)
-"""10,000 years: the bound of a duration (protobuf's duration.proto)."""
+LONGEST: Final = timedelta(microseconds=INT_MAX // 1000)
+"""292 years: a duration is a count of nanoseconds in 64 bits, of which we keep the microseconds."""
 
 
 def int64(value: int) -> int:
@@ -171,6 +191,22 @@ def as_moment(value: Value) -> datetime | Parts:
         seconds = total_us // 1_000_000
         return Parts(sign * (seconds // 3600), sign * (seconds // 60), sign * seconds, sign * (total_us % 1_000_000))
     raise CelError(f"expected timestamp or duration, found {kind_of(value)}")
+
+
+def decided(operands: Iterable[Callable[[], Value]], *, deciding: bool) -> bool:
+    """`deciding` if any operand is that; else the first error, if there is one; else the opposite."""
+    failure: Exception | None = None
+    for operand in operands:
+        try:
+            if as_bool(operand()) is deciding:
+                return deciding
+        except Exhausted:
+            raise
+        except Exception as error:  # noqa: BLE001  a detector may fail in any way, and the other side may still decide
+            failure = failure or error
+    if failure is not None:
+        raise failure
+    return not deciding
 
 
 def _guard(kind: str) -> Callable[[Value], Value]:

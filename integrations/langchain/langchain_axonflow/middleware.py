@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from langchain.agents.middleware import AgentMiddleware, ModelRequest
 from langchain.agents.middleware.types import ModelResponse, ToolCallRequest
@@ -20,7 +20,14 @@ __all__ = ["AxonFlowMiddleware"]
 
 PrincipalSource = Principal | dict[str, Any] | str | Callable[[Any], "Principal | dict[str, Any] | str"]
 ToolResult = ToolMessage | Command[Any]
+"""As LangChain declares it; LangGraph hands on a list of both too."""
 T = TypeVar("T")
+
+_PARTS: Final[dict[type[Any], tuple[str, ...]]] = {
+    ToolMessage: ("content", "artifact", "additional_kwargs"),
+    Command: ("update", "goto", "resume"),
+}
+"""What goes on of a result. The first is what policies see, by itself unless there is more."""
 
 
 @dataclass(frozen=True)
@@ -131,21 +138,19 @@ class AxonFlowMiddleware(AgentMiddleware[Any, Any]):
         return self._tool_question("tool.call", request, content, request, judged)
 
     def _result(self, request: ToolCallRequest, result: ToolResult) -> _Question[ToolResult]:
-        if isinstance(result, ToolMessage):
-            before = shown(result)
+        before = shown(result, stored=True)
+        names = next((names for kind, names in _PARTS.items() if isinstance(result, kind)), ())
+        beside = [name for name in names[1:] if before.get(name)]
+        content = {name: before[name] for name in (names[0], *beside)} if beside else before
+        if names and not beside:
+            content = before[names[0]]  # alone, as at every other door
 
-            def message(redacted: Any) -> ToolResult:
-                masked: ToolMessage = overlay(result, before, {**before, "content": redacted})
-                return masked
+        def judged(redacted: Any) -> ToolResult:
+            after = {**before, **(redacted if beside else {names[0]: redacted})} if names else redacted
+            masked: ToolResult = overlay(result, before, after)
+            return masked
 
-            return self._tool_question("tool.result", request, before["content"], result, message)
-        update = shown(result.update)
-
-        def command(redacted: Any) -> ToolResult:
-            masked = overlay(result.update, update, redacted)
-            return Command(graph=result.graph, update=masked, resume=result.resume, goto=result.goto)
-
-        return self._tool_question("tool.result", request, update, result, command)
+        return self._tool_question("tool.result", request, content, result, judged)
 
     # -- requests and answers
 

@@ -30,6 +30,13 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     help="A folder or file of policies, or @baseline. Default: ./policies if it is there, else @baseline.",
 )
 @click.option(
+    "--trust",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, resolve_path=True),
+    help="A public key (PEM) whose policy bundles may be loaded; again for each further one.",
+)
+@click.option(
     "--data",
     metavar="FOLDER",
     type=click.Path(file_okay=False, path_type=Path),
@@ -83,7 +90,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--access-log", is_flag=True, help="Log every call, not only those that fail.")
 @click.option("--json", "as_json", is_flag=True, help="Print where everything is as one JSON object.")  # fmt: skip
-def command(*, policies: str | None, data: Path | None, as_json: bool, **options: Any) -> None:
+def command(*, policies: str | None, trust: tuple[str, ...], data: Path | None, as_json: bool, **options: Any) -> None:
     """Start everything: PostgreSQL, the agent and the orchestrator.
 
     The first start makes a database, a key and a certificate in the data folder; later ones use them. Standard error
@@ -111,6 +118,7 @@ def command(*, policies: str | None, data: Path | None, as_json: bool, **options
     settings = UpSettings(
         policies=policies or ("policies" if Path("policies").is_dir() else BASELINE),
         data=data or default_data_folder(),
+        trusted_keys=list(trust),
         **options,
     )
     _check(settings)
@@ -127,7 +135,7 @@ def _check(settings: UpSettings) -> None:
         raise ConfigurationError("half a certificate", expected="both --tls-cert and --tls-key", found="one of them")
     if settings.insecure and not _is_loopback(settings.host):
         click.echo("warning: serving without TLS: keys and content can be read on the way.", err=True)
-    AxonFlow.open(policies=settings.policies)
+    AxonFlow.open(policies=settings.policies, trusted_keys=settings.trusted_keys)
     if settings.plans:
         with redirect_stdout(sys.stderr):  # it may print; standard output is for what we announce
             PlanCatalogue.load(settings.plans)

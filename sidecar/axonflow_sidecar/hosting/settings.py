@@ -32,6 +32,7 @@ class ServiceSettings(Struct, frozen=True, kw_only=True):
     credential: str
     orchestrator_url: str = ""
     plans: str | None = None
+    trusted_keys: list[str] = []
     log_level: str = "INFO"
     access_log: bool = False
     drain_timeout_s: float = 20
@@ -50,6 +51,7 @@ class UpSettings(Struct, frozen=True, kw_only=True):
     database_url: str | None = None
     keys_file: Path | None = None
     plans: str | None = None
+    trusted_keys: list[str] = []
     certificate: Path | None = None
     private_key: Path | None = None
     insecure: bool = False

@@ -89,6 +89,7 @@ class Supervisor:
             role="orchestrator", listeners=[orchestrator_listener], policies=settings.policies,
             spool=str(folder.spool("orchestrator")), database_url=services_url, keys=self._keys(folder),
             secret=folder.secret(), credential=secrets.token_urlsafe(32), plans=settings.plans,
+            trusted_keys=settings.trusted_keys,
             log_level=settings.log_level, access_log=settings.access_log, drain_timeout_s=DRAIN_TIMEOUT_S,
         )  # fmt: skip
         agent = msgspec.structs.replace(

@@ -2,18 +2,22 @@
 
 import asyncio
 import threading
+from dataclasses import dataclass
 
 import pytest
 from langchain.agents import create_agent
+from langchain.agents.middleware.types import ToolCallRequest
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, ToolMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.tools import tool
-from langgraph.types import Command
+from langgraph.types import Command, Send
 
-from axonflow import Denied, Request
+from axonflow import AxonFlow, Denied, Request
 from langchain_axonflow import AxonFlowMiddleware
-from tests.integrations.policies import open_flow, recorded
+from langchain_axonflow.content import overlay, shown
+from tests.integrations.policies import RULES, SECRET, open_flow, recorded
+from tests.strategies import policy_set
 
 MAIL = "ann@example.com"
 MASK = "[REDACTED:pii.email]"
@@ -138,6 +142,83 @@ def test_masked_tool_result_loses_its_artifact():
     )
     result = ask(agent)[2]
     assert (result.text, result.artifact, result.tool_call_id) == (f"x {MASK}", None, "c1")
+
+
+def test_artifact_is_judged_even_where_the_text_beside_it_is_harmless():
+    _, agent = agent_of(CALL, AIMessage("ok"), tools=[search_that_returns(("x", [MAIL]), "content_and_artifact")])
+    result = ask(agent)[2]
+    assert (result.text, result.artifact) == ("x", None)
+    secret = ("x", {"rows": [{b"TOP", "the TOP SECRET plans"}]})
+    refusing = AxonFlow.open(policy_set([*RULES, {"id": "no", "effect": "deny", "when": SECRET}]))
+    tools = [search_that_returns(secret, "content_and_artifact")]
+    _, agent = agent_of(CALL, AIMessage("ok"), tools=tools, flow=refusing)
+    assert ask(agent)[2].status == "error"
+
+
+@dataclass(frozen=True)
+class Note:
+    to: str
+    kept: object = None
+
+
+SENT = Command(update={"a": "fine"}, goto=[Send("writer", {"to": MAIL})])
+NOTED = Command(update={"a": [Note(f"to {MAIL}", b"\xff")]})
+
+
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [
+        (SENT, Command(update={"a": "fine"}, goto=[Send("writer", {"to": MASK})])),
+        (Command(resume={"x": MAIL}), Command(resume={"x": MASK})),
+        (NOTED, Command(update={"a": [Note(f"to {MASK}", b"\xff")]})),
+        (Command(update={"a": {f"to {MAIL}"}}), Command(update={"a": {f"to {MASK}"}})),
+        (Command(update=[("a", MAIL.encode())]), Command(update=[("a", MASK.encode())])),
+        ([Command(update={"a": MAIL})], [Command(update={"a": MASK})]),
+        (Command(update={"a": ToolMessage("x", tool_call_id="c1", artifact=MAIL)}), None),
+    ],
+    ids=["goto", "resume", "dataclass", "set", "bytes", "list", "artifact inside"],
+)
+def test_tool_result_of_any_shape_is_masked_where_it_stands(result, expected):
+    guard = AxonFlowMiddleware(open_flow(), principal="user:ann")
+    call = ToolCallRequest(tool_call=CALL.tool_calls[0], tool=None, state={}, runtime=None)
+    masked = guard.wrap_tool_call(call, lambda _request: result)
+    assert MAIL not in str(masked)
+    if expected is not None:
+        assert masked == expected
+    assert asyncio.run(guard.awrap_tool_call(call, returning(result))) == masked
+
+
+def returning(result):
+    async def handler(_request):
+        return result
+
+    return handler
+
+
+@pytest.mark.parametrize("value", [{MAIL}, frozenset({MAIL}), MAIL.encode(), bytearray(MAIL.encode()), Note(MAIL)])
+def test_tool_argument_of_any_kind_is_masked_where_it_stands(value):
+    guard, seen = AxonFlowMiddleware(open_flow(), principal="user:ann"), []
+    call = {"name": "search", "args": {"to": value}, "id": "c1"}
+    request = ToolCallRequest(tool_call=call, tool=None, state={}, runtime=None)
+    guard.wrap_tool_call(request, lambda allowed: seen.append(allowed.tool_call["args"]["to"]))
+    assert MAIL not in str(seen[0])
+    assert "pii.email" in str(seen[0])
+
+
+def test_tool_argument_of_bytes_that_are_no_text_is_refused():
+    guard = AxonFlowMiddleware(open_flow(), principal="user:ann")
+    call = {"name": "search", "args": {"to": b"\xff\xfe"}, "id": "c1"}
+    request = ToolCallRequest(tool_call=call, tool=None, state={}, runtime=None)
+    refusal = guard.wrap_tool_call(request, None)
+    assert refusal.status == "error"
+    assert "found bytes" in refusal.text
+
+
+def test_binary_bytes_and_other_objects_are_shown_by_their_kind_in_results():
+    value = {"png": b"\x89PNG", "code": b"iVBORw0KGgo=", "type": Note, "other": object()}
+    before = shown(value, stored=True)
+    assert before == {"png": "[bytes]", "code": "[bytes]", "type": "[type]", "other": "[object]"}
+    assert overlay(value, before, before) is value
 
 
 def test_untouched_tool_result_keeps_its_artifact():

@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+from dataclasses import dataclass
 
 import pytest
 from llama_index.callbacks.axonflow import Guard
@@ -22,7 +23,7 @@ from llama_index.core.tools import FunctionTool
 from llama_index.core.tools.calling import call_tool
 from llama_index.core.workflow import Context
 
-from axonflow import Denied
+from axonflow import Denied, RequestError
 from tests.integrations.policies import open_flow, recorded
 
 MAIL = "ann@example.com"
@@ -103,6 +104,26 @@ def test_guarded_tool_judges_parameters_that_were_bound_when_it_was_made():
     called = []
     guard().tool(mail_tool(called, partial_params={"sender": MAIL})).call(to="bob")
     assert called == [("bob", MASK)]
+
+
+@dataclass(frozen=True)
+class Note:
+    to: str
+
+
+@pytest.mark.parametrize("value", [{MAIL}, frozenset({MAIL}), MAIL.encode(), bytearray(MAIL.encode()), Note(MAIL)])
+def test_guarded_tool_judges_and_masks_an_argument_of_any_kind(value):
+    called = []
+    guard().tool(mail_tool(called)).call(to=value)
+    assert MAIL not in str(called[0])
+    assert "pii.email" in str(called[0])
+
+
+def test_guarded_tool_refuses_bytes_that_are_no_text():
+    called = []
+    with pytest.raises(RequestError, match="found bytes"):
+        guard().tool(mail_tool(called)).call(to=b"\xff\xfe")
+    assert called == []
 
 
 def test_guarded_tool_hands_out_only_guarded_functions():

@@ -7,6 +7,7 @@ import pytest
 from axonflow import AxonFlow, PolicyError, Request
 from axonflow.adapters import policy_files
 from axonflow.adapters.policy_files import BASELINE, baseline_files, read_policies, sources_of_text
+from axonflow.errors import ConfigurationError
 from axonflow.policy import PolicySource
 
 HEAD = "apiVersion: axonflow.dev/v1\nkind: PolicySet\nmetadata: {name: %s}\ndefault: deny\n"
@@ -120,6 +121,29 @@ def test_baseline_is_read_by_its_name_with_the_names_of_its_files():
     sources = read_policies(BASELINE)
     assert {source.name for source in sources} == {f"@baseline/{name}" for name in baseline_files()}
     assert all(source.data["kind"] == "PolicySet" for source in sources)
+
+
+@pytest.mark.parametrize("text", ["", " \n", "# default: deny\n", "null", "---\n...\n---\n# x\n"])
+def test_file_without_a_document_is_refused_and_named(tmp_path, text):
+    error = refusal(written(tmp_path, a_yaml="a", b_yaml=text))
+    assert error.at == str(tmp_path / "b.yaml")
+    assert error.found == ("nothing but comments or null" if text.strip() else "nothing")
+
+
+def test_json_file_of_null_is_refused_and_named(tmp_path):
+    assert "b.json: no document in it" in str(refusal(written(tmp_path, b_json="null")))
+
+
+def test_folder_without_a_policy_file_holds_nothing(tmp_path):
+    assert data(tmp_path) == []
+    assert AxonFlow.open(written(tmp_path, notes_txt="")).policies.rules == ()
+
+
+@pytest.mark.parametrize("policies", ["", ["@baseline", ""]])
+def test_open_with_an_empty_path_does_not_read_the_working_directory(tmp_path, monkeypatch, policies):
+    monkeypatch.chdir(written(tmp_path, a_yaml=HEAD % "a"))
+    with pytest.raises(ConfigurationError, match="found an empty one"):
+        AxonFlow.open(policies)
 
 
 def test_source_places_a_path_in_its_own_document():

@@ -106,6 +106,28 @@ def test_tag_that_says_what_the_value_is_anyway_changes_nothing():
 
 
 @pytest.mark.parametrize(
+    ("text", "key", "place"),
+    [
+        ("{reason: No, never}", "never", "p:1:14"),
+        ("- {when: f(a, b), id: x}", "b)", "p:1:15"),
+        ("x: {env: prod,\n  staging }", "staging", "p:2:3"),
+        ("{a: {b: 1}, 'c'}", "c", "p:1:13"),
+        ("{reason: , id: x}", "reason", "p:1:2"),
+    ],
+)
+def test_comma_within_a_flow_mapping_that_leaves_a_key_alone_says_what_to_do(text, key, place):
+    message = refusal(parse_yaml, text)
+    assert message.startswith(f"{place}: a key without a value: expected key: value, found '{key}'")
+    assert "quote a text that holds one" in message
+
+
+@pytest.mark.parametrize("text", ["{a: '', b: null, c: ~}", "a:\nb: ''", "{a: '1, 2', b: [1, ], }"])
+def test_value_that_is_empty_on_purpose_is_read(text):
+    (value,) = parse_yaml(text, "p")
+    assert set(value) >= {"a", "b"}
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("a: 1\nb: 2\na: 3", "p:3:1: repeated key: expected each key once, found 'a'"),
@@ -205,8 +227,9 @@ def test_text_that_is_no_yaml_is_refused(text, message):
         ("", "p:1:1: not JSON"),
         ('{"a": 1,\n "b": }', "p:2:7: not JSON: Expecting value"),
         ("[1] 2", "p:1:5: not JSON: Extra data"),
-        ('{"a": 1, "a": 2}', "p: repeated key: expected each key once, found 'a'"),
-        ("[NaN]", "p: not JSON: expected a number, found NaN"),
+        ('{"a": 1,\n\t"a": 2}', "p:2:2: repeated key: expected each key once, found 'a'"),
+        ('["NaN", "\\"NaN",\n 1, NaN]', "p:2:5: not JSON: expected a finite number, found NaN"),
+        ('{"a\\/": "\x7f", "a\\/": 2}', "p: repeated key: expected each key once, found 'a/'"),
         ("[-Infinity]", "found -Infinity"),
         ("[9223372036854775808]", "p: number out of range: expected an integer of 64 bits"),
         ("9" * 5_000, "number out of range"),
@@ -216,8 +239,8 @@ def test_text_that_is_no_yaml_is_refused(text, message):
         ("\ufeff{}", "p:1:1: not JSON"),
         ("'a'", "not JSON"),
     ],
-    ids=["empty", "value", "extra", "repeated", "nan", "infinity", "int", "digits", "lists", "maps", "deepest", "bom",
-         "quotes"],
+    ids=["empty", "value", "extra", "repeated", "nan", "no YAML", "infinity", "int", "digits", "lists", "maps",
+         "deepest", "bom", "quotes"],
 )  # fmt: skip
 def test_text_that_is_no_json_is_refused(text, message):
     assert message in refusal(parse_json, text)

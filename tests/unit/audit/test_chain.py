@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from axonflow.audit import GENESIS, AuditEvent, link, verify_chain
+from axonflow.audit import GENESIS, AuditEvent, ChainHead, link, verify_chain
 from axonflow.errors import AuditError
 
 
@@ -59,3 +59,42 @@ def test_chain_verifies_from_a_known_record_on():
     assert verify_chain(records[2:], after=records[1]) == 3
     with pytest.raises(AuditError, match="event e3"):
         verify_chain(records[3:], after=records[1])
+
+
+def test_chain_of_two_tenants_or_writers_does_not_verify():
+    first = link(event(0), None)
+    for stranger in (replace(event(1), tenant_id="other"), replace(event(1), writer_id="other")):
+        with pytest.raises(AuditError, match="another chain"):
+            verify_chain([first, link(stranger, first)])
+        with pytest.raises(AuditError, match="event e1: a record of another chain"):
+            verify_chain([link(stranger, first)], after=first)
+
+
+@pytest.mark.parametrize("records", [3, 5, 6])
+def test_chain_that_holds_its_head_verifies_however_it_has_grown(records):
+    whole = chain(6)
+    head = ChainHead.of(whole[records - 1])
+    assert (head.records, head.hash) == (records, whole[records - 1].hash.hex())
+    assert verify_chain(whole, head=head) == 6
+    assert verify_chain(whole[2:], after=whole[1], head=head) == 4
+
+
+@pytest.mark.parametrize("left", [0, 1, 4])
+def test_chain_cut_off_before_its_head_does_not_verify(left):
+    with pytest.raises(AuditError, match=f"missing at the end of the chain: expected 5 or more, found {left}"):
+        verify_chain(chain(5)[:left], head=ChainHead.of(chain(5)[-1]))
+
+
+def test_chain_written_anew_does_not_verify_against_its_head():
+    head = ChainHead.of(chain(4)[-1])
+    anew = chain(2)
+    for number in range(2, 6):
+        anew.append(link(replace(event(number), effect="allow"), anew[-1]))
+    assert verify_chain(anew) == 6
+    with pytest.raises(AuditError, match="event e3: the chain was written anew"):
+        verify_chain(anew, head=head)
+
+
+def test_chain_of_another_tenant_does_not_verify_against_a_head():
+    with pytest.raises(AuditError, match="a record of another chain: expected other w, found t w"):
+        verify_chain(chain(2), head=replace(ChainHead.of(chain(2)[-1]), tenant_id="other"))

@@ -49,7 +49,33 @@ def test_verify_of_whole_chains_says_so(run, database):
     result = run("audit", "verify", "--database-url", database)
     assert (result.exit_code, result.stdout.split()[0]) == (0, "verified")
     report = json.loads(run("audit", "verify", "--database-url", database, "--json").stdout)
+    heads = report.pop("heads")
     assert report == {"chains": 2, "records": 6, "broken": []}
+    assert [(head["tenant_id"], head["records"], len(head["hash"])) for head in heads] == [
+        ("acme", 3, 64),
+        ("default", 3, 64),
+    ]
+
+
+def test_verify_since_an_earlier_report_sees_what_was_cut_off(run, database, tmp_path):
+    earlier = tmp_path / "monday.json"
+    report = json.loads(run("audit", "verify", "--database-url", database, "--json").stdout)
+    earlier.write_text(json.dumps(report))
+    verify = ("audit", "verify", "--database-url", database, "--since-report", str(earlier))
+    assert run(*verify).exit_code == 0
+    report["heads"][0]["records"] += 1
+    earlier.write_text(json.dumps(report))
+    result = run(*verify)
+    assert result.exit_code == 1
+    assert "records 3 to 3 were there and are missing" in result.stdout
+
+
+@pytest.mark.parametrize("text", ["{", '{"chains": 1}', "\udcff"])
+def test_verify_since_what_is_no_report_is_bad_input(run, tmp_path, text):
+    (tmp_path / "x.json").write_text(text, errors="surrogateescape")
+    result = run("audit", "verify", "--since-report", str(tmp_path / "x.json"))
+    assert result.exit_code == 2
+    assert "x.json: not a report" in result.stderr
 
 
 def test_verify_of_one_tenant_walks_that_one_alone(run, database):

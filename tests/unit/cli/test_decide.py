@@ -100,6 +100,7 @@ def test_decide_of_a_request_file_reads_it(run, policies, folder, source):
         (("missing.json",), "does not exist"),
         (("r.json",), "$"),
         ((*ASK, "tool:a", "--context", "novalue"), "NAME=VALUE"),
+        ((*ASK, "tool:a", "--content", '{"a": 1, "a": 2}'), "$.a: repeated member"),
         ((*ASK, "shell"), "short form"),
         ((*ASK, "tool:a\x00b"), "NUL"),
         ((*ASK, "tool:a", "--content", "\udcff"), "UTF-8"),

@@ -141,6 +141,8 @@ def test_line_with_any_damage_is_a_request_or_a_request_error(position, patch, c
         (request_line(action="Tool Call"), "$.request.action"),
         (request_line(time=-1), "$.request.time"),
         (request_line(content=2**70), "out of range"),
+        (request_line(content={"a": 1}).replace(b'"a"', b'"a": 2, "a"'), "$.request.content.a: repeated member"),
+        (request_line(content="a").replace(b'"a"', b"NaN"), "neither NaN nor infinity"),
     ],
 )
 def test_line_that_is_malformed_says_what_is_wrong(line, message):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from axonflow.detect.content import MAX_VISITS, Document, leaves, name_at, path_of
+from axonflow.detect.content import MAX_VISITS, leaves, name_at, path_of, readings_of
 from axonflow.errors import DetectionError
 
 
@@ -55,12 +55,19 @@ def test_name_at_a_list_item_is_the_name_of_the_list():
 
 
 def test_document_finds_the_leaf_of_every_offset():
-    document = Document(["ab", "", "c"], ())
+    (document,) = readings_of(["ab", "", "c"], ())
     assert document.text == "ab\n\nc"
     assert [document.leaf_at(offset) for offset in range(5)] == [0, 0, 0, 1, 2]
     assert [document.leaf_text(index) for index in range(3)] == ["ab", "", "c"]
+    assert [document.start_of(index) for index in range(3)] == [0, 3, 4]
 
 
 def test_document_blanks_known_masks_and_keeps_offsets():
-    document = Document("a [REDACTED:pii.x] b [REDACTED:other]", ("[REDACTED:pii.x]",))
+    (document,) = readings_of("a [REDACTED:pii.x] b [REDACTED:other]", ("[REDACTED:pii.x]",))
     assert document.text == "a " + "\x1a" * 16 + " b [REDACTED:other]"
+
+
+def test_content_with_escapes_is_read_as_it_is_and_with_them_blanked():
+    as_it_is, blanked = readings_of(["a\\nb", "\u00e9"], ())
+    assert (as_it_is.text, blanked.text) == ("a\\nb\ne", "a\\\x1ab\ne")
+    assert as_it_is.leaves == blanked.leaves

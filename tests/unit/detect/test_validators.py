@@ -230,7 +230,9 @@ BEGIN, END, BODY = (
         (BEGIN, None),
         (f"{BEGIN}\n{BODY}\n{BODY}\n\nthen some words", f"{BEGIN}\n{BODY}\n{BODY}"),
         (f"{BEGIN}\nDEK-Info: AES\n\n{BODY}\n", f"{BEGIN}\nDEK-Info: AES\n\n{BODY}"),
-        (f"{BEGIN}\\n{BODY}\\n", f"{BEGIN}\\n{BODY}\\n"),
+        (f"{BEGIN}\\n{BODY}\\n", f"{BEGIN}\\n{BODY}"),
+        (f'{BEGIN}\\n{BODY}\\n{BODY}"}}, "b": 1', f"{BEGIN}\\n{BODY}\\n{BODY}"),
+        (f'{BEGIN}\\nshort"}}', None),
         (f"{BEGIN} is a header", None),
     ],
 )

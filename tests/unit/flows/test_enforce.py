@@ -91,7 +91,7 @@ def test_enforce_that_cannot_record_raises_and_gives_back_what_it_took():
     flow = AxonFlow.open(limited(), audit=BrokenAudit(), ledger=ledger)
     with pytest.raises(AuditError, match="disk is full"):
         asyncio.run(flow.enforce(request()))
-    quota = Quota("default", "cap|principal.tenant='default'", "requests", 10, 60)
+    quota = Quota("default", 'cap|principal.tenant="default"', "requests", 10, 60)
     assert quota in ledger._counters
     assert asyncio.run(ledger.usage(quota, 0)) == 0
 
@@ -168,3 +168,30 @@ def test_record_of_what_was_carried_out_stands_under_its_decision():
     assert kept.event == event
     assert (event.kind, event.decision_id, event.on_behalf_of, event.origin) == ("llm.call", "d", ("user:ann",), origin)
     assert event.policy_digest == flow.policy_digest
+
+
+def test_enforce_judges_now_whatever_time_the_request_names():
+    expired = {"id": "e", "rules": ["no"], "reason": "An emergency.", "expires": "2020-01-01T00:00:00Z"}
+    flow = AxonFlow.open(policy_set([ALLOW, {"id": "no", "effect": "deny"}], exceptions=[expired]))
+    then = request(time=1_500_000_000_000_000)
+    assert flow.decide(then).allowed
+    decision = asyncio.run(flow.enforce(then))
+    assert (decision.allowed, decision.policies[0]) == (False, "no")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_one"),
+    [
+        ({"a": 1, "b": [2.0]}, {"b": [2], "a": 1.0}, True),
+        (1, 1.0, True),
+        (1, True, False),
+        (1, "1", False),
+        (1e300, 1e300, True),
+        (1.5, 1, False),
+        (["a", "b"], ["b", "a"], False),
+    ],
+)
+def test_enforce_counts_equal_values_under_one_key_however_they_are_written(first, second, is_one):
+    flow = AxonFlow.open(limited(maximum=1, key=["context.project"]))
+    assert asyncio.run(flow.enforce(request(context={"project": first}))).allowed
+    assert asyncio.run(flow.enforce(request(context={"project": second}))).allowed is not is_one

@@ -77,7 +77,7 @@ def test_enforce_with_a_ledger_that_cannot_take_back_still_denies_with_the_reaso
     decision = asyncio.run(flow.enforce(request()))
     assert decision.effect is Effect.DENY
     assert decision.reasons[0] == "The limit of cap1 is used up: 0 requests within 60 s."
-    assert taken(ledger)["cap0|principal.id='ann'"] == 1  # counted for nothing, which is too strict, not too loose
+    assert taken(ledger)['cap0|principal.id="ann"'] == 1  # counted for nothing, which is too strict, not too loose
 
 
 def test_enforce_that_can_neither_record_nor_give_back_raises_the_audit_error():
@@ -162,3 +162,42 @@ def test_enforce_under_a_key_of_megabytes_counts_by_its_digest():
 
     assert asyncio.run(run()) == [True, True, False]
     assert max(map(len, taken(ledger))) < 100
+
+
+class Foreign(MemoryLedger):
+    """Raises what no port speaks of, at one of its methods."""
+
+    def __init__(self, method):
+        super().__init__()
+
+        async def broken(*_):
+            raise ConnectionError("password=hunter2")
+
+        setattr(self, method, broken)
+
+
+def test_enforce_with_a_ledger_that_raises_what_it_should_not_denies():
+    decision = asyncio.run(AxonFlow.open(capped(5), ledger=Foreign("reserve")).enforce(request()))
+    assert decision.effect is Effect.DENY
+    assert decision.reasons[0] == "The limit of cap0 could not be checked: ConnectionError."
+
+
+@pytest.mark.parametrize(("method", "effect"), [("settle", Effect.LIMIT), ("release", Effect.DENY)])
+def test_enforce_with_a_ledger_that_cannot_settle_as_it_should_keeps_its_verdict(method, effect):
+    flow = AxonFlow.open(capped(5, 5 if method == "settle" else 0), ledger=Foreign(method))
+    assert asyncio.run(flow.enforce(request())).effect is effect
+
+
+def test_enforce_and_record_with_a_log_that_raises_what_it_should_not_raise_audit_errors():
+    class ForeignAudit(MemoryAuditLog):
+        async def append(self, event):
+            raise OSError("no space left on device")
+
+    ledger = MemoryLedger()
+    flow = AxonFlow.open(capped(5), audit=ForeignAudit(), ledger=ledger)
+    with pytest.raises(AuditError, match="OSError: no space left") as raised:
+        asyncio.run(flow.enforce(request()))
+    assert isinstance(raised.value.__cause__, OSError)
+    assert set(taken(ledger).values()) == {0}
+    with pytest.raises(AuditError, match="OSError"):
+        asyncio.run(flow.record("llm.call", request(), decision_id="d", details={}))

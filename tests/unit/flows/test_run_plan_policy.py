@@ -1,8 +1,10 @@
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import msgspec
 import pytest
 
 from axonflow.errors import AuditError
@@ -11,11 +13,11 @@ from axonflow.policy.decision import Decision, Effect
 from axonflow.policy.request import Request
 from tests.unit.flows.plan_runs import (
     ANN,
+    HANGS_AFTER_S,
     Policy,
     broken,
     decision,
     echo,
-    in_time,
     on_step,
     ran,
     started,
@@ -136,15 +138,43 @@ class Offer:
     stops: tuple[str, ...]
 
 
-def test_run_plan_objects_are_judged_as_json_and_passed_as_objects() -> None:
-    offer = Offer(3, date(2020, 1, 1), ("AMS",))
+def test_run_plan_object_is_judged_and_passed_as_json() -> None:
     policy = Policy()
-    result = ran(Plan("p").step("a", lambda: offer).step("b", echo, needs=["a"], inputs={"n": 1}), policy)
-    assert policy.requests[-1].content == {"a": {"price": 3, "until": "2020-01-01", "stops": ["AMS"]}, "n": 1}
-    assert result.result["b"]["a"] is offer
+    plan = Plan("p").step("a", lambda: Offer(3, date(2020, 1, 1), ("AMS",)))
+    result = ran(plan.step("b", echo, needs=["a"], inputs={"n": 1}), policy)
+    judged = {"a": {"price": 3, "until": "2020-01-01", "stops": ["AMS"]}, "n": 1}
+    assert policy.requests[-1].content == judged
+    assert result.result == {"b": judged}
 
 
-def test_run_plan_redaction_replaces_the_object_it_touches_and_no_other() -> None:
+class Omitting(msgspec.Struct, omit_defaults=True):
+    to: str = "anybody"
+
+
+class Marked(dict[str, Any]):
+    note = "not JSON"
+
+
+def _grown() -> Offer:
+    offer = Offer(3, date(2020, 1, 1), ())
+    offer.to = "anybody"  # type: ignore[attr-defined]  what a dataclass lets everybody do
+    return offer
+
+
+@pytest.mark.parametrize("make", [Omitting, _grown, lambda: Marked(a=1), lambda: {1: "x"}])
+def test_run_plan_what_json_does_not_show_of_an_object_reaches_no_step(make: Callable[[], Any]) -> None:
+    policy = Policy()
+    received: list[Any] = []
+
+    async def receive(a: Any) -> None:
+        received.append(a)
+
+    ran(Plan("p").step("a", make).step("b", receive, needs=["a"]), policy)
+    assert received == [policy.requests[-1].content["a"]]
+    assert type(received[0]) is dict
+
+
+def test_run_plan_redaction_replaces_what_it_touches_and_no_other() -> None:
     def answer(request: Request) -> Decision | None:
         if request.context.get("step") == "b":
             return decision(Effect.REDACT, redacted={**request.content, "who": ["[name]"]})
@@ -152,7 +182,7 @@ def test_run_plan_redaction_replaces_the_object_it_touches_and_no_other() -> Non
 
     plan = Plan("p").step("who", lambda: ("ann",)).step("when", lambda: date(2020, 1, 1))
     result = ran(plan.step("b", echo, needs=["who", "when"]), Policy(answer))
-    assert result.result == {"b": {"who": ["[name]"], "when": date(2020, 1, 1)}}
+    assert result.result == {"b": {"who": ["[name]"], "when": "2020-01-01"}}
 
 
 def _loop() -> list[Any]:
@@ -161,7 +191,18 @@ def _loop() -> list[Any]:
     return items
 
 
-@pytest.mark.parametrize("make", [object, _loop, lambda: "\ud800", lambda: b"x", lambda: float("nan"), lambda: [2**70]])
+@pytest.mark.parametrize(
+    "make",
+    [
+        object,
+        _loop,
+        lambda: "\ud800",
+        lambda: b"x",
+        lambda: float("nan"),
+        lambda: [2**70],
+        lambda: [{1: "x", "1": "y"}],
+    ],
+)
 def test_run_plan_argument_that_cannot_be_judged_fails_the_step_closed(make: Callable[[], Any]) -> None:
     called: list[Any] = []
     policy = Policy()
@@ -172,18 +213,28 @@ def test_run_plan_argument_that_cannot_be_judged_fails_the_step_closed(make: Cal
     assert policy.asked() == ["plan.start plan:p", "plan.step function:a"]
 
 
-def test_run_plan_result_changed_while_policy_is_asked_is_passed_as_it_was_judged() -> None:
-    async def scenario() -> PlanResult:
-        shared = ["harmless"]
+@pytest.mark.parametrize("make", [lambda: ["harmless"], lambda: Offer(1, date(2020, 1, 1), ("harmless",))])
+def test_run_plan_result_changed_while_policy_is_asked_is_passed_as_it_was_judged(make: Callable[[], Any]) -> None:
+    async def scenario() -> tuple[PlanResult, Any]:
+        shared = make()
+        judged = None
 
-        async def give() -> list[str]:
+        async def give() -> Any:
             return shared
 
         async def enforce(request: Request) -> Decision:
+            nonlocal judged
             if request.context.get("step") == "b":
-                shared.append("slipped in")
+                judged = request.content
+                if isinstance(shared, list):
+                    shared.append("slipped in")
+                else:
+                    shared.price = 99
             return decision()
 
-        return await started(Plan("p").step("a", give).step("b", echo, needs=["a"]), enforce)
+        return await started(Plan("p").step("a", give).step("b", echo, needs=["a"]), enforce), judged
 
-    assert in_time(scenario()).result == {"b": {"a": ["harmless"]}}
+    result, judged = asyncio.run(asyncio.wait_for(scenario(), HANGS_AFTER_S))
+    assert result.result == {"b": judged}
+    assert "slipped in" not in str(judged)
+    assert "99" not in str(judged)

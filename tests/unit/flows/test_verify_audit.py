@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from axonflow.adapters.memory import MemoryAuditStore
-from axonflow.audit import link
+from axonflow.audit import ChainHead, link
 from axonflow.errors import AuditConflict, AuditError
 from axonflow.flows import verify_audit as module
 from axonflow.flows.verify_audit import BrokenChain, verify_audit
@@ -124,5 +124,62 @@ def test_verify_audit_of_a_store_that_does_not_answer_blames_no_chain(small_page
         await store.write([link(event(0), None)])
         with pytest.raises(AuditError, match="away"):
             await verify_audit(store)
+
+    asyncio.run(run())
+
+
+def test_verify_audit_gives_the_heads_of_whole_chains(small_pages):
+    async def run():
+        store = await filled([12, 3])
+        store.altered.add(("t1", 1))
+        report = await verify_audit(store)
+        assert report.heads == (ChainHead.of(store._chains["t0", "w"][11]),)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("left", "sequence"), [(11, 11), (10, 10), (0, 0)])
+def test_verify_audit_of_a_chain_cut_off_since_its_head_names_what_is_missing(small_pages, left, sequence):
+    async def run():
+        store = await filled([12, 3])
+        heads = (await verify_audit(store)).heads
+        for place in range(left, 12):
+            del store._chains["t0", "w"][place]
+        if not left:
+            del store._chains["t0", "w"]
+        assert (await verify_audit(store)).broken == ()
+        report = await verify_audit(store, heads=heads)
+        assert report.broken == (
+            BrokenChain("t0", "w", sequence, "", f"records {sequence} to 11 were there and are missing"),
+        )
+        assert report.chains == 2
+        assert (await verify_audit(store, "t1", heads=heads)).broken == ()
+
+    asyncio.run(run())
+
+
+def test_verify_audit_of_a_chain_written_anew_names_the_record_of_the_head(small_pages):
+    async def run():
+        store = await filled([4])
+        heads = (await verify_audit(store)).heads
+        other, last = Store(), None
+        for position in range(6):
+            last = link(replace(event(position), tenant_id="t0", event_id=f"f{position}"), last)
+            await other.write([last])
+        assert (await verify_audit(other)).broken == ()
+        (found,) = (await verify_audit(other, heads=heads)).broken
+        assert (found.sequence, found.event_id) == (3, "f3")
+        assert "written anew" in found.what
+
+    asyncio.run(run())
+
+
+def test_verify_audit_of_a_chain_that_grew_since_its_head_is_whole(small_pages):
+    async def run():
+        store = await filled([4])
+        heads = (await verify_audit(store)).heads
+        await store.write([link(replace(event(4), tenant_id="t0", event_id="e0-4"), store._chains["t0", "w"][3])])
+        report = await verify_audit(store, heads=heads)
+        assert (report.records, report.broken) == (5, ())
 
     asyncio.run(run())

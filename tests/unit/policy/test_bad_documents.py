@@ -40,6 +40,7 @@ def problem(tmp_path, text, name="p.yaml"):
         ("rules: [{id: a, effect: deny, match: {resource.id: [1]}}]", "/p.yaml:5:52", ["text", "Quote"]),
         ("rules: [{id: a, effect: deny, match: {resource.id: []}}]", "/p.yaml:5:52", ["at least 1"]),
         ("rules: [{id: a, effect: deny, when: true}]", "/p.yaml:5:37", ["string", "True"]),
+        ("rules:\n- id: a\n  effect: allow\n  when:\n", "/p.yaml:8:8", ["rules.0.when", "leave `when` out"]),
         ("rules: [{id: a, effect: deny, when: context.x > }]", "/p.yaml:5:48", ["syntax error", "a value"]),
         (
             'rules: [{id: a, effect: deny, when: "contxt.x > 1"}]',

@@ -4,8 +4,8 @@ import pytest
 
 from axonflow import AxonFlow, Decision, Effect
 from axonflow.policy.checking import Expectation, differences, find_warnings, run_rule_tests
-from axonflow.policy.compiling import PolicySource, read_policy_set
 from axonflow.policy.index import LONG_ALWAYS_LIST
+from axonflow.policy.reading import PolicySource, read_policy_set
 from tests.strategies import policy_set
 
 REQUEST = {"principal": "user:ann", "action": "tool.call", "resource": "tool:shell", "context": {"env": "prod"}}
@@ -47,7 +47,8 @@ def test_warnings_of_a_sound_set_are_none():
     "path",
     [
         "context.env", "context.a.b", "principal.trust", "principal.attributes.trust", "resource.owner.team",
-        "principal.on_behalf_of.trust", "principal.on_behalf_of.attributes.trust",
+        "principal.on_behalf_of.trust", "principal.on_behalf_of.attributes.trust", "principal.on_behalf_of.id",
+        "principal.on_behalf_of.roles", "principal.on_behalf_of.on_behalf_of.tenant",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("effect", ["deny", "require_approval", "redact", "limit", "warn", "log"])
@@ -61,11 +62,50 @@ def test_filter_on_an_attribute_that_nothing_requires_is_warned_of(path, effect)
 
 @pytest.mark.parametrize(
     "path",
-    ["principal.id", "principal.roles", "resource.type", "principal.on_behalf_of.id", "principal.on_behalf_of",
-     "principal.attributes"],
-)  # fmt: skip
+    ["principal.id", "principal.roles", "principal.tenant", "resource.type", "resource.id"],
+)
 def test_filter_on_a_declared_field_is_not_warned_of(path):
     assert warn(policy_set([rule(match={"action": "tool.call", path: "x"})])) == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        ("principal.type", "robot", "never robot: there are user, agent, service"),
+        ("principal.type", ["agent", "bot", "robot"], "never bot, robot"),
+        ("principal.on_behalf_of.type", "robot", "never robot"),
+        ("principal.on_behalf_of", "user:ann", "an object"),
+        ("principal.attributes", "x", "an object"),
+        ("resource.attributes", "x", "an object"),
+        ("principal.id.name", "ann", "nothing"),
+        ("principal.roles.first", "lead", "nothing"),
+        ("resource.id", "", "never empty"),
+    ],
+)
+def test_filter_that_no_request_can_match_is_warned_of(path, value, words):
+    documents = policy_set(
+        [rule("allow", {path: value})],
+        exceptions=[
+            {"id": "e", "rules": ["r"], "reason": "x", "expires": "2030-01-01T00:00:00Z", "match": {path: value}}
+        ],
+    )
+    found = warn(documents)
+    assert [(one.kind, one.at) for one in found] == [
+        ("dead-filter", f"rules/0/match/{path}"),
+        ("dead-filter", f"exceptions/0/match/{path}"),
+    ]
+    assert found[0].message.startswith(f"rule r filters on {path}, ")
+    assert found[1].message.startswith("exception e ")
+    assert all(words in one.message for one in found)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [("principal.type", ["user", "agent", "service"]), ("principal.kind.type", "robot"), ("resource.type", "robot"),
+     ("context.type", "robot"), ("context.a", ""), ("principal.trust", "")],
+)  # fmt: skip
+def test_filter_that_a_request_can_match_is_not_called_dead(path, value):
+    assert warn(policy_set([rule("allow", {path: value})])) == ()
 
 
 def test_filter_of_an_allow_rule_is_not_warned_of():
@@ -114,7 +154,10 @@ def test_action_that_is_unknown_is_warned_of_wherever_it_stands():
 
 def test_list_that_no_look_up_narrows_is_warned_of_when_long():
     def rules(count):
-        return [{"id": f"r{n}", "effect": "log", "match": {"action": "tool.call"}} for n in range(count)]
+        return [
+            {"id": f"r{n}", "effect": "log", "match": {"action": "tool.call"}, "when": "context.n > 1"}
+            for n in range(count)
+        ]
 
     assert warn(policy_set(rules(LONG_ALWAYS_LIST))) == ()
     (found,) = warn(policy_set(rules(LONG_ALWAYS_LIST + 1)))
@@ -123,10 +166,10 @@ def test_list_that_no_look_up_narrows_is_warned_of_when_long():
 
 
 def test_list_for_every_action_is_warned_of_once():
-    rules = [{"id": f"r{n}", "effect": "log"} for n in range(LONG_ALWAYS_LIST + 1)]
+    rules = [{"id": f"r{n}", "effect": "log", "when": "context.n > 1"} for n in range(LONG_ALWAYS_LIST + 1)]
     (found,) = warn(policy_set(rules))
     assert "33 rules are tried on every request" in found.message
-    more = {"id": "more", "effect": "log", "match": {"action": "tool.call"}}
+    more = {"id": "more", "effect": "log", "match": {"action": "tool.call"}, "when": "context.n > 1"}
     assert ["34 rules are tried on every tool.call" in one.message for one in warn(policy_set([*rules, more]))] == [
         False,
         True,

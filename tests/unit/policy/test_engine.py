@@ -1,5 +1,7 @@
 """The engine's semantics, one sentence a test, on policies small enough to read."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from axonflow import AxonFlow, Effect, Request, RequestError
@@ -270,7 +272,7 @@ def test_condition_that_fails_in_an_unforeseen_way_fails_closed_and_says_how():
     def broken(request_, evaluation):
         raise MemoryError
 
-    rule.quick = rule.condition.careful = broken
+    rule.test, rule.quick, rule.condition = broken, broken, SimpleNamespace(careful=broken)
     decision = flow.decide(request())
     assert decision.effect is Effect.DENY
     assert decision.errors[0].message == "the condition could not be evaluated (MemoryError)"

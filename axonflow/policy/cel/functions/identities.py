@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from axonflow.policy.cel.functions.limits import MAX_BUILT
-from axonflow.policy.cel.values import NUMBERS, CelError, Value, kind_of
+from axonflow.policy.cel.values import NUMBERS, CelError, Optional, Value, kind_of
 from axonflow.policy.json_value import MAX_TEXT_CHARS
 
 __all__ = ["identities"]
@@ -53,6 +53,8 @@ class _Identities:
         if isinstance(value, dict):
             entries = sorted(self._text(key, depth) + self._text(item, depth + 1) for key, item in value.items())
             return f"{{{''.join(entries)}}}"
+        if isinstance(value, Optional):
+            return f"o{self._text(value.value, depth + 1)}" if value.present else "o;"
         if type(value) in NUMBERS:
             return f"{_number(value)};"
         if isinstance(value, str):

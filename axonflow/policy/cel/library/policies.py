@@ -1,4 +1,4 @@
-"""AxonFlow's own functions: content, names, versions and hours."""
+"""AxonFlow's own functions for names, versions and hours."""
 
 from __future__ import annotations
 
@@ -11,14 +11,6 @@ __all__ = ["POLICIES"]
 _MOMENT: Final = 'timestamp("2026-11-20T09:30:00Z")'
 
 POLICIES: Final = (
-    Function(
-        "texts", ("dyn",), "list(string)", "texts({0})", "All strings in a JSON value, keys included.",
-        'texts({"a": ["b"]}) == ["a", "b"]', cost="linear", grows="argument",
-    ),
-    Function(
-        "chars", ("dyn",), "int", "chars({0})", "Characters in all strings of a value.", 'chars(["ab", "c"]) == 3',
-        cost="linear",
-    ),
     method(
         "glob", ("string", "string"), "bool", "{1}.matches({0})",
         "Whether all of a string is as a pattern with `*` and `?` says.", '"prod-7".glob("prod-*")',

@@ -13,9 +13,10 @@ Cost = Literal["constant", "linear", "sorting", "slow"]
 """How the work of a call grows with the sizes of its arguments (characters of a text, values in a list or map): not at
 all; with their sum n; with n log n; with n, but in steps of Python, each of which takes as long as a hundred of C's."""
 
-Grows = Literal["scalar", "argument", "sum", "product", "count"]
-"""How large a result may be: of a fixed size; as large as one argument, a few times over; as all of them together; as
-their sizes multiplied; as the number that an argument is. Whatever it says here, no result is larger than LARGEST."""
+Grows = Literal["scalar", "held", "argument", "sum", "product", "count"]
+"""How large a result may be: of a fixed size; one of the arguments or in them, so that nothing is made; as large as
+one argument, a few times over; as all of them together; as the others are, once for each element or character of the
+first; as the number that an argument is. Whatever it says here, no result is larger than functions/limits.py allows."""
 
 
 class Function(Struct, frozen=True):

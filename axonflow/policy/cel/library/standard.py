@@ -47,7 +47,7 @@ STANDARD: Final = (
         cost="linear", grows="argument",
     ),
     Function("bool", ("dyn",), "bool", "to_bool({0})", "Text such as true or f as bool.", 'bool("true")'),
-    Function("dyn", ("dyn",), "dyn", "{0}", "The value, its kind left open.", "dyn(1) == 1.0", grows="argument"),
+    Function("dyn", ("dyn",), "dyn", "{0}", "The value, its kind left open.", "dyn(1) == 1.0", grows="held"),
     Function(
         "timestamp", ("dyn",), "timestamp", "to_timestamp({0})", "RFC 3339 text as a moment.",
         f"{_MOMENT} > timestamp(0)",
@@ -67,6 +67,14 @@ STANDARD: Final = (
     method(
         "endsWith", ("string", "string"), "bool", "{0}.endswith({1})", "Whether it ends so.",
         '"sql".endsWith("ql")', cost="linear",
+    ),
+    method(
+        "matches", ("string", "string"), "bool", "patterns.search(evaluation, {0}, {1})",
+        "Whether an RE2 pattern is found in a string.", '"sql".matches("^s.l$")', cost="linear",
+    ),
+    Function(
+        "matches", ("string", "string"), "bool", "patterns.search(evaluation, {0}, {1})", "The same as a function.",
+        'matches("sql", "q")', cost="linear",
     ),
     *(
         method(name, ("timestamp",), "int", template, summary, f"{_MOMENT}.{name}() == {value}")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from msgspec.structs import force_setattr
-
 from axonflow import Request
 from axonflow_sidecar.http.asgi import Call, Handler, Reply
 from axonflow_sidecar.http.services import AgentServices, enforced
@@ -16,8 +14,6 @@ def decisions(services: AgentServices) -> Handler:
 
     async def handler(call: Call) -> Reply:
         request = Request.from_json(await call.json_body())
-        if request.time is not None:  # our clock counts: a caller could else move into the life of an expired exception
-            force_setattr(request, "time", None)
         return Reply((await enforced(services, call, request)).to_json())
 
     return handler

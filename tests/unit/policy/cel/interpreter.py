@@ -2,10 +2,9 @@
 syntax tree. Source: cel-spec doc/langdef.md; where AxonFlow's own functions come in, docs/reference/expressions.md.
 """
 
-import math
-
 from axonflow.policy.cel.syntax import (
     Binary,
+    Bind,
     Call,
     Conditional,
     Constant,
@@ -15,37 +14,34 @@ from axonflow.policy.cel.syntax import (
     Logical,
     Macro,
     MapLiteral,
+    Maybe,
     Name,
+    OptionalIndex,
+    OptionalSelect,
     Select,
     Unary,
 )
-from axonflow.policy.cel.values import Uint
+from tests.unit.policy.cel.plain_values import (
+    ANY,
+    INT_RANGE,
+    TEXT,
+    Failed,
+    Perhaps,
+    arithmetic,
+    element,
+    equal,
+    has_field,
+    kind,
+    optional,
+    optional_element,
+    optional_field,
+    ordered,
+)
 
-UINT_RANGE = range(2**64)
-INT_RANGE = range(-(2**63), 2**63)
-NUMBERS = {"int", "uint", "double"}
 RECORDS = {
     "principal": {"id", "type", "tenant", "roles", "groups", "attributes", "on_behalf_of"},
     "resource": {"id", "type", "attributes"},
 }
-
-
-class Failed(Exception):  # noqa: N818  as in: the evaluation has failed
-    """The expression has no value."""
-
-
-def kind(value):
-    names = {
-        bool: "bool",
-        int: "int",
-        Uint: "uint",
-        float: "double",
-        str: "string",
-        list: "list",
-        dict: "map",
-        type(None): "null",
-    }
-    return names[type(value)]
 
 
 def plain(value):
@@ -93,9 +89,23 @@ def select(node, request, scope):
 
 
 def field(value, wanted):
+    if isinstance(value, Perhaps):
+        return optional_field(value, wanted)
     if not isinstance(value, dict) or wanted not in value:
         raise Failed("missing")
     return value[wanted]
+
+
+def optional_select(node, request, scope):
+    owner = record(node.operand, request, scope)
+    if owner:
+        what, value = owner
+        return (
+            Perhaps(getattr(value, node.field))
+            if node.field in RECORDS[what]
+            else optional_field(value.attributes, node.field)
+        )
+    return optional_field(evaluate(node.operand, request, scope), node.field)
 
 
 def has(node, request, scope):
@@ -104,38 +114,23 @@ def has(node, request, scope):
         what, value = owner
         return getattr(value, node.field) is not None if node.field in RECORDS[what] else node.field in value.attributes
     value = evaluate(node.operand, request, scope)
-    if not isinstance(value, dict):
-        raise Failed("no map")
-    return node.field in value
+    if isinstance(value, Perhaps):
+        return any(has_field(held, node.field) for held in value.held)
+    return has_field(value, node.field)
 
 
 def index(node, request, scope):
     value, key = evaluate(node.operand, request, scope), evaluate(node.key, request, scope)
-    if isinstance(value, dict) and kind(key) in {"string", "int", "uint", "bool", "double"}:
-        for known, item in value.items():
-            if equal(known, key):
-                return item
-    elif isinstance(value, list) and kind(key) in NUMBERS and key in range(len(value)):
-        return value[int(key)]
-    raise Failed("no element")
+    if isinstance(value, Perhaps):
+        return optional_element(value, key)
+    return element(value, key)
+
+
+def optional_index(node, request, scope):
+    return optional_element(evaluate(node.operand, request, scope), evaluate(node.key, request, scope))
 
 
 # -- operators
-
-
-def equal(left, right):
-    kinds = {kind(left), kind(right)}
-    if kinds <= NUMBERS:
-        return left == right
-    if len(kinds) == 2:
-        return False
-    if kinds == {"list"}:
-        return len(left) == len(right) and all(equal(a, b) for a, b in zip(left, right, strict=True))
-    if kinds == {"map"}:
-        return len(left) == len(right) and all(
-            any(equal(key, other) and equal(value, right[other]) for other in right) for key, value in left.items()
-        )
-    return left == right
 
 
 def binary(node, request, scope):
@@ -149,53 +144,6 @@ def binary(node, request, scope):
     if node.operator in {"<", "<=", ">", ">="}:
         return ordered(node.operator, left, right)
     return arithmetic(node.operator, left, right)
-
-
-def ordered(operator, left, right):
-    kinds = {kind(left), kind(right)}
-    if not (kinds <= NUMBERS or kinds in ({"string"}, {"bool"})):
-        raise Failed("not ordered")
-    return {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[operator]
-
-
-def arithmetic(operator, left, right):
-    if kind(left) != kind(right):
-        raise Failed("mixed")
-    if operator == "+" and kind(left) in {"string", "list"}:
-        return left + right
-    if kind(left) in {"int", "uint"}:
-        return integers(operator, left, right)
-    if kind(left) == "double" and operator != "%":
-        return doubles(operator, left, right)
-    raise Failed("no overload")
-
-
-def doubles(operator, left, right):
-    if operator == "/" and right == 0:  # IEEE 754, as no other division in Python
-        sign = math.copysign(1, left) * math.copysign(1, right)
-        return math.nan if left == 0 or math.isnan(left) else sign * math.inf
-    return {"+": left + right, "-": left - right, "*": left * right, "/": left / (right or 1)}[operator]
-
-
-def integers(operator, left, right):
-    if operator in {"/", "%"} and right == 0:
-        raise Failed("division by zero")
-    value = {
-        "+": lambda: left + right,
-        "-": lambda: left - right,
-        "*": lambda: left * right,
-        "/": lambda: truncated(left, right),
-        "%": lambda: left - truncated(left, right) * right,
-    }[operator]()
-    unsigned = kind(left) == "uint"
-    if value not in (UINT_RANGE if unsigned else INT_RANGE):
-        raise Failed("overflow")
-    return Uint(value) if unsigned else value
-
-
-def truncated(left, right):
-    size = abs(left) // abs(right)
-    return size if (left < 0) == (right < 0) else -size
 
 
 def logical(node, request, scope):
@@ -233,64 +181,110 @@ def conditional(node, request, scope):
 # -- containers, loops and functions
 
 
+def list_literal(node, request, scope):
+    return [item for one in node.items for item in entries(one, request, scope)]
+
+
+def entries(node, request, scope):
+    """The one value of `node`; that of an optional behind a question mark only if there is one."""
+    if not isinstance(node, Maybe):
+        return [evaluate(node, request, scope)]
+    value = evaluate(node.operand, request, scope)
+    if not isinstance(value, Perhaps):
+        raise Failed("no optional")
+    return value.held
+
+
 def map_literal(node, request, scope):
     out = {}
     for key_node, value_node in node.entries:
-        key, value = evaluate(key_node, request, scope), evaluate(value_node, request, scope)
-        if kind(key) not in {"string", "int", "uint", "bool"} or key in out:
-            raise Failed("no key")
-        out[key] = value
+        key = evaluate(key_node, request, scope)
+        for value in entries(value_node, request, scope):
+            if kind(key) not in {"string", "int", "uint", "bool"} or key in out:
+                raise Failed("no key")
+            out[key] = value
     return out
 
 
 def macro(node, request, scope):
     over = evaluate(node.target, request, scope)
+    if node.macro in {"optMap", "optFlatMap"}:
+        return look_into(node, over, request, scope)
     if kind(over) not in {"list", "map"}:
         raise Failed("no range")
-    scopes = [{**scope, node.variable: item} for item in over]
+    scopes = [{**scope, **names} for names in ranged(node, over)]
     if node.condition is not None:
         scopes = [one for one in scopes if boolean(node.condition, request, one)]
-    if node.macro == "map":
+    first = node.variables[0]
+    if node.macro in {"map", "transformList"}:
         return [evaluate(node.body, request, one) for one in scopes]
+    if node.macro == "transformMap":
+        return {one[first]: evaluate(node.body, request, one) for one in scopes}
+    if node.macro == "transformMapEntry":
+        return united([evaluate(node.body, request, one) for one in scopes])
     if node.macro == "filter":
-        return [one[node.variable] for one in scopes if boolean(node.body, request, one)]
+        return [one[first] for one in scopes if boolean(node.body, request, one)]
     if node.macro == "exists_one":
         return sum(boolean(node.body, request, one) for one in scopes) == 1
     return absorbing([lambda one=one: boolean(node.body, request, one) for one in scopes], node.macro == "exists")
 
 
+def ranged(node, over):
+    """What the variables of a loop are, one time after the other."""
+    if len(node.variables) == 1:
+        return [{node.variables[0]: item} for item in over]
+    pairs = over.items() if isinstance(over, dict) else enumerate(over)
+    return [dict(zip(node.variables, pair, strict=True)) for pair in pairs]
+
+
+def united(maps):
+    out = {}
+    for one in maps:
+        if not isinstance(one, dict) or any(key in out for key in one):
+            raise Failed("no entries of their own")
+        out.update(one)
+    return out
+
+
+def look_into(node, over, request, scope):
+    if not isinstance(over, Perhaps):
+        raise Failed("no optional")
+    for held in over.held:
+        value = evaluate(node.body, request, {**scope, node.variables[0]: held})
+        if node.macro == "optMap":
+            return Perhaps(value)
+        if not isinstance(value, Perhaps):
+            raise Failed("no optional")
+        return value
+    return over
+
+
+def bind(node, request, scope):
+    for known, value in node.values:
+        scope = {**scope, known: evaluate(value, request, scope)}
+    return evaluate(node.body, request, scope)
+
+
 def call(node, request, scope):
+    if isinstance(node.target, Name) and node.target.name == "optional":
+        return optional_call(node, [evaluate(one, request, scope) for one in node.arguments])
+    if node.function in {"or", "orValue"}:
+        value = optional(evaluate(node.target, request, scope))
+        if value.held:
+            return value if node.function == "or" else value.held[0]
+        other = evaluate(node.arguments[0], request, scope)
+        return optional(other) if node.function == "or" else other
     given = [node.target] * (node.target is not None) + list(node.arguments)
     arguments = [evaluate(one, request, scope) for one in given]
-    if node.function == "dyn":
-        return arguments[0]
-    if node.function == "texts":
-        return texts(arguments[0])
-    if node.function == "chars":
-        return sum(map(len, texts(arguments[0])))
-    if node.function == "size":
-        if kind(arguments[0]) not in {"string", "list", "map"}:
-            raise Failed("no size")
-        return len(arguments[0])
-    if [kind(argument) for argument in arguments] != ["string", "string"]:
-        raise Failed("no text")
-    text, part = arguments
-    return {
-        "contains": part in text,
-        "startsWith": text[: len(part)] == part,
-        "endsWith": text[::-1][: len(part)] == part[::-1],
-    }[node.function]
+    return (TEXT if node.function in TEXT else ANY)[node.function](*arguments)
 
 
-def texts(value):
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, dict):
-        return [
-            *(key for key in value if isinstance(key, str)),
-            *(text for item in value.values() for text in texts(item)),
-        ]
-    return [text for item in value for text in texts(item)] if isinstance(value, list) else []
+def optional_call(node, arguments):
+    if node.function == "none":
+        return Perhaps()
+    (value,) = arguments
+    zero = not (value.held if isinstance(value, Perhaps) else value)
+    return Perhaps() if node.function == "ofNonZeroValue" and zero else Perhaps(value)
 
 
 RULES = {
@@ -303,7 +297,10 @@ RULES = {
     Binary: binary,
     Logical: logical,
     Conditional: conditional,
-    ListLiteral: lambda node, request, scope: [evaluate(item, request, scope) for item in node.items],
+    ListLiteral: list_literal,
+    Bind: bind,
+    OptionalSelect: optional_select,
+    OptionalIndex: optional_index,
     MapLiteral: map_literal,
     Macro: macro,
     Call: call,

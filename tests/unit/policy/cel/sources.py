@@ -16,11 +16,15 @@ LEAVES = {
              "content", "context.missing", "content.to"],
     "list": ["principal.roles", "principal.groups", "context.items", "context.deep.items", "texts(content)", "[]",
              '["a", "admin", "prod"]', '[1, 2.0, "x"]', "context.deep", "context.missing", "[true, false, null]"],
+    "optional": ["context.?risk", "principal.?level", "context.deep.?flag", "context.items[?0]", "optional.none()",
+                 "optional.of(context.risk)", "context.?deep.n", 'context.?deep["items"]', "principal.roles[?1]",
+                 "resource.?owner", "content.?to"],
+    "bytes": ['b"a"', 'b""', "b'\\377'", 'b"prod"'],
     "any": ["null", "content", "context.extra", "context.deep", "context.items", "principal.attributes",
             "resource.owner", '{"a": 1, "b": [2]}', "{1: true}"],
 }  # fmt: skip
 MAPS = ["context", "context.deep", "principal.attributes", "resource.owner", "content", '{"a": 1, "b": [2]}']
-ANY_KIND = ["bool", "number", "text", "list", "any"]
+ANY_KIND = ["bool", "number", "text", "list", "any", "optional", "bytes"]
 
 
 @st.composite
@@ -71,6 +75,41 @@ def _loop(macros, of):
     return shape
 
 
+def _pairs(macros, of, condition=False):
+    def shape(part, draw, scope):
+        if len({name for name, _ in scope}) >= 3:
+            return part(of)
+        first, second = draw(st.sampled_from([("i", "x"), ("x", "y"), ("k", "context")]))
+        over = draw(st.sampled_from(["list", "list", *MAPS]))
+        inner = (*(entry for entry in scope if entry[0] not in {first, second}), (first, "any"), (second, "any"))
+        ranged = part("list") if over == "list" else over
+        test = f"{part('bool', scope=inner)}, " if condition else ""
+        return f"{ranged}.{draw(st.sampled_from(macros))}({first}, {second}, {test}{part(of, scope=inner)})"
+
+    return shape
+
+
+def _bound(of):
+    def shape(part, draw, scope):
+        name, kind = draw(st.sampled_from(["b", "x", "principal"])), draw(st.sampled_from(ANY_KIND))
+        inner = (*(entry for entry in scope if entry[0] != name), (name, kind))
+        return f"cel.bind({name}, {part(kind)}, {part(of, scope=inner)})"
+
+    return shape
+
+
+def _or_value(of):
+    return lambda part, draw, scope: f"{part('optional')}.orValue({part(of)})"
+
+
+def _within(of):
+    def shape(part, draw, scope):
+        macro, kind = draw(st.sampled_from([("optMap", "any"), ("optFlatMap", "optional")]))
+        return f"{part('optional')}.{macro}(o, {part(kind, scope=(*scope, ('o', 'any')))})"
+
+    return shape
+
+
 def _arithmetic(part, draw, scope):
     return f"({part('number')} {draw(st.sampled_from('+-*/%'))} {part('number')})"
 
@@ -86,6 +125,11 @@ def _map(part, draw, scope):
 SHAPES = {
     "bool": [
         _same, _ordered, _logical, _logical, _method, _choice("bool"), _loop(["exists", "all", "exists_one"], "bool"),
+        _pairs(["exists", "all", "existsOne"], "bool"), _bound("bool"), _or_value("bool"),
+        lambda part, draw, scope: f"{part('optional')}.hasValue()",
+        lambda part, draw, scope: f"has({draw(st.sampled_from(['context.?deep', 'context.?none', 'content.?a']))}.a)",
+        lambda part, draw, scope: f"{part('text')}.matches({part('text')})",
+        lambda part, draw, scope: f"({part('bytes')} < {part('bytes')})",
         lambda part, draw, scope: f"({part('any')} in {part('list')})",
         lambda part, draw, scope: f'({part("text")} in ["prod", "ann", "admin", ""])',
         lambda part, draw, scope: f"!{part('bool')}",
@@ -94,26 +138,46 @@ SHAPES = {
         lambda part, draw, scope: f"dyn({part('bool')})",
     ],
     "number": [
-        _arithmetic, _arithmetic, _choice("number"),
+        _arithmetic, _arithmetic, _choice("number"), _or_value("number"), _bound("number"),
+        lambda part, draw, scope: f"(1u {draw(st.sampled_from('+-*/%'))} {draw(st.sampled_from(['0u', '2u', '3u']))})",
+        lambda part, draw, scope: f"size({part('bytes')})",
+        lambda part, draw, scope: f"{part('optional')}.value()",
         lambda part, draw, scope: f"size({part(draw(st.sampled_from(['text', 'list'])))})",
         lambda part, draw, scope: f"chars({part('any')})",
         lambda part, draw, scope: f"-{part('number')}",
         lambda part, draw, scope: f"{part('list')}[{part('number')}]",
     ],
     "text": [
-        _choice("text"),
+        _choice("text"), _or_value("text"),
         lambda part, draw, scope: f"({part('text')} + {part('text')})",
         lambda part, draw, scope: f"{part('list')}[{part('number')}]",
     ],
     "list": [
         _choice("list"), _loop(["filter"], "bool"), _loop(["map"], "any"),
+        _pairs(["transformList"], "any"), _pairs(["transformList"], "any", condition=True), _bound("list"),
+        lambda part, draw, scope: f"[?{part('optional')}, {part('any')}, ?{part('optional')}]",
         lambda part, draw, scope: f"({part('list')} + {part('list')})",
         lambda part, draw, scope: f"[{part('any')}, {part('any')}]",
         lambda part, draw, scope: f"texts({part('any')})",
         lambda part, draw, scope: f"{part('list')}.map(m, {part('bool')}, m)",
     ],
+    "optional": [
+        _choice("optional"), _within("optional"), _within("optional"),
+        lambda part, draw, scope: f"{draw(st.sampled_from(MAPS))}.?{draw(st.sampled_from(['a', 'flag', 'items']))}",
+        lambda part, draw, scope: f"{part('list')}[?{part('number')}]",
+        lambda part, draw, scope: f"{part('optional')}.or({part('optional')})",
+        lambda part, draw, scope: f"optional.ofNonZeroValue({part('any')})",
+        lambda part, draw, scope: f"{part('optional')}.a",
+        lambda part, draw, scope: f"{part('optional')}[?{part('number')}]",
+    ],
+    "bytes": [
+        _choice("bytes"), lambda part, draw, scope: f"({part('bytes')} + {part('bytes')})",
+    ],
     "any": [
-        _same, _choice("any"), _map,
+        _same, _choice("any"), _map, _pairs(["transformMap"], "any"), _pairs(["transformMap"], "any", condition=True),
+        lambda part, draw, scope: f"{{?{part('text')}: {part('optional')}}}",
+        lambda part, draw, scope: f"{draw(st.sampled_from(MAPS))}.transformMapEntry(k, v, {{{part('text')}: v}})",
+        lambda part, draw, scope: part("optional"), lambda part, draw, scope: part("bytes"),
         lambda part, draw, scope: part("bool"), lambda part, draw, scope: part("number"),
         lambda part, draw, scope: part("text"), lambda part, draw, scope: part("list"),
         lambda part, draw, scope: f"{draw(st.sampled_from(MAPS))}.a",

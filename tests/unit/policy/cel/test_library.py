@@ -11,11 +11,15 @@ from hypothesis import strategies as st
 from axonflow.policy.cel.addresses import Cidr, Ip
 from axonflow.policy.cel.functions import IMPLEMENTATIONS
 from axonflow.policy.cel.functions.limits import MAX_BUILT
-from axonflow.policy.cel.library import FUNCTIONS, fitting, flat, overloads
+from axonflow.policy.cel.library import FUNCTIONS, flat
+from axonflow.policy.cel.overloads import resolve
+from axonflow.policy.cel.patterns import Patterns
 from axonflow.policy.cel.runtime import RUNTIME
-from axonflow.policy.cel.values import CelError, CelType, Uint, kind_of
+from axonflow.policy.cel.types import parse_type
+from axonflow.policy.cel.values import NONE, CelError, CelType, Uint, kind_of, some
 from axonflow.policy.cel.versions import SemVer
 from axonflow.policy.json_value import MAX_TEXT_CHARS
+from tests.unit.policy.cel.expressions import Host
 
 ROWS = list(FUNCTIONS.values())
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from([
@@ -53,9 +57,19 @@ ANY = st.recursive(
 
 def of(kind):
     """Values of a type in CEL's notation."""
+    if kind.startswith("optional("):
+        return of(kind[9:-1]).map(some) | st.just(NONE)
     if kind.startswith("list("):
         return st.lists(of(kind[5:-1]), max_size=5) | st.lists(of(kind[5:-1]), max_size=5).map(tuple)
     return OF.get(kind, ANY)
+
+
+class Unbounded:
+    def spend(self, steps):
+        assert steps >= 0
+
+
+GIVEN = {"__builtins__": {}, **RUNTIME, "patterns": Patterns(Host().pattern), "evaluation": Unbounded()}
 
 
 def called(row, arguments):
@@ -64,7 +78,7 @@ def called(row, arguments):
     makers = dict(row.prepares)
     sources = [f"{makers[at]}({name})" if at in makers else name for at, name in enumerate(names)]
     source = row.template.replace("{*}", ", ".join(sources)) if row.variadic else row.template.format(*sources)
-    return eval(f"lambda {', '.join(names)}: {source}", {"__builtins__": {}, **RUNTIME})(*arguments)
+    return eval(f"lambda {', '.join(names)}: {source}", GIVEN)(*arguments)
 
 
 def check_outcome(row, arguments):
@@ -84,7 +98,8 @@ def check_outcome(row, arguments):
 
 
 def alike(row):
-    return overloads(row.name, len(row.parameters), is_method=row.is_method)
+    same = [one for one in ROWS if (one.name, one.is_method) == (row.name, row.is_method)]
+    return [one for one in same if one.takes(len(row.parameters))]
 
 
 def label(row):
@@ -115,11 +130,14 @@ def test_row_prepares_what_the_others_of_its_name_prepare(row):
 
 
 def test_rows_of_one_function_are_told_apart_by_kind_of_argument():
-    rows = overloads("getHours", 1, is_method=True)
-    assert [row.parameters for row in fitting(rows, ["duration"])] == [("duration",)]
-    assert [row.parameters for row in fitting(rows, ["timestamp"])] == [("timestamp",)]
-    assert fitting(rows, ["dyn"]) == rows
-    assert fitting(rows, ["int"]) == ()
+    def parameters(kind):
+        signatures, result = resolve("getHours", True, (parse_type(kind),))
+        return [one.row.parameters for one in signatures], str(result)
+
+    assert parameters("duration") == ([("duration",)], "int")
+    assert parameters("timestamp") == ([("timestamp",)], "int")
+    assert parameters("dyn") == ([("timestamp",), ("duration",)], "int")
+    assert parameters("int") == ([], "dyn")
 
 
 def test_names_of_functions_mean_one_thing_each_in_compiled_source():

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from axonflow.errors import ExpressionError
+from axonflow.policy.cel.elements import contains, equal
 from axonflow.policy.cel.functions import lists
 from axonflow.policy.cel.functions.encoders import base64_decode, base64_encode
 from axonflow.policy.cel.functions.identities import identities
-from axonflow.policy.cel.runtime import contains, equal
 from axonflow.policy.cel.values import CelError, Uint
 from tests.unit.policy.cel.expressions import value
 from tests.unit.policy.cel.test_library import OF, SCALARS

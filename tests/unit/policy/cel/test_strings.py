@@ -48,7 +48,7 @@ FAILS = [
     ("'abc'.substring(2, 1)", "index out of range"),
     ("'abc'.substring(-1, 1)", "index out of range"),
     ("'abc'.substring(1, 4)", "index out of range"),
-    ("[1].join()", "expected string, found int"),
+    ("[dyn(1)].join()", "expected string, found int"),
     ("dyn(1).reverse()", "reverse() does not take int"),
     ("'%'.format([1])", "a clause of format() is one of"),
     ("'%d %'.format([1, 2])", "a clause of format() is one of"),

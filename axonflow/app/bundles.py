@@ -1,0 +1,32 @@
+"""Bundles: policies compiled to one signed file. Needs the extra ``axonflow[bundles]``."""
+
+from __future__ import annotations
+
+import os
+
+from axonflow.adapters.ed25519 import Signer, make_key_pair
+from axonflow.adapters.re2_engine import compile_pattern
+from axonflow.app.policies import Keys, Policies, policy_sources, trusted_by
+from axonflow.detect import BUILTIN_DETECTORS, Scanner
+from axonflow.policy.bundle import BundleSource, Statement, open_bundle, write_bundle
+from axonflow.policy.compiling import check_programs
+
+__all__ = ["build_bundle", "make_key_pair", "verified_statement"]
+
+
+def build_bundle(policies: Policies, key: str | os.PathLike[str]) -> bytes:
+    """`policies`, which AxonFlow.open would take, as a bundle signed with the private key in the file `key`.
+
+    Raises PolicyError for policies that would not load, and ConfigurationError for a file that holds no key.
+    """
+    signer = Signer.from_file(key)
+    programs = check_programs(policy_sources(policies), Scanner(BUILTIN_DETECTORS, compile_pattern), compile_pattern)
+    return write_bundle(programs, signer.key_id, signer.sign)
+
+
+def verified_statement(bundle: str | os.PathLike[str], trusted_keys: Keys) -> Statement:
+    """What the bundle in a file says of itself. Raises PolicyError unless one of `trusted_keys` signed it."""
+    verify = trusted_by(trusted_keys)
+    (source,) = policy_sources(bundle)
+    assert isinstance(source, BundleSource)  # the suffix of the file says so
+    return open_bundle(source, verify).statement

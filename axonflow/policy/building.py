@@ -1,0 +1,283 @@
+"""Policy programs to one engine: conditions compiled, rules filed, exceptions attached. Every fault is found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from axonflow.detect import Scanner
+from axonflow.errors import AxonFlowError, ExpressionError, PolicyError
+from axonflow.policy.access import KeyFinder, Keys, choose, is_implied
+from axonflow.policy.cel import Compiler
+from axonflow.policy.cel.compiler import Condition, Expression
+from axonflow.policy.decision import Effect, Obligation, Redact
+from axonflow.policy.document import LAYERS
+from axonflow.policy.engine import PolicyEngine
+from axonflow.policy.index import Requirement, build_index
+from axonflow.policy.matching import MATCH_FUNCTIONS, FilterMaker, NotTextError, reader
+from axonflow.policy.program import ExceptionRow, PolicyProgram, RuleRow, SetHead
+from axonflow.policy.reading import Path
+from axonflow.policy.request import ACTIONS
+from axonflow.policy.rules import CompiledRule, Waiver, ranked
+from axonflow.policy.verdict import Layer, Layers
+
+__all__ = ["Builder", "CompilePattern"]
+
+CompilePattern = Callable[[str], Any]
+"""A pattern to something with ``search(text) -> bool``. Raises ValueError for what is no pattern."""
+
+_RULES_A_SLICE: Final = 32
+"""How much is done between two pauses: about a third of a millisecond."""
+
+
+class _Host:
+    """What expressions may refer to beyond the request. Foreign errors become ValueError, as the language asks."""
+
+    def __init__(self, scanner: Scanner, compile_pattern: CompilePattern) -> None:
+        self._scanner = scanner
+        self._compile_pattern = compile_pattern
+        self._patterns: dict[str, Any] = {}
+
+    def detectors(self, selector: str) -> tuple[str, ...]:
+        if selector == "*":
+            return tuple(sorted(detector.id for detector in self._scanner.detectors))
+        try:
+            return self._scanner.resolve(selector)
+        except AxonFlowError as error:
+            raise ValueError(str(error)) from None
+
+    def pattern(self, pattern: str) -> Any:
+        if pattern not in self._patterns:
+            self._patterns[pattern] = self._compile_pattern(pattern)
+        return self._patterns[pattern]
+
+
+class Builder:
+    """One compilation: shared compilers, problems so far, ids seen so far.
+
+    `pause` is called often. Who compiles beside running decisions lets other threads have their turn there.
+    """
+
+    def __init__(self, scanner: Scanner, compile_pattern: CompilePattern, pause: Callable[[], None]) -> None:
+        self.problems: list[PolicyError] = []
+        self._scanner = scanner
+        self._host = _Host(scanner, compile_pattern)
+        self._pause = pause
+        self._compilers: dict[tuple[tuple[str, str], ...], Compiler] = {}
+        self._first_seen: dict[tuple[str, bool, str], tuple[PolicyProgram, Path]] = {}
+        self._actions: dict[str | tuple[str, ...], frozenset[str]] = {}
+        self._keys = KeyFinder()
+        self._filters = FilterMaker()
+
+    def compiler_of(self, head: SetHead, at: Callable[[], str] | None = None) -> Compiler:
+        """The compiler for the expressions of a set: one for all sets that declare the same types of attributes.
+
+        Raises PolicyError for a type that is none.
+        """
+        key = tuple(sorted(head.attributes.items()))
+        compiler = self._compilers.get(key)
+        if compiler is None:
+            try:
+                compiler = self._compilers[key] = Compiler(
+                    self._host, MATCH_FUNCTIONS, head.attributes, pause=self._pause
+                )
+            except ValueError as error:
+                raise PolicyError(
+                    f"set {head.name} declares attributes wrongly", found=str(error), at=at() if at else None
+                ) from None
+        return compiler
+
+    def engine(self, programs: Sequence[PolicyProgram], digest: str, shadow: PolicyEngine | None) -> PolicyEngine:
+        """The engine of `programs` together. What is wrong with them is in `problems` then."""
+        for program in programs:
+            self._unique("policy set", program.head.name, program, ("metadata", "name"))
+        layers = self._layers(programs)
+        rules = self._rules(programs)
+        self._waivers(programs, rules)
+        ordered = ranked(rules.values())
+        self._pause()
+        known = _known_actions(programs, ordered)
+        self._pause()
+        by_action, elsewhere = build_index(ordered, known, _requirements(programs), self._pause)
+        for number, rule in enumerate(ordered):  # the commonest decision: one rule, and those that always match
+            if number % _RULES_A_SLICE == 0:
+                self._pause()
+            if rule.filed is None and rule.test is None:
+                continue  # it is one of those that always match
+            actions = rule.actions or ()
+            rule.beside = (elsewhere if len(actions) != 1 else by_action[next(iter(actions))]).certain
+            rule.verdict = layers.verdict((*rule.beside, rule))
+        return PolicyEngine(
+            digest=digest,
+            rules=ordered,
+            by_action=by_action,
+            elsewhere=elsewhere,
+            layers=layers,
+            scanner=self._scanner,
+            shadow=shadow,
+        )
+
+    # -- rules
+
+    def _rules(self, programs: Sequence[PolicyProgram]) -> dict[str, CompiledRule]:
+        """All rules by id: first what each may be filed under, then, when it is known what it is, each compiled."""
+        keyed: list[tuple[Keys, frozenset[str] | None]] = []
+        for program in programs:
+            for position, (row, expression) in enumerate(program.rules):
+                self._unique("rule", row.id, program, ("rules", position, "id"))
+                keyed.append((self._keys.keys(row.match, expression), self._actions_of(row.match)))
+                if position % _RULES_A_SLICE == 0:
+                    self._pause()
+        chosen = iter(zip(keyed, choose(keyed, self._pause), strict=True))
+        compiled: dict[str, CompiledRule] = {}
+        for program in programs:
+            layer = LAYERS.index(program.head.layer)
+            for position, (row, expression) in enumerate(program.rules):
+                (keys, actions), key = next(chosen)
+                filed = None if key is None else (key, keys[key])
+                rule = self._rule(row, expression, program, ("rules", position), (layer, actions, filed))
+                if rule is not None:
+                    compiled[row.id] = rule
+                if position % _RULES_A_SLICE == 0:
+                    self._pause()
+        return compiled
+
+    def _rule(
+        self,
+        row: RuleRow,
+        expression: Expression | None,
+        program: PolicyProgram,
+        path: Path,
+        place: tuple[int, frozenset[str] | None, tuple[str, tuple[str, ...]] | None],
+    ) -> CompiledRule | None:
+        layer, actions, filed = place
+        loosens = row.effect is Effect.ALLOW
+        passed = filed[0] if filed is not None and is_implied(filed[0], row.match, loosens=loosens) else None
+        condition = self._condition(row, expression, (loosens, passed), program, path)
+        obligations = self._resolved(row, program, path)
+        if condition is None or obligations is None:
+            return None
+        return CompiledRule.of(row.id, row.effect, layer, condition, actions, filed, row.reason, obligations)
+
+    def _condition(
+        self,
+        row: RuleRow | ExceptionRow,
+        expression: Expression | None,
+        filtering: tuple[bool, str | None],
+        program: PolicyProgram,
+        path: Path,
+    ) -> Condition | None:
+        loosens, passed = filtering
+        try:
+            filters = self._filters.filters(row.match, loosens=loosens, passed=passed)
+            return self.compiler_of(program.head).condition(expression, filters)
+        except NotTextError as error:
+            self.problems.append(PolicyError(
+                f"{error.path} is text", expected="a string or a list of strings", found=repr(error.found),
+                at=program.at((*path, "match", error.path), 0), hint="Quote it.",
+            ))  # fmt: skip
+        except ExpressionError as error:
+            self.problems.append(error.moved_to(program.at((*path, "when"), error.offset)))
+        return None
+
+    def _resolved(self, row: RuleRow, program: PolicyProgram, path: Path) -> tuple[Obligation, ...] | None:
+        """The obligations of `row` with the ids of the detectors there are in place of their categories."""
+        resolved: list[Obligation] = []
+        for position, obligation in enumerate(row.obligations):
+            try:
+                if isinstance(obligation, Redact):
+                    names = {name for selector in obligation.detectors for name in self._host.detectors(selector)}
+                    obligation = msgspec.structs.replace(obligation, detectors=tuple(sorted(names)))  # noqa: PLW2901
+            except ValueError as error:
+                at = program.at((*path, "obligations", position), 0)
+                self.problems.append(PolicyError(str(error), at=at))
+                return None
+            resolved.append(obligation)
+        return tuple(resolved)
+
+    def _actions_of(self, match: dict[str, Any]) -> frozenset[str] | None:
+        """The actions that `match` names: one object for thousands of rules."""
+        named = match.get("action")
+        if named is None:
+            return None
+        key = tuple(named) if isinstance(named, list) else named
+        actions = self._actions.get(key)
+        if actions is None:
+            values = named if isinstance(named, list) else [named]
+            actions = self._actions[key] = frozenset([value for value in values if isinstance(value, str)])
+        return actions
+
+    def _unique(self, what: str, name: str, program: PolicyProgram, path: Path) -> None:
+        here = (program, path)
+        # A shadow set tries out a new version of an enforced one, so it may reuse its ids.
+        first = self._first_seen.setdefault((what, program.head.shadow, name), here)
+        if first is not here:
+            self.problems.append(PolicyError(
+                f"two {what}s have the same id", expected="each id once",
+                found=f"'{name}', also at {first[0].at(first[1], 0)}", at=program.at(path, 0),
+            ))  # fmt: skip
+
+    # -- exceptions
+
+    def _waivers(self, programs: Sequence[PolicyProgram], rules: dict[str, CompiledRule]) -> None:
+        """Attach each exception to the rules it names, where it stands at their layer or above."""
+        for program in programs:
+            for position, (row, expression) in enumerate(program.exceptions):
+                path: Path = ("exceptions", position)
+                self._unique("exception", row.id, program, (*path, "id"))
+                condition = self._condition(row, expression, (True, None), program, path)
+                if condition is None:
+                    continue
+                waiver = Waiver(row.id, condition, self._actions_of(row.match), row.expires_us)
+                for number, name in enumerate(row.rules):
+                    self._attach(waiver, name, rules.get(name), program, (*path, "rules", number))
+
+    def _attach(self, waiver: Waiver, name: str, rule: CompiledRule | None, program: PolicyProgram, path: Path) -> None:
+        own_layer = LAYERS.index(program.head.layer)
+        if rule is None:
+            self.problems.append(PolicyError(
+                "an exception names no rule", expected="the id of a rule", found=f"'{name}'", at=program.at(path, 0),
+            ))  # fmt: skip
+        elif own_layer > rule.layer:
+            self.problems.append(PolicyError(
+                "an exception cannot loosen a layer above its own", expected=f"the {LAYERS[rule.layer]} layer or above",
+                found=LAYERS[own_layer], at=program.at(path, 0),
+            ))  # fmt: skip
+        else:
+            rule.waive(waiver)
+
+    def _layers(self, programs: Sequence[PolicyProgram]) -> Layers:
+        """All layers, outermost first; one that no set speaks for abstains."""
+        first_of: dict[str, PolicyProgram] = {}
+        for program in programs:
+            first = first_of.setdefault(program.head.layer, program)
+            if first.head.default != program.head.default:
+                self.problems.append(PolicyError(
+                    f"sets of the {program.head.layer} layer differ in their default",
+                    expected=f"{first.head.default}, as at {first.at(('default',), 0)}",
+                    found=program.head.default, at=program.at(("default",), 0),
+                ))  # fmt: skip
+        if not programs:
+            return Layers(())
+        return Layers([
+            Layer(name, first_of[name].head.default if name in first_of else "abstain") for name in LAYERS
+        ])  # fmt: skip
+
+
+def _known_actions(programs: Iterable[PolicyProgram], rules: Iterable[CompiledRule]) -> frozenset[str]:
+    """The actions that can be allowed: AxonFlow's own, those that sets declare, and those that allow rules name.
+
+    No other rule makes an action known: under ``default: allow`` it would turn the denial of the unknown into more.
+    """
+    named = {rule.actions for rule in rules if rule.effect is Effect.ALLOW and rule.actions is not None}
+    return ACTIONS.union(*named, *[program.head.actions for program in programs])
+
+
+def _requirements(programs: Iterable[PolicyProgram]) -> dict[str, tuple[Requirement, ...]]:
+    found: dict[str, list[Requirement]] = {}
+    for program in programs:
+        for action, paths in program.head.requires.items():
+            found.setdefault(action, []).extend(Requirement(path, reader(path), program.head.name) for path in paths)
+    return {action: tuple(requirements) for action, requirements in found.items()}
