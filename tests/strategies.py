@@ -80,6 +80,11 @@ CONDITIONS = st.sampled_from(
         'detected("pii.email")',
         "1 / 0 == 1",
         'texts(content).exists(t, t.contains("card"))',
+        'resource.id.startsWith("sh")',
+        'context.env.startsWith("pr") && context.flag',
+        'has(context.env) && context.env.startsWith("sta") && resource.id.startsWith("s")',
+        'context.extra.startsWith("a")',
+        'has(context.extra.deep) && context.extra.deep.startsWith("a")',
     ]
 )
 MATCHES = st.fixed_dictionaries(

@@ -65,8 +65,9 @@ def is_implied(path: str, match: Mapping[str, MatchValue], *, loosens: bool) -> 
 
 def choose(
     keyed: Sequence[tuple[Keys, Iterable[str] | None]], pause: Callable[[], None] = lambda: None
-) -> list[str | None]:
-    """For each rule, given its keys and its actions, the path to file it under: None when there is no key."""
+) -> list[tuple[str | None, int]]:
+    """For each rule, given its keys and its actions, the path to file it under (None when there is no key), and how
+    many rules say the same there."""
     uses: _Uses = defaultdict(dict)
     for number, (keys, actions) in enumerate(keyed):
         if number % _RULES_A_SLICE == 0:
@@ -76,23 +77,23 @@ def choose(
                 counts = uses[action, path]
                 for literal in literals:
                     counts[literal] = counts.get(literal, 0) + 1
-    chosen: list[str | None] = []
+    chosen: list[tuple[str | None, int]] = []
     for number, (keys, actions) in enumerate(keyed):
         if number % _RULES_A_SLICE == 0:
             pause()
-        few = len(keys) < 2
-        chosen.append(next(iter(keys), None) if few else _rarest(keys, _EVERY if actions is None else actions, uses))
+        chosen.append(_rarest(keys, _EVERY if actions is None else actions, uses))
     return chosen
 
 
-def _rarest(keys: Keys, actions: Iterable[str | None], uses: _Uses) -> str:
-    """The path whose commonest literal is the rarest."""
-    best, fewest = "", 0
+def _rarest(keys: Keys, actions: Iterable[str | None], uses: _Uses) -> tuple[str | None, int]:
+    """The path whose commonest literal is the rarest, and how common that is."""
+    best: str | None = None
+    fewest = 0
     for path, literals in keys.items():
         crowd = max([uses[action, path][literal] for action in actions for literal in literals])
-        if not best or crowd < fewest or (crowd == fewest and path < best):
+        if best is None or crowd < fewest or (crowd == fewest and path < best):
             best, fewest = path, crowd
-    return best
+    return best, fewest
 
 
 def _conjuncts(node: Node) -> tuple[Node, ...]:

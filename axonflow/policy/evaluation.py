@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from axonflow.detect import Finding, Inspection, Scanner
-from axonflow.policy.cel.values import Exhausted
+from axonflow.policy.cel.values import ExhaustedError
 from axonflow.policy.request import Request
 
 __all__ = ["Evaluation"]
@@ -49,7 +49,7 @@ class Evaluation:
         return _EPOCH + timedelta(microseconds=self.time_us)
 
     def spend(self, steps: int) -> None:
-        """Take `steps` from what is left. Raises Exhausted when there is not enough: a loop always ends."""
+        """Take `steps` from what is left. Raises ExhaustedError when there is not enough: a loop always ends."""
         self._steps -= steps
         if self._steps < 0:
-            raise Exhausted(f"more than {MAX_LOOP_STEPS} loop steps in one decision")
+            raise ExhaustedError(f"more than {MAX_LOOP_STEPS} loop steps in one decision")

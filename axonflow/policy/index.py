@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from axonflow.policy.matching import LIST_FIELDS, STRING_FIELDS, reach, source_of
+from axonflow.policy.ranges import ABSENT, BeginningTable, look
 from axonflow.policy.request import Request
 from axonflow.policy.rules import CompiledRule
 
@@ -48,7 +49,11 @@ class ActionIndex:
     def __init__(self, groups: Sequence[_Group], requires: tuple[Requirement, ...], *, knows: bool) -> None:
         self.certain: Rules = tuple(rule for group in groups for rule in group.certain)
         self.always: Rules = tuple(rule for group in groups for rule in group.always)
-        self.lookup = _lookup(self.always, [probe for group in groups for probe in group.tables.items()])
+        self.lookup = _lookup(
+            self.always,
+            [probe for group in groups for probe in group.tables.items()],
+            [probe for group in groups for probe in group.beginnings.items()],
+        )
         self.requires = requires
         self.knows = knows
 
@@ -64,6 +69,7 @@ class _Group:
         self.certain: list[CompiledRule] = []
         self.always: list[CompiledRule] = []
         self.tables: dict[str, Table] = {}
+        beginnings: dict[str, list[tuple[CompiledRule, str, bool]]] = {}
         crowds: dict[tuple[str, str], list[CompiledRule]] = {}  # most literals have one rule, which needs no list
         for number, rule in enumerate(rules):
             if number % _RULES_A_SLICE == 0:
@@ -75,12 +81,16 @@ class _Group:
                     first = table.setdefault(literal, (rule,))
                     if first[0] is not rule:
                         crowds.setdefault((path, literal), [*first]).append(rule)
+            elif rule.beginning is not None:
+                path, prefix, guarded = rule.beginning
+                beginnings.setdefault(path, []).append((rule, prefix, guarded))
             elif rule.test is None:
                 self.certain.append(rule)
             else:
                 self.always.append(rule)
         for (path, literal), crowd in crowds.items():
             self.tables[path][literal] = tuple(crowd)
+        self.beginnings = {path: BeginningTable(filed) for path, filed in sorted(beginnings.items())}
 
 
 def build_index(
@@ -131,21 +141,47 @@ def _elsewhere(value: Any, table: Table) -> Rules:
     return _members(value, table) if isinstance(value, (list, tuple)) else ()
 
 
-def _lookup(unfiled: Rules, probes: Sequence[tuple[str, Table]]) -> Lookup:
+def _lookup(
+    unfiled: Rules, probes: Sequence[tuple[str, Table]], beginnings: Sequence[tuple[str, BeginningTable]]
+) -> Lookup:
     """One function of one expression, made for these probes: a loop over them would cost more than they do."""
-    parts = ["unfiled"] if unfiled or not probes else []
+    parts = ["unfiled"] if unfiled or not (probes or beginnings) else []
     for number, (path, _) in enumerate(probes):
         if path in LIST_FIELDS:
             parts.append(f"(members(v, t{number}) if (v := {source_of(path)}) else ())")
         elif path in STRING_FIELDS:
             parts.append(f"g{number}({source_of(path)}, ())")
         else:
-            look = f"g{number}(v, ()) if (v := {source_of(path)}).__class__ is text else elsewhere(v, t{number})"
-            parts.append(f"({look})")
+            found = f"g{number}(v, ()) if (v := {source_of(path)}).__class__ is text else elsewhere(v, t{number})"
+            parts.append(f"({found})")
+    parts += [f"b{number}({_sure_source(path)})" for number, (path, _) in enumerate(beginnings)]
     names = [f"{kind}{number}" for number in range(len(probes)) for kind in "gt"]
+    names += [f"b{number}" for number in range(len(beginnings))]
     source = f"def make(unfiled, {', '.join(names)}):\n return lambda request: {' + '.join(parts)}"
     made: dict[str, Callable[..., Lookup]] = {}
-    visible = {"__builtins__": {}, "members": _members, "elsewhere": _elsewhere, "reach": reach, "text": str}
+    visible: dict[str, Any] = {
+        "__builtins__": {},
+        "members": _members,
+        "elsewhere": _elsewhere,
+        "reach": reach,
+        "look": look,
+        "text": str,
+        "ABSENT": ABSENT,
+    }
     exec(compile(source, "<look-ups>", "exec"), visible, made)  # noqa: S102  ours: paths stand in it as literals only
-    bound = [value for _, table in probes for value in (table.get, table)]
+    bound: list[Any] = [value for _, table in probes for value in (table.get, table)]
+    bound += [table.find for _, table in beginnings]
     return made["make"](unfiled, *bound)
+
+
+def _sure_source(path: str) -> str:
+    """Source that reads an attribute, and tells one that is absent from one that is null."""
+    root, *names = path.split(".")
+    attributes = "request.context" if root == "context" else f"request.{root}.attributes"
+    if path in STRING_FIELDS:
+        return STRING_FIELDS[path]
+    if names[0] == "attributes" and root != "context":
+        names = names[1:]
+    if len(names) == 1:
+        return f"{attributes}.get({names[0]!r}, ABSENT)"
+    return f"look({attributes}, {tuple(names)!r})"

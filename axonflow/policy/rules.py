@@ -13,6 +13,7 @@ from axonflow.policy.cel.compiler import Condition, Function
 from axonflow.policy.cel.values import CelError
 from axonflow.policy.decision import STRENGTH, Effect, Obligation
 from axonflow.policy.evaluation import Evaluation
+from axonflow.policy.ranges import Beginning
 from axonflow.policy.request import Request
 
 __all__ = ["CompiledRule", "Waiver", "ranked"]
@@ -68,10 +69,10 @@ class CompiledRule(Struct, eq=False, gc=False, weakref=False):
     """`rank` orders rules by strength of effect, then by id, so that no decision depends on the order of files.
 
     `filed` is what the rule is looked up by: a path and the strings one of which stands there; None when there is no
-    such thing. `quick` tests the rest, and is None when nothing is left to test. `test` is the same where that is all
-    there is to the rule; for one that needs findings, the time or exceptions, it raises. `decides` is the effect of a
-    decision whose strongest rule it is. `verdict` is what it comes to when no other matches than those `beside` it,
-    which always do.
+    such thing, and then `beginning` may tell how a text has to begin. `quick` tests the rest, and is None when nothing
+    is left to test. `test` is the same where that is all there is to the rule; for one that needs findings, the time or
+    exceptions, it raises. `decides` is the effect of a decision whose strongest rule it is. `verdict` is what it comes
+    to when no other matches than those `beside` it, which always do.
 
     There may be a hundred thousand of them, so the garbage collector is spared: nothing here leads back to a rule.
     """
@@ -89,6 +90,7 @@ class CompiledRule(Struct, eq=False, gc=False, weakref=False):
     decides: Effect
     quick: Function | None
     test: Function | None
+    beginning: Beginning | None = None
     waivers: tuple[Waiver, ...] = ()
     rank: int = 0
     beside: tuple[CompiledRule, ...] | None = None

@@ -41,7 +41,7 @@ def policies():
     for page in PAGES:
         for body in blocks(page, "yaml"):
             documents = [one for one in parse_yaml(body, page.name) if isinstance(one, dict)]
-            sets = [one for one in documents if one.get("kind") == "PolicySet"]
+            sets = [one for one in documents if one.get("kind") in {"PolicySet", "PolicyTemplate"}]
             if sets:
                 yield pytest.param(sets, id=f"{page.relative_to(ROOT)}:{sets[0]['metadata']['name']}")
 

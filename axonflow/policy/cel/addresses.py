@@ -1,17 +1,19 @@
 """IP addresses and blocks of them, as values of expressions.
 
 An IPv4 address that is written as IPv6 (``::ffff:c0a8:1``) is the IPv4 address. With its last part in dots, or with a
-zone, an address is refused. Source: RFC 4291, RFC 4632, and the cases of cel-spec, network_ext.
+zone, an address is refused; but ``inCIDR`` takes one in dots. Source: RFC 4291, RFC 4632, and the cases of cel-spec,
+network_ext.
 """
 
 from __future__ import annotations
 
-from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from collections.abc import Iterable
+from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Final
 
 from msgspec import Struct
 
-__all__ = ["BITS", "Cidr", "Ip", "read_cidr", "read_ip"]
+__all__ = ["BITS", "Cidr", "Ip", "networks_of", "read_cidr", "read_client", "read_ip"]
 
 BITS: Final = {4: 32, 6: 128}
 _MAX_CHARS: Final = 64
@@ -60,6 +62,14 @@ class Cidr(Struct, frozen=True):
 
 def read_ip(text: str) -> Ip:
     """Raises ValueError with the reason."""
+    ip = read_client(text)
+    if ip.family == 4 and ":" in text and "." in text:
+        raise ValueError("an IPv4 address written as IPv6")
+    return ip
+
+
+def read_client(text: str) -> Ip:
+    """The same, but ``::ffff:10.1.2.3`` is 10.1.2.3: that is how a server which listens to IPv6 names IPv4 clients."""
     if len(text) > _MAX_CHARS:
         raise ValueError("not an IP address")
     if "%" in text:
@@ -72,8 +82,6 @@ def read_ip(text: str) -> Ip:
         raise ValueError("not an IP address") from None
     if number >> 32 != _MAPPED >> 32:
         return Ip(6, number)
-    if "." in text:
-        raise ValueError("an IPv4 address written as IPv6")
     return Ip(4, number & 0xFFFF_FFFF)
 
 
@@ -89,3 +97,18 @@ def read_cidr(text: str) -> Cidr:
     if prefix > BITS[ip.family]:
         raise ValueError("not a block of IP addresses such as 10.0.0.0/8")
     return Cidr(ip, prefix)
+
+
+def networks_of(texts: Iterable[str]) -> list[IPv4Network | IPv6Network]:
+    """The networks in one of which an address must be for ``inCIDR(texts)`` to hold.
+
+    Raises ValueError for what is no block, or has bits set behind its prefix: 10.1.0.0/8 may have been meant as /16.
+    """
+    return [_network(read_cidr(text)) for text in texts]
+
+
+def _network(block: Cidr) -> IPv4Network | IPv6Network:
+    if block.masked != block:
+        raise ValueError("a block of IP addresses with bits set behind its prefix")
+    number = (block.ip.number, block.prefix)
+    return IPv4Network(number) if block.ip.family == 4 else IPv6Network(number)

@@ -8,6 +8,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from axonflow.policy.cel.functions import IMPLEMENTATIONS
+from axonflow.policy.cel.functions.limits import PREPARED_STEPS
 from axonflow.policy.cel.library import Function, flat
 from axonflow.policy.cel.operators import Emitted
 from axonflow.policy.cel.types import DYN, Type
@@ -53,9 +54,12 @@ def _argument(rows: Sequence[Function], position: int, given: Given, *, in_loop:
     source = looked_at(given, kinds.pop()) if len(kinds) == 1 else given.source
     small = given.is_literal or not _FIXED_SIZE.isdisjoint({*kinds, given.type.name})
     if in_loop and rows[-1].cost != "constant" and not small:
-        source = f"{'charged_dear' if rows[-1].cost == 'slow' else 'charged'}(evaluation, {source})"
+        source = f"{'charged_slowly' if rows[-1].cost == 'slow' else 'charged'}(evaluation, {source})"
     maker = dict(rows[-1].prepares).get(position)
-    return source if maker is None or given.is_prepared else f"{maker}({source})"
+    if maker is None or given.is_prepared:
+        return source
+    steps = PREPARED_STEPS.get(maker)
+    return f"{maker}({source})" if steps is None else f"{maker}(paid_for_each(evaluation, {steps}, {source}))"
 
 
 def prepared(maker: str, *, is_list: bool) -> Callable[..., Any]:

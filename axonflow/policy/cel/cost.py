@@ -19,10 +19,10 @@ from msgspec import Struct
 from axonflow.errors import ExpressionError
 from axonflow.policy.cel import syntax
 from axonflow.policy.cel.checker import LOOPS, Checked
-from axonflow.policy.cel.functions.limits import MAX_BUILT
+from axonflow.policy.cel.functions.limits import MAX_BUILT, PREPARED_STEPS
 from axonflow.policy.cel.lexer import MAX_EXPRESSION_CHARS
 from axonflow.policy.cel.library import Grows
-from axonflow.policy.cel.loops import BUILT_A_STEP, CHARS_A_STEP, DEAR_CHARS_A_STEP
+from axonflow.policy.cel.loops import BUILT_A_STEP, CHARS_A_STEP, SLOW_CHARS_A_STEP
 from axonflow.policy.cel.patterns import PATTERN_STEPS
 from axonflow.policy.cel.scope import RECORDS
 from axonflow.policy.cel.syntax import Constant, Node
@@ -35,7 +35,7 @@ __all__ = ["MAX_COST_STEPS", "WORST", "Size", "Sizes", "check_cost", "cost_of"]
 MAX_COST_STEPS: Final = 10**13
 """Two loops inside each other over all that a request may hold are within it, three are not."""
 _BUILT: Final = CHARS_A_STEP / BUILT_A_STEP
-_READ: Final = {"constant": 0, "linear": 1, "sorting": 20, "slow": CHARS_A_STEP / DEAR_CHARS_A_STEP}
+_READ: Final = {"constant": 0, "linear": 1, "sorting": 20, "slow": CHARS_A_STEP // SLOW_CHARS_A_STEP}
 """Times that what a function reads is read: sorting a million values takes 20 comparisons for each."""
 _FEW: Final = 4
 _TEXTS: Final = frozenset({"string", "bytes"})
@@ -216,6 +216,9 @@ class _Estimate:
         sizes = [size for _, size in costs]
         row = called.signatures[-1].row
         steps = sum(steps for steps, _ in costs) + _plus(*sizes).all * _READ[row.cost]
+        for position, maker in row.prepares:
+            if not isinstance(called.arguments[position], Constant):
+                steps += PREPARED_STEPS.get(maker, 0) * (1 + sizes[position].items)
         if node.function == "matches":
             return steps + (0 if isinstance(called.arguments[1], Constant) else PATTERN_STEPS), Size()
         if row.grows in {"scalar", "held"}:
@@ -261,8 +264,10 @@ class _Estimate:
             turns += over.items + over.all
         if node.macro == "filter":
             return steps + turns, over
-        made = _plus(over, most, Size(*(_times(over.items, part) for part in least)))
-        items = made.items - over.items if node.macro == "transformMapEntry" else over.items
+        made = _plus(most, Size(*(_times(over.items, part) for part in least)))
+        if node.macro == "transformMap":  # its keys too
+            made = _plus(made, over)
+        items = made.items if node.macro == "transformMapEntry" else over.items
         return steps + turns, Size(items, over.items + made.nodes, made.text)
 
     def _turn(self, node: syntax.Macro, known: _Known, element: Size) -> _Cost:

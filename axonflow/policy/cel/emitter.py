@@ -211,10 +211,11 @@ class Emitter:
             emitted = self._typed(node)
             return Given(emitted.source, emitted.type, is_literal=isinstance(node, Constant))
         make = prepared(maker, is_list=not isinstance(node, Constant))
-        try:
-            make(*[literal.value for literal in literals])
-        except ValueError as error:
-            raise ExpressionError(str(error), node.offset) from None
+        for literal in literals:  # each by itself: the place is that of the one at fault
+            try:
+                make(literal.value)
+            except ValueError as error:
+                raise ExpressionError(str(error), literal.offset) from None
         name = self._bindings.derived(make, *literals)
         return Given(name, self._checked.type_of(node), is_literal=True, is_prepared=True)
 

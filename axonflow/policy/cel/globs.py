@@ -1,103 +1,120 @@
-"""Patterns for names, with ``*`` for any characters and ``?`` for one. A text is matched in time linear in its length.
+"""Patterns of names: ``*`` is any run of characters, ``?`` is one; a backslash makes ``*``, ``?`` or ``\\`` plain.
 
-A pattern is pieces between stars. The first and the last stand at the ends of the text; each of the others is looked
-for from where the one before it ended, and taking the first place is always right. A piece without ``?`` is found by
-Python, in linear time. One with ``?`` is found by the Shift-And algorithm: a number whose bit n says whether the last
-n + 1 characters are the first n + 1 of the piece. Source: Baeza-Yates and Gonnet, A New Approach to Text Searching,
-Communications of the ACM 35(10), 1992.
+All else stands for itself, also ``[`` and letter case, and the pattern is of the whole text. A text is gone through
+once, whatever it holds: each piece between two stars is taken where it is found first, which leaves most to the rest.
 """
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import Final
 
-from axonflow.policy.cel.values import CelError
+from axonflow.policy.cel.patterns import MAX_PATTERN_CHARS
 
-__all__ = ["Glob"]
+__all__ = ["Glob", "literal_prefix"]
 
-_MAX_CHARS: Final = 1_024
-_MAX_SEARCHED_CHARS: Final = 65_536
-"""Of a text in which a piece with ``?`` is looked for, which takes a step of Python for each character."""
+_STAR: Final = "*"
+_ANY: Final = None
+_ESCAPABLE: Final = frozenset("*?\\")
 
-_Piece = tuple[str | None, ...]
-"""Characters; None stands for any."""
+_Token = tuple[bool, str | None]
+"""Whether it is a star; else the character, or None for any."""
+
+
+def literal_prefix(pattern: str) -> str:
+    """What every text that matches starts with: all before the first wildcard. Raises ValueError, as Glob does."""
+    out: list[str] = []
+    for is_star, character in _tokens(pattern):
+        if is_star or character is _ANY:
+            break
+        out.append(character)
+    return "".join(out)
 
 
 class Glob:
-    """A compiled pattern."""
+    """A pattern, ready to be matched. Raises ValueError when it is none, or has more than MAX_PATTERN_CHARS."""
 
-    __slots__ = ("_first", "_is_exact", "_last", "_middle")
+    __slots__ = ("_first", "_inner", "_last", "_min_chars")
 
     def __init__(self, pattern: str) -> None:
-        """Raises ValueError with the reason."""
-        if len(pattern) > _MAX_CHARS:
-            raise ValueError(f"a pattern of more than {_MAX_CHARS} characters")
-        first, *others = [_Part(piece) for piece in _pieces(pattern)]
-        self._first = first
-        self._is_exact = not others
-        self._last = others.pop() if others else first
-        self._middle = tuple(part for part in others if part.length)
+        tokens = _tokens(pattern)
+        pieces = [_Piece([one for _, one in run]) for is_star, run in groupby(tokens, _is_star) if not is_star]
+        self._min_chars: Final = sum(piece.chars for piece in pieces)
+        is_open = any(map(_is_star, tokens))
+        self._first: Final = pieces.pop(0) if pieces and not tokens[0][0] else _NOTHING
+        # Without a star the last piece is of nothing at the end of a text of exactly so many characters.
+        self._last: Final = (pieces.pop() if pieces and not tokens[-1][0] else _NOTHING) if is_open else None
+        self._inner: Final = tuple(pieces)
 
     def matches(self, text: str) -> bool:
-        """Whether all of `text` is as the pattern says. Raises CelError when the text is too long for that."""
-        if self._is_exact:
-            return len(text) == self._first.length and self._first.stands_at(text, 0)
-        start, end = self._first.length, len(text) - self._last.length
-        if end < start or not self._first.stands_at(text, 0) or not self._last.stands_at(text, end):
+        last = self._last
+        if last is None:
+            return len(text) == self._min_chars and self._first.stands_at(text, 0)
+        if len(text) < self._min_chars or not self._first.stands_at(text, 0):
             return False
-        for part in self._middle:
-            start = part.find(text, start, end)
-            if start < 0:
+        end = len(text) - last.chars
+        if not last.stands_at(text, end):
+            return False
+        position = self._first.chars
+        for piece in self._inner:
+            position = piece.end_in(text, position, end)
+            if position < 0:
                 return False
-            start += part.length
         return True
 
 
-class _Part:
-    """One piece of a pattern."""
+def _tokens(pattern: str) -> list[_Token]:
+    if len(pattern) > MAX_PATTERN_CHARS:
+        raise ValueError(f"a pattern of more than {MAX_PATTERN_CHARS} characters")
+    out: list[_Token] = []
+    characters = iter(pattern)
+    for character in characters:
+        if character == "\\":
+            escaped = next(characters, "")
+            if escaped not in _ESCAPABLE:
+                raise ValueError(r"a backslash in a glob stands before *, ? or another backslash")
+            out.append((False, escaped))
+        else:
+            out.append((character == _STAR, _ANY if character in {"*", "?"} else character))
+    return out
 
-    __slots__ = ("_masks", "_others", "_places", "_text", "length")
 
-    def __init__(self, piece: _Piece) -> None:
-        self.length = len(piece)
-        self._places = tuple((at, character) for at, character in enumerate(piece) if character is not None)
-        self._text = "".join(character for _, character in self._places) if len(self._places) == len(piece) else None
-        self._others = sum(1 << at for at, character in enumerate(piece) if character is None)
-        self._masks: dict[str, int] = {}
-        for at, character in self._places:
-            self._masks[character] = self._masks.get(character, self._others) | 1 << at
+def _is_star(token: _Token) -> bool:
+    return token[0]
 
-    def stands_at(self, text: str, start: int) -> bool:
-        if self._text is not None:
-            return text.startswith(self._text, start)
-        return all(text[start + at] == character for at, character in self._places)
 
-    def find(self, text: str, start: int, end: int) -> int:
-        """The first place from `start` where it stands in whole before `end`, else -1."""
-        if self._text is not None:
-            return text.find(self._text, start, end)
-        if end - start > _MAX_SEARCHED_CHARS:
-            raise CelError(f"a ? between two stars, and a text of more than {_MAX_SEARCHED_CHARS} characters")
-        masks, others, full = self._masks, self._others, 1 << (self.length - 1)
-        state = 0
-        for at in range(start, end):
-            state = (state << 1 | 1) & masks.get(text[at], others)
-            if state & full:
-                return at + 1 - self.length
+class _Piece:
+    """Characters that stand one after the other, some of which may be any."""
+
+    __slots__ = ("_literal", "_masks", "_others", "chars")
+
+    def __init__(self, wanted: list[str | None]) -> None:
+        self.chars: Final = len(wanted)
+        self._literal: Final = None if _ANY in wanted else "".join(character or "" for character in wanted)
+        # Bit i of a character's mask: it may stand at position i.
+        self._others: Final = sum(1 << position for position, character in enumerate(wanted) if character is _ANY)
+        self._masks: Final = dict.fromkeys((one for one in wanted if one is not None), self._others)
+        for position, character in enumerate(wanted):
+            if character is not None:
+                self._masks[character] |= 1 << position
+
+    def stands_at(self, text: str, position: int) -> bool:
+        if self._literal is not None:
+            return text.startswith(self._literal, position)
+        return self.end_in(text, position, position + self.chars) >= 0
+
+    def end_in(self, text: str, start: int, end: int) -> int:
+        """Where the first occurrence between `start` and `end` ends; -1 when there is none."""
+        if self._literal is not None:
+            found = text.find(self._literal, start, end)
+            return found if found < 0 else found + self.chars
+        # Baeza-Yates and Gonnet 1992, Shift-And: bit i of `state` says that the characters up to i have just been seen.
+        last, state = 1 << (self.chars - 1), 0
+        for position in range(start, end):
+            state = (state << 1 | 1) & self._masks.get(text[position], self._others)
+            if state & last:
+                return position + 1
         return -1
 
 
-def _pieces(pattern: str) -> list[_Piece]:
-    pieces: list[list[str | None]] = [[]]
-    characters = iter(pattern)
-    for character in characters:
-        if character == "*":
-            pieces.append([])
-        elif character == "\\":
-            escaped = next(characters, "")
-            if escaped not in {"*", "?", "\\"}:
-                raise ValueError("a pattern in which a \\ is not before *, ? or \\")
-            pieces[-1].append(escaped)
-        else:
-            pieces[-1].append(None if character == "?" else character)
-    return [tuple(piece) for piece in pieces]
+_NOTHING: Final = _Piece([])

@@ -16,7 +16,7 @@ from axonflow.policy.cel.values import CelError, Optional, Value, as_bool, as_li
 __all__ = [
     "built",
     "charged",
-    "charged_dear",
+    "charged_slowly",
     "contains_paid",
     "equal_paid",
     "exists",
@@ -25,6 +25,7 @@ __all__ = [
     "index_paid",
     "items_paid",
     "keep",
+    "paid_for_each",
     "pairs",
     "transform",
     "transform_entries",
@@ -32,8 +33,9 @@ __all__ = [
 ]
 
 CHARS_A_STEP: Final = 4_096
+SLOW_CHARS_A_STEP: Final = 64
+"""Where each character is looked at by itself."""
 VALUES_A_STEP: Final = 4
-DEAR_CHARS_A_STEP: Final = 16
 BUILT_A_STEP: Final = 256
 """Characters or bytes of a new text: memory is dearer than reading."""
 
@@ -55,28 +57,36 @@ def pairs(value: Value) -> list[tuple[Value, Value]]:
 # -- paying
 
 
-def charged(evaluation: Value, value: Value, chars: int = CHARS_A_STEP, values: int = VALUES_A_STEP) -> Value:
-    """`value`, which a function in a loop reads as a whole. `chars` and `values` are what one step pays for."""
+def charged(evaluation: Value, value: Value) -> Value:
+    """`value`, which a function in a loop reads as a whole."""
     if isinstance(value, (str, bytes)):
-        evaluation.spend(len(value) // chars)
+        evaluation.spend(len(value) // CHARS_A_STEP)
         return value
     pending = [value]
     while pending:
         item = pending.pop()
         if isinstance(item, (str, bytes)):
-            if len(item) >= chars:
-                evaluation.spend(len(item) // chars)
+            if len(item) >= CHARS_A_STEP:
+                evaluation.spend(len(item) // CHARS_A_STEP)
         elif isinstance(item, (dict, list, tuple)):
-            evaluation.spend(len(item) // values)
+            evaluation.spend(1 + len(item) // VALUES_A_STEP)  # one list may stand in others many times over
             pending.extend(item.values() if isinstance(item, dict) else item)
         elif isinstance(item, Optional):
             pending.append(item.value)
     return value
 
 
-def charged_dear(evaluation: Value, value: Value) -> Value:
-    """The same for a function that takes steps of Python."""
-    return charged(evaluation, value, DEAR_CHARS_A_STEP, 1)
+def charged_slowly(evaluation: Value, value: Value) -> Value:
+    """`value`, which a function in a loop goes through character by character if it is a text."""
+    if isinstance(value, str):
+        evaluation.spend(len(value) // SLOW_CHARS_A_STEP)
+    return value
+
+
+def paid_for_each(evaluation: Value, steps: int, value: Value) -> Value:
+    """`value`, a text or a list of them, for each of which so many steps are paid, in loops and elsewhere."""
+    evaluation.spend(steps * (len(value) if isinstance(value, (list, tuple)) else 1))
+    return value
 
 
 def items_paid(evaluation: Value, value: Value) -> Value:

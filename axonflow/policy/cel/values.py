@@ -20,7 +20,7 @@ __all__ = [
     "TYPES",
     "CelError",
     "CelType",
-    "Exhausted",
+    "ExhaustedError",
     "Optional",
     "Parts",
     "Uint",
@@ -47,8 +47,9 @@ class CelError(Exception):
     """An expression failed while it was evaluated. Its rule decides what that means; see the engine."""
 
 
-class Exhausted(CelError):  # noqa: N818  what the evaluation is
-    """Its evaluation may take no more steps. No other operand decides then: looking on would be what must end."""
+class ExhaustedError(CelError):
+    """A decision has done all the work it may. No ``&&`` or ``||`` absorbs this error, as they do others: what stands on
+    the other side would only take more."""
 
 
 NUMBERS: Final = frozenset({int, float, Uint})
@@ -200,7 +201,7 @@ def decided(operands: Iterable[Callable[[], Value]], *, deciding: bool) -> bool:
         try:
             if as_bool(operand()) is deciding:
                 return deciding
-        except Exhausted:
+        except ExhaustedError:
             raise
         except Exception as error:  # noqa: BLE001  a detector may fail in any way, and the other side may still decide
             failure = failure or error

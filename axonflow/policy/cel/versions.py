@@ -30,8 +30,13 @@ class SemVer(Struct, frozen=True, order=True):
     identifiers: tuple[tuple[int, int, str], ...] = ()
 
     def __str__(self) -> str:
-        words = ".".join(str(number) if kind == 0 else word for kind, number, word in self.identifiers)
+        words = self.prerelease
         return f"{self.major}.{self.minor}.{self.patch}{'-' if words else ''}{words}"
+
+    @property
+    def prerelease(self) -> str:
+        """Its identifiers as they are written; empty for a release."""
+        return ".".join(str(number) if kind == 0 else word for kind, number, word in self.identifiers)
 
 
 def read_semver(text: str) -> SemVer:

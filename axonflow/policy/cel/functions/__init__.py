@@ -12,7 +12,6 @@ from axonflow.policy.cel.functions import (
     content,
     encoders,
     formatting,
-    hours,
     lists,
     network,
     policies,
@@ -25,6 +24,6 @@ __all__ = ["IMPLEMENTATIONS", "chars"]
 
 IMPLEMENTATIONS: Final[dict[str, Callable[..., Any]]] = {
     name: getattr(module, name)
-    for module in (standard, strings, formatting, arithmetic, encoders, lists, network, content, policies, hours)
+    for module in (standard, strings, formatting, arithmetic, encoders, lists, network, content, policies)
     for name in module.__all__
 }

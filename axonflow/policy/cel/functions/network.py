@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
-from axonflow.policy.cel.addresses import BITS, Cidr, Ip, read_cidr, read_ip
+from axonflow.policy.cel.addresses import Cidr, Ip, networks_of, read_cidr, read_client, read_ip
 from axonflow.policy.cel.values import CelError, Value, as_string, no_overload
 
 __all__ = [
@@ -133,12 +133,15 @@ def blocks(value: Value) -> Blocks:
         value = [value]
     if not isinstance(value, (list, tuple)):
         raise no_overload("inCIDR()", value)
+    try:
+        networks = networks_of(map(as_string, value))
+    except ValueError as error:
+        raise CelError(str(error)) from None
     found: dict[tuple[int, int], set[int]] = {}
-    for text in value:
-        block = to_cidr(as_string(text))
-        bits = BITS[block.ip.family] - block.prefix
-        found.setdefault((block.ip.family, bits), set()).add(block.ip.number >> bits)
-    return {key: frozenset(networks) for key, networks in found.items()}
+    for network in networks:
+        bits = network.max_prefixlen - network.prefixlen
+        found.setdefault((network.version, bits), set()).add(int(network.network_address) >> bits)
+    return {key: frozenset(numbers) for key, numbers in found.items()}
 
 
 def in_blocks(text: str, known: Blocks) -> bool:
@@ -149,4 +152,7 @@ def in_blocks(text: str, known: Blocks) -> bool:
 @lru_cache(maxsize=256)
 def _recent_ip(text: str) -> Ip:
     """Many rules ask for the same address of a request."""
-    return to_ip(text)
+    try:
+        return read_client(text)
+    except ValueError as error:
+        raise CelError(str(error)) from None

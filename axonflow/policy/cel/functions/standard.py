@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -39,7 +39,6 @@ __all__ = [
     "to_string",
     "to_timestamp",
     "to_uint",
-    "to_zone",
 ]
 
 
@@ -183,31 +182,28 @@ def to_duration(value: Value) -> timedelta:
     return timedelta(microseconds=sign * int(total_us))
 
 
-_MAX_ZONES: Final = 1_024
-"""More than there are, so that a request cannot have the same files read again and again."""
-
-
-def to_zone(name: str) -> tzinfo:
-    """An IANA time zone (``Europe/Berlin``) or a fixed offset (``+02:00``)."""
-    try:
-        return _zone(name)
-    except (KeyError, ValueError, OSError):
-        raise CelError("unknown time zone") from None
-
-
-@lru_cache(maxsize=_MAX_ZONES)
-def _zone(name: str) -> tzinfo:
+@lru_cache(maxsize=64)
+def _zone(name: str) -> tzinfo | None:
     if name[:1] in {"+", "-"} or name[:1].isdigit():
-        sign = "" if name[0] in "+-" else "+"
-        return timezone(datetime.fromisoformat(f"2000-01-01T00:00:00{sign}{name}").utcoffset() or timedelta(0))
+        shift = datetime.fromisoformat(f"2000-01-01T00:00:00{name if name[0] in '+-' else '+' + name}")
+        return shift.tzinfo
     return ZoneInfo(name)
 
 
-def in_zone(moment: datetime, where: tzinfo) -> datetime:
+def time_zone(name: str) -> tzinfo | None:
+    """An IANA time zone (``Europe/Berlin``) or a fixed offset (``+02:00``). Raises ValueError."""
     try:
-        return moment.astimezone(where)
-    except OverflowError:
-        raise CelError("time out of range") from None
+        return _zone(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("unknown time zone") from None
+
+
+def in_zone(moment: datetime, name: str) -> datetime:
+    """`moment` in a time zone, as `time_zone` names it."""
+    try:
+        return moment.astimezone(time_zone(name))
+    except (ValueError, OverflowError):
+        raise CelError("unknown time zone") from None
 
 
 def millisecond(parts: Parts) -> int:

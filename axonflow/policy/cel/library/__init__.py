@@ -27,7 +27,7 @@ EXTENSIONS: Final[dict[str, tuple[Function, ...]]] = {
     "Network": NETWORK,
     "Optionals": OPTIONALS,
     "Content": CONTENT,
-    "Names, versions and hours": POLICIES,
+    "Names, versions and times": POLICIES,
 }
 
 FUNCTIONS: Final = {(row.name, row.is_method, row.parameters): row for rows in EXTENSIONS.values() for row in rows}

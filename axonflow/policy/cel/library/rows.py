@@ -11,7 +11,7 @@ __all__ = ["Cost", "Function", "Grows", "method"]
 
 Cost = Literal["constant", "linear", "sorting", "slow"]
 """How the work of a call grows with the sizes of its arguments (characters of a text, values in a list or map): not at
-all; with their sum n; with n log n; with n, but in steps of Python, each of which takes as long as a hundred of C's."""
+all, with their sum, with n log n of it; or with their sum, and slowly, where each character is looked at by itself."""
 
 Grows = Literal["scalar", "held", "argument", "sum", "product", "count"]
 """How large a result may be: of a fixed size; one of the arguments or in them, so that nothing is made; as large as

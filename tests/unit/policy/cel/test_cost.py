@@ -36,17 +36,6 @@ def asked(content, **context):
         ("context.items.exists(i, content.matches('b$'))", "a" * 4_000_000),
         ("context.items.exists(i, content.join('') == i)", ["a"] * 90_000),
         ("context.items.map(i, content.trim()).size() == 0", "a" * 4_000_000),
-        ("context.items.exists(i, content.join('') == i)", ["a" * 400_000] * 10),
-        ("context.items.exists(i, base64.encode(bytes(content)) == i)", "a" * 3_000_000),
-        ("context.items.exists(i, lists.range(1000000).size() == 1)", None),
-        ("context.items.exists(i, content.replace('', 'b').size() == 1)", "a" * 1_000_000),
-        ("context.items.exists(i, '%s%s'.format([content, i]) == i)", "a" * 2_000_000),
-        ("context.items.exists(i, content.glob('*a?b*'))", "a" * 4_000),
-        ("context.items.exists(i, sets.contains(content, [i]))", ["a"] * 90_000),
-        ("context.items.exists(i, content.sort()[0] == i)", ["a"] * 90_000),
-        ("context.items.exists(i, '::1'.inCIDR(content))", ["10.0.0.0/8"] * 100),
-        ("context.items.exists(i, content.format([]) == i)", "%%" * 2_000),
-        ("context.items.exists(i, content.lastIndexOf(i) > 0)", "a" * 4_000_000),
     ],
 )
 def test_loop_that_reads_all_of_a_large_content_each_time_fails_closed(expression, content):
@@ -78,11 +67,6 @@ def test_content_many_times_over_is_not_collected(function):
 def test_literal_in_a_loop_is_not_paid_for():
     long = "x" * 16_000
     assert value(f"context.items.exists(i, '{long}'.contains(i))", asked(None, items=ITEMS)) is False
-
-
-def test_loop_ends_with_the_first_element_that_cannot_be_paid_for():
-    with pytest.raises(CelError, match="more than 200000 loop steps"):
-        value("context.items.exists(i, lists.range(1000000).size() == 1 || i == 'b19999')", asked(None, items=ITEMS))
 
 
 # -- the estimate

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from axonflow import Request
 from axonflow.errors import ExpressionError
-from axonflow.policy.cel.addresses import read_cidr, read_ip
+from axonflow.policy.cel.addresses import networks_of, read_cidr, read_ip
 from axonflow.policy.cel.functions import network
 from axonflow.policy.cel.values import CelError
 from tests.unit.policy.cel.expressions import value
@@ -62,7 +62,7 @@ REFUSED = [
     ("ip('::ffff:10.0.0.1')", 3, "an IPv4 address written as IPv6"),
     ("cidr('::ffff:a00:0/104')", 5, "a block of IPv4 addresses written as IPv6"),
     ("context.ip.inCIDR('10.0.0.0')", 18, "not a block of IP addresses"),
-    ("context.ip.inCIDR(['10.0.0.0/8', 'x'])", 18, "not a block of IP addresses"),
+    ("context.ip.inCIDR(['10.0.0.0/8', 'x'])", 33, "not a block of IP addresses"),
     ("isIP(cidr('10.0.0.0/8'))", 5, "wrong kind for isIP(): expected string, found cidr"),
     ("ip('::1').masked()", 0, "wrong kind for masked(): expected cidr, found ip"),
     ("net.IPS", 0, "unknown name"),
@@ -117,7 +117,7 @@ def test_block_holds_the_addresses_that_python_says(address, data):
     text = data.draw(blocks_near(address))
     block, network_ = read_cidr(text), ip_network(text, strict=False)
     assert block.holds(read_ip(str(address))) is (address in network_)
-    assert network.in_blocks(str(address), network.blocks(text)) is (address in network_)
+    assert network.in_blocks(str(address), network.blocks(str(network_))) is (address in network_)
     assert str(block.masked) == str(network_)
     other = data.draw(blocks_near(address))
     assert block.covers(read_cidr(other)) is ip_network(other, strict=False).subnet_of(network_)
@@ -125,9 +125,23 @@ def test_block_holds_the_addresses_that_python_says(address, data):
 
 @given(ADDRESSES, st.lists(ADDRESSES, max_size=4), st.data())
 def test_address_is_in_one_of_several_blocks_if_it_is_in_any(address, others, data):
-    texts = [data.draw(blocks_near(other)) for other in [address, *others]]
-    wanted = any(address in ip_network(text, strict=False) for text in texts)
+    networks = [ip_network(data.draw(blocks_near(other)), strict=False) for other in [address, *others]]
+    texts = [str(network_) for network_ in networks]
+    assert networks_of(texts) == networks
+    wanted = any(address in network_ for network_ in networks)
     assert network.in_blocks(str(address), network.blocks(texts)) is wanted
+
+
+@pytest.mark.parametrize("text", ["::ffff:10.1.2.3", "::ffff:a01:203", "10.1.2.3"])
+def test_ipv4_client_of_an_ipv6_socket_is_in_the_ipv4_block(text):
+    assert network.in_blocks(text, network.blocks("10.0.0.0/8"))
+    assert not network.in_blocks(text, network.blocks("::/0"))
+
+
+@pytest.mark.parametrize("text", ["10.1.0.0/8", "2001:db8::1/32", "10.0.0.1", "x"])
+def test_networks_of_what_is_no_block_are_refused(text):
+    with pytest.raises(ValueError, match="block of IP addresses"):
+        networks_of([text])
 
 
 @given(st.text("0123456789abcdef:./%", max_size=50))
