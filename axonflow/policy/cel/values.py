@@ -48,8 +48,8 @@ class CelError(Exception):
 
 
 class ExhaustedError(CelError):
-    """A decision has done all the work it may. No ``&&`` or ``||`` absorbs this error, as they do others: what stands on
-    the other side would only take more."""
+    """A decision has done all the work it may. No ``&&`` or ``||`` absorbs this error, as they do others: what stands
+    on the other side would only take more."""
 
 
 NUMBERS: Final = frozenset({int, float, Uint})

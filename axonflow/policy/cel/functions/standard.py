@@ -39,6 +39,7 @@ __all__ = [
     "to_string",
     "to_timestamp",
     "to_uint",
+    "to_zone",
 ]
 
 
@@ -190,20 +191,19 @@ def _zone(name: str) -> tzinfo | None:
     return ZoneInfo(name)
 
 
-def time_zone(name: str) -> tzinfo | None:
-    """An IANA time zone (``Europe/Berlin``) or a fixed offset (``+02:00``). Raises ValueError."""
+def to_zone(name: str) -> tzinfo | None:
+    """An IANA time zone (``Europe/Berlin``) or a fixed offset (``+02:00``)."""
     try:
         return _zone(name)
     except (KeyError, ValueError, OSError):
-        raise ValueError("unknown time zone") from None
-
-
-def in_zone(moment: datetime, name: str) -> datetime:
-    """`moment` in a time zone, as `time_zone` names it."""
-    try:
-        return moment.astimezone(time_zone(name))
-    except (ValueError, OverflowError):
         raise CelError("unknown time zone") from None
+
+
+def in_zone(moment: datetime, zone: tzinfo | None) -> datetime:
+    try:
+        return moment.astimezone(zone)
+    except (OverflowError, ValueError):
+        raise CelError("time out of range") from None
 
 
 def millisecond(parts: Parts) -> int:

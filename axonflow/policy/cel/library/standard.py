@@ -83,7 +83,7 @@ STANDARD: Final = (
     *(
         method(
             name, ("timestamp", "string"), "int", template.replace("{0}", "in_zone({0}, {1})"),
-            summary + " In a time zone.", f'{_MOMENT}.{name}("UTC") == {value}',
+            summary + " In a time zone.", f'{_MOMENT}.{name}("UTC") == {value}', prepares=((1, "to_zone"),),
         )
         for name, template, summary, value in _TIME_PARTS
     ),
