@@ -29,7 +29,14 @@ class Watch:
 
     def _note(self, event, arguments):
         if self.on and (event.startswith(OUTSIDE) or (event == "open" and _writes(arguments))):
-            self.seen.append(event)
+            if not _is_a_shape(event, arguments):
+                self.seen.append(event)
+
+
+def _is_a_shape(event, arguments):
+    """Whether it is source that our compiler wrote: a shape's careful form is made when a condition first fails."""
+    name = arguments[1] if event == "compile" else getattr(arguments[0], "co_filename", "") if event == "exec" else ""
+    return name == "<policy shape>"
 
 
 def _writes(arguments):

@@ -10,9 +10,12 @@ from itertools import groupby
 from typing import Final
 
 from axonflow.policy.cel.patterns import MAX_PATTERN_CHARS
+from axonflow.policy.cel.values import CelError
 
 __all__ = ["Glob", "literal_prefix"]
 
+_MAX_SEARCHED_CHARS: Final = 65_536
+"""Of a text in which a piece with ``?`` is looked for: that takes a step of Python for each character."""
 _STAR: Final = "*"
 _ANY: Final = None
 _ESCAPABLE: Final = frozenset("*?\\")
@@ -34,7 +37,7 @@ def literal_prefix(pattern: str) -> str:
 class Glob:
     """A pattern, ready to be matched. Raises ValueError when it is none, or has more than MAX_PATTERN_CHARS."""
 
-    __slots__ = ("_first", "_inner", "_last", "_min_chars")
+    __slots__ = ("_first", "_inner", "_is_slow", "_last", "_min_chars")
 
     def __init__(self, pattern: str) -> None:
         tokens = _tokens(pattern)
@@ -45,8 +48,10 @@ class Glob:
         # Without a star the last piece is of nothing at the end of a text of exactly so many characters.
         self._last: Final = (pieces.pop() if pieces and not tokens[-1][0] else _NOTHING) if is_open else None
         self._inner: Final = tuple(pieces)
+        self._is_slow: Final = not all(piece.is_literal for piece in pieces)
 
     def matches(self, text: str) -> bool:
+        """Whether it matches all of `text`. Raises CelError when the text is too long to be looked through."""
         last = self._last
         if last is None:
             return len(text) == self._min_chars and self._first.stands_at(text, 0)
@@ -55,6 +60,8 @@ class Glob:
         end = len(text) - last.chars
         if not last.stands_at(text, end):
             return False
+        if len(text) > _MAX_SEARCHED_CHARS and self._is_slow:
+            raise CelError(f"a glob with ? between stars, and a text of more than {_MAX_SEARCHED_CHARS} characters")
         position = self._first.chars
         for piece in self._inner:
             position = piece.end_in(text, position, end)
@@ -97,6 +104,10 @@ class _Piece:
         for position, character in enumerate(wanted):
             if character is not None:
                 self._masks[character] |= 1 << position
+
+    @property
+    def is_literal(self) -> bool:
+        return self._literal is not None
 
     def stands_at(self, text: str, position: int) -> bool:
         if self._literal is not None:

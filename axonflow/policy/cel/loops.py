@@ -78,8 +78,9 @@ def charged(evaluation: Value, value: Value) -> Value:
 
 def charged_slowly(evaluation: Value, value: Value) -> Value:
     """`value`, which a function in a loop goes through character by character if it is a text."""
-    if isinstance(value, str):
-        evaluation.spend(len(value) // SLOW_CHARS_A_STEP)
+    if not isinstance(value, str):
+        return charged(evaluation, value)
+    evaluation.spend(len(value) // SLOW_CHARS_A_STEP)
     return value
 
 

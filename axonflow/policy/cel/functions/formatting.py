@@ -15,6 +15,8 @@ from axonflow.policy.cel.values import NUMBERS, CelError, CelType, Uint, Value, 
 
 __all__ = ["format_text"]
 
+_MAX_CHARS: Final = 65_536
+"""Each clause is read in steps of Python."""
 _MAX_DEPTH: Final = 128
 _MAX_PRECISION_DIGITS: Final = 3
 _DEFAULT_PRECISION: Final = 6
@@ -22,6 +24,8 @@ _DEFAULT_PRECISION: Final = 6
 
 def format_text(text: str, arguments: Value) -> str:
     """`text` with its clauses replaced by the next of `arguments` each."""
+    if len(text) > _MAX_CHARS:
+        raise CelError(f"format() of a text of more than {_MAX_CHARS} characters")
     out = _Written()
     position = used = 0
     while (clause := text.find("%", position)) >= 0:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime, tzinfo
 from functools import lru_cache
 
+from axonflow.policy.cel.functions.standard import in_zone
 from axonflow.policy.cel.globs import Glob
 from axonflow.policy.cel.values import CelError, Value, no_overload
 from axonflow.policy.cel.version_ranges import Range
 from axonflow.policy.cel.versions import SemVer, read_semver
 from axonflow.policy.cel.windows import Windows
-from axonflow.policy.cel.zones import time_zone
 
-__all__ = ["is_semver", "is_within", "matches_semver", "to_glob", "to_range", "to_semver", "to_windows", "to_zone"]
+__all__ = ["is_semver", "is_within", "matches_semver", "to_glob", "to_range", "to_semver", "to_windows"]
 
 
 def to_glob(pattern: str) -> Glob:
@@ -65,16 +65,6 @@ def to_windows(text: str) -> Windows:
         raise CelError(str(error)) from None
 
 
-def to_zone(name: str) -> tzinfo:
-    try:
-        return time_zone(name)
-    except ValueError as error:
-        raise CelError(str(error)) from None
-
-
 def is_within(moment: datetime, windows: Windows, zone: tzinfo) -> bool:
     """Whether a clock in `zone` shows a time in one of `windows`."""
-    try:
-        return windows.hold(moment.astimezone(zone))
-    except (OverflowError, ValueError):
-        raise CelError("time out of range") from None
+    return windows.hold(in_zone(moment, zone))

@@ -22,6 +22,7 @@ from axonflow.policy.cel.values import (
     uint64,
 )
 from axonflow.policy.cel.versions import SemVer
+from axonflow.policy.cel.zones import time_zone
 
 __all__ = [
     "day_of_week",
@@ -37,6 +38,7 @@ __all__ = [
     "to_string",
     "to_timestamp",
     "to_uint",
+    "to_zone",
 ]
 
 
@@ -178,6 +180,14 @@ def to_duration(value: Value) -> timedelta:
     if total_us > LONGEST / timedelta(microseconds=1):
         raise CelError("duration out of range")
     return timedelta(microseconds=sign * int(total_us))
+
+
+def to_zone(name: str) -> tzinfo:
+    """An IANA time zone that has been read (``Europe/Berlin``), or a fixed offset (``+02:00``)."""
+    try:
+        return time_zone(name)
+    except ValueError as error:
+        raise CelError(str(error)) from None
 
 
 def in_zone(moment: datetime, zone: tzinfo) -> datetime:

@@ -85,7 +85,7 @@ STRINGS: Final = (
     method(
         "format", ("string", "list(dyn)"), "string", "format_text({0}, {1})",
         "With each clause (%s, %d...) replaced by the next element of the list: see below.",
-        '"%s: %d of %.1f".format(["a", 1, 2.55]) == "a: 1 of 2.5"', cost="linear", grows="product",
+        '"%s: %d of %.1f".format(["a", 1, 2.55]) == "a: 1 of 2.5"', cost="slow", grows="product",
     ),
     Function(
         "strings.quote", ("string",), "string", "quote({0})",

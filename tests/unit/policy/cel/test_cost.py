@@ -36,6 +36,18 @@ def asked(content, **context):
         ("context.items.exists(i, content.matches('b$'))", "a" * 4_000_000),
         ("context.items.exists(i, content.join('') == i)", ["a"] * 90_000),
         ("context.items.map(i, content.trim()).size() == 0", "a" * 4_000_000),
+        ("context.items.exists(i, content.join('') == i)", ["a" * 400_000] * 10),
+        ("context.items.exists(i, base64.encode(bytes(content)) == i)", "a" * 3_000_000),
+        ("context.items.exists(i, lists.range(1000000).size() == 1)", None),
+        ("context.items.exists(i, content.replace('', 'b').size() == 1)", "a" * 1_000_000),
+        ("context.items.exists(i, '%s%s'.format([content, i]) == i)", "a" * 2_000_000),
+        ("context.items.exists(i, content.format([]) == i)", "%%" * 2_000),
+        ("context.items.exists(i, content.glob('*a?b*'))", "a" * 4_000),
+        ("context.items.exists(i, sets.contains(content, [i]))", ["a"] * 90_000),
+        ("context.items.exists(i, content.sort()[0] == i)", ["a"] * 90_000),
+        ("context.items.exists(i, content.lastIndexOf(i) > 0)", "a" * 4_000_000),
+        ("context.items.exists(i, '::1'.inCIDR(content))", ["10.0.0.0/8"] * 100),
+        ("context.items.exists(i, time.getHours('Europe/' + i) == 1)", None),
     ],
 )
 def test_loop_that_reads_all_of_a_large_content_each_time_fails_closed(expression, content):

@@ -161,6 +161,12 @@ def test_formatted_double_is_near_itself_to_its_precision(number, precision):
     assert math.isclose(float(formatting.format_text("%.17e", [number])), number, rel_tol=1e-15)
 
 
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_letters_of_ascii_change_their_case_and_no_others_do(text):
+    assert strings.lower_ascii(text) == "".join(one.lower() if one.isascii() else one for one in text)
+    assert strings.upper_ascii(text) == "".join(one.upper() if one.isascii() else one for one in text)
+
+
 # -- limits
 
 
@@ -178,6 +184,7 @@ def test_formatted_double_is_near_itself_to_its_precision(number, precision):
         ("strings.quote(content.replace('a', '\"'))", "a text of more than 4194304 characters"),
         ("'%s'.format([context.doubling])", "a text of more than 4194304 characters"),
         ("'%s'.format([context.deep])", "nested too deep"),
+        ("content.format([])", "of a text of more than 65536 characters"),
     ],
 )
 def test_function_that_would_build_a_huge_value_is_stopped(expression, message):
