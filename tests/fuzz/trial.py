@@ -28,9 +28,9 @@ class Watch:
         sys.addaudithook(self._note)
 
     def _note(self, event, arguments):
-        if self.on and (event.startswith(OUTSIDE) or (event == "open" and _writes(arguments))):
-            if not _is_a_shape(event, arguments):
-                self.seen.append(event)
+        reaches_out = event.startswith(OUTSIDE) or (event == "open" and _writes(arguments))
+        if self.on and reaches_out and not _is_a_shape(event, arguments):
+            self.seen.append(event)
 
 
 def _is_a_shape(event, arguments):
