@@ -8,6 +8,7 @@ from axonflow.adapters.ed25519 import Signer, make_key_pair
 from axonflow.adapters.re2_engine import compile_pattern
 from axonflow.app.policies import Keys, Policies, policy_sources, trusted_by
 from axonflow.detect import BUILTIN_DETECTORS, Scanner
+from axonflow.errors import PolicyError
 from axonflow.policy.bundle import BundleSource, Statement, open_bundle, write_bundle
 from axonflow.policy.compiling import check_programs
 
@@ -27,6 +28,7 @@ def build_bundle(policies: Policies, key: str | os.PathLike[str]) -> bytes:
 def verified_statement(bundle: str | os.PathLike[str], trusted_keys: Keys) -> Statement:
     """What the bundle in a file says of itself. Raises PolicyError unless one of `trusted_keys` signed it."""
     verify = trusted_by(trusted_keys)
-    (source,) = policy_sources(bundle)
-    assert isinstance(source, BundleSource)  # the suffix of the file says so
-    return open_bundle(source, verify).statement
+    for source in policy_sources(bundle):
+        if isinstance(source, BundleSource):
+            return open_bundle(source, verify).statement
+    raise PolicyError("not a policy bundle", expected="a file whose name ends in .axb", at=str(bundle))

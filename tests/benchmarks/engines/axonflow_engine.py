@@ -26,9 +26,9 @@ def _rule(rule):
     if rule.above is not None:
         conditions.append(f"context.risk > {rule.above}")
     if rule.tool_prefix is not None:
-        conditions.append(f'resource.id.startsWith("{rule.tool_prefix}")')
+        conditions.append(f'resource.id.glob("{rule.tool_prefix}*")')
     if rule.address_prefix is not None:
-        conditions.append(f'context.address.startsWith("{rule.address_prefix}")')
+        conditions.append(f'context.address.inCIDR("{rule.address_prefix}0/24")')
     if conditions:
         written["when"] = " && ".join(conditions)
     if rule.effect == "limit":
