@@ -108,7 +108,7 @@ def open_bundle(source: BundleSource, verify: Verify, pause: Callable[[], None] 
     if not verify(statement.key, _message(line), _signature(name, data[end + 1 : end_of_signature])):
         raise _refused(
             name, "the bundle is not signed by a key that is trusted", "a trusted key's signature",
-            f"key {statement.key[:80]!a}",
+            f"key {statement.key[:80]!a}", "Name its public key: trusted_keys=[...], or --trust FILE.",
         )  # fmt: skip
     sets = tuple(_sets(name, statement, data, end_of_signature + 1, pause))
     if digest_of_sets((entry.name, entry.digest) for entry in statement.sets) != statement.digest:
@@ -158,5 +158,5 @@ def _sets(
         yield parts
 
 
-def _refused(name: str, message: str, expected: str, found: str) -> PolicyError:
-    return PolicyError(message, expected=expected, found=found, at=name)
+def _refused(name: str, message: str, expected: str, found: str, hint: str | None = None) -> PolicyError:
+    return PolicyError(message, expected=expected, found=found, at=name, hint=hint)

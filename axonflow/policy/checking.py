@@ -107,8 +107,9 @@ def find_warnings(loaded: Sequence[LoadedSet], rules: Iterable[CompiledRule]) ->
     for shadow in (False, True):  # what a shadow set requires is not enforced, so it protects no enforced rule
         together = [one for one in loaded if one.document.shadow is shadow]
         required = _required(one.document for one in together)
+        known = ACTIONS.union(*[one.document.actions for one in together])
         for one in together:
-            warnings.extend(_unknown_actions(one))
+            warnings.extend(_unknown_actions(one, known))
             warnings.extend(_optional_filters(one, required))
             warnings.extend(_dead_filters(one))
     warnings.extend(_long_lists(rules))
@@ -225,11 +226,12 @@ def _named_actions(document: PolicySetDocument) -> Iterator[tuple[str, Path]]:
             yield str(value), ("exceptions", position, "match", "action")
 
 
-def _unknown_actions(one: LoadedSet) -> Iterator[PolicyWarning]:
+def _unknown_actions(one: LoadedSet, known: frozenset[str]) -> Iterator[PolicyWarning]:
     for action, path in _named_actions(one.document):
-        if action not in ACTIONS:
+        if action not in known:
             close = get_close_matches(action, ACTIONS, n=1)
             hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(sorted(ACTIONS))}"
+            hint += ", and those that a set declares as its `actions`"
             message = f"{action} is no action that AxonFlow's enforcement points ask about; {hint}"
             yield PolicyWarning("unknown-action", one.source.at(path, 0), message)
 

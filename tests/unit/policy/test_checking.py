@@ -152,6 +152,12 @@ def test_action_that_is_unknown_is_warned_of_wherever_it_stands():
     assert "there are agent.message, " in found[-1].message
 
 
+def test_action_that_a_set_declares_is_not_warned_of():
+    named = rule(match={"action": "crm.export"})
+    assert [one.kind for one in warn(policy_set([named]))] == ["unknown-action"]
+    assert warn(policy_set([named], actions=["crm.export"])) == ()
+
+
 def test_list_that_no_look_up_narrows_is_warned_of_when_long():
     def rules(count):
         return [

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from axonflow import AxonFlow, Effect, Request, RequestError
+from axonflow import AxonFlow, Effect, PolicyError, Request, RequestError
 from axonflow.policy import Approval, Limit, Redact
 from tests.strategies import policy_set
 
@@ -323,3 +323,44 @@ def test_decision_as_json_holds_the_obligations_by_type():
     decision = decide([ALLOW, {"id": "r", "effect": "redact"}], request(content="ann@example.com"))
     assert b'"type":"redact"' in decision.to_json()
     assert b'"effect":"redact"' in decision.to_json()
+
+
+def test_action_of_ones_own_is_known_where_a_set_declares_it_or_an_allow_rule_names_it():
+    export = Request("user:ann", "crm.export", "tool:crm")
+    warns = {"id": "w", "effect": "warn", "match": {"action": "crm.export"}}
+    assert not AxonFlow.open(policy_set([], default="allow")).decide(export).allowed
+    denied = AxonFlow.open(policy_set([warns], default="allow")).decide(export)
+    assert (denied.allowed, denied.policies) == (False, ("w",))
+    assert AxonFlow.open(policy_set([warns], default="allow", actions=["crm.export"])).decide(export).allowed
+    assert AxonFlow.open(policy_set([dict(warns, effect="allow")])).decide(export).allowed
+
+
+@pytest.mark.parametrize(("env", "allowed", "denied"), [
+    ("dev", True, True), (["dev"], True, True), (["dev", "prod"], False, True),
+    ([], False, False), (["prod"], False, False), ([["dev"]], False, False),
+])  # fmt: skip
+def test_list_in_a_request_meets_what_allows_with_all_of_its_members_and_what_denies_with_any(env, allowed, denied):
+    request_ = Request("user:ann", "tool.call", "tool:x", context={"env": env})
+    match = {"action": "tool.call", "context.env": "dev"}
+    assert (
+        AxonFlow.open(policy_set([{"id": "a", "effect": "allow", "match": match}])).decide(request_).allowed is allowed
+    )
+    flow = AxonFlow.open(policy_set([{"id": "d", "effect": "deny", "match": match}], default="allow"))
+    assert flow.decide(request_).allowed is not denied
+
+
+def test_declared_attribute_of_another_type_fails_the_rules_that_read_it():
+    rules = [{"id": "d", "effect": "deny", "match": {"action": "tool.call"}, "when": "context.risk > 50"}]
+    flow = AxonFlow.open(policy_set(rules, default="allow", attributes={"context.risk": "int"}))
+    for risk, allowed in ((7, True), (99, False), ("7", False), (7.5, False)):
+        assert flow.decide(Request("user:ann", "tool.call", "tool:x", context={"risk": risk})).allowed is allowed
+
+
+@pytest.mark.parametrize(
+    ("kind", "at"), [("string", "policies.rules[0].when (character 14)"), ("nonsense", "policies.attributes")]
+)
+def test_declared_attribute_that_a_condition_misuses_is_refused_when_the_policy_loads(kind, at):
+    rules = [{"id": "d", "effect": "deny", "when": "context.risk > 50"}]
+    with pytest.raises(PolicyError) as refused:
+        AxonFlow.open(policy_set(rules, attributes={"context.risk": kind}))
+    assert refused.value.at == at
