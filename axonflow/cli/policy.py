@@ -21,7 +21,7 @@ __all__ = ["command"]
     },
 )
 def command() -> None:
-    """Start a folder of policies, check one, and build it into a signed bundle.
+    """Write, check and sign policies.
 
     \b
     Example:
