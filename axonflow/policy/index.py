@@ -6,6 +6,7 @@ Rules without anything to be looked up by stand in a short list that is always t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from axonflow.policy.matching import LIST_FIELDS, STRING_FIELDS, reach, source_of
@@ -155,7 +156,14 @@ def _lookup(unfiled: Rules, probes: Sequence[tuple[str, Table]], ranges: Sequenc
     names = [f"{kind}{number}" for number in range(len(probes)) for kind in "gt"]
     names += [f"b{number}" for number in range(len(ranges))]
     source = f"def make(unfiled, {', '.join(names)}):\n return lambda request: {' + '.join(parts)}"
-    made: dict[str, Callable[..., Lookup]] = {}
+    bound: list[Any] = [value for _, table in probes for value in (table.get, table)]
+    bound += [table.find for _, table in ranges]
+    return _maker(source)(unfiled, *bound)
+
+
+@lru_cache(maxsize=1024)
+def _maker(source: str) -> Callable[..., Lookup]:
+    """Most actions have look-ups of the same form, in this engine and in the next."""
     visible: dict[str, Any] = {
         "__builtins__": {},
         "members": _members,
@@ -165,10 +173,9 @@ def _lookup(unfiled: Rules, probes: Sequence[tuple[str, Table]], ranges: Sequenc
         "text": str,
         "ABSENT": ABSENT,
     }
+    made: dict[str, Callable[..., Lookup]] = {}
     exec(compile(source, "<look-ups>", "exec"), visible, made)  # noqa: S102  ours: paths stand in it as literals only
-    bound: list[Any] = [value for _, table in probes for value in (table.get, table)]
-    bound += [table.find for _, table in ranges]
-    return made["make"](unfiled, *bound)
+    return made["make"]
 
 
 def _sure_source(path: str) -> str:
