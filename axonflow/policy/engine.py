@@ -14,21 +14,36 @@ import difflib
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from axonflow.detect import Scanner
 from axonflow.errors import AxonFlowError
 from axonflow.policy.decision import Decision, Effect, Obligation, Redact, RuleError, ShadowVerdict
 from axonflow.policy.evaluation import Evaluation
-from axonflow.policy.index import ActionIndex
+from axonflow.policy.index import ActionIndex, Lookup
 from axonflow.policy.request import ACTIONS, Request
 from axonflow.policy.rules import CompiledRule
-from axonflow.policy.verdict import Layers
+from axonflow.policy.verdict import Layers, Verdict
 
 __all__ = ["PolicyEngine"]
 
+_MAX_KNOWN: Final = 4_096
+"""Sets of rules, for one action."""
 _DENY: Final = Effect.DENY
 _rank: Final = attrgetter("rank")
+
+
+_Known = dict[tuple[CompiledRule, ...], Verdict]
+
+
+class _Short(NamedTuple):
+    """What the short way needs for one action: its look-up, the rules that always match and what they come to, and what
+    is known of others that matched together. That is no cache of decisions: it depends on the rules alone."""
+
+    lookup: Lookup
+    certain: tuple[CompiledRule, ...]
+    verdict: Verdict
+    known: _Known
 
 
 class PolicyEngine:
@@ -55,7 +70,7 @@ class PolicyEngine:
         self._scanner = scanner
         self._shadow = shadow
         self._short = {
-            action: (index.lookup, index.certain, layers.verdict(index.certain))
+            action: _Short(index.lookup, index.certain, layers.verdict(index.certain), {})
             for action, index in by_action.items()
             if index.knows and not index.requires and shadow is None
         }
@@ -73,7 +88,7 @@ class PolicyEngine:
         short = self._short.get(request.action)
         if short is None:
             return self._decide_at_length(request, decision_id, now_s)
-        lookup, certain, verdict = short
+        lookup, certain, verdict, known = short
         one = several = None
         try:
             for rule in lookup(request):
@@ -88,11 +103,19 @@ class PolicyEngine:
         except Exception:  # noqa: BLE001  whatever it is, the long way meets it again and reports it
             return self._decide_at_length(request, decision_id, now_s)
         if several is not None:
-            verdict = self._layers.verdict((*certain, *several))
+            together = tuple(several)
+            verdict = known.get(together) or self._learnt(certain, together, known)
         elif one is not None:
             verdict = one.verdict if one.beside is certain else self._layers.verdict((*certain, one))
         effect, allowed, reasons, obligations, policies = verdict
         return Decision(effect, allowed, reasons, obligations, policies, decision_id, self.digest)
+
+    def _learnt(self, certain: tuple[CompiledRule, ...], rules: tuple[CompiledRule, ...], known: _Known) -> Verdict:
+        """What `rules` come to together with those that are certain; next time it is known, up to a bound."""
+        verdict = self._layers.verdict((*certain, *rules))
+        if len(known) < _MAX_KNOWN:
+            known[rules] = verdict
+        return verdict
 
     def _decide_at_length(self, request: Request, decision_id: str, now_s: float) -> Decision:
         index = self._by_action.get(request.action, self._elsewhere)

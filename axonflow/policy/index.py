@@ -14,7 +14,7 @@ from axonflow.policy.ranges import ABSENT, Range, RangeTable, look, range_table
 from axonflow.policy.request import Request
 from axonflow.policy.rules import CompiledRule
 
-__all__ = ["LONG_ALWAYS_LIST", "ActionIndex", "Requirement", "build_index"]
+__all__ = ["LONG_ALWAYS_LIST", "ActionIndex", "Lookup", "Requirement", "build_index"]
 
 LONG_ALWAYS_LIST: Final = 32
 """More rules than this that no look-up can narrow are worth a warning."""

@@ -68,6 +68,19 @@ def read_ip(text: str) -> Ip:
     return ip
 
 
+def _octets(text: str) -> int:
+    """An IPv4 address as a number, as IPv4Address reads it, which takes four times as long."""
+    parts = text.split(".")
+    if len(parts) != 4 or not text.isascii():
+        raise ValueError("not an IP address")
+    number = 0
+    for part in parts:
+        if not part.isdigit() or len(part) > 3 or (part[0] == "0" and part != "0") or int(part) > 255:
+            raise ValueError("not an IP address")
+        number = number << 8 | int(part)
+    return number
+
+
 def read_client(text: str) -> Ip:
     """The same, but ``::ffff:10.1.2.3`` is 10.1.2.3: that is how a server which listens to IPv6 names IPv4 clients."""
     if len(text) > _MAX_CHARS:
@@ -76,7 +89,7 @@ def read_client(text: str) -> Ip:
         raise ValueError("an IP address with a zone")
     try:
         if ":" not in text:
-            return Ip(4, int(IPv4Address(text)))
+            return Ip(4, _octets(text))
         number = int(IPv6Address(text))
     except AddressValueError:
         raise ValueError("not an IP address") from None

@@ -3,6 +3,7 @@
 import pytest
 
 from axonflow import AxonFlow, Effect, Request
+from axonflow.policy import engine
 from axonflow.policy.cel.compiler import Compiler
 from axonflow.policy.ranges import RangeFinder
 from tests.strategies import policy_set
@@ -39,7 +40,7 @@ def ask(flow, tool="x", **context):
 
 
 def candidates(flow, **context):
-    lookup, _, _ = flow.policies._short["tool.call"]
+    lookup = flow.policies._short["tool.call"].lookup
     return {rule.id for rule in lookup(Request("user:ann", "tool.call", "tool:x", context=context))}
 
 
@@ -133,5 +134,19 @@ def test_rule_of_thousands_that_share_a_filter_is_looked_up_by_its_beginning():
     intern = Request({"id": "ann", "roles": ["intern"]}, "tool.call", "tool:t007-x")
     assert flow.decide(intern).policies == ("r7", "yes")
     assert flow.decide(Request("user:ann", "tool.call", "tool:t007-x")).allowed
-    lookup, _, _ = flow.policies._short["tool.call"]
+    lookup = flow.policies._short["tool.call"].lookup
     assert len(lookup(intern)) == 1
+
+
+def test_rules_that_match_together_are_known_up_to_a_bound(monkeypatch):
+    monkeypatch.setattr(engine, "_MAX_KNOWN", 2)
+    flow = flow_of(*[f'context.t.contains("{letter}")' for letter in "abcd"])
+    for text, names in (
+        ("ab", ("r0", "r1")),
+        ("bc", ("r1", "r2")),
+        ("cd", ("r2", "r3")),
+        ("abcd", ("r0", "r1", "r2", "r3")),
+    ):
+        for _ in range(2):
+            assert ask(flow, t=text).policies == (*names, "yes")
+    assert len(flow.policies._short["tool.call"].known) == 2
