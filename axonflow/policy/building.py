@@ -196,7 +196,7 @@ class Builder:
             try:
                 if isinstance(obligation, Redact):
                     names = {name for selector in obligation.detectors for name in self._host.detectors(selector)}
-                    obligation = msgspec.structs.replace(obligation, detectors=tuple(sorted(names)))  # noqa: PLW2901
+                    obligation = msgspec.structs.replace(obligation, detectors=tuple(sorted(names)))  # noqa: PLW2901  the same, resolved
             except ValueError as error:
                 at = program.at((*path, "obligations", position), 0)
                 self.problems.append(PolicyError(str(error), at=at))
