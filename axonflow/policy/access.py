@@ -90,7 +90,7 @@ def _rarest(keys: Keys, actions: Iterable[str | None], uses: _Uses) -> tuple[str
     best: str | None = None
     fewest = 0
     for path, literals in keys.items():
-        crowd = max([uses[action, path][literal] for action in actions for literal in literals])
+        crowd = max([uses[action, path][literal] for action in actions for literal in literals], default=0)
         if best is None or crowd < fewest or (crowd == fewest and path < best):
             best, fewest = path, crowd
     return best, fewest

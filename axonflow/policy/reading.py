@@ -75,8 +75,8 @@ def read_policy_set(source: PolicySource, pause: Callable[[], None] = lambda: No
             pause()
         try:
             rules.append(RuleDocument.model_validate(rule))
-        except ValidationError as error:
-            problems.extend(problems_of(error, source, ("rules", position)))
+        except (ValidationError, RecursionError) as error:
+            problems.extend(_problems(error, source, ("rules", position)))
             if len(problems) >= _MAX_PROBLEMS:
                 break
     if problems:
@@ -93,8 +93,8 @@ def read_includes(source: PolicySource) -> list[IncludeDocument]:
     """What the document in `source` includes. Raises PolicyError."""
     try:
         return _INCLUDES.validate_python(source.data["include"])
-    except ValidationError as error:
-        raise PolicyError.joined(problems_of(error, source, ("include",))) from None
+    except (ValidationError, RecursionError) as error:
+        raise PolicyError.joined(_problems(error, source, ("include",))) from None
 
 
 def _read(model: type[M], source: PolicySource) -> M:
@@ -105,8 +105,14 @@ def _read(model: type[M], source: PolicySource) -> M:
         )  # fmt: skip
     try:
         return model.model_validate(source.data)
-    except ValidationError as error:
-        raise PolicyError.joined(problems_of(error, source, ())) from None
+    except (ValidationError, RecursionError) as error:
+        raise PolicyError.joined(_problems(error, source, ())) from None
+
+
+def _problems(error: ValidationError | RecursionError, source: PolicySource, path: Path) -> list[PolicyError]:
+    if isinstance(error, ValidationError):
+        return problems_of(error, source, path)
+    return [PolicyError("nested too deep", expected="a policy document", at=source.at(path, 0))]
 
 
 def problems_of(error: ValidationError, source: PolicySource, prefix: Path) -> list[PolicyError]:

@@ -80,6 +80,7 @@ def _convert(value: object, kind: type[T], at: str) -> T:
     if not isinstance(value, dict):  # msgspec asks some other things for keys that they do not have
         expected = f'an object, or a short form such as "{"user:ann" if kind is Principal else "tool:shell"}"'
         raise RequestError("wrong type", expected=expected, found=type(value).__name__, at=at)
+    _attributes(value.get("attributes", {}), f"{at}.attributes")  # msgspec would ask what is no dict for its keys
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
@@ -256,7 +257,8 @@ def _check_time(value: object) -> None:
             "wrong type", expected="microseconds since the Unix epoch", found=type(value).__name__, at="$.time"
         )
     if not 0 <= value <= _MAX_TIME_US:
-        raise RequestError("out of range", expected="a time from 1970 to 9999", found=str(value)[:32], at="$.time")
+        found = str(value) if value.bit_length() < 128 else "a number of many digits"  # which str() may refuse to write
+        raise RequestError("out of range", expected="a time from 1970 to 9999", found=found, at="$.time")
 
 
 def decode_json(data: bytes | str, decoder: msgspec.json.Decoder[T]) -> T:

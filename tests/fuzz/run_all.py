@@ -111,9 +111,16 @@ def show(seed, number):
     with tempfile.TemporaryDirectory() as folder:
         trial = Trial(folder)
         kind, _, made = trial.make(seed, number)
-        print(f"{kind}: {made!a:.4000}", flush=True)
+        print(f"{kind}: {shown(made)}", flush=True)
         trial.run(seed, number)
     print("no fault")
+
+
+def shown(made):
+    try:
+        return f"{made!a:.4000}"
+    except (ValueError, RecursionError) as error:  # an integer or a list that Python does not write
+        return f"a {type(made).__name__} that cannot be shown: {error}"
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ _CONSTANTS: Final = {
 _COMPARISONS: Final = frozenset({"==", "!="})
 _ORDER: Final = frozenset({"<", "<=", ">", ">="})
 LOOPS: Final = frozenset(
-    {"exists", "all", "exists_one", "filter", "map", "transformList", "transformMap", "transformMapEntry"}
+    {"exists", "all", "exists_one", "filter", "map", "sortBy", "transformList", "transformMap", "transformMapEntry"}
 )
 _TESTS: Final = frozenset({"exists", "all", "exists_one", "filter"})
 """Macros whose body is true or false."""
@@ -294,7 +294,7 @@ class Checker:
 
     @staticmethod
     def _looped(node: syntax.Macro, over: Type, body: Type) -> Type:
-        if node.macro == "filter":
+        if node.macro in {"filter", "sortBy"}:
             return list_of(over.item)
         if node.macro in {"map", "transformList"}:
             return list_of(body)

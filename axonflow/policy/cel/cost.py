@@ -265,6 +265,8 @@ class _Estimate:
         if node.macro == "filter":
             return steps + turns, over
         made = _plus(most, Size(*(_times(over.items, part) for part in least)))
+        if node.macro == "sortBy":
+            return steps + turns + (over.items + made.all) * _READ["sorting"], over
         if node.macro == "transformMap":  # its keys too
             made = _plus(made, over)
         items = made.items if node.macro == "transformMapEntry" else over.items

@@ -26,6 +26,7 @@ _LOOPS: Final = {
     "exists_one": "exists_one",
     "filter": "keep",
     "map": "transform",
+    "sortBy": "sorted_by",
     "transformList": "transform",
     "transformMap": "transform_map",
     "transformMapEntry": "transform_entries",

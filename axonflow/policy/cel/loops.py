@@ -11,6 +11,7 @@ from functools import partial
 from typing import Final
 
 from axonflow.policy.cel.elements import contains, equal, index
+from axonflow.policy.cel.functions.lists import sort_by
 from axonflow.policy.cel.values import CelError, Optional, Value, as_bool, as_list, decided
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "keep",
     "paid_for_each",
     "pairs",
+    "sorted_by",
     "transform",
     "transform_entries",
     "transform_map",
@@ -156,6 +158,12 @@ def transform(evaluation: Value, convert: _Convert, over: Value) -> list[Value]:
     items = elements(over)
     evaluation.spend(len(items))
     return [convert(item) for item in items]
+
+
+def sorted_by(evaluation: Value, key: _Convert, over: Value) -> list[Value]:
+    items = elements(over)
+    keys = transform(evaluation, key, items)
+    return sort_by(items, charged(evaluation, keys))
 
 
 def transform_map(evaluation: Value, convert: _Convert, over: Value) -> dict[Value, Value]:

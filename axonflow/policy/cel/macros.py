@@ -24,7 +24,7 @@ from axonflow.policy.cel.syntax import (
 __all__ = ["has", "is_macro", "macro", "of_cel"]
 
 _VARIABLES: Final = {
-    **dict.fromkeys(("map", "filter", "optMap", "optFlatMap"), (1,)),
+    **dict.fromkeys(("map", "filter", "sortBy", "optMap", "optFlatMap"), (1,)),
     **dict.fromkeys(("all", "exists", "exists_one", "existsOne"), (1, 2)),
     **dict.fromkeys(("transformList", "transformMap", "transformMapEntry"), (2,)),
 }

@@ -6,6 +6,7 @@ A policy that takes a zone's name from the request has all of them read, once a 
 from __future__ import annotations
 
 from datetime import datetime, tzinfo
+from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -45,7 +46,8 @@ def read_zone(name: str) -> tzinfo:
     return time_zone(name)
 
 
+@cache
 def read_all_zones() -> None:
-    """Read every zone that the system has."""
+    """Read every zone that the system has, when first called."""
     for name in available_timezones() - _zones.keys():
         _zones[name] = ZoneInfo(name)

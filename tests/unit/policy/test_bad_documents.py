@@ -186,6 +186,27 @@ def test_exception_below_the_layer_of_its_rule_is_refused():
         AxonFlow.open([policy_set([rule], "a", "system", "abstain"), policy_set([], "b", exceptions=loosening)])
 
 
+def test_rule_that_is_nested_too_deep_is_refused():
+    deep = []
+    for _ in range(100_000):
+        deep = [deep]
+    for document in (
+        policy_set([{"id": "r", "effect": "deny", "match": {"context.x": deep}}]),
+        policy_set([]) | {"requires": deep},
+        policy_set([]) | {"include": [deep]},
+    ):
+        with pytest.raises(PolicyError) as raised:
+            AxonFlow.open(document)
+        assert len(str(raised.value)) < 2_000
+
+
+def test_message_about_a_pattern_does_not_repeat_all_of_it():
+    rule = {"id": "r", "effect": "deny", "when": f"resource.id.matches('{'(a)' * 2_000}(')"}
+    with pytest.raises(PolicyError, match=r"not an RE2 expression.*\.\.\.") as raised:
+        AxonFlow.open(policy_set([rule]))
+    assert len(str(raised.value)) < 1_000
+
+
 @pytest.mark.parametrize("policies", [5, b"policies", {1, 2}, [7]])
 def test_open_with_policies_of_another_kind_is_refused(policies):
     with pytest.raises(ConfigurationError, match="expected a path, a document"):

@@ -30,6 +30,11 @@ ALLOW = {"id": "yes", "effect": "allow"}
 DENY = {"id": "no", "effect": "deny"}
 
 
+def test_rule_about_nobody_never_matches():
+    nobody = {"id": "nobody", "effect": "deny", "when": "principal.id in []"}
+    assert decide([ALLOW, nobody]).policies == ("yes",)
+
+
 def test_deny_beats_allow():
     decision = decide([ALLOW, DENY])
     assert (decision.effect, decision.allowed, decision.policies) == (Effect.DENY, False, ("no", "yes"))

@@ -83,6 +83,9 @@ def _nested(levels):
         ({"time": 1.5}, "$.time", "microseconds"),
         ({"time": True}, "$.time", "microseconds"),
         ({"time": -1}, "$.time", "1970"),
+        ({"time": 10**5_000}, "$.time", "1970"),
+        ({"resource": {"type": "tool", "id": "x", "attributes": range(3)}}, "$.resource.attributes", "object"),
+        ({"principal": {"id": "ann", "attributes": range(3)}}, "$.principal.attributes", "object"),
     ],
 )
 def test_request_with_a_bad_part_is_refused_with_its_place(changes, place, word):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
+from operator import itemgetter
 from typing import Final
 
 from axonflow.policy.cel.functions.identities import identities
 from axonflow.policy.cel.functions.limits import MAX_BUILT, check_elements
-from axonflow.policy.cel.values import CelError, Uint, Value, no_overload
+from axonflow.policy.cel.values import NONE, CelError, Optional, Uint, Value, no_overload, some
 from axonflow.policy.cel.versions import SemVer
 
 __all__ = [
@@ -17,11 +18,14 @@ __all__ = [
     "backwards",
     "contains_all",
     "distinct",
+    "first_of",
     "flatten",
     "have_common",
+    "last_of",
     "range_of",
     "sliced",
     "sort",
+    "sort_by",
 ]
 
 _List = Sequence[Value]
@@ -58,6 +62,14 @@ def flatten(values: _List, levels: int = 1) -> list[Value]:
     return out
 
 
+def first_of(values: _List) -> Optional:
+    return some(values[0]) if values else NONE
+
+
+def last_of(values: _List) -> Optional:
+    return some(values[-1]) if values else NONE
+
+
 def backwards(value: Value) -> Value:
     """A list, or a text."""
     if isinstance(value, str):
@@ -77,12 +89,23 @@ _ORDERED: Final = frozenset({bool, int, Uint, float, str, bytes, datetime, timed
 
 
 def sort(values: _List) -> list[Value]:
+    _check_ordered("sort()", values)
+    return sorted(values)
+
+
+def sort_by(values: _List, keys: _List) -> list[Value]:
+    """`values` in the order of their `keys`, those of equal keys in the order that they had."""
+    _check_ordered("sortBy()", keys)
+    ranked = sorted(zip(keys, values, strict=True), key=itemgetter(0))
+    return [value for _, value in ranked]
+
+
+def _check_ordered(user: str, values: _List) -> None:
     for value in values:
         if type(value) not in _ORDERED or type(value) is not type(values[0]):
-            raise no_overload("sort()", values[0], value)
+            raise no_overload(user, values[0], value)
         if value != value:  # noqa: PLR0124  as only NaN
-            raise CelError("sort() does not take NaN")
-    return sorted(values)
+            raise CelError(f"{user} does not take NaN")
 
 
 def range_of(end: int) -> list[int]:

@@ -22,6 +22,14 @@ LISTS: Final = (
         "[1, [2, [3]]].flatten(2) == [1, 2, 3]", cost="linear", grows="argument",
     ),
     method(
+        "first", ("list(A)",), "optional(A)", "first_of({0})", "The first element, if there is one.",
+        "[1, 2].first().value() == 1", grows="held",
+    ),
+    method(
+        "last", ("list(A)",), "optional(A)", "last_of({0})", "The last element, if there is one.",
+        "[1, 2].last().value() == 2", grows="held",
+    ),
+    method(
         "reverse", ("list(A)",), "list(A)", "backwards({0})", "The elements from the last to the first.",
         "[1, 2].reverse() == [2, 1]", cost="linear", grows="argument",
     ),

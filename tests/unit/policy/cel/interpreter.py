@@ -218,6 +218,8 @@ def macro(node, request, scope):
     first = node.variables[0]
     if node.macro in {"map", "transformList"}:
         return [evaluate(node.body, request, one) for one in scopes]
+    if node.macro == "sortBy":
+        return by_keys([one[first] for one in scopes], [evaluate(node.body, request, one) for one in scopes])
     if node.macro == "transformMap":
         return {one[first]: evaluate(node.body, request, one) for one in scopes}
     if node.macro == "transformMapEntry":
@@ -235,6 +237,15 @@ def ranged(node, over):
         return [{node.variables[0]: item} for item in over]
     pairs = over.items() if isinstance(over, dict) else enumerate(over)
     return [dict(zip(node.variables, pair, strict=True)) for pair in pairs]
+
+
+def by_keys(items, keys):
+    for key in keys:
+        no_order = kind(key) in {"null", "list", "map", "type", "optional"} or not equal(key, key)
+        if no_order or kind(key) != kind(keys[0]):
+            raise Failed("no order")
+    places = sorted(range(len(items)), key=lambda place: (keys[place], place))
+    return [items[place] for place in places]
 
 
 def united(maps):

@@ -154,6 +154,7 @@ SHAPES = {
     ],
     "list": [
         _choice("list"), _loop(["filter"], "bool"), _loop(["map"], "any"),
+        _loop(["sortBy"], "number"), _loop(["sortBy"], "any"),
         _pairs(["transformList"], "any"), _pairs(["transformList"], "any", condition=True), _bound("list"),
         lambda part, draw, scope: f"[?{part('optional')}, {part('any')}, ?{part('optional')}]",
         lambda part, draw, scope: f"({part('list')} + {part('list')})",

@@ -19,6 +19,9 @@ TRUE = [
     "context.deep.er.transformMap(i, n, n < 3, [n]) == {0: [1], 1: [2]} && {'a': 1}.transformMap(k, v, v + 1) == {'a': 2}",
     "principal.roles.transformMapEntry(i, r, {r: i}) == {'analyst': 0, 'ops': 1}",
     "principal.roles.transformMapEntry(i, r, i > 0, {r: i}) == {'ops': 1}",
+    "[3, -2, 1].sortBy(x, x * x) == [1, -2, 3] && ['bb', 'a', 'cc'].sortBy(s, size(s)) == ['a', 'bb', 'cc'] && [].sortBy(x, x) == []",
+    "{'b': 1, 'a': 2}.sortBy(k, k) == ['a', 'b'] && [[2, 1]].all(l, l.sortBy(x, x) == [1, 2])",
+    "[[3], [1]].sortBy(l, l.sortBy(x, x)[0])[0] == [1] && dyn([2, 1]).sortBy(x, x) == [1, 2]",
     "cel.bind(risk, context.risk, risk > 90 && risk < 96) && cel.bind(x, 1, cel.bind(y, x + 1, [x].all(x, x + 1 == y)))",
     "cel.bind(context, [1], context == [1]) && context.risk == 95",
     "[1, 2].all(x, cel.bind(y, x * 2, [y].exists(z, z == x + x)))",
@@ -74,6 +77,10 @@ FAILS = [
     ("'a'.matches(['a', 'a', 'a', 'a', 'a'].map(x, x).join(context.padding))", "a pattern of more than 256 characters"),
     ("context.env.matches(context.risk)", "expected string, found int"),
     ("[1].exists(x, x in context.env)", "in does not take"),
+    ("[1, 2u].sortBy(x, x)", "sortBy() does not take"),
+    ("[1, 2].sortBy(x, [x])", "sortBy() does not take"),
+    ("[1.0, 0.0 / 0.0].sortBy(x, x)", "sortBy() does not take NaN"),
+    ("context.env.sortBy(x, x)", "expected list, found string"),
     ("cel.bind(x, 1 / 0, true)", "division by zero"),
 ]
 

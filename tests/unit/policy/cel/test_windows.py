@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from axonflow import AxonFlow, Request
+from axonflow.policy.cel import zones
 from axonflow.policy.cel.functions.policies import is_within
 from axonflow.policy.cel.values import CelError
 from axonflow.policy.cel.windows import Windows
+from tests.strategies import policy_set
 
 BERLIN = ZoneInfo("Europe/Berlin")
 DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
@@ -112,3 +115,15 @@ def test_windows_where_the_calendar_ends_have_no_answer(moment):
     zone = ZoneInfo("America/New_York" if moment.year == 1 else "Asia/Tokyo")
     with pytest.raises(CelError, match="time out of range"):
         is_within(moment, Windows("09:00-10:00"), zone)
+
+
+def test_zones_that_requests_choose_are_read_when_the_policy_loads(monkeypatch):
+    late = "time.getHours(context.zone) + time.getHours(context.zone) > 48"
+    flow = AxonFlow.open(policy_set([{"id": "late", "effect": "deny", "when": late}, {"id": "yes", "effect": "allow"}]))
+
+    def fail():
+        raise AssertionError("zones are listed while deciding")
+
+    monkeypatch.setattr(zones, "available_timezones", fail)
+    for zone, effect in [("Europe/Berlin", "allow"), ("Mars", "deny"), ("Asia/Tokyo", "allow")]:
+        assert flow.decide(Request("user:a", "tool.call", "tool:x", {"zone": zone})).effect == effect
