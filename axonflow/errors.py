@@ -35,6 +35,14 @@ __all__ = [
 ]
 
 
+_MAX_PART_CHARS = 400
+"""Whoever writes what is found, and the names on the way there, chooses how long they are; a message stays one that a person can read."""
+
+
+def _cut(part: str | None) -> str | None:
+    return part if part is None or len(part) <= _MAX_PART_CHARS else f"{part[:_MAX_PART_CHARS]}..."
+
+
 class AxonFlowError(Exception):
     """Root of the tree.
 
@@ -56,8 +64,8 @@ class AxonFlowError(Exception):
     ) -> None:
         self.message = message
         self.expected = expected
-        self.found = found
-        self.at = at
+        self.found = _cut(found)
+        self.at = _cut(at)
         self.hint = hint
         super().__init__(message)
 

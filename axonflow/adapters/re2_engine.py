@@ -16,7 +16,6 @@ from axonflow.errors import PolicyError
 
 __all__ = ["Re2Pattern", "compile_pattern"]
 
-_MAX_WORDS_CHARS = 200
 _MAX_MEM_BYTES = 8 * 1024 * 1024
 """Program and automata of one pattern; RE2 falls back to a slower search that needs less."""
 
@@ -101,5 +100,4 @@ def compile_pattern(pattern: str) -> Re2Pattern:
 
 def _words_of(error: Exception) -> str:
     words = error.args[0] if error.args else str(error)
-    text = words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)
-    return text if len(text) <= _MAX_WORDS_CHARS else f"{text[:_MAX_WORDS_CHARS]}..."  # it repeats the expression
+    return words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)

@@ -33,6 +33,7 @@ Path = tuple[str | int, ...]
 M = TypeVar("M", bound=BaseModel)
 
 _MAX_PROBLEMS: Final = 50
+_MAX_FIELD_CHARS: Final = 400
 _RULES_A_SLICE: Final = 20
 KEY: Final = "[key]"
 """As last part of a path: the key itself rather than its value. pydantic's word for it too."""
@@ -138,8 +139,8 @@ def _place_in(data: Any, loc: Path, fault: str) -> Path:
 
 def _problem(path: Path, detail: ErrorDetails, at: str) -> PolicyError:
     if detail["type"] == "extra_forbidden":
-        return PolicyError("unknown field", expected=_known_fields(path), found=f"'{path[-1]}'", at=at)
-    field = ".".join(str(part) for part in path if part != KEY)
+        return PolicyError("unknown field", expected=_known_fields(path), found=f"{path[-1]!a}", at=at)
+    field = ".".join(str(part) for part in path if part != KEY)[:_MAX_FIELD_CHARS]
     if detail["type"] == "missing":
         return PolicyError(f"{field} is missing", expected="the field", found="none", at=at)
     cause = detail.get("ctx", {}).get("error")

@@ -167,7 +167,11 @@ def decide_request(body: DecideBody, client: Client, signer: Signer) -> Request:
 def decide_response(body: DecideBody, decision: Decision, trace_id: str) -> dict[str, Any]:
     """What ``/api/v1/decide`` answers. ``redacted_query`` is ours: what to send in place of the query."""
     detectors = sorted({one for due in decision.obligations if isinstance(due, Redact) for one in due.detectors})
-    obligations = [{"type": "redact_pii", "detail": ", ".join(detectors)}] if detectors and decision.allowed else []
+    obligations = (
+        [{"type": "redact_pii", "detail": ", ".join(detectors)}]
+        if detectors and decision.effect is not Effect.DENY
+        else []
+    )
     answer = {
         "verdict": OUTCOMES[decision.effect].verdict,
         "decision_id": decision.decision_id,
@@ -184,7 +188,7 @@ def decide_response(body: DecideBody, decision: Decision, trace_id: str) -> dict
         "engine": "axonflow",
         "policy_bundle": decision.policy_digest,
     }
-    if decision.allowed and decision.redacted is not None:
+    if decision.redacted is not None:  # also of a held one: it is what may be sent once somebody approves
         answer["redacted_query"] = decision.redacted
     return answer
 

@@ -200,6 +200,16 @@ def test_rule_that_is_nested_too_deep_is_refused():
         assert len(str(raised.value)) < 2_000
 
 
+@pytest.mark.parametrize("place", [{}, {"rules": [{"id": "r", "effect": "deny", "match": {}}]}])
+def test_message_about_a_name_of_thousands_of_characters_is_short(place):
+    name = "context." + "[" * 5_000
+    document = policy_set([]) | place
+    (document["rules"][0]["match"] if place else document)[name] = None
+    with pytest.raises(PolicyError) as raised:
+        AxonFlow.open(document)
+    assert len(str(raised.value)) < 2_000
+
+
 def test_message_about_a_pattern_does_not_repeat_all_of_it():
     rule = {"id": "r", "effect": "deny", "when": f"resource.id.matches('{'(a)' * 2_000}(')"}
     with pytest.raises(PolicyError, match=r"not an RE2 expression.*\.\.\.") as raised:
