@@ -36,7 +36,7 @@ __all__ = [
 
 
 _MAX_PART_CHARS = 400
-"""Whoever writes what is found, and the names on the way there, chooses how long they are; a message stays one that a person can read."""
+"""Whoever writes what is found, and the names on the way there, chooses how long they are; a message stays short."""
 
 
 def _cut(part: str | None) -> str | None:
