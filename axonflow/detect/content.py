@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from functools import cached_property
 from itertools import accumulate
 from typing import Any, Literal, NamedTuple
 
@@ -22,9 +21,6 @@ Kind = Literal["string", "number", "key"]
 
 MAX_VISITS = 250_000
 """Values and member names looked at in one content; twice what a request may hold (see `policy.json_value`)."""
-
-
-_AS_ZERO = bytes.maketrans(b"123456789", b"000000000")
 
 
 class Leaf(NamedTuple):
@@ -122,20 +118,8 @@ class Document:
     def __init__(self, leaves: tuple[Leaf, ...], text: str) -> None:
         self.leaves = leaves
         self.text = text
+        self.data = text.encode("ascii")
         self._starts = [0, *accumulate(len(leaf.text) + 1 for leaf in self.leaves)]
-
-    @cached_property
-    def lower(self) -> str:
-        """The text in lower case."""
-        return self.text.lower()
-
-    @cached_property
-    def _digit_runs(self) -> bytes:
-        return self.text.encode("ascii").translate(_AS_ZERO, b" +-.()/")
-
-    def has_digit_run(self, digits: int) -> bool:
-        """Whether so many digits follow each other with nothing but ``+-.()/`` and spaces between."""
-        return b"0" * digits in self._digit_runs
 
     def leaf_at(self, offset: int) -> int:
         """Index of the leaf that holds the character at `offset` of the text."""
@@ -145,10 +129,9 @@ class Document:
         """Where a leaf begins in the text."""
         return self._starts[index]
 
-    def leaf_text(self, index: int) -> str:
-        """The folded text of a leaf."""
-        start = self._starts[index]
-        return self.text[start : self._starts[index + 1] - 1]
+    def extent(self, index: int) -> tuple[int, int]:
+        """Where a leaf begins and ends in the text."""
+        return self._starts[index], self._starts[index + 1] - 1
 
 
 def readings_of(content: JsonValue, masks: Iterable[str]) -> tuple[Document, ...]:
@@ -156,8 +139,9 @@ def readings_of(content: JsonValue, masks: Iterable[str]) -> tuple[Document, ...
 
     All are of the same leaves and lengths. Raises DetectionError as `leaves` does.
     """
-    parts = tuple(leaves(content))
-    text = fold(_without_masks("\n".join([leaf.text for leaf in parts]), masks))
+    parts = (Leaf(content, "string", None),) if isinstance(content, str) else tuple(leaves(content))
+    joined = parts[0].text if len(parts) == 1 else "\n".join([leaf.text for leaf in parts])
+    text = fold(_without_masks(joined, masks))
     blanked = blank_escapes(text)
     return (Document(parts, text),) if blanked == text else (Document(parts, text), Document(parts, blanked))
 

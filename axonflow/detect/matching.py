@@ -1,77 +1,115 @@
-"""Detectors compiled by an injected engine, and the search for them in one document."""
+"""Detectors compiled by an injected engine, and the search for them in one document.
+
+Most texts hold hardly anything, so what a pattern needs is looked for first, for all detectors at once: literals, and
+runs of digits. A pattern is then run around these places only. Which engine finds the literals makes no difference to
+what is found; neither does the rest of a long text.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from difflib import get_close_matches
-from typing import Protocol
+from typing import Final, NamedTuple, Protocol
 
 from axonflow.detect.content import Document, name_at, path_of
 from axonflow.detect.detector import Detector, Shape
 from axonflow.detect.escapes import whole_escapes
 from axonflow.detect.finding import Finding
+from axonflow.detect.literals import CompileLiterals
 from axonflow.errors import ConfigurationError, DetectionError
 
-__all__ = ["CompilePattern", "CompiledDetectors", "Pattern"]
+__all__ = ["CompilePattern", "CompiledDetectors", "Pattern", "Selection"]
 
-_MIN_GATED_TRIGGERS = 4
-"""From here on one search for any trigger of a category is cheaper than one substring search each."""
-_MIN_JOINED_SHAPES = 3
-"""From here on one search for any of a detector's patterns pays for itself on text that holds none."""
+_MAX_SELECTIONS: Final = 256
+_BETWEEN_DIGITS: Final = b" +-.()/"
 
 
 class Pattern(Protocol):
     """A compiled regular expression that takes time linear in the text."""
 
-    def spans(self, text: str, group: int) -> Iterable[tuple[int, int]]:
-        """The non-empty, non-overlapping matches of `group`, from left to right, in characters."""
+    def spans(self, text: bytes, group: int, start: int, end: int) -> Iterable[tuple[int, int]]:
+        """The non-empty, non-overlapping matches of `group` in ``text[start:end]``, from left to right.
+
+        Word boundaries see the characters beyond `start` and `end`.
+        """
         ...
 
 
 CompilePattern = Callable[[str], Pattern]
 """From RE2 syntax; raises an AxonFlowError when it is not."""
 
-_Hit = tuple[int, int, int, float, bool]
-"""Leaf, start, end, confidence, validated."""
+_Window = tuple[int, int]
 
 
-class _Plan:
-    """A detector, compiled: its patterns and, where they are many, one that matches wherever any of them does."""
+class _Step:
+    """A shape of a detector, compiled when it is first needed."""
 
-    __slots__ = ("_any_plain", "_plain", "_prechecked", "detector")
+    __slots__ = ("_compile", "_pattern", "detector", "reach_chars", "shape", "validated")
 
-    def __init__(self, detector: Detector, compile_pattern: CompilePattern) -> None:
+    def __init__(self, detector: Detector, shape: Shape, compile_pattern: CompilePattern) -> None:
         self.detector = detector
-        shapes = [(shape, compile_pattern(shape.pattern)) for shape in detector.shapes]
-        self._plain = tuple(entry for entry in shapes if not (entry[0].triggers or entry[0].min_digit_run))
-        self._prechecked = tuple(entry for entry in shapes if entry not in self._plain)
-        self._any_plain: Pattern | None = None
-        if len(self._plain) >= _MIN_JOINED_SHAPES:
-            self._any_plain = compile_pattern("|".join(f"(?:{shape.pattern})" for shape, _ in self._plain))
+        self.shape = shape
+        self.reach_chars = detector.max_span_chars + shape.window_chars
+        self.validated = not (shape.validate is None and shape.in_context is None and shape.carve is None)
+        self._compile = compile_pattern
+        self._pattern: Pattern | None = None
 
-    def candidates(self, document: Document) -> tuple[tuple[Shape, Pattern], ...]:
-        """The shapes that may be in `document`, by the joined pattern alone."""
-        if self._any_plain is None or next(iter(self._any_plain.spans(document.text, 0)), None) is not None:
-            return (*self._plain, *self._prechecked)
-        return self._prechecked
+    @property
+    def pattern(self) -> Pattern:
+        if self._pattern is None:
+            self._pattern = self._compile(self.shape.pattern)
+        return self._pattern
+
+
+class _Hit(NamedTuple):
+    leaf: int
+    start: int
+    end: int
+    confidence: float
+    validated: bool
+
+
+class Selection:
+    """Detectors that are asked for together: their steps, by what must be in a text for one to be worth running."""
+
+    __slots__ = ("always", "by_digits", "by_literal", "ids")
+
+    def __init__(self, ids: Iterable[str], steps: Iterable[_Step], numbers: dict[str, int]) -> None:
+        self.ids = frozenset(ids)
+        self.always: list[_Step] = []
+        self.by_digits: list[_Step] = []
+        self.by_literal: dict[int, list[_Step]] = {}
+        for step in steps:
+            if step.detector.id not in self.ids:
+                continue
+            for trigger in step.shape.triggers:
+                self.by_literal.setdefault(numbers[trigger], []).append(step)
+            if not step.shape.triggers:
+                (self.by_digits if step.shape.min_digit_run else self.always).append(step)
 
 
 class CompiledDetectors:
-    """The patterns of all detectors. Immutable."""
+    """The patterns of all detectors. Immutable, but for what it remembers of earlier questions."""
 
-    __slots__ = ("_gates", "_plans", "_selectors")
-
-    def __init__(self, detectors: Sequence[Detector], compile_pattern: CompilePattern) -> None:
+    def __init__(
+        self, detectors: Sequence[Detector], compile_pattern: CompilePattern, compile_literals: CompileLiterals
+    ) -> None:
         """Raises ConfigurationError for two detectors of one id or an id outside of its category."""
-        self._plans: dict[str, _Plan] = {}
-        for detector in detectors:
-            _check_detector(detector, self._plans)
-            self._plans[detector.id] = _Plan(detector, compile_pattern)
-        self._gates = _gates(detectors, compile_pattern)
+        known: set[str] = set()
         self._selectors: dict[str, tuple[str, ...]] = {}
         for detector in sorted(detectors, key=lambda d: d.id):
+            _check_detector(detector, known)
+            known.add(detector.id)
             self._selectors[detector.id] = (detector.id,)
             self._selectors[detector.category] = (*self._selectors.get(detector.category, ()), detector.id)
+        self._ids = frozenset(known)
+        self._steps = [_Step(detector, shape, compile_pattern) for detector in detectors for shape in detector.shapes]
+        literals = sorted({trigger for step in self._steps for trigger in step.shape.triggers})
+        self._numbers = {literal: number for number, literal in enumerate(literals)}
+        self._literals = compile_literals(literals)
+        fewest = min((step.shape.min_digit_run for step in self._steps if step.shape.min_digit_run), default=0)
+        self._runs = compile_pattern(rf"[0-9](?:[ +\-.()/]*[0-9]){{{fewest - 1},}}") if fewest else None
+        self._selections: dict[frozenset[str], Selection] = {}
 
     def resolve(self, selector: str) -> tuple[str, ...]:
         """The sorted ids that `selector` means: a category (``pii``) or a detector's id (``pii.email``).
@@ -89,46 +127,67 @@ class CompiledDetectors:
             hint=f"Did you mean {' or '.join(close)}?" if close else f"There are: {', '.join(self._selectors)}.",
         )
 
-    def scan(
-        self, detector_id: str, readings: Sequence[Document], open_gates: dict[str, bool]
-    ) -> list[tuple[int, Finding]]:
-        """What one detector finds in any reading of a content, each with the index of its leaf.
+    def selection(self, ids: frozenset[str]) -> Selection:
+        """Raises DetectionError for an id that is not known."""
+        found = self._selections.get(ids)
+        if found is None:
+            for detector_id in sorted(ids - self._ids):
+                self.resolve(detector_id)
+                raise DetectionError("a category was given", expected="ids of detectors", found=ascii(detector_id))
+            if len(self._selections) >= _MAX_SELECTIONS:
+                self._selections.clear()
+            found = self._selections[ids] = Selection(ids, self._steps, self._numbers)
+        return found
 
-        `open_gates` remembers for the content: blanking adds no trigger, so the gates of the first reading serve all.
-
-        Raises DetectionError for an id that is not known.
-        """
-        plan = self._plans.get(detector_id)
-        if plan is None:
-            self.resolve(detector_id)
-            raise DetectionError("a category was given", expected="ids of detectors", found=ascii(detector_id))
+    def scan(self, selection: Selection, readings: Sequence[Document]) -> dict[str, list[tuple[int, Finding]]]:
+        """What is found in any reading of a content, by detector, each with the index of its leaf."""
         document = readings[0]
-        if not document.text:
-            return []
-        detector = plan.detector
-        hits: list[_Hit] = []
+        hits: dict[str, list[_Hit]] = {}
+        if not document.data:
+            return {}
+        around = self._literals_in(selection, document)
         for reading in readings:
-            for shape, pattern in plan.candidates(reading):
-                if self._may_occur(detector.category, shape, reading, open_gates):
-                    hits.extend(_hits(shape, pattern, reading, detector.max_span_chars))
+            for step in selection.always:
+                _look(step, reading, _everywhere(step, reading), hits)
+            for step, windows in around.items():
+                _look(step, reading, windows, hits)
+            if selection.by_digits:
+                _look_at_digits(selection.by_digits, reading, self._digit_runs(reading), hits)
         if len(readings) > 1:
-            hits = [_with_whole_escapes(document, hit) for hit in hits]
-        return [(hit[0], _finding(detector, document, hit)) for hit in _united(hits)]
+            hits = {key: [_with_whole_escapes(document, hit) for hit in found] for key, found in hits.items()}
+        return {key: _findings(document, self._detector(key), found) for key, found in hits.items()}
 
-    def _may_occur(self, category: str, shape: Shape, document: Document, open_gates: dict[str, bool]) -> bool:
-        if shape.min_digit_run and not document.has_digit_run(shape.min_digit_run):
-            return False
-        if not shape.triggers:
-            return True
-        gate = self._gates.get(category)
-        if gate is not None:
-            is_open = open_gates.get(category)
-            if is_open is None:
-                is_open = open_gates[category] = next(iter(gate.spans(document.lower, 0)), None) is not None
-            if not is_open:
-                return False
-        lower = document.lower
-        return any(trigger in lower for trigger in shape.triggers)
+    def may_find(self, selection: Selection, document: Document) -> set[str]:
+        """The detectors that something in `document` speaks for. No others find anything."""
+        ids = {step.detector.id for step in selection.always}
+        ids.update(step.detector.id for step in self._literals_in(selection, document))
+        if selection.by_digits:
+            most = max((digits for _, _, digits in self._digit_runs(document)), default=0)
+            ids.update(step.detector.id for step in selection.by_digits if step.shape.min_digit_run <= most)
+        return ids
+
+    def _digit_runs(self, document: Document) -> list[tuple[int, int, int]]:
+        """Start, end and number of the digits that follow each other with nothing but `_BETWEEN_DIGITS` between."""
+        data = document.data
+        assert self._runs is not None  # some detector asks for digits, else nobody asks here
+        return [
+            (start, end, len(data[start:end].translate(None, _BETWEEN_DIGITS)))
+            for start, end in self._runs.spans(data, 0, 0, len(data))
+        ]
+
+    def _literals_in(self, selection: Selection, document: Document) -> dict[_Step, list[_Window]]:
+        """Where to look around literals. Blanking adds none, so those of the first reading serve all."""
+        if not selection.by_literal:
+            return {}
+        places: dict[_Step, list[int]] = {}
+        for number, ends in self._literals.ends(document.data).items():
+            for step in selection.by_literal.get(number, ()):
+                places.setdefault(step, []).extend(ends)
+        size = len(document.data)
+        return {step: _windows(sorted(ends), step.reach_chars, size) for step, ends in places.items()}
+
+    def _detector(self, detector_id: str) -> Detector:
+        return next(step.detector for step in self._steps if step.detector.id == detector_id)
 
 
 def _check_detector(detector: Detector, known: Container[str]) -> None:
@@ -142,74 +201,109 @@ def _check_detector(detector: Detector, known: Container[str]) -> None:
         )
 
 
-def _gates(detectors: Iterable[Detector], compile_pattern: CompilePattern) -> dict[str, Pattern]:
-    triggers: dict[str, set[str]] = {}
-    for detector in detectors:
-        for shape in detector.shapes:
-            triggers.setdefault(detector.category, set()).update(shape.triggers)
-    return {
-        category: compile_pattern("|".join(_literal(trigger) for trigger in sorted(literals)))
-        for category, literals in triggers.items()
-        if len(literals) >= _MIN_GATED_TRIGGERS
-    }
+# -- where to look
 
 
-def _literal(text: str) -> str:
-    return "".join(char if char.isalnum() or char in "_ " else f"\\{char}" for char in text)
+def _windows(ends: Sequence[int], reach: int, size: int) -> list[_Window]:
+    """What lies within `reach` of any of `ends`, which ascend."""
+    if size <= reach:
+        return [(0, size)]
+    windows: list[_Window] = []
+    start, stop = ends[0] - reach, ends[0] + reach
+    for end in ends:
+        if end - reach > stop:
+            windows.append((max(0, start), stop))
+            start = end - reach
+        stop = end + reach
+    windows.append((max(0, start), min(stop, size)))
+    return windows
 
 
-def _hits(shape: Shape, pattern: Pattern, document: Document, max_span_chars: int) -> Iterator[_Hit]:
-    validated = not (shape.validate is None and shape.in_context is None and shape.carve is None)
-    for leaf, text, spans in _spans_by_leaf(shape, pattern, document):
-        for match_start, match_end in spans:
-            for start, end in _candidates(shape, text, match_start, match_end):
-                if end - start <= max_span_chars and _is_confirmed(shape, document, leaf, text, start, end):
-                    yield leaf, start, end, shape.confidence, validated
-
-
-def _spans_by_leaf(
-    shape: Shape, pattern: Pattern, document: Document
-) -> Iterator[tuple[int, str, Iterable[tuple[int, int]]]]:
-    spans = pattern.spans(document.text, shape.group)
+def _everywhere(step: _Step, document: Document) -> Iterable[_Window]:
+    """The whole text; of one with many leaves, those that a match touches."""
+    size = len(document.data)
     if len(document.leaves) == 1:
-        yield 0, document.text, spans
+        return ((0, size),)
+    return list(step.pattern.spans(document.data, 0, 0, size))
+
+
+def _look_at_digits(
+    steps: Sequence[_Step], document: Document, runs: Sequence[tuple[int, int, int]], hits: dict[str, list[_Hit]]
+) -> None:
+    size = len(document.data)
+    for step in steps:
+        least, reach = step.shape.min_digit_run, step.reach_chars
+        windows: list[_Window] = []
+        for start, end, digits in runs:
+            if digits < least:
+                continue
+            if windows and start - reach <= windows[-1][1]:
+                windows[-1] = (windows[-1][0], min(end + reach, size))
+            else:
+                windows.append((max(0, start - reach), min(end + reach, size)))
+        if windows:
+            _look(step, document, windows, hits)
+
+
+# -- what is there
+
+
+def _look(step: _Step, document: Document, windows: Iterable[_Window], hits: dict[str, list[_Hit]]) -> None:
+    shape = step.shape
+    for leaf, start, end in _within_leaves(document, windows):
+        for match in step.pattern.spans(document.data, shape.group, start, end):
+            for span in _candidates(shape, document, match):
+                if span[1] - span[0] <= step.detector.max_span_chars and _is_confirmed(shape, document, leaf, span):
+                    first = document.start_of(leaf)
+                    hit = _Hit(leaf, span[0] - first, span[1] - first, shape.confidence, step.validated)
+                    hits.setdefault(step.detector.id, []).append(hit)
+
+
+def _within_leaves(document: Document, windows: Iterable[_Window]) -> Iterator[tuple[int, int, int]]:
+    """The parts of windows that lie in one leaf each, without the newlines between."""
+    if len(document.leaves) == 1:
+        for start, end in windows:
+            yield 0, start, end
         return
-    touched: set[int] = set()
-    for start, end in spans:
-        touched.update(range(document.leaf_at(start), document.leaf_at(end - 1) + 1))
-    for leaf in sorted(touched):
-        text = document.leaf_text(leaf)
-        yield leaf, text, pattern.spans(text, shape.group)
+    for start, end in windows:
+        for leaf in range(document.leaf_at(start), document.leaf_at(end - 1) + 1):
+            first, behind = document.extent(leaf)
+            if first < behind:
+                yield leaf, max(first, start), min(behind, end)
 
 
-def _candidates(shape: Shape, text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+def _candidates(shape: Shape, document: Document, match: tuple[int, int]) -> Iterable[tuple[int, int]]:
     if shape.carve is None:
-        yield start, end
-        return
-    for part_start, part_end in shape.carve(text[start:end]):
-        yield start + part_start, start + part_end
+        return (match,)
+    start, end = match
+    return [(start + first, start + last) for first, last in shape.carve(document.text[start:end])]
 
 
-def _is_confirmed(shape: Shape, document: Document, leaf: int, text: str, start: int, end: int) -> bool:
-    span = text[start:end]
-    if shape.validate is not None and not shape.validate(span):
+def _is_confirmed(shape: Shape, document: Document, leaf: int, span: tuple[int, int]) -> bool:
+    start, end = span
+    text = document.text[start:end]
+    if shape.validate is not None and not shape.validate(text):
         return False
     if shape.in_context is None:
         return True
-    before = text[max(0, start - shape.window_chars) : start]
-    if start < shape.window_chars and document.leaves[leaf].kind != "key":
+    first, behind = document.extent(leaf)
+    before = document.text[max(first, start - shape.window_chars) : start]
+    if start - first < shape.window_chars and document.leaves[leaf].kind != "key":
         name = name_at(document.leaves[leaf].place)
         if name:
             before = f"{name}: {before}"
-    return shape.in_context(before, span, text[end : end + shape.window_chars])
+    return shape.in_context(before, text, document.text[end : min(behind, end + shape.window_chars)])
 
 
 def _with_whole_escapes(document: Document, hit: _Hit) -> _Hit:
-    leaf, start, end, confidence, validated = hit
     # In the text of all leaves: no escape crosses the newline between two, and cutting a leaf out copies it.
-    before = document.start_of(leaf)
-    start, end = whole_escapes(document.text, before + start, before + end)
-    return leaf, start - before, end - before, confidence, validated
+    before = document.start_of(hit.leaf)
+    start, end = whole_escapes(document.text, before + hit.start, before + hit.end)
+    return hit._replace(start=start - before, end=end - before)
+
+
+def _findings(document: Document, detector: Detector, hits: list[_Hit]) -> list[tuple[int, Finding]]:
+    return [(hit.leaf, _finding(detector, document, hit)) for hit in _united(hits)]
 
 
 def _united(hits: list[_Hit]) -> list[_Hit]:
@@ -219,23 +313,29 @@ def _united(hits: list[_Hit]) -> list[_Hit]:
     united: list[_Hit] = []
     for hit in sorted(hits):
         last = united[-1] if united else None
-        if last is not None and last[0] == hit[0] and hit[1] < last[2]:
-            united[-1] = (last[0], last[1], max(last[2], hit[2]), max(last[3], hit[3]), last[4] or hit[4])
+        if last is not None and last.leaf == hit.leaf and hit.start < last.end:
+            united[-1] = _Hit(
+                last.leaf,
+                last.start,
+                max(last.end, hit.end),
+                max(last.confidence, hit.confidence),
+                last.validated or hit.validated,
+            )
         else:
             united.append(hit)
     return united
 
 
 def _finding(detector: Detector, document: Document, hit: _Hit) -> Finding:
-    leaf, start, end, confidence, validated = hit
+    leaf = document.leaves[hit.leaf]
     return Finding(
         detector=detector.id,
         category=detector.category,
         severity=detector.severity,
-        path=path_of(document.leaves[leaf].place),
-        start=start,
-        end=end,
-        confidence=confidence,
-        validated=validated,
-        in_key=document.leaves[leaf].kind == "key",
+        path=path_of(leaf.place),
+        start=hit.start,
+        end=hit.end,
+        confidence=hit.confidence,
+        validated=hit.validated,
+        in_key=leaf.kind == "key",
     )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from axonflow.detect.content import Document, JsonValue, readings_of
 from axonflow.detect.detector import Detector
 from axonflow.detect.finding import Finding
+from axonflow.detect.literals import CompileLiterals, OneByOne
 from axonflow.detect.matching import CompiledDetectors, CompilePattern, Pattern
 from axonflow.detect.redaction import mask_of, redact
 from axonflow.errors import DetectionError
@@ -22,10 +23,15 @@ class Scanner:
 
     __slots__ = ("_compiled", "_masks", "detectors")
 
-    def __init__(self, detectors: Sequence[Detector], compile_pattern: CompilePattern) -> None:
+    def __init__(
+        self,
+        detectors: Sequence[Detector],
+        compile_pattern: CompilePattern,
+        compile_literals: CompileLiterals = OneByOne,
+    ) -> None:
         """Raises ConfigurationError for two detectors of one id or an id outside of its category."""
         self.detectors = tuple(detectors)
-        self._compiled = CompiledDetectors(self.detectors, compile_pattern)
+        self._compiled = CompiledDetectors(self.detectors, compile_pattern, compile_literals)
         self._masks = tuple(mask_of(detector.id) for detector in self.detectors)
 
     def resolve(self, selector: str) -> tuple[str, ...]:
@@ -43,7 +49,7 @@ class Scanner:
 class Inspection:
     """What is in one content: each detector runs when it is first asked for, and only once."""
 
-    __slots__ = ("_compiled", "_found", "_masks", "_open_gates", "_readings", "content")
+    __slots__ = ("_compiled", "_found", "_looked_for", "_masks", "_readings", "content")
 
     def __init__(self, compiled: CompiledDetectors, masks: tuple[str, ...], content: JsonValue) -> None:
         self.content = content
@@ -51,21 +57,27 @@ class Inspection:
         self._masks = masks
         self._readings: tuple[Document, ...] = ()
         self._found: dict[str, list[tuple[int, Finding]]] = {}
-        self._open_gates: dict[str, bool] = {}
+        self._looked_for: frozenset[str] = frozenset()
 
     def findings(self, detector_ids: tuple[str, ...]) -> tuple[Finding, ...]:
         """What these detectors find, in the order of the document, then by start, then by id.
 
         Raises DetectionError for an id that is not known and for content that is not JSON.
         """
-        found = [entry for detector_id in dict.fromkeys(detector_ids) for entry in self._of(detector_id)]
+        wanted = self._look_for(detector_ids)
+        found = [entry for detector_id, entries in self._found.items() if detector_id in wanted for entry in entries]
         if len(found) > 1:
             found.sort(key=lambda entry: (entry[0], entry[1].start, entry[1].end, entry[1].detector))
         return tuple(finding for _, finding in found)
 
     def any(self, detector_ids: tuple[str, ...]) -> bool:
-        """Whether any of these detectors finds something; stops at the first that does. Raises as `findings`."""
-        return any(self._of(detector_id) for detector_id in detector_ids)
+        """Whether any of these detectors finds something. Raises as `findings`."""
+        return not self._look_for(detector_ids).isdisjoint(self._found)
+
+    def may_find(self, detector_ids: tuple[str, ...]) -> set[str]:
+        """Those of these detectors that are worth running: no others find anything. Raises as `findings`."""
+        selection = self._compiled.selection(frozenset(detector_ids))
+        return set().union(*[self._compiled.may_find(selection, reading) for reading in self._read()])
 
     def redact(self, detector_ids: tuple[str, ...]) -> JsonValue:
         """The content with masks in place of what these detectors find; the content itself when that is nothing.
@@ -85,9 +97,14 @@ class Inspection:
             found="more findings",
         )
 
-    def _of(self, detector_id: str) -> list[tuple[int, Finding]]:
-        found = self._found.get(detector_id)
-        if found is None:
-            self._readings = self._readings or readings_of(self.content, self._masks)
-            found = self._found[detector_id] = self._compiled.scan(detector_id, self._readings, self._open_gates)
-        return found
+    def _look_for(self, detector_ids: tuple[str, ...]) -> frozenset[str]:
+        wanted = frozenset(detector_ids)
+        if not wanted <= self._looked_for:
+            selection = self._compiled.selection(wanted - self._looked_for)
+            self._found |= self._compiled.scan(selection, self._read())
+            self._looked_for |= wanted
+        return wanted
+
+    def _read(self) -> tuple[Document, ...]:
+        self._readings = self._readings or readings_of(self.content, self._masks)
+        return self._readings

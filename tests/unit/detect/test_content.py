@@ -58,7 +58,7 @@ def test_document_finds_the_leaf_of_every_offset():
     (document,) = readings_of(["ab", "", "c"], ())
     assert document.text == "ab\n\nc"
     assert [document.leaf_at(offset) for offset in range(5)] == [0, 0, 0, 1, 2]
-    assert [document.leaf_text(index) for index in range(3)] == ["ab", "", "c"]
+    assert [document.extent(index) for index in range(3)] == [(0, 2), (3, 3), (4, 5)]
     assert [document.start_of(index) for index in range(3)] == [0, 3, 4]
 
 

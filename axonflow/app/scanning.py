@@ -1,0 +1,26 @@
+"""The built-in detectors with the engines that are installed."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from axonflow.adapters.re2_engine import compile_pattern
+from axonflow.adapters.re2_literals import Re2Literals
+from axonflow.detect import BUILTIN_DETECTORS, Scanner
+from axonflow.detect.literals import CompileLiterals
+
+__all__ = ["builtin_scanner"]
+
+
+@cache
+def builtin_scanner() -> Scanner:
+    """One for the process: it is immutable, and its patterns are compiled as they are needed."""
+    return Scanner(BUILTIN_DETECTORS, compile_pattern, _installed_literals())
+
+
+def _installed_literals() -> CompileLiterals:
+    try:
+        from axonflow.adapters.hyperscan_literals import HyperscanLiterals
+    except ModuleNotFoundError:
+        return Re2Literals
+    return HyperscanLiterals
