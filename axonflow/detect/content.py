@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any, Literal, NamedTuple
 
@@ -11,7 +11,19 @@ from axonflow.detect.escapes import blank_escapes
 from axonflow.detect.folding import fold
 from axonflow.errors import DetectionError
 
-__all__ = ["MAX_VISITS", "Document", "JsonValue", "Leaf", "Place", "leaves", "number_text", "path_of", "readings_of"]
+__all__ = [
+    "MAX_VISITS",
+    "Decode",
+    "Decoded",
+    "Document",
+    "JsonValue",
+    "Leaf",
+    "Place",
+    "leaves",
+    "number_text",
+    "path_of",
+    "readings_of",
+]
 
 JsonValue = Any
 """None, bool, int, float, str, list of JsonValue, dict of str to JsonValue."""
@@ -108,18 +120,45 @@ def name_at(place: Place) -> str:
     return ""
 
 
+class Decoded(NamedTuple):
+    """A text as who reads or decodes it takes it."""
+
+    text: str
+    origins: Sequence[int]
+    """For each character where in the original it begins, and behind the last one where that ends."""
+
+
+Decode = Callable[[str], Decoded | None]
+"""None where a text is what it seems."""
+
+
 class Document:
-    """All leaves of a content as one text, made once and searched by every detector.
+    """Leaves of a content as one text, made once and searched by every detector.
 
     Leaves are joined by newlines, which is white space and no word character like the ends of a text: where a
     pattern matches in a leaf, some match in the joined text touches that leaf.
     """
 
-    def __init__(self, leaves: tuple[Leaf, ...], text: str) -> None:
+    def __init__(
+        self,
+        leaves: tuple[Leaf, ...],
+        text: str,
+        numbers: Sequence[int] = (),
+        origins: Sequence[Sequence[int]] = (),
+    ) -> None:
+        """`numbers` and `origins` say of each leaf which of the content it is, and where its characters come from."""
         self.leaves = leaves
         self.text = text
         self.data = text.encode("ascii")
+        self._numbers = numbers
+        self._origins = origins
         self._starts = [0, *accumulate(len(leaf.text) + 1 for leaf in self.leaves)]
+
+    def original(self, leaf: int, start: int, end: int) -> tuple[int, int, int]:
+        """A span of a leaf, as leaf and span of the content."""
+        if not self._origins:
+            return leaf, start, end
+        return self._numbers[leaf], self._origins[leaf][start], self._origins[leaf][end]
 
     def leaf_at(self, offset: int) -> int:
         """Index of the leaf that holds the character at `offset` of the text."""
@@ -134,16 +173,35 @@ class Document:
         return self._starts[index], self._starts[index + 1] - 1
 
 
-def readings_of(content: JsonValue, masks: Iterable[str]) -> tuple[Document, ...]:
-    """`content` as it is, folded; then, when there are any, with the escapes of string literals blanked.
+def readings_of(content: JsonValue, masks: Iterable[str], decode: Sequence[Decode] = ()) -> tuple[Document, ...]:
+    """`content` as it is, folded; then, when there are any, with the escapes of string literals blanked; then, for each
+    of `decode`, the leaves that it reads otherwise.
 
-    All are of the same leaves and lengths. Raises DetectionError as `leaves` does.
+    The first two are of the same leaves and lengths. Raises DetectionError as `leaves` does.
     """
     parts = (Leaf(content, "string", None),) if isinstance(content, str) else tuple(leaves(content))
-    joined = parts[0].text if len(parts) == 1 else "\n".join([leaf.text for leaf in parts])
-    text = fold(_without_masks(joined, masks))
+    joined = _without_masks(parts[0].text if len(parts) == 1 else "\n".join([leaf.text for leaf in parts]), masks)
+    text = fold(joined)
     blanked = blank_escapes(text)
-    return (Document(parts, text),) if blanked == text else (Document(parts, text), Document(parts, blanked))
+    readings = [Document(parts, text)] if blanked == text else [Document(parts, text), Document(parts, blanked)]
+    for one in decode:
+        if one(joined) is not None:  # most texts are what they seem, and one look tells
+            readings.extend(_decoded(readings[0], joined, one))
+    return tuple(readings)
+
+
+def _decoded(document: Document, joined: str, decode: Decode) -> Iterator[Document]:
+    extents = [document.extent(number) for number in range(len(document.leaves))]
+    reads = [(number, decode(joined[start:end])) for number, (start, end) in enumerate(extents)]
+    found = [(number, read) for number, read in reads if read is not None]
+    if not found:
+        return
+    yield Document(
+        tuple([document.leaves[number]._replace(text=read.text) for number, read in found]),
+        fold("\n".join([read.text for _, read in found])),
+        [number for number, _ in found],
+        [read.origins for _, read in found],
+    )
 
 
 def _without_masks(text: str, masks: Iterable[str]) -> str:

@@ -95,14 +95,13 @@ class CompiledDetectors:
         self, detectors: Sequence[Detector], compile_pattern: CompilePattern, compile_literals: CompileLiterals
     ) -> None:
         """Raises ConfigurationError for two detectors of one id or an id outside of its category."""
-        known: set[str] = set()
+        self._detectors: dict[str, Detector] = {}
         self._selectors: dict[str, tuple[str, ...]] = {}
         for detector in sorted(detectors, key=lambda d: d.id):
-            _check_detector(detector, known)
-            known.add(detector.id)
+            _check_detector(detector, self._detectors)
+            self._detectors[detector.id] = detector
             self._selectors[detector.id] = (detector.id,)
             self._selectors[detector.category] = (*self._selectors.get(detector.category, ()), detector.id)
-        self._ids = frozenset(known)
         self._steps = [_Step(detector, shape, compile_pattern) for detector in detectors for shape in detector.shapes]
         literals = sorted({trigger for step in self._steps for trigger in step.shape.triggers})
         self._numbers = {literal: number for number, literal in enumerate(literals)}
@@ -131,7 +130,7 @@ class CompiledDetectors:
         """Raises DetectionError for an id that is not known."""
         found = self._selections.get(ids)
         if found is None:
-            for detector_id in sorted(ids - self._ids):
+            for detector_id in sorted(ids - self._detectors.keys()):
                 self.resolve(detector_id)
                 raise DetectionError("a category was given", expected="ids of detectors", found=ascii(detector_id))
             if len(self._selections) >= _MAX_SELECTIONS:
@@ -142,20 +141,25 @@ class CompiledDetectors:
     def scan(self, selection: Selection, readings: Sequence[Document]) -> dict[str, list[tuple[int, Finding]]]:
         """What is found in any reading of a content, by detector, each with the index of its leaf."""
         document = readings[0]
-        hits: dict[str, list[_Hit]] = {}
         if not document.data:
             return {}
-        around = self._literals_in(selection, document)
-        for reading in readings:
-            for step in selection.always:
-                _look(step, reading, _everywhere(step, reading), hits)
-            for step, windows in around.items():
-                _look(step, reading, windows, hits)
-            if selection.by_digits:
-                _look_at_digits(selection.by_digits, reading, self._digit_runs(reading), hits)
+        hits = self._hits(selection, document)
+        for reading in readings[1:]:
+            for key, found in self._hits(selection, reading).items():
+                hits.setdefault(key, []).extend([_original(reading, hit) for hit in found])
         if len(readings) > 1:
             hits = {key: [_with_whole_escapes(document, hit) for hit in found] for key, found in hits.items()}
-        return {key: _findings(document, self._detector(key), found) for key, found in hits.items()}
+        return {key: _findings(document, self._detectors[key], found) for key, found in hits.items()}
+
+    def _hits(self, selection: Selection, document: Document) -> dict[str, list[_Hit]]:
+        hits: dict[str, list[_Hit]] = {}
+        for step in selection.always:
+            _look(step, document, _everywhere(step, document), hits)
+        for step, windows in self._literals_in(selection, document).items():
+            _look(step, document, windows, hits)
+        if selection.by_digits:
+            _look_at_digits(selection.by_digits, document, self._digit_runs(document), hits)
+        return hits
 
     def may_find(self, selection: Selection, document: Document) -> set[str]:
         """The detectors that something in `document` speaks for. No others find anything."""
@@ -176,7 +180,7 @@ class CompiledDetectors:
         ]
 
     def _literals_in(self, selection: Selection, document: Document) -> dict[_Step, list[_Window]]:
-        """Where to look around literals. Blanking adds none, so those of the first reading serve all."""
+        """Where to look around literals."""
         if not selection.by_literal:
             return {}
         places: dict[_Step, list[int]] = {}
@@ -185,9 +189,6 @@ class CompiledDetectors:
                 places.setdefault(step, []).extend(ends)
         size = len(document.data)
         return {step: _windows(sorted(ends), step.reach_chars, size) for step, ends in places.items()}
-
-    def _detector(self, detector_id: str) -> Detector:
-        return next(step.detector for step in self._steps if step.detector.id == detector_id)
 
 
 def _check_detector(detector: Detector, known: Container[str]) -> None:
@@ -204,10 +205,10 @@ def _check_detector(detector: Detector, known: Container[str]) -> None:
 # -- where to look
 
 
-def _windows(ends: Sequence[int], reach: int, size: int) -> list[_Window]:
+def _windows(ends: Sequence[int], reach: int, last: int) -> list[_Window]:
     """What lies within `reach` of any of `ends`, which ascend."""
-    if size <= reach:
-        return [(0, size)]
+    if last <= reach:
+        return [(0, last)]
     windows: list[_Window] = []
     start, stop = ends[0] - reach, ends[0] + reach
     for end in ends:
@@ -215,7 +216,7 @@ def _windows(ends: Sequence[int], reach: int, size: int) -> list[_Window]:
             windows.append((max(0, start), stop))
             start = end - reach
         stop = end + reach
-    windows.append((max(0, start), min(stop, size)))
+    windows.append((max(0, start), min(stop, last)))
     return windows
 
 
@@ -293,6 +294,11 @@ def _is_confirmed(shape: Shape, document: Document, leaf: int, span: tuple[int, 
         if name:
             before = f"{name}: {before}"
     return shape.in_context(before, text, document.text[end : min(behind, end + shape.window_chars)])
+
+
+def _original(reading: Document, hit: _Hit) -> _Hit:
+    leaf, start, end = reading.original(hit.leaf, hit.start, hit.end)
+    return hit._replace(leaf=leaf, start=start, end=end)
 
 
 def _with_whole_escapes(document: Document, hit: _Hit) -> _Hit:

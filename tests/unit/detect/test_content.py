@@ -2,7 +2,7 @@
 
 import pytest
 
-from axonflow.detect.content import MAX_VISITS, leaves, name_at, path_of, readings_of
+from axonflow.detect.content import MAX_VISITS, Decoded, leaves, name_at, path_of, readings_of
 from axonflow.errors import DetectionError
 
 
@@ -71,3 +71,24 @@ def test_content_with_escapes_is_read_as_it_is_and_with_them_blanked():
     as_it_is, blanked = readings_of(["a\\nb", "\u00e9"], ())
     assert (as_it_is.text, blanked.text) == ("a\\nb\ne", "a\\\x1ab\ne")
     assert as_it_is.leaves == blanked.leaves
+
+
+def undotted(text):
+    """`text` without its dots."""
+    kept = [at for at, char in enumerate(text) if char != "."]
+    return Decoded("".join(text[at] for at in kept), [*kept, len(text)]) if len(kept) < len(text) else None
+
+
+def test_reading_that_decodes_knows_where_its_characters_come_from():
+    plain, decoded = readings_of(["abc", "a.[REDACTED:pii.x]b.", "c", "..d"], ("[REDACTED:pii.x]",), [undotted])
+    assert plain.text.startswith("abc\na.\x1a")
+    assert decoded.text == "a" + "\x1a" * 16 + "b\nd"
+    assert decoded.original(0, 0, 18) == (1, 0, 20)
+    assert decoded.original(1, 0, 1) == (3, 2, 3)
+    assert plain.original(1, 2, 3) == (1, 2, 3)
+
+
+def test_reading_that_decodes_nothing_is_none():
+    whole_only = lambda text: undotted(text) if "\n" in text else None  # noqa: E731  a decoder for this test alone
+    assert len(readings_of(["a", "b."], (), [whole_only])) == 1
+    assert len(readings_of("a", (), [undotted])) == 1
