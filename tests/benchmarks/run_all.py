@@ -7,10 +7,20 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.benchmarks import bench_audit, bench_decide, bench_http, bench_load, bench_plan, bench_reload, bench_replay
+from tests.benchmarks import (
+    bench_audit,
+    bench_decide,
+    bench_detect,
+    bench_http,
+    bench_load,
+    bench_plan,
+    bench_reload,
+    bench_replay,
+)
 
 ALL = {
     "decide": bench_decide,
+    "detect": bench_detect,
     "load": bench_load,
     "reload": bench_reload,
     "replay": bench_replay,
