@@ -59,7 +59,9 @@ def tests(session: nox.Session) -> None:
         session.run("pytest", *session.posargs)
         return
     seed = secrets.randbits(32)  # another one each time, printed with the command, so that a failure can be repeated
-    session.run("coverage", "run", "-m", "pytest", "tests", f"--hypothesis-seed={seed}")
+    # A process a core, each with whole files: what a file starts, such as a server, it starts once.
+    spread = ("-n", "auto", "--maxprocesses=4", "--dist=loadfile")
+    session.run("pytest", "tests", *spread, "--cov", "--cov-report=", f"--hypothesis-seed={seed}")
     session.run("coverage", "report")
 
 

@@ -35,12 +35,13 @@ __all__ = [
 ]
 
 
-_MAX_PART_CHARS = 400
+_MAX_FOUND_CHARS = 1_000
+_MAX_PLACE_CHARS = 400
 """Whoever writes what is found, and the names on the way there, chooses how long they are; a message stays short."""
 
 
-def _cut(part: str | None) -> str | None:
-    return part if part is None or len(part) <= _MAX_PART_CHARS else f"{part[:_MAX_PART_CHARS]}..."
+def _cut(part: str | None, most: int) -> str | None:
+    return part if part is None or len(part) <= most else f"{part[:most]}..."
 
 
 class AxonFlowError(Exception):
@@ -64,8 +65,8 @@ class AxonFlowError(Exception):
     ) -> None:
         self.message = message
         self.expected = expected
-        self.found = _cut(found)
-        self.at = _cut(at)
+        self.found = _cut(found, _MAX_FOUND_CHARS)
+        self.at = _cut(at, _MAX_PLACE_CHARS)
         self.hint = hint
         super().__init__(message)
 

@@ -78,7 +78,7 @@ def test_supervisor_killed_while_making_the_cluster_leaves_a_folder_that_starts(
 
 def test_server_backend_of_a_killed_one_at_work_is_waited_for(made_folder, until):
     """Two servers on one cluster would ruin it: PostgreSQL must keep noticing, whatever we do to its pid file."""
-    server = EmbeddedPostgres(made_folder, start_timeout_s=1.0)
+    server = EmbeddedPostgres(made_folder, start_timeout_s=5.0)
     dsn = server.start()
 
     async def freeze_backend_and_kill_server():
