@@ -191,7 +191,7 @@ def phone_in_context(before: str, span: str, after: str) -> bool:
 
 def _is_part_of_longer(before: str, after: str) -> bool:
     last, following = before[-1:], after[:1]
-    if last.isalnum() or last in {"_", "$", "#", "="} or following.isalnum() or following in {"_", "%"}:
+    if last.isalnum() or last in {"$", "#"} or following.isalnum() or following == "%":
         return True
     if last in {"-", ".", "/", ":"} and before[-2:-1].isalnum():
         return last != ":" or before[-2:-1].isdigit()
