@@ -2,105 +2,129 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from base64 import b64decode, urlsafe_b64decode
 from itertools import pairwise
+from math import log2
 
-from axonflow.detect.context_words import mentions
-from axonflow.detect.escapes import blank_escapes
-from axonflow.detect.folding import STAND_IN
 from axonflow.detect.validators import shannon_entropy
 
 __all__ = [
+    "discord_token",
+    "ends_its_base64",
     "has_password",
-    "in_service_account",
+    "is_aws_id",
     "is_aws_secret",
+    "is_basic_credentials",
+    "is_key",
+    "is_place_holder",
     "is_random",
+    "is_uuid",
     "looks_generated",
     "not_longer",
-    "pem_keys_in",
 ]
 
+# What writers of documentation put where a key goes. AWS's own examples end in EXAMPLE and EXAMPLEKEY.
 _PLACE_HOLDERS = (
-    "your", "xxxx", "here", "placeholder", "changeme", "redacted", "dummy", "<", "....", "****", "insert", "replace",
-)  # fmt: skip
-_KEY_TEXT = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=_-"
-_KEY_CHARS = frozenset(_KEY_TEXT)
-_MIN_PEM_RUN = 16
-_LINE_ENDS = str.maketrans({"\\": "\n", STAND_IN: "\n"})
+    *(
+        spelling
+        for word in "your xxxx here placeholder changeme change_me redacted dummy insert replace example".split()
+        for spelling in (word, word.upper(), word.title())
+    ),
+    "<",
+    "....",
+    "****",
+)
+_KEY_CHARS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+")
+_SEGMENT = re.compile("[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
+_MIN_WORD_CHARS = 3.3
+_MIN_VOWELS = 0.28
+
+
+def is_place_holder(text: str) -> bool:
+    """Whether `text` says of itself that it stands for something else. Case is kept, so that chance rarely does."""
+    return any(word in text for word in _PLACE_HOLDERS)
 
 
 def is_random(text: str) -> bool:
-    """Whether `text` has the spread of characters of a generated key (3.3 bits a character at this length)."""
-    return shannon_entropy(text) >= 3.3
+    """Whether `text` has the spread of characters of a generated key.
+
+    3.0 bits a character, which 20 random hexadecimal digits have; less for a shorter text, which cannot have as many.
+    """
+    return len(text) > 1 and shannon_entropy(text) >= min(3.0, 0.75 * log2(len(text)))
 
 
 def looks_generated(token: str) -> bool:
-    """Whether a token with a vendor's prefix is a key, not a place-holder made of words or of one character."""
-    if mentions(token, *_PLACE_HOLDERS):
+    """Whether a token of an issuer's form is a key, not a place-holder made of words or of one character."""
+    if is_place_holder(token):
         return False
-    secret = token[4:]
-    has_digit = any(char.isdigit() for char in secret)
+    body = token[len(token) // 4 :]  # the mark says nothing about the rest
+    has_digit = any(char.isdigit() for char in body)
     # Hugging Face tokens are letters only: then both cases must be mixed.
-    is_mixed = sum(a.islower() != b.islower() for a, b in pairwise(secret)) >= 6
-    return (has_digit or is_mixed) and shannon_entropy(secret) >= 3.0
+    is_mixed = sum(a.islower() != b.islower() for a, b in pairwise(body)) >= 6
+    return (has_digit or is_mixed) and is_random(body)
+
+
+def is_key(text: str) -> bool:
+    """Whether a value that is called a key is one: letters and digits in no order, not words, a name or a path."""
+    has_digit = any(char.isdigit() for char in text)
+    has_letter = any(char.isalpha() for char in text)
+    if not (has_digit and has_letter) or is_place_holder(text) or text[0] in "./" or text.startswith("sha"):
+        return False
+    return is_random(text) and not _is_readable(text)
+
+
+def _is_readable(text: str) -> bool:
+    """Whether `text` is made of words and numbers: long runs of one kind of character, with vowels among them."""
+    segments = _SEGMENT.findall(text)
+    letters = [char for char in text.lower() if char.isalpha()]
+    vowels = sum(char in "aeiou" for char in letters)
+    mean_chars = sum(map(len, segments)) / len(segments)
+    return mean_chars >= _MIN_WORD_CHARS and vowels >= _MIN_VOWELS * len(letters)
+
+
+def is_uuid(text: str) -> bool:
+    """Whether `text`, which has the form of a UUID, is not one that somebody typed."""
+    return len(set(text)) >= 8
+
+
+def is_aws_id(text: str) -> bool:
+    """Whether 16 characters of base 32 after a mark of AWS were drawn: seven different ones of 32 or fewer are none."""
+    return not is_place_holder(text) and len(set(text[4:])) >= 8
 
 
 def is_aws_secret(text: str) -> bool:
     """Whether 40 characters of base 64 are a key: both cases and high entropy, which no hexadecimal hash has."""
     has_both_cases = text.lower() != text and text.upper() != text
-    return len(text) == 40 and has_both_cases and shannon_entropy(text) >= 4.0
+    return has_both_cases and not is_place_holder(text) and shannon_entropy(text) >= 4.0
 
 
 def not_longer(before: str, _span: str, after: str) -> bool:
-    """Whether the token ends where its pattern does: a longer one is another thing."""
-    return before[-1:] not in _KEY_CHARS - {"=", "/", "-"} and after[:1] not in _KEY_CHARS - {"=", "/", "-"}
+    """Whether the token stands alone: what has more letters or digits around it is another thing."""
+    return before[-1:] not in _KEY_CHARS and after[:1] not in _KEY_CHARS and after[:1] != "_"
 
 
-def pem_keys_in(match: str) -> Iterator[tuple[int, int]]:
-    """The armoured key: whole when its end is there, else as far as its body goes."""
-    header_end = match.index("-----", 5) + 5
-    if match.endswith("-----") and len(match) > header_end:
-        body_end = match.rindex("-----END")
-        if _longest_key_run(match[header_end:body_end]) >= _MIN_PEM_RUN:
-            yield 0, len(match)
-        return
-    end = _body_end(match, header_end)
-    if _longest_key_run(match[header_end:end]) >= _MIN_PEM_RUN:
-        yield 0, end
+def ends_its_base64(before: str, span: str, after: str) -> bool:
+    """Whether the base 64 is no part of a longer one."""
+    return not_longer(before, span, after) and before[-1:] != "/" and after[:1] not in {"/", "="}
 
 
-def _body_end(match: str, start: int) -> int:
-    """Where lines of base 64 give way to other text."""
-    end = at = start
-    for line in _lines_of(match[start:]):
-        words = line.split()
-        if any(len(word) < _MIN_PEM_RUN or not _KEY_CHARS.issuperset(word) for word in words) and not _is_header(line):
-            run = len(line) - len(line.lstrip(_KEY_TEXT))
-            return at + run if run >= _MIN_PEM_RUN else end
-        at += len(line)
-        if words:
-            end = at - (len(line) - len(line.rstrip()))
-    return end
+def discord_token(text: str) -> bool:
+    """Whether the first part is the base 64 of a user's number, as it is in the tokens of bots."""
+    head = text.partition(".")[0]
+    try:
+        return urlsafe_b64decode(head + "=" * (-len(head) % 4)).isdigit() and looks_generated(text)
+    except ValueError:
+        return False
 
 
-def _lines_of(body: str) -> list[str]:
-    """The lines, also of a key in a string literal, where escapes end them; no character is lost."""
-    return blank_escapes(body).translate(_LINE_ENDS).splitlines(keepends=True)
-
-
-def _is_header(line: str) -> bool:
-    name, colon, _ = line.partition(":")
-    return bool(colon) and name.replace("-", "").isalnum()
-
-
-def _longest_key_run(body: str) -> int:
-    words = [word for line in _lines_of(body) for word in line.split()]
-    return max((len(word) for word in words if _KEY_CHARS.issuperset(word)), default=0)
-
-
-def in_service_account(before: str, _span: str, _after: str) -> bool:
-    """Whether a key is the value of the member ``private_key`` (Google's name for it)."""
-    return mentions(before[-24:], "private_key")
+def is_basic_credentials(text: str) -> bool:
+    """Whether `text` is the base 64 of ``user:password`` (RFC 7617 section 2)."""
+    try:
+        user, colon, password = b64decode(text + "=" * (-len(text) % 4), validate=True).decode("utf-8").partition(":")
+    except ValueError:
+        return False
+    return bool(user and colon and password) and (user + password).isprintable() and not is_place_holder(password)
 
 
 def has_password(url: str) -> bool:
@@ -109,4 +133,4 @@ def has_password(url: str) -> bool:
     password = user_info.partition(":")[2]
     if not password or password[0] in "<{[$%*" or set(password) <= set("*xX."):
         return False
-    return not mentions(password, *_PLACE_HOLDERS) and "${" not in password and "{{" not in password
+    return not is_place_holder(password) and "${" not in password and "{{" not in password

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from axonflow.detect.packs.key_checks import has_password, is_aws_secret, looks_generated, not_longer, pem_keys_in
+from axonflow.detect.packs.key_armour import pem_keys_in
+from axonflow.detect.packs.key_checks import has_password, is_aws_secret, looks_generated, not_longer
 from axonflow.detect.validators import (
     email_address,
     email_in,
