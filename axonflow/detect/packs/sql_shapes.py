@@ -50,7 +50,7 @@ _AFTER_QUOTE = _rules(
     rf"\|\)*a*&{_PRE}[nvsq]\)*[cC;]",
     rf"\|\)*a*&{_PRE}[nv]\)+\Z",
     # ' union select, ' having 1, ' order by 3, '; drop
-    r"\|\)*a*UA?\(*S",
+    rf"\|\)*(?:{_OPERATOR}{_ANY})*a*U[A(]*S",
     rf"\|\)*a*HF?{_PRE}[ns]",
     r"\|\)*a*Bn\)*(?:[cC,]|\Z)",
     r"\|\)*;K(?:\(|w|v|[cC]|\Z|n=)",
@@ -72,11 +72,15 @@ _LOGIC = _rules(
     rf"\A{_VALUE}\|&{_PRE}(?:f\(|\(*S|u\(*f\()",
     rf"\A{_VALUE}\|&{_PRE}[nv]\)*<{_PRE}[nv]",
     rf"\A{_CONSTANT}{_REST}\|&{_ANY}{_REST};?[cC]\Z",
-    rf"\A{_CONSTANT}\|&{_ANY}{_REST}u?[=~]{_ANY}{_REST}\Z",
+    rf"\A{_CONSTANT}\|[&H]{_ANY}{_REST}u?[=~]{_ANY}{_REST}[cC]?\Z",
+    rf"\A{_PRE}n\)+\|&{_PRE}n\)*\Z",
     rf"\A{_ANY}\|H{_PRE}[nsv]",
     rf"\A{_CONSTANT}={_CONSTANT}\|&{_CONSTANT}\Z",
 )
-_STATEMENT_AFTER_VALUE = _rules(r"\|[nsqQ)]\)*;\(*(?:K[(wvsFL]|S[wnvs(f]|K[cC]?\Z)")
+_STATEMENT_AFTER_VALUE = _rules(
+    r"\A\.?[^K]*[nsqQ)]\)*\|;\(*(?:K(?:Lw|Fw|wKw=|v|\(+n=|A?[w,]*w[cC]?\Z|s|w:|[cC]?\Z)|S(?:f\(|v|[ns](?:,|F|[cC]?\Z)|w(?:,[wn])*F))"
+)
+_ANOTHER_STATEMENT = _rules(r"\A[^K]*\|")
 _PART = rf"(?:[a&=<~,]?{_CONSTANT})*"
 _COMMENT_AFTER_VALUE = _rules(
     rf"\A{_PRE}[nsv]\)*(?:[a&=<~]{_PRE}[nsv]\)*)*;?\|c\Z", rf"\A{_PART}[f(]{_PRE}{_PART}\|c\Z"
@@ -86,16 +90,25 @@ _SUBQUERY_AS_VALUE = _rules(
     r"(?:[uf(vA]|.*F\(*[wsf]w?(?:[^w?]|\Z))"
 )
 _UNION = _rules(
-    r"[nsvqQ)]\|UA?\(*A?\(*S",
+    r"(?:[nvqQ]|\A[^SK]*[s)])\|U[A(]*S",
+    r"s\|U[A(]*S.*[cC]\Z",
     rf"\A{_CONSTANT}[^.SK;]*\|UA?\(*S",
     rf"\A{_PRE}(?:[nsv]\)*(?:[a&=<~]{_PRE}[nsv]\)*)*|[nw]?)\|UA?[a(]*(?:[cC]?\.?\Z|\(+S)",
     r"\|UA?\(*S[A(ua]*(?:[nsvf]|w[cC]?\Z|(?:w,)*n)",
 )
+_ORDER = _rules(rf"\A{_CONSTANT}\|Bn\)*(?:,n\)*)*[cC]?\Z")
 _UNFINISHED = _rules(r"S[^F]*[nsv][^F]*\|FwW\Z", r"\AS[^F)]*\([^F)]*\|F")
+
+
+_ANYWHERE = _rules(*(rules.pattern for rules in (_LOGIC, _STATEMENT_AFTER_VALUE, _COMMENT_AFTER_VALUE, _ORDER, _UNION)), r"[nsqQ)]\)*\|;K")
+_AFTER_QUOTE_ANY = _rules(_AFTER_QUOTE.pattern, _AFTER_QUOTE_COMMENT.pattern)
+_PERCENT = re.compile(r"%([0-9a-fA-F]{2})")
 
 
 def _classes_around(before: str, span: str, after: str) -> str:
     left = token_classes(before if len(before) == _WINDOW_CHARS else _MEMBER_NAME.sub("", before))
+    if left[-1:] in {"q", "Q"} and before.rstrip(" )\t\n\r")[-1:] not in {"'", '"', "`"}:
+        left = left[:-1] + "?"  # inside of a string, not after it
     start = "." if len(before) == _WINDOW_CHARS else ""
     end = "." if len(after) == _WINDOW_CHARS else ""
     return f"{start}{left}|{token_classes(span + after)}{end}"
@@ -118,15 +131,21 @@ def _has_odd_quote(before: str, quote: str) -> bool:
     return (len(parts) - 1 - apostrophes) % 2 == 0
 
 
+def _opens(before: str, quote: str, rest: str) -> bool:
+    """Whether `quote` is where a quoted text begins, by the characters beside it."""
+    if before[-1:].isspace() and not rest[:1].isspace():
+        return True
+    if rest[:1].isalpha() and before[-1:] in tuple("([{,=:+"):
+        return True
+    return quote in before and before.rstrip()[-1:] in tuple("([{,+|&")
+
+
 def _breaks_out(rules: re.Pattern[str]) -> InContext:
     """As `_is`, where the span begins with a quote that ends a value, and from the token after it on."""
 
     def holds(before: str, span: str, after: str) -> bool:
-        quote = chr(int(span[1:3], 16)) if span[0] == "%" else span[0]
-        rest = span[3:] if span[0] == "%" else span[1:]
-        if before[-1:].isspace() and not rest[:1].isspace():
-            return False
-        if not _has_odd_quote(before, quote):
+        quote, rest = span[0], span[1:]
+        if _opens(before, quote, rest) or not _has_odd_quote(before, quote):
             return False
         classes = _classes_around("", rest, after)
         return rules.search(classes.translate(_QUOTES_SWAPPED) if quote == '"' else classes) is not None
@@ -137,6 +156,30 @@ def _breaks_out(rules: re.Pattern[str]) -> InContext:
 def _is_all(before: str, _span: str, after: str) -> bool:
     """Whether the span is the whole text."""
     return not (_MEMBER_NAME.sub("", before).strip() or after.strip())
+
+
+def _is_commented_out(before: str, span: str, after: str) -> bool:
+    """Whether a quote ends a value and a comment sign the text."""
+    return before[-1:] not in tuple("([{,=:+ ") and _breaks_out(_AFTER_QUOTE_COMMENT)(before, span, after)
+
+
+def _is_encoded(before: str, span: str, after: str) -> bool:
+    """Whether a percent-encoded text, decoded, is one that any of the rules is true of."""
+    run = before[before.rfind(" ") + 1 :] + span + after[: (after + " ").find(" ")]
+    return _is_attack(_PERCENT.sub(lambda found: chr(int(found[0][1:], 16)), run.replace("+", " ")))
+
+
+def _is_attack(text: str) -> bool:
+    """Whether any of the rules is true at any place of `text`, which is a few hundred characters."""
+    classes = token_classes(text).replace("Q", "q")
+    for at, letter in enumerate(classes):
+        if letter in "&HU;(c" or (letter == "B" and at):
+            here = f"{classes[:at]}|{classes[at:]}"
+            if _ANYWHERE.search(here):
+                return True
+    return any(
+        text[at] in "'\"" and _breaks_out(_AFTER_QUOTE_ANY)(text[:at], text[at:], "") for at in range(len(text))
+    )
 
 
 def _ends_in_comment(before: str, span: str, after: str) -> bool:
@@ -156,10 +199,10 @@ def _sql(
     )
 
 
-_Q = r"(?:['\"`]|%27|%22)"
-_S = r"(?:[\s+(]|%20|%0[9adc]|/\*)"
+_Q = r"['\"`]"
+_S = r"(?:[\s\x00+(]|/\*!?\w{0,12}(?:\*/)?|(?:--|#)\w{0,16}\n)"
 """What may stand after a word instead of a space."""
-_LOGIC_WORD = r"(?:\b|%20|%0[9adc])(?:or|and|xor|having)"
+_LOGIC_WORD = r"\b(?:or|and|xor|having)"
 _WORDS_AFTER_QUOTE = (
     "or|and|xor|union|having|where|order|group|like|rlike|regexp|div|mod|is|in|not|between|limit|sounds|collate"
 )
@@ -167,19 +210,19 @@ _WORDS_AFTER_QUOTE = (
 SQL_SHAPES: tuple[Shape, ...] = (
     # ' or 1=1, ") and "a"="a, ' || 1 < 2, ' union select, '; drop table, x' like 'y, a'+(select ...
     _sql(
-        rf"{_Q}(?:[\s)]|%20){{0,16}}(?:[-+*/%=<>^&|!;#]|(?:{_WORDS_AFTER_QUOTE})\b)",
+        rf"{_Q}[\s)]{{0,16}}(?:[-+*/%=<>^&|!;#]|(?:{_WORDS_AFTER_QUOTE})\b)",
         in_context=_breaks_out(_AFTER_QUOTE),
     ),
     # admin'-- with nothing of weight after it
     _sql(
-        rf"{_Q}[\s);]{{0,8}}(?:--|#|%23|/\*)", in_context=_breaks_out(_AFTER_QUOTE_COMMENT), confidence=0.7
+        rf"{_Q}[\s);]{{0,8}}(?:--|#|/\*)", in_context=_is_commented_out, confidence=0.7
     ),
     # the same inside the statement that it ended up in: name = 'admin'--' and ...
-    _sql(r"'-{2,8} ?'", triggers=("'--",), confidence=0.7),
+    _sql(r"\w'-{2,8} ?'", triggers=("'--",), confidence=0.7),
     # 1 or 1=1, 1) and 7=(8, x or 'a'='a', having 1=1
     _sql(
         rf"(?:{_LOGIC_WORD}|\|\||&&)(?:{_S}|[-+!~)]|\*/|(?:not|binary|collate)\b){{0,12}}"
-        r"(?:[\d'\"@.\\]|%27|%22|null\b|true\b|false\b|current_|localtime|utc_)",
+        r"(?:[\d'\"@.\\]|null\b|true\b|false\b|current_|localtime|utc_)",
         in_context=_is(_LOGIC),
     ),
     # 1 and ascii(substring(..., 1 or name like 'a%', 1 and (select ...
@@ -192,13 +235,15 @@ SQL_SHAPES: tuple[Shape, ...] = (
     _sql(r"union\b", triggers=("union",), in_context=_is(_UNION), confidence=0.95),
     # (select id from users limit 1,1) in place of a value
     _sql(r"\(\s{0,16}select\b", triggers=("select",), in_context=_is(_SUBQUERY_AS_VALUE), confidence=0.6),
+    # 1 order by 10--
+    _sql(rf"\b(?:order|group){_S}{{1,8}}by{_S}{{1,8}}\d", triggers=("order", "group"), in_context=_is(_ORDER)),
     # 1 --, 1*1/*
     _sql(r"(?:--|/\*)[-\s+\w]{0,16}", in_context=_ends_in_comment, confidence=0.5),
     # a second statement after a value
     _sql(
-        r"(?:['\"`)\d]|%27|%22)[\s)]{0,8};(?:[\s(+]|%20|/\*\*/){0,16}"
-        r"(?:drop|delete|insert|update|create|alter|exec|execute|declare|shutdown|waitfor|truncate|grant|revoke|call|merge|replace|backup"
-        r"|copy|load|begin|while|goto|handler|prepare|do|if|set|use|kill|rename|print|attach|select)\b",
+        rf";{_S}{{0,16}}(?:"
+        r"drop|delete|insert|update|create|alter|exec|execute|declare|shutdown|waitfor|truncate|grant|revoke|call|merge|replace|backup"
+        r"|copy|load|begin|goto|handler|prepare|do|set|select)\b",
         in_context=_is(_STATEMENT_AFTER_VALUE),
     ),
     # select 1,(2),3 from t where, cut off
@@ -210,8 +255,10 @@ SQL_SHAPES: tuple[Shape, ...] = (
         rf";{_S}{{0,16}}create{_S}{{1,16}}(?:user|login|role|procedure|trigger)\b",
         rf";{_S}{{0,16}}(?:shutdown\b|waitfor{_S}|declare{_S}{{1,16}}@|load{_S}{{1,16}}(?:data|xml)|begin{_S}{{1,16}}(?:declare|try))",
         rf";{_S}{{0,16}}exec(?:ute)?{_S}{{1,16}}(?:immediate|master|sp_|xp_|@|\w{{1,64}}\s?[@('\"])",
+        rf";{_S}{{0,16}}exec(?:ute)?\s{{0,4}}\(\s{{0,4}}['@]|;{_S}{{0,16}}(?:grant|revoke)\b[\w ,]{{1,48}}\bon\b",
         rf";{_S}{{0,16}}copy{_S}{{1,16}}\w{{1,64}}{_S}{{1,16}}(?:from|to){_S}",
-        triggers=("drop", "alter", "truncate", "create", "shutdown", "waitfor", "declare", "load", "begin", "exec", "copy"),
+        triggers=("drop", "alter", "truncate", "create", "shutdown", "waitfor", "declare", "load", "begin", "exec", "copy", "grant", "revoke"),
+        in_context=_is(_ANOTHER_STATEMENT),
     ),
     # time as a side channel
     _sql(
@@ -272,6 +319,8 @@ SQL_SHAPES: tuple[Shape, ...] = (
             "@@", "0x", "rlike", ".e.", "database", "schema", "version", "sp_password",
         ),
     ),
+    # any of these, percent-encoded
+    _sql(r"%(?:0[9a-d]|2[0-9a-f]|3[b-e]|7c)[!$-;=?-Z_a-z~]{0,400}", triggers=("%0", "%2", "%3", "%7c"), in_context=_is_encoded),
     # a quoted operator between two values: A '<' B
     _sql(
         r"\b\w{1,3} '(?:[-+*/%=<>&|^]{1,3}|(?:not )?(?:and|or|xor|like|rlike|regexp|mod|div|sounds like))' \w{1,3}\b",
