@@ -65,26 +65,28 @@ _SHORT_COMMENT_CHARS = 8
 _OPEN_STRING_CHARS = 48
 _KEYWORDS = "union|or|and|xor|from|where|select|having|limit|order|group|like"
 _TOKEN = re.compile(
-    rf"""(?P<space>[\s\x00]+|\\(?=[^nN]))
-    |(?P<comment>/\*|(?:--|\#)[^\n]*)
-    |(?P<string>[nxbe]?'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|\$\$.*?\$\$)
-    |(?P<open>['"`])
-    |(?P<name>`[^`]*`|\[[a-z_][\w ]*\])
+    rf"""[\s\x00]*(?:
+     (?P<word>(?![nxbe]'|\\n)[a-z_][\w$]*(?:\.{{1,2}}`?[\w$*]+`?)*)
     |(?P<number>(?:0x[0-9a-f]*|0b[01]+|\d+(?:\.\d*)?(?:e[+-]?\d+)?|\.\d+|\\n)f?(?=\W|$|(?:{_KEYWORDS})\b))
+    |(?P<string>[nxbe]?'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|\$\$.*?\$\$)
+    |(?P<punctuation>[(),;])
+    |(?P<comment>/\*|(?:--|\#)[^\n]*)
+    |(?P<name>`[^`]*`|\[[a-z_][\w ]*\])
+    |(?P<open>['"`])
     |(?P<variable>@{{1,2}}[`'"]?\w+[`'"]?|:\w+)
-    |(?P<word>\w[\w$]*(?:\.{{1,2}}`?[\w$*]+`?)*)
+    |(?P<other>\d[\w$]*)
     |(?P<logic>\|\||&&)
     |(?P<equality><=>|<>|!=|={{1,3}}|\^=)
     |(?P<shift><<|>>)
     |(?P<comparison><=|>=|<|>)
     |(?P<arithmetic>[-+*/%^|&])
     |(?P<sign>[!~])
-    |(?P<punctuation>[(),;])
-    """,
+    |(?P<space>\\(?=[^nN])|$)
+    )""",
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
 _LETTERS = {
-    "string": "s", "name": "w", "number": "n", "variable": "v", "logic": "&", "equality": "=", "comparison": "<", "sign": "u", "shift": "a"
+    "string": "s", "name": "w", "number": "n", "variable": "v", "logic": "&", "equality": "=", "comparison": "<", "sign": "u", "shift": "a", "other": "w"
 }  # fmt: skip
 _INLINE_COMMENT = re.compile(r"/\*(?!!).*?\*/|/\*!\d{0,6}|\*/", re.DOTALL)
 """MySQL runs what stands in ``/*! */``; all others are a gap."""
@@ -115,14 +117,14 @@ def token_classes(text: str) -> str:
             found.append(_unclosed(text, at))
             break
         if kind == "word":
-            at = _read_word(match[0].lower(), text, at, found)
+            at = _read_word(match["word"].lower(), text, at, found)
         elif kind == "comment":
-            at = _read_comment(match[0], text, at, found)
+            at = _read_comment(match["comment"], text, at, found)
         elif kind == "arithmetic":
             # After "select" and in "count(*)" the star stands for all columns.
-            found.append("w" if match[0] == "*" and found[-1:] in (["S"], [","], ["("], ["A"]) else "a")
+            found.append("w" if match["arithmetic"] == "*" and found[-1:] in (["S"], [","], ["("], ["A"]) else "a")
         elif kind == "punctuation":
-            found.append(match[0])
+            found.append(match["punctuation"])
         elif kind != "space":
             found.append(_LETTERS[str(kind)])
     return "".join(found)

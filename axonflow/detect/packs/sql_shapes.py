@@ -20,6 +20,7 @@ from axonflow.detect.sql_tokens import token_classes
 __all__ = ["SQL_SHAPES"]
 
 _WINDOW_CHARS = 240
+_RIGHT_CHARS = 200
 _MEMBER_NAME = re.compile(r"\A\w{1,64}: ")
 
 # An expression over token classes. An operator is one letter, so there is one way to read a text and no backtracking.
@@ -102,23 +103,26 @@ _UNFINISHED = _rules(r"S[^F]*[nsv][^F]*\|FwW\Z", r"\AS[^F)]*\([^F)]*\|F")
 
 _ANYWHERE = _rules(*(rules.pattern for rules in (_LOGIC, _STATEMENT_AFTER_VALUE, _COMMENT_AFTER_VALUE, _ORDER, _UNION)), r"[nsqQ)]\)*\|;K")
 _AFTER_QUOTE_ANY = _rules(_AFTER_QUOTE.pattern, _AFTER_QUOTE_COMMENT.pattern)
+_SQL_SIGNS = re.compile(r"(?:%20|%0\w|\+|%2f|\*/|%2[78]|['\"(])(?:or|and|x?or|having|union|select)\b|%27|%22|%3b|;|%7c|%26%26|--|/\*|%23", re.IGNORECASE)
 _PERCENT = re.compile(r"%([0-9a-fA-F]{2})")
 
 
-def _classes_around(before: str, span: str, after: str) -> str:
-    left = token_classes(before if len(before) == _WINDOW_CHARS else _MEMBER_NAME.sub("", before))
+def _classes_around(before: str, text: str, left_chars: int = _WINDOW_CHARS) -> str:
+    """The classes of the last `left_chars` of `before`, a bar, and those of `text`."""
+    if len(before) != _WINDOW_CHARS:
+        before = _MEMBER_NAME.sub("", before)
+    is_cut = len(before) >= left_chars
+    left = token_classes(before[-left_chars:])
     if left[-1:] in {"q", "Q"} and before.rstrip(" )\t\n\r")[-1:] not in {"'", '"', "`"}:
         left = left[:-1] + "?"  # inside of a string, not after it
-    start = "." if len(before) == _WINDOW_CHARS else ""
-    end = "." if len(after) == _WINDOW_CHARS else ""
-    return f"{start}{left}|{token_classes(span + after)}{end}"
+    return f"{'.' if is_cut else ''}{left}|{token_classes(text)}{'' if len(text) < _RIGHT_CHARS else '.'}"
 
 
-def _is(rules: re.Pattern[str]) -> InContext:
+def _is(rules: re.Pattern[str], left_chars: int = 64) -> InContext:
     """Whether one of `rules` is true of the classes of the tokens around."""
 
     def holds(before: str, span: str, after: str) -> bool:
-        return rules.search(_classes_around(before, span, after).replace("Q", "q")) is not None
+        return rules.search(_classes_around(before, (span + after)[:_RIGHT_CHARS], left_chars).replace("Q", "q")) is not None
 
     return holds
 
@@ -147,7 +151,7 @@ def _breaks_out(rules: re.Pattern[str]) -> InContext:
         quote, rest = span[0], span[1:]
         if _opens(before, quote, rest) or not _has_odd_quote(before, quote):
             return False
-        classes = _classes_around("", rest, after)
+        classes = _classes_around("", (rest + after)[:_RIGHT_CHARS])
         return rules.search(classes.translate(_QUOTES_SWAPPED) if quote == '"' else classes) is not None
 
     return holds
@@ -165,6 +169,8 @@ def _is_commented_out(before: str, span: str, after: str) -> bool:
 
 def _is_encoded(before: str, span: str, after: str) -> bool:
     """Whether a percent-encoded text, decoded, is one that any of the rules is true of."""
+    if not _SQL_SIGNS.search(f"{before}{span}{after}"):
+        return False
     run = before[before.rfind(" ") + 1 :] + span + after[: (after + " ").find(" ")]
     return _is_attack(_PERCENT.sub(lambda found: chr(int(found[0][1:], 16)), run.replace("+", " ")))
 
@@ -184,7 +190,12 @@ def _is_attack(text: str) -> bool:
 
 def _ends_in_comment(before: str, span: str, after: str) -> bool:
     """Whether the text is one expression and a comment sign."""
-    return not after and _is(_COMMENT_AFTER_VALUE)(before, span, after)
+    return not after and _is(_COMMENT_AFTER_VALUE, _WINDOW_CHARS)(before, span, after)
+
+
+def _is_cut_off(before: str, span: str, after: str) -> bool:
+    """Whether a statement that selects constants ends at ``where``."""
+    return not after.strip() and _is(_UNFINISHED, _WINDOW_CHARS)(before, span, after)
 
 
 def _sql(
@@ -200,6 +211,8 @@ def _sql(
 
 
 _Q = r"['\"`]"
+_GAP = r"[\s\x00+(!~)-]{0,8}(?:(?:/\*!?\w{0,8}\*?/?|(?:--|#)\w{0,16}\n)[\s+(!~)-]{0,8}){0,2}"
+"""White space, brackets, signs and a comment or two."""
 _S = r"(?:[\s\x00+(]|/\*!?\w{0,12}(?:\*/)?|(?:--|#)\w{0,16}\n)"
 """What may stand after a word instead of a space."""
 _LOGIC_WORD = r"\b(?:or|and|xor|having)"
@@ -221,20 +234,20 @@ SQL_SHAPES: tuple[Shape, ...] = (
     _sql(r"\w'-{2,8} ?'", triggers=("'--",), confidence=0.7),
     # 1 or 1=1, 1) and 7=(8, x or 'a'='a', having 1=1
     _sql(
-        rf"(?:{_LOGIC_WORD}|\|\||&&)(?:{_S}|[-+!~)]|\*/|(?:not|binary|collate)\b){{0,12}}"
+        rf"(?:{_LOGIC_WORD}|\|\||&&){_GAP}(?:(?:not|binary)\b{_GAP}){{0,2}}"
         r"(?:[\d'\"@.\\]|null\b|true\b|false\b|current_|localtime|utc_)",
         in_context=_is(_LOGIC),
     ),
     # 1 and ascii(substring(..., 1 or name like 'a%', 1 and (select ...
     _sql(
-        rf"(?:{_LOGIC_WORD}{_S}|\|\||&&)(?:{_S}|[-+!~]|\*/|not\b){{0,12}}"
+        rf"(?:{_LOGIC_WORD}\b|\|\||&&){_GAP}(?:not\b{_GAP})?"
         rf"(?:select\b|\w{{1,32}}{_S}?[=<>!(*/+-]|\w{{1,32}}{_S}(?:not{_S})?(?:like|rlike|regexp|between|is|in)\b)",
         in_context=_is(_LOGIC),
     ),
     # union select, after a value or with what a select list begins with
-    _sql(r"union\b", triggers=("union",), in_context=_is(_UNION), confidence=0.95),
+    _sql(r"union\b", triggers=("union",), in_context=_is(_UNION, _WINDOW_CHARS), confidence=0.95),
     # (select id from users limit 1,1) in place of a value
-    _sql(r"\(\s{0,16}select\b", triggers=("select",), in_context=_is(_SUBQUERY_AS_VALUE), confidence=0.6),
+    _sql(r"\(\s{0,16}select\b", triggers=("select",), in_context=_is(_SUBQUERY_AS_VALUE, _WINDOW_CHARS), confidence=0.6),
     # 1 order by 10--
     _sql(rf"\b(?:order|group){_S}{{1,8}}by{_S}{{1,8}}\d", triggers=("order", "group"), in_context=_is(_ORDER)),
     # 1 --, 1*1/*
@@ -244,10 +257,10 @@ SQL_SHAPES: tuple[Shape, ...] = (
         rf";{_S}{{0,16}}(?:"
         r"drop|delete|insert|update|create|alter|exec|execute|declare|shutdown|waitfor|truncate|grant|revoke|call|merge|replace|backup"
         r"|copy|load|begin|goto|handler|prepare|do|set|select)\b",
-        in_context=_is(_STATEMENT_AFTER_VALUE),
+        in_context=_is(_STATEMENT_AFTER_VALUE, _WINDOW_CHARS),
     ),
     # select 1,(2),3 from t where, cut off
-    _sql(rf"\bfrom{_S}{{1,8}}\w{{1,64}}{_S}{{1,8}}where\b", triggers=("where",), in_context=_is(_UNFINISHED)),
+    _sql(rf"\bfrom{_S}{{1,8}}\w{{1,64}}{_S}{{1,8}}where\b", triggers=("where",), in_context=_is_cut_off),
     # a second statement that destroys
     _sql(
         rf";{_S}{{0,16}}(?:drop|alter|truncate){_S}{{1,16}}"
@@ -258,7 +271,7 @@ SQL_SHAPES: tuple[Shape, ...] = (
         rf";{_S}{{0,16}}exec(?:ute)?\s{{0,4}}\(\s{{0,4}}['@]|;{_S}{{0,16}}(?:grant|revoke)\b[\w ,]{{1,48}}\bon\b",
         rf";{_S}{{0,16}}copy{_S}{{1,16}}\w{{1,64}}{_S}{{1,16}}(?:from|to){_S}",
         triggers=("drop", "alter", "truncate", "create", "shutdown", "waitfor", "declare", "load", "begin", "exec", "copy", "grant", "revoke"),
-        in_context=_is(_ANOTHER_STATEMENT),
+        in_context=_is(_ANOTHER_STATEMENT, _WINDOW_CHARS),
     ),
     # time as a side channel
     _sql(
@@ -320,7 +333,7 @@ SQL_SHAPES: tuple[Shape, ...] = (
         ),
     ),
     # any of these, percent-encoded
-    _sql(r"%(?:0[9a-d]|2[0-9a-f]|3[b-e]|7c)[!$-;=?-Z_a-z~]{0,400}", triggers=("%0", "%2", "%3", "%7c"), in_context=_is_encoded),
+    _sql(r"%(?:0[9a-d]|2[0-9a-f]|3[b-e]|7c)[!$-;=?-Z_a-z~]{0,48}", triggers=("%0", "%2", "%3", "%7c"), in_context=_is_encoded),
     # a quoted operator between two values: A '<' B
     _sql(
         r"\b\w{1,3} '(?:[-+*/%=<>&|^]{1,3}|(?:not )?(?:and|or|xor|like|rlike|regexp|mod|div|sounds like))' \w{1,3}\b",
