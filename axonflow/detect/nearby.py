@@ -54,7 +54,7 @@ class Nearby:
     __slots__ = ("_after_words", "_before_words", "_needles", "_own", "literals")
 
     literals: tuple[str, ...]
-    """Where none of these is in a content, in lower case, no number in it can be confirmed."""
+    """Where none of these is in the text around, in lower case, no number is confirmed: a cheap check beforehand."""
 
     def __init__(self, *phrases: str, before_words: int = _MANY_WORDS, after_words: int = 5) -> None:
         needles: set[str] = set()
@@ -70,6 +70,9 @@ class Nearby:
     def __call__(self, before: str, span: str, after: str) -> bool:
         """Whether the words around `span` say that it is one."""
         if not stands_alone(before, span, after):
+            return False
+        lower = f"{before} {after}".lower()
+        if not any(literal in lower for literal in self.literals):
             return False
         earlier = words_of(_parted(before))
         label = _label_of(earlier)

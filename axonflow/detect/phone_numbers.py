@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from axonflow.detect.context_words import has_any, words_of
-from axonflow.detect.validators import digits_of, groups_of
+from axonflow.detect.validators import groups_of
 
 __all__ = ["phone_in_context", "phone_layout", "phones_in"]
 
@@ -43,33 +43,80 @@ def phones_in(run: str) -> Iterator[tuple[int, int]]:
 
     A plain candidate may overlap a better one after it; the words around decide which of them holds.
     """
-    groups = groups_of(_without_extension(run))
+    text = _without_extension(run)
+    groups = groups_of(text)
+    candidates = _Candidates(text, groups)
     first = 0
     while first < len(groups):
-        start = _start_of(run, groups, first)
-        last = None if first and _is_cut(run, groups, first - 1) else _last_of(run, groups, first)
-        if last is None:
+        found = candidates.at(first)
+        if found is None:
             first += 1
             continue
-        yield start, len(run) if last == len(groups) - 1 else groups[last][1]
-        first = first + 1 if _hides_another(run, groups, first, last) else last + 1
+        last, layout = found
+        yield _start_of(text, groups, first), len(run) if last == len(groups) - 1 else groups[last][1]
+        # A plain candidate may begin with a number that stands before a telephone number ("room 5 415-555-2671").
+        is_hiding = layout == "plain" and any(candidates.is_better_at(later) for later in range(first + 1, last + 1))
+        first = first + 1 if is_hiding else last + 1
 
 
-def _hides_another(run: str, groups: list[tuple[int, int]], first: int, last: int) -> bool:
-    """Whether a plain candidate begins with a number that stands before a telephone number ("room 5 415-555-2671")."""
-    if phone_layout(run[_start_of(run, groups, first) : groups[last][1]]) != "plain":
-        return False
-    for later in range(first + 1, last + 1):
-        end = None if _is_cut(run, groups, later - 1) else _last_of(run, groups, later)
-        if end is not None and phone_layout(run[_start_of(run, groups, later) : groups[end][1]]) != "plain":
-            return True
-    return False
+class _Candidates:
+    """The longest candidate that begins with each group of a run, looked for once."""
+
+    __slots__ = ("_found", "_groups", "_text")
+
+    def __init__(self, text: str, groups: list[tuple[int, int]]) -> None:
+        self._text = text
+        self._groups = groups
+        self._found: dict[int, tuple[int, Layout] | None] = {}
+
+    def at(self, first: int) -> tuple[int, Layout] | None:
+        """The last group and the layout of the candidate that begins with group `first`."""
+        if first not in self._found:
+            self._found[first] = None if first and self._is_cut(first - 1) else self._longest(first)
+        return self._found[first]
+
+    def is_better_at(self, first: int) -> bool:
+        """Whether a candidate with a layout that only telephone numbers have begins with group `first`."""
+        found = self.at(first)
+        return found is not None and found[1] != "plain"
+
+    def _longest(self, first: int) -> tuple[int, Layout] | None:
+        text, groups = self._text, self._groups
+        start = _start_of(text, groups, first)
+        parts: list[str] = []
+        ends: list[int] = []
+        digit_count = lone_digits = 0
+        for at in range(first, min(first + _MAX_GROUPS, len(groups))):
+            group_start, group_end = groups[at]
+            digit_count += group_end - group_start
+            lone_digits += group_end - group_start == 1
+            if (
+                digit_count > _MAX_DIGITS
+                or lone_digits > _MAX_LONE_DIGITS
+                or (at > first and not _joins(text[groups[at - 1][1] : group_start]))
+            ):
+                break
+            parts.append(text[group_start:group_end])
+            if digit_count >= _MIN_DIGITS and not self._is_cut(at):
+                ends.append(at)
+        for last in reversed(ends):
+            layout = _layout_of(text[start : groups[last][1]], parts[: last - first + 1])
+            if layout is not None:
+                return last, layout
+        return None
+
+    def _is_cut(self, last: int) -> bool:
+        """Whether the group after `last` hangs on to it without a space."""
+        groups = self._groups
+        return last + 1 < len(groups) and self._text[groups[last][1]] not in " ("
 
 
 def _without_extension(text: str) -> str:
     """`text` up to ``x12`` or ``ext. 12``, the only letters in it."""
-    end = next((at for at, char in enumerate(text) if char.isalpha()), len(text))
-    return text[:end].rstrip()
+    at = text.lower().find("x")
+    if at < 0:
+        return text
+    return text[: at - 1 if text[at - 1 : at] in {"e", "E"} else at].rstrip()
 
 
 def _start_of(run: str, groups: list[tuple[int, int]], first: int) -> int:
@@ -79,50 +126,32 @@ def _start_of(run: str, groups: list[tuple[int, int]], first: int) -> int:
     return start - 1 if start and run[start - 1] == "+" else start
 
 
-def _last_of(run: str, groups: list[tuple[int, int]], first: int) -> int | None:
-    """The last group of the longest candidate that begins with group `first`."""
-    start = _start_of(run, groups, first)
-    best = None
-    digit_count = lone_digits = 0
-    for at in range(first, min(first + _MAX_GROUPS, len(groups))):
-        size = groups[at][1] - groups[at][0]
-        digit_count += size
-        lone_digits += size == 1
-        if (
-            digit_count > _MAX_DIGITS
-            or lone_digits > _MAX_LONE_DIGITS
-            or (at > first and not _joins(run[groups[at - 1][1] : groups[at][0]]))
-        ):
-            break
-        if digit_count < _MIN_DIGITS or _is_cut(run, groups, at):
-            continue
-        if phone_layout(run[start : groups[at][1]]) is not None:
-            best = at
-    return best
-
-
 def _joins(separator: str) -> bool:
     return len(separator) <= 2 and "+" not in separator
-
-
-def _is_cut(run: str, groups: list[tuple[int, int]], last: int) -> bool:
-    """Whether the group after `last` hangs on to it without a space."""
-    return last + 1 < len(groups) and not run[groups[last][1] : groups[last + 1][0]].startswith((" ", "("))
 
 
 def phone_layout(text: str) -> Layout | None:
     """How `text` is laid out as a telephone number; None when it cannot be one."""
     text = _without_extension(text)
-    groups = groups_of(text)
-    sizes = [end - start for start, end in groups]
-    digits = digits_of(text)
-    if len(set(digits)) < 3 or _is_date(text, groups):
+    return _layout_of(text, [text[start:end] for start, end in groups_of(text)])
+
+
+def _layout_of(text: str, parts: list[str]) -> Layout | None:
+    layout = _layout_of_digits(text, parts, "".join(parts))
+    return None if layout is None or _is_date(text, parts) else layout
+
+
+def _layout_of_digits(text: str, parts: list[str], digits: str) -> Layout | None:
+    if len(set(digits)) < 3:
         return None
-    if text.startswith("+") or (digits.startswith("00") and len(sizes) > 2):
+    if text[0] == "+" or (digits.startswith("00") and len(parts) > 2):
         return "international" if _is_international(text, digits) else None
+    if len(digits) > 12:
+        return None
+    sizes = [len(part) for part in parts]
     if _is_north_american(text, sizes, digits) or _is_trunk(text, sizes, digits) or _is_area(text, sizes, digits):
         return "national"
-    return "plain" if 7 <= len(digits) <= 12 and len(sizes) <= 5 and "(" not in text else None
+    return "plain" if len(digits) >= 7 and len(sizes) <= 5 and "(" not in text else None
 
 
 def _is_international(text: str, digits: str) -> bool:
@@ -137,20 +166,22 @@ def _is_international(text: str, digits: str) -> bool:
 def _is_north_american(text: str, sizes: list[int], digits: str) -> bool:
     if sizes[0] == 1 and digits[0] == "1":
         sizes, digits = sizes[1:], digits[1:]
-    separators = {char for char in text if char in "-./"}
-    return sizes == [3, 3, 4] and digits[0] > "1" and len(separators) <= 1 and digits[1:3] != "11"
+    return sizes == [3, 3, 4] and digits[0] > "1" and digits[1:3] != "11" and _kinds_of_marks(text) <= 1
 
 
 def _is_trunk(text: str, sizes: list[int], digits: str) -> bool:
     """A trunk 0 and an area code, then the subscriber's number in groups of at least two."""
     if digits[0] != "0" or digits[1] == "0" or not 9 <= len(digits) <= 11:
         return False
-    separators = {char for char in text if char in "-./"}
-    return 2 <= len(sizes) <= 5 and 2 <= sizes[0] <= 5 and min(sizes) >= 2 and len(separators) <= 2
+    return 2 <= len(sizes) <= 5 and 2 <= sizes[0] <= 5 and min(sizes) >= 2 and _kinds_of_marks(text) <= 2
+
+
+def _kinds_of_marks(text: str) -> int:
+    return ("-" in text) + ("." in text) + ("/" in text)
 
 
 def _is_area(text: str, sizes: list[int], digits: str) -> bool:
-    if not text.startswith("(") or not 8 <= len(digits) <= 12 or len(sizes) > 4:
+    if text[0] != "(" or not 8 <= len(digits) <= 12 or len(sizes) > 4:
         return False
     return 2 <= sizes[0] <= 5 and min(sizes[1:], default=0) >= 2 and not _is_year(digits[: sizes[0]])
 
@@ -159,8 +190,7 @@ def _is_year(digits: str) -> bool:
     return len(digits) == 4 and digits[:2] in {"18", "19", "20"}
 
 
-def _is_date(text: str, groups: list[tuple[int, int]]) -> bool:
-    parts = [text[start:end] for start, end in groups]
+def _is_date(text: str, parts: list[str]) -> bool:
     for at in range(len(parts) - 2):
         year_first, middle, year_last = parts[at : at + 3]
         if len(middle) > 2 or int(middle) > 31:
@@ -169,7 +199,7 @@ def _is_date(text: str, groups: list[tuple[int, int]]) -> bool:
             return True
         if _is_year(year_last) and len(year_first) <= 2 and int(year_first) <= 31:
             return True
-    return len(parts) >= 4 and "." in text and all(int(part) < 256 for part in parts) and text.count(".") >= 3
+    return len(parts) >= 4 and text.count(".") >= 3 and all(int(part) < 256 for part in parts)
 
 
 def phone_in_context(before: str, span: str, after: str) -> bool:
@@ -179,6 +209,8 @@ def phone_in_context(before: str, span: str, after: str) -> bool:
     layout = phone_layout(span)
     if layout == "international":
         return True
+    if layout == "plain" and not (_has_letter(before) or _has_letter(after)):
+        return False
     earlier, later = words_of(before)[-6:], words_of(after)[:2]
     names_other = has_any(earlier[-3:], _OTHER_WORDS)
     if layout == "national":
@@ -187,6 +219,11 @@ def phone_in_context(before: str, span: str, after: str) -> bool:
         return False
     is_labelled = has_any(earlier[-1:], _LABELS) or has_any(later[:1], _LABELS)
     return is_labelled or has_any(earlier, _PHONE_WORDS, _PHONE_STEMS) or has_any(later, _PHONE_WORDS, _PHONE_STEMS)
+
+
+def _has_letter(text: str) -> bool:
+    # Only letters differ between the cases: on rows of numbers this takes a tenth of cutting them into words.
+    return text.upper() != text.lower()
 
 
 def _is_part_of_longer(before: str, after: str) -> bool:

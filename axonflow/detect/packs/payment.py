@@ -41,14 +41,14 @@ _CARD_LAYOUTS = "|".join(
 
 def _iban_pattern() -> str:
     """An alternative for each length: a match ends where the country's numbers do, whatever follows it."""
-    by_length: dict[int, list[str]] = {}
+    groups: dict[int, list[str]] = {}
     for country, length in IBAN_LENGTHS.items():
-        by_length.setdefault(length, []).append(country)
+        groups.setdefault(length, []).append(country)
     return (
         "(?i:"
         + "|".join(
             rf"(?:{'|'.join(countries)})[ -]?\d{{2}}(?:[ -]?[A-Z0-9]){{{length - 4}}}"
-            for length, countries in sorted(by_length.items())
+            for length, countries in sorted(groups.items())
         )
         + ")"
     )
