@@ -150,6 +150,7 @@ class Document:
         self.leaves = leaves
         self.text = text
         self.data = text.encode("ascii")
+        self.has_names = any(leaf.kind == "key" for leaf in leaves)
         self._numbers = numbers
         self._origins = origins
         self._starts = [0, *accumulate(len(leaf.text) + 1 for leaf in self.leaves)]

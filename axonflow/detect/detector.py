@@ -32,6 +32,8 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     """Lower-case literals; unless one occurs in the case-folded content the pattern is not run. Empty: no precheck."""
     min_digit_run: int = 0
     """Unless the content holds this many digits with nothing but ``+-.()/`` and spaces between, it is not run."""
+    context_literals: tuple[str, ...] = ()
+    """Lower-case literals without one of which in its window `in_context` confirms nothing. Used if no trigger is."""
     group: int = 0
     """The capture group that is the span."""
     carve: Carve | None = None

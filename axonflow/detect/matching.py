@@ -21,6 +21,8 @@ from axonflow.errors import ConfigurationError, DetectionError
 __all__ = ["CompilePattern", "CompiledDetectors", "Pattern", "Selection"]
 
 _MAX_SELECTIONS: Final = 256
+_MAX_JOINED: Final = 16
+"""Patterns in one search. The automaton of many grows beyond what it may take."""
 _BETWEEN_DIGITS: Final = b" +-.()/"
 
 
@@ -39,16 +41,23 @@ CompilePattern = Callable[[str], Pattern]
 """From RE2 syntax; raises an AxonFlowError when it is not."""
 
 _Window = tuple[int, int]
+_Run = tuple[int, int, int]
+"""Start, end, digits."""
 
 
 class _Step:
-    """A shape of a detector, compiled when it is first needed."""
+    """A shape of a detector, compiled when it is first needed.
 
-    __slots__ = ("_compile", "_pattern", "detector", "reach_chars", "shape", "validated")
+    `literals`: one of them is in each match, or in the words around that confirm it. One character is in most texts.
+    """
+
+    __slots__ = ("_compile", "_pattern", "detector", "literals", "reach_chars", "shape", "validated")
 
     def __init__(self, detector: Detector, shape: Shape, compile_pattern: CompilePattern) -> None:
         self.detector = detector
         self.shape = shape
+        triggers = shape.triggers if all(len(trigger) > 1 or trigger == "@" for trigger in shape.triggers) else ()
+        self.literals = triggers or shape.context_literals
         self.reach_chars = detector.max_span_chars + shape.window_chars
         self.validated = not (shape.validate is None and shape.in_context is None and shape.carve is None)
         self._compile = compile_pattern
@@ -69,23 +78,51 @@ class _Hit(NamedTuple):
     validated: bool
 
 
+class _Group:
+    """Steps that are run where one search for all of their patterns finds anything."""
+
+    __slots__ = ("_any", "reach_chars", "steps")
+
+    def __init__(self, steps: Sequence[_Step], compile_pattern: CompilePattern) -> None:
+        self.steps = tuple(steps)
+        self.reach_chars = max(step.reach_chars for step in steps)
+        self._any = compile_pattern("|".join(f"(?:{step.shape.pattern})" for step in steps)) if len(steps) > 1 else None
+
+    def among(self, windows: Sequence[_Window], data: bytes) -> list[_Window]:
+        """Those of `windows` in which some pattern is found."""
+        if self._any is None:
+            return list(windows)
+        spans = self._any.spans
+        return [(start, end) for start, end in windows if next(iter(spans(data, 0, start, end)), None) is not None]
+
+
 class Selection:
     """Detectors that are asked for together: their steps, by what must be in a text for one to be worth running."""
 
     __slots__ = ("always", "by_digits", "by_literal", "ids")
 
-    def __init__(self, ids: Iterable[str], steps: Iterable[_Step], numbers: dict[str, int]) -> None:
+    def __init__(
+        self, ids: Iterable[str], steps: Iterable[_Step], numbers: dict[str, int], compile_pattern: CompilePattern
+    ) -> None:
         self.ids = frozenset(ids)
-        self.always: list[_Step] = []
-        self.by_digits: list[_Step] = []
         self.by_literal: dict[int, list[_Step]] = {}
+        digits: list[_Step] = []
+        always: dict[str, list[_Step]] = {}
         for step in steps:
             if step.detector.id not in self.ids:
                 continue
-            for trigger in step.shape.triggers:
-                self.by_literal.setdefault(numbers[trigger], []).append(step)
-            if not step.shape.triggers:
-                (self.by_digits if step.shape.min_digit_run else self.always).append(step)
+            for literal in step.literals:
+                self.by_literal.setdefault(numbers[literal], []).append(step)
+            if not step.literals and step.shape.min_digit_run:
+                digits.append(step)
+            elif not step.literals:
+                always.setdefault(step.detector.category, []).append(step)
+        self.by_digits = _groups(digits, compile_pattern)
+        self.always = [group for some in always.values() for group in _groups(some, compile_pattern)]
+
+
+def _groups(steps: Sequence[_Step], compile_pattern: CompilePattern) -> list[_Group]:
+    return [_Group(steps[at : at + _MAX_JOINED], compile_pattern) for at in range(0, len(steps), _MAX_JOINED)]
 
 
 class CompiledDetectors:
@@ -102,8 +139,9 @@ class CompiledDetectors:
             self._detectors[detector.id] = detector
             self._selectors[detector.id] = (detector.id,)
             self._selectors[detector.category] = (*self._selectors.get(detector.category, ()), detector.id)
+        self._compile = compile_pattern
         self._steps = [_Step(detector, shape, compile_pattern) for detector in detectors for shape in detector.shapes]
-        literals = sorted({trigger for step in self._steps for trigger in step.shape.triggers})
+        literals = sorted({literal for step in self._steps for literal in step.literals})
         self._numbers = {literal: number for number, literal in enumerate(literals)}
         self._literals = compile_literals(literals)
         fewest = min((step.shape.min_digit_run for step in self._steps if step.shape.min_digit_run), default=0)
@@ -135,7 +173,7 @@ class CompiledDetectors:
                 raise DetectionError("a category was given", expected="ids of detectors", found=ascii(detector_id))
             if len(self._selections) >= _MAX_SELECTIONS:
                 self._selections.clear()
-            found = self._selections[ids] = Selection(ids, self._steps, self._numbers)
+            found = self._selections[ids] = Selection(ids, self._steps, self._numbers, self._compile)
         return found
 
     def scan(self, selection: Selection, readings: Sequence[Document]) -> dict[str, list[tuple[int, Finding]]]:
@@ -153,24 +191,46 @@ class CompiledDetectors:
 
     def _hits(self, selection: Selection, document: Document) -> dict[str, list[_Hit]]:
         hits: dict[str, list[_Hit]] = {}
-        for step in selection.always:
-            _look(step, document, _everywhere(step, document), hits)
-        for step, windows in self._literals_in(selection, document).items():
+        for step, windows in self._places(selection, document):
             _look(step, document, windows, hits)
-        if selection.by_digits:
-            _look_at_digits(selection.by_digits, document, self._digit_runs(document), hits)
         return hits
 
     def may_find(self, selection: Selection, document: Document) -> set[str]:
         """The detectors that something in `document` speaks for. No others find anything."""
-        ids = {step.detector.id for step in selection.always}
-        ids.update(step.detector.id for step in self._literals_in(selection, document))
-        if selection.by_digits:
-            most = max((digits for _, _, digits in self._digit_runs(document)), default=0)
-            ids.update(step.detector.id for step in selection.by_digits if step.shape.min_digit_run <= most)
-        return ids
+        return {step.detector.id for step, _ in self._places(selection, document)} if document.data else set()
 
-    def _digit_runs(self, document: Document) -> list[tuple[int, int, int]]:
+    def _places(self, selection: Selection, document: Document) -> Iterator[tuple[_Step, list[_Window]]]:
+        """The steps that are worth running, and where."""
+        data = document.data
+        runs = self._digit_runs(document) if self._runs is not None else []
+        if selection.by_literal:
+            yield from self._around_literals(selection, document, runs)
+        for group in selection.by_digits if runs else ():
+            windows = group.among(_windows(runs, group.reach_chars, len(data)), data)
+            for step in group.steps if windows else ():
+                yield step, windows
+        for group in selection.always:
+            if group.among([(0, len(data))], data):
+                for step in group.steps:
+                    yield step, _touched(step, document)
+
+    def _around_literals(
+        self, selection: Selection, document: Document, runs: Sequence[_Run]
+    ) -> Iterator[tuple[_Step, list[_Window]]]:
+        places: dict[_Step, list[_Run]] = {}
+        for number, ends in self._literals.ends(document.data).items():
+            for step in selection.by_literal.get(number, ()):
+                places.setdefault(step, []).extend([(end, end, 0) for end in ends])
+        for step, found in places.items():
+            around = _windows(sorted(found), step.reach_chars, len(document.data))
+            if document.has_names and not step.shape.triggers:  # which may say it of all that they name
+                around = [(0, len(document.data))]
+            if step.shape.min_digit_run:
+                around = _with_digits(around, runs, step.shape.min_digit_run)
+            if around:
+                yield step, around
+
+    def _digit_runs(self, document: Document) -> list[_Run]:
         """Start, end and number of the digits that follow each other with nothing but `_BETWEEN_DIGITS` between."""
         data = document.data
         assert self._runs is not None  # some detector asks for digits, else nobody asks here
@@ -178,17 +238,6 @@ class CompiledDetectors:
             (start, end, len(data[start:end].translate(None, _BETWEEN_DIGITS)))
             for start, end in self._runs.spans(data, 0, 0, len(data))
         ]
-
-    def _literals_in(self, selection: Selection, document: Document) -> dict[_Step, list[_Window]]:
-        """Where to look around literals."""
-        if not selection.by_literal:
-            return {}
-        places: dict[_Step, list[int]] = {}
-        for number, ends in self._literals.ends(document.data).items():
-            for step in selection.by_literal.get(number, ()):
-                places.setdefault(step, []).extend(ends)
-        size = len(document.data)
-        return {step: _windows(sorted(ends), step.reach_chars, size) for step, ends in places.items()}
 
 
 def _check_detector(detector: Detector, known: Container[str]) -> None:
@@ -205,45 +254,33 @@ def _check_detector(detector: Detector, known: Container[str]) -> None:
 # -- where to look
 
 
-def _windows(ends: Sequence[int], reach: int, last: int) -> list[_Window]:
-    """What lies within `reach` of any of `ends`, which ascend."""
+def _windows(places: Sequence[_Run], reach: int, last: int) -> list[_Window]:
+    """What lies within `reach` of any of `places`, which ascend."""
     if last <= reach:
         return [(0, last)]
     windows: list[_Window] = []
-    start, stop = ends[0] - reach, ends[0] + reach
-    for end in ends:
-        if end - reach > stop:
+    start, stop = places[0][0] - reach, places[0][1] + reach
+    for first, end, _ in places:
+        if first - reach > stop:
             windows.append((max(0, start), stop))
-            start = end - reach
+            start = first - reach
         stop = end + reach
     windows.append((max(0, start), min(stop, last)))
     return windows
 
 
-def _everywhere(step: _Step, document: Document) -> Iterable[_Window]:
+def _with_digits(windows: Iterable[_Window], runs: Sequence[_Run], least: int) -> list[_Window]:
+    """Those of `windows` that a run of so many digits reaches into."""
+    long_enough = [(start, end) for start, end, digits in runs if digits >= least]
+    return [window for window in windows if any(start < window[1] and end > window[0] for start, end in long_enough)]
+
+
+def _touched(step: _Step, document: Document) -> list[_Window]:
     """The whole text; of one with many leaves, those that a match touches."""
-    size = len(document.data)
+    last = len(document.data)
     if len(document.leaves) == 1:
-        return ((0, size),)
-    return list(step.pattern.spans(document.data, 0, 0, size))
-
-
-def _look_at_digits(
-    steps: Sequence[_Step], document: Document, runs: Sequence[tuple[int, int, int]], hits: dict[str, list[_Hit]]
-) -> None:
-    size = len(document.data)
-    for step in steps:
-        least, reach = step.shape.min_digit_run, step.reach_chars
-        windows: list[_Window] = []
-        for start, end, digits in runs:
-            if digits < least:
-                continue
-            if windows and start - reach <= windows[-1][1]:
-                windows[-1] = (windows[-1][0], min(end + reach, size))
-            else:
-                windows.append((max(0, start - reach), min(end + reach, size)))
-        if windows:
-            _look(step, document, windows, hits)
+        return [(0, last)]
+    return list(step.pattern.spans(document.data, 0, 0, last))
 
 
 # -- what is there

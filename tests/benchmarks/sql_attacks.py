@@ -28,7 +28,11 @@ def _tautology(rng: random.Random, quoted: str) -> str:
         f"{number} in ({number},5)", f"length(database())>{number}", f"{number}+1={int(number) + 1}",
     ]  # fmt: skip
     if quoted:
-        forms += [f"{quoted}{word}{quoted}={quoted}{word}", f"{quoted}{word}{quoted} like {quoted}{word}", f"{quoted}{quoted}={quoted}"]
+        forms += [
+            f"{quoted}{word}{quoted}={quoted}{word}",
+            f"{quoted}{word}{quoted} like {quoted}{word}",
+            f"{quoted}{quoted}={quoted}",
+        ]
         forms += [f"{rng.choice(_COLUMNS)} like {quoted}%", f"{quoted}{word}{quoted}<>{quoted}y"]
     return rng.choice(forms)
 
@@ -42,11 +46,25 @@ def _columns(rng: random.Random) -> str:
         return ",".join(str(n) for n in range(1, count + 1))
     if kind == 2:
         return ",".join(rng.sample(_COLUMNS, min(count, 4)))
-    return ",".join([*(str(n) for n in range(1, count + 1)), rng.choice((*_FUNCTIONS, "group_concat(table_name)", "concat(login,0x3a,pass)"))])
+    return ",".join(
+        [
+            *(str(n) for n in range(1, count + 1)),
+            rng.choice((*_FUNCTIONS, "group_concat(table_name)", "concat(login,0x3a,pass)")),
+        ]
+    )
 
 
 def _union(rng: random.Random) -> str:
-    sources = [rng.choice(_TABLES), rng.choice(_TABLES), "information_schema.tables", "mysql.user", "dual", "pg_catalog.pg_tables", "sqlite_master", ""]
+    sources = [
+        rng.choice(_TABLES),
+        rng.choice(_TABLES),
+        "information_schema.tables",
+        "mysql.user",
+        "dual",
+        "pg_catalog.pg_tables",
+        "sqlite_master",
+        "",
+    ]
     source = rng.choice(sources)
     columns = _columns(rng)
     if not source and columns[0].isalpha() and columns[0] != "n":

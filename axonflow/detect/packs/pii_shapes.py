@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from axonflow.detect.detector import Carve, Detector, InContext, Shape, Validate
 from axonflow.detect.finding import Severity
-from axonflow.detect.nearby import not_called_otherwise
+from axonflow.detect.nearby import Nearby, not_called_otherwise
 
 __all__ = ["number", "personal"]
 
@@ -31,6 +31,7 @@ def number(
         carve=carve,
         validate=validate,
         in_context=in_context,
+        context_literals=in_context.literals if isinstance(in_context, Nearby) else (),
         confidence=confidence,
     )
 

@@ -101,9 +101,15 @@ _ORDER = _rules(rf"\A{_CONSTANT}\|Bn\)*(?:,n\)*)*[cC]?\Z")
 _UNFINISHED = _rules(r"S[^F]*[nsv][^F]*\|FwW\Z", r"\AS[^F)]*\([^F)]*\|F")
 
 
-_ANYWHERE = _rules(*(rules.pattern for rules in (_LOGIC, _STATEMENT_AFTER_VALUE, _COMMENT_AFTER_VALUE, _ORDER, _UNION)), r"[nsqQ)]\)*\|;K")
+_ANYWHERE = _rules(
+    *(rules.pattern for rules in (_LOGIC, _STATEMENT_AFTER_VALUE, _COMMENT_AFTER_VALUE, _ORDER, _UNION)),
+    r"[nsqQ)]\)*\|;K",
+)
 _AFTER_QUOTE_ANY = _rules(_AFTER_QUOTE.pattern, _AFTER_QUOTE_COMMENT.pattern)
-_SQL_SIGNS = re.compile(r"(?:%20|%0\w|\+|%2f|\*/|%2[78]|['\"(])(?:or|and|x?or|having|union|select)\b|%27|%22|%3b|;|%7c|%26%26|--|/\*|%23", re.IGNORECASE)
+_SQL_SIGNS = re.compile(
+    r"(?:%20|%0\w|\+|%2f|\*/|%2[78]|['\"(])(?:or|and|x?or|having|union|select)\b|%27|%22|%3b|;|%7c|%26%26|--|/\*|%23",
+    re.IGNORECASE,
+)
 _PERCENT = re.compile(r"%([0-9a-fA-F]{2})")
 
 
@@ -122,7 +128,10 @@ def _is(rules: re.Pattern[str], left_chars: int = 64) -> InContext:
     """Whether one of `rules` is true of the classes of the tokens around."""
 
     def holds(before: str, span: str, after: str) -> bool:
-        return rules.search(_classes_around(before, (span + after)[:_RIGHT_CHARS], left_chars).replace("Q", "q")) is not None
+        return (
+            rules.search(_classes_around(before, (span + after)[:_RIGHT_CHARS], left_chars).replace("Q", "q"))
+            is not None
+        )
 
     return holds
 
@@ -183,9 +192,7 @@ def _is_attack(text: str) -> bool:
             here = f"{classes[:at]}|{classes[at:]}"
             if _ANYWHERE.search(here):
                 return True
-    return any(
-        text[at] in "'\"" and _breaks_out(_AFTER_QUOTE_ANY)(text[:at], text[at:], "") for at in range(len(text))
-    )
+    return any(text[at] in "'\"" and _breaks_out(_AFTER_QUOTE_ANY)(text[:at], text[at:], "") for at in range(len(text)))
 
 
 def _ends_in_comment(before: str, span: str, after: str) -> bool:
@@ -227,9 +234,7 @@ SQL_SHAPES: tuple[Shape, ...] = (
         in_context=_breaks_out(_AFTER_QUOTE),
     ),
     # admin'-- with nothing of weight after it
-    _sql(
-        rf"{_Q}[\s);]{{0,8}}(?:--|#|/\*)", in_context=_is_commented_out, confidence=0.7
-    ),
+    _sql(rf"{_Q}[\s);]{{0,8}}(?:--|#|/\*)", in_context=_is_commented_out, confidence=0.7),
     # the same inside the statement that it ended up in: name = 'admin'--' and ...
     _sql(r"\w'-{2,8} ?'", triggers=("'--",), confidence=0.7),
     # 1 or 1=1, 1) and 7=(8, x or 'a'='a', having 1=1
@@ -247,7 +252,9 @@ SQL_SHAPES: tuple[Shape, ...] = (
     # union select, after a value or with what a select list begins with
     _sql(r"union\b", triggers=("union",), in_context=_is(_UNION, _WINDOW_CHARS), confidence=0.95),
     # (select id from users limit 1,1) in place of a value
-    _sql(r"\(\s{0,16}select\b", triggers=("select",), in_context=_is(_SUBQUERY_AS_VALUE, _WINDOW_CHARS), confidence=0.6),
+    _sql(
+        r"\(\s{0,16}select\b", triggers=("select",), in_context=_is(_SUBQUERY_AS_VALUE, _WINDOW_CHARS), confidence=0.6
+    ),
     # 1 order by 10--
     _sql(rf"\b(?:order|group){_S}{{1,8}}by{_S}{{1,8}}\d", triggers=("order", "group"), in_context=_is(_ORDER)),
     # 1 --, 1*1/*
@@ -270,7 +277,21 @@ SQL_SHAPES: tuple[Shape, ...] = (
         rf";{_S}{{0,16}}exec(?:ute)?{_S}{{1,16}}(?:immediate|master|sp_|xp_|@|\w{{1,64}}\s?[@('\"])",
         rf";{_S}{{0,16}}exec(?:ute)?\s{{0,4}}\(\s{{0,4}}['@]|;{_S}{{0,16}}(?:grant|revoke)\b[\w ,]{{1,48}}\bon\b",
         rf";{_S}{{0,16}}copy{_S}{{1,16}}\w{{1,64}}{_S}{{1,16}}(?:from|to){_S}",
-        triggers=("drop", "alter", "truncate", "create", "shutdown", "waitfor", "declare", "load", "begin", "exec", "copy", "grant", "revoke"),
+        triggers=(
+            "drop",
+            "alter",
+            "truncate",
+            "create",
+            "shutdown",
+            "waitfor",
+            "declare",
+            "load",
+            "begin",
+            "exec",
+            "copy",
+            "grant",
+            "revoke",
+        ),
         in_context=_is(_ANOTHER_STATEMENT, _WINDOW_CHARS),
     ),
     # time as a side channel
@@ -294,7 +315,18 @@ SQL_SHAPES: tuple[Shape, ...] = (
         r"\butl_(?:http|inaddr|smtp|file)\s{0,4}\.|\bdbms_(?:ldap|xmlquery|java)\w{0,16}\s{0,4}\.",
         r"\bopenrowset\s{0,4}\(\s{0,4}['\"]|\bcopy\s{1,8}\w{1,64}\s{1,8}(?:from|to)\s{1,8}program\b|\blo_import\s{0,4}\(",
         triggers=(
-            "xp_", "exec", "sp_", "load_file", "outfile", "dumpfile", "infile", "utl_", "dbms_", "openrowset", "program", "lo_import"
+            "xp_",
+            "exec",
+            "sp_",
+            "load_file",
+            "outfile",
+            "dumpfile",
+            "infile",
+            "utl_",
+            "dbms_",
+            "openrowset",
+            "program",
+            "lo_import",
         ),
     ),
     # errors as a side channel
@@ -306,8 +338,20 @@ SQL_SHAPES: tuple[Shape, ...] = (
         r"\bconvert\s{0,4}\(\s{0,4}int\s{0,4},[\s(@]{0,8}(?:select|@@|char)|\brow\s{0,4}\(\s{0,4}\d{1,8}\s{0,4},\s{0,4}\d{1,8}\s{0,4}\)\s{0,4}>",
         r"\bcase\s{1,4}when[\s(]{1,8}\d{1,16}\s{0,4}=|\bcase\s{1,4}(?:\d{1,16}|'\w{0,16}')\s{1,4}when\s{1,4}(?:\d{1,16}|'\w{0,16}')\s{1,4}then\b",
         triggers=(
-            "extractvalue", "updatexml", "analyse", "xmltype", "ctxsys", "gtid_subset", "rand", "exp", "elt", "json_keys", "make_set",
-            "convert", "row", "case",
+            "extractvalue",
+            "updatexml",
+            "analyse",
+            "xmltype",
+            "ctxsys",
+            "gtid_subset",
+            "rand",
+            "exp",
+            "elt",
+            "json_keys",
+            "make_set",
+            "convert",
+            "row",
+            "case",
         ),
     ),
     # the catalogue of the database
@@ -328,12 +372,36 @@ SQL_SHAPES: tuple[Shape, ...] = (
         r"\bselect\s{1,8}@@\w|\bselect\s{1,8}0x[0-9a-f]{8}|\brlike\s{0,4}\(\s{0,4}select\b|\b\d{1,3}\.e\.[\w`]",
         r"\b(?:database|schema|version)\(\)\s{0,4}(?:like|=|<|>)|--[^\n]{0,40}\bsp_password\b",
         triggers=(
-            "ascii", "ord", "hex", "bin", "length", "lower", "charset", "conv", "mid", "char", "chr", "concat", "cast", "aes_decrypt",
-            "@@", "0x", "rlike", ".e.", "database", "schema", "version", "sp_password",
+            "ascii",
+            "ord",
+            "hex",
+            "bin",
+            "length",
+            "lower",
+            "charset",
+            "conv",
+            "mid",
+            "char",
+            "chr",
+            "concat",
+            "cast",
+            "aes_decrypt",
+            "@@",
+            "0x",
+            "rlike",
+            ".e.",
+            "database",
+            "schema",
+            "version",
+            "sp_password",
         ),
     ),
     # any of these, percent-encoded
-    _sql(r"%(?:0[9a-d]|2[0-9a-f]|3[b-e]|7c)[!$-;=?-Z_a-z~]{0,48}", triggers=("%0", "%2", "%3", "%7c"), in_context=_is_encoded),
+    _sql(
+        r"%(?:0[9a-d]|2[0-9a-f]|3[b-e]|7c)[!$-;=?-Z_a-z~]{0,48}",
+        triggers=("%0", "%2", "%3", "%7c"),
+        in_context=_is_encoded,
+    ),
     # a quoted operator between two values: A '<' B
     _sql(
         r"\b\w{1,3} '(?:[-+*/%=<>&|^]{1,3}|(?:not )?(?:and|or|xor|like|rlike|regexp|mod|div|sounds like))' \w{1,3}\b",
