@@ -15,12 +15,14 @@ from axonflow.detect.content import Document, name_at, path_of
 from axonflow.detect.detector import Detector, Shape
 from axonflow.detect.escapes import whole_escapes
 from axonflow.detect.finding import Finding
-from axonflow.detect.literals import CompileLiterals
+from axonflow.detect.literals import CompileLiterals, Literal
 from axonflow.errors import ConfigurationError, DetectionError
 
 __all__ = ["CompilePattern", "CompiledDetectors", "Pattern", "Selection"]
 
 _MAX_SELECTIONS: Final = 256
+_SHORT_WORD_CHARS: Final = 3
+_MANY: Final = 1 << 30
 _MAX_JOINED: Final = 16
 """Patterns in one search. The automaton of many grows beyond what it may take."""
 _BETWEEN_DIGITS: Final = b" +-.()/"
@@ -51,13 +53,14 @@ class _Step:
     `literals`: one of them is in each match, or in the words around that confirm it. One character is in most texts.
     """
 
-    __slots__ = ("_compile", "_pattern", "detector", "literals", "reach_chars", "shape", "validated")
+    __slots__ = ("_compile", "_pattern", "detector", "is_of_digits", "literals", "reach_chars", "shape", "validated")
 
     def __init__(self, detector: Detector, shape: Shape, compile_pattern: CompilePattern) -> None:
         self.detector = detector
         self.shape = shape
         triggers = shape.triggers if all(len(trigger) > 1 or trigger == "@" for trigger in shape.triggers) else ()
-        self.literals = triggers or shape.context_literals
+        self.literals = tuple(map(Literal, triggers)) or tuple(map(_as_word_if_short, shape.context_literals))
+        self.is_of_digits = not self.literals and shape.min_digit_run > 0
         self.reach_chars = detector.max_span_chars + shape.window_chars
         self.validated = not (shape.validate is None and shape.in_context is None and shape.carve is None)
         self._compile = compile_pattern
@@ -76,6 +79,10 @@ class _Hit(NamedTuple):
     end: int
     confidence: float
     validated: bool
+
+
+def _as_word_if_short(text: str) -> Literal:
+    return Literal(text, is_word=len(text) <= _SHORT_WORD_CHARS and text.isalpha())
 
 
 class _Group:
@@ -102,7 +109,7 @@ class Selection:
     __slots__ = ("always", "by_digits", "by_literal", "ids")
 
     def __init__(
-        self, ids: Iterable[str], steps: Iterable[_Step], numbers: dict[str, int], compile_pattern: CompilePattern
+        self, ids: Iterable[str], steps: Iterable[_Step], numbers: dict[Literal, int], compile_pattern: CompilePattern
     ) -> None:
         self.ids = frozenset(ids)
         self.by_literal: dict[int, list[_Step]] = {}
@@ -113,7 +120,7 @@ class Selection:
                 continue
             for literal in step.literals:
                 self.by_literal.setdefault(numbers[literal], []).append(step)
-            if not step.literals and step.shape.min_digit_run:
+            if step.is_of_digits:
                 digits.append(step)
             elif not step.literals:
                 always.setdefault(step.detector.category, []).append(step)
@@ -122,7 +129,11 @@ class Selection:
 
 
 def _groups(steps: Sequence[_Step], compile_pattern: CompilePattern) -> list[_Group]:
-    return [_Group(steps[at : at + _MAX_JOINED], compile_pattern) for at in range(0, len(steps), _MAX_JOINED)]
+    """One that takes any run and carves it is apart: it is found so often that it would let in the others."""
+    alone = [[step] for step in steps if step.shape.carve is not None]
+    others = [step for step in steps if step.shape.carve is None]
+    parts = [others[at : at + _MAX_JOINED] for at in range(0, len(others), _MAX_JOINED)]
+    return [_Group(part, compile_pattern) for part in (*alone, *parts)]
 
 
 class CompiledDetectors:
@@ -144,7 +155,8 @@ class CompiledDetectors:
         literals = sorted({literal for step in self._steps for literal in step.literals})
         self._numbers = {literal: number for number, literal in enumerate(literals)}
         self._literals = compile_literals(literals)
-        fewest = min((step.shape.min_digit_run for step in self._steps if step.shape.min_digit_run), default=0)
+        fewest = min((step.shape.min_digit_run for step in self._steps if step.is_of_digits), default=0)
+        self._fewest_digits = fewest or _MANY
         self._runs = compile_pattern(rf"[0-9](?:[ +\-.()/]*[0-9]){{{fewest - 1},}}") if fewest else None
         self._selections: dict[frozenset[str], Selection] = {}
 
@@ -225,7 +237,7 @@ class CompiledDetectors:
             around = _windows(sorted(found), step.reach_chars, len(document.data))
             if document.has_names and not step.shape.triggers:  # which may say it of all that they name
                 around = [(0, len(document.data))]
-            if step.shape.min_digit_run:
+            if step.shape.min_digit_run >= self._fewest_digits:
                 around = _with_digits(around, runs, step.shape.min_digit_run)
             if around:
                 yield step, around

@@ -9,10 +9,12 @@ from axonflow.adapters.re2_engine import compile_pattern
 from axonflow.adapters.re2_literals import Re2Literals
 from axonflow.detect import BUILTIN_DETECTORS, Scanner
 from axonflow.detect.folding import STAND_IN
-from axonflow.detect.literals import OneByOne
+from axonflow.detect.literals import Literal, OneByOne
 
 ENGINES = [Re2Literals, HyperscanLiterals]
-LITERALS = st.lists(st.text("ab.$ (", min_size=1, max_size=4), min_size=1, max_size=6, unique=True)
+TEXTS = st.text("ab.$ (", min_size=1, max_size=4).map(Literal)
+WORDS = st.text("ab", min_size=1, max_size=3).map(lambda word: Literal(word, is_word=True))
+LITERALS = st.lists(TEXTS | WORDS, min_size=1, max_size=6, unique=True)
 SAMPLES = [text for detector in BUILTIN_DETECTORS for text in (*detector.examples, *detector.counter_examples)]
 EVERY_ID = tuple(detector.id for detector in BUILTIN_DETECTORS)
 FILLERS = st.sampled_from(["", " ", "\n", "x", "1", " lorem ipsum " * 40, "\n" * 900, "0 " * 400, "a" * 700])
@@ -20,15 +22,23 @@ SCANNERS = [Scanner(BUILTIN_DETECTORS, compile_pattern, engine) for engine in (O
 
 
 def by_hand(literals, text):
-    ends = range(len(text) + 1)
     found = {
-        number: [end for end in ends if text[:end].lower().endswith(literal)] for number, literal in enumerate(literals)
+        number: [end for end in range(len(text) + 1) if ends(one, text, end)] for number, one in enumerate(literals)
     }
     return {number: places for number, places in found.items() if places}
 
 
+def ends(literal, text, end):
+    if not text[:end].lower().endswith(literal.text):
+        return False
+    start = end - len(literal.text)
+    begins = start == 0 or not text[start - 1].isalnum() or (text[start - 1].islower() and text[start].isupper())
+    stops = end == len(text) or not text[end].isalnum() or (text[end - 1].islower() and text[end].isupper())
+    return not literal.is_word or (begins and stops)
+
+
 @pytest.mark.parametrize("engine", [OneByOne, *ENGINES])
-@given(literals=LITERALS, text=st.text("abAB.$ (\n\x00" + STAND_IN, max_size=40))
+@given(literals=LITERALS, text=st.text("abAB1.$ (_\n\x00" + STAND_IN, max_size=40))
 def test_engine_finds_every_occurrence_of_every_literal(engine, literals, text):
     assert engine(literals).ends(text.encode()) == by_hand(literals, text)
 
