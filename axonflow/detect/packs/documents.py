@@ -102,7 +102,7 @@ DOCUMENTS = (
         "driver_license",
         "The number of a driving licence, where the words around say so, and the British one by its form.",
         number(
-            r"(?i:[A-Z]{0,4}[ -]?\d[A-Z0-9]{0,14}(?:[ -]\d[A-Z0-9]{0,8}){0,4}|[A-Z]{1,3}\d{2,4}[A-Z]{1,4}\d{2,8})",
+            r"(?:[A-Z][ -])?(?i:[A-Z]{0,4}\d[A-Z0-9]{0,14}(?:[ -]\d[A-Z0-9]{0,8}){0,4})",
             min_digit_run=2,
             validate=licence_number,
             in_context=_names_licence,
