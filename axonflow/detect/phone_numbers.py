@@ -149,7 +149,8 @@ def _layout_of_digits(text: str, parts: list[str], digits: str) -> Layout | None
     if len(set(digits)) < 3:
         return None
     if text.startswith(("+", "(+")) or (digits.startswith("00") and len(parts) > 2):
-        return "international" if _is_international(text, digits) else None
+        is_code_points = len(parts[0]) == 4 == len(parts[-1]) and text[0] == "0"  # 0069 0307 0303
+        return "international" if _is_international(text, digits) and not is_code_points else None
     if len(digits) > 12:
         return None
     sizes = [len(part) for part in parts]
@@ -170,15 +171,19 @@ def _is_international(text: str, digits: str) -> bool:
 def _is_north_american(text: str, sizes: list[int], digits: str) -> bool:
     if sizes[0] == 1 and digits[0] == "1":
         sizes, digits = sizes[1:], digits[1:]
-    return sizes == [3, 3, 4] and digits[0] > "1" and digits[1:3] != "11" and _kinds_of_marks(text) <= 1
+    is_area_first = text.find("(") < 4  # not a page range and a year: 692-701 (1981
+    return (
+        sizes == [3, 3, 4] and is_area_first and digits[0] > "1" and digits[1:3] != "11" and _kinds_of_marks(text) <= 1
+    )
 
 
 def _is_trunk(text: str, sizes: list[int], digits: str) -> bool:
     """A trunk 0 and an area code, then the subscriber's number in groups of at least two."""
     if digits[0] != "0" or digits[1] == "0" or not 9 <= len(digits) <= 11:
         return False
-    if sizes == [3, 2, 4] or ("." in text and "-" in text):
-        return False  # how the United States and Brazil lay out numbers of people
+    # How the United States and Brazil lay out numbers of people and ZIP+4 codes.
+    if sizes == [3, 2, 4] or ("-" in text and ("." in text or sizes == [5, 4])):
+        return False
     return 2 <= len(sizes) <= 5 and 2 <= sizes[0] <= 5 and min(sizes) >= 2 and _kinds_of_marks(text) <= 2
 
 
