@@ -39,10 +39,6 @@ _names_birth = Nearby(
 )  # fmt: skip
 
 
-def _licence_in_context(before: str, span: str, after: str) -> bool:
-    return _names_licence(before, span, after) or _labels_licence(before, span, after)
-
-
 _MONTH = r"[A-Za-z]{3,12}\.?"
 _SUFFIX = r"(?:st|nd|rd|th|er|\.)?"
 _DATES = "|".join(
@@ -107,12 +103,15 @@ DOCUMENTS = (
     personal(
         "driver_license",
         "The number of a driving licence, where the words around say so, and the British one by its form.",
-        number(
-            r"(?:[A-Z][ -])?(?i:[A-Z]{0,4}\d[A-Z0-9]{0,14}(?:[ -]\d[A-Z0-9]{0,8}){0,4})",
-            min_digit_run=2,
-            validate=licence_number,
-            in_context=_licence_in_context,
-            confidence=0.75,
+        *(
+            number(
+                r"(?:[A-Z][ -])?(?i:[A-Z]{0,4}\d[A-Z0-9]{0,14}(?:[ -]\d[A-Z0-9]{0,8}){0,4})",
+                min_digit_run=2,
+                validate=licence_number,
+                in_context=in_context,
+                confidence=0.75,
+            )
+            for in_context in (_names_licence, _labels_licence)
         ),
         number(
             r"(?i:[A-Z]{2,5}9{0,3})\d[0156]\d[0-3]\d\d(?i:[A-Z][A-Z9][A-Z0-9][A-Z]{2})",
