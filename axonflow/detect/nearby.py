@@ -21,9 +21,9 @@ _MANY_WORDS = 10
 
 
 def stands_alone(before: str, _span: str, after: str) -> bool:
-    """Whether the characters beside are no part of the same number, fraction, identifier with dashes or UUID."""
+    """Whether the characters beside are no part of a longer number, fraction or identifier."""
     last = before[-1:]
-    if last.isalnum() or after[:1].isalnum():
+    if last.isalnum() or last == "+" or after[:1].isalnum():
         return False
     if last in {".", "-"} and (before[-2:-1].isdigit() or (last == "-" and _is_uuid_group(before[-5:-1]))):
         return False

@@ -7,6 +7,7 @@ parentheses) stand on their own; any other grouping needs a word beside it that 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Literal
 
 from axonflow.detect.context_words import has_any, words_of
@@ -123,7 +124,10 @@ def _start_of(run: str, groups: list[tuple[int, int]], first: int) -> int:
     start = groups[first][0]
     if start and run[start - 1] == "(" and ")" in run[start : start + 6]:
         start -= 1
-    return start - 1 if start and run[start - 1] == "+" else start
+    if start and run[start - 1] == "+":
+        start -= 1
+        return start - 1 if start and run[start - 1] == "(" and ")" in run[start : start + 6] else start
+    return start
 
 
 def _joins(separator: str) -> bool:
@@ -144,8 +148,9 @@ def _layout_of(text: str, parts: list[str]) -> Layout | None:
 def _layout_of_digits(text: str, parts: list[str], digits: str) -> Layout | None:
     if len(set(digits)) < 3:
         return None
-    if text[0] == "+" or (digits.startswith("00") and len(parts) > 2):
-        return "international" if _is_international(text, digits) else None
+    if text.startswith(("+", "(+")) or (digits.startswith("00") and len(parts) > 2):
+        is_code_points = len(parts[0]) == 4 == len(parts[-1]) and text[0] == "0"  # 0069 0307 0303
+        return "international" if _is_international(text, digits) and not is_code_points else None
     if len(digits) > 12:
         return None
     sizes = [len(part) for part in parts]
@@ -166,12 +171,18 @@ def _is_international(text: str, digits: str) -> bool:
 def _is_north_american(text: str, sizes: list[int], digits: str) -> bool:
     if sizes[0] == 1 and digits[0] == "1":
         sizes, digits = sizes[1:], digits[1:]
-    return sizes == [3, 3, 4] and digits[0] > "1" and digits[1:3] != "11" and _kinds_of_marks(text) <= 1
+    is_area_first = text.find("(") < 4  # not a page range and a year: 692-701 (1981
+    return (
+        sizes == [3, 3, 4] and is_area_first and digits[0] > "1" and digits[1:3] != "11" and _kinds_of_marks(text) <= 1
+    )
 
 
 def _is_trunk(text: str, sizes: list[int], digits: str) -> bool:
     """A trunk 0 and an area code, then the subscriber's number in groups of at least two."""
     if digits[0] != "0" or digits[1] == "0" or not 9 <= len(digits) <= 11:
+        return False
+    # How the United States and Brazil lay out numbers of people and ZIP+4 codes.
+    if sizes == [3, 2, 4] or ("-" in text and ("." in text or sizes == [5, 4])):
         return False
     return 2 <= len(sizes) <= 5 and 2 <= sizes[0] <= 5 and min(sizes) >= 2 and _kinds_of_marks(text) <= 2
 
@@ -211,14 +222,25 @@ def phone_in_context(before: str, span: str, after: str) -> bool:
         return True
     if layout == "plain" and not (_has_letter(before) or _has_letter(after)):
         return False
-    earlier, later = words_of(before)[-6:], words_of(after)[:2]
+    earlier, later = words_of(before)[-6:], words_of(after)[:8]
     names_other = has_any(earlier[-3:], _OTHER_WORDS)
     if layout == "national":
         return not names_other or has_any(earlier[-1:], _PHONE_WORDS, _PHONE_STEMS)
     if has_any(earlier[-1:], _OTHER_WORDS):
         return False
-    is_labelled = has_any(earlier[-1:], _LABELS) or has_any(later[:1], _LABELS)
-    return is_labelled or has_any(earlier, _PHONE_WORDS, _PHONE_STEMS) or has_any(later, _PHONE_WORDS, _PHONE_STEMS)
+    is_labelled = has_any(earlier[-1:], _LABELS) or has_any(later[:1], _LABELS) or _is_somebodys(earlier, later)
+    return is_labelled or has_any(earlier, _PHONE_WORDS, _PHONE_STEMS) or has_any(later[:2], _PHONE_WORDS, _PHONE_STEMS)
+
+
+_OWNERS = frozenset("my his her our their your".split())
+_REACHED = frozenset("me us him them".split())
+_REACHING = frozenset("reach call ring text phone contact message dial".split())
+
+
+def _is_somebodys(earlier: list[str], later: list[str]) -> bool:
+    """Whether somebody's number is named ("my number is ..."), or somebody to be reached ("if you want to call me")."""
+    is_owned = any(word in _OWNERS and name in {"number", "num", "no"} for word, name in pairwise(earlier[-4:]))
+    return is_owned or any(verb in _REACHING and whom in _REACHED for verb, whom in pairwise(later))
 
 
 def _has_letter(text: str) -> bool:

@@ -82,9 +82,10 @@ def document_number(text: str) -> bool:
 
 
 def licence_number(text: str) -> bool:
-    """Whether `text` can be a licence's number: at least six letters and digits, not a date, not a year."""
+    """Whether `text` can be a licence's number: at least six letters and digits, not a date, not a span of years."""
     length = sum(map(str.isalnum, text))
-    return 6 <= length <= 18 and document_number(text) and not birth_date(text)
+    is_years = len(text) == 9 and text[:2] in {"19", "20"} and text[5:7] in {"19", "20"} and not text[4].isalnum()
+    return 6 <= length <= 18 and document_number(text) and not is_years and not birth_date(text)
 
 
 def gb_driving_licence(text: str) -> bool:

@@ -22,13 +22,14 @@ _names_passport = Nearby(
 )  # fmt: skip
 _names_licence = Nearby(
     "driver license*", "drivers license*", "driver s license*", "driver licence*", "drivers licence*",
-    "driver s licence*", "driving licence*", "driving license*", "dl", "dln", "license number*", "licence number*",
-    "license no*", "licence no*", "license", "licence", "fuhrerschein*", "fuehrerschein*", "permis de conduire",
-    "permis", "licencia de conducir", "carnet de conducir", "patente*", "rijbewijs*", "prawo jazdy", "korkort*",
+    "driver s licence*", "driving licence*", "driving license*", "license number*", "licence number*",
+    "license no*", "licence no*", "fuhrerschein*", "fuehrerschein*", "permis de conduire",
+    "licencia de conducir", "carnet de conducir", "rijbewijs*", "prawo jazdy", "korkort*",
     "korekort*",
     "carta de conducao", "carteira de motorista", "cnh", "driver id*", "driver permit*", "learner s permit",
-    before_words=6,
+    before_words=6, after_words=3,
 )  # fmt: skip
+_labels_licence = Nearby("dl", "dln", "license", "licence", "permis", "patente", before_words=2, after_words=0)
 _names_birth = Nearby(
     "born*", "birth*", "dob", "d o b", "bday", "birthday*", "birthdate*", "date of birth", "geb", "geboren*",
     "geburts*", "ne le", "nee le", "naissance*", "nacido*", "nacida*", "nacimiento*", "nato", "nata", "nascita*",
@@ -36,6 +37,7 @@ _names_birth = Nearby(
     "nascida*", "nascimento*", "geboortedatum*", "urodz*", "ur", "fodd*", "fodt*", "fodsel*", "syntyn*", "syntyma*",
     "lahir", before_words=6, after_words=6,
 )  # fmt: skip
+
 
 _MONTH = r"[A-Za-z]{3,12}\.?"
 _SUFFIX = r"(?:st|nd|rd|th|er|\.)?"
@@ -101,12 +103,15 @@ DOCUMENTS = (
     personal(
         "driver_license",
         "The number of a driving licence, where the words around say so, and the British one by its form.",
-        number(
-            r"(?i:[A-Z]{0,4}[ -]?\d[A-Z0-9]{0,14}(?:[ -]\d[A-Z0-9]{0,8}){0,4}|[A-Z]{1,3}\d{2,4}[A-Z]{1,4}\d{2,8})",
-            min_digit_run=2,
-            validate=licence_number,
-            in_context=_names_licence,
-            confidence=0.75,
+        *(
+            number(
+                r"(?:[A-Z][ -])?(?i:[A-Z]{0,4}\d[A-Z0-9]{0,14}(?:[ -]\d[A-Z0-9]{0,8}){0,4})",
+                min_digit_run=2,
+                validate=licence_number,
+                in_context=in_context,
+                confidence=0.75,
+            )
+            for in_context in (_names_licence, _labels_licence)
         ),
         number(
             r"(?i:[A-Z]{2,5}9{0,3})\d[0156]\d[0-3]\d\d(?i:[A-Z][A-Z9][A-Z0-9][A-Z]{2})",
@@ -121,6 +126,7 @@ DOCUMENTS = (
             "Driving licence: MORGA657054SM9IJ",
             "Fuhrerschein B072RRE2I55",
             "DL# F255-921-50-094-0",
+            "license: 12345678",
             "MORGA657054SM9IJ",
         ),
         counter_examples=(
@@ -128,6 +134,9 @@ DOCUMENTS = (
             "a driver of 12 years",
             "order D1234567",
             "MIT license 2024",
+            "BSD license, Copyright (c) 2004-2025",
+            "license 2004-2025",
+            "(merge 8232a0ff48 dl/packet-read)",
             "driver license issued 12/31/2024",
             "MORGA699054SM9IJ",
         ),

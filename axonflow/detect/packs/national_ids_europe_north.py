@@ -21,6 +21,10 @@ __all__ = ["NORTHERN_EUROPE"]
 _names_nino = Nearby("national insurance*", "nino*", "ni", "ni number*", "insurance number*", "ni no")
 _names_nhs = Nearby("nhs*", "national health*", "patient*")
 _names_bsn = Nearby("bsn*", "burgerservice*", "sofi*", "citizen service*", "sofinummer", "fiscaal nummer", "dutch*")
+_names_belgium = Nearby(
+    "rijksregister*", "nationaal nummer*", "registre national*", "numero national*", "national number*",
+    "national register*", "niss*", "insz*", "nn", "rrn", "bis nummer", "belg*", "nationalregister*",
+)  # fmt: skip
 _names_pesel = Nearby("pesel*", "ewidencyjny*", "polish*", "poland", "obywatel*")
 _names_sweden = Nearby(
     "personnummer*",
@@ -68,10 +72,16 @@ NORTHERN_EUROPE = (
     personal(
         "be_national_number",
         "A national register number of Belgium.",
-        number(r"\d{2}[. ]?\d{2}[. ]?\d{2}[- ]?\d{3}[. -]?\d{2}", min_digit_run=11, validate=be_national_number),
+        number(r"\d{2}\.\d{2}\.\d{2}-\d{3}[.-]\d{2}", min_digit_run=11, validate=be_national_number),
+        number(
+            r"\d{2}[. ]?\d{2}[. ]?\d{2}[- ]?\d{3}[. -]?\d{2}",
+            min_digit_run=11,
+            validate=be_national_number,
+            in_context=_names_belgium,
+        ),
         max_span_chars=15,
         examples=("85.07.30-033.28", "rijksregisternummer 85073003328", "numero national 17 07 30 033 84"),
-        counter_examples=("85.07.30-033.29", "85.13.30-033.28", "order 85073003328", "85.07.30-000.61"),
+        counter_examples=("85073003328", "85.07.30-033.29", "85.13.30-033.28", "order 85073003328", "85.07.30-000.61"),
     ),
     personal(
         "pl_pesel",

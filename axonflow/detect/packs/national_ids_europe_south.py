@@ -15,6 +15,9 @@ _names_id_card = Nearby(
 _names_de_tax = Nearby(
     "steuer*", "steuerid*", "idnr", "identifikationsnummer*", "tin", "tax id*", "tax*", "german*", "deutsch*"
 )
+_names_nir = Nearby(
+    "nir*", "securite sociale*", "secu", "insee*", "numero de secu*", "social security*", "ssn", "vitale"
+)
 _names_nif = Nearby("nif*", "contribuinte*", "fiscal*", "identificacao fiscal", "financas", "portug*", "vat*", "tax*")
 _names_dni = Nearby("dni*", "nif*", "nie*", "documento*", "identidad*", "spanish*", "spain", "espan*")
 
@@ -51,15 +54,28 @@ SOUTHERN_EUROPE = (
     personal(
         "fr_nir",
         "A social security number of France (NIR).",
-        number(r"[1-478] ?\d{2} ?\d{2} ?(?:\d{2}|2[AaBb]) ?\d{3} ?\d{3} ?\d{2}", min_digit_run=8, validate=fr_nir),
         number(
-            r"[1-478][.-]\d{2}[.-]\d{2}[.-](?:\d{2}|2[AaBb])[.-]\d{3}[.-]\d{3}[.-]\d{2}",
+            r"[12] ?\d{2} ?(?:0[1-9]|1[0-2]) ?(?:\d{2}|2[AaBb]) ?\d{3} ?\d{3} ?\d{2}", min_digit_run=8, validate=fr_nir
+        ),
+        number(
+            r"[1-478][ .-]?\d{2}[ .-]?\d{2}[ .-]?(?:\d{2}|2[AaBb])[ .-]?\d{3}[ .-]?\d{3}[ ./-]?\d{2}",
             min_digit_run=8,
             validate=fr_nir,
+            in_context=_names_nir,
         ),
         max_span_chars=21,
-        examples=("2 95 10 99 126 111 93", "securite sociale 295109912611193", "1 84 12 2A 451 089 33"),
-        counter_examples=("2 95 10 99 126 111 94", "2 95 13 99 126 111 93", "commande 295109912611193"),
+        examples=(
+            "2 95 10 99 126 111 93",
+            "securite sociale 295109912611193",
+            "1 84 12 2A 451 089 33",
+            "NIR 3 46 41 23 389 135 85",
+        ),
+        counter_examples=(
+            "2 95 10 99 126 111 94",
+            "2 95 13 99 126 111 93",
+            "commande 295109912611193",
+            "3 46 41 23 389 135 85",
+        ),
     ),
     personal(
         "es_dni",

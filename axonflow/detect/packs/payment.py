@@ -120,9 +120,7 @@ PAYMENT = (
     personal(
         "bic",
         "The code of a bank (BIC, SWIFT), where the words around say so.",
-        number(
-            r"[A-Z]{6}[A-Z2-9][A-NP-Z0-9](?:[A-Z0-9]{3})?", validate=is_bic, in_context=_names_bank, confidence=0.85
-        ),
+        number(r"[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?", validate=is_bic, in_context=_names_bank, confidence=0.85),
         max_span_chars=11,
         severity="low",
         examples=("BIC: COBADEFFXXX", "SWIFT code DEUTDEFF500", "the SWIFT/BIC is BNPAFRPP."),

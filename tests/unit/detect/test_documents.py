@@ -60,7 +60,8 @@ def test_document_number_has_digits_that_differ(text, valid):
 
 
 @pytest.mark.parametrize(
-    ("text", "valid"), [("D1234567", True), ("D1234", False), ("12/31/2024", False), ("1234567890123456789", False)]
+    ("text", "valid"),
+    [("D1234567", True), ("D1234", False), ("12/31/2024", False), ("2004-2025", False), ("1234567890123456789", False)],
 )
 def test_licence_number_is_neither_short_nor_a_date(text, valid):
     assert licence_number(text) is valid
