@@ -17,9 +17,9 @@ __all__ = ["parse_sql"]
 _MAX_DEPTH = 40
 """Open brackets. Some sixty exhaust Python's stack, and trying takes longer the deeper it goes."""
 _VERBS = {
-    "select": "select", "insert": "insert", "update": "update", "delete": "delete", "merge": "merge", "create": "create",
-    "alter": "alter", "drop": "drop", "truncatetable": "truncate", "copy": "copy", "grant": "grant", "revoke": "revoke",
-}  # fmt: skip
+    **{verb: verb for verb in "select insert update delete merge create alter drop copy grant revoke".split()},
+    "truncatetable": "truncate",
+}
 
 
 @lru_cache(maxsize=1)

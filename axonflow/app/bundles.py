@@ -6,8 +6,9 @@ import os
 
 from axonflow.adapters.ed25519 import Signer, make_key_pair
 from axonflow.adapters.re2_engine import compile_pattern
+from axonflow.adapters.sql_parser import parse_sql
 from axonflow.app.policies import Keys, Policies, policy_sources, trusted_by
-from axonflow.detect import BUILTIN_DETECTORS, Scanner
+from axonflow.detect import Scanner, builtin_detectors
 from axonflow.errors import PolicyError
 from axonflow.policy.bundle import BundleSource, Statement, open_bundle, write_bundle
 from axonflow.policy.compiling import check_programs
@@ -21,7 +22,9 @@ def build_bundle(policies: Policies, key: str | os.PathLike[str]) -> bytes:
     Raises PolicyError for policies that would not load, and ConfigurationError for a file that holds no key.
     """
     signer = Signer.from_file(key)
-    programs = check_programs(policy_sources(policies), Scanner(BUILTIN_DETECTORS, compile_pattern), compile_pattern)
+    programs = check_programs(
+        policy_sources(policies), Scanner(builtin_detectors(parse_sql), compile_pattern), compile_pattern
+    )
     return write_bundle(programs, signer.key_id, signer.sign)
 
 

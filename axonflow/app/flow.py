@@ -12,10 +12,11 @@ from typing import Any, Final, TypeVar
 from axonflow.adapters.memory import MemoryAuditLog, MemoryLedger
 from axonflow.adapters.policy_files import baseline_files
 from axonflow.adapters.re2_engine import compile_pattern
+from axonflow.adapters.sql_parser import parse_sql
 from axonflow.adapters.sqlite_spool import SqliteAuditSpool
 from axonflow.app.policies import Keys, Policies, policy_sources, trusted_by
 from axonflow.audit import IN_PROCESS, AuditEvent, Origin
-from axonflow.detect import BUILTIN_DETECTORS, Scanner
+from axonflow.detect import Scanner, builtin_detectors
 from axonflow.flows.blocking import wait
 from axonflow.flows.decide import decide
 from axonflow.flows.enforce import enforce
@@ -109,7 +110,7 @@ class AxonFlow:
         Raises PolicyError, which lists every problem of every document, and ConfigurationError for an argument of
         another kind or a folder that cannot be used.
         """
-        scanner = Scanner(BUILTIN_DETECTORS, compile_pattern)
+        scanner = Scanner(builtin_detectors(parse_sql), compile_pattern)
         verify = trusted_by(trusted_keys)
 
         def load(chosen: Policies, pause: Pause) -> PolicyEngine:

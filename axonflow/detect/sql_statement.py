@@ -14,9 +14,15 @@ import msgspec
 from axonflow.detect.sql_tokens import is_within_quotes
 
 __all__ = [
-    "MAX_STATEMENT_CHARS", "ParseSql", "SqlStatement", "begins_statement", "is_within_literal", "statement_before", "statements_around",
+    "MAX_STATEMENT_CHARS",
+    "ParseSql",
+    "SqlStatement",
+    "begins_statement",
+    "is_within_literal",
+    "statement_before",
+    "statements_around",
     "unparsed",
-]  # fmt: skip
+]
 
 MAX_STATEMENT_CHARS = 2_000
 """A longer statement is judged by its text: a parser takes some 10 us a character."""
@@ -26,8 +32,8 @@ class SqlStatement(msgspec.Struct, frozen=True, kw_only=True):
     """One statement. Names are lower-case, without quotes, with their schema before a dot where there is one."""
 
     verbs: frozenset[str]
-    """What it and the statements inside of it do: ``select``, ``insert``, ``update``, ``delete``, ``merge``, ``create``,
-    ``alter``, ``drop``, ``truncate``, ``copy``, ``grant``, ``revoke``."""
+    """What it and the statements inside of it do: ``select``, ``insert``, ``update``, ``delete``, ``merge``,
+    ``create``, ``alter``, ``drop``, ``truncate``, ``copy``, ``grant``, ``revoke``."""
     writes_all_rows: bool = False
     """It has an update or a delete without a condition, or with one that is always true."""
     tables: frozenset[str] = frozenset()
@@ -43,7 +49,11 @@ def unparsed(_text: str) -> tuple[SqlStatement, ...] | None:
     return None
 
 
-_VERBS = "alter|begin|call|commit|copy|create|declare|delete|drop|exec|execute|explain|grant|insert|load|merge|replace|revoke|select|set|truncate|update|use|with"
+_VERBS = (
+    "alter|begin|call|commit|copy|create|declare|delete|drop|explain"
+    "|grant|insert|load|merge|replace|revoke|select|set|truncate|update|use|with"
+)
+# Not "execute": what stands in quotes after it is a statement too.
 _BEGINNING = re.compile(rf"(?:\A|[;:\"'`(=>\n])[ \t]*(?=(?:{_VERBS})\b)", re.IGNORECASE)
 _WORD_BEFORE = re.compile(r"\b(?:as|analyze|begin|do|else|explain|sql|then)\s+\Z", re.IGNORECASE)
 _TO_END = re.compile(r"(?:'(?:[^']|'')*'|\"[^\"]*\"|(?!```)[^;])*")

@@ -41,7 +41,8 @@ _WORDS = {
         "L": "limit offset into procedure",
         ",": "when then else",
         ")": "end",
-        "K": "drop delete insert update create alter exec execute declare shutdown waitfor truncate grant revoke call merge"
+        "K": "drop delete insert update create alter exec execute declare shutdown waitfor truncate grant revoke call"
+        " merge"
         " replace backup copy load begin goto handler prepare do set",
     }.items()
     for word in words.split()
@@ -87,8 +88,17 @@ _TOKEN = re.compile(
 )
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 _LETTERS = {
-    "string": "s", "name": "w", "number": "n", "variable": "v", "logic": "&", "equality": "=", "comparison": "<", "sign": "u", "shift": "a", "other": "w"
-}  # fmt: skip
+    "string": "s",
+    "name": "w",
+    "number": "n",
+    "variable": "v",
+    "logic": "&",
+    "equality": "=",
+    "comparison": "<",
+    "sign": "u",
+    "shift": "a",
+    "other": "w",
+}
 _INLINE_COMMENT = re.compile(r"/\*(?!!).*?\*/|/\*!\d{0,6}|\*/", re.DOTALL)
 """MySQL runs what stands in ``/*! */``; all others are a gap."""
 _PLUS_AS_SPACE = re.compile(r"\+[a-z]\w*\+", re.IGNORECASE)

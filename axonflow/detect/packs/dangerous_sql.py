@@ -1,148 +1,42 @@
 """Statements of SQL that change more than rows, or reach beyond them: what an agent's query should not do unseen.
 
-A pattern finds the words (``drop table``), then the statement around them is parsed: in a text literal or a comment they
-mean nothing. What does not parse is judged by its text, and so is what is cut off by the window.
+A pattern finds the words (``drop table``), then the statement around them is parsed: in a text literal they mean
+nothing. What does not parse is judged by its text, and so is what is cut off by the window.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-
 from axonflow.detect.detector import Detector, InContext, Shape
 from axonflow.detect.finding import Severity
-from axonflow.detect.sql_statement import ParseSql, SqlStatement, begins_statement, is_within_literal, statement_before, statements_around
-from axonflow.detect.sql_tokens import is_within_quotes, token_classes, without_comments
+from axonflow.detect.packs.sql_checks import (
+    BEFORE_OBJECT,
+    CATALOGUE_NAME,
+    DDL_TEXT,
+    GAP,
+    GRANT_TEXT,
+    MASS_WRITE_TEXT,
+    OBJECT,
+    PRIVILEGES,
+    QUERY,
+    SHOW_TEXT,
+    WINDOW_CHARS,
+    G,
+    does,
+    in_statement,
+    is_query_before,
+    is_stacked,
+    reaches_files,
+    reads_catalogue,
+    writes_all_rows,
+)
+from axonflow.detect.sql_statement import ParseSql, begins_statement
+from axonflow.detect.sql_tokens import token_classes
 
 __all__ = ["dangerous_sql"]
 
-_WINDOW_CHARS = 600
-_GAP = r"(?:\s|/\*[^*]{0,32}\*/|--[^\n]{0,32}\n)"
-_G = rf"{_GAP}{{1,6}}"
-_NAME = r"[`\"\[]?[a-z_@#][\w$]*[`\"\]]?(?:\s*\.{1,2}\s*[`\"\[]?\w+[`\"\]]?){0,3}"
-_END = r"\s*(?:;|\Z|[\"'`)}\]]|--|\#|/\*|\n\s*\n|,\s*\")"
-_OBJECT = (
-    "table|database|schema|view|index|user|role|login|procedure|function|trigger|sequence|type|extension|tablespace|policy"
-    "|column|constraint|materialized|event|server|domain|publication|subscription|rule|package|synonym"
-)
-_BEFORE_OBJECT = rf"(?:(?:or{_G}(?:replace|alter)|temp|temporary|unique|global|local|external|materialized|unlogged|virtual){_G}){{0,3}}"
-
-_Holds = Callable[[SqlStatement], bool]
-
-
-def _text(expression: str) -> re.Pattern[str]:
-    return re.compile(expression, re.IGNORECASE)
-
-
-_DDL_TEXT = _text(
-    rf"drop\s+(?:{_OBJECT})\s+(?:view\s+|concurrently\s+)?(?:if\s+exists\s+)?{_NAME}(?:\s*,\s*{_NAME})*(?:\s*\([^)]*\))?"
-    rf"(?:\s+(?:on\s+{_NAME}|cascade|restrict|purge|force))*{_END}"
-    rf"|truncate\s+(?:table\s+)?{_NAME}(?:\s*,\s*{_NAME})*(?:\s+(?:cascade|restrict|(?:restart|continue)\s+identity))*{_END}"
-    rf"|create\s+(?:\w+\s+){{0,3}}(?:{_OBJECT})\s+(?:view\s+)?(?:if\s+not\s+exists\s+)?{_NAME}"
-    rf"(?:\s*\(|\s+(?:as|on|using|owner|authorization|with|identified|for|before|after|returns?|password|superuser|is)\b|{_END})"
-    rf"|alter\s+(?:{_OBJECT})\s+(?:if\s+exists\s+)?(?:only\s+)?{_NAME}(?:@\S+)?\s+(?:add|drop|alter|modify|change|rename|set"
-    r"|owner|enable|disable|with|identified|convert|engine|password|attach|detach|compile)\b"
-)
-_SAME = r"\(*\s*('[^']*'|[\w.]+)\s*\)*\s*(?:=|like|is|>=|<=)\s*\(*\s*\1\s*\)*"
-_ALWAYS = rf"(?:{_SAME}|\(*\s*(?:true|[1-9]\d*)\s*\)*|{_NAME}\s+like\s+'%+')"
-_MASS_WRITE_TEXT = _text(
-    rf"(?:delete\s+(?:from\s+)?{_NAME}(?:\s+as)?(?:\s+(?!where\b|returning\b)\w+)?(?:\s+returning\b[^;)]*)?|update\s+(?:only\s+)?{_NAME}(?:\s+as)?(?:\s+(?!set\b)\w+)?\s+set\s+"
-    rf"{_NAME}\s*=(?:'(?:[^']|'')*'|(?!\bwhere\b)[^;'])*+)(?:{_END}|\s*\bwhere\s+(?:[^;]*?\bor\s+)?{_ALWAYS}(?:{_END}|\s+or\b))"
-)
-_CATALOGUE_NAME = (
-    rf"(?:(?:information_schema|performance_schema|pg_catalog|sys|sysibm|syscat|master)[`\"\]]?{_GAP}{{0,4}}\.{{1,2}}{_GAP}{{0,4}}[`\"\[]?\w"
-    rf"|mysql[`\"]?{_GAP}{{0,4}}\.{_GAP}{{0,4}}[`\"]?(?:user|db|tables_priv|proc|global_priv)\b"
-    r"|pg_(?:class|tables|user|users|shadow|authid|roles|database|namespace|attribute|proc|settings|stat_activity|indexes|views|views"
-    r"|hba_file_rules|stats|group)\b|sqlite_(?:master|schema|temp_master|temp_schema|sequence)\b"
-    r"|sys(?:objects|columns|users|logins|databases|xlogins)\b|msysobjects\b"
-    r"|(?:all|dba|user)_(?:tables|tab_columns|users|objects|views|source|tab_privs|role_privs|sys_privs)\b|v\$\w)"
-)
-_CATALOGUE_TABLE = _text(_CATALOGUE_NAME.replace(_GAP, r"\s"))
-_FILE_FUNCTIONS = frozenset(
-    "load_file pg_read_file pg_read_binary_file pg_ls_dir pg_stat_file lo_import lo_export load_extension readfile writefile"
-    " openrowset opendatasource edit sys_exec sys_eval xp_cmdshell bfilename read_csv read_csv_auto read_parquet read_json"
-    " read_text read_blob glob file s3 url".split()
-)
-_SHOWN = _text(r"show|describe|desc|pragma")
-_PRIVILEGES = (
-    "all|select|insert|update|delete|execute|usage|create|connect|references|trigger|super|file|process|alter|drop|index|grant|temporary"
-)
-
-_GRANT_TEXT = _text(
-    rf"(?:grant|revoke)\s+(?:grant\s+option\s+for\s+)?(?:{_PRIVILEGES})\b[^;]*?\s(?:to|from)\s+[`\"'\[]?[\w@%]"
-    r"|(?:grant|revoke)\s+(?:dba|sysdba|sysadmin|superuser|pg_\w+|rds_superuser|db_owner|connect|resource)\b"
-    rf"|set\s+(?:password|role|session\s+authorization)\b"
-)
-
-
-def _in_statement(parse: ParseSql, holds: _Holds, text: re.Pattern[str] | None, *, anywhere: bool = False) -> InContext:
-    """Whether the statement around a span `holds`; where it does not parse, whether `text` matches from the span on.
-
-    Without `text` what does not parse is one. A span amid prose is none, unless it may stand `anywhere`.
-    """
-
-    def is_one(before: str, span: str, after: str) -> bool:
-        if not anywhere and not begins_statement(before, span):
-            return False
-        for statement in statements_around(before, span, after):
-            parsed = parse(statement) if len(after) < _WINDOW_CHARS or len(statement) < len(after) else None
-            if parsed is not None:
-                return any(holds(one) for one in parsed)
-        if is_within_literal(before):
-            return False
-        return text is None or _starts(text, span, after)
-
-    return is_one
-
-
-def _starts(text: re.Pattern[str], span: str, after: str) -> bool:
-    return text.match(without_comments(span + after)) is not None
-
-
-def _does(*verbs: str) -> _Holds:
-    wanted = frozenset(verbs)
-    return lambda statement: not wanted.isdisjoint(statement.verbs)
-
-
-def _writes_all_rows(statement: SqlStatement) -> bool:
-    return statement.writes_all_rows
-
-
-def _reads_catalogue(statement: SqlStatement) -> bool:
-    return any(_CATALOGUE_TABLE.match(table) for table in statement.tables)
-
-
-def _reaches_files(statement: SqlStatement) -> bool:
-    return "copy" in statement.verbs or not _FILE_FUNCTIONS.isdisjoint(statement.functions)
-
-
-def _is_query_before(before: str, _span: str, _after: str) -> bool:
-    """Whether a statement stands before the span and the span is not in one of its text literals."""
-    statement = statement_before(before)
-    return statement is not None and not is_within_quotes(statement) and _QUERY.match(token_classes(statement)) is not None
-
-
-_QUERY = re.compile(r"\(*(?:S(?:[nvsf(]|[^;?]*F\(*[wf(])|KLw|KFw|KwKw=|K[wu,A]*\(|K[wu]+w)")
-"""Classes of what begins like a statement: ``select a from t``, ``insert into t``, ``create table t (``."""
-_ENDED = re.compile(r"\(*(?:S(?:[nvsf(]|.*F\(*[wf(])|K|w\Z|w[w,]*u?\()[^?]*\Z")
-_NEXT = re.compile(r"\(*(?:S(?:[nvsf(]|[^;?]*F\(*[wf(])|KLw|KFw|KwKw=|Kv|Kf|Kw\.|K(?:[;cC]|\Z))")
-
-
-def _is_stacked(parse: ParseSql) -> InContext:
-    def is_one(before: str, span: str, after: str) -> bool:
-        first = statement_before(before)
-        if first is None or is_within_quotes(first) or not _ENDED.match(token_classes(first.rpartition(";")[2])):
-            return False
-        following = without_comments(span[1:] + after).lstrip()
-        if _NEXT.match(token_classes(following)) or _DDL_TEXT.match(following) or _GRANT_TEXT.match(following):
-            return True
-        return any(parse(statement) is not None for statement in statements_around("", "", following))
-
-    return is_one
-
 
 def _shape(
-    pattern: str, triggers: str, in_context: InContext, *, confidence: float = 0.9, window_chars: int = _WINDOW_CHARS
+    pattern: str, triggers: str, in_context: InContext, *, confidence: float = 0.9, window_chars: int = WINDOW_CHARS
 ) -> Shape:
     return Shape(
         pattern=f"(?i:{pattern})",
@@ -171,12 +65,18 @@ def _detector(
 def dangerous_sql(parse: ParseSql) -> tuple[Detector, ...]:
     """The detectors of dangerous SQL, judging what `parse` makes of a statement."""
     return (
-        _ddl(parse), _mass_write(parse), _stacked(parse), _comment(), _catalogue(parse), _file_access(parse), _grant(parse)
-    )  # fmt: skip
+        _ddl(parse),
+        _mass_write(parse),
+        _stacked(parse),
+        _comment(),
+        _catalogue(parse),
+        _file_access(parse),
+        _grant(parse),
+    )
 
 
 def _ddl(parse: ParseSql) -> Detector:
-    pattern = rf"\b(?:create{_G}{_BEFORE_OBJECT}|alter{_G}|drop{_G}|truncate{_G})(?:{_OBJECT})\b|\btruncate{_G}[\w`\"\[]"
+    pattern = rf"\b(?:create{G}{BEFORE_OBJECT}|alter{G}|drop{G}|truncate{G})(?:{OBJECT})\b|\btruncate{G}[\w`\"\[]"
     return _detector(
         "sql_ddl",
         "high",
@@ -185,7 +85,7 @@ def _ddl(parse: ParseSql) -> Detector:
             _shape(
                 pattern,
                 "create alter drop truncate",
-                _in_statement(parse, _does("create", "alter", "drop", "truncate"), _DDL_TEXT),
+                in_statement(parse, does("create", "alter", "drop", "truncate"), DDL_TEXT),
             ),
         ),
         """
@@ -213,16 +113,12 @@ INSERT INTO notes (text) VALUES ('alter table x add y int')
 
 
 def _mass_write(parse: ParseSql) -> Detector:
-    pattern = (
-        rf"\bdelete{_G}from{_G}[\w`\"\[@]|\bupdate{_G}[\w`\"\[\].]{{1,64}}{_G}(?:as{_G})?(?:\w{{1,32}}{_G})?set\b"
-    )
+    pattern = rf"\bdelete{G}from{G}[\w`\"\[@]|\bupdate{G}[\w`\"\[\].]{{1,64}}{G}(?:as{G})?(?:\w{{1,32}}{G})?set\b"
     return _detector(
         "sql_mass_write",
         "critical",
         "SQL that deletes or changes all rows: no condition, or one that is always true.",
-        (
-            _shape(pattern, "delete update", _in_statement(parse, _writes_all_rows, _MASS_WRITE_TEXT)),
-        ),
+        (_shape(pattern, "delete update", in_statement(parse, writes_all_rows, MASS_WRITE_TEXT)),),
         """
 DELETE FROM users
 delete from users where 1=1;
@@ -249,12 +145,15 @@ update users u set name = 'where' where u.id in (select id from vips)
 
 
 def _stacked(parse: ParseSql) -> Detector:
-    verbs = "select|insert|update|delete|drop|create|alter|truncate|exec|execute|declare|merge|grant|revoke|copy|set|use|call|shutdown|with|begin|commit"
+    verbs = (
+        "select|insert|update|delete|drop|create|alter|truncate"
+        "|exec|execute|declare|merge|grant|revoke|copy|set|use|call|shutdown|with|begin|commit"
+    )
     return _detector(
         "sql_stacked",
         "medium",
         "Several statements of SQL in one text.",
-        (_shape(rf";{_GAP}{{0,16}}(?:{verbs})\b", "; ", _is_stacked(parse)),),
+        (_shape(rf";{GAP}{{0,16}}(?:{verbs})\b", "; ", is_stacked(parse)),),
         """
 SELECT 1; DROP TABLE users
 select name from t where id = 3; delete from t where id = 3
@@ -277,11 +176,11 @@ def _comment() -> Detector:
         "low",
         "A comment within a statement of SQL: it can hide a part of it or cut it off.",
         (
-            _shape(r"--|/\*|# ", "-- /* #", _is_query_before, window_chars=300, confidence=0.7),
+            _shape(r"--|/\*|# ", "-- /* #", is_query_before, window_chars=300, confidence=0.7),
             _shape(
                 r"(?:--[^\n]{0,100}\n|/\*[^*]{0,100}\*/)\s{0,8}(?:select|insert|update|delete|create|alter|drop|with)\s",
                 "select insert update delete create alter drop with",
-                lambda before, span, after: bool(_QUERY.match(token_classes((span[span.find("\n") + 1 :] + after)[:200]))),
+                lambda _, span, after: bool(QUERY.match(token_classes((span[span.find("\n") + 1 :] + after)[:200]))),
                 window_chars=200,
             ),
         ),
@@ -303,7 +202,9 @@ git log --oneline -- src # select the last
 
 def _catalogue(parse: ParseSql) -> Detector:
     def is_query(before: str, span: str, after: str) -> bool:
-        return "select" in before.lower() and _in_statement(parse, _reads_catalogue, None, anywhere=True)(before, span, after)
+        return "select" in before.lower() and in_statement(parse, reads_catalogue, None, anywhere=True)(
+            before, span, after
+        )
 
     return _detector(
         "sql_catalogue",
@@ -311,15 +212,17 @@ def _catalogue(parse: ParseSql) -> Detector:
         "SQL that reads the database's own tables: its schema, users or settings.",
         (
             _shape(
-                rf"(?:\b(?:from|join|into|update)|,){_GAP}{{0,6}}[`\"\[(]{{0,3}}{_CATALOGUE_NAME}",
+                rf"(?:\b(?:from|join|into|update)|,){GAP}{{0,6}}[`\"\[(]{{0,3}}{CATALOGUE_NAME}",
                 "information_schema performance_schema pg_ sys master mysql sqlite_ all_ dba_ user_ v$",
                 is_query,
             ),
             _shape(
-                rf"\bshow{_G}(?:full{_G})?(?:tables|databases|schemas|grants|columns|processlist|create{_G}table|variables)\b"
-                rf"|\bpragma{_G}(?:table_info|table_list|database_list|table_xinfo|index_list)\b",
+                rf"\bshow{G}(?:full{G})?(?:tables|databases|schemas|grants|columns|processlist|create{G}table|variables)\b"
+                rf"|\bpragma{G}(?:table_info|table_list|database_list|table_xinfo|index_list)\b",
                 "show pragma",
-                lambda before, span, after: begins_statement(before, span) and _SHOW_TEXT.match(span + after) is not None,
+                lambda before, span, after: (
+                    begins_statement(before, span) and SHOW_TEXT.match(span + after) is not None
+                ),
             ),
         ),
         """
@@ -342,12 +245,6 @@ SELECT sys.name FROM sys WHERE master.x = 1
     )
 
 
-_SHOW_TEXT = _text(
-    r"show\s+(?:full\s+)?(?:(?:tables|databases|schemas|processlist|grants|variables)(?:\s+(?:from|in|like|for|where)\s+\S+)?"
-    rf"|columns\s+(?:from|in)\s+\S+|create\s+table\s+{_NAME}){_END}|pragma\s+\w+"
-)
-
-
 def _file_access(parse: ParseSql) -> Detector:
     return _detector(
         "sql_file_access",
@@ -356,22 +253,24 @@ def _file_access(parse: ParseSql) -> Detector:
         (
             _shape(
                 rf"\b(?:load_file|pg_read_(?:binary_)?file|pg_ls_dir|lo_import|lo_export|load_extension|readfile|writefile|openrowset"
-                rf"|opendatasource|sys_(?:exec|eval)|bfilename)\s{{0,4}}\(\s{{0,4}}['\"0-9a-z@(]",
-                "load_file pg_ lo_ load_extension readfile writefile openrowset opendatasource sys_e bfilename",
-                _in_statement(parse, _reaches_files, None, anywhere=True),
+                rf"|opendatasource|sys_(?:exec|eval)|bfilename)\s{{0,4}}\(\s{{0,4}}['\"0-9a-z@(]"
+                rf"|\bfrom{G}(?:read_(?:csv|parquet|json|text|blob|ndjson)(?:_auto)?|glob|sniff_csv)\s{{0,4}}\(\s{{0,4}}['\[]",
+                "read_ glob sniff_csv load_file pg_ lo_ load_extension readfile writefile openrowset opendatasource"
+                " sys_e bfilename",
+                in_statement(parse, reaches_files, None, anywhere=True),
             ),
             _shape(
-                rf"\binto{_G}(?:out|dump)file{_GAP}{{0,6}}['\"0@(]|\bload{_G}(?:data|xml){_G}(?:(?:low_priority|concurrent|local){_G}){{0,2}}infile\b"
-                rf"|\bbulk{_G}insert{_G}[\w.\[\]\"]{{1,64}}{_G}from\b|\bxp_(?:cmdshell|dirtree|fileexist|reg\w{{1,24}}|subdirs)\b{_GAP}{{0,6}}['\"@(]"
-                rf"|\bexec(?:ute)?{_G}(?:master\s{{0,2}}\.{{1,2}})?(?:dbo\.)?xp_\w|\bsp_oacreate\b|\butl_(?:file|http|smtp)\s{{0,4}}\.\s{{0,4}}\w"
-                rf"|\battach{_G}(?:database{_G})?'|\bdbms_(?:scheduler|java|xslprocessor)\s{{0,4}}\.",
+                rf"\binto{G}(?:out|dump)file{GAP}{{0,6}}['\"0@(]|\bload{G}(?:data|xml){G}(?:(?:low_priority|concurrent|local){G}){{0,2}}infile\b"
+                rf"|\bbulk{G}insert{G}[\w.\[\]\"]{{1,64}}{G}from\b|\bxp_(?:cmdshell|dirtree|fileexist|reg\w{{1,24}}|subdirs)\b{GAP}{{0,6}}['\"@(]"
+                rf"|\bexec(?:ute)?{G}(?:master\s{{0,2}}\.{{1,2}})?(?:dbo\.)?xp_\w|\bsp_oacreate\b|\butl_(?:file|http|smtp)\s{{0,4}}\.\s{{0,4}}\w"
+                rf"|\battach{G}(?:database{G})?'|\bdbms_(?:scheduler|java|xslprocessor)\s{{0,4}}\.",
                 "outfile dumpfile infile bulk xp_ sp_oacreate utl_ attach dbms_",
-                _in_statement(parse, lambda _: False, None, anywhere=True),
+                in_statement(parse, lambda _: False, None, anywhere=True),
             ),
             _shape(
-                rf"\bcopy{_G}(?:[\w.\"]{{1,64}}|\([^)]{{1,100}}\))(?:{_GAP}{{0,4}}\([^)]{{0,100}}\))?{_G}(?:from|to){_G}(?:program\b|'|\$\$)",
+                rf"\bcopy{G}(?:[\w.\"]{{1,64}}|\([^)]{{1,100}}\))(?:{GAP}{{0,4}}\([^)]{{0,100}}\))?{G}(?:from|to){G}(?:program\b|'|\$\$)",
                 "copy",
-                _in_statement(parse, _reaches_files, None),
+                in_statement(parse, reaches_files, None),
             ),
         ),
         """
@@ -402,10 +301,10 @@ def _grant(parse: ParseSql) -> Detector:
         "SQL that gives or takes rights.",
         (
             _shape(
-                rf"\b(?:grant|revoke){_G}(?:grant{_G}option{_G}for{_G})?(?:{_PRIVILEGES}|dba|sysdba|sysadmin|superuser|db_owner|pg_\w{{1,32}})\b"
-                rf"(?:{_GAP}|,)[^;]{{0,120}}?\b(?:on|to|from){_G}[\w*.`\"'\[@]",
+                rf"\b(?:grant|revoke){G}(?:grant{G}option{G}for{G})?(?:{PRIVILEGES}|dba|sysdba|sysadmin|superuser|db_owner|pg_\w{{1,32}})\b"
+                rf"(?:{GAP}|,)[^;]{{0,120}}?\b(?:on|to|from){G}[\w*.`\"'\[@]",
                 "grant revoke",
-                _in_statement(parse, _does("grant", "revoke"), _GRANT_TEXT),
+                in_statement(parse, does("grant", "revoke"), GRANT_TEXT),
             ),
         ),
         """
