@@ -67,7 +67,7 @@ HARD = (
     "select count(*) from events where kind in ('a','b') group by day having count(*) > 10 order by 1",
     "MERGE INTO t USING s ON (t.id = s.id) WHEN MATCHED THEN UPDATE SET t.v = s.v WHEN NOT MATCHED THEN DO NOTHING",
     "EXPLAIN ANALYZE SELECT * FROM t WHERE a BETWEEN 1 AND 10 AND b IS NOT NULL OR c LIKE 'x%'",
-    "time.sleep(5); await asyncio.sleep(0.5) or sleep 10 && echo done",
+    "thread.sleep(5); await timer.sleep(0.5) or sleep 10 && echo done",
     "Call user() and then version() to log in; the database() helper is gone.",
     "Use char(10) for the name and varchar(255), concat(first, ' ', last) for the label.",
     "left (20%) or right (30%), upper (10) and lower (5)",

@@ -78,7 +78,12 @@ SQL_SHAPES: tuple[Shape, ...] = (
         in_context=stands(LOGIC),
     ),
     # union select, after a value or with what a select list begins with
-    _sql(r"union\b", triggers=("union",), in_context=stands(UNION, WINDOW_CHARS), confidence=0.95),
+    _sql(
+        rf"union\b(?:{_S}{{1,8}}(?:(?:all|distinct){_S}{{1,8}})?select\b)?",
+        triggers=("union",),
+        in_context=stands(UNION, WINDOW_CHARS),
+        confidence=0.95,
+    ),
     # (select id from users limit 1,1) in place of a value
     _sql(
         r"\(\s{0,16}select\b", triggers=("select",), in_context=stands(SUBQUERY_AS_VALUE, WINDOW_CHARS), confidence=0.6
