@@ -6,7 +6,8 @@ from functools import cache
 
 from axonflow.adapters.re2_engine import compile_pattern
 from axonflow.adapters.re2_literals import Re2Literals
-from axonflow.detect import BUILTIN_DETECTORS, Scanner
+from axonflow.adapters.sql_parser import parse_sql
+from axonflow.detect import Scanner, builtin_detectors
 from axonflow.detect.literals import CompileLiterals
 
 __all__ = ["builtin_scanner"]
@@ -15,7 +16,7 @@ __all__ = ["builtin_scanner"]
 @cache
 def builtin_scanner() -> Scanner:
     """One for the process: it is immutable, and its patterns are compiled as they are needed."""
-    return Scanner(BUILTIN_DETECTORS, compile_pattern, _installed_literals())
+    return Scanner(builtin_detectors(parse_sql), compile_pattern, _installed_literals())
 
 
 def _installed_literals() -> CompileLiterals:

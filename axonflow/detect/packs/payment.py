@@ -102,7 +102,7 @@ PAYMENT = (
     personal(
         "iban",
         "An international bank account number with a valid checksum.",
-        number(_iban_pattern(), min_digit_run=2, validate=is_iban, in_context=_iban_in_context, confidence=0.99),
+        number(_iban_pattern(), min_digit_run=5, validate=is_iban, in_context=_iban_in_context, confidence=0.99),
         max_span_chars=68,
         examples=(
             "IBAN DE89 3704 0044 0532 0130 00 please",

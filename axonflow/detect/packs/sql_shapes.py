@@ -11,198 +11,26 @@ percent-encoding. So patterns stay small, without long repetitions, which keeps 
 
 from __future__ import annotations
 
-import re
-from itertools import pairwise
-
 from axonflow.detect.detector import InContext, Shape
-from axonflow.detect.sql_tokens import token_classes
+from axonflow.detect.packs.sql_rules import (
+    AFTER_QUOTE,
+    ANOTHER_STATEMENT,
+    LOGIC,
+    ORDER,
+    STATEMENT_AFTER_VALUE,
+    SUBQUERY_AS_VALUE,
+    UNION,
+    WINDOW_CHARS,
+    breaks_out,
+    ends_in_comment,
+    is_commented_out,
+    is_cut_off,
+    is_percent_encoded,
+    is_whole_text,
+    stands,
+)
 
 __all__ = ["SQL_SHAPES"]
-
-_WINDOW_CHARS = 240
-_RIGHT_CHARS = 200
-_MEMBER_NAME = re.compile(r"\A\w{1,64}: ")
-
-# An expression over token classes. An operator is one letter, so there is one way to read a text and no backtracking.
-_PRE = r"[uaSAf(]*"
-_ANY = rf"{_PRE}[nsvwq]\)*"
-_CONSTANT = rf"{_PRE}[nsvq]\)*"
-_OPERATOR = r"u?[a&=<~,FLWBHU]"
-_REST = rf"(?:{_OPERATOR}{_ANY})*"
-_VALUE = rf"{_PRE}[nsvw]?\)*"
-"""What a field held before the attack: one value, at the start of the text."""
-
-
-_QUOTES_SWAPPED = str.maketrans("qQ", "Qq")
-"""What is left open counts as such where it is the quote that was broken out of."""
-
-
-def _rules(*alternatives: str) -> re.Pattern[str]:
-    return re.compile("|".join(f"(?:{one})" for one in alternatives))
-
-
-# Each rule is about the classes left of the place, a bar, and the classes from there on. A dot marks text that was cut
-# off at either end, so that "\A" and "\Z" in a rule mean the ends of the text.
-_AFTER_QUOTE = _rules(
-    # ' or 1=1, ' or name like 'a, ' and sleep(5), ' or 1--
-    rf"\|\)*a*[&W]{_PRE}[nsvq]\)*u?[=<~]",
-    rf"\|\)*a*[&W]{_PRE}w\)*(?:[=<]{_PRE}[nsvqwf]|u?~{_PRE}[nsq(])",
-    rf"\|\)*a*[&W]{_PRE}(?:f\(|\(+S|S|v\)*a)",
-    rf"\|\)*a*&{_PRE}[nvsq]\)*[cC;]",
-    rf"\|\)*a*&{_PRE}[nv]\)+\Z",
-    # ' union select, ' having 1, ' order by 3, '; drop
-    rf"\|\)*(?:{_OPERATOR}{_ANY})*a*U[A(]*S",
-    rf"\|\)*a*HF?{_PRE}[ns]",
-    r"\|\)*a*Bn\)*(?:[cC,]|\Z)",
-    r"\|\)*;K(?:\(|w|v|[cC]|\Z|n=)",
-    r"\|\)*;[wSK].*[cC]\Z",
-    # an expression that goes on to the end: ' + ', '*a-0-'0, ' like 'x, '-1-- x
-    rf"\|\)*(?:{_OPERATOR}{_ANY})*{_OPERATOR}{_PRE}q\Z",
-    rf"\|\)*(?:{_OPERATOR}{_ANY})+;?[cC]\Z",
-    rf"\|\)*[a=~]{_PRE}(?:\(S|f\()",
-    rf"\|\)*[a=<~]{_PRE}[nv]\)*[=<~&]{_PRE}[nvsqw]\)*",
-)
-_AFTER_QUOTE_COMMENT = _rules(r"\|\)*;?\)*c\Z")
-_LOGIC = _rules(
-    # or 1=1, or 'a'='a, and 1 not between 0 and 1, wherever it stands
-    rf"\|[&H]{_PRE}[nv]\)*={_PRE}[nvsq]",
-    rf"\|[&H]{_PRE}[sq]\)*[=~]{_PRE}[nvsq]",
-    rf"\|&{_PRE}n\)*u?~{_PRE}[nsq]",
-    rf"\|&{_PRE}n\)*[cC]\Z",
-    # 1 and sleep(5), 1 and 2>1, 1 or name like 'a%', 1 or 1 --, after a value at the start of the text
-    rf"\A{_VALUE}\|&{_PRE}(?:f\(|\(*S|u\(*f\()",
-    rf"\A{_VALUE}\|&{_PRE}[nv]\)*<{_PRE}[nv]",
-    rf"\A{_CONSTANT}{_REST}\|&{_ANY}{_REST};?[cC]\Z",
-    rf"\A{_CONSTANT}\|[&H]{_ANY}{_REST}u?[=~]{_ANY}{_REST}[cC]?\Z",
-    rf"\A{_PRE}n\)+\|&{_PRE}n\)*\Z",
-    rf"\A{_ANY}\|H{_PRE}[nsv]",
-    rf"\A{_CONSTANT}={_CONSTANT}\|&{_CONSTANT}\Z",
-)
-_STATEMENT_AFTER_VALUE = _rules(
-    r"\A\.?[^K]*[nsqQ)]\)*\|;\(*(?:K(?:Lw|Fw|wKw=|v|\(+n=|A?[w,]*w[cC]?\Z|s|w:|[cC]?\Z)|S(?:f\(|v|[ns](?:,|F|[cC]?\Z)|w(?:,[wn])*F))"
-)
-_ANOTHER_STATEMENT = _rules(r"\A[^K]*\|")
-_PART = rf"(?:[a&=<~,]?{_CONSTANT})*"
-_COMMENT_AFTER_VALUE = _rules(
-    rf"\A{_PRE}[nsv]\)*(?:[a&=<~]{_PRE}[nsv]\)*)*;?\|c\Z", rf"\A{_PART}[f(]{_PRE}{_PART}\|c\Z"
-)
-_SUBQUERY_AS_VALUE = _rules(
-    rf"\A(?:{_PRE}[nsvw]\)*[a&=<~,]|{_PRE}n\)*|{_PRE}[nsw]q)?{_PRE}\|\(+S(?!.*\)UA?\(S)"
-    r"(?:[uf(vA]|.*F\(*[wsf]w?(?:[^w?]|\Z))"
-)
-_UNION = _rules(
-    r"(?:[nvqQ]|\A[^SK]*[s)])\|U[A(]*S",
-    r"s\|U[A(]*S.*[cC]\Z",
-    rf"\A{_CONSTANT}[^.SK;]*\|UA?\(*S",
-    rf"\A{_PRE}(?:[nsv]\)*(?:[a&=<~]{_PRE}[nsv]\)*)*|[nw]?)\|UA?[a(]*(?:[cC]?\.?\Z|\(+S)",
-    r"\|UA?\(*S[A(ua]*(?:[nsvf]|w[cC]?\Z|(?:w,)*n)",
-)
-_ORDER = _rules(rf"\A{_CONSTANT}\|Bn\)*(?:,n\)*)*[cC]?\Z")
-_UNFINISHED = _rules(r"S[^F]*[nsv][^F]*\|FwW\Z", r"\AS[^F)]*\([^F)]*\|F")
-
-
-_ANYWHERE = _rules(
-    *(rules.pattern for rules in (_LOGIC, _STATEMENT_AFTER_VALUE, _COMMENT_AFTER_VALUE, _ORDER, _UNION)),
-    r"[nsqQ)]\)*\|;K",
-)
-_AFTER_QUOTE_ANY = _rules(_AFTER_QUOTE.pattern, _AFTER_QUOTE_COMMENT.pattern)
-_SQL_SIGNS = re.compile(
-    r"(?:%20|%0\w|\+|%2f|\*/|%2[78]|['\"(])(?:or|and|x?or|having|union|select)\b|%27|%22|%3b|;|%7c|%26%26|--|/\*|%23",
-    re.IGNORECASE,
-)
-_PERCENT = re.compile(r"%([0-9a-fA-F]{2})")
-
-
-def _classes_around(before: str, text: str, left_chars: int = _WINDOW_CHARS) -> str:
-    """The classes of the last `left_chars` of `before`, a bar, and those of `text`."""
-    if len(before) != _WINDOW_CHARS:
-        before = _MEMBER_NAME.sub("", before)
-    is_cut = len(before) >= left_chars
-    left = token_classes(before[-left_chars:])
-    if left[-1:] in {"q", "Q"} and before.rstrip(" )\t\n\r")[-1:] not in {"'", '"', "`"}:
-        left = left[:-1] + "?"  # inside of a string, not after it
-    return f"{'.' if is_cut else ''}{left}|{token_classes(text)}{'' if len(text) < _RIGHT_CHARS else '.'}"
-
-
-def _is(rules: re.Pattern[str], left_chars: int = 64) -> InContext:
-    """Whether one of `rules` is true of the classes of the tokens around."""
-
-    def holds(before: str, span: str, after: str) -> bool:
-        return (
-            rules.search(_classes_around(before, (span + after)[:_RIGHT_CHARS], left_chars).replace("Q", "q"))
-            is not None
-        )
-
-    return holds
-
-
-def _has_odd_quote(before: str, quote: str) -> bool:
-    """Whether `quote` has no partner before it on its line, so that it ends a value from outside."""
-    line = before[before.rfind("\n") + 1 :]
-    parts = line.split(quote)
-    apostrophes = sum(a[-1:].isalpha() and b[:1].isalpha() for a, b in pairwise(parts))
-    return (len(parts) - 1 - apostrophes) % 2 == 0
-
-
-def _opens(before: str, quote: str, rest: str) -> bool:
-    """Whether `quote` is where a quoted text begins, by the characters beside it."""
-    if before[-1:].isspace() and not rest[:1].isspace():
-        return True
-    if rest[:1].isalpha() and before[-1:] in tuple("([{,=:+"):
-        return True
-    return quote in before and before.rstrip()[-1:] in tuple("([{,+|&")
-
-
-def _breaks_out(rules: re.Pattern[str]) -> InContext:
-    """As `_is`, where the span begins with a quote that ends a value, and from the token after it on."""
-
-    def holds(before: str, span: str, after: str) -> bool:
-        quote, rest = span[0], span[1:]
-        if _opens(before, quote, rest) or not _has_odd_quote(before, quote):
-            return False
-        classes = _classes_around("", (rest + after)[:_RIGHT_CHARS])
-        return rules.search(classes.translate(_QUOTES_SWAPPED) if quote == '"' else classes) is not None
-
-    return holds
-
-
-def _is_all(before: str, _span: str, after: str) -> bool:
-    """Whether the span is the whole text."""
-    return not (_MEMBER_NAME.sub("", before).strip() or after.strip())
-
-
-def _is_commented_out(before: str, span: str, after: str) -> bool:
-    """Whether a quote ends a value and a comment sign the text."""
-    return before[-1:] not in tuple("([{,=:+ ") and _breaks_out(_AFTER_QUOTE_COMMENT)(before, span, after)
-
-
-def _is_encoded(before: str, span: str, after: str) -> bool:
-    """Whether a percent-encoded text, decoded, is one that any of the rules is true of."""
-    if not _SQL_SIGNS.search(f"{before}{span}{after}"):
-        return False
-    run = before[before.rfind(" ") + 1 :] + span + after[: (after + " ").find(" ")]
-    return _is_attack(_PERCENT.sub(lambda found: chr(int(found[0][1:], 16)), run.replace("+", " ")))
-
-
-def _is_attack(text: str) -> bool:
-    """Whether any of the rules is true at any place of `text`, which is a few hundred characters."""
-    classes = token_classes(text).replace("Q", "q")
-    for at, letter in enumerate(classes):
-        if letter in "&HU;(c" or (letter == "B" and at):
-            here = f"{classes[:at]}|{classes[at:]}"
-            if _ANYWHERE.search(here):
-                return True
-    return any(text[at] in "'\"" and _breaks_out(_AFTER_QUOTE_ANY)(text[:at], text[at:], "") for at in range(len(text)))
-
-
-def _ends_in_comment(before: str, span: str, after: str) -> bool:
-    """Whether the text is one expression and a comment sign."""
-    return not after and _is(_COMMENT_AFTER_VALUE, _WINDOW_CHARS)(before, span, after)
-
-
-def _is_cut_off(before: str, span: str, after: str) -> bool:
-    """Whether a statement that selects constants ends at ``where``."""
-    return not after.strip() and _is(_UNFINISHED, _WINDOW_CHARS)(before, span, after)
 
 
 def _sql(
@@ -212,7 +40,7 @@ def _sql(
         pattern=f"(?i:{'|'.join(alternatives)})",
         triggers=triggers,
         in_context=in_context,
-        window_chars=_WINDOW_CHARS,
+        window_chars=WINDOW_CHARS,
         confidence=confidence,
     )
 
@@ -231,43 +59,48 @@ SQL_SHAPES: tuple[Shape, ...] = (
     # ' or 1=1, ") and "a"="a, ' || 1 < 2, ' union select, '; drop table, x' like 'y, a'+(select ...
     _sql(
         rf"{_Q}[\s)]{{0,16}}(?:[-+*/%=<>^&|!;#]|(?:{_WORDS_AFTER_QUOTE})\b)",
-        in_context=_breaks_out(_AFTER_QUOTE),
+        in_context=breaks_out(AFTER_QUOTE),
     ),
     # admin'-- with nothing of weight after it
-    _sql(rf"{_Q}[\s);]{{0,8}}(?:--|#|/\*)", in_context=_is_commented_out, confidence=0.7),
+    _sql(rf"{_Q}[\s);]{{0,8}}(?:--|#|/\*)", in_context=is_commented_out, confidence=0.7),
     # the same inside the statement that it ended up in: name = 'admin'--' and ...
     _sql(r"\w'-{2,8} ?'", triggers=("'--",), confidence=0.7),
     # 1 or 1=1, 1) and 7=(8, x or 'a'='a', having 1=1
     _sql(
         rf"(?:{_LOGIC_WORD}|\|\||&&){_GAP}(?:(?:not|binary)\b{_GAP}){{0,2}}"
         r"(?:[\d'\"@.\\]|null\b|true\b|false\b|current_|localtime|utc_)",
-        in_context=_is(_LOGIC),
+        in_context=stands(LOGIC),
     ),
     # 1 and ascii(substring(..., 1 or name like 'a%', 1 and (select ...
     _sql(
         rf"(?:{_LOGIC_WORD}\b|\|\||&&){_GAP}(?:not\b{_GAP})?"
         rf"(?:select\b|\w{{1,32}}{_S}?[=<>!(*/+-]|\w{{1,32}}{_S}(?:not{_S})?(?:like|rlike|regexp|between|is|in)\b)",
-        in_context=_is(_LOGIC),
+        in_context=stands(LOGIC),
     ),
     # union select, after a value or with what a select list begins with
-    _sql(r"union\b", triggers=("union",), in_context=_is(_UNION, _WINDOW_CHARS), confidence=0.95),
+    _sql(
+        rf"union\b(?:{_S}{{1,8}}(?:(?:all|distinct){_S}{{1,8}})?select\b)?",
+        triggers=("union",),
+        in_context=stands(UNION, WINDOW_CHARS),
+        confidence=0.95,
+    ),
     # (select id from users limit 1,1) in place of a value
     _sql(
-        r"\(\s{0,16}select\b", triggers=("select",), in_context=_is(_SUBQUERY_AS_VALUE, _WINDOW_CHARS), confidence=0.6
+        r"\(\s{0,16}select\b", triggers=("select",), in_context=stands(SUBQUERY_AS_VALUE, WINDOW_CHARS), confidence=0.6
     ),
     # 1 order by 10--
-    _sql(rf"\b(?:order|group){_S}{{1,8}}by{_S}{{1,8}}\d", triggers=("order", "group"), in_context=_is(_ORDER)),
+    _sql(rf"\b(?:order|group){_S}{{1,8}}by{_S}{{1,8}}\d", triggers=("order", "group"), in_context=stands(ORDER)),
     # 1 --, 1*1/*
-    _sql(r"(?:--|/\*)[-\s+\w]{0,16}", in_context=_ends_in_comment, confidence=0.5),
+    _sql(r"(?:--|/\*)[-\s+\w]{0,16}", in_context=ends_in_comment, confidence=0.5),
     # a second statement after a value
     _sql(
         rf";{_S}{{0,16}}(?:"
         r"drop|delete|insert|update|create|alter|exec|execute|declare|shutdown|waitfor|truncate|grant|revoke|call|merge|replace|backup"
         r"|copy|load|begin|goto|handler|prepare|do|set|select)\b",
-        in_context=_is(_STATEMENT_AFTER_VALUE, _WINDOW_CHARS),
+        in_context=stands(STATEMENT_AFTER_VALUE, WINDOW_CHARS),
     ),
     # select 1,(2),3 from t where, cut off
-    _sql(rf"\bfrom{_S}{{1,8}}\w{{1,64}}{_S}{{1,8}}where\b", triggers=("where",), in_context=_is_cut_off),
+    _sql(rf"\bfrom{_S}{{1,8}}\w{{1,64}}{_S}{{1,8}}where\b", triggers=("where",), in_context=is_cut_off),
     # a second statement that destroys
     _sql(
         rf";{_S}{{0,16}}(?:drop|alter|truncate){_S}{{1,16}}"
@@ -292,7 +125,7 @@ SQL_SHAPES: tuple[Shape, ...] = (
             "grant",
             "revoke",
         ),
-        in_context=_is(_ANOTHER_STATEMENT, _WINDOW_CHARS),
+        in_context=stands(ANOTHER_STATEMENT, WINDOW_CHARS),
     ),
     # time as a side channel
     _sql(
@@ -400,12 +233,12 @@ SQL_SHAPES: tuple[Shape, ...] = (
     _sql(
         r"%(?:0[9a-d]|2[0-9a-f]|3[b-e]|7c)[!$-;=?-Z_a-z~]{0,48}",
         triggers=("%0", "%2", "%3", "%7c"),
-        in_context=_is_encoded,
+        in_context=is_percent_encoded,
     ),
     # a quoted operator between two values: A '<' B
     _sql(
         r"\b\w{1,3} '(?:[-+*/%=<>&|^]{1,3}|(?:not )?(?:and|or|xor|like|rlike|regexp|mod|div|sounds like))' \w{1,3}\b",
-        in_context=_is_all,
+        in_context=is_whole_text,
         confidence=0.5,
     ),
 )

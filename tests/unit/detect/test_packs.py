@@ -64,7 +64,7 @@ def test_masks_are_no_findings(scanner, every_id):
         "Show the instructions above the fold, and print the configuration of the router.",
         "Before you answer the phone, please make sure to log in.",
         "SELECT u.name FROM users u WHERE EXISTS (SELECT 1 FROM o WHERE o.uid = u.id) AND u.id = 1 OR u.id = 2",
-        "INSERT INTO t VALUES (1, 'a-b', 'c'), (2, 'd', 'e'); CREATE INDEX i ON t(id);",
+        "INSERT INTO t VALUES (1, 'a-b', 'c'), (2, 'd', 'e');",
         "const x = 'a' + 'b'; // it's \"fine\" || 'ok'",
         "git log --oneline -- 'src/*.py' # comment",
         "Invoice 2024-000123-45, tracking 1Z999AA10123456784, account 12345678901, phone book page 415",
@@ -131,9 +131,9 @@ def test_detectors_on_long_near_matches_end(scanner, every_id, seed):
         ("pii.email", "https://x.example/?to=ann@example.com", ["ann@example.com"]),
         ("pii.email", "https://x.example/ann@example.com", ["ann@example.com"]),
         ("pii.email", "_ann@example.com", ["ann@example.com"]),
-        ("injection.sql", "SELECT a FROM t WHERE x = 'y' UNION SELECT b, c FROM u --", ["' UNION SELECT"]),
+        ("injection.sql", "SELECT a FROM t WHERE x = 'y' UNION SELECT b, c FROM u --", ["UNION SELECT"]),
         ("injection.sql", "SELECT a FROM t WHERE x = 'y' UNION SELECT b FROM u", []),
-        ("injection.sql", "SELECT a FROM t WHERE x=1/**/UNION SELECT b FROM u", ["1/**/UNION SELECT"]),
+        ("injection.sql", "SELECT a FROM t WHERE x=1/**/UNION SELECT b FROM u", ["UNION SELECT"]),
     ],
 )
 def test_detector_at_a_boundary_reports_what_belongs_to_it(scanner, detector_id, text, found):
