@@ -86,27 +86,41 @@ def _as_word_if_short(text: str) -> Literal:
 
 
 class _Group:
-    """Steps that are run where one search for all of their patterns finds anything."""
+    """Steps that are run where a search for all of their patterns finds anything: it is halved until one is left."""
 
-    __slots__ = ("_any", "reach_chars", "steps")
+    __slots__ = ("_any", "_compile", "_halves", "reach_chars", "steps")
 
     def __init__(self, steps: Sequence[_Step], compile_pattern: CompilePattern) -> None:
         self.steps = tuple(steps)
         self.reach_chars = max(step.reach_chars for step in steps)
-        self._any = compile_pattern("|".join(f"(?:{step.shape.pattern})" for step in steps)) if len(steps) > 1 else None
+        self._compile = compile_pattern
+        self._any: Pattern | None = None
+        self._halves: tuple[_Group, _Group] | None = None
 
-    def among(self, windows: Sequence[_Window], data: bytes) -> list[_Window]:
-        """Those of `windows` in which some pattern is found."""
+    def find(self, windows: Sequence[_Window], data: bytes) -> Iterator[tuple[_Step, Sequence[_Window]]]:
+        """The steps whose pattern may be found, and in which of `windows`."""
+        if len(self.steps) == 1:
+            yield self.steps[0], windows
+            return
         if self._any is None:
-            return list(windows)
+            self._any = self._compile("|".join([f"(?:{step.shape.pattern})" for step in self.steps]))
         spans = self._any.spans
-        return [(start, end) for start, end in windows if next(iter(spans(data, 0, start, end)), None) is not None]
+        found = [(start, end) for start, end in windows if next(iter(spans(data, 0, start, end)), None) is not None]
+        if found:
+            if self._halves is None:
+                middle = len(self.steps) // 2
+                self._halves = (
+                    _Group(self.steps[:middle], self._compile),
+                    _Group(self.steps[middle:], self._compile),
+                )
+            for half in self._halves:
+                yield from half.find(found, data)
 
 
 class Selection:
     """Detectors that are asked for together: their steps, by what must be in a text for one to be worth running."""
 
-    __slots__ = ("always", "by_digits", "by_literal", "ids")
+    __slots__ = ("always", "by_digits", "by_literal", "ids", "reach_chars")
 
     def __init__(
         self, ids: Iterable[str], steps: Iterable[_Step], numbers: dict[Literal, int], compile_pattern: CompilePattern
@@ -114,7 +128,7 @@ class Selection:
         self.ids = frozenset(ids)
         self.by_literal: dict[int, list[_Step]] = {}
         digits: list[_Step] = []
-        always: dict[str, list[_Step]] = {}
+        always: list[_Step] = []
         for step in steps:
             if step.detector.id not in self.ids:
                 continue
@@ -123,9 +137,10 @@ class Selection:
             if step.is_of_digits:
                 digits.append(step)
             elif not step.literals:
-                always.setdefault(step.detector.category, []).append(step)
+                always.append(step)
         self.by_digits = _groups(digits, compile_pattern)
-        self.always = [group for some in always.values() for group in _groups(some, compile_pattern)]
+        self.always = _groups(always, compile_pattern)
+        self.reach_chars = max((group.reach_chars for group in self.by_digits), default=0)
 
 
 def _groups(steps: Sequence[_Step], compile_pattern: CompilePattern) -> list[_Group]:
@@ -133,7 +148,7 @@ def _groups(steps: Sequence[_Step], compile_pattern: CompilePattern) -> list[_Gr
     alone = [[step] for step in steps if step.shape.carve is not None]
     others = [step for step in steps if step.shape.carve is None]
     parts = [others[at : at + _MAX_JOINED] for at in range(0, len(others), _MAX_JOINED)]
-    return [_Group(part, compile_pattern) for part in (*alone, *parts)]
+    return [_Group(part, compile_pattern) for part in (*parts, *alone)]
 
 
 class CompiledDetectors:
@@ -211,24 +226,24 @@ class CompiledDetectors:
         """The detectors that something in `document` speaks for. No others find anything."""
         return {step.detector.id for step, _ in self._places(selection, document)} if document.data else set()
 
-    def _places(self, selection: Selection, document: Document) -> Iterator[tuple[_Step, list[_Window]]]:
+    def _places(self, selection: Selection, document: Document) -> Iterator[tuple[_Step, Sequence[_Window]]]:
         """The steps that are worth running, and where."""
         data = document.data
         runs = self._digit_runs(document) if self._runs is not None else []
         if selection.by_literal:
             yield from self._around_literals(selection, document, runs)
-        for group in selection.by_digits if runs else ():
-            windows = group.among(_windows(runs, group.reach_chars, len(data)), data)
-            for step in group.steps if windows else ():
-                yield step, windows
+        if runs and selection.by_digits:
+            windows = _windows(runs, selection.reach_chars, len(data))
+            for group in selection.by_digits:
+                yield from group.find(windows, data)
+        everywhere = [(0, len(data))]
         for group in selection.always:
-            if group.among([(0, len(data))], data):
-                for step in group.steps:
-                    yield step, _touched(step, document)
+            for step, _ in group.find(everywhere, data):
+                yield step, _touched(step, document)
 
     def _around_literals(
         self, selection: Selection, document: Document, runs: Sequence[_Run]
-    ) -> Iterator[tuple[_Step, list[_Window]]]:
+    ) -> Iterator[tuple[_Step, Sequence[_Window]]]:
         places: dict[_Step, list[_Run]] = {}
         for number, ends in self._literals.ends(document.data).items():
             for step in selection.by_literal.get(number, ()):

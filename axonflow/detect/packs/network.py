@@ -44,8 +44,7 @@ NETWORK = (
         "An IPv4 or IPv6 address that can belong to somebody.",
         number(r"\d{1,3}(?:\.\d{1,3}){3}", validate=ipv4, in_context=_ip_in_context),
         Shape(
-            pattern=r"(?:\b[0-9A-Fa-f]{1,4}|:):[0-9A-Fa-f:.]{1,40}",
-            triggers=(":",),
+            pattern=r"(?:\b[0-9A-Fa-f]{1,4}|:):[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:.]{0,36}",
             carve=ipv6s_in,
             in_context=_ip_in_context,
         ),
