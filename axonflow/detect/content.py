@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterator
 from functools import cached_property
 from itertools import accumulate
 from typing import Any, Literal, NamedTuple
 
 from axonflow.detect.escapes import blank_escapes
 from axonflow.detect.folding import fold
+from axonflow.detect.labels import blank_labels
 from axonflow.errors import DetectionError
 
 __all__ = ["MAX_VISITS", "Document", "JsonValue", "Leaf", "Place", "leaves", "number_text", "path_of", "readings_of"]
@@ -151,21 +152,12 @@ class Document:
         return self.text[start : self._starts[index + 1] - 1]
 
 
-def readings_of(content: JsonValue, masks: Iterable[str]) -> tuple[Document, ...]:
+def readings_of(content: JsonValue, masks: Container[str]) -> tuple[Document, ...]:
     """`content` as it is, folded; then, when there are any, with the escapes of string literals blanked.
 
     All are of the same leaves and lengths. Raises DetectionError as `leaves` does.
     """
     parts = tuple(leaves(content))
-    text = fold(_without_masks("\n".join([leaf.text for leaf in parts]), masks))
+    text = fold(blank_labels("\n".join([leaf.text for leaf in parts]), masks))
     blanked = blank_escapes(text)
     return (Document(parts, text),) if blanked == text else (Document(parts, text), Document(parts, blanked))
-
-
-def _without_masks(text: str, masks: Iterable[str]) -> str:
-    # A mask is ours: it must be neither a finding nor a context word ("phone") for the number beside it.
-    # Only whole known masks are blanked, else an attacker would write [REDACTED:...] around an attack.
-    if "[REDACTED:" in text:
-        for mask in masks:
-            text = text.replace(mask, "\x1a" * len(mask))
-    return text
