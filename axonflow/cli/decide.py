@@ -15,7 +15,7 @@ from axonflow.errors import RequestError
 
 if TYPE_CHECKING:
     from axonflow import Decision, Request
-    from axonflow.policy.decision import Obligation
+    from axonflow.policy.decision import Obligation, Redact
 
 __all__ = ["command"]
 
@@ -144,7 +144,9 @@ def _described(obligation: Obligation) -> str:
     from axonflow.policy import Approval, Redact
 
     if isinstance(obligation, Redact):
-        what = f"redact {', '.join(obligation.detectors)}"
+        what = f"redact {', '.join(obligation.detectors)} in style {obligation.style}"
+        if obligation.fulfilled_by is not None:
+            what += f", fulfilled by {obligation.fulfilled_by}: {_done(obligation)}"
     elif isinstance(obligation, Approval):
         what = f"ask {', '.join(obligation.approvers) or 'an approver'} first"
     else:
@@ -153,3 +155,7 @@ def _described(obligation: Obligation) -> str:
             f" for each {', '.join(obligation.key)}"
         )
     return f"{what} ({obligation.policy})"
+
+
+def _done(obligation: Redact) -> str:
+    return ", ".join(f"{one.findings} {one.detector} ({one.style})" for one in obligation.done) or "nothing found"

@@ -16,7 +16,7 @@ __all__ = ["CODE_LETTERS", "LABEL", "blank_labels", "label_of", "mask_of"]
 CODE_LETTERS: Final = 24
 """96 bits, four a letter: among 10**9 values, one chance in 10**11 that two have the same code."""
 
-LABEL: Final = re.compile(r"\[REDACTED:([^\[\]:\s]{1,128})(?::(hash|pseudonym|vault):[a-p]{%d})?\]" % CODE_LETTERS)
+LABEL: Final = re.compile(rf"\[REDACTED:([^\[\]:\s]{{1,128}})(?::(hash|pseudonym|vault):[a-p]{{{CODE_LETTERS}}})?\]")
 """Its groups: the detector's id and, where the label has a code, the style."""
 
 _START: Final = "[REDACTED:"

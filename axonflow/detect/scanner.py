@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from axonflow.detect.content import Document, JsonValue, readings_of
 from axonflow.detect.detector import Detector
 from axonflow.detect.finding import Finding
-from axonflow.detect.matching import CompiledDetectors, CompilePattern, Pattern
 from axonflow.detect.labels import mask_of
+from axonflow.detect.matching import CompiledDetectors, CompilePattern, Pattern
 from axonflow.detect.redaction import redact
 from axonflow.detect.styles import Replacing
 from axonflow.errors import DetectionError

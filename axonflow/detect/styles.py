@@ -123,7 +123,7 @@ class Replacing:
             return None
         key = self._key.for_style(style, finding.detector)
         if style == "format":
-            return self._formats and self._formats.token(key, finding.detector, text)
+            return None if self._formats is None else self._formats.token(key, finding.detector, text)
         if style == "vault":
             label = label_of(finding.detector, style, code_of(key, text))
             self.kept[label] = text
