@@ -144,9 +144,8 @@ def _described(obligation: Obligation) -> str:
     from axonflow.policy import Approval, Redact
 
     if isinstance(obligation, Redact):
-        what = f"redact {', '.join(obligation.detectors)} in style {obligation.style}"
-        if obligation.fulfilled_by is not None:
-            what += f", fulfilled by {obligation.fulfilled_by}: {_done(obligation)}"
+        what = f"redact {', '.join(obligation.detectors)}"
+        what += "" if obligation.style == "mask" else f" as {obligation.style}"
     elif isinstance(obligation, Approval):
         what = f"ask {', '.join(obligation.approvers) or 'an approver'} first"
     else:
@@ -154,8 +153,11 @@ def _described(obligation: Obligation) -> str:
             f"at most {obligation.maximum} {obligation.unit} in {obligation.window_s} s"
             f" for each {', '.join(obligation.key)}"
         )
-    return f"{what} ({obligation.policy})"
+    return f"{what} ({obligation.policy}){_fulfilment(obligation) if isinstance(obligation, Redact) else ''}"
 
 
-def _done(obligation: Redact) -> str:
-    return ", ".join(f"{one.findings} {one.detector} ({one.style})" for one in obligation.done) or "nothing found"
+def _fulfilment(obligation: Redact) -> str:
+    if obligation.fulfilled_by is None:
+        return ""
+    done = ", ".join(f"{one.findings} {one.detector} as {one.style}" for one in obligation.done)
+    return f", fulfilled by {obligation.fulfilled_by}: {done or 'nothing found'}"

@@ -111,7 +111,7 @@ def test_other_rule_that_errs_is_a_rule_that_does_not_match(documents, request_,
     erring = AxonFlow.open(with_rule(documents, which, dict(rule, when=condition))).decide(request_)
     assert "added" not in erring.policies
     sleeping = verdict(with_rule(documents, which, dict(rule, when="false")), request_)
-    assert (erring.effect, set(erring.policies), set(erring.obligations)) == sleeping
+    assert (erring.effect, set(erring.policies), set(unfulfilled(erring.obligations))) == sleeping
     tried = matches(dict(rule, when="true"), request_)
     assert ("added" in {error.policy for error in erring.errors}) is tried
 
