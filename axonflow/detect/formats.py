@@ -72,12 +72,13 @@ def _stretched(key: bytes, message: bytes, length_bytes: int) -> int:
 
 class FormatTokens:
     """The tokens of one content. `is_found(detector_id, text)` says whether a text alone is a finding, in whatever
-    context it stands."""
+    context it stands. A token that is found all the same, for what stands around it, gets no token of its own."""
 
-    __slots__ = ("_is_found", "_steps_left")
+    __slots__ = ("_given", "_is_found", "_steps_left")
 
     def __init__(self, is_found: Callable[[str, str], bool]) -> None:
         self._is_found = is_found
+        self._given: set[str] = set()
         self._steps_left = MAX_STEPS_A_CONTENT
 
     def token(self, key: bytes, detector_id: str, text: str) -> str | None:
@@ -85,12 +86,15 @@ class FormatTokens:
         token = folded = fold(text)
         if STAND_IN in folded:
             return None  # a character of no alphabet: as it is, it would tell something of the value
+        if text in self._given or not self._is_found(detector_id, folded):
+            return None  # only with its surroundings is it one, so nothing tells what of its format would be none
         for _ in range(min(MAX_STEPS, self._steps_left)):
             self._steps_left -= 1
             token = permuted(key, token)
             if token == folded:
                 return None  # around the whole orbit, and everything on it is a finding
             if not self._is_found(detector_id, token):
+                self._given.add(token)
                 return token
         return None
 

@@ -214,3 +214,16 @@ def test_redactor_without_what_a_style_needs_refuses_it(scanner, style, means, n
 @pytest.mark.parametrize("style", STYLES)
 def test_redactor_with_all_it_needs_takes_every_style(redactor, style):
     redactor.check(style, ("pii.credit_card", "pii.us_ssn"))
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("detector", BUILTIN_DETECTORS, ids=lambda detector: detector.id)
+def test_redact_of_every_example_in_any_style_is_final(redacted, scanner, detector, style):
+    for example in detector.examples:
+        once, first = redacted(example, style)
+        assert detector.id in first.done
+        found = scanner.inspect(example).findings((detector.id,))
+        values = [example[one.start : one.end] for one in found if one.end - one.start > 4]
+        assert not [value for value in values if value in once]
+        twice, second = redacted(once, style)
+        assert (twice, second.done) == (once, {})
