@@ -227,3 +227,11 @@ def test_redact_of_every_example_in_any_style_is_final(redacted, scanner, detect
         assert not [value for value in values if value in once]
         twice, second = redacted(once, style)
         assert (twice, second.done) == (once, {})
+
+
+def test_replacement_that_changes_nothing_is_not_counted():
+    replacing = Replacing({"secret.x": "partial"})
+    found = [finding(0, 16, detector="secret.x")]
+    once = replacing.replacement(found, "abcdefghijklmnop")
+    assert replacing.replacement(found, once) == once == "************mnop"
+    assert replacing.done == {"secret.x": {"partial": 1}}
