@@ -84,8 +84,8 @@ class FormatTokens:
     def token(self, key: bytes, detector_id: str, text: str) -> str | None:
         """What stands for `text`: the same for the same digits and letters under the same key; None if nothing can."""
         token = folded = fold(text)
-        if STAND_IN in folded:
-            return None  # a character of no alphabet: as it is, it would tell something of the value
+        if STAND_IN in folded or "\\" in folded:
+            return None  # a character of no alphabet would tell something of the value, and another escape be none
         if text in self._given or not self._is_found(detector_id, folded):
             return None  # only with its surroundings is it one, so nothing tells what of its format would be none
         for _ in range(min(MAX_STEPS, self._steps_left)):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from axonflow.detect.finding import Finding
 from axonflow.detect.formats import FormatTokens, suits
 from axonflow.detect.redaction_key import RedactionKey
 from axonflow.detect.scanner import Scanner
@@ -28,13 +27,14 @@ NO_MEANS = RedactionMeans()
 class Redactor:
     """Makes the replacing for one content. Share one among all requests."""
 
-    __slots__ = ("_alone", "_has_vault", "_key", "_scanner")
+    __slots__ = ("_alone", "_fit", "_has_vault", "_key", "_scanner")
 
     def __init__(self, scanner: Scanner, means: RedactionMeans = NO_MEANS) -> None:
         self._scanner = scanner
         self._key = means.key
         self._has_vault = means.has_vault
         self._alone: dict[str, Scanner] = {}
+        self._fit: dict[str, bool] = {}
 
     def check(self, style: Style, detector_ids: Iterable[str]) -> None:
         """Raises ConfigurationError when these detectors' findings cannot be redacted in `style` here."""
@@ -70,12 +70,16 @@ class Redactor:
 
     def _suits(self, detector_id: str) -> bool:
         """Whether the detector's own examples can have tokens."""
-        examples = next((one.examples for one in self._scanner.detectors if one.id == detector_id), ())
-        return suits(self._is_found, detector_id, [
-            example[finding.start : finding.end]
-            for example in examples
-            for finding in self._found_in(example, detector_id)
-        ])  # fmt: skip
+        fit = self._fit.get(detector_id)
+        if fit is None:
+            fit = self._fit[detector_id] = suits(self._is_found, detector_id, self._examples(detector_id))
+        return fit
 
-    def _found_in(self, text: str, detector_id: str) -> tuple[Finding, ...]:
-        return self._scanner.inspect(text).findings((detector_id,))
+    def _examples(self, detector_id: str) -> list[str]:
+        return [
+            example[finding.start : finding.end]
+            for detector in self._scanner.detectors
+            if detector.id == detector_id
+            for example in detector.examples
+            for finding in self._scanner.inspect(example).findings((detector_id,))
+        ]

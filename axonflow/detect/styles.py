@@ -37,10 +37,12 @@ def strictest(styles: Sequence[Style]) -> Style:
 def partial(text: str, *, is_secret: bool) -> str:
     """`text` with asterisks for all but its last characters: four, and at most a quarter.
 
-    Separators stay and do not count, but for a secret, in which they may be part of the key.
+    Separators stay and do not count, but for a secret, in which they may be part of the key. Of a text with a backslash
+    nothing is shown: half an escape would spoil the literal that it stands in.
     """
     places = [at for at, char in enumerate(text) if is_secret or char not in _SEPARATORS]
-    first_shown = len(places) - min(_SHOWN_CHARS, len(places) // _SHOWN_PART)
+    shown_chars = 0 if "\\" in text else min(_SHOWN_CHARS, len(places) // _SHOWN_PART)
+    first_shown = len(places) - shown_chars
     chars = list(text)
     for at in places[:first_shown]:
         chars[at] = "*"

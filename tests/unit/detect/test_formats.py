@@ -63,7 +63,7 @@ def test_token_is_nothing_that_would_be_found():
         assert token != str(number)
 
 
-@pytest.mark.parametrize("text", ["", "--", "4111 \u4e00 11", "\u0416\u0416"])
+@pytest.mark.parametrize("text", ["", "--", "4111 \u4e00 11", "41\\n11", "\u0416\u0416"])
 def test_token_of_what_has_no_alphabet_is_none(text):
     assert FormatTokens(Values(text)).token(KEY, "pii.x", text) is None
 

@@ -113,6 +113,7 @@ def test_hash_is_what_the_documentation_says(redacted):
         ("a/b+c-d=", True, "******d="),
         ("\u00e9" * 20, False, "*" * 16 + "\u00e9" * 4),
         ("line\nline", False, "*******ne"),
+        ('pass\\"word and more', False, "********** *** ****"),
     ],
 )
 def test_partial_shows_the_last_characters_and_the_separators_of_no_secret(text, is_secret, left):
