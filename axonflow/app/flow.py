@@ -164,6 +164,11 @@ class AxonFlow:
         """Where enforced decisions are recorded."""
         return self._audit
 
+    @property
+    def has_vault(self) -> bool:
+        """Whether there is anything to reveal from."""
+        return self._vault is not None
+
     def reload(self, policies: Policies = None) -> str:
         """Put `policies` in force, or what :meth:`open` was given as it is now, and return their digest.
 

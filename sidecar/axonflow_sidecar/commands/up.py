@@ -147,7 +147,10 @@ def _check(settings: UpSettings) -> None:
         click.echo("warning: serving without TLS: keys and content can be read on the way.", err=True)
     file = settings.redaction_key_file
     key = None if file is None else read_redaction_key(file)
-    AxonFlow.open(policies=settings.policies, trusted_keys=settings.trusted_keys, redaction_key=key)
+    AxonFlow.open(
+        policies=settings.policies, trusted_keys=settings.trusted_keys, redaction_key=key,
+        vault=None if key is None else "memory",  # theirs is in the database, which is not there yet
+    )  # fmt: skip
     if settings.plans:
         with redirect_stdout(sys.stderr):  # it may print; standard output is for what we announce
             PlanCatalogue.load(settings.plans)

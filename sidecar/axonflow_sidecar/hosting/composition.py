@@ -87,8 +87,9 @@ async def _durable(settings: ServiceSettings, metrics: Metrics) -> AsyncIterator
 def _flow(settings: ServiceSettings, durable: Durable) -> AxonFlow:
     key = bytes.fromhex(settings.redaction_key) or None
     return AxonFlow.open(
-        policies=settings.policies, audit=durable.audit, trusted_keys=settings.trusted_keys, redaction_key=key
-    )
+        policies=settings.policies, audit=durable.audit, trusted_keys=settings.trusted_keys, redaction_key=key,
+        vault=None if key is None else durable.vault(key),
+    )  # fmt: skip
 
 
 def _log_start(settings: ServiceSettings, flow: AxonFlow) -> None:
