@@ -13,6 +13,7 @@ A message says what was expected, what was found, where, and what to do. Values 
     ├── ConfigurationError   AxonFlow.open() was given something it cannot use (also a ValueError)
     ├── DetectionError       content could not be inspected or redacted
     ├── LedgerError          a limit could not be checked or counted
+    ├── VaultError           a value could not be kept or looked up
     ├── AuditError           an event could not be recorded, or a chain does not verify
     │   └── AuditConflict    a store answers, and refuses a record for what it is
     └── Denied               raised by guards when a decision does not allow the call
@@ -32,6 +33,7 @@ __all__ = [
     "PlanError",
     "PolicyError",
     "RequestError",
+    "VaultError",
 ]
 
 
@@ -164,6 +166,12 @@ class LedgerError(AxonFlowError):
     """The ledger cannot answer, so nobody knows what is left. Callers deny."""
 
     code = "ledger_unavailable"
+
+
+class VaultError(AxonFlowError):
+    """The vault cannot keep a value or look one up. Callers deny."""
+
+    code = "vault_unavailable"
 
 
 class AuditError(AxonFlowError):

@@ -14,10 +14,11 @@ from typing import Final
 from axonflow.adapters.postgres import PostgresAuditStore, PostgresDatabase, PostgresPlanStore, migrate, service_login
 from axonflow.adapters.sqlite_spool import SqliteAuditSpool
 from axonflow.audit import AuditPage, AuditQuery
+from axonflow.detect import RedactionKey
 from axonflow.errors import AuditError
 from axonflow.flows.drain import Drain
 from axonflow.flows.verify_audit import AuditVerification, verify_audit
-from axonflow.ports import AuditLog, AuditStore, PlanStore
+from axonflow.ports import AuditLog, AuditStore, PlanStore, Vault
 
 __all__ = ["AuditVerification", "Durable", "PlanStore", "migrate", "opened_store", "service_login", "verify_audit"]
 
@@ -75,6 +76,15 @@ class Durable:
     def plans(self) -> PlanStore:
         """Where plans are kept."""
         return PostgresPlanStore(self._database)
+
+    def vault(self, redaction_key: bytes) -> Vault:
+        """Where redacted values are kept, sealed under `redaction_key`, which has to be that of :meth:`AxonFlow.open`.
+
+        It waits for the database, unlike `audit`. Needs the package ``cryptography``. Raises ConfigurationError.
+        """
+        from axonflow.adapters.postgres.vault import PostgresVault
+
+        return PostgresVault(self._database, RedactionKey(redaction_key))
 
     @property
     def pending(self) -> int:

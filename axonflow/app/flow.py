@@ -7,25 +7,27 @@ import os
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
-from axonflow.adapters.memory import MemoryAuditLog, MemoryLedger
+from axonflow.adapters.memory import MemoryAuditLog, MemoryLedger, MemoryVault
 from axonflow.adapters.policy_files import baseline_files
 from axonflow.adapters.re2_engine import compile_pattern
 from axonflow.adapters.sqlite_spool import SqliteAuditSpool
 from axonflow.app.policies import Keys, Policies, policy_sources, trusted_by
 from axonflow.app.scanning import builtin_scanner
 from axonflow.audit import IN_PROCESS, AuditEvent, Origin
-from axonflow.detect import Scanner
+from axonflow.detect import RedactionKey, RedactionMeans, Scanner
+from axonflow.errors import ConfigurationError
 from axonflow.flows.blocking import wait
 from axonflow.flows.decide import decide
 from axonflow.flows.enforce import enforce
 from axonflow.flows.record import record
+from axonflow.flows.reveal import reveal
 from axonflow.flows.run_plan import run_plan
 from axonflow.ids import now_us
 from axonflow.plan import Plan, PlanResult
 from axonflow.policy import Decision, PolicyEngine, Principal, Request, compile_policies
-from axonflow.ports import AuditLog, Ledger
+from axonflow.ports import AuditLog, Ledger, Vault
 
 __all__ = ["AxonFlow"]
 
@@ -82,13 +84,19 @@ class AxonFlow:
     """
 
     def __init__(
-        self, load: Callable[[Policies, Pause], PolicyEngine], policies: Policies, audit: AuditLog, ledger: Ledger
+        self,
+        load: Callable[[Policies, Pause], PolicyEngine],
+        policies: Policies,
+        audit: AuditLog,
+        ledger: Ledger,
+        vault: Vault | None,
     ) -> None:
         self._load = load
         self._policies = policies
         self._engine = load(policies, _go_on)
         self._audit = audit
         self._ledger = ledger
+        self._vault = vault
 
     @classmethod
     def open(
@@ -98,6 +106,8 @@ class AxonFlow:
         audit: AuditLog | str | os.PathLike[str] | None = None,
         ledger: Ledger | None = None,
         trusted_keys: Keys = (),
+        redaction_key: bytes | None = None,
+        vault: Vault | Literal["memory"] | None = None,
     ) -> AxonFlow:
         """Load policies and return the control plane. Needs no database, server, event loop or environment variable.
 
@@ -105,24 +115,30 @@ class AxonFlow:
         empty folder loads nothing, and then every request is denied. `audit` records what :meth:`enforce` decides: a
         folder for a spool on disk, which is this process's alone, or an AuditLog. `ledger` counts limits. Without one,
         both are kept in memory and end with the process. `trusted_keys` are files of public keys: a bundle is loaded
-        only if one of them signed it.
+        only if one of them signed it. `redaction_key` (at least 32 random bytes) is what pseudonyms, hashes and tokens
+        are computed with, and `vault` keeps what may be revealed (``"memory"``: as long as the process lives). A policy
+        that asks for what is missing is refused.
 
         Raises PolicyError, which lists every problem of every document, and ConfigurationError for an argument of
         another kind or a folder that cannot be used.
         """
         scanner = builtin_scanner()
         verify = trusted_by(trusted_keys)
+        key = None if redaction_key is None else RedactionKey(redaction_key)
+        redaction = RedactionMeans(key, has_vault=vault is not None)
 
         def load(chosen: Policies, pause: Pause) -> PolicyEngine:
             with _no_collection():
                 return compile_policies(
-                    policy_sources(chosen, pause), scanner, compile_pattern, verify=verify, pause=pause
-                )
+                    policy_sources(chosen, pause), scanner, compile_pattern,
+                    verify=verify, pause=pause, redaction=redaction,
+                )  # fmt: skip
 
         if isinstance(audit, (str, os.PathLike)):
             audit = SqliteAuditSpool.open(audit)
+        vault = MemoryVault() if vault == "memory" else vault
         audit = MemoryAuditLog() if audit is None else audit  # not "or": a log may be empty, and so falsy
-        return cls(load, policies, audit, MemoryLedger() if ledger is None else ledger)
+        return cls(load, policies, audit, MemoryLedger() if ledger is None else ledger, vault)
 
     @staticmethod
     def baseline() -> dict[str, str]:
@@ -148,6 +164,11 @@ class AxonFlow:
     def audit(self) -> AuditLog:
         """Where enforced decisions are recorded."""
         return self._audit
+
+    @property
+    def has_vault(self) -> bool:
+        """Whether there is anything to reveal from."""
+        return self._vault is not None
 
     def reload(self, policies: Policies = None) -> str:
         """Put `policies` in force, or what :meth:`open` was given as it is now, and return their digest.
@@ -184,8 +205,25 @@ class AxonFlow:
         Raises AuditError when the decision cannot be recorded; treat that as a denial.
         """
         return await enforce(
-            self._engine, request, audit=self._audit, ledger=self._ledger, origin=origin, redacts=redacts
-        )
+            self._engine, request, audit=self._audit, ledger=self._ledger, origin=origin, redacts=redacts,
+            vault=self._vault,
+        )  # fmt: skip
+
+    async def reveal(
+        self, content: Any, *, principal: Principal | dict[str, Any] | str, origin: Origin = IN_PROCESS
+    ) -> Any:
+        """`content` with what :meth:`enforce` put into the vault for the principal's tenant, in place of its labels.
+
+        That is an action like any other, ``vault.reveal`` on ``vault:<tenant>``: an allow rule has to name it, and it
+        is recorded. Raises Denied, VaultError, AuditError, and ConfigurationError when there is no vault.
+        """
+        if self._vault is None:
+            raise ConfigurationError("nothing can be revealed", expected="vault=", found="none")
+
+        async def enforced(request: Request) -> Decision:
+            return await self.enforce(request, origin=origin)
+
+        return await reveal(content, principal=Principal.of(principal), vault=self._vault, enforce=enforced)
 
     async def record(
         self,

@@ -15,7 +15,7 @@ from axonflow.errors import RequestError
 
 if TYPE_CHECKING:
     from axonflow import Decision, Request
-    from axonflow.policy.decision import Obligation
+    from axonflow.policy.decision import Obligation, Redact
 
 __all__ = ["command"]
 
@@ -145,6 +145,7 @@ def _described(obligation: Obligation) -> str:
 
     if isinstance(obligation, Redact):
         what = f"redact {', '.join(obligation.detectors)}"
+        what += "" if obligation.style == "mask" else f" as {obligation.style}"
     elif isinstance(obligation, Approval):
         what = f"ask {', '.join(obligation.approvers) or 'an approver'} first"
     else:
@@ -152,4 +153,11 @@ def _described(obligation: Obligation) -> str:
             f"at most {obligation.maximum} {obligation.unit} in {obligation.window_s} s"
             f" for each {', '.join(obligation.key)}"
         )
-    return f"{what} ({obligation.policy})"
+    return f"{what} ({obligation.policy}){_fulfilment(obligation) if isinstance(obligation, Redact) else ''}"
+
+
+def _fulfilment(obligation: Redact) -> str:
+    if obligation.fulfilled_by is None:
+        return ""
+    done = ", ".join(f"{one.findings} {one.detector} as {one.style}" for one in obligation.done)
+    return f", fulfilled by {obligation.fulfilled_by}: {done or 'nothing found'}"

@@ -13,21 +13,31 @@ from axonflow.errors import ConfigurationError
 if TYPE_CHECKING:
     from axonflow import AxonFlow
 
-__all__ = ["DEFAULT_FOLDER", "chosen_place", "open_flow", "policies_option", "trust_option", "trusted_keys"]
+__all__ = [
+    "DEFAULT_FOLDER",
+    "chosen_place",
+    "open_flow",
+    "policies_option",
+    "redaction_key",
+    "redaction_key_option",
+    "trust_option",
+    "trusted_keys",
+]
 
 DEFAULT_FOLDER: Final = "policies"
 _TRUST: Final = "axonflow.trusted_keys"
+_REDACTION_KEY: Final = "axonflow.redaction_key"
 
 
 def policies_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The option `--policies`, as the argument `policies`, and `--trust`."""
+    """The option `--policies`, as the argument `policies`, `--trust` and `--redaction-key`."""
     option = click.option(
         "--policies",
         metavar="PLACE",
         help="A folder of policy documents and bundles, one such file, or @baseline for those that are shipped."
         f" Default: ./{DEFAULT_FOLDER}, if it is there; nothing is loaded unasked.",
     )
-    return option(trust_option(command))
+    return option(trust_option(redaction_key_option(command)))
 
 
 def trust_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -41,6 +51,32 @@ def trust_option(command: Callable[..., Any]) -> Callable[..., Any]:
         callback=_remember_trust,
         help="A public key (PEM) whose bundles may be loaded; again for each further one.",
     )(command)
+
+
+def redaction_key_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option `--redaction-key`, for ``open_flow`` and ``redaction_key``."""
+    return click.option(
+        "--redaction-key",
+        metavar="FILE",
+        envvar="AXONFLOW_REDACTION_KEY_FILE",
+        show_envvar=True,
+        type=click.Path(exists=True, dir_okay=False),
+        expose_value=False,
+        callback=_remember_redaction_key,
+        help="The key of pseudonyms, hashes and tokens: a file of 64 hexadecimal digits.",
+    )(command)
+
+
+def _remember_redaction_key(ctx: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+    ctx.meta[_REDACTION_KEY] = value
+
+
+def redaction_key() -> bytes | None:
+    """What is in the file that `--redaction-key` named. Raises ConfigurationError."""
+    from axonflow.app.redaction_key import read_redaction_key
+
+    file = click.get_current_context().meta.get(_REDACTION_KEY)
+    return None if file is None else read_redaction_key(file)
 
 
 def _remember_trust(ctx: click.Context, _parameter: click.Parameter, value: tuple[str, ...]) -> None:
@@ -68,11 +104,14 @@ def chosen_place(policies: str | None) -> str:
 
 
 def open_flow(policies: str | None) -> AxonFlow:
-    """The control plane with the policies that were asked for. Says so when they hold no rule."""
+    """The control plane with the policies that were asked for. Says so when they hold no rule.
+
+    What a command puts into a vault is gone when it ends: it shows what is decided, and reveals nothing.
+    """
     from axonflow import AxonFlow
 
     place = chosen_place(policies)
-    flow = AxonFlow.open(policies=place, trusted_keys=trusted_keys())
+    flow = AxonFlow.open(policies=place, trusted_keys=trusted_keys(), redaction_key=redaction_key(), vault="memory")
     if not flow.policies.rules:
         click.echo(
             f"note: {place} holds no rules. To start from the baseline: axonflow policy init {DEFAULT_FOLDER}/",

@@ -1,4 +1,4 @@
-"""Find personal data, secrets and injected instructions in content, and mask them; the regex engine is injected."""
+"""Find personal data, secrets and injected instructions in content, and redact them; the regex engine is injected."""
 
 from __future__ import annotations
 
@@ -9,10 +9,27 @@ from axonflow.detect.packs.injection import INJECTION
 from axonflow.detect.packs.pii import PII
 from axonflow.detect.packs.secrets import SECRETS
 from axonflow.detect.redaction import redact
+from axonflow.detect.redaction_key import RedactionKey
+from axonflow.detect.redactor import NO_MEANS, RedactionMeans, Redactor
 from axonflow.detect.scanner import Inspection, Scanner
 from axonflow.detect.sql_statement import ParseSql, unparsed
+from axonflow.detect.styles import Replacing, Style
 
-__all__ = ["BUILTIN_DETECTORS", "Detector", "Finding", "Inspection", "Scanner", "builtin_detectors", "redact"]
+__all__ = [
+    "BUILTIN_DETECTORS",
+    "NO_MEANS",
+    "Detector",
+    "Finding",
+    "Inspection",
+    "RedactionKey",
+    "RedactionMeans",
+    "Redactor",
+    "Replacing",
+    "Scanner",
+    "Style",
+    "builtin_detectors",
+    "redact",
+]
 
 
 def builtin_detectors(parse_sql: ParseSql) -> tuple[Detector, ...]:

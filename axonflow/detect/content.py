@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from itertools import accumulate
 from typing import Any, Literal, NamedTuple
 
 from axonflow.detect.escapes import blank_escapes
 from axonflow.detect.folding import fold
+from axonflow.detect.labels import blank_labels
 from axonflow.errors import DetectionError
 
 __all__ = [
@@ -174,14 +175,14 @@ class Document:
         return self._starts[index], self._starts[index + 1] - 1
 
 
-def readings_of(content: JsonValue, masks: Iterable[str], decode: Sequence[Decode] = ()) -> tuple[Document, ...]:
+def readings_of(content: JsonValue, masks: Container[str], decode: Sequence[Decode] = ()) -> tuple[Document, ...]:
     """`content` as it is, folded; then, when there are any, with the escapes of string literals blanked; then, for each
     of `decode`, the leaves that it reads otherwise.
 
     The first two are of the same leaves and lengths. Raises DetectionError as `leaves` does.
     """
     parts = (Leaf(content, "string", None),) if isinstance(content, str) else tuple(leaves(content))
-    joined = _without_masks(parts[0].text if len(parts) == 1 else "\n".join([leaf.text for leaf in parts]), masks)
+    joined = blank_labels(parts[0].text if len(parts) == 1 else "\n".join([leaf.text for leaf in parts]), masks)
     text = fold(joined)
     blanked = blank_escapes(text)
     readings = [Document(parts, text)] if blanked == text else [Document(parts, text), Document(parts, blanked)]
@@ -203,12 +204,3 @@ def _decoded(document: Document, joined: str, decode: Decode) -> Iterator[Docume
         [number for number, _ in found],
         [read.origins for _, read in found],
     )
-
-
-def _without_masks(text: str, masks: Iterable[str]) -> str:
-    # A mask is ours: it must be neither a finding nor a context word ("phone") for the number beside it.
-    # Only whole known masks are blanked, else an attacker would write [REDACTED:...] around an attack.
-    if "[REDACTED:" in text:
-        for mask in masks:
-            text = text.replace(mask, "\x1a" * len(mask))
-    return text

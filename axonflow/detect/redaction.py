@@ -1,4 +1,4 @@
-"""Replace what was found by masks; the shape of the content stays."""
+"""Replace what was found; the shape of the content stays."""
 
 from __future__ import annotations
 
@@ -6,26 +6,24 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from axonflow.detect.content import JsonValue, number_text, step_text
-from axonflow.detect.finding import SEVERITIES, Finding
+from axonflow.detect.finding import Finding
+from axonflow.detect.labels import mask_of
+from axonflow.detect.styles import Replacing
 from axonflow.errors import DetectionError
 
 __all__ = ["mask_of", "redact"]
 
 
-def mask_of(detector_id: str) -> str:
-    """What stands in place of a finding."""
-    return f"[REDACTED:{detector_id}]"
+def redact(content: JsonValue, findings: Iterable[Finding], replacing: Replacing | None = None) -> JsonValue:
+    """A copy of `content` in which `replacing` replaces every finding; without it, by masks.
 
+    Overlapping and touching spans are replaced as one. A number with a finding becomes a string. A leaf with a finding
+    to drop is emptied: a string to ``""``, a number to null. `content` is not changed.
 
-def redact(content: JsonValue, findings: Iterable[Finding]) -> JsonValue:
-    """A copy of `content` in which every finding is a mask.
-
-    Overlapping and touching spans become one mask, named after the most severe finding in it (then the longest,
-    then by id). A number with a finding becomes a string: the mask. `content` is not changed.
-
-    Raises DetectionError for a finding in a member's name (masking it would change the shape) and for findings
+    Raises DetectionError for a finding in a member's name (replacing it would change the shape) and for findings
     that do not belong to `content`.
     """
+    replacing = Replacing() if replacing is None else replacing
     by_path: dict[str, list[Finding]] = {}
     for finding in findings:
         if finding.in_key:
@@ -37,7 +35,7 @@ def redact(content: JsonValue, findings: Iterable[Finding]) -> JsonValue:
                 hint="Deny the request, or send the value as a value.",
             )
         by_path.setdefault(finding.path, []).append(finding)
-    redacted = _copied(content, by_path)
+    redacted = _copied(content, by_path, replacing)
     if by_path:
         raise DetectionError(
             "findings do not belong to this content",
@@ -47,8 +45,8 @@ def redact(content: JsonValue, findings: Iterable[Finding]) -> JsonValue:
     return redacted
 
 
-def _copied(content: JsonValue, by_path: dict[str, list[Finding]]) -> JsonValue:
-    """A copy with masks; takes what it used out of `by_path`."""
+def _copied(content: JsonValue, by_path: dict[str, list[Finding]], replacing: Replacing) -> JsonValue:
+    """A redacted copy; takes what it used out of `by_path`."""
     root: list[Any] = [None]
     stack: list[tuple[Any, Any, Any, str]] = [(content, root, 0, "$")]
     while stack:
@@ -61,18 +59,19 @@ def _copied(content: JsonValue, by_path: dict[str, list[Finding]]) -> JsonValue:
             stack.extend((item, copied, at, f"{path}[{at}]") for at, item in enumerate(value))
         else:
             found = by_path.pop(path, None)
-            parent[step] = _masked_leaf(value, found) if found else value
+            parent[step] = _redacted_leaf(value, found, replacing) if found else value
     return root[0]
 
 
-def _masked_leaf(value: Any, findings: Sequence[Finding]) -> str:
+def _redacted_leaf(value: Any, findings: Sequence[Finding], replacing: Replacing) -> str | None:
     if isinstance(value, str):
-        return _masked(value, findings)
+        _check_spans(value, findings)
+        return "" if replacing.drops(findings) else _replaced(value, findings, replacing)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         text = number_text(value)
         if text is not None:
             _check_spans(text, findings)
-            return mask_of(_worst(findings).detector)
+            return None if replacing.drops(findings) else replacing.replacement(findings, text)
     raise DetectionError("findings do not belong to this content", expected="text to mask", found=type(value).__name__)
 
 
@@ -86,14 +85,13 @@ def _check_spans(text: str, findings: Iterable[Finding]) -> None:
             )
 
 
-def _masked(text: str, findings: Sequence[Finding]) -> str:
-    _check_spans(text, findings)
+def _replaced(text: str, findings: Sequence[Finding], replacing: Replacing) -> str:
     pieces: list[str] = []
     at = 0
     for cluster in _clusters(findings):
-        pieces.append(text[at : cluster[0].start])
-        pieces.append(mask_of(_worst(cluster).detector))
-        at = max(finding.end for finding in cluster)
+        start, end = cluster[0].start, max(finding.end for finding in cluster)
+        pieces += (text[at:start], replacing.replacement(cluster, text[start:end]))
+        at = end
     pieces.append(text[at:])
     return "".join(pieces)
 
@@ -107,7 +105,3 @@ def _clusters(findings: Sequence[Finding]) -> list[list[Finding]]:
         clusters[-1].append(finding)
         end = max(end, finding.end)
     return clusters
-
-
-def _worst(findings: Iterable[Finding]) -> Finding:
-    return min(findings, key=lambda f: (-SEVERITIES.index(f.severity), f.start - f.end, f.detector))

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from axonflow.detect.content import Document, JsonValue, readings_of
 from axonflow.detect.detector import Detector
 from axonflow.detect.finding import Finding
+from axonflow.detect.labels import mask_of
 from axonflow.detect.literals import CompileLiterals, OneByOne
 from axonflow.detect.matching import CompiledDetectors, CompilePattern, Pattern
-from axonflow.detect.redaction import mask_of, redact
+from axonflow.detect.redaction import redact
+from axonflow.detect.styles import Replacing
 from axonflow.errors import DetectionError
 
 __all__ = ["CompilePattern", "Inspection", "Pattern", "Scanner"]
@@ -21,7 +25,7 @@ _MAX_ROUNDS = 8
 class Scanner:
     """Detectors, compiled. Immutable: share one among all requests."""
 
-    __slots__ = ("_compiled", "_masks", "detectors")
+    __slots__ = ("_compile_pattern", "_compiled", "_masks", "detectors")
 
     def __init__(
         self,
@@ -32,7 +36,8 @@ class Scanner:
         """Raises ConfigurationError for two detectors of one id or an id outside of its category."""
         self.detectors = tuple(detectors)
         self._compiled = CompiledDetectors(self.detectors, compile_pattern, compile_literals)
-        self._masks = tuple(mask_of(detector.id) for detector in self.detectors)
+        self._compile_pattern = compile_pattern
+        self._masks = frozenset([mask_of(detector.id) for detector in self.detectors])
 
     def resolve(self, selector: str) -> tuple[str, ...]:
         """The sorted ids that `selector` means: a category (``pii``) or a detector's id (``pii.email``).
@@ -40,6 +45,15 @@ class Scanner:
         Raises DetectionError when it is neither.
         """
         return self._compiled.resolve(selector)
+
+    def out_of_context(self, detector_id: str) -> Scanner:
+        """One of these detectors alone, that finds what it finds whatever stands around it."""
+        bare = [
+            replace(detector, shapes=tuple(replace(shape, in_context=None) for shape in detector.shapes))
+            for detector in self.detectors
+            if detector.id == detector_id
+        ]
+        return Scanner(bare, self._compile_pattern)
 
     def inspect(self, content: JsonValue) -> Inspection:
         """A lazy look at `content`, which must not change while it is used. None has no findings."""
@@ -51,7 +65,7 @@ class Inspection:
 
     __slots__ = ("_compiled", "_found", "_looked_for", "_masks", "_readings", "content")
 
-    def __init__(self, compiled: CompiledDetectors, masks: tuple[str, ...], content: JsonValue) -> None:
+    def __init__(self, compiled: CompiledDetectors, masks: frozenset[str], content: JsonValue) -> None:
         self.content = content
         self._compiled = compiled
         self._masks = masks
@@ -79,18 +93,22 @@ class Inspection:
         selection = self._compiled.selection(frozenset(detector_ids))
         return set().union(*[self._compiled.may_find(selection, reading) for reading in self._read()])
 
-    def redact(self, detector_ids: tuple[str, ...]) -> JsonValue:
-        """The content with masks in place of what these detectors find; the content itself when that is nothing.
+    def redact(self, detector_ids: tuple[str, ...], replacing: Replacing | None = None) -> JsonValue:
+        """The content with all that these detectors find replaced, by masks unless `replacing` says how; the content
+        itself when that is nothing.
 
-        Inspects the result again until nothing is found: a mask ends the longer match that hid another.
+        Inspects the result again until nothing changes: a mask ends the longer match that hid another.
         Raises DetectionError as `findings` and `axonflow.detect.redaction.redact` do.
         """
+        replacing = Replacing() if replacing is None else replacing
         inspection = self
         for _ in range(_MAX_ROUNDS):
             found = inspection.findings(detector_ids)
-            if not found:
+            before = replacing.changes
+            content = redact(inspection.content, found, replacing) if found else inspection.content
+            if replacing.changes == before:
                 return inspection.content
-            inspection = Inspection(self._compiled, self._masks, redact(inspection.content, found))
+            inspection = Inspection(self._compiled, self._masks, content)
         raise DetectionError(
             "content could not be redacted",
             expected=f"nothing left to find after {_MAX_ROUNDS} rounds",

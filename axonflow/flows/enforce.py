@@ -10,14 +10,15 @@ import msgspec
 from msgspec.structs import replace
 
 from axonflow.audit import IN_PROCESS, AuditEvent, Origin
-from axonflow.errors import LedgerError
+from axonflow.errors import LedgerError, VaultError
 from axonflow.flows.decide import decide_now
 from axonflow.flows.record import append, event_of
 from axonflow.ids import now_us
-from axonflow.policy import Decision, Effect, Limit, PolicyEngine, Request
+from axonflow.policy import Decision, Effect, Limit, PolicyEngine, Redact, Request
 from axonflow.policy.cel.functions import chars
 from axonflow.policy.matching import reader
-from axonflow.ports import AuditLog, Ledger, Quota, Reservation
+from axonflow.policy.redacting import unfulfilled
+from axonflow.ports import AuditLog, Ledger, Quota, Reservation, Vault
 
 __all__ = ["enforce"]
 
@@ -34,11 +35,13 @@ async def enforce(
     ledger: Ledger,
     origin: Origin = IN_PROCESS,
     redacts: bool = True,
+    vault: Vault | None = None,
 ) -> Decision:
     """The verdict of `engine` on `request` as of now, its limits reserved, recorded in `audit` before this returns.
 
     `origin` is recorded with it: through which door the request came. An enforcement point that cannot put redacted
-    content in place of the original says so by `redacts`, and is denied where that is due.
+    content in place of the original says so by `redacts`, and is denied where that is due. Values that the redacted
+    content has labels of style ``vault`` for are in the `vault` before this returns; one that is not denies.
 
     A limit that is used up or cannot be reserved denies, with the reason. Raises AuditError when the event cannot be
     recorded: then nothing is allowed, and what was reserved is given back.
@@ -50,6 +53,10 @@ async def enforce(
     try:
         if decision.allowed and any(isinstance(obligation, Limit) for obligation in decision.obligations):
             decision = await _reserved(decision, request, ledger, reservations)
+        refusal = await _keep(engine.kept(request, decision), request.principal.tenant, vault)
+        if refusal is not None:
+            await _give_back(reservations, ledger)
+            decision = _denied(decision, refusal)
         await append(audit, _event(decision, request, audit.writer_id, origin))
     except BaseException:  # cancellation too: what nobody was allowed to use must not count
         await _give_back(reservations, ledger)
@@ -78,8 +85,24 @@ async def _reserved(decision: Decision, request: Request, ledger: Ledger, reserv
     return _denied(decision, refusal)
 
 
+async def _keep(values: dict[str, str], tenant_id: str, vault: Vault | None) -> str | None:
+    """Put `values` into the vault; the reason if that cannot be done."""
+    try:
+        for label, value in values.items():
+            if vault is None:
+                return "The content has to be redacted with a vault, and there is none."
+            await vault.put(tenant_id, label, value)
+    except Exception as error:  # noqa: BLE001  a vault that keeps to no contract has kept nothing either
+        why = error.message if isinstance(error, VaultError) else type(error).__name__
+        return f"The vault could not keep what was redacted: {why}."
+    return None
+
+
 def _denied(decision: Decision, reason: str) -> Decision:
-    return replace(decision, effect=Effect.DENY, allowed=False, redacted=None, reasons=(reason, *decision.reasons))
+    return replace(
+        decision, effect=Effect.DENY, allowed=False, redacted=None, reasons=(reason, *decision.reasons),
+        obligations=unfulfilled(decision.obligations),
+    )  # fmt: skip
 
 
 async def _take(limit: Limit, request: Request, ledger: Ledger, reservations: list[Reservation]) -> str | None:
@@ -135,4 +158,15 @@ def _event(decision: Decision, request: Request, writer_id: str, origin: Origin)
         reasons=decision.reasons,
         errors=tuple(f"{error.policy}: {error.message}" for error in decision.errors),
         content_chars=chars(request.content),
+        details=_redactions(decision),
     )
+
+
+def _redactions(decision: Decision) -> dict[str, str | int | bool]:
+    """Who redacted and what, as facts: ``redacted.<detector>.<style>`` to the number of findings."""
+    facts: dict[str, str | int | bool] = {}
+    for obligation in decision.obligations:
+        if isinstance(obligation, Redact) and obligation.fulfilled_by is not None:
+            facts["redaction_fulfilled_by"] = obligation.fulfilled_by
+            facts |= {f"redacted.{one.detector}.{one.style}": one.findings for one in obligation.done}
+    return facts

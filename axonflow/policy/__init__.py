@@ -2,7 +2,7 @@
 
 from axonflow.policy.bundle import BundleSource
 from axonflow.policy.compiling import compile_policies
-from axonflow.policy.decision import Approval, Decision, Effect, Limit, Redact, RuleError, ShadowVerdict
+from axonflow.policy.decision import Approval, Decision, Effect, Limit, Redact, Replaced, RuleError, ShadowVerdict
 from axonflow.policy.engine import PolicyEngine
 from axonflow.policy.reading import PolicySource
 from axonflow.policy.request import ACTIONS, Principal, Request, Resource
@@ -18,6 +18,7 @@ __all__ = [
     "PolicySource",
     "Principal",
     "Redact",
+    "Replaced",
     "Request",
     "Resource",
     "RuleError",

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
-import msgspec
-
-from axonflow.detect import Scanner
+from axonflow.detect import RedactionMeans, Redactor, Scanner
 from axonflow.errors import AxonFlowError, ExpressionError, PolicyError
 from axonflow.policy.access import KeyFinder, Keys, choose, is_implied
 from axonflow.policy.cel import Compiler
@@ -63,9 +61,16 @@ class Builder:
     `pause` is called often. Who compiles beside running decisions lets other threads have their turn there.
     """
 
-    def __init__(self, scanner: Scanner, compile_pattern: CompilePattern, pause: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        scanner: Scanner,
+        compile_pattern: CompilePattern,
+        pause: Callable[[], None],
+        redaction: RedactionMeans,
+    ) -> None:
         self.problems: list[PolicyError] = []
         self._scanner = scanner
+        self._redactor = Redactor(scanner, redaction)
         self._host = _Host(scanner, compile_pattern)
         self._pause = pause
         self._compilers: dict[tuple[tuple[str, str], ...], Compiler] = {}
@@ -120,6 +125,7 @@ class Builder:
             elsewhere=elsewhere,
             layers=layers,
             scanner=self._scanner,
+            redactor=self._redactor,
             shadow=shadow,
         )
 
@@ -190,19 +196,33 @@ class Builder:
         return None
 
     def _resolved(self, row: RuleRow, program: PolicyProgram, path: Path) -> tuple[Obligation, ...] | None:
-        """The obligations of `row` with the ids of the detectors there are in place of their categories."""
+        """The obligations of `row` with the ids of the detectors there are in place of their categories.
+
+        A detector that one obligation of the rule names itself is not of another's category: the rule says for it
+        what it says by its name.
+        """
+        named = [name for each in row.obligations if isinstance(each, Redact) for name in each.detectors]
         resolved: list[Obligation] = []
         for position, obligation in enumerate(row.obligations):
+            if not isinstance(obligation, Redact):
+                resolved.append(obligation)
+                continue
             try:
-                if isinstance(obligation, Redact):
-                    names = {name for selector in obligation.detectors for name in self._host.detectors(selector)}
-                    obligation = msgspec.structs.replace(obligation, detectors=tuple(sorted(names)))  # noqa: PLW2901  the same, resolved
+                ids = self._ids(obligation, frozenset(named))
+                self._redactor.check(obligation.style, ids)
             except ValueError as error:
                 at = program.at((*path, "obligations", position), 0)
                 self.problems.append(PolicyError(str(error), at=at))
                 return None
-            resolved.append(obligation)
+            resolved.append(Redact(obligation.policy, ids, obligation.style))
         return tuple(resolved)
+
+    def _ids(self, obligation: Redact, named: frozenset[str]) -> tuple[str, ...]:
+        ids: set[str] = set()
+        for selector in obligation.detectors:
+            found = self._host.detectors(selector)
+            ids.update(found if selector in found else set(found) - named)
+        return tuple(sorted(ids))
 
     def _actions_of(self, match: dict[str, Any]) -> frozenset[str] | None:
         """The actions that `match` names: one object for thousands of rules."""

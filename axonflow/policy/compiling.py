@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 from pydantic import ValidationError
 
-from axonflow.detect import Scanner
+from axonflow.detect import NO_MEANS, RedactionKey, RedactionMeans, Scanner
 from axonflow.errors import ExpressionError, PolicyError
 from axonflow.policy.building import Builder, CompilePattern
 from axonflow.policy.bundle import BundleSource, Verify, open_bundle
@@ -51,6 +51,8 @@ def _go_on() -> None:
 
 _RULES_A_SLICE: Final = 4
 _DEFAULT_REDACTION: Final = ("pii", "secret")
+_SOMEBODY_ELSES: Final = RedactionMeans(RedactionKey(bytes(32)), has_vault=True)
+"""For policies that are only checked: nothing is redacted here, and whoever loads them needs a key of their own."""
 
 
 Source = PolicySource | BundleSource
@@ -63,13 +65,14 @@ def compile_policies(
     *,
     verify: Verify = _nobody_is_trusted,
     pause: Callable[[], None] = _go_on,
+    redaction: RedactionMeans = NO_MEANS,
 ) -> PolicyEngine:
     """The engine of all `sources`, documents and bundles, together. Raises one PolicyError that lists every problem.
 
     `verify` tells whether a bundle's signature holds. `pause` is called every third of a millisecond or so, for who
-    compiles beside running decisions.
+    compiles beside running decisions. `redaction` is what styles beyond masks need; without it they are refused.
     """
-    builder = Builder(scanner, compile_pattern, pause)
+    builder = Builder(scanner, compile_pattern, pause, redaction)
     engine = _engine(builder, _read_programs(tuple(sources), builder, verify, pause))
     if builder.problems:
         raise PolicyError.joined(builder.problems)
@@ -78,7 +81,7 @@ def compile_policies(
 
 def check_programs(sources: Iterable[Source], scanner: Scanner, compile_pattern: CompilePattern) -> list[PolicyProgram]:
     """The rows of all `sources`, which must be documents that compile. Raises PolicyError that lists every problem."""
-    builder = Builder(scanner, compile_pattern, _go_on)
+    builder = Builder(scanner, compile_pattern, _go_on, _SOMEBODY_ELSES)
     programs = _read_programs(tuple(sources), builder, _nobody_is_trusted, _go_on)
     _engine(builder, programs)
     if builder.problems:
@@ -224,7 +227,8 @@ class _Rows:
 
 def _obligation(rule: RuleDocument, raw: dict[str, Any]) -> Obligation:
     if rule.effect is Effect.REDACT:
-        return Redact(rule.id, tuple(RedactDocument.model_validate(raw).detectors))
+        redact = RedactDocument.model_validate(raw)
+        return Redact(rule.id, tuple(redact.detectors), redact.style)
     if rule.effect is Effect.REQUIRE_APPROVAL:
         return Approval(rule.id, tuple(ApprovalDocument.model_validate(raw).approvers))
     if rule.effect is Effect.LIMIT:

@@ -8,9 +8,10 @@ from typing import Any, Final, Literal
 import msgspec
 from msgspec import Struct
 
+from axonflow.detect import Style
 from axonflow.errors import RequestError
 
-__all__ = ["Approval", "Decision", "Effect", "Limit", "Obligation", "Redact", "RuleError", "ShadowVerdict"]
+__all__ = ["Approval", "Decision", "Effect", "Limit", "Obligation", "Redact", "Replaced", "RuleError", "ShadowVerdict"]
 
 
 class Effect(StrEnum):
@@ -29,11 +30,28 @@ STRENGTH: Final = {effect: rank for rank, effect in enumerate(Effect)}
 """Strongest first: the effect with the lowest number names the decision."""
 
 
-class Redact(Struct, frozen=True, tag="redact", forbid_unknown_fields=True):
-    """Replace every finding of `detectors` (ids) before the content goes on. `policy` is the rule that asks."""
+class Replaced(Struct, frozen=True, forbid_unknown_fields=True):
+    """So many findings of a detector were replaced in this style."""
+
+    detector: str
+    style: Style
+    findings: int
+
+
+class Redact(Struct, frozen=True, tag="redact", forbid_unknown_fields=True, omit_defaults=True):
+    """Replace every finding of `detectors` (ids) before the content goes on. `policy` is the rule that asks, `style`
+    the way it asks for.
+
+    `fulfilled_by` says who does it: ``axonflow`` has, and the decision's `redacted` is what may be sent; ``caller``
+    has to, since the request carried no content; None where nothing may be sent. `done` counts what was replaced, by
+    detector and style, which is another than asked for where a rule asks for a stricter one, or only a mask will do.
+    """
 
     policy: str
     detectors: tuple[str, ...]
+    style: Style = "mask"
+    fulfilled_by: Literal["axonflow", "caller"] | None = None
+    done: tuple[Replaced, ...] = ()
 
 
 class Approval(Struct, frozen=True, tag="approval", forbid_unknown_fields=True, omit_defaults=True):

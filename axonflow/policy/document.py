@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from axonflow.detect import Style
 from axonflow.policy.decision import Effect
 from axonflow.policy.json_value import check_json_value
 from axonflow.policy.request import ACTIONS
@@ -161,6 +162,7 @@ class TestDocument(_Document):
 class RedactDocument(_Document):
     type: Literal["redact"] = "redact"
     detectors: Annotated[list[StrictStr], Field(min_length=1)]
+    style: Style = "mask"
 
 
 class ApprovalDocument(_Document):

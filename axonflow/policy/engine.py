@@ -14,13 +14,14 @@ import difflib
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from operator import attrgetter
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
-from axonflow.detect import Scanner
+from axonflow.detect import Redactor, Scanner
 from axonflow.errors import AxonFlowError
-from axonflow.policy.decision import Decision, Effect, Obligation, Redact, RuleError, ShadowVerdict
+from axonflow.policy.decision import Decision, Effect, Obligation, RuleError, ShadowVerdict
 from axonflow.policy.evaluation import Evaluation
 from axonflow.policy.index import ActionIndex, Lookup
+from axonflow.policy.redacting import fulfilled, replaced_by, styles_of
 from axonflow.policy.request import ACTIONS, Request
 from axonflow.policy.rules import CompiledRule
 from axonflow.policy.verdict import Layers, Verdict
@@ -49,7 +50,7 @@ class _Short(NamedTuple):
 class PolicyEngine:
     """Everything that decisions need, compiled. Safe to share between threads and tasks."""
 
-    __slots__ = ("_by_action", "_elsewhere", "_layers", "_scanner", "_shadow", "_short", "digest", "rules")
+    __slots__ = ("_by_action", "_elsewhere", "_layers", "_redactor", "_scanner", "_shadow", "_short", "digest", "rules")
 
     def __init__(
         self,
@@ -60,6 +61,7 @@ class PolicyEngine:
         elsewhere: ActionIndex,
         layers: Layers,
         scanner: Scanner,
+        redactor: Redactor,
         shadow: PolicyEngine | None = None,
     ) -> None:
         self.digest = digest
@@ -68,6 +70,7 @@ class PolicyEngine:
         self._elsewhere = elsewhere
         self._layers = layers
         self._scanner = scanner
+        self._redactor = redactor
         self._shadow = shadow
         self._short = {
             action: _Short(index.lookup, index.certain, layers.verdict(index.certain), {})
@@ -130,7 +133,7 @@ class PolicyEngine:
             effect, allowed = _DENY, False
             reasons = (refusal, *[reason for rule in rules for reason in rule.reasons])
         elif allowed or effect is Effect.REQUIRE_APPROVAL:
-            redacted, failure = _redacted(evaluation, obligations)
+            redacted, obligations, failure = self._redacted(evaluation, obligations)
             if failure is not None:
                 effect, allowed = _DENY, False
                 errors.append(failure)
@@ -147,6 +150,37 @@ class PolicyEngine:
             tuple(sorted(errors, key=_policy)),
         )
         return decision if self._shadow is None else self._with_shadow(decision, request, now_s)
+
+    def _redacted(
+        self, evaluation: Evaluation, obligations: tuple[Obligation, ...]
+    ) -> tuple[Any, tuple[Obligation, ...], RuleError | None]:
+        """The content as `obligations` want it, and these with what was done. A redaction that fails denies: the
+        alternative is to leak."""
+        styles = styles_of(obligations)
+        if not styles:
+            return None, obligations, None
+        request = evaluation.request
+        replacing = self._redactor.replacing(styles, request.principal.tenant)
+        try:
+            redacted = evaluation.redact(tuple(styles), replacing)
+        except AxonFlowError as error:
+            return None, obligations, RuleError("redaction", error.message)
+        except Exception as error:  # noqa: BLE001  a detector's validator may be anybody's code
+            return None, obligations, RuleError("redaction", type(error).__name__)
+        by: Literal["axonflow", "caller"] = "caller" if request.content is None else "axonflow"
+        return redacted, fulfilled(obligations, by, replaced_by(replacing)), None
+
+    def kept(self, request: Request, decision: Decision) -> dict[str, str]:
+        """The values behind the labels of a vault in the redacted content of `decision` on `request`, by label.
+
+        They are not part of a decision, so they are found again. Never show them.
+        """
+        styles = styles_of(decision.obligations)
+        if decision.redacted is None or "vault" not in styles.values():
+            return {}
+        replacing = self._redactor.replacing(styles, request.principal.tenant)
+        self._scanner.inspect(request.content).redact(tuple(styles), replacing)
+        return replacing.kept
 
     def _with_shadow(self, decision: Decision, request: Request, now_s: float) -> Decision:
         assert self._shadow is not None
@@ -176,17 +210,6 @@ def _missing(request: Request, index: ActionIndex) -> str | None:
         if value is None or value == ():  # roles and groups: a principal without any has an empty tuple
             return f"{request.action} must carry {requirement.path} ({requirement.policy_set} requires it)."
     return None
-
-
-def _redacted(evaluation: Evaluation, obligations: Sequence[Obligation]) -> tuple[Any, RuleError | None]:
-    """The content as `obligations` want it. A redaction that fails denies: the alternative is to leak."""
-    ids = {name for each in obligations if isinstance(each, Redact) for name in each.detectors}
-    try:
-        return (evaluation.redact(tuple(sorted(ids))) if ids else None), None
-    except AxonFlowError as error:
-        return None, RuleError("redaction", error.message)
-    except Exception as error:  # noqa: BLE001  a detector's validator may be anybody's code
-        return None, RuleError("redaction", type(error).__name__)
 
 
 def _matching(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from axonflow.detect import Finding, Inspection, Scanner
+from axonflow.detect import Finding, Inspection, Replacing, Scanner
 from axonflow.policy.cel.values import ExhaustedError
 from axonflow.policy.request import Request
 
@@ -42,8 +42,8 @@ class Evaluation:
     def findings(self, detector_ids: tuple[str, ...]) -> tuple[Finding, ...]:
         return self._content.findings(detector_ids)
 
-    def redact(self, detector_ids: tuple[str, ...]) -> Any:
-        return self._content.redact(detector_ids)
+    def redact(self, detector_ids: tuple[str, ...], replacing: Replacing) -> Any:
+        return self._content.redact(detector_ids, replacing)
 
     def timestamp(self) -> datetime:
         return _EPOCH + timedelta(microseconds=self.time_us)

@@ -4,5 +4,6 @@ from axonflow.ports.audit_log import AuditLog, AuditSpool
 from axonflow.ports.audit_store import AuditStore
 from axonflow.ports.ledger import Ledger, Quota, Reservation
 from axonflow.ports.plan_store import PlanStore
+from axonflow.ports.vault import Vault
 
-__all__ = ["AuditLog", "AuditSpool", "AuditStore", "Ledger", "PlanStore", "Quota", "Reservation"]
+__all__ = ["AuditLog", "AuditSpool", "AuditStore", "Ledger", "PlanStore", "Quota", "Reservation", "Vault"]

@@ -57,6 +57,8 @@ ELSEWHERE = {
     "TLS before 1.3": "test_server.py",
     "an upgrade to h2c by header (obsolete, RFC 9113 section 3.1)": "test_server.py",
     "the process is stopping": "test_connections.py",
+    "a reveal that policies deny": "test_reveal_route.py",
+    "a vault that cannot answer, or none (`/v1/reveal`)": "test_reveal_route.py",
     "the spool cannot record, the ledger cannot count, an answer takes over 30 s": "test_agent.py",
     "a fault of ours": "test_agent.py",
 }

@@ -23,6 +23,7 @@ from tests.running import (
     up,
     verified,
 )
+from tests.strategies import policy_set
 
 pytestmark = pytest.mark.slow
 
@@ -247,3 +248,24 @@ def test_up_plans_that_print_disturb_nothing(folder, tmp_path, monkeypatch):
             plan_id = client.post("/api/request", json=made).json()["plan_id"]
             execute = {"query": "", "request_type": "execute-plan", "context": {"plan_id": plan_id}}
             assert client.post("/api/request", json=execute).json()["success"] is True
+
+
+def test_up_with_a_redaction_key_redacts_and_reveals_and_shows_the_key_nowhere(folder, tmp_path):
+    secret = "5ecb" * 16
+    (tmp_path / "redaction.key").write_text(secret)
+    rule = {"id": "r", "effect": "redact", "obligations": [{"detectors": ["pii.email"], "style": "pseudonym"}]}
+    cards = {"detectors": ["pii.credit_card"], "style": "vault"}
+    rule["obligations"].append(cards)
+    see = {"id": "see", "effect": "allow", "match": {"action": "vault.reveal"}}
+    (tmp_path / "p.json").write_text(json.dumps(policy_set([rule, see], default="allow")))
+    with up(folder, "--redaction-key", tmp_path / "redaction.key", policies=tmp_path / "p.json") as running:
+        with running.client() as client:
+            content = {"to": "ann@example.com", "card": "4111 1111 1111 1111"}
+            decision = client.post("/v1/decisions", json=REQUEST | {"content": content}).json()
+            asked = {"principal": "user:ann", "content": decision["redacted"]["card"]}
+            assert client.post("/v1/reveal", json=asked).json() == {"content": content["card"]}
+        assert decision["redacted"]["to"].startswith("[REDACTED:pii.email:pseudonym:")
+        assert decision["obligations"][0]["fulfilled_by"] == "axonflow"
+        assert secret not in running.said() + json.dumps(running.endpoints)
+    refusal = failed("--data", folder, "--policies", tmp_path / "p.json", *FREE_PORTS)
+    assert "the style pseudonym needs a key" in refusal

@@ -53,8 +53,8 @@ class InProcess:
 class Doors:
     """Both applications on one flow, with what they keep in memory."""
 
-    def __init__(self, policies=SEARCH_ONLY, plans=None, clock_us=now_us):
-        self.flow = AxonFlow.open(policies)
+    def __init__(self, policies=SEARCH_ONLY, plans=None, clock_us=now_us, **means):
+        self.flow = AxonFlow.open(policies, **means)
         self.audit_store = MemoryAuditStore()
         self.plan_store = MemoryPlanStore()
         self.metrics = Metrics("agent")

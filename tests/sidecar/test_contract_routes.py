@@ -35,13 +35,14 @@ def test_decide_redaction_comes_with_its_obligation_and_the_text_to_send_on():
     body = decide(REDACTING)[1].json()
     assert body["obligations"] == [{"type": "redact_pii", "detail": "pii.email"}]
     assert body["redacted_query"] == "write to [REDACTED:pii.email]"
+    assert body["redactions"] == [{"detector": "pii.email", "style": "mask", "findings": 1}]
     assert [one["id"] for one in body["policy_identities"]] == body["evaluated_policies"] == ["mask"]
 
 
 def test_decide_for_a_caller_that_cannot_redact_denies_and_records_that():
     doors, response = decide(REDACTING, fulfillment_capabilities=["request_header_mutation"])
     assert response.json()["verdict"] == "deny"
-    assert "redacted_query" not in response.json()
+    assert not {"redacted_query", "redactions"} & response.json().keys()
     assert response.json()["obligations"] == []
     assert doors.recorded()[-1].effect == "deny"
     assert decide(REDACTING, fulfillment_capabilities=["request_body_redaction"])[1].json()["verdict"] == "allow"
@@ -123,6 +124,7 @@ def test_pre_check_redaction_says_so_and_gives_the_text():
     _, body = pre_checked(REDACTING)
     assert (body["approved"], body["requires_redaction"]) == (True, True)
     assert body["redacted_query"] == "write to [REDACTED:pii.email]"
+    assert body["redactions"] == [{"detector": "pii.email", "style": "mask", "findings": 1}]
 
 
 def test_pre_check_model_and_data_sources_reach_the_policies():

@@ -37,6 +37,15 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     help="A public key (PEM) whose policy bundles may be loaded; again for each further one.",
 )
 @click.option(
+    "--redaction-key",
+    "redaction_key_file",
+    metavar="FILE",
+    envvar="AXONFLOW_REDACTION_KEY_FILE",
+    show_envvar=True,
+    type=_FILE,
+    help="The key of pseudonyms, hashes and tokens: a file of 64 hexadecimal digits.",
+)
+@click.option(
     "--data",
     metavar="FOLDER",
     type=click.Path(file_okay=False, path_type=Path),
@@ -129,13 +138,19 @@ def command(*, policies: str | None, trust: tuple[str, ...], data: Path | None, 
 def _check(settings: UpSettings) -> None:
     """Raises ConfigurationError for what can be seen before anything starts."""
     from axonflow import AxonFlow
+    from axonflow.app.redaction_key import read_redaction_key
     from axonflow_sidecar.plans.catalogue import PlanCatalogue
 
     if (settings.certificate is None) != (settings.private_key is None):
         raise ConfigurationError("half a certificate", expected="both --tls-cert and --tls-key", found="one of them")
     if settings.insecure and not _is_loopback(settings.host):
         click.echo("warning: serving without TLS: keys and content can be read on the way.", err=True)
-    AxonFlow.open(policies=settings.policies, trusted_keys=settings.trusted_keys)
+    file = settings.redaction_key_file
+    key = None if file is None else read_redaction_key(file)
+    AxonFlow.open(
+        policies=settings.policies, trusted_keys=settings.trusted_keys, redaction_key=key,
+        vault=None if key is None else "memory",  # theirs is in the database, which is not there yet
+    )  # fmt: skip
     if settings.plans:
         with redirect_stdout(sys.stderr):  # it may print; standard output is for what we announce
             PlanCatalogue.load(settings.plans)

@@ -32,7 +32,7 @@ async def opened_agent(settings: ServiceSettings) -> AsyncIterator[Application]:
     """The agent's application, with its spool open and draining; at the end all of it is in the database, or kept."""
     metrics = Metrics("agent")
     async with _durable(settings, metrics) as durable:
-        flow = AxonFlow.open(policies=settings.policies, audit=durable.audit, trusted_keys=settings.trusted_keys)
+        flow = _flow(settings, durable)
         _log_start(settings, flow)
         client = OrchestratorClient(settings.orchestrator_url, settings.credential)
         services = AgentServices(
@@ -50,7 +50,7 @@ async def opened_orchestrator(settings: ServiceSettings) -> AsyncIterator[Applic
     """The orchestrator's application. Runs that an earlier process of this spool left behind are marked as failed."""
     metrics = Metrics("orchestrator")
     async with _durable(settings, metrics) as durable:
-        flow = AxonFlow.open(policies=settings.policies, audit=durable.audit, trusted_keys=settings.trusted_keys)
+        flow = _flow(settings, durable)
         _log_start(settings, flow)
         catalogue = PlanCatalogue.load(settings.plans) if settings.plans else PlanCatalogue()
         executor_id = durable.audit.writer_id  # kept in the spool, whose lock says that the earlier process is gone
@@ -82,6 +82,14 @@ async def _durable(settings: ServiceSettings, metrics: Metrics) -> AsyncIterator
     finally:
         if not await durable.close(settings.drain_timeout_s):
             _log.warning("some records stay in the spool; they follow at the next start")
+
+
+def _flow(settings: ServiceSettings, durable: Durable) -> AxonFlow:
+    key = bytes.fromhex(settings.redaction_key) or None
+    return AxonFlow.open(
+        policies=settings.policies, audit=durable.audit, trusted_keys=settings.trusted_keys, redaction_key=key,
+        vault=None if key is None else durable.vault(key),
+    )  # fmt: skip
 
 
 def _log_start(settings: ServiceSettings, flow: AxonFlow) -> None:

@@ -19,7 +19,7 @@ class ServiceSettings(Struct, frozen=True, kw_only=True):
     """Of one service. Secrets are in it: it travels over a pipe, never on a command line or in the environment.
 
     `secret` (32 bytes, hex) signs statements and `credential` opens the orchestrator to its agents; both are the same
-    in all processes of an installation.
+    in all processes of an installation. So is `redaction_key` (hex), empty when none was given.
     """
 
     role: Literal["agent", "orchestrator"]
@@ -33,6 +33,7 @@ class ServiceSettings(Struct, frozen=True, kw_only=True):
     orchestrator_url: str = ""
     plans: str | None = None
     trusted_keys: list[str] = []
+    redaction_key: str = ""
     log_level: str = "INFO"
     access_log: bool = False
     drain_timeout_s: float = 20
@@ -52,6 +53,7 @@ class UpSettings(Struct, frozen=True, kw_only=True):
     keys_file: Path | None = None
     plans: str | None = None
     trusted_keys: list[str] = []
+    redaction_key_file: Path | None = None
     certificate: Path | None = None
     private_key: Path | None = None
     insecure: bool = False

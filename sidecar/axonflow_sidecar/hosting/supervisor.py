@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from axonflow.app.durable import migrate, service_login
+from axonflow.app.redaction_key import read_redaction_key
 from axonflow.errors import ConfigurationError
 from axonflow_sidecar.hosting.certificates import Certificate, certificate_for
 from axonflow_sidecar.hosting.children import ServiceProcess
@@ -89,7 +90,7 @@ class Supervisor:
             role="orchestrator", listeners=[orchestrator_listener], policies=settings.policies,
             spool=str(folder.spool("orchestrator")), database_url=services_url, keys=self._keys(folder),
             secret=folder.secret(), credential=secrets.token_urlsafe(32), plans=settings.plans,
-            trusted_keys=settings.trusted_keys,
+            trusted_keys=settings.trusted_keys, redaction_key=_redaction_key(settings.redaction_key_file),
             log_level=settings.log_level, access_log=settings.access_log, drain_timeout_s=DRAIN_TIMEOUT_S,
         )  # fmt: skip
         agent = msgspec.structs.replace(
@@ -185,6 +186,10 @@ class Supervisor:
             self._postgres.stop()
         for port in self._ports:
             port.close()
+
+
+def _redaction_key(file: Path | None) -> str:
+    return "" if file is None else read_redaction_key(file).hex()
 
 
 def _keys_in(path: Path) -> list[ApiKey]:

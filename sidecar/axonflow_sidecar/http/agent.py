@@ -12,6 +12,7 @@ from axonflow_sidecar.http.routes.decisions import decisions
 from axonflow_sidecar.http.routes.gateway import llm_call, pre_check
 from axonflow_sidecar.http.routes.health import health, metrics_page
 from axonflow_sidecar.http.routes.requests import plan_status, proxy_request
+from axonflow_sidecar.http.routes.reveal import reveal
 from axonflow_sidecar.http.routing import Route, routed
 from axonflow_sidecar.http.services import AgentServices
 
@@ -26,6 +27,7 @@ def create_agent(services: AgentServices, keys: KeyRing, *, log_all: bool = Fals
         Route("GET", "/health", health("axonflow-agent", services.unwell), public=True),
         Route("GET", "/metrics", metrics_page(services.metrics)),
         Route("POST", "/v1/decisions", decisions(services)),
+        Route("POST", "/v1/reveal", reveal(services)),
         Route("POST", "/api/v1/decide", decide(services)),
         Route("POST", "/api/policy/pre-check", pre_check(services)),
         Route("POST", "/api/audit/llm-call", llm_call(services)),

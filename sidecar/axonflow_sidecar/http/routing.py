@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from axonflow import AxonFlowError, RequestError
 from axonflow.audit import Origin
-from axonflow.errors import AuditError, DetectionError, LedgerError
+from axonflow.errors import AuditError, DetectionError, LedgerError, VaultError
 from axonflow_sidecar.http.asgi import Application, Call, Handler, Receive, Refused, Reply, Scope, Send
 from axonflow_sidecar.http.keys import KeyRing
 from axonflow_sidecar.http.problems import PROBLEM, problem
@@ -19,7 +19,7 @@ __all__ = ["Route", "routed"]
 
 MAX_HEADER_BYTES: Final = 32 * 1024
 HANDLER_TIMEOUT_S: Final = 30
-_UNAVAILABLE: Final = (AuditError, LedgerError, DetectionError)
+_UNAVAILABLE: Final = (AuditError, LedgerError, DetectionError, VaultError)
 _DECIDING: Final = (b"authorization", b"x-tenant-id", b"x-user-token", b"x-axonflow-internal", b"x-axonflow-identity")
 _log = logging.getLogger("axonflow.http")
 

@@ -189,8 +189,17 @@ def decide_response(body: DecideBody, decision: Decision, trace_id: str) -> dict
         "policy_bundle": decision.policy_digest,
     }
     if decision.redacted is not None:  # also of a held one: it is what may be sent once somebody approves
-        answer["redacted_query"] = decision.redacted
+        answer |= {"redacted_query": decision.redacted, "redactions": _redactions(decision)}
     return answer
+
+
+def _redactions(decision: Decision) -> list[dict[str, Any]]:
+    """What was replaced in ``redacted_query``, each detector and style once. Ours, as that is."""
+    done = {one for due in decision.obligations if isinstance(due, Redact) for one in due.done}
+    return [
+        {"detector": one.detector, "style": one.style, "findings": one.findings}
+        for one in sorted(done, key=lambda one: (one.detector, one.style))
+    ]
 
 
 def pre_check_request(body: PreCheckBody, client: Client, signer: Signer) -> Request:
@@ -221,7 +230,7 @@ def pre_check_response(decision: Decision, context_id: str, expires_us: int) -> 
     if not outcome.approved:
         answer["block_reason"] = block_reason(decision)
     elif decision.redacted is not None:
-        answer["redacted_query"] = decision.redacted
+        answer |= {"redacted_query": decision.redacted, "redactions": _redactions(decision)}
     return answer
 
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from axonflow import AxonFlow, Effect, PolicyError, Request, RequestError
-from axonflow.policy import Approval, Limit, Redact
+from axonflow.policy import Approval, Limit, Redact, Replaced
 from tests.strategies import policy_set
 
 NOON = 1_800_000_000_000_000  # 2027-01-15T08:00:00Z, microseconds
@@ -65,7 +65,7 @@ def test_obligations_of_all_matching_rules_accumulate():
     assert not decision.allowed
     assert decision.obligations == (
         Approval("a", ("lead",)),
-        Redact("b", ("pii.email",)),
+        Redact("b", ("pii.email",), fulfilled_by="axonflow", done=(Replaced("pii.email", "mask", 1),)),
         Limit("c", "requests", 3, 60, ("principal.id",)),
     )
     assert decision.redacted == "[REDACTED:pii.email]"  # what goes on once somebody has agreed
@@ -284,7 +284,7 @@ def test_condition_that_fails_in_an_unforeseen_way_fails_closed_and_says_how():
 
 
 def test_redaction_that_fails_in_an_unforeseen_way_denies(monkeypatch):
-    def broken(self, detector_ids):
+    def broken(self, detector_ids, replacing):
         raise ZeroDivisionError
 
     monkeypatch.setattr("axonflow.policy.evaluation.Evaluation.redact", broken)

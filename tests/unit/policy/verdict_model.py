@@ -5,6 +5,7 @@ Only whether one rule matches is asked of the engine, one rule at a time; tests/
 
 from axonflow import AxonFlow
 from axonflow.policy import ACTIONS
+from axonflow.policy.redacting import unfulfilled
 from tests.strategies import policy_set
 
 STRONGEST_FIRST = ("deny", "require_approval", "redact", "limit", "allow")
@@ -33,7 +34,7 @@ def expected(documents, request):
     judged = [(rule, alone(rule, request)) for document in documents for rule in document["rules"]]
     matching = [rule for rule, decision in judged if rule["id"] in decision.policies]
     ids = {rule["id"] for rule in matching}
-    obligations = {obligation for _, decision in judged for obligation in decision.obligations}
+    obligations = {obligation for _, decision in judged for obligation in unfulfilled(decision.obligations)}
     votes = [vote(layer, ids) for layer in layers(documents)]
     if not is_known(request, documents) or "deny" in votes or set(votes) <= {"abstain"}:
         return "deny", ids, obligations

@@ -112,3 +112,21 @@ CREATE POLICY own_plans ON axonflow.plan_execution FOR SELECT TO axonflow_execut
 CREATE POLICY give_up ON axonflow.plan_execution FOR UPDATE TO axonflow_executor
     USING (executor_id = nullif(current_setting('axonflow.executor_id', true), '') AND status = 'running')
     WITH CHECK (executor_id = nullif(current_setting('axonflow.executor_id', true), '') AND status = 'failed');
+
+
+-- What was redacted for a vault, behind its label. `sealed` is AES-256-GCM under a key that the database does not have.
+
+CREATE TABLE axonflow.vault_value (
+    tenant_id text COLLATE "C" NOT NULL,
+    label text COLLATE "C" NOT NULL,
+    schema_version integer NOT NULL,
+    sealed bytea NOT NULL,
+    PRIMARY KEY (tenant_id, label)
+);
+
+ALTER TABLE axonflow.vault_value ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+
+GRANT SELECT, INSERT ON axonflow.vault_value TO axonflow_app;
+CREATE POLICY tenant ON axonflow.vault_value TO axonflow_app
+    USING (tenant_id = nullif(current_setting('axonflow.tenant_id', true), ''))
+    WITH CHECK (tenant_id = nullif(current_setting('axonflow.tenant_id', true), ''));

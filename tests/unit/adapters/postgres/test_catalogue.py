@@ -38,7 +38,7 @@ def test_migrations_one_after_another_give_what_schema_sql_says(postgres_dsn, mi
         asyncio.run(migrate(migrated))
         execute(loaded, (files("axonflow.adapters.postgres") / "sql" / "schema.sql").read_text("utf-8"), "SELECT 1")
         assert catalogue(migrated) == catalogue(loaded)
-        assert len(catalogue(loaded)["policies"]) == 7
+        assert len(catalogue(loaded)["policies"]) == 8
 
 
 def test_table_with_a_tenant_is_under_forced_row_level_security(migrated_dsn):
@@ -48,7 +48,7 @@ def test_table_with_a_tenant_is_under_forced_row_level_security(migrated_dsn):
         WHERE relkind IN ('r', 'p')
         AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = c.oid AND attname = 'tenant_id') ORDER BY 1""",
     )
-    assert [tuple(row) for row in tables] == [("audit_event", True), ("plan_execution", True)]
+    assert [tuple(row) for row in tables] == [("audit_event", True), ("plan_execution", True), ("vault_value", True)]
 
 
 def test_table_without_a_tenant_is_only_the_list_of_migrations(migrated_dsn):

@@ -7,7 +7,9 @@ import pytest
 
 from axonflow.adapters.postgres import PostgresAuditStore, PostgresPlanStore
 from axonflow.adapters.postgres.database import ROLES
+from axonflow.adapters.postgres.vault import PostgresVault
 from axonflow.audit import AuditQuery
+from axonflow.detect import RedactionKey
 from tests.postgres_stores import audit_event, chained, opened, plan_execution
 
 CONTENT = "SELECT canonical FROM axonflow.audit_event"
@@ -18,6 +20,8 @@ CHANGES = [
     "TRUNCATE axonflow.audit_event",
     "DELETE FROM axonflow.plan_execution",
     "TRUNCATE axonflow.plan_execution",
+    "UPDATE axonflow.vault_value SET sealed = ''",
+    "DELETE FROM axonflow.vault_value",
     "DROP TABLE axonflow.audit_event",
     "ALTER TABLE axonflow.audit_event DISABLE ROW LEVEL SECURITY",
     "CREATE TABLE axonflow.mine (a int)",
@@ -28,13 +32,14 @@ TENANT, WRITERS, EXECUTOR = "axonflow.tenant_id", "axonflow.writer_ids", "axonfl
 
 @pytest.fixture(scope="module")
 def written(migrated_dsn):
-    """A database with an audit event and a running plan of each of two tenants."""
+    """A database with an audit event, a running plan and a redacted value of each of two tenants."""
     with opened(migrated_dsn) as (run, database):
         run(PostgresAuditStore(database).write(chained(audit_event(name, f"writer of {name}") for name in ("A", "B"))))
         plans = PostgresPlanStore(database)
         for name in ("A", "B"):
             run(plans.add(plan_execution(name, plan_id="plan")))
             run(plans.begin(name, "plan", f"executor of {name}", 6))
+            run(PostgresVault(database, RedactionKey(bytes(32))).put(name, "label", "value"))
     return migrated_dsn
 
 
@@ -55,13 +60,13 @@ def as_role(dsn, role, sql, **settings):
 
 
 def test_app_without_a_tenant_sees_nothing(written):
-    for table in ("audit_event", "plan_execution"):
+    for table in ("audit_event", "plan_execution", "vault_value"):
         assert as_role(written, "axonflow_app", f"SELECT * FROM axonflow.{table}") == []
         assert as_role(written, "axonflow_app", f"SELECT * FROM axonflow.{table}", tenant_id="") == []
 
 
 def test_app_of_one_tenant_sees_nothing_of_another(written):
-    for table in ("audit_event", "plan_execution"):
+    for table in ("audit_event", "plan_execution", "vault_value"):
         rows = as_role(written, "axonflow_app", f"SELECT tenant_id FROM axonflow.{table}", tenant_id="A")
         assert set(rows) == {("A",)}
         sql = f"SELECT * FROM axonflow.{table} WHERE tenant_id = 'B'"

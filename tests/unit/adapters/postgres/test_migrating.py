@@ -37,10 +37,10 @@ def test_migrate_of_an_empty_database_applies_all_and_then_nothing(new_database)
     assert asyncio.run(migrate(new_database)) == NAMES
     assert asyncio.run(migrate(new_database)) == []
     assert recorded(new_database) == [(one.version, one.name, one.sha256) for one in migrations()]
-    (row,) = execute(
+    rows = execute(
         new_database, "SELECT now() - to_timestamp(applied_us / 1e6) AS since FROM axonflow.schema_migration"
     )
-    assert abs(row["since"].total_seconds()) < 3600
+    assert max(abs(row["since"].total_seconds()) for row in rows) < 3600
 
 
 def test_migrate_by_many_at_once_applies_each_migration_once(new_database):
