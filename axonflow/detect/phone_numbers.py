@@ -146,7 +146,7 @@ def _layout_of(text: str, parts: list[str]) -> Layout | None:
 
 
 def _layout_of_digits(text: str, parts: list[str], digits: str) -> Layout | None:
-    if len(set(digits)) < 3:
+    if len(set(digits)) < 3 or (len(parts) == 2 and all(_is_year(part) for part in parts)):
         return None
     if text.startswith(("+", "(+")) or (digits.startswith("00") and len(parts) > 2):
         is_code_points = len(parts[0]) == 4 == len(parts[-1]) and text[0] == "0"  # 0069 0307 0303

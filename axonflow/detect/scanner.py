@@ -49,7 +49,7 @@ class Scanner:
     def out_of_context(self, detector_id: str) -> Scanner:
         """One of these detectors alone, that finds what it finds whatever stands around it."""
         bare = [
-            replace(detector, shapes=tuple(replace(shape, in_context=None) for shape in detector.shapes))
+            replace(detector, shapes=tuple(replace(shape, in_context=None, context_literals=()) for shape in detector.shapes))
             for detector in self.detectors
             if detector.id == detector_id
         ]

@@ -38,6 +38,7 @@ from axonflow.detect.phone_numbers import phone_in_context, phone_layout, phones
         ("1234567890123", None),
         ("080-33-9104", "plain"),
         ("02110-1301", "plain"),
+        ("2001-2026", None),
         ("0069 0307 0303", None),
         ("692-701 (1981", None),
         ("012.803.605-26", "plain"),
