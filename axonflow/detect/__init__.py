@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from axonflow.detect.detector import Detector
 from axonflow.detect.finding import Finding
+from axonflow.detect.packs.code import CODE
 from axonflow.detect.packs.injection import INJECTION
 from axonflow.detect.packs.pii import PII
 from axonflow.detect.packs.secrets import SECRETS
@@ -12,5 +13,5 @@ from axonflow.detect.scanner import Inspection, Scanner
 
 __all__ = ["BUILTIN_DETECTORS", "Detector", "Finding", "Inspection", "Scanner", "redact"]
 
-BUILTIN_DETECTORS: tuple[Detector, ...] = (*PII, *SECRETS, *INJECTION)
+BUILTIN_DETECTORS: tuple[Detector, ...] = (*PII, *SECRETS, *INJECTION, *CODE)
 """The detectors of this package, in the order of their packs."""
