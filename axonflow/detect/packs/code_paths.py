@@ -8,7 +8,10 @@ from axonflow.detect.packs.code_shapes import code, in_member_called, runs
 __all__ = ["PATHS"]
 
 # A slash or backslash, and a dot, as URLs, over-long UTF-8 (RFC 3629 section 10), IIS and doubled encodings spell them.
-_SLASH = r"(?:%(?:25){0,2}2[fF]|%(?:25){0,2}5[cC]|%c0%(?:af|2f|5c)|%c1%(?:9c|1c|pc|8s)|%e0%80%af|%uff0f|%u2215|%u2216|%bg%qf)"
+_SLASH = (
+    r"(?:%(?:25){0,2}2[fF]|%(?:25){0,2}5[cC]"
+    r"|%c0%(?:af|2f|5c)|%c1%(?:9c|1c|pc|8s)|%e0%80%af|%uff0f|%u2215|%u2216|%bg%qf)"
+)
 _DOT = r"(?:%(?:25){0,2}2[eE]|%c0%(?:ae|2e)|%e0%40%ae|%uff0e|%u002e|%c0\.)"
 _UP = r"(?:\.\.[/\\]{1,8})"
 _SENSITIVE = (
@@ -33,7 +36,8 @@ _SYSTEM = (
     r"|boot\.ini)))"
 )
 _SYSTEM_MARKS = (
-    "/etc/", "/proc/", "/.ssh/", "/.aws/", "/.kube/", "/.netrc", "/.pgpass", "/.git-credentials", "/.docker/", "/.gnupg/",
+    "/etc/", "/proc/", "/.ssh/", "/.aws/", "/.kube/", "/.netrc", "/.pgpass", "/.git-credentials", "/.docker/",
+    "/.gnupg/",
     "/.bash_history", "/.config/gcloud/", "/var/run/secrets/", "win.ini", "system32", "ntds", "boot.ini",
 )  # fmt: skip
 _PATH_NAMES = ("path", "file", "dir", "folder", "template", "include", "page", "document", "attachment", "src", "uri")
@@ -49,7 +53,16 @@ PATHS: tuple[Detector, ...] = (
             runs(rf"{_UP}{{7,40}}", "../", "..\\"),
             runs(
                 rf"(?:\.\.|{_DOT}\.|\.{_DOT}|{_DOT}{{2}}){_SLASH}|(?:{_DOT}\.|\.{_DOT}|{_DOT}{{2}})[/\\]",
-                "%",
+                "%2e",
+                "%2f",
+                "%5c",
+                "%252",
+                "%c0",
+                "%c1",
+                "%e0",
+                "%uff",
+                "%u2",
+                "%u0",
                 confidence=0.9,
             ),
             runs(
@@ -94,6 +107,7 @@ PATHS: tuple[Detector, ...] = (
             "../../../../packages/core/src/index.ts",
             "https://example.com/a/b?next=/home",
         ),
+        max_span_chars=900,
     ),
     code(
         "code.sensitive_file",

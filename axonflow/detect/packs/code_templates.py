@@ -7,7 +7,7 @@ from axonflow.detect.packs.code_shapes import code, runs
 
 __all__ = ["TEMPLATES"]
 
-_OPEN = r"(?:\{\{|\$\{|#\{|\*\{|~\{|@\{|<%=?|\{%|\[\[\$?\{?|\{=|\{@|@\()"
+_OPEN = r"(?:\{\{|\$\{|#\{|\*\{|~\{|@\{|<%[=\s-]|\{%|\[\[\$?\{?|\{=|\{@|@\()"
 _PRODUCT = r"\s{0,2}['\"]?[0-9]{1,8}['\"]?\s?\*\s?['\"]?[0-9]{1,8}['\"]?\s{0,2}"
 
 TEMPLATES: tuple[Detector, ...] = (

@@ -6,19 +6,19 @@ from axonflow.detect.detector import Detector, InContext, Shape, Validate
 from axonflow.detect.finding import Severity
 from axonflow.detect.packs.key_checks import looks_generated, not_longer
 
-__all__ = ["ASSIGNED", "NEAR", "named", "named_shapes", "spellings", "token"]
+__all__ = ["ASSIGNED", "BESIDE", "NEAR", "named", "named_shapes", "spellings", "token"]
 
 ASSIGNED = r"""[\w .-]{0,24}[\\"'\])]{0,12}\s{0,4}(?:(?:=>|:=|={1,3}|:)\s{0,4}|\s(?:is|was)\s{1,2})[\\"'`(]{0,12}"""
 """From a name to its value: in code, settings and prose."""
+BESIDE = r"""[\w .-]{0,16}[\\"'`:=\s(]{1,12}"""
+"""From a word to a value that stands right after it, with or without a sign between."""
 NEAR = r"(?s:.{0,80}?[^A-Za-z0-9/+_-])"
 """From a word to a value whose form is telling enough for any text between, such as the rows of a table."""
 
 
 def spellings(*names: str) -> tuple[str, ...]:
     """Each name, given with spaces, as it is written in prose, in code and in settings."""
-    return tuple(
-        dict.fromkeys(name.replace(" ", separator) for name in names for separator in (" ", "_", "-", "", "."))
-    )
+    return tuple(dict.fromkeys(name.replace(" ", separator) for name in names for separator in (" ", "_", "-", "")))
 
 
 def token(

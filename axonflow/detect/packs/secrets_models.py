@@ -130,8 +130,8 @@ MODELS: tuple[Detector, ...] = (
     token(
         "secret.voyage_key",
         "An API key of Voyage AI.",
-        r"(?:pa|al)-[A-Za-z0-9_-]{43}",
-        ("pa-", "al-"),
+        r"pa-[A-Za-z0-9_-]{43}",
+        ("pa-",),
         ("pa-" + mixed(43),),
         not_these=("real-time-and-critical-infrastructure-for-everybody-in-town",),
     ),

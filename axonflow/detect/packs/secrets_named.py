@@ -26,15 +26,13 @@ _PASSWORD_NAMES = (
 _GIVEN = (
     r"""[0-9]?[\\"'\])]{0,12}(?:\s{0,4}(?:=>|:=|={1,3}|:|>)\s{0,4}|\s{1,2}(?:is|was|ist|es|est|to)\s{1,2}:?\s{0,2})"""
 )
-_KEY_NAMES = (*spellings(
-    "api key", "api secret", "api token", "app secret", "secret key", "client secret", "access key", "access token",
-    "auth token", "refresh token", "bearer token", "private key", "encryption key", "signing key", "signing secret",
-    "webhook secret", "session secret", "shared secret", "master key", "service key", "account key", "auth key",
-), "secret", "token", "credential")  # fmt: skip
-_KEY_WORDS = (
-    r"(?i:(?:api|app|client|access|auth|refresh|bearer|private|encryption|signing|webhook|session|shared|master|service"
-    r"|account|secret)[ _.-]?(?:key|secret|token)|secret|token|credential)"
+_KEY_NAMES = (
+    *spellings("api key", "access key", "private key", "encryption key", "signing key"),
+    "secret",
+    "token",
+    "credential",
 )
+_KEY_WORDS = r"(?i:(?:api|access|private|encryption|signing)[ _-]?key|secret(?:[ _.-]?key)?|token|credential)"
 _KEY_VALUE = r"[A-Za-z0-9_./+~-]{16,256}={0,2}"
 _BASIC = "YW5uOnQwcC1TM2NyZXQ="
 
