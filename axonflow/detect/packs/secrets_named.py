@@ -5,7 +5,7 @@ from __future__ import annotations
 from axonflow.detect.detector import Detector, Shape
 from axonflow.detect.packs.key_checks import has_password, is_basic_credentials, is_key, not_longer
 from axonflow.detect.packs.key_samples import hexadecimal, mixed
-from axonflow.detect.packs.secret_shapes import ASSIGNED, spellings
+from axonflow.detect.packs.secret_shapes import spellings
 from axonflow.detect.packs.value_checks import (
     is_called_key,
     is_command_password,
@@ -33,6 +33,11 @@ _KEY_NAMES = (
     "credential",
 )
 _KEY_WORDS = r"(?i:(?:api|access|private|encryption|signing)[ _-]?key|secret(?:[ _.-]?key)?|token|credential)"
+# What stands between belongs to the name (``token_prod2``) or says what the key is for; else it is another name.
+_KEY_GIVEN = (
+    r"""s?[_-]?\w{0,12}(?:[\\"'\])]{0,12}\s{0,4}(?:=>|:=|={1,3}|:)\s{0,4}"""
+    r"""|(?:\s(?:for|of|to|in|on|from)\s[\w .-]{1,24})?(?:\s(?:is|was)\s{1,2}|:\s{1,2}))[\\"'`(]{0,12}"""
+)
 _KEY_VALUE = r"[A-Za-z0-9_./+~-]{16,256}={0,2}"
 _BASIC = "YW5uOnQwcC1TM2NyZXQ="
 
@@ -120,7 +125,7 @@ _GENERIC = Detector(
     description="A value without order that is called a key, a token or a secret.",
     shapes=(
         Shape(
-            pattern=rf"{_KEY_WORDS}[0-9]?[\w-]{{0,12}}{ASSIGNED}({_KEY_VALUE})",
+            pattern=rf"{_KEY_WORDS}{_KEY_GIVEN}({_KEY_VALUE})",
             triggers=_KEY_NAMES,
             group=1,
             validate=is_unmarked_key,
