@@ -43,6 +43,9 @@ CALLS: tuple[Detector, ...] = (
                 "output(",
                 "create_subprocess_shell(",
             ),
+            runs(r"\bshutil\.rmtree\(\s?['\"](?:/|~|[A-Za-z]:)[\\/]{0,8}['\"]", "shutil.rmtree("),
+            runs(r"\bgetattr\(\s?(?:__builtins__|builtins|os|sys)\s?,", "getattr("),
+            runs(r"\bcompile\([^\n]{1,80},\s?['\"]exec['\"]\s?\)", "compile("),
             runs(r"\b__import__\(\s?['\"](?:os|subprocess|pty|socket|sys|ctypes|shutil)['\"]", "__import__("),
             runs(
                 r"\bimport\s{1,2}pty\b[;\s]{0,4}pty\.spawn|\bctypes\.(?:CDLL|windll)\b[^\n]{0,60}(?:system|WinExec|VirtualAlloc)",
@@ -109,6 +112,8 @@ CALLS: tuple[Detector, ...] = (
             "result = eval(user_input)",
             "exec(compile(source, 'x', 'exec'))",
             "os.system('rm ' + name)",
+            "shutil.rmtree('/')",
+            "getattr(__builtins__, 'ev' + 'al')(x)",
             "subprocess.run(f'ls {path}', shell=True)",
             "__import__('os').listdir('.')",
             "require('child_process').exec(cmd)",

@@ -31,6 +31,7 @@ _DESTRUCTION = code(
         ),
         runs(r"--no-preserve-root", "--no-preserve-root"),
         runs(r":\(\)\s{0,2}\{\s{0,2}:\s{0,2}\|\s{0,2}:\s{0,2}&\s{0,2}\}\s{0,2};\s{0,2}:", ":()", confidence=0.99),
+        runs(r"\bshutdown(?:\.exe)?\s{1,2}(?:-[hrP]|/[srp])\b", "shutdown"),
         runs(r"%0\s{0,2}\|\s{0,2}%0", "%0|%0", "%0 |", "%0\t|", "%0  |"),
         runs(r"\bmkfs(?:\.[a-z0-9]{2,6})?\s{1,4}(?:-[^\s]{1,10}\s{1,2}){0,4}/dev/[a-z]", "mkfs"),
         runs(r"\bdd\s{1,4}[^\n;|&]{0,120}\bof=/dev/(?:sd|hd|nvme|vd|xvd|disk|mmcblk)", "of=/dev/"),
@@ -277,7 +278,7 @@ _INJECTION = code(
             confidence=0.75,
         ),
         runs(
-            _BEGIN + r"(?:[\w:/-]{0,40}[.0-9/][\w.:/-]{0,40})?(?:;|\|{1,2}|&{1,2})\s{0,2}"
+            _BEGIN + r"(?:[\w:/-]{0,40}[.0-9/][\w.:/-]{0,40}\s?)?(?:;|\|{1,2}|&{1,2})\s{0,2}"
             r"(?:id|ls|pwd|ps|dir|env|sleep\s[0-9]{1,4})"
             r"[;&|#]{0,2}" + _LINE_END,
             ";",
@@ -295,7 +296,8 @@ _INJECTION = code(
             "`",
             confidence=0.8,
         ),
-        runs(r"[a-z]\$\{?IFS(?:\}|\$[0-9@*])?[a-z/.$-]|[a-z]\$IFS\$[0-9@*]", "$ifs", "${ifs", confidence=0.9),
+        runs(_BEGIN + r"`(?:whoami|sleep\s[0-9]{1,4})`" + _LINE_END, "`whoami", "`sleep", confidence=0.8),
+        runs(r"[a-z]\$\{?IFS(?:\}|\$[0-9@*])?[a-z0-9/.$-]|[a-z]\$IFS\$[0-9@*]", "$ifs", "${ifs", confidence=0.9),
         runs(
             r"\{(?:cat|ls|wget|curl|nc|ping|bash|sh|rm|sleep),[^}\n\s]{1,80}\}",
             "{cat,",
@@ -333,6 +335,9 @@ _INJECTION = code(
         "x`id`y",
         ";sleep 10;",
         "8.8.8.8|id",
+        "8.8.8.8 | id",
+        "1;sleep${IFS}9;",
+        "`whoami`",
         "cat${IFS}/etc/hosts",
         "{cat,/etc/hosts}",
         "() { :;}; echo vulnerable",

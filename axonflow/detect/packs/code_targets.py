@@ -118,7 +118,7 @@ TARGETS: tuple[Detector, ...] = (
         "A URL of this machine or of a private network, given as an argument.",
         (
             runs(
-                rf"(?m)^(?i:https?|ftp|wss?)://{_USER}{_HOST}(?::[0-9]{{1,5}})?(?:[/?#][^\s]{{0,300}})?$",
+                rf"(?m)^(?i:https?|ftps?|wss?|ldaps?|redis|smb|telnet|ssh|mysql|smtp)://{_USER}{_HOST}(?::[0-9]{{1,5}})?(?:[/?#][^\s]{{0,300}})?$",
                 "://",
                 validate=is_internal_url,
                 in_context=_is_argument,
@@ -131,6 +131,7 @@ TARGETS: tuple[Detector, ...] = (
             "http://192.168.1.1",
             "https://ann@10.0.0.7:8443/api?x=1",
             "http://[::1]/",
+            "ldap://127.0.0.1:389/",
             "file:///srv/data.csv",
         ),
         (

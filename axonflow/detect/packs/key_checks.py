@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from base64 import b64decode, urlsafe_b64decode
 from collections.abc import Iterable
-from itertools import pairwise
 from math import log2
 
 from axonflow.detect.validators import shannon_entropy
@@ -50,6 +49,7 @@ _PUBLIC = re.compile(
 _ASSIGNED = re.compile(r"([A-Za-z][\w.-]{0,40})[\\\"'\])]{0,8}\s{0,4}(?:=>|:=|=|:)\s{0,4}[\\\"'(]{0,8}$")
 _MIN_WORD_CHARS = 3.3
 _MIN_VOWELS = 0.28
+_MAX_NUMBER_DIGITS = 8
 
 
 def is_place_holder(text: str) -> bool:
@@ -71,8 +71,8 @@ def looks_generated(token: str) -> bool:
         return False
     body = token[len(token) // 4 :]  # the mark says nothing about the rest
     has_digit = any(char.isdigit() for char in body)
-    # Hugging Face tokens are letters only: then both cases must be mixed.
-    is_mixed = sum(a.islower() != b.islower() for a, b in pairwise(body)) >= 6
+    # Hugging Face tokens are letters only: then both cases must be there, and not as the first letters of words.
+    is_mixed = min(sum(map(str.islower, body)), sum(map(str.isupper, body))) >= 5
     return (has_digit or is_mixed) and is_random(body)
 
 
@@ -88,6 +88,8 @@ def is_key(text: str) -> bool:
 def _is_readable(text: str) -> bool:
     """Whether `text` is made of words and numbers: long runs of one kind of character, with vowels among them."""
     segments = _SEGMENT.findall(text)
+    if any(len(segment) > _MAX_NUMBER_DIGITS for segment in segments if segment.isdigit()):
+        return False
     letters = [char for char in text.lower() if char.isalpha()]
     vowels = sum(char in "aeiou" for char in letters)
     mean_chars = sum(map(len, segments)) / len(segments)

@@ -22,7 +22,7 @@ _SYMBOLS = frozenset("!@#$%^*?+=~")
 _REFERENCES = re.compile(
     r"\$[A-Za-z_]\w*$|%[A-Za-z_]\w*%$|%\(?\w*\)?s|@[A-Za-z_]+$"  # a variable of a shell, Windows, Python or SQL
     r"|\$(?:2[abxy]?|argon2\w*|pbkdf2\S*|[156y])\$|\{[A-Z]+\}|pbkdf2"  # a hash
-    r"|[A-Za-z_]\w*(?:(?:\.|->|::)[A-Za-z_]\w*)+$"  # a member of something
+    r"|(?![A-Z]\w*[0-9])[A-Za-z_]\w*(?:(?:\.|->|::)[A-Za-z_]\w*)+$"  # a member of something
     r"|[./~\\]|[A-Za-z]:[\\/]|[a-z]+://"  # a path
 )
 # Names of algorithms, encodings and types hold digits as passwords do.
@@ -68,8 +68,24 @@ def is_command_password(before: str, span: str, after: str) -> bool:
 def member_password(before: str, _span: str, after: str) -> bool:
     """Whether a whole leaf is the value of a member whose name says that it is a password."""
     name = re.sub("[^a-z]", "", before.lower())
-    words = ("password", "passwd", "passphrase", "passcode", "pwd", "passwort", "kennwort", "contrasena", "senha")
-    return before.endswith(": ") and not after and name.endswith((*words, "wachtwoord", "motdepasse", "haslo"))
+    words = (
+        "dbpass",
+        "userpass",
+        "smtppass",
+        "adminpass",
+        "rootpass",
+        "password",
+        "passwd",
+        "passphrase",
+        "passcode",
+        "pwd",
+        "passwort",
+        "kennwort",
+        "contrasena",
+        "senha",
+    )
+    is_called_so = name in {"pass", "pw"} or name.endswith((*words, "wachtwoord", "motdepasse", "haslo"))
+    return before.endswith(": ") and not after and is_called_so
 
 
 def is_called_key(before: str, span: str, after: str) -> bool:
