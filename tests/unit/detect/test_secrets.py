@@ -83,6 +83,23 @@ def test_value_of_a_member_that_holds_no_secret_is_left_alone(secrets_and_code, 
     assert secrets_and_code.inspect(content).findings(secrets_and_code.resolve("secret")) == ()
 
 
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ({"path": "../../secrets.txt"}, ["code.path_traversal"]),
+        ({"fileName": "a/../../../b"}, ["code.path_traversal"]),
+        ({"note": "../../secrets.txt"}, []),
+        ({"path": "../core"}, []),
+        ({"url": "http://127.0.0.1:8080/x"}, ["code.internal_target"]),
+        ({"note": "see http://127.0.0.1:8080/x"}, []),
+        (["/etc/shadow"], ["code.sensitive_file"]),
+    ],
+)
+def test_argument_of_a_tool_is_judged_by_its_member_s_name(secrets_and_code, content, found):
+    findings = secrets_and_code.inspect(content).findings(secrets_and_code.resolve("code"))
+    assert [one.detector for one in findings] == found
+
+
 def leaf_texts(content):
     if isinstance(content, str):
         return [content]
