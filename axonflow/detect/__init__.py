@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from axonflow.detect.detector import Detector
 from axonflow.detect.finding import Finding
+from axonflow.detect.packs.code import CODE
 from axonflow.detect.packs.dangerous_sql import dangerous_sql
 from axonflow.detect.packs.injection import INJECTION
 from axonflow.detect.packs.pii import PII
@@ -34,7 +35,7 @@ __all__ = [
 
 def builtin_detectors(parse_sql: ParseSql) -> tuple[Detector, ...]:
     """The detectors of this package, in the order of their packs; those of SQL judge what `parse_sql` makes of it."""
-    return (*PII, *SECRETS, *INJECTION, *dangerous_sql(parse_sql))
+    return (*PII, *SECRETS, *INJECTION, *CODE, *dangerous_sql(parse_sql))
 
 
 BUILTIN_DETECTORS: tuple[Detector, ...] = builtin_detectors(unparsed)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from itertools import accumulate
 from typing import Any, Literal, NamedTuple
 
+from axonflow.detect.encodings import Decoded
 from axonflow.detect.escapes import blank_escapes
 from axonflow.detect.folding import fold
 from axonflow.detect.labels import blank_labels
@@ -15,7 +16,6 @@ from axonflow.errors import DetectionError
 __all__ = [
     "MAX_VISITS",
     "Decode",
-    "Decoded",
     "Document",
     "JsonValue",
     "Leaf",
@@ -121,14 +121,6 @@ def name_at(place: Place) -> str:
     return ""
 
 
-class Decoded(NamedTuple):
-    """A text as who reads or decodes it takes it."""
-
-    text: str
-    origins: Sequence[int]
-    """For each character where in the original it begins, and behind the last one where that ends."""
-
-
 Decode = Callable[[str], Decoded | None]
 """None where a text is what it seems."""
 
@@ -145,22 +137,22 @@ class Document:
         leaves: tuple[Leaf, ...],
         text: str,
         numbers: Sequence[int] = (),
-        origins: Sequence[Sequence[int]] = (),
+        read: Sequence[Decoded] = (),
     ) -> None:
-        """`numbers` and `origins` say of each leaf which of the content it is, and where its characters come from."""
+        """`numbers` and `read` say of each leaf which of the content it is, and where its characters come from."""
         self.leaves = leaves
         self.text = text
         self.data = text.encode("ascii")
         self.has_names = any(leaf.kind == "key" for leaf in leaves)
         self._numbers = numbers
-        self._origins = origins
+        self._read = read
         self._starts = [0, *accumulate(len(leaf.text) + 1 for leaf in self.leaves)]
 
     def original(self, leaf: int, start: int, end: int) -> tuple[int, int, int]:
         """A span of a leaf, as leaf and span of the content."""
-        if not self._origins:
+        if not self._read:
             return leaf, start, end
-        return self._numbers[leaf], self._origins[leaf][start], self._origins[leaf][end]
+        return self._numbers[leaf], *self._read[leaf].span(start, end)
 
     def leaf_at(self, offset: int) -> int:
         """Index of the leaf that holds the character at `offset` of the text."""
@@ -202,5 +194,5 @@ def _decoded(document: Document, joined: str, decode: Decode) -> Iterator[Docume
         tuple([document.leaves[number]._replace(text=read.text) for number, read in found]),
         fold("\n".join([read.text for _, read in found])),
         [number for number, _ in found],
-        [read.origins for _, read in found],
+        [read for _, read in found],
     )

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from axonflow.detect.content import Document, JsonValue, readings_of
 from axonflow.detect.detector import Detector
+from axonflow.detect.encodings import decoded
 from axonflow.detect.finding import Finding
 from axonflow.detect.labels import mask_of
 from axonflow.detect.literals import CompileLiterals, OneByOne
@@ -124,5 +125,5 @@ class Inspection:
         return wanted
 
     def _read(self) -> tuple[Document, ...]:
-        self._readings = self._readings or readings_of(self.content, self._masks)
+        self._readings = self._readings or readings_of(self.content, self._masks, [decoded])
         return self._readings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode, urlsafe_b64decode
-from itertools import pairwise
+from collections.abc import Iterable
 from math import log2
 
 from axonflow.detect.validators import shannon_entropy
@@ -17,7 +17,9 @@ __all__ = [
     "is_aws_secret",
     "is_basic_credentials",
     "is_key",
+    "is_named_otherwise",
     "is_place_holder",
+    "is_public_name",
     "is_random",
     "is_uuid",
     "looks_generated",
@@ -37,8 +39,17 @@ _PLACE_HOLDERS = (
 )
 _KEY_CHARS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+")
 _SEGMENT = re.compile("[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
+_PUBLIC = re.compile(
+    r"(?i)(?:(?:page|next|continuation|csrf|xsrf|sync|resume|max|num|stop|eos|bos|pad|mask|unk|start|end|public|primary"
+    r"|foreign|cache|sort|partition|idempotency|sequence|design|cancellation|anti.?forgery|request.?verification)"
+    r"[\w -]{0,8}(?:token|key)s?|(?:token|key|secret|credential)s?[_ -]?"
+    r"(?:id|name|type|path|file|arn|ref|ur[il]|version|count|hash|at|ttl|size|length|index|digest|fingerprint|prefix))"
+    r"[^A-Za-z]{0,8}$"
+)
+_ASSIGNED = re.compile(r"([A-Za-z][\w.-]{0,40})[\\\"'\])]{0,8}\s{0,4}(?:=>|:=|=|:)\s{0,4}[\\\"'(]{0,8}$")
 _MIN_WORD_CHARS = 3.3
 _MIN_VOWELS = 0.28
+_MAX_NUMBER_DIGITS = 8
 
 
 def is_place_holder(text: str) -> bool:
@@ -60,8 +71,8 @@ def looks_generated(token: str) -> bool:
         return False
     body = token[len(token) // 4 :]  # the mark says nothing about the rest
     has_digit = any(char.isdigit() for char in body)
-    # Hugging Face tokens are letters only: then both cases must be mixed.
-    is_mixed = sum(a.islower() != b.islower() for a, b in pairwise(body)) >= 6
+    # Hugging Face tokens are letters only: then both cases must be there, and not as the first letters of words.
+    is_mixed = min(sum(map(str.islower, body)), sum(map(str.isupper, body))) >= 5
     return (has_digit or is_mixed) and is_random(body)
 
 
@@ -77,6 +88,8 @@ def is_key(text: str) -> bool:
 def _is_readable(text: str) -> bool:
     """Whether `text` is made of words and numbers: long runs of one kind of character, with vowels among them."""
     segments = _SEGMENT.findall(text)
+    if any(len(segment) > _MAX_NUMBER_DIGITS for segment in segments if segment.isdigit()):
+        return False
     letters = [char for char in text.lower() if char.isalpha()]
     vowels = sum(char in "aeiou" for char in letters)
     mean_chars = sum(map(len, segments)) / len(segments)
@@ -86,6 +99,19 @@ def _is_readable(text: str) -> bool:
 def is_uuid(text: str) -> bool:
     """Whether `text`, which has the form of a UUID, is not one that somebody typed."""
     return len(set(text)) >= 8
+
+
+def is_public_name(before: str) -> bool:
+    """Whether the name that ends `before` is of a token or a key that is no secret: of a page, a form, a table."""
+    return _PUBLIC.search(before) is not None
+
+
+def is_named_otherwise(before: str, stems: Iterable[str]) -> bool:
+    """Whether the value after `before` is assigned to a name without any of `stems`, so is another thing."""
+    if is_public_name(before):
+        return True
+    assigned = _ASSIGNED.search(before)
+    return assigned is not None and not any(stem in assigned.group(1).lower() for stem in stems)
 
 
 def is_aws_id(text: str) -> bool:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import re
+
 from axonflow.detect.detector import Detector, InContext, Shape, Validate
 from axonflow.detect.finding import Severity
-from axonflow.detect.packs.key_checks import looks_generated, not_longer
+from axonflow.detect.packs.key_checks import is_named_otherwise, looks_generated, not_longer
 
-__all__ = ["ASSIGNED", "NEAR", "named", "named_shapes", "spellings", "token"]
+__all__ = ["ASSIGNED", "BESIDE", "NEAR", "named", "named_shapes", "spellings", "token"]
 
 ASSIGNED = r"""[\w .-]{0,24}[\\"'\])]{0,12}\s{0,4}(?:(?:=>|:=|={1,3}|:)\s{0,4}|\s(?:is|was)\s{1,2})[\\"'`(]{0,12}"""
 """From a name to its value: in code, settings and prose."""
+BESIDE = r"""[\w .-]{0,16}[\\"'`:=\s(]{1,12}"""
+"""From a word to a value that stands right after it, with or without a sign between."""
 NEAR = r"(?s:.{0,80}?[^A-Za-z0-9/+_-])"
 """From a word to a value whose form is telling enough for any text between, such as the rows of a table."""
+_KEY_STEMS = ("key", "token", "secret", "auth", "pass", "pwd", "pat")
 
 
 def spellings(*names: str) -> tuple[str, ...]:
     """Each name, given with spaces, as it is written in prose, in code and in settings."""
-    return tuple(
-        dict.fromkeys(name.replace(" ", separator) for name in names for separator in (" ", "_", "-", "", "."))
-    )
+    return tuple(dict.fromkeys(name.replace(" ", separator) for name in names for separator in (" ", "_", "-", "")))
 
 
 def token(
@@ -78,7 +81,11 @@ def named_shapes(
     confidence: float = 0.85,
 ) -> tuple[Shape, ...]:
     """A value of the form `value` after one of `names` (lower case), in a text or as the member of an object."""
+    stems = {word for name in (*names, *_KEY_STEMS) for word in re.findall("[a-z]{3,}", name)}
     words = "|".join(name.replace(".", r"\.") for name in names)
+
+    def in_text(before: str, span: str, after: str) -> bool:
+        return in_context(before, span, after) and not is_named_otherwise(before, stems)
 
     def in_member(before: str, _span: str, after: str) -> bool:
         # Only a member's name is set before a span that begins its leaf, with a colon and a space after it.
@@ -91,7 +98,7 @@ def named_shapes(
             triggers=names,
             group=1,
             validate=validate,
-            in_context=in_context,
+            in_context=in_text,
             window_chars=48,
             confidence=confidence,
         ),

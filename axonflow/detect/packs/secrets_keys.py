@@ -49,13 +49,13 @@ _PRIVATE_KEY = Detector(
             confidence=0.99,
         ),
         Shape(
-            pattern=rf"Private-Lines: [0-9]{{1,3}}({_run(_LINES, 4)})Private-MAC",
+            pattern=rf"Private-Lines: [0-9]{{1,3}}({_run(_LINES, 3)})Private-MAC",
             triggers=("private-lines:",),
             group=1,
             confidence=0.99,
         ),
         Shape(
-            pattern="LS0tLS1CRUdJTi" + _run("[A-Za-z0-9+/=]", 8),
+            pattern="LS0tLS1CRUdJTi" + _run("[A-Za-z0-9+/=]", 5),
             triggers=("ls0tls1crudjti",),
             validate=is_encoded_pem,
             confidence=0.99,

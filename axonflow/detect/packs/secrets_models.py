@@ -14,8 +14,8 @@ MODELS: tuple[Detector, ...] = (
     token(
         "secret.openai_key",
         "An API key of OpenAI, or of who took over its form: of a project, a service account, an admin or a user.",
-        r"sk-(?:(?:proj|svcacct|service|admin|None)-[A-Za-z0-9_-]{20,250}|[A-Za-z0-9]{20,80}|[a-z0-9-]{1,24}-[A-Za-z0-9]{20}"
-        r"T3BlbkFJ[A-Za-z0-9]{20})",
+        r"sk-(?:(?:proj|svcacct|service|admin|None)-[A-Za-z0-9_-]{20,250}"
+        r"|[a-z0-9-]{1,24}-[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20}|[A-Za-z0-9]{20,80})",
         ("sk-",),
         (
             "sk-" + mixed(20) + _MARK + mixed(20),
@@ -130,8 +130,8 @@ MODELS: tuple[Detector, ...] = (
     token(
         "secret.voyage_key",
         "An API key of Voyage AI.",
-        r"(?:pa|al)-[A-Za-z0-9_-]{43}",
-        ("pa-", "al-"),
+        r"pa-[A-Za-z0-9_-]{43}",
+        ("pa-",),
         ("pa-" + mixed(43),),
         not_these=("real-time-and-critical-infrastructure-for-everybody-in-town",),
     ),

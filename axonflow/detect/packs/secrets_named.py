@@ -5,7 +5,7 @@ from __future__ import annotations
 from axonflow.detect.detector import Detector, Shape
 from axonflow.detect.packs.key_checks import has_password, is_basic_credentials, is_key, not_longer
 from axonflow.detect.packs.key_samples import hexadecimal, mixed
-from axonflow.detect.packs.secret_shapes import ASSIGNED, spellings
+from axonflow.detect.packs.secret_shapes import spellings
 from axonflow.detect.packs.value_checks import (
     is_called_key,
     is_command_password,
@@ -24,17 +24,22 @@ _PASSWORD_NAMES = (
     "mot de passe", "haslo",
 )  # fmt: skip
 _GIVEN = (
-    r"""[0-9]?[\\"'\])]{0,12}(?:\s{0,4}(?:=>|:=|={1,3}|:|>)\s{0,4}|\s{1,2}(?:is|was|ist|es|est|to)\s{1,2}:?\s{0,2})"""
+    r"""[0-9]?[\\"'\])]{0,12}(?:\s{0,4}(?:=>|:=|={1,3}|:|>)\s{0,4}|"""
+    r"""(?:\s(?:for|of|to|in|on|from)\s[\w@. -]{1,32})?\s{1,2}(?:is|was|ist|es|est|to)\s{1,2}:?\s{0,2})"""
 )
-_KEY_NAMES = (*spellings(
-    "api key", "api secret", "api token", "app secret", "secret key", "client secret", "access key", "access token",
-    "auth token", "refresh token", "bearer token", "private key", "encryption key", "signing key", "signing secret",
-    "webhook secret", "session secret", "shared secret", "master key", "service key", "account key", "auth key",
-), "secret", "token", "credential")  # fmt: skip
-_KEY_WORDS = (
-    r"(?i:(?:api|app|client|access|auth|refresh|bearer|private|encryption|signing|webhook|session|shared|master|service"
-    r"|account|secret)[ _.-]?(?:key|secret|token)|secret|token|credential)"
+_KEY_NAMES = (
+    *spellings("api key", "access key", "private key", "encryption key", "signing key"),
+    "secret",
+    "token",
+    "credential",
 )
+_KEY_WORDS = r"(?i:(?:api|access|private|encryption|signing)[ _-]?key|secret(?:[ _.-]?key)?|token|credential)"
+# What stands between belongs to the name (``token_prod2``) or says what the key is for; else it is another name.
+_KEY_GIVEN = (
+    r"""s?[_-]?\w{0,12}(?:[\\"'\])]{0,12}\s{0,4}(?:=>|:=|={1,3}|:)\s{0,4}"""
+    r"""|(?:\s(?:for|of|to|in|on|from)\s[\w .-]{1,24})?(?:\s(?:is|was)\s{1,2}|:\s{1,2}))"""
+)
+_OPENING = r"""[\\"'`(]{0,12}"""
 _KEY_VALUE = r"[A-Za-z0-9_./+~-]{16,256}={0,2}"
 _BASIC = "YW5uOnQwcC1TM2NyZXQ="
 
@@ -55,7 +60,7 @@ _PASSWORD = Detector(
         Shape(
             pattern=(
                 rf"(?i:{'|'.join(_PASSWORD_NAMES)}){_GIVEN}"
-                r"([^\s\"'`<>\\,;&|(){}\[\]\x1a][^\s\"'`<>\\,;&|(){}\[\]]{5,127})"
+                r"([^\s\"'`<>\\,;&|(){}\[\]\x1a=][^\s\"'`<>\\,;&|(){}\[\]]{5,127})"
             ),
             triggers=_PASSWORD_NAMES,
             group=1,
@@ -77,8 +82,32 @@ _PASSWORD = Detector(
             confidence=0.85,
         ),
         Shape(
+            pattern=(
+                r"(?i:(?:\b|_)(?:pass|pw)[\\\"']{0,12}\s{0,2}=|(?:\b|_)(?:pass|pw)[\\\"']{1,12}\s{0,2}:)"
+                r"\s{0,2}[\\\"'`]{0,12}([^\s\"'`<>\\,;&|(){}\[\]\x1a=][^\s\"'`<>\\,;&|(){}\[\]]{5,127})"
+            ),
+            triggers=("pass", "pw"),
+            group=1,
+            carve=trimmed,
+            validate=is_password,
+            in_context=is_plain_value,
+            window_chars=1,
+            confidence=0.8,
+        ),
+        Shape(
+            pattern=(
+                r"\b(?:mysql\w{0,8}\s(?:[^\n|;&]{0,100}\s)?-p|sshpass\s{1,2}-p\s{0,2}|redis-cli\s(?:[^\n|;&]{0,60}\s)?-a\s{1,2})"
+                r"[\"']?([^\s\"'`<>\\]{6,128})"
+            ),
+            triggers=("mysql", "sshpass", "redis-cli"),
+            group=1,
+            validate=is_password,
+            window_chars=1,
+            confidence=0.85,
+        ),
+        Shape(
             pattern=r"(?m)^[^\s\"'<>\\]{6,128}$",
-            triggers=(*_PASSWORD_NAMES, "motdepasse", "mot_de_passe"),
+            triggers=(*_PASSWORD_NAMES, "motdepasse", "mot_de_passe", "pass", "pw"),
             validate=is_password,
             in_context=member_password,
             window_chars=1,
@@ -97,6 +126,11 @@ _PASSWORD = Detector(
         "machine api.example login ann password " + "xK9vbn22",
         '{\\"password\\": \\"' + 'q7Zr-2Kd9\\"}',
         "if pwd == '" + "letmein99':",
+        "export DB_PASS=" + "xk92mdk2",
+        '{"user": "ann", "pass": "' + 't0ps3cret"}',
+        "the password for the shop is " + "Admin@123",
+        "mysqldump -u root -p" + "S3cr3tPass shop > dump.sql",
+        "sshpass -p '" + "Hunter22!' ssh host",
         "jdbc:mysql://db/shop?user=ann&password=" + "kd92-x77&ssl=1",
     ),
     counter_examples=(
@@ -110,6 +144,7 @@ _PASSWORD = Detector(
         "The password is required and case-sensitive.",
         "password: sha256, password: varchar(255), password = config.password2",
         '<input type="password" name="password" placeholder="Your password">',
+        "PASS: test_login2, pass: 42, bypass=x1y2z3w4, mysql -u root -p",
         "Forgot your password? Passwords: 3 tries.",
         '"password": "string", "password": "Passwort"',
     ),
@@ -122,7 +157,16 @@ _GENERIC = Detector(
     description="A value without order that is called a key, a token or a secret.",
     shapes=(
         Shape(
-            pattern=rf"{_KEY_WORDS}[0-9]?[\w-]{{0,12}}{ASSIGNED}({_KEY_VALUE})",
+            pattern=rf"{_KEY_WORDS}{_KEY_GIVEN}{_OPENING}({_KEY_VALUE})",
+            triggers=_KEY_NAMES,
+            group=1,
+            validate=is_unmarked_key,
+            in_context=is_called_key,
+            window_chars=48,
+            confidence=0.75,
+        ),
+        Shape(
+            pattern=rf"{_KEY_WORDS}{_KEY_GIVEN}\\{{0,8}}[\"'`]([!#-&(-;=?-\[\]-_a-~]{{16,128}})\\{{0,8}}[\"'`]",
             triggers=_KEY_NAMES,
             group=1,
             validate=is_unmarked_key,
@@ -158,6 +202,8 @@ _GENERIC = Detector(
         "The API key for staging is " + hexadecimal(40) + ".",
         "SESSION_SECRET=" + mixed(43) + "=",
         "webhook_secret: " + mixed(20),
+        "SECRET_KEY = 'django-insecure-" + "8#k2m!x9@v4$w7&z1^b5*n3'",
+        "api_key=1234567890" + "abcdef1234567890abcdef",
     ),
     counter_examples=(
         "next_page_token = '" + mixed(32) + "'",

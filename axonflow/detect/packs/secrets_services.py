@@ -5,7 +5,7 @@ from __future__ import annotations
 from axonflow.detect.detector import Detector
 from axonflow.detect.packs.key_checks import discord_token, is_aws_id
 from axonflow.detect.packs.key_samples import UUID, base32, base64, digits, hexadecimal, lower, mixed
-from axonflow.detect.packs.secret_shapes import NEAR, named, spellings, token
+from axonflow.detect.packs.secret_shapes import BESIDE, NEAR, named, spellings, token
 
 __all__ = ["SERVICES"]
 
@@ -116,7 +116,7 @@ _MESSAGES: tuple[Detector, ...] = (
         ("discord", "token", "bot"),
         r"[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}",
         "MTk4NjIyNDgzNDcxOTI1MjQ4." + mixed(6) + "." + mixed(38),
-        gap=NEAR,
+        gap=BESIDE,
         validate=discord_token,
         not_these=("bot token " + "Mixed" + mixed(20) + "." + mixed(6) + "." + mixed(38),),
     ),
@@ -235,9 +235,9 @@ _WORK: tuple[Detector, ...] = (
     token(
         "secret.asana_token",
         "A personal access token of Asana.",
-        r"[012]/[0-9]{15,17}(?:/[0-9]{15,17})?:[a-f0-9]{32}",
-        tuple(f"{first}/{second}" for first in "012" for second in "0123456789"),
-        ("1/" + digits(16) + ":" + hexadecimal(32), "2/" + digits(16) + "/" + digits(16) + ":" + hexadecimal(32)),
+        r"[012]/1[0-9]{14,16}(?:/1[0-9]{14,16})?:[a-f0-9]{32}",
+        ("0/1", "1/1", "2/1"),
+        ("1/1" + digits(15) + ":" + hexadecimal(32), "2/1" + digits(15) + "/1" + digits(15) + ":" + hexadecimal(32)),
     ),
     token(
         "secret.hubspot_token",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from axonflow.detect.packs.key_checks import is_key, is_place_holder
+from axonflow.detect.packs.key_checks import is_key, is_place_holder, is_public_name
 
 __all__ = [
     "is_called_key",
@@ -22,7 +22,7 @@ _SYMBOLS = frozenset("!@#$%^*?+=~")
 _REFERENCES = re.compile(
     r"\$[A-Za-z_]\w*$|%[A-Za-z_]\w*%$|%\(?\w*\)?s|@[A-Za-z_]+$"  # a variable of a shell, Windows, Python or SQL
     r"|\$(?:2[abxy]?|argon2\w*|pbkdf2\S*|[156y])\$|\{[A-Z]+\}|pbkdf2"  # a hash
-    r"|[A-Za-z_]\w*(?:(?:\.|->|::)[A-Za-z_]\w*)+$"  # a member of something
+    r"|(?![A-Z]\w*[0-9])[A-Za-z_]\w*(?:(?:\.|->|::)[A-Za-z_]\w*)+$"  # a member of something
     r"|[./~\\]|[A-Za-z]:[\\/]|[a-z]+://"  # a path
 )
 # Names of algorithms, encodings and types hold digits as passwords do.
@@ -34,11 +34,6 @@ _NAMES = re.compile(
     r"(?i)(?:new|old|user|my|the|db|confirm|current|repeat)?[-_]?(?:password|passwd|pwd|pass|pw)[-_]?[0-9]?$"
 )
 _TRAILING = ".!?:"
-_OTHER_TOKENS = re.compile(
-    r"(?i)(?:page|next|continuation|csrf|xsrf|sync|resume|max|num|stop|eos|bos|pad|mask|unk|start|end|public|primary|foreign"
-    r"|cache|sort|partition|idempotency|sequence|design|cancellation|anti.?forgery|request.?verification|ssh.?public)"
-    r"[\w -]{0,8}(?:tokens?|keys?)[^A-Za-z]{0,8}$"
-)
 
 
 def trimmed(run: str) -> Iterator[tuple[int, int]]:
@@ -73,18 +68,34 @@ def is_command_password(before: str, span: str, after: str) -> bool:
 def member_password(before: str, _span: str, after: str) -> bool:
     """Whether a whole leaf is the value of a member whose name says that it is a password."""
     name = re.sub("[^a-z]", "", before.lower())
-    words = ("password", "passwd", "passphrase", "passcode", "pwd", "passwort", "kennwort", "contrasena", "senha")
-    return before.endswith(": ") and not after and name.endswith((*words, "wachtwoord", "motdepasse", "haslo"))
+    words = (
+        "dbpass",
+        "userpass",
+        "smtppass",
+        "adminpass",
+        "rootpass",
+        "password",
+        "passwd",
+        "passphrase",
+        "passcode",
+        "pwd",
+        "passwort",
+        "kennwort",
+        "contrasena",
+        "senha",
+    )
+    is_called_so = name in {"pass", "pw"} or name.endswith((*words, "wachtwoord", "motdepasse", "haslo"))
+    return before.endswith(": ") and not after and is_called_so
 
 
 def is_called_key(before: str, span: str, after: str) -> bool:
     """Whether what is called a token or a key is a secret one, not one of a page, a form or a table."""
-    return is_plain_value(before, span, after) and after[:1] != "_" and _OTHER_TOKENS.search(before) is None
+    return is_plain_value(before, span, after) and after[:1] != "_" and not is_public_name(before)
 
 
 def member_key(before: str, _span: str, after: str) -> bool:
     """Whether a whole leaf is the value of a member whose name says that it is a key, a token or a secret."""
-    if not before.endswith(": ") or after or _OTHER_TOKENS.search(before):
+    if not before.endswith(": ") or after or is_public_name(before):
         return False
     name = re.sub("[^a-z]", "", before.lower())
     return name.endswith(
@@ -92,12 +103,8 @@ def member_key(before: str, _span: str, after: str) -> bool:
             "apikey",
             "accesskey",
             "privatekey",
-            "signingkey",
             "encryptionkey",
-            "masterkey",
-            "servicekey",
-            "accountkey",
-            "authkey",
+            "signingkey",
             "secretkey",
             "secret",
             "token",

@@ -1,0 +1,144 @@
+"""Addresses that a request made on somebody's behalf should not reach (server-side request forgery)."""
+
+from __future__ import annotations
+
+from axonflow.detect.detector import Detector
+from axonflow.detect.packs.address_checks import is_internal_url, is_metadata_host, is_odd_internal_host
+from axonflow.detect.packs.code_shapes import code, runs
+
+__all__ = ["TARGETS"]
+
+_USER = r"(?:[^\s/@\"'<>]{0,64}@)?"
+_HOST = r"(\[[0-9a-fA-F:.]{2,45}\]|[0-9][0-9a-fA-FxX.]{0,60}(?:[.-][\w.-]{1,40})?|[a-zA-Z][\w.-]{1,60})"
+_NUMBER_HOST = (
+    r"(\[[0-9a-fA-F:.]{2,45}\]|[0-9][0-9a-fA-FxX.]{0,60}(?:[.-][\w.-]{0,30}(?:nip|sslip|xip)\.io)?"
+    r"|[a-z][\w.-]{0,40}\.(?:nip|sslip|xip)\.io)"
+)
+_SCHEMES = r"(?i:\b(?:https?|ftp|wss?)://|[\"'\s(=]//)"
+_METADATA_HOST = (
+    r"(?i:(169\.254\.(?:169\.254|170\.23?)|100\.100\.100\.200|metadata\.google\.internal|2852039166|0xa9fea9fe))"
+)
+
+
+def _is_argument(before: str, _span: str, after: str) -> bool:
+    """Whether a URL is all of a leaf: in a text, people name their own machines all the time."""
+    return not after and (not before or before.endswith(": "))
+
+
+TARGETS: tuple[Detector, ...] = (
+    code(
+        "code.ssrf_target",
+        "high",
+        "A cloud's metadata service, an inner address in disguise, or a scheme that makes a server speak to others.",
+        (
+            runs(rf"{_SCHEMES}{_USER}{_HOST}", "//", group=1, validate=is_metadata_host, confidence=0.97),
+            runs(
+                rf"{_METADATA_HOST}(?::[0-9]{{1,5}})?/",
+                "169.254.1",
+                "100.100.100.200",
+                "metadata.google",
+                "2852039166",
+                "0xa9fea9fe",
+                group=1,
+            ),
+            runs(
+                rf"(?m)^{_METADATA_HOST}$",
+                "169.254.1",
+                "100.100.100.200",
+                "metadata.google",
+                "2852039166",
+                "0xa9fea9fe",
+                group=1,
+            ),
+            runs(rf"{_SCHEMES}{_USER}{_NUMBER_HOST}", "//", group=1, validate=is_odd_internal_host, confidence=0.95),
+            runs(
+                r"(?i)\b(?:gopher|dict|tftp|netdoc|phar|expect|ldapi|sftp\+rsh)://[^\s\"'<>\\]{1,200}|\bphp://(?:filter|input|expect)[^\s\"'<>\\]{0,120}"
+                r"|\bjar:(?:https?|file):[^\s\"'<>]{1,120}!/",
+                "gopher://",
+                "dict://",
+                "tftp://",
+                "netdoc://",
+                "phar://",
+                "expect://",
+                "ldapi://",
+                "sftp+rsh://",
+                "php://",
+                "jar:",
+                confidence=0.9,
+            ),
+            runs(
+                rf"(?i)[?&]\w{{1,32}}=(?:https?|ftp|file|gopher|dict)(?:://|%3a%2f%2f){_USER}"
+                r"(localhost|127\.[0-9.]{1,12}|0\.0\.0\.0|10\.[0-9.]{5,12}|192\.168\.[0-9.]{3,8}|172\.(?:1[6-9]|2[0-9]|3[01])\.[0-9.]{3,8}"
+                r"|\[::1\]|/etc/[a-z]{2,20}|%2fetc%2f[a-z]{2,20})",
+                "=http",
+                "=ftp",
+                "=file",
+                "=gopher",
+                "=dict",
+                confidence=0.9,
+            ),
+            runs(
+                r"(?i)<!ENTITY\s{1,4}(?:%\s{1,4})?[\w.:-]{1,64}\s{1,4}(?:SYSTEM|PUBLIC)\s{1,4}[\"'][^\"'\n]{1,200}[\"']",
+                "<!entity",
+            ),
+        ),
+        (
+            "http://169.254.169.254/latest/meta-data/iam/security-credentials/",
+            "curl -H 'Metadata-Flavor: Google' http://metadata.google.internal/computeMetadata/v1/",
+            "http://2852039166/",
+            "http://0xA9FEA9FE/",
+            "http://0251.0376.0251.0376/x",
+            "http://[::ffff:a9fe:a9fe]/",
+            "http://2130706433:6379/",
+            "http://127.1/admin",
+            "http://0x7f.0.0.1/",
+            "http://127.0.0.1.nip.io/",
+            "https://example.com@169.254.169.254/latest",
+            "gopher://127.0.0.1:6379/_INFO",
+            "php://filter/convert.base64-encode/resource=index.php",
+            "https://x.example/fetch?url=http://localhost:8080/admin",
+            "169.254.169.254/latest/user-data",
+            "<!ENTITY xxe SYSTEM 'file:///etc/hostname'>",
+            "see //169.254.169.254/x",
+        ),
+        (
+            "Open http://localhost:3000 or http://127.0.0.1:8080/docs in the browser.",
+            "http://192.168.1.1/ is the router, 10.0.0.0/8 is private.",
+            "https://8.8.8.8/resolve?name=example.com",
+            "The metadata address 169.254.169.254 is link-local.",
+            "https://example.com/?next=https://example.org/",
+            "http://3232.example/ and http://0.example.com/",
+            "A gopher is an animal; dict is a type.",
+            "// 127.1 is a short form",
+        ),
+    ),
+    code(
+        "code.internal_target",
+        "medium",
+        "A URL of this machine or of a private network, given as an argument.",
+        (
+            runs(
+                rf"(?m)^(?i:https?|ftps?|wss?|ldaps?|redis|smb|telnet|ssh|mysql|smtp)://{_USER}{_HOST}(?::[0-9]{{1,5}})?(?:[/?#][^\s]{{0,300}})?$",
+                "://",
+                validate=is_internal_url,
+                in_context=_is_argument,
+                confidence=0.8,
+            ),
+            runs(r"(?m)^(?i:file):/{1,3}[^\s\\]{1,300}$", "file:/", in_context=_is_argument, confidence=0.8),
+        ),
+        (
+            "http://localhost:8080/admin",
+            "http://192.168.1.1",
+            "https://ann@10.0.0.7:8443/api?x=1",
+            "http://[::1]/",
+            "ldap://127.0.0.1:389/",
+            "file:///srv/data.csv",
+        ),
+        (
+            "Open http://localhost:3000 in the browser.",
+            "https://example.com/x",
+            "at run (file:///app/src/index.js:10:4)",
+            "see\nhttp://localhost:3000\nand log in",
+        ),
+    ),
+)
