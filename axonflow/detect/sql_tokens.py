@@ -118,7 +118,8 @@ def token_classes(text: str) -> str:
     while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None:
-            found.append("?")
+            if not text[at].isspace():
+                found.append("?")
             at += 1
             continue
         at = match.end()
