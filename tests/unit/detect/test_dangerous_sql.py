@@ -56,6 +56,8 @@ def test_counter_example_is_left_alone_with_and_without_a_parser(sql, detector_i
         ("CREATE USER eve WITH PASSWORD 'x'; GRANT ALL ON t TO eve", ["ddl", "grant", "stacked"]),
         ("SELECT a FROM t; EXEC sp_who.x", ["stacked"]),
         ("SELECT a FROM t; VACUUM", []),
+        ("SELECT a FROM t; update(x)", []),
+        ("SELECT a FROM t; set x to 1", ["stacked"]),
         ("INSERT INTO t SELECT * FROM pg_shadow", ["catalogue"]),
         ("ATTACH DATABASE '/tmp/x.db' AS x", ["file_access"]),
         ("select * from read_csv('/etc/passwd')", ["file_access"]),
