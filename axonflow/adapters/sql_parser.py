@@ -72,6 +72,7 @@ def _statement(tree: Any) -> SqlStatement:
     tables: set[str] = set()
     functions: set[str] = set()
     writes_all_rows = False
+    func = _sqlglot().exp.Func
     for node in tree.walk():
         verb = _VERBS.get(node.key)
         if verb:
@@ -79,8 +80,8 @@ def _statement(tree: Any) -> SqlStatement:
             writes_all_rows = writes_all_rows or _writes_all_rows(node)
         elif node.key == "table":
             tables.add(".".join(part.name.lower() for part in node.parts))
-        elif node.key == "anonymous":
-            functions.add(str(node.name).lower())
+        elif isinstance(node, func):
+            functions.add(str(node.name if node.key == "anonymous" else node.sql_name()).lower())
     return SqlStatement(
         verbs=frozenset(verbs),
         writes_all_rows=writes_all_rows,

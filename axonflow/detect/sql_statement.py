@@ -57,7 +57,7 @@ _VERBS = (
 _BEGINNING = re.compile(rf"(?:\A|[;:\"'`(=>\n])[ \t]*(?=(?:{_VERBS})\b)", re.IGNORECASE)
 _WORD_BEFORE = re.compile(r"\b(?:as|analyze|begin|do|else|explain|sql|then)\s+\Z", re.IGNORECASE)
 _TO_END = re.compile(r"(?:'(?:[^']|'')*'|\"[^\"]*\"|(?!```)[^;])*")
-_MEMBER_NAME = re.compile(r"\A\w{1,64}: ")
+_MEMBER_NAME = re.compile(r"\A[\w .-]{1,64}: ")
 
 
 def begins_statement(before: str, span: str) -> bool:

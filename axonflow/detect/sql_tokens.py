@@ -118,26 +118,32 @@ def token_classes(text: str) -> str:
     while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None:
-            found.append("?")
+            if not text[at].isspace():
+                found.append("?")
             at += 1
             continue
-        at = match.end()
-        kind = match.lastgroup
-        if kind == "open":
-            found.append(_unclosed(text, at))
-            break
-        if kind == "word":
-            at = _read_word(match["word"].lower(), text, at, found)
-        elif kind == "comment":
-            at = _read_comment(match["comment"], text, at, found)
-        elif kind == "arithmetic":
-            # After "select" and in "count(*)" the star stands for all columns.
-            found.append("w" if match["arithmetic"] == "*" and found[-1:] in (["S"], [","], ["("], ["A"]) else "a")
-        elif kind == "punctuation":
-            found.append(match["punctuation"])
-        elif kind != "space":
-            found.append(_LETTERS[str(kind)])
+        at = _read(match, text, found)
     return "".join(found)
+
+
+def _read(match: re.Match[str], text: str, found: list[str]) -> int:
+    """Append the class of a token, if it has one; returns where to read on."""
+    kind, at = str(match.lastgroup), match.end()
+    if kind == "word":
+        return _read_word(match["word"].lower(), text, at, found)
+    if kind == "comment":
+        return _read_comment(match["comment"], text, at, found)
+    if kind == "open":
+        found.append(_unclosed(text, at))
+        return len(text)
+    if kind == "arithmetic":
+        # After "select" and in "count(*)" the star stands for all columns.
+        found.append("w" if match["arithmetic"] == "*" and found[-1:] in (["S"], [","], ["("], ["A"]) else "a")
+    elif kind == "punctuation":
+        found.append(match["punctuation"])
+    elif kind != "space":
+        found.append(_LETTERS[kind])
+    return at
 
 
 def is_within_quotes(text: str) -> bool:

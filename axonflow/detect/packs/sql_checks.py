@@ -152,8 +152,9 @@ def is_query_before(before: str, _span: str, _after: str) -> bool:
 QUERY = re.compile(r"\(*(?:S(?:[nvsf(]|[^;?]*F\(*[wf(])|KLw|KFw|KwKw=|K[wu,A]*\(|K[wu]+w)")
 """Classes of what begins like a statement: ``select a from t``, ``insert into t``, ``create table t (``."""
 _ENDED = re.compile(r"\(*(?:S(?:[nvsf(]|.*F\(*[wf(])|K(?:[wvLFAu]|\Z)|w\Z|w[w,]*u?\()[^?]*\Z")
-_NEXT = re.compile(r"\(*(?:S(?:[nvsf(]|[^;?]*F\(*[wf(])|KLw|KFw|KwKw=|Kv|Kf|Kw\.|K(?:[;cC]|\Z))")
+_NEXT = re.compile(r"\(*(?:S(?:[nvsf(]|[^;?]*F\(*[wf(])|KLw|KFw|KwKw=|Kv|Kf|K(?:[;cC]|\Z))")
 
+_NEXT_TEXT = _text(rf"{DDL_TEXT.pattern}|{GRANT_TEXT.pattern}|exec(?:ute)?\s+[\w@\[]|call\s+\w+\s*\(")
 _NEXT_CHARS = 100
 _NO_STATEMENT = _text(r"(?!exec)\w+\s*[(.=]")
 """A call or an assignment of another language."""
@@ -167,11 +168,7 @@ def is_stacked(parse: ParseSql) -> InContext:
         following = without_comments(span[1:] + after).lstrip()
         if _NO_STATEMENT.match(following):
             return False
-        if (
-            _NEXT.match(token_classes(following[:_NEXT_CHARS]))
-            or DDL_TEXT.match(following)
-            or GRANT_TEXT.match(following)
-        ):
+        if _NEXT.match(token_classes(following[:_NEXT_CHARS])) or _NEXT_TEXT.match(following):
             return True
         return any(parse(statement) is not None for statement in statements_around("", "", following))
 

@@ -29,7 +29,7 @@ __all__ = [
 WINDOW_CHARS = 240
 _RIGHT_CHARS = 160
 _MAX_PLACES = 12
-_MEMBER_NAME = re.compile(r"\A\w{1,64}: ")
+_MEMBER_NAME = re.compile(r"\A[\w .-]{1,64}: ")
 
 # An expression over token classes. An operator is one letter, so there is one way to read a text and no backtracking.
 _PRE = r"[uaSAf(]*"
@@ -117,6 +117,7 @@ _SQL_SIGNS = re.compile(
     r"(?:%20|%0\w|\+|%2f|\*/|%2[78]|['\"(])(?:or|and|x?or|having|union|select)\b|%27|%22|%3b|;|%7c|%26%26|--|/\*|%23",
     re.IGNORECASE,
 )
+_ENDING_QUOTE = re.compile(r"(?:['\"`][\s)]+|(?:\A|\S)['\"`])\Z")
 _PERCENT = re.compile(r"%([0-9a-fA-F]{2})")
 
 
@@ -126,7 +127,7 @@ def _classes_around(before: str, text: str, left_chars: int = WINDOW_CHARS) -> s
         before = _MEMBER_NAME.sub("", before)
     is_cut = len(before) >= left_chars
     left = token_classes(before[-left_chars:])
-    if left[-1:] in {"q", "Q"} and before.rstrip(" )\t\n\r")[-1:] not in {"'", '"', "`"}:
+    if left[-1:] in {"q", "Q"} and not _ENDING_QUOTE.search(before):
         left = left[:-1] + "?"  # inside of a string, not after it
     return f"{'.' if is_cut else ''}{left}|{token_classes(text)}{'' if len(text) < _RIGHT_CHARS else '.'}"
 

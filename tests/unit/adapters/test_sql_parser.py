@@ -46,10 +46,27 @@ def test_parser_names_tables_and_functions_in_lower_case():
 @pytest.mark.parametrize(
     "condition",
     [
-        "1 = 1", "((1)) = 1", "'a' = 'a'", "id = id", "true", "1", "'x'", "not false", "not (1 = 2)", "2 > 1", "1 < 2", "1 <> 2",
-        "'a' <> 'b'", "'b' > 'a'", "a = 1 or 1 = 1", "1 = 1 and 2 = 2", "name like '%'", "id >= id", "not 0",
+        "1 = 1",
+        "((1)) = 1",
+        "'a' = 'a'",
+        "id = id",
+        "true",
+        "1",
+        "'x'",
+        "not false",
+        "not (1 = 2)",
+        "2 > 1",
+        "1 < 2",
+        "1 <> 2",
+        "'a' <> 'b'",
+        "'b' > 'a'",
+        "a = 1 or 1 = 1",
+        "1 = 1 and 2 = 2",
+        "name like '%'",
+        "id >= id",
+        "not 0",
     ],
-)  # fmt: skip
+)
 def test_condition_that_is_always_true_is_none(condition):
     assert writes_all_rows(f"delete from t where {condition}")
     assert writes_all_rows(f"update t set a = 1 where {condition}")
@@ -58,10 +75,27 @@ def test_condition_that_is_always_true_is_none(condition):
 @pytest.mark.parametrize(
     "condition",
     [
-        "id = 1", "false", "0", "1 = 2", "1 > 2", "2 < 1", "'a' > 'b'", "1 > 'a'", "a > 1", "1 <> 1", "a = 1 and 1 = 1", "not a", "not true",
-        "not (1 = 1)", "name like 'a%'", "name like a", "id in (1, 2)", "exists (select 1 from u)", "id = other",
+        "id = 1",
+        "false",
+        "0",
+        "1 = 2",
+        "1 > 2",
+        "2 < 1",
+        "'a' > 'b'",
+        "1 > 'a'",
+        "a > 1",
+        "1 <> 1",
+        "a = 1 and 1 = 1",
+        "not a",
+        "not true",
+        "not (1 = 1)",
+        "name like 'a%'",
+        "name like a",
+        "id in (1, 2)",
+        "exists (select 1 from u)",
+        "id = other",
     ],
-)  # fmt: skip
+)
 def test_condition_that_may_be_false_is_one(condition):
     assert not writes_all_rows(f"delete from t where {condition}")
 
