@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from axonflow.detect.content import Document, JsonValue, readings_of
-from axonflow.detect.detector import Detector
+from axonflow.detect.detector import Detector, Shape
 from axonflow.detect.encodings import decoded
 from axonflow.detect.finding import Finding
 from axonflow.detect.labels import mask_of
@@ -50,7 +50,10 @@ class Scanner:
     def out_of_context(self, detector_id: str) -> Scanner:
         """One of these detectors alone, that finds what it finds whatever stands around it."""
         bare = [
-            replace(detector, shapes=tuple(replace(shape, in_context=None, context_literals=()) for shape in detector.shapes))
+            replace(
+                detector,
+                shapes=tuple(replace(shape, in_context=None, context_literals=()) for shape in detector.shapes),
+            )
             for detector in self.detectors
             if detector.id == detector_id
         ]
@@ -59,6 +62,10 @@ class Scanner:
     def inspect(self, content: JsonValue) -> Inspection:
         """A lazy look at `content`, which must not change while it is used. None has no findings."""
         return Inspection(self._compiled, self._masks, content)
+
+
+def _out_of_context(shape: Shape) -> Shape:
+    return replace(shape, in_context=None, context_literals=())
 
 
 class Inspection:

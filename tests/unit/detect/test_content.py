@@ -4,7 +4,7 @@ from array import array
 
 import pytest
 
-from axonflow.detect.content import MAX_VISITS, Decoded, leaves, name_at, path_of, readings_of
+from axonflow.detect.content import MAX_VISITS, leaves, name_at, path_of, readings_of
 from axonflow.detect.encodings import Decoded
 from axonflow.errors import DetectionError
 
