@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
@@ -15,7 +15,7 @@ from axonflow.adapters.re2_engine import compile_pattern
 from axonflow.adapters.sqlite_spool import SqliteAuditSpool
 from axonflow.app.policies import Keys, Policies, policy_sources, trusted_by
 from axonflow.audit import IN_PROCESS, AuditEvent, Origin
-from axonflow.detect import BUILTIN_DETECTORS, Scanner
+from axonflow.detect import BUILTIN_DETECTORS, Detector, Scanner, with_given
 from axonflow.flows.blocking import wait
 from axonflow.flows.decide import decide
 from axonflow.flows.enforce import enforce
@@ -97,6 +97,7 @@ class AxonFlow:
         audit: AuditLog | str | os.PathLike[str] | None = None,
         ledger: Ledger | None = None,
         trusted_keys: Keys = (),
+        detectors: Sequence[Detector] = (),
     ) -> AxonFlow:
         """Load policies and return the control plane. Needs no database, server, event loop or environment variable.
 
@@ -104,12 +105,13 @@ class AxonFlow:
         empty folder loads nothing, and then every request is denied. `audit` records what :meth:`enforce` decides: a
         folder for a spool on disk, which is this process's alone, or an AuditLog. `ledger` counts limits. Without one,
         both are kept in memory and end with the process. `trusted_keys` are files of public keys: a bundle is loaded
-        only if one of them signed it.
+        only if one of them signed it. `detectors` are known to policies beside the built-in ones and those that policy
+        sets declare.
 
         Raises PolicyError, which lists every problem of every document, and ConfigurationError for an argument of
-        another kind or a folder that cannot be used.
+        another kind, a folder that cannot be used, or a detector that does not find its own examples.
         """
-        scanner = Scanner(BUILTIN_DETECTORS, compile_pattern)
+        scanner = with_given(Scanner(BUILTIN_DETECTORS, compile_pattern), detectors, compile_pattern)
         verify = trusted_by(trusted_keys)
 
         def load(chosen: Policies, pause: Pause) -> PolicyEngine:

@@ -25,6 +25,7 @@ MAX_VISITS = 250_000
 
 
 _AS_ZERO = bytes.maketrans(b"123456789", b"000000000")
+_WORDS = bytes(ord(chr(code).lower()) if chr(code).isalnum() else ord(" ") for code in range(128)) + b" " * 128
 
 
 class Leaf(NamedTuple):
@@ -136,6 +137,11 @@ class Document:
     def has_digit_run(self, digits: int) -> bool:
         """Whether so many digits follow each other with nothing but ``+-.()/`` and spaces between."""
         return b"0" * digits in self._digit_runs
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The runs of letters and digits in the text, in lower case."""
+        return frozenset(self.text.encode("ascii").translate(_WORDS).decode("ascii").split())
 
     def leaf_at(self, offset: int) -> int:
         """Index of the leaf that holds the character at `offset` of the text."""

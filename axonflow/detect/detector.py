@@ -32,6 +32,8 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     """Lower-case literals; unless one occurs in the case-folded content the pattern is not run. Empty: no precheck."""
     min_digit_run: int = 0
     """Unless the content holds this many digits with nothing but ``+-.()/`` and spaces between, it is not run."""
+    words: frozenset[str] = frozenset()
+    """Runs of letters and digits in lower case; unless one of them is a whole run of the content, it is not run."""
     group: int = 0
     """The capture group that is the span."""
     carve: Carve | None = None
@@ -46,7 +48,7 @@ class Detector(msgspec.Struct, frozen=True, kw_only=True):
     """One kind of thing to find. `examples` and `counter_examples` are its tests."""
 
     id: str
-    """``<category>.<name>``."""
+    """``<category>.<name>``, or ``custom.<name>`` of any category."""
     category: Category
     severity: Severity
     description: str

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Protocol
 
 from axonflow.detect.content import Document, name_at, path_of
-from axonflow.detect.detector import Detector, Shape
+from axonflow.detect.detector import Detector, Shape, Validate
 from axonflow.detect.escapes import whole_escapes
 from axonflow.detect.finding import Finding
 from axonflow.errors import ConfigurationError, DetectionError
@@ -15,7 +15,7 @@ from axonflow.errors import ConfigurationError, DetectionError
 __all__ = ["CompilePattern", "CompiledDetectors", "Pattern"]
 
 _MIN_GATED_TRIGGERS = 4
-"""From here on one search for any trigger of a category is cheaper than one substring search each."""
+"""From here on one search for any trigger of a pack is cheaper than one substring search each."""
 _MIN_JOINED_SHAPES = 3
 """From here on one search for any of a detector's patterns pays for itself on text that holds none."""
 
@@ -43,7 +43,7 @@ class _Plan:
     def __init__(self, detector: Detector, compile_pattern: CompilePattern) -> None:
         self.detector = detector
         shapes = [(shape, compile_pattern(shape.pattern)) for shape in detector.shapes]
-        self._plain = tuple(entry for entry in shapes if not (entry[0].triggers or entry[0].min_digit_run))
+        self._plain = tuple(entry for entry in shapes if not _is_prechecked(entry[0]))
         self._prechecked = tuple(entry for entry in shapes if entry not in self._plain)
         self._any_plain: Pattern | None = None
         if len(self._plain) >= _MIN_JOINED_SHAPES:
@@ -56,22 +56,42 @@ class _Plan:
         return self._prechecked
 
 
+def _is_prechecked(shape: Shape) -> bool:
+    return bool(shape.triggers or shape.min_digit_run or shape.words)
+
+
 class CompiledDetectors:
     """The patterns of all detectors. Immutable."""
 
-    __slots__ = ("_gates", "_plans", "_selectors")
+    __slots__ = ("_gates", "_never", "_plans", "_selectors", "detectors")
 
-    def __init__(self, detectors: Sequence[Detector], compile_pattern: CompilePattern) -> None:
+    def __init__(self, plans: Mapping[str, _Plan], gates: Mapping[str, Pattern], never: Mapping[str, Validate]) -> None:
+        self._plans = plans
+        self._gates = gates
+        self._never = never
+        self.detectors = tuple(plan.detector for plan in plans.values())
+        self._selectors = _selectors(self.detectors)
+
+    @classmethod
+    def of(cls, detectors: Iterable[Detector], compile_pattern: CompilePattern) -> CompiledDetectors:
         """Raises ConfigurationError for two detectors of one id or an id outside of its category."""
-        self._plans: dict[str, _Plan] = {}
-        for detector in detectors:
-            _check_detector(detector, self._plans)
-            self._plans[detector.id] = _Plan(detector, compile_pattern)
-        self._gates = _gates(detectors, compile_pattern)
-        self._selectors: dict[str, tuple[str, ...]] = {}
-        for detector in sorted(detectors, key=lambda d: d.id):
-            self._selectors[detector.id] = (detector.id,)
-            self._selectors[detector.category] = (*self._selectors.get(detector.category, ()), detector.id)
+        plans = _plans(detectors, compile_pattern)
+        return cls(plans, _gates((plan.detector for plan in plans.values()), compile_pattern), {})
+
+    def extended(
+        self, detectors: Iterable[Detector], never: Mapping[str, Validate], compile_pattern: CompilePattern
+    ) -> CompiledDetectors:
+        """These and `detectors`, one of which replaces the one of its id, without the spans of which `never` holds.
+
+        What is compiled is shared: only `detectors` and the gates of their packs are compiled. Raises as `of`.
+        """
+        further = _plans(detectors, compile_pattern)
+        plans = {**self._plans, **further}
+        packs = {_pack_of(detector_id) for detector_id in further}
+        gates = {pack: gate for pack, gate in self._gates.items() if pack not in packs}
+        changed = [plan.detector for detector_id, plan in plans.items() if _pack_of(detector_id) in packs]
+        both = {name: _either(self._never.get(name), check) for name, check in never.items()}
+        return CompiledDetectors(plans, gates | _gates(changed, compile_pattern), {**self._never, **both})
 
     def resolve(self, selector: str) -> tuple[str, ...]:
         """The sorted ids that `selector` means: a category (``pii``) or a detector's id (``pii.email``).
@@ -109,26 +129,43 @@ class CompiledDetectors:
         hits: list[_Hit] = []
         for reading in readings:
             for shape, pattern in plan.candidates(reading):
-                if self._may_occur(detector.category, shape, reading, open_gates):
+                if self._may_occur(_pack_of(detector_id), shape, reading, open_gates):
                     hits.extend(_hits(shape, pattern, reading, detector.max_span_chars))
+        never = self._never.get(detector_id)
+        if never is not None:
+            hits = [hit for hit in hits if not never(document.leaf_text(hit[0])[hit[1] : hit[2]])]
         if len(readings) > 1:
             hits = [_with_whole_escapes(document, hit) for hit in hits]
         return [(hit[0], _finding(detector, document, hit)) for hit in _united(hits)]
 
-    def _may_occur(self, category: str, shape: Shape, document: Document, open_gates: dict[str, bool]) -> bool:
+    def _may_occur(self, pack: str, shape: Shape, document: Document, open_gates: dict[str, bool]) -> bool:
         if shape.min_digit_run and not document.has_digit_run(shape.min_digit_run):
+            return False
+        if shape.words and shape.words.isdisjoint(document.words):
             return False
         if not shape.triggers:
             return True
-        gate = self._gates.get(category)
+        gate = self._gates.get(pack)
         if gate is not None:
-            is_open = open_gates.get(category)
+            is_open = open_gates.get(pack)
             if is_open is None:
-                is_open = open_gates[category] = next(iter(gate.spans(document.lower, 0)), None) is not None
+                is_open = open_gates[pack] = next(iter(gate.spans(document.lower, 0)), None) is not None
             if not is_open:
                 return False
         lower = document.lower
         return any(trigger in lower for trigger in shape.triggers)
+
+
+def _either(one: Validate | None, other: Validate) -> Validate:
+    return other if one is None else lambda span: one(span) or other(span)
+
+
+def _plans(detectors: Iterable[Detector], compile_pattern: CompilePattern) -> dict[str, _Plan]:
+    plans: dict[str, _Plan] = {}
+    for detector in detectors:
+        _check_detector(detector, plans)
+        plans[detector.id] = _Plan(detector, compile_pattern)
+    return plans
 
 
 def _check_detector(detector: Detector, known: Container[str]) -> None:
@@ -136,20 +173,36 @@ def _check_detector(detector: Detector, known: Container[str]) -> None:
         raise ConfigurationError(
             "two detectors of one id", expected="an id for each", found=detector.id, hint="Rename one of them."
         )
-    if not detector.id.startswith(f"{detector.category}."):
+    if _pack_of(detector.id) not in {detector.category, "custom"} or detector.id.endswith("."):
         raise ConfigurationError(
-            "a detector's id names its category", expected=f"{detector.category}.<name>", found=detector.id
+            "a detector's id names its category",
+            expected=f"{detector.category}.<name> or custom.<name>",
+            found=detector.id,
         )
+
+
+def _pack_of(detector_id: str) -> str:
+    return detector_id.partition(".")[0]
+
+
+def _selectors(detectors: Iterable[Detector]) -> dict[str, tuple[str, ...]]:
+    """What each selector means: an id itself, a category or a pack all that are in it."""
+    selectors: dict[str, tuple[str, ...]] = {}
+    for detector in sorted(detectors, key=lambda d: d.id):
+        selectors[detector.id] = (detector.id,)
+        for group in {detector.category, _pack_of(detector.id)}:
+            selectors[group] = (*selectors.get(group, ()), detector.id)
+    return selectors
 
 
 def _gates(detectors: Iterable[Detector], compile_pattern: CompilePattern) -> dict[str, Pattern]:
     triggers: dict[str, set[str]] = {}
     for detector in detectors:
         for shape in detector.shapes:
-            triggers.setdefault(detector.category, set()).update(shape.triggers)
+            triggers.setdefault(_pack_of(detector.id), set()).update(shape.triggers)
     return {
-        category: compile_pattern("|".join(_literal(trigger) for trigger in sorted(literals)))
-        for category, literals in triggers.items()
+        pack: compile_pattern("|".join(_literal(trigger) for trigger in sorted(literals)))
+        for pack, literals in triggers.items()
         if len(literals) >= _MIN_GATED_TRIGGERS
     }
 

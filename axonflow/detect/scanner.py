@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from axonflow.detect.content import Document, JsonValue, readings_of
-from axonflow.detect.detector import Detector
+from axonflow.detect.detector import Detector, Validate
 from axonflow.detect.finding import Finding
 from axonflow.detect.matching import CompiledDetectors, CompilePattern, Pattern
 from axonflow.detect.redaction import mask_of, redact
@@ -20,13 +20,31 @@ _MAX_ROUNDS = 8
 class Scanner:
     """Detectors, compiled. Immutable: share one among all requests."""
 
-    __slots__ = ("_compiled", "_masks", "detectors")
+    __slots__ = ("_compile_pattern", "_compiled", "_masks", "detectors")
 
-    def __init__(self, detectors: Sequence[Detector], compile_pattern: CompilePattern) -> None:
-        """Raises ConfigurationError for two detectors of one id or an id outside of its category."""
-        self.detectors = tuple(detectors)
-        self._compiled = CompiledDetectors(self.detectors, compile_pattern)
+    def __init__(
+        self,
+        detectors: Iterable[Detector],
+        compile_pattern: CompilePattern,
+        *,
+        compiled: CompiledDetectors | None = None,
+    ) -> None:
+        """`compiled` are `detectors` where they have been compiled already.
+
+        Raises ConfigurationError for two detectors of one id or an id outside of its category.
+        """
+        self._compile_pattern = compile_pattern
+        self._compiled = CompiledDetectors.of(detectors, compile_pattern) if compiled is None else compiled
+        self.detectors = self._compiled.detectors
         self._masks = tuple(mask_of(detector.id) for detector in self.detectors)
+
+    def extended(self, detectors: Sequence[Detector], never: Mapping[str, Validate] | None = None) -> Scanner:
+        """A scanner of these detectors and more; one replaces the one of its id. This one stays as it is.
+
+        `never` tells, by the id of a detector, which of its spans (folded) are no findings. Raises as the maker.
+        """
+        compiled = self._compiled.extended(detectors, never or {}, self._compile_pattern)
+        return Scanner(compiled.detectors, self._compile_pattern, compiled=compiled)
 
     def resolve(self, selector: str) -> tuple[str, ...]:
         """The sorted ids that `selector` means: a category (``pii``) or a detector's id (``pii.email``).

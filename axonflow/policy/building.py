@@ -38,16 +38,17 @@ _RULES_A_SLICE: Final = 32
 class _Host:
     """What expressions may refer to beyond the request. Foreign errors become ValueError, as the language asks."""
 
-    def __init__(self, scanner: Scanner, compile_pattern: CompilePattern) -> None:
-        self._scanner = scanner
+    def __init__(self, compile_pattern: CompilePattern) -> None:
+        self.scanner: Scanner | None = None
         self._compile_pattern = compile_pattern
         self._patterns: dict[str, Any] = {}
 
     def detectors(self, selector: str) -> tuple[str, ...]:
+        assert self.scanner is not None  # nothing is compiled before it is known
         if selector == "*":
-            return tuple(sorted(detector.id for detector in self._scanner.detectors))
+            return tuple(sorted(detector.id for detector in self.scanner.detectors))
         try:
-            return self._scanner.resolve(selector)
+            return self.scanner.resolve(selector)
         except AxonFlowError as error:
             raise ValueError(str(error)) from None
 
@@ -63,12 +64,11 @@ class Builder:
     `pause` is called often. Who compiles beside running decisions lets other threads have their turn there.
     """
 
-    def __init__(self, scanner: Scanner, compile_pattern: CompilePattern, pause: Callable[[], None]) -> None:
+    def __init__(self, compile_pattern: CompilePattern, pause: Callable[[], None]) -> None:
         self.problems: list[PolicyError] = []
-        self._scanner = scanner
-        self._host = _Host(scanner, compile_pattern)
+        self._hosts = {is_shadow: _Host(compile_pattern) for is_shadow in (False, True)}
         self._pause = pause
-        self._compilers: dict[tuple[tuple[str, str], ...], Compiler] = {}
+        self._compilers: dict[tuple[bool, tuple[tuple[str, str], ...]], Compiler] = {}
         self._first_seen: dict[tuple[str, bool, str], tuple[PolicyProgram, Path]] = {}
         self._actions: dict[str | tuple[str, ...], frozenset[str]] = {}
         self._keys = KeyFinder()
@@ -76,16 +76,17 @@ class Builder:
         self._filters = FilterMaker()
 
     def compiler_of(self, head: SetHead, at: Callable[[], str] | None = None) -> Compiler:
-        """The compiler for the expressions of a set: one for all sets that declare the same types of attributes.
+        """The compiler for the expressions of a set: one for all sets that declare the same types of attributes and
+        know the same detectors.
 
         Raises PolicyError for a type that is none.
         """
-        key = tuple(sorted(head.attributes.items()))
+        key = (head.shadow, tuple(sorted(head.attributes.items())))
         compiler = self._compilers.get(key)
         if compiler is None:
             try:
                 compiler = self._compilers[key] = Compiler(
-                    self._host, MATCH_FUNCTIONS, head.attributes, pause=self._pause
+                    self._hosts[head.shadow], MATCH_FUNCTIONS, head.attributes, pause=self._pause
                 )
             except ValueError as error:
                 raise PolicyError(
@@ -93,8 +94,12 @@ class Builder:
                 ) from None
         return compiler
 
-    def engine(self, programs: Sequence[PolicyProgram], digest: str, shadow: PolicyEngine | None) -> PolicyEngine:
+    def engine(
+        self, programs: Sequence[PolicyProgram], digest: str, scanner: Scanner, shadow: PolicyEngine | None
+    ) -> PolicyEngine:
         """The engine of `programs` together. What is wrong with them is in `problems` then."""
+        for program in programs:
+            self._hosts[program.head.shadow].scanner = scanner
         for program in programs:
             self._unique("policy set", program.head.name, program, ("metadata", "name"))
         layers = self._layers(programs)
@@ -119,7 +124,7 @@ class Builder:
             by_action=by_action,
             elsewhere=elsewhere,
             layers=layers,
-            scanner=self._scanner,
+            scanner=scanner,
             shadow=shadow,
         )
 
@@ -195,7 +200,8 @@ class Builder:
         for position, obligation in enumerate(row.obligations):
             try:
                 if isinstance(obligation, Redact):
-                    names = {name for selector in obligation.detectors for name in self._host.detectors(selector)}
+                    host = self._hosts[program.head.shadow]
+                    names = {name for selector in obligation.detectors for name in host.detectors(selector)}
                     obligation = msgspec.structs.replace(obligation, detectors=tuple(sorted(names)))  # noqa: PLW2901  the same, resolved
             except ValueError as error:
                 at = program.at((*path, "obligations", position), 0)
