@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Final
@@ -23,7 +24,7 @@ _WORD: Final = re.compile("[a-z0-9]+")
 
 def folded_keyword(text: str) -> str:
     """`text` as content is folded, in lower case, with single spaces between its words."""
-    return " ".join(fold(text).lower().split())
+    return " ".join(fold(unicodedata.normalize("NFC", text)).lower().split())
 
 
 def keyword_length_chars(keyword: str) -> int:

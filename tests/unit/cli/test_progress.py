@@ -28,9 +28,7 @@ class Clock:
 
 
 def progress(screen, clock, whole=200, motion=True):
-    return Progress(
-        screen, Settings(colour=True, motion=motion), whole=whole, position=lambda: 50, clock_ns=clock
-    )
+    return Progress(screen, Settings(colour=True, motion=motion), whole=whole, position=lambda: 50, clock_ns=clock)
 
 
 def test_progress_of_a_file_shows_a_bar_of_its_bytes():
