@@ -101,7 +101,7 @@ VALIDATORS: Final[dict[str, NamedValidator]] = {
         " characters of base 64 above 4", "entropy>=3.5 of Zq8LmX2vTn4KpWc7", at_least=_has_entropy,
     ),
 }  # fmt: skip
-"""By name. docs/how-to/custom-detectors.md lists them."""
+"""By name. docs/reference/detectors.md lists them."""
 
 _WRITTEN: Final = re.compile(r"([a-z][a-z0-9_]*)(?: ?>= ?(\d{1,3}(?:\.\d{1,3})?))?")
 

@@ -193,7 +193,7 @@ class RuleDocument(_Document):
 
 
 class ExceptionDocument(_Document):
-    """The only loosening there is: the named rules do not apply to what it matches, until it expires."""
+    """A loosening: the named rules do not apply to what it matches, until it expires."""
 
     id: Identifier
     rules: Annotated[list[Identifier], Field(min_length=1)]
