@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -39,15 +39,16 @@ def faults_of_allowlist(allowlist: Allowlist, compile_pattern: CompilePattern) -
             yield fault._replace(path=("patterns", position))
 
 
-def never_of(allowlists: Sequence[Allowlist], compile_pattern: CompilePattern) -> Validate:
-    """Whether a span (folded) is on one of `allowlists`, which are without faults."""
+def never_of(allowlists: Sequence[Allowlist], compile_pattern: Callable[[str], Any]) -> Validate:
+    """Whether a span (folded) is on one of `allowlists`, which are without faults.
+
+    `compile_pattern` makes a pattern something with ``search(text) -> bool``.
+    """
     values = frozenset(_compared(value) for allowlist in allowlists for value in allowlist.values)
     whole = [compile_pattern(rf"\A(?:{fold(pattern)})\z") for allowlist in allowlists for pattern in allowlist.patterns]
 
     def never(span: str) -> bool:
-        return _compared(span) in values or any(
-            next(iter(pattern.spans(span, 0)), None) is not None for pattern in whole
-        )
+        return _compared(span) in values or any(pattern.search(span) for pattern in whole)
 
     return never
 

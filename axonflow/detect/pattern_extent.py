@@ -142,7 +142,8 @@ def _few(texts: Iterable[str]) -> frozenset[str] | None:
 
 
 def _usable(literals: frozenset[str]) -> frozenset[str]:
-    return literals if all(len(text) >= _MIN_TRIGGER_CHARS for text in literals) else frozenset()
+    is_usable = all(len(text) >= _MIN_TRIGGER_CHARS and text.isascii() and text.isprintable() for text in literals)
+    return literals if is_usable else frozenset()
 
 
 def _worth(literals: frozenset[str]) -> tuple[int, int]:
