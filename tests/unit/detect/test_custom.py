@@ -205,3 +205,10 @@ def given(**parts):
 def test_given_detectors_with_a_fault_are_refused_with_its_place(detectors, message):
     with pytest.raises(ConfigurationError, match=message):
         with_given(Scanner([ONE], compile_pattern), detectors, compile_pattern)
+
+
+@pytest.mark.parametrize("word", ["id", "badge"])
+def test_custom_detector_in_camel_case_of_a_text_is_near_its_word(word):
+    custom = changed(patterns=(r"\b\d{6}\b",), required=(word,))
+    assert found(custom, f'{{"{word}Number": "123456"}}')
+    assert not found(custom, '{"number": "123456"}')
