@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from axonflow.adapters.ed25519 import Signer, make_key_pair
 from axonflow.adapters.re2_engine import compile_pattern
 from axonflow.app.policies import Keys, Policies, policy_sources, trusted_by
 from axonflow.app.scanning import builtin_scanner
+from axonflow.detect import Detector, with_given
 from axonflow.errors import PolicyError
 from axonflow.policy.bundle import BundleSource, Statement, open_bundle, write_bundle
 from axonflow.policy.compiling import check_programs
@@ -15,13 +17,16 @@ from axonflow.policy.compiling import check_programs
 __all__ = ["build_bundle", "make_key_pair", "verified_statement"]
 
 
-def build_bundle(policies: Policies, key: str | os.PathLike[str]) -> bytes:
+def build_bundle(policies: Policies, key: str | os.PathLike[str], *, detectors: Sequence[Detector] = ()) -> bytes:
     """`policies`, which AxonFlow.open would take, as a bundle signed with the private key in the file `key`.
+
+    `detectors` are those that whoever loads the bundle gives to AxonFlow.open: the bundle names them at most.
 
     Raises PolicyError for policies that would not load, and ConfigurationError for a file that holds no key.
     """
     signer = Signer.from_file(key)
-    programs = check_programs(policy_sources(policies), builtin_scanner(), compile_pattern)
+    scanner = with_given(builtin_scanner(), detectors, compile_pattern)
+    programs = check_programs(policy_sources(policies), scanner, compile_pattern)
     return write_bundle(programs, signer.key_id, signer.sign)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, Literal, TypeVar
 
@@ -16,7 +16,7 @@ from axonflow.adapters.sqlite_spool import SqliteAuditSpool
 from axonflow.app.policies import Keys, Policies, policy_sources, trusted_by
 from axonflow.app.scanning import builtin_scanner
 from axonflow.audit import IN_PROCESS, AuditEvent, Origin
-from axonflow.detect import RedactionKey, RedactionMeans, Scanner
+from axonflow.detect import Detector, RedactionKey, RedactionMeans, Scanner, with_given
 from axonflow.errors import ConfigurationError
 from axonflow.flows.blocking import wait
 from axonflow.flows.decide import decide
@@ -108,6 +108,7 @@ class AxonFlow:
         trusted_keys: Keys = (),
         redaction_key: bytes | None = None,
         vault: Vault | Literal["memory"] | None = None,
+        detectors: Sequence[Detector] = (),
     ) -> AxonFlow:
         """Load policies and return the control plane. Needs no database, server, event loop or environment variable.
 
@@ -115,14 +116,15 @@ class AxonFlow:
         empty folder loads nothing, and then every request is denied. `audit` records what :meth:`enforce` decides: a
         folder for a spool on disk, which is this process's alone, or an AuditLog. `ledger` counts limits. Without one,
         both are kept in memory and end with the process. `trusted_keys` are files of public keys: a bundle is loaded
-        only if one of them signed it. `redaction_key` (at least 32 random bytes) is what pseudonyms, hashes and tokens
-        are computed with, and `vault` keeps what may be revealed (``"memory"``: as long as the process lives). A policy
-        that asks for what is missing is refused.
+        only if one of them signed it. `detectors` are known to policies beside the built-in ones and those that policy
+        sets declare. `redaction_key` (at least 32 random bytes) is what pseudonyms, hashes and tokens are computed
+        with, and `vault` keeps what may be revealed (``"memory"``: as long as the process lives). A policy that asks
+        for what is missing is refused.
 
         Raises PolicyError, which lists every problem of every document, and ConfigurationError for an argument of
-        another kind or a folder that cannot be used.
+        another kind, a folder that cannot be used, or a detector that does not find its own examples.
         """
-        scanner = builtin_scanner()
+        scanner = with_given(builtin_scanner(), detectors, compile_pattern)
         verify = trusted_by(trusted_keys)
         key = None if redaction_key is None else RedactionKey(redaction_key)
         redaction = RedactionMeans(key, has_vault=vault is not None)

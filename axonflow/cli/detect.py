@@ -3,49 +3,73 @@
 from __future__ import annotations
 
 import re
+import sys
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
 
+from axonflow.cli.groups import EXIT_NO
+from axonflow.cli.policies import detectors_option, open_scanner, selected
+from axonflow.cli.progress import Progress
 from axonflow.cli.reading import INPUT_FILE, decoded, read_bytes
+from axonflow.cli.settings import read_settings
 from axonflow.cli.tables import table
 from axonflow.errors import RequestError
 
 if TYPE_CHECKING:
-    from axonflow.detect import Finding, Scanner
+    from axonflow.detect import Finding, Inspection, Scanner
 
 __all__ = ["command"]
+
+Form = Literal["text", "json"]
+_LONG_CHARS: Final = 200_000
+"""From here on the detectors are asked one by one, and how many have answered is shown."""
 
 
 @click.command("detect")
 @click.argument("file", metavar="[FILE|-]", default="-", type=INPUT_FILE)
 @click.option("--detectors", metavar="NAMES", help="Categories and ids, with commas between: pii,secret.aws_key.")
+@detectors_option
+@click.option("--input", "form", type=click.Choice(["text", "json"]), help="What FILE is. Default: by its name.")
 @click.option("--redact", is_flag=True, help="Print the text with every finding masked, instead of the findings.")
 @click.option("--show", is_flag=True, help="Print the matched values as well. They are what should stay secret.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object; with --redact the content is in it.")
-def command(*, file: str, detectors: str | None, redact: bool, show: bool, as_json: bool) -> None:
+@click.option("--check", is_flag=True, help="End with exit code 1 when there is a finding.")
+def command(
+    *,
+    file: str,
+    detectors: str | None,
+    policies: str | None,
+    form: Form | None,
+    redact: bool,
+    show: bool,
+    as_json: bool,
+    check: bool,
+) -> None:
     """Find personal data, keys and attacks in a text.
 
-    FILE is inspected as text, and as a JSON value when its name ends in .json; without it, standard input is read. At
-    most 4 Mi characters. "where" is line:column in a text and the path in JSON; start and end count characters.
+    FILE is inspected as text, and as a JSON value when its name ends in .json or with --input json; without it,
+    standard input is read. At most 4 Mi characters. "where" is line:column in a text and the path in JSON; start and
+    end count characters.
 
     \b
     Examples:
       axonflow detect mail.txt
       axonflow detect request.json --detectors pii,secret --json
       echo "call +1 212 555 0123" | axonflow detect --redact
+      axonflow detect prompt.txt --policies policies/ --detectors custom --check
 
-    Exit codes: 0 whether or not there is something to find, 2 bad input. `axonflow detectors` lists the detectors.
+    Exit codes: 0 done, 1 with --check when there is a finding, 2 bad input. `axonflow detectors list` lists the
+    detectors.
     """
-    from axonflow import AxonFlow
-
-    content = _content(file)
-    scanner = AxonFlow.open().scanner
+    content = _content(file, form or ("json" if file.endswith(".json") else "text"))
+    scanner = open_scanner(policies)
     ids = _ids(scanner, detectors)
     inspection = scanner.inspect(content)
-    findings = inspection.findings(ids)
+    findings = _findings(inspection, ids)
     redacted = inspection.redact(ids) if redact else None
     if as_json:
         click.echo(_as_json(content, findings, show=show, extra={"redacted": redacted} if redact else {}))
@@ -55,15 +79,39 @@ def command(*, file: str, detectors: str | None, redact: bool, show: bool, as_js
         click.echo(_as_table(content, findings, show=show))
     else:
         click.echo("nothing found")
+    if check and findings:
+        click.get_current_context().exit(EXIT_NO)
 
 
-def _content(place: str) -> Any:
+def _findings(inspection: Inspection, ids: tuple[str, ...]) -> tuple[Finding, ...]:
+    """What is found, with the progress when it takes a while: an inspection asks each detector only once."""
+    if _chars_in(inspection.content) >= _LONG_CHARS:
+        done = 0
+        progress = Progress(
+            sys.stderr, read_settings(), whole=len(ids), position=lambda: done, clock_ns=perf_counter_ns,
+            unit="detectors",
+        )  # fmt: skip
+        for detector_id in ids:
+            inspection.any((detector_id,))
+            done += 1
+            progress.update(done)
+        progress.clear()
+    return inspection.findings(ids)
+
+
+def _chars_in(content: Any) -> int:
+    from axonflow.detect.content import leaves
+
+    return sum(len(leaf.text) for leaf in leaves(content))
+
+
+def _content(place: str, form: Form) -> Any:
     import msgspec
 
     from axonflow.policy.json_value import MAX_TEXT_CHARS, check_json_value
 
     text = decoded(read_bytes(place, 4 * MAX_TEXT_CHARS), place)
-    if not place.endswith(".json"):
+    if form == "text":
         if len(text) > MAX_TEXT_CHARS:
             raise RequestError(
                 "too large", expected=f"at most {MAX_TEXT_CHARS} characters", found=str(len(text)), at=place,
@@ -82,11 +130,11 @@ def _content(place: str) -> Any:
 
 def _ids(scanner: Scanner, names: str | None) -> tuple[str, ...]:
     if names is None:
-        return tuple(sorted(detector.id for detector in scanner.detectors))
+        return selected(scanner, ())
     selectors = [name.strip() for name in names.split(",") if name.strip()]
     if not selectors:
         raise click.BadParameter("expected names of detectors, such as pii,secret", param_hint="--detectors")
-    return tuple(sorted({name for selector in selectors for name in scanner.resolve(selector)}))
+    return selected(scanner, selectors)
 
 
 def _places(content: Any, findings: Iterable[Finding]) -> list[str]:

@@ -1,36 +1,27 @@
-"""`axonflow detectors`."""
+"""`axonflow detectors`: the commands about what content is inspected for."""
 
 from __future__ import annotations
 
-import json
-
 import click
 
-from axonflow.cli.tables import table
+from axonflow.cli.groups import LazyGroup
 
 __all__ = ["command"]
 
 
-@click.command("detectors")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
-def command(*, as_json: bool) -> None:
-    """List the detectors that policies may name.
+@click.group(
+    "detectors",
+    cls=LazyGroup,
+    modules={"list": "axonflow.cli.detectors_list", "show": "axonflow.cli.detectors_show"},
+)
+def command() -> None:
+    """What detectors there are, and what each finds.
 
-    They are what `detected("...")` and redact obligations take. A category (the word before the dot) stands for all of
-    its detectors.
+    They are what `detected("...")`, redact obligations and `axonflow detect --detectors` take.
 
     \b
-    Example:
-      axonflow detectors
-
-    Exit code: 0.
+    Examples:
+      axonflow detectors list pii
+      axonflow detectors show pii.iban
+      axonflow detectors list custom --policies policies/
     """
-    from axonflow import AxonFlow
-
-    detectors = sorted(AxonFlow.open().scanner.detectors, key=lambda detector: detector.id)
-    rows = [(detector.id, detector.category, detector.severity, detector.description) for detector in detectors]
-    names = ("id", "category", "severity", "description")
-    if as_json:
-        click.echo(json.dumps([dict(zip(names, row, strict=True)) for row in rows]))
-    else:
-        click.echo(table(rows, names))

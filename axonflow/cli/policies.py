@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,14 +12,18 @@ from axonflow.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from axonflow import AxonFlow
+    from axonflow.detect import Scanner
 
 __all__ = [
     "DEFAULT_FOLDER",
     "chosen_place",
+    "detectors_option",
     "open_flow",
+    "open_scanner",
     "policies_option",
     "redaction_key",
     "redaction_key_option",
+    "selected",
     "trust_option",
     "trusted_keys",
 ]
@@ -38,6 +42,17 @@ def policies_option(command: Callable[..., Any]) -> Callable[..., Any]:
         f" Default: ./{DEFAULT_FOLDER}, if it is there; nothing is loaded unasked.",
     )
     return option(trust_option(redaction_key_option(command)))
+
+
+def detectors_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option `--policies` where only what policies say of detectors counts, and `--trust`."""
+    option = click.option(
+        "--policies",
+        metavar="PLACE",
+        help="A folder of policy documents and bundles, one such file, or @baseline: with the detectors declared and"
+        " the findings allowed there. Default: the built-in detectors alone.",
+    )
+    return option(trust_option(command))
 
 
 def trust_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -101,6 +116,19 @@ def chosen_place(policies: str | None) -> str:
         found="neither",
         hint=f"To start from the baseline: axonflow policy init {DEFAULT_FOLDER}/, or try it with --policies @baseline",
     )
+
+
+def open_scanner(policies: str | None) -> Scanner:
+    """The built-in detectors, with what `policies` say of detectors."""
+    from axonflow import AxonFlow
+
+    return AxonFlow.open(policies=policies, trusted_keys=trusted_keys()).scanner
+
+
+def selected(scanner: Scanner, names: Iterable[str]) -> tuple[str, ...]:
+    """The sorted ids of the detectors that `names` (categories and ids) mean; all when there are none."""
+    ids = {detector_id for name in names for detector_id in scanner.resolve(name)}
+    return tuple(sorted(ids or {detector.id for detector in scanner.detectors}))
 
 
 def open_flow(policies: str | None) -> AxonFlow:

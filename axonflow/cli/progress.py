@@ -16,27 +16,29 @@ _CLEAR: Final = "\r\x1b[K"
 
 
 class Progress:
-    """A bar when the size is known, else a count. `clock_ns` is monotonic."""
+    """A bar when `whole`, of which `position` is done, is not 0; else a count of `unit`. `clock_ns` is monotonic."""
 
     def __init__(
         self,
         stream: TextIO,
         settings: Settings,
         *,
-        size_bytes: int,
-        position_bytes: Callable[[], int],
+        whole: int,
+        position: Callable[[], int],
         clock_ns: Callable[[], int],
+        unit: str = "requests",
     ) -> None:
         self._stream = stream
         self._shown = settings.motion and stream.isatty()
-        self._size_bytes = size_bytes
-        self._position_bytes = position_bytes
+        self._whole = whole
+        self._position = position
         self._clock_ns = clock_ns
+        self._unit = unit
         self._started_ns = clock_ns()
         self._next_ns = self._started_ns
 
     def update(self, count: int) -> None:
-        """`count` requests are done. Redraws at most ten times a second, so it may be called often."""
+        """`count` of them are done. Redraws at most ten times a second, so it may be called often."""
         if not self._shown:
             return
         now_ns = self._clock_ns()
@@ -45,14 +47,14 @@ class Progress:
         self._next_ns = now_ns + _REDRAW_NS
         seconds = (now_ns - self._started_ns) / 1e9
         rate = f", {count / seconds:,.0f}/s" if seconds > 0 else ""
-        text = f"{self._bar()}{count:,} requests{rate}"
+        text = f"{self._bar()}{count:,} {self._unit}{rate}"
         self._stream.write(_CLEAR + text[: self._columns() - 1])
         self._stream.flush()
 
     def _bar(self) -> str:
-        if self._size_bytes <= 0:
+        if self._whole <= 0:
             return ""
-        part = min(self._position_bytes() / self._size_bytes, 1.0)
+        part = min(self._position() / self._whole, 1.0)
         return f"[{'#' * round(part * _BAR_CHARS):-<{_BAR_CHARS}}] {part:4.0%}  "
 
     def _columns(self) -> int:

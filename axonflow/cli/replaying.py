@@ -67,8 +67,8 @@ def run_replay(decider: Decider, source: TrafficSource, *, expect: bool) -> Repl
     progress = Progress(
         sys.stderr,
         read_settings(),
-        size_bytes=source.size_bytes,
-        position_bytes=source.position_bytes,
+        whole=source.size_bytes,
+        position=source.position_bytes,
         clock_ns=perf_counter_ns,
     )
     gc.collect()

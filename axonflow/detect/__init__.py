@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from axonflow.detect.detector import Detector
+from axonflow.detect.detector import Detector, Shape
 from axonflow.detect.finding import Finding
+from axonflow.detect.given import with_given
 from axonflow.detect.packs.code import CODE
 from axonflow.detect.packs.dangerous_sql import dangerous_sql
 from axonflow.detect.packs.injection import INJECTION
@@ -27,9 +28,11 @@ __all__ = [
     "Redactor",
     "Replacing",
     "Scanner",
+    "Shape",
     "Style",
     "builtin_detectors",
     "redact",
+    "with_given",
 ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Container, Iterator, Sequence
+from functools import cached_property
 from itertools import accumulate
 from typing import Any, Literal, NamedTuple
 
@@ -34,6 +35,9 @@ Kind = Literal["string", "number", "key"]
 
 MAX_VISITS = 250_000
 """Values and member names looked at in one content; twice what a request may hold (see `policy.json_value`)."""
+
+
+_WORDS = bytes(ord(chr(code).lower()) if chr(code).isalnum() else ord(" ") for code in range(128)) + b" " * 128
 
 
 class Leaf(NamedTuple):
@@ -153,6 +157,11 @@ class Document:
         if not self._read:
             return leaf, start, end
         return self._numbers[leaf], *self._read[leaf].span(start, end)
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The runs of letters and digits in the text, in lower case."""
+        return frozenset(self.data.translate(_WORDS).decode("ascii").split())
 
     def leaf_at(self, offset: int) -> int:
         """Index of the leaf that holds the character at `offset` of the text."""

@@ -34,6 +34,8 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     """Unless the content holds this many digits with nothing but ``+-.()/`` and spaces between, it is not run."""
     context_literals: tuple[str, ...] = ()
     """Lower-case literals without one of which in its window `in_context` confirms nothing. Used if no trigger is."""
+    words: frozenset[str] = frozenset()
+    """Runs of letters and digits in lower case; unless one of them is a whole run of the content, it is not run."""
     group: int = 0
     """The capture group that is the span."""
     carve: Carve | None = None
@@ -48,7 +50,7 @@ class Detector(msgspec.Struct, frozen=True, kw_only=True):
     """One kind of thing to find. `examples` and `counter_examples` are its tests."""
 
     id: str
-    """``<category>.<name>``."""
+    """``<category>.<name>``, or ``custom.<name>`` of any category."""
     category: Category
     severity: Severity
     description: str

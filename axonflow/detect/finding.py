@@ -8,7 +8,7 @@ import msgspec
 
 __all__ = ["SEVERITIES", "Category", "Finding", "Severity"]
 
-Category = Literal["pii", "secret", "injection", "code"]
+Category = Literal["pii", "secret", "injection", "code", "custom"]
 Severity = Literal["low", "medium", "high", "critical"]
 
 SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")

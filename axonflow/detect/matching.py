@@ -7,70 +7,25 @@ what is found; neither does the rest of a long text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 from axonflow.detect.content import Document, name_at, path_of
-from axonflow.detect.detector import Detector, Shape
+from axonflow.detect.detector import Detector, Shape, Validate
 from axonflow.detect.escapes import whole_escapes
 from axonflow.detect.finding import Finding
-from axonflow.detect.literals import CompileLiterals, Literal
+from axonflow.detect.literals import CompileLiterals, Literal, LiteralSearch
+from axonflow.detect.patterns import CompilePattern
+from axonflow.detect.steps import Selection, Step, touched
+from axonflow.detect.windows import Run, Window, windows_around, with_digits, within_leaves
 from axonflow.errors import ConfigurationError, DetectionError
 
-__all__ = ["CompilePattern", "CompiledDetectors", "Pattern", "Selection"]
+__all__ = ["CompiledDetectors", "Selection"]
 
 _MAX_SELECTIONS: Final = 256
-_SHORT_WORD_CHARS: Final = 3
 _MANY: Final = 1 << 30
-_MAX_JOINED: Final = 16
-"""Patterns in one search. The automaton of many grows beyond what it may take."""
 _BETWEEN_DIGITS: Final = b" +-.()/"
-
-
-class Pattern(Protocol):
-    """A compiled regular expression that takes time linear in the text."""
-
-    def spans(self, text: bytes, group: int, start: int, end: int) -> Iterable[tuple[int, int]]:
-        """The non-empty, non-overlapping matches of `group` in ``text[start:end]``, from left to right.
-
-        Word boundaries see the characters beyond `start` and `end`.
-        """
-        ...
-
-
-CompilePattern = Callable[[str], Pattern]
-"""From RE2 syntax; raises an AxonFlowError when it is not."""
-
-_Window = tuple[int, int]
-_Run = tuple[int, int, int]
-"""Start, end, digits."""
-
-
-class _Step:
-    """A shape of a detector, compiled when it is first needed.
-
-    `literals`: one of them is in each match, or in the words around that confirm it. One character is in most texts.
-    """
-
-    __slots__ = ("_compile", "_pattern", "detector", "is_of_digits", "literals", "reach_chars", "shape", "validated")
-
-    def __init__(self, detector: Detector, shape: Shape, compile_pattern: CompilePattern) -> None:
-        self.detector = detector
-        self.shape = shape
-        triggers = shape.triggers if all(len(trigger) > 1 or trigger == "@" for trigger in shape.triggers) else ()
-        self.literals = tuple(map(Literal, triggers)) or tuple(map(_as_word_if_short, shape.context_literals))
-        self.is_of_digits = not self.literals and shape.min_digit_run > 0
-        self.reach_chars = detector.max_span_chars + shape.window_chars
-        self.validated = not (shape.validate is None and shape.in_context is None and shape.carve is None)
-        self._compile = compile_pattern
-        self._pattern: Pattern | None = None
-
-    @property
-    def pattern(self) -> Pattern:
-        if self._pattern is None:
-            self._pattern = self._compile(self.shape.pattern)
-        return self._pattern
 
 
 class _Hit(NamedTuple):
@@ -81,99 +36,56 @@ class _Hit(NamedTuple):
     validated: bool
 
 
-def _as_word_if_short(text: str) -> Literal:
-    return Literal(text, is_word=len(text) <= _SHORT_WORD_CHARS and text.isalpha())
+class _State(NamedTuple):
+    """What is compiled, and shared with those that add to it."""
 
-
-class _Group:
-    """Steps that are run where a search for all of their patterns finds anything: it is halved until one is left."""
-
-    __slots__ = ("_any", "_compile", "_halves", "reach_chars", "steps")
-
-    def __init__(self, steps: Sequence[_Step], compile_pattern: CompilePattern) -> None:
-        self.steps = tuple(steps)
-        self.reach_chars = max(step.reach_chars for step in steps)
-        self._compile = compile_pattern
-        self._any: Pattern | None = None
-        self._halves: tuple[_Group, _Group] | None = None
-
-    def find(self, windows: Sequence[_Window], data: bytes) -> Iterator[tuple[_Step, Sequence[_Window]]]:
-        """The steps whose pattern may be found, and in which of `windows`."""
-        if len(self.steps) == 1:
-            yield self.steps[0], windows
-            return
-        if self._any is None:
-            self._any = self._compile("|".join([f"(?:{step.shape.pattern})" for step in self.steps]))
-        spans = self._any.spans
-        found = [(start, end) for start, end in windows if next(iter(spans(data, 0, start, end)), None) is not None]
-        if found:
-            if self._halves is None:
-                middle = len(self.steps) // 2
-                self._halves = (
-                    _Group(self.steps[:middle], self._compile),
-                    _Group(self.steps[middle:], self._compile),
-                )
-            for half in self._halves:
-                yield from half.find(found, data)
-
-
-class Selection:
-    """Detectors that are asked for together: their steps, by what must be in a text for one to be worth running."""
-
-    __slots__ = ("always", "by_digits", "by_literal", "ids", "reach_chars")
-
-    def __init__(
-        self, ids: Iterable[str], steps: Iterable[_Step], numbers: dict[Literal, int], compile_pattern: CompilePattern
-    ) -> None:
-        self.ids = frozenset(ids)
-        self.by_literal: dict[int, list[_Step]] = {}
-        digits: list[_Step] = []
-        always: list[_Step] = []
-        for step in steps:
-            if step.detector.id not in self.ids:
-                continue
-            for literal in step.literals:
-                self.by_literal.setdefault(numbers[literal], []).append(step)
-            if step.is_of_digits:
-                digits.append(step)
-            elif not step.literals:
-                always.append(step)
-        self.by_digits = _groups(digits, compile_pattern)
-        self.always = _groups(always, compile_pattern)
-        self.reach_chars = max((group.reach_chars for group in self.by_digits), default=0)
-
-
-def _groups(steps: Sequence[_Step], compile_pattern: CompilePattern) -> list[_Group]:
-    """One that takes any run and carves it is apart: it is found so often that it would let in the others."""
-    alone = [[step] for step in steps if step.shape.carve is not None]
-    others = [step for step in steps if step.shape.carve is None]
-    parts = [others[at : at + _MAX_JOINED] for at in range(0, len(others), _MAX_JOINED)]
-    return [_Group(part, compile_pattern) for part in (*parts, *alone)]
+    detectors: dict[str, Detector]
+    steps: tuple[Step, ...]
+    searches: tuple[tuple[int, LiteralSearch], ...]
+    """Each with the number that its first literal has."""
+    numbers: dict[Literal, int]
+    never: dict[str, Validate]
+    """By the id of a detector: which of its spans, folded, are no findings."""
 
 
 class CompiledDetectors:
     """The patterns of all detectors. Immutable, but for what it remembers of earlier questions."""
 
-    def __init__(
-        self, detectors: Sequence[Detector], compile_pattern: CompilePattern, compile_literals: CompileLiterals
-    ) -> None:
-        """Raises ConfigurationError for two detectors of one id or an id outside of its category."""
-        self._detectors: dict[str, Detector] = {}
-        self._selectors: dict[str, tuple[str, ...]] = {}
-        for detector in sorted(detectors, key=lambda d: d.id):
-            _check_detector(detector, self._detectors)
-            self._detectors[detector.id] = detector
-            self._selectors[detector.id] = (detector.id,)
-            self._selectors[detector.category] = (*self._selectors.get(detector.category, ()), detector.id)
-        self._compile = compile_pattern
-        self._steps = [_Step(detector, shape, compile_pattern) for detector in detectors for shape in detector.shapes]
-        literals = sorted({literal for step in self._steps for literal in step.literals})
-        self._numbers = {literal: number for number, literal in enumerate(literals)}
-        self._literals = compile_literals(literals)
-        fewest = min((step.shape.min_digit_run for step in self._steps if step.is_of_digits), default=0)
+    def __init__(self, state: _State, compile_pattern: CompilePattern, compile_literals: CompileLiterals) -> None:
+        self._state = state
+        self._compile_pattern = compile_pattern
+        self._compile_literals = compile_literals
+        self.detectors = tuple(state.detectors.values())
+        self._selectors = _selectors(self.detectors)
+        fewest = min((step.shape.min_digit_run for step in state.steps if step.is_of_digits), default=0)
         self._fewest_digits = fewest or _MANY
         self._runs = compile_pattern(rf"[0-9](?:[ +\-.()/]*[0-9]){{{fewest - 1},}}") if fewest else None
         self._selections: dict[frozenset[str], Selection] = {}
+
+    @classmethod
+    def of(
+        cls, detectors: Iterable[Detector], compile_pattern: CompilePattern, compile_literals: CompileLiterals
+    ) -> CompiledDetectors:
+        """Raises ConfigurationError for two detectors of one id or an id outside of its category."""
+        return cls(_State({}, (), (), {}, {}), compile_pattern, compile_literals).extended(detectors, {})
+
+    def extended(self, detectors: Iterable[Detector], never: Mapping[str, Validate]) -> CompiledDetectors:
+        """These and `detectors`, one of which replaces the one of its id, without the spans of which `never` holds.
+
+        Raises as `of`.
+        """
+        further, state = _by_id(detectors), self._state
+        steps = [Step(one, shape, self._compile_pattern) for one in further.values() for shape in one.shapes]
+        literals = sorted({literal for step in steps for literal in step.literals} - state.numbers.keys())
+        first = len(state.numbers)
+        added = _State(
+            {**state.detectors, **further},
+            (*[step for step in state.steps if step.detector.id not in further], *steps),
+            (*state.searches, (first, self._compile_literals(literals))) if literals else state.searches,
+            {**state.numbers, **{literal: first + number for number, literal in enumerate(literals)}},
+            _united_checks(state.never, never),
+        )
+        return CompiledDetectors(added, self._compile_pattern, self._compile_literals)
 
     def resolve(self, selector: str) -> tuple[str, ...]:
         """The sorted ids that `selector` means: a category (``pii``) or a detector's id (``pii.email``).
@@ -195,12 +107,14 @@ class CompiledDetectors:
         """Raises DetectionError for an id that is not known."""
         found = self._selections.get(ids)
         if found is None:
-            for detector_id in sorted(ids - self._detectors.keys()):
+            for detector_id in sorted(ids - self._state.detectors.keys()):
                 self.resolve(detector_id)
                 raise DetectionError("a category was given", expected="ids of detectors", found=ascii(detector_id))
             if len(self._selections) >= _MAX_SELECTIONS:
                 self._selections.clear()
-            found = self._selections[ids] = Selection(ids, self._steps, self._numbers, self._compile)
+            found = self._selections[ids] = Selection(
+                ids, self._state.steps, self._state.numbers, self._compile_pattern
+            )
         return found
 
     def scan(self, selection: Selection, readings: Sequence[Document]) -> dict[str, list[tuple[int, Finding]]]:
@@ -214,7 +128,9 @@ class CompiledDetectors:
                 hits.setdefault(key, []).extend([_original(reading, hit) for hit in found])
         if len(readings) > 1:
             hits = {key: [_with_whole_escapes(document, hit) for hit in found] for key, found in hits.items()}
-        return {key: _findings(document, self._detectors[key], found) for key, found in hits.items()}
+        for key in hits.keys() & self._state.never.keys():
+            hits[key] = [hit for hit in hits[key] if not self._state.never[key](_text_of(document, hit))]
+        return {key: _findings(document, self._state.detectors[key], found) for key, found in hits.items() if found}
 
     def _hits(self, selection: Selection, document: Document) -> dict[str, list[_Hit]]:
         hits: dict[str, list[_Hit]] = {}
@@ -226,38 +142,42 @@ class CompiledDetectors:
         """The detectors that something in `document` speaks for. No others find anything."""
         return {step.detector.id for step, _ in self._places(selection, document)} if document.data else set()
 
-    def _places(self, selection: Selection, document: Document) -> Iterator[tuple[_Step, Sequence[_Window]]]:
+    def _places(self, selection: Selection, document: Document) -> Iterator[tuple[Step, Sequence[Window]]]:
         """The steps that are worth running, and where."""
         data = document.data
         runs = self._digit_runs(document) if self._runs is not None else []
         if selection.by_literal:
             yield from self._around_literals(selection, document, runs)
         if runs and selection.by_digits:
-            windows = _windows(runs, selection.reach_chars, len(data))
+            windows = windows_around(runs, selection.reach_chars, len(data))
             for group in selection.by_digits:
                 yield from group.find(windows, data)
+        for step in selection.by_words:
+            if not step.shape.words.isdisjoint(document.words):
+                yield step, touched(step, document)
         everywhere = [(0, len(data))]
         for group in selection.always:
             for step, _ in group.find(everywhere, data):
-                yield step, _touched(step, document)
+                yield step, touched(step, document)
 
     def _around_literals(
-        self, selection: Selection, document: Document, runs: Sequence[_Run]
-    ) -> Iterator[tuple[_Step, Sequence[_Window]]]:
-        places: dict[_Step, list[_Run]] = {}
-        for number, ends in self._literals.ends(document.data).items():
-            for step in selection.by_literal.get(number, ()):
-                places.setdefault(step, []).extend([(end, end, 0) for end in ends])
+        self, selection: Selection, document: Document, runs: Sequence[Run]
+    ) -> Iterator[tuple[Step, Sequence[Window]]]:
+        places: dict[Step, list[Run]] = {}
+        for first, search in self._state.searches:
+            for number, ends in search.ends(document.data).items():
+                for step in selection.by_literal.get(first + number, ()):
+                    places.setdefault(step, []).extend([(end, end, 0) for end in ends])
         for step, found in places.items():
-            around = _windows(sorted(found), step.reach_chars, len(document.data))
+            around = windows_around(sorted(found), step.reach_chars, len(document.data))
             if document.has_names and not step.shape.triggers:  # which may say it of all that they name
                 around = [(0, len(document.data))]
             if step.shape.min_digit_run >= self._fewest_digits:
-                around = _with_digits(around, runs, step.shape.min_digit_run)
+                around = with_digits(around, runs, step.shape.min_digit_run)
             if around:
                 yield step, around
 
-    def _digit_runs(self, document: Document) -> list[_Run]:
+    def _digit_runs(self, document: Document) -> list[Run]:
         """Start, end and number of the digits that follow each other with nothing but `_BETWEEN_DIGITS` between."""
         data = document.data
         assert self._runs is not None  # some detector asks for digits, else nobody asks here
@@ -267,74 +187,64 @@ class CompiledDetectors:
         ]
 
 
-def _check_detector(detector: Detector, known: Container[str]) -> None:
-    if detector.id in known:
-        raise ConfigurationError(
-            "two detectors of one id", expected="an id for each", found=detector.id, hint="Rename one of them."
-        )
-    if not detector.id.startswith(f"{detector.category}."):
-        raise ConfigurationError(
-            "a detector's id names its category", expected=f"{detector.category}.<name>", found=detector.id
-        )
+def _by_id(detectors: Iterable[Detector]) -> dict[str, Detector]:
+    found: dict[str, Detector] = {}
+    for detector in detectors:
+        if detector.id in found:
+            raise ConfigurationError(
+                "two detectors of one id", expected="an id for each", found=detector.id, hint="Rename one of them."
+            )
+        if _pack_of(detector.id) not in {detector.category, "custom"} or detector.id.endswith("."):
+            raise ConfigurationError(
+                "a detector's id names its category",
+                expected=f"{detector.category}.<name> or custom.<name>",
+                found=detector.id,
+            )
+        found[detector.id] = detector
+    return found
 
 
-# -- where to look
+def _pack_of(detector_id: str) -> str:
+    return detector_id.partition(".")[0]
 
 
-def _windows(places: Sequence[_Run], reach: int, last: int) -> list[_Window]:
-    """What lies within `reach` of any of `places`, which ascend."""
-    if last <= reach:
-        return [(0, last)]
-    windows: list[_Window] = []
-    start, stop = places[0][0] - reach, places[0][1] + reach
-    for first, end, _ in places:
-        if first - reach > stop:
-            windows.append((max(0, start), stop))
-            start = first - reach
-        stop = end + reach
-    windows.append((max(0, start), min(stop, last)))
-    return windows
+def _selectors(detectors: Iterable[Detector]) -> dict[str, tuple[str, ...]]:
+    """What each selector means: an id itself, a category or a pack all that are in it."""
+    selectors: dict[str, tuple[str, ...]] = {}
+    for detector in sorted(detectors, key=lambda d: d.id):
+        selectors[detector.id] = (detector.id,)
+        for group in {detector.category, _pack_of(detector.id)}:
+            selectors[group] = (*selectors.get(group, ()), detector.id)
+    return selectors
 
 
-def _with_digits(windows: Iterable[_Window], runs: Sequence[_Run], least: int) -> list[_Window]:
-    """Those of `windows` that a run of so many digits reaches into."""
-    long_enough = [(start, end) for start, end, digits in runs if digits >= least]
-    return [window for window in windows if any(start < window[1] and end > window[0] for start, end in long_enough)]
+def _united_checks(some: Mapping[str, Validate], others: Mapping[str, Validate]) -> dict[str, Validate]:
+    """Of both, where a span counts that either holds of."""
+    both = {key: _either(some[key], others[key]) for key in some.keys() & others.keys()}
+    return {**some, **others, **both}
 
 
-def _touched(step: _Step, document: Document) -> list[_Window]:
-    """The whole text; of one with many leaves, those that a match touches."""
-    last = len(document.data)
-    if len(document.leaves) == 1:
-        return [(0, last)]
-    return list(step.pattern.spans(document.data, 0, 0, last))
+def _either(one: Validate, other: Validate) -> Validate:
+    return lambda span: one(span) or other(span)
+
+
+def _text_of(document: Document, hit: _Hit) -> str:
+    first = document.start_of(hit.leaf)
+    return document.text[first + hit.start : first + hit.end]
 
 
 # -- what is there
 
 
-def _look(step: _Step, document: Document, windows: Iterable[_Window], hits: dict[str, list[_Hit]]) -> None:
+def _look(step: Step, document: Document, windows: Iterable[Window], hits: dict[str, list[_Hit]]) -> None:
     shape = step.shape
-    for leaf, start, end in _within_leaves(document, windows):
+    for leaf, start, end in within_leaves(document, windows):
         for match in step.pattern.spans(document.data, shape.group, start, end):
             for span in _candidates(shape, document, match):
                 if span[1] - span[0] <= step.detector.max_span_chars and _is_confirmed(shape, document, leaf, span):
                     first = document.start_of(leaf)
                     hit = _Hit(leaf, span[0] - first, span[1] - first, shape.confidence, step.validated)
                     hits.setdefault(step.detector.id, []).append(hit)
-
-
-def _within_leaves(document: Document, windows: Iterable[_Window]) -> Iterator[tuple[int, int, int]]:
-    """The parts of windows that lie in one leaf each, without the newlines between."""
-    if len(document.leaves) == 1:
-        for start, end in windows:
-            yield 0, start, end
-        return
-    for start, end in windows:
-        for leaf in range(document.leaf_at(start), document.leaf_at(end - 1) + 1):
-            first, behind = document.extent(leaf)
-            if first < behind:
-                yield leaf, max(first, start), min(behind, end)
 
 
 def _candidates(shape: Shape, document: Document, match: tuple[int, int]) -> Iterable[tuple[int, int]]:

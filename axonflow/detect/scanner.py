@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
 from axonflow.detect.content import Document, JsonValue, readings_of
-from axonflow.detect.detector import Detector, Shape
+from axonflow.detect.detector import Detector, Shape, Validate
 from axonflow.detect.encodings import decoded
 from axonflow.detect.finding import Finding
 from axonflow.detect.labels import mask_of
 from axonflow.detect.literals import CompileLiterals, OneByOne
-from axonflow.detect.matching import CompiledDetectors, CompilePattern, Pattern
+from axonflow.detect.matching import CompiledDetectors
+from axonflow.detect.patterns import CompilePattern, Pattern
 from axonflow.detect.redaction import redact
 from axonflow.detect.styles import Replacing
 from axonflow.errors import DetectionError
@@ -30,15 +31,28 @@ class Scanner:
 
     def __init__(
         self,
-        detectors: Sequence[Detector],
+        detectors: Iterable[Detector],
         compile_pattern: CompilePattern,
         compile_literals: CompileLiterals = OneByOne,
+        *,
+        compiled: CompiledDetectors | None = None,
     ) -> None:
-        """Raises ConfigurationError for two detectors of one id or an id outside of its category."""
-        self.detectors = tuple(detectors)
-        self._compiled = CompiledDetectors(self.detectors, compile_pattern, compile_literals)
+        """`compiled` are `detectors` where they have been compiled already.
+
+        Raises ConfigurationError for two detectors of one id or an id outside of its category.
+        """
+        self._compiled = compiled or CompiledDetectors.of(detectors, compile_pattern, compile_literals)
         self._compile_pattern = compile_pattern
+        self.detectors = self._compiled.detectors
         self._masks = frozenset([mask_of(detector.id) for detector in self.detectors])
+
+    def extended(self, detectors: Iterable[Detector], never: Mapping[str, Validate] | None = None) -> Scanner:
+        """A scanner of these detectors and more; one replaces the one of its id. This one stays as it is.
+
+        `never` tells, by the id of a detector, which of its spans (folded) are no findings. Raises as the maker.
+        """
+        compiled = self._compiled.extended(detectors, never or {})
+        return Scanner(compiled.detectors, self._compile_pattern, compiled=compiled)
 
     def resolve(self, selector: str) -> tuple[str, ...]:
         """The sorted ids that `selector` means: a category (``pii``) or a detector's id (``pii.email``).

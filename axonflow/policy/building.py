@@ -36,18 +36,33 @@ _RULES_A_SLICE: Final = 32
 class _Host:
     """What expressions may refer to beyond the request. Foreign errors become ValueError, as the language asks."""
 
-    def __init__(self, scanner: Scanner, compile_pattern: CompilePattern) -> None:
-        self._scanner = scanner
+    def __init__(self, compile_pattern: CompilePattern) -> None:
+        self.scanner: Scanner | None = None
+        self.redactor: Redactor | None = None
         self._compile_pattern = compile_pattern
         self._patterns: dict[str, Any] = {}
 
     def detectors(self, selector: str) -> tuple[str, ...]:
+        assert self.scanner is not None  # nothing is compiled before it is known
         if selector == "*":
-            return tuple(sorted(detector.id for detector in self._scanner.detectors))
+            return tuple(sorted(detector.id for detector in self.scanner.detectors))
         try:
-            return self._scanner.resolve(selector)
+            return self.scanner.resolve(selector)
         except AxonFlowError as error:
             raise ValueError(str(error)) from None
+
+    def redacted(self, obligation: Redact, named: frozenset[str]) -> tuple[str, ...]:
+        """The detectors that `obligation` means, without those of a category that are `named` elsewhere.
+
+        Raises ValueError for a selector that is none, and for a style that their findings cannot be redacted in.
+        """
+        ids: set[str] = set()
+        for selector in obligation.detectors:
+            found = self.detectors(selector)
+            ids.update(found if selector in found else set(found) - named)
+        assert self.redactor is not None  # as above
+        self.redactor.check(obligation.style, ids)
+        return tuple(sorted(ids))
 
     def pattern(self, pattern: str) -> Any:
         if pattern not in self._patterns:
@@ -61,19 +76,12 @@ class Builder:
     `pause` is called often. Who compiles beside running decisions lets other threads have their turn there.
     """
 
-    def __init__(
-        self,
-        scanner: Scanner,
-        compile_pattern: CompilePattern,
-        pause: Callable[[], None],
-        redaction: RedactionMeans,
-    ) -> None:
+    def __init__(self, compile_pattern: CompilePattern, pause: Callable[[], None], redaction: RedactionMeans) -> None:
         self.problems: list[PolicyError] = []
-        self._scanner = scanner
-        self._redactor = Redactor(scanner, redaction)
-        self._host = _Host(scanner, compile_pattern)
+        self._redaction = redaction
+        self._hosts = {is_shadow: _Host(compile_pattern) for is_shadow in (False, True)}
         self._pause = pause
-        self._compilers: dict[tuple[tuple[str, str], ...], Compiler] = {}
+        self._compilers: dict[tuple[bool, tuple[tuple[str, str], ...]], Compiler] = {}
         self._first_seen: dict[tuple[str, bool, str], tuple[PolicyProgram, Path]] = {}
         self._actions: dict[str | tuple[str, ...], frozenset[str]] = {}
         self._keys = KeyFinder()
@@ -81,16 +89,17 @@ class Builder:
         self._filters = FilterMaker()
 
     def compiler_of(self, head: SetHead, at: Callable[[], str] | None = None) -> Compiler:
-        """The compiler for the expressions of a set: one for all sets that declare the same types of attributes.
+        """The compiler for the expressions of a set: one for all sets that declare the same types of attributes and
+        know the same detectors.
 
         Raises PolicyError for a type that is none.
         """
-        key = tuple(sorted(head.attributes.items()))
+        key = (head.shadow, tuple(sorted(head.attributes.items())))
         compiler = self._compilers.get(key)
         if compiler is None:
             try:
                 compiler = self._compilers[key] = Compiler(
-                    self._host, MATCH_FUNCTIONS, head.attributes, pause=self._pause
+                    self._hosts[head.shadow], MATCH_FUNCTIONS, head.attributes, pause=self._pause
                 )
             except ValueError as error:
                 raise PolicyError(
@@ -98,8 +107,14 @@ class Builder:
                 ) from None
         return compiler
 
-    def engine(self, programs: Sequence[PolicyProgram], digest: str, shadow: PolicyEngine | None) -> PolicyEngine:
+    def engine(
+        self, programs: Sequence[PolicyProgram], digest: str, scanner: Scanner, shadow: PolicyEngine | None
+    ) -> PolicyEngine:
         """The engine of `programs` together. What is wrong with them is in `problems` then."""
+        redactor = Redactor(scanner, self._redaction)
+        for program in programs:
+            host = self._hosts[program.head.shadow]
+            host.scanner, host.redactor = scanner, redactor
         for program in programs:
             self._unique("policy set", program.head.name, program, ("metadata", "name"))
         layers = self._layers(programs)
@@ -124,8 +139,8 @@ class Builder:
             by_action=by_action,
             elsewhere=elsewhere,
             layers=layers,
-            scanner=self._scanner,
-            redactor=self._redactor,
+            scanner=scanner,
+            redactor=redactor,
             shadow=shadow,
         )
 
@@ -208,21 +223,13 @@ class Builder:
                 resolved.append(obligation)
                 continue
             try:
-                ids = self._ids(obligation, frozenset(named))
-                self._redactor.check(obligation.style, ids)
+                ids = self._hosts[program.head.shadow].redacted(obligation, frozenset(named))
             except ValueError as error:
                 at = program.at((*path, "obligations", position), 0)
                 self.problems.append(PolicyError(str(error), at=at))
                 return None
             resolved.append(Redact(obligation.policy, ids, obligation.style))
         return tuple(resolved)
-
-    def _ids(self, obligation: Redact, named: frozenset[str]) -> tuple[str, ...]:
-        ids: set[str] = set()
-        for selector in obligation.detectors:
-            found = self._host.detectors(selector)
-            ids.update(found if selector in found else set(found) - named)
-        return tuple(sorted(ids))
 
     def _actions_of(self, match: dict[str, Any]) -> frozenset[str] | None:
         """The actions that `match` names: one object for thousands of rules."""

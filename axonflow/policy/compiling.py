@@ -13,6 +13,7 @@ from axonflow.errors import ExpressionError, PolicyError
 from axonflow.policy.building import Builder, CompilePattern
 from axonflow.policy.bundle import BundleSource, Verify, open_bundle
 from axonflow.policy.cel.compiler import Compiler, Expression
+from axonflow.policy.custom_detectors import ScannerMaker, allowlist_row, detector_row
 from axonflow.policy.decision import Approval, Effect, Limit, Obligation, Redact
 from axonflow.policy.document import (
     ApprovalDocument,
@@ -72,8 +73,9 @@ def compile_policies(
     `verify` tells whether a bundle's signature holds. `pause` is called every third of a millisecond or so, for who
     compiles beside running decisions. `redaction` is what styles beyond masks need; without it they are refused.
     """
-    builder = Builder(scanner, compile_pattern, pause, redaction)
-    engine = _engine(builder, _read_programs(tuple(sources), builder, verify, pause))
+    builder = Builder(compile_pattern, pause, redaction)
+    programs = _read_programs(tuple(sources), builder, verify, pause)
+    engine = _engine(builder, programs, ScannerMaker(scanner, compile_pattern, builder.problems, pause))
     if builder.problems:
         raise PolicyError.joined(builder.problems)
     return engine
@@ -81,19 +83,23 @@ def compile_policies(
 
 def check_programs(sources: Iterable[Source], scanner: Scanner, compile_pattern: CompilePattern) -> list[PolicyProgram]:
     """The rows of all `sources`, which must be documents that compile. Raises PolicyError that lists every problem."""
-    builder = Builder(scanner, compile_pattern, _go_on, _SOMEBODY_ELSES)
+    builder = Builder(compile_pattern, _go_on, _SOMEBODY_ELSES)
     programs = _read_programs(tuple(sources), builder, _nobody_is_trusted, _go_on)
-    _engine(builder, programs)
+    _engine(builder, programs, ScannerMaker(scanner, compile_pattern, builder.problems, _go_on))
     if builder.problems:
         raise PolicyError.joined(builder.problems)
     return programs
 
 
-def _engine(builder: Builder, programs: Sequence[PolicyProgram]) -> PolicyEngine:
+def _engine(builder: Builder, programs: Sequence[PolicyProgram], scanners: ScannerMaker) -> PolicyEngine:
     digest = digest_of_sets((program.head.name, program.digest) for program in programs)
     shadowed = [program for program in programs if program.head.shadow]
-    shadow = builder.engine(shadowed, digest, None) if shadowed else None
-    return builder.engine([program for program in programs if not program.head.shadow], digest, shadow)
+    enforced = [program for program in programs if not program.head.shadow]
+    scanner = scanners.scanner_of(enforced)
+    shadow = None
+    if shadowed:
+        shadow = builder.engine(shadowed, digest, scanners.scanner_of(shadowed, scanner), None)
+    return builder.engine(enforced, digest, scanner, shadow)
 
 
 def _read_programs(
@@ -159,6 +165,8 @@ class _Rows:
             attributes=document.attributes,
             expressions=(),
             exceptions=(),
+            detectors=tuple(map(detector_row, document.detectors)),
+            allowlists=tuple(map(allowlist_row, document.allowlists)),
         )
         compiler = self._builder.compiler_of(head, lambda: self._one.source.at(("attributes",), 0))
         rules = []

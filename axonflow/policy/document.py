@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from axonflow.detect import Style
+from axonflow.detect.finding import Category, Severity
 from axonflow.policy.decision import Effect
 from axonflow.policy.json_value import check_json_value
 from axonflow.policy.request import ACTIONS
@@ -30,7 +31,9 @@ __all__ = [
     "MATCH_KEY",
     "MATCH_KEYS",
     "MAX_RULES",
+    "AllowlistDocument",
     "ApprovalDocument",
+    "DetectorDocument",
     "ExceptionDocument",
     "IncludeDocument",
     "LimitDocument",
@@ -192,7 +195,7 @@ class RuleDocument(_Document):
 
 
 class ExceptionDocument(_Document):
-    """The only loosening there is: the named rules do not apply to what it matches, until it expires."""
+    """A loosening: the named rules do not apply to what it matches, until it expires."""
 
     id: Identifier
     rules: Annotated[list[Identifier], Field(min_length=1)]
@@ -200,6 +203,39 @@ class ExceptionDocument(_Document):
     when: Condition = None
     reason: Sentence
     expires: Annotated[StrictStr, AfterValidator(_moment)]
+
+
+class NearbyDocument(_Document):
+    """Words around a finding: one of `required` has to be there, none of `forbidden` may."""
+
+    required: list[StrictStr] = []
+    forbidden: list[StrictStr] = []
+    window_chars: StrictInt = 64
+
+
+class DetectorDocument(_Document):
+    """A detector of one's own. What its parts have to be, `axonflow.detect.faults` says: of bundles too."""
+
+    id: StrictStr
+    category: Category = "custom"
+    severity: Severity = "medium"
+    description: Sentence
+    patterns: list[StrictStr] = []
+    keywords: list[StrictStr] = []
+    validators: list[StrictStr] = []
+    context: NearbyDocument = NearbyDocument()
+    confidence: Annotated[float, Field(strict=True)] = 0.9
+    examples: list[StrictStr]
+    counter_examples: list[StrictStr] = []
+
+
+class AllowlistDocument(_Document):
+    """What detectors find and nobody minds: a loosening, so it says why."""
+
+    detectors: Annotated[list[StrictStr], Field(min_length=1)]
+    values: list[StrictStr] = []
+    patterns: list[StrictStr] = []
+    reason: Sentence
 
 
 class IncludeDocument(_Document):
@@ -229,6 +265,7 @@ class PolicyTemplateDocument(_Document):
     parameters: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")], ParameterDocument] = {}
     requires: Requires = {}
     include: Annotated[list[IncludeDocument], Field(max_length=100)] = []
+    detectors: Annotated[list[JsonObject], Field(max_length=1_000)] = []
     rules: Annotated[list[JsonObject], Field(max_length=10_000)] = []
 
 
@@ -245,3 +282,5 @@ class PolicySetDocument(_Document):
     include: Annotated[list[IncludeDocument], Field(max_length=1_000)] = []
     rules: Annotated[list[RuleDocument], Field(max_length=MAX_RULES)] = []
     exceptions: list[ExceptionDocument] = []
+    detectors: list[DetectorDocument] = []
+    allowlists: list[AllowlistDocument] = []

@@ -16,6 +16,8 @@ from typing import Annotated, Any, Final, Literal, NamedTuple
 import msgspec
 from msgspec import Meta, Struct
 
+from axonflow.detect.allowlists import Allowlist
+from axonflow.detect.custom import CustomDetector
 from axonflow.errors import ExpressionError, PolicyError
 from axonflow.policy.cel.compiler import Compiler, Expression
 from axonflow.policy.cel.literals import Uint
@@ -72,7 +74,9 @@ class ExceptionRow(Struct, array_like=True, frozen=True, gc=False, forbid_unknow
     expires_us: int
 
 
-class SetHead(Struct, frozen=True, forbid_unknown_fields=True):
+class SetHead(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """`detectors` and `allowlists` are left out where there are none, so the digests of other sets do not know them."""
+
     name: _Id
     layer: Literal["system", "organization", "tenant"]
     default: Literal["deny", "allow", "abstain"]
@@ -82,6 +86,8 @@ class SetHead(Struct, frozen=True, forbid_unknown_fields=True):
     attributes: dict[_Path, str]
     expressions: tuple[str, ...]
     exceptions: tuple[ExceptionRow, ...]
+    detectors: tuple[CustomDetector, ...] = ()
+    allowlists: tuple[Allowlist, ...] = ()
 
 
 class PolicyProgram(NamedTuple):
@@ -145,8 +151,7 @@ def decode_set(
     def at(path: Path, offset: int) -> str:
         place = f"{name}: set {head.name}"
         if len(path) > 1 and isinstance(path[1], int):
-            row = (rows if path[0] == "rules" else head.exceptions)[path[1]]
-            place += f", {'rule' if path[0] == 'rules' else 'exception'} {row.id}"
+            place += f", {_named(path, path[1], head, rows)}"
         return f"{place} (character {offset + 1})" if offset else place
 
     read = _Variants(compiler_of(head), head.expressions, at, pause)
@@ -157,6 +162,15 @@ def decode_set(
             pause()
     exceptions = [(row, read.of(row, ("exceptions", number))) for number, row in enumerate(head.exceptions)]
     return PolicyProgram(head, rules, exceptions, set_digest(parts), at)
+
+
+def _named(path: Path, position: int, head: SetHead, rows: Sequence[RuleRow]) -> str:
+    """What stands at `path`, for people."""
+    if path[0] == "allowlists":
+        return f"allowlist {position + 1}"
+    tables: dict[str | int, Sequence[RuleRow | ExceptionRow | CustomDetector]]
+    tables = {"rules": rows, "exceptions": head.exceptions, "detectors": head.detectors}
+    return f"{str(path[0])[:-1]} {tables[path[0]][position].id[:80]}"
 
 
 def _check_paths(rows: Iterable[RuleRow], head: SetHead, name: str, pause: Callable[[], None]) -> None:

@@ -11,6 +11,8 @@ from pydantic_core import ErrorDetails
 from axonflow.errors import AxonFlowError, PolicyError
 from axonflow.policy.document import (
     MAX_RULES,
+    AllowlistDocument,
+    DetectorDocument,
     ExceptionDocument,
     IncludeDocument,
     PolicySetDocument,
@@ -167,6 +169,8 @@ _MODELS: Final[dict[str, type[BaseModel]]] = {
     "rules": RuleDocument,
     "exceptions": ExceptionDocument,
     "include": IncludeDocument,
+    "detectors": DetectorDocument,
+    "allowlists": AllowlistDocument,
 }
 
 

@@ -27,6 +27,9 @@ _TYPES: Final[dict[str, tuple[type, ...]]] = {
     "string": (str,), "int": (int,), "double": (float, int), "bool": (bool,), "strings": (list, tuple),
 }  # fmt: skip
 
+_PIECES: Final = ("rules", "detectors")
+"""What a template holds that sets take over."""
+
 Value = Any
 
 
@@ -36,9 +39,9 @@ class Template(NamedTuple):
 
 
 class _Piece(NamedTuple):
-    """One rule that came from a template: its values, and where its parts stand."""
+    """One rule or detector that came from a template: its values, and where its parts stand."""
 
-    rule: Any
+    value: Any
     at: Callable[[Path, int], str]
 
 
@@ -73,8 +76,8 @@ def expand(source: PolicySource, templates: Mapping[str, Template]) -> PolicySou
     """
     if not isinstance(source.data, dict) or "include" not in source.data:
         return source
-    own = source.data.get("rules", [])
-    if not isinstance(own, list):
+    own = {field: source.data.get(field, []) for field in _PIECES}
+    if not all(isinstance(items, list) for items in own.values()):
         return source  # refused as it stands
     expansion = _Expansion(templates)
     for position, include in enumerate(read_includes(source)):
@@ -83,11 +86,14 @@ def expand(source: PolicySource, templates: Mapping[str, Template]) -> PolicySou
         raise PolicyError.joined(expansion.problems)
     pieces = expansion.pieces
     requires = _merged(source.data.get("requires", {}), expansion.requires)
-    data = source.data | {"rules": [*own, *[piece.rule for piece in pieces]], "requires": requires}
+    all_of = {field: [*own[field], *[piece.value for piece in pieces[field]]] for field in _PIECES}
+    data = source.data | all_of | {"requires": requires}
 
     def at(path: Path, offset: int) -> str:
-        if len(path) > 1 and path[0] == "rules" and isinstance(path[1], int) and path[1] >= len(own):
-            return pieces[path[1] - len(own)].at(path[2:], offset)
+        if len(path) > 1 and path[0] in _PIECES and isinstance(path[1], int):
+            field, position = str(path[0]), path[1] - len(own[str(path[0])])
+            if position >= 0:
+                return pieces[field][position].at(path[2:], offset)
         return source.at(path, offset)
 
     return PolicySource(source.name, data, at)
@@ -102,7 +108,7 @@ def _merged(own: Any, more: Mapping[str, Sequence[str]]) -> Any:
 class _Expansion:
     def __init__(self, templates: Mapping[str, Template]) -> None:
         self._templates = templates
-        self.pieces: list[_Piece] = []
+        self.pieces: dict[str, list[_Piece]] = {field: [] for field in _PIECES}
         self.requires: dict[str, list[str]] = {}
         self.problems: list[PolicyError] = []
         self._included = 0
@@ -110,7 +116,7 @@ class _Expansion:
     def include(self, include: IncludeDocument, source: PolicySource, path: Path, above: tuple[str, ...]) -> None:
         self._included += 1
         template = self._templates.get(include.template)
-        if self._included > MAX_INCLUDES or len(self.pieces) > MAX_INCLUDED_RULES:
+        if self._included > MAX_INCLUDES or len(self.pieces["rules"]) > MAX_INCLUDED_RULES:
             raise PolicyError(
                 "too much is included", expected=f"at most {MAX_INCLUDES} templates with {MAX_INCLUDED_RULES} rules",
                 found="more", at=source.at(path, 0),
@@ -125,8 +131,10 @@ class _Expansion:
         via = f"{source.at(path, 0)}, which includes {include.template}"
         for action, paths in document.requires.items():
             self.requires.setdefault(action, []).extend(paths)
-        for position, rule in enumerate(document.rules):
-            self.pieces.append(_Piece(_filled(rule, values), _placed(origin, ("rules", position), rule, values, via)))
+        for field in _PIECES:
+            for position, piece in enumerate(getattr(document, field)):
+                at = _placed(origin, (field, position), piece, values, via)
+                self.pieces[field].append(_Piece(_filled(piece, values), at))
         for position, deeper in enumerate(document.include):
             given = {name: _filled(value, values) for name, value in deeper.given.items()}
             self.include(
@@ -228,11 +236,11 @@ def _filled_expression(text: str, values: Mapping[str, Value]) -> tuple[str, lis
 
 
 def _placed(
-    origin: PolicySource, prefix: Path, rule: Any, values: Mapping[str, Value], via: str
+    origin: PolicySource, prefix: Path, piece: Any, values: Mapping[str, Value], via: str
 ) -> Callable[[Path, int], str]:
     def at(path: Path, offset: int) -> str:
-        if path[-1:] == ("when",) and isinstance(rule, dict) and isinstance(rule.get("when"), str):
-            now, then = max(s for s in _filled_expression(rule["when"], values)[1] if s[0] <= offset)
+        if path[-1:] == ("when",) and isinstance(piece, dict) and isinstance(piece.get("when"), str):
+            now, then = max(s for s in _filled_expression(piece["when"], values)[1] if s[0] <= offset)
             offset = then + offset - now
         return f"{origin.at((*prefix, *path), offset)} (from {via})"
 

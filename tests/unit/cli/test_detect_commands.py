@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from tests.strategies import policy_set
+
 CARD = "4111 1111 1111 1111"
 
 
@@ -104,11 +106,102 @@ def test_detect_of_a_file_that_is_not_there_is_bad_input(run):
     assert run("detect", "missing.txt").exit_code == 2
 
 
-def test_detectors_lists_them_in_order(run):
-    listed = json.loads(run("detectors", "--json").stdout)
+CUSTOM = {
+    "id": "custom.badge",
+    "description": "A badge of ours.",
+    "patterns": [r"\bEMP-\d{6}\b"],
+    "examples": ["badge EMP-123456", "two\nEMP-000001"],
+    "counter_examples": ["EMP-12"],
+}
+ALLOWED = {"detectors": ["pii.email"], "values": ["help@example.com"], "reason": "Public."}
+
+
+@pytest.fixture
+def own(folder):
+    """The name of a policy file with a detector and an allowlist."""
+    document = policy_set([], default="allow") | {"detectors": [CUSTOM], "allowlists": [ALLOWED]}
+    (folder / "own.json").write_text(json.dumps(document))
+    return "own.json"
+
+
+def test_detect_with_policies_uses_their_detectors_and_allowlists(run, own):
+    result = run("detect", "--policies", own, "--json", input="EMP-123456 help@example.com ann@example.com")
+    assert [(one["detector"], one["category"], one["start"]) for one in findings(result)] == [
+        ("custom.badge", "custom", 0),
+        ("pii.email", "pii", 28),
+    ]
+    chosen = run("detect", "--policies", own, "--detectors", "custom", "--redact", input="EMP-123456 a@example.com")
+    assert chosen.stdout == "[REDACTED:custom.badge] a@example.com\n"
+
+
+def test_detect_with_policies_that_do_not_load_is_bad_input(run, folder):
+    wrong = policy_set([]) | {"detectors": [CUSTOM | {"examples": ["none"]}]}
+    (folder / "own.json").write_text(json.dumps(wrong))
+    result = run("detect", "--policies", "own.json", input="x")
+    assert result.exit_code == 2
+    assert "custom.badge does not find its example" in result.stderr
+
+
+def test_detect_of_json_from_standard_input_names_paths_when_told(run):
+    result = run("detect", "--input", "json", "--json", input='{"to": ["ann@example.com"]}')
+    assert findings(result)[0]["path"] == "$.to[0]"
+    assert run("detect", "--input", "json", input="{").exit_code == 2
+
+
+def test_detect_of_a_json_file_as_text_names_lines(run, folder):
+    (folder / "t.json").write_text('{"to":\n "ann@example.com"}')
+    assert "2:3" in run("detect", "t.json", "--input", "text").stdout
+
+
+@pytest.mark.parametrize(("text", "exit_code"), [("ann@example.com", 1), ("hello", 0)])
+def test_detect_that_checks_ends_with_the_answer(run, text, exit_code):
+    assert run("detect", "--check", input=text).exit_code == exit_code
+    assert run("detect", "--check", "--json", input=text).exit_code == exit_code
+
+
+def test_detect_of_a_long_json_finds_what_is_in_it(run, folder):
+    (folder / "t.json").write_text(json.dumps(["nothing here " * 20_000, 7, None, "ann@example.com"]))
+    result = run("detect", "t.json", "--detectors", "pii.email", "--json")
+    assert [one["path"] for one in findings(result)] == ["$[3]"]
+    assert result.stderr == ""
+
+
+def test_detectors_list_shows_them_in_order(run):
+    listed = json.loads(run("detectors", "list", "--json").stdout)
     ids = [one["id"] for one in listed]
     assert ids == sorted(ids)
     assert {"pii.email", "pii.credit_card", "injection.sql"} <= set(ids)
     assert set(listed[0]) == {"id", "category", "severity", "description"}
-    text = run("detectors").stdout
+    text = run("detectors", "list").stdout
     assert all(name in text for name in ids)
+
+
+def test_detectors_list_of_names_shows_no_others(run, own):
+    listed = json.loads(run("detectors", "list", "custom", "pii.email", "--policies", own, "--json").stdout)
+    assert [one["id"] for one in listed] == ["custom.badge", "pii.email"]
+
+
+def test_detectors_list_of_an_unknown_name_is_bad_input(run):
+    result = run("detectors", "list", "pii.emial")
+    assert (result.exit_code, "Did you mean pii.email" in result.stderr) == (2, True)
+
+
+def test_detectors_show_gives_its_examples(run, own):
+    shown = json.loads(run("detectors", "show", "custom.badge", "--policies", own, "--json").stdout)
+    assert shown == {
+        "id": "custom.badge",
+        "category": "custom",
+        "severity": "medium",
+        "description": "A badge of ours.",
+        "max_span_chars": 10,
+        "examples": CUSTOM["examples"],
+        "counter_examples": CUSTOM["counter_examples"],
+    }
+    text = run("detectors", "show", "custom.badge", "--policies", own).stdout
+    assert "severity  medium" in text
+    assert "found in  badge EMP-123456\n          two\\nEMP-000001\nnot in    EMP-12\n" in text
+
+
+def test_detectors_show_of_a_category_says_how_to_list_it(run):
+    result = run("detectors", "show", "pii")
+    assert (result.exit_code, "axonflow detectors list pii" in result.stderr) == (2, True)

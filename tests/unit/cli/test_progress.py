@@ -27,10 +27,8 @@ class Clock:
         return self.now_ns
 
 
-def progress(screen, clock, size_bytes=200, motion=True):
-    return Progress(
-        screen, Settings(colour=True, motion=motion), size_bytes=size_bytes, position_bytes=lambda: 50, clock_ns=clock
-    )
+def progress(screen, clock, whole=200, motion=True):
+    return Progress(screen, Settings(colour=True, motion=motion), whole=whole, position=lambda: 50, clock_ns=clock)
 
 
 def test_progress_of_a_file_shows_a_bar_of_its_bytes():
@@ -43,7 +41,7 @@ def test_progress_of_a_file_shows_a_bar_of_its_bytes():
 
 def test_progress_of_a_stream_shows_a_count_only():
     screen, clock = Screen(terminal=True), Clock()
-    progress(screen, clock, size_bytes=0).update(7)
+    progress(screen, clock, whole=0).update(7)
     assert screen.getvalue() == "\r\x1b[K7 requests"
 
 
