@@ -34,7 +34,10 @@ IBAN_LENGTHS: dict[str, int] = {
 }
 
 
-DIGIT_IBANS = frozenset("AE AT BA BE CZ DE DK EE ES FI FO GL HR HU IL IS LT ME NO PL PT RS SE SI SK TL TN XK".split())
+DIGIT_IBANS = frozenset(
+    "AE AT BA BE BI CR CZ DE DJ DK EE EG ES FI FO GL HR HU IL IS LT LY ME MN MR NO PL PT RS SD SE SI SK SO ST TL TN VA "
+    "XK".split()
+)
 """Countries whose account numbers have no letters (the same registry)."""
 
 # ISO 3166-1 alpha-2, and XK (Kosovo), which banks use.
