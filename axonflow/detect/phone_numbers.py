@@ -148,7 +148,7 @@ def _layout_of(text: str, parts: list[str]) -> Layout | None:
 def _layout_of_digits(text: str, parts: list[str], digits: str) -> Layout | None:
     if len(set(digits)) < 3 or (len(parts) == 2 and all(_is_year(part) for part in parts)):
         return None
-    if text.startswith(("+", "(+")) or (digits.startswith("00") and len(parts) > 2):
+    if text.startswith(("+", "(+")) or (digits.startswith("00") and len(parts) > 2 and _kinds_of_marks(text) <= 1):
         is_code_points = len(parts[0]) == 4 == len(parts[-1]) and text[0] == "0"  # 0069 0307 0303
         return "international" if _is_international(text, digits) and not is_code_points else None
     if len(digits) > 12:

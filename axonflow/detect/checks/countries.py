@@ -5,7 +5,7 @@ from __future__ import annotations
 from axonflow.detect.checks.check_digits import only_alnum
 from axonflow.detect.validators import mod97
 
-__all__ = ["IBAN_LENGTHS", "is_bic", "is_iban"]
+__all__ = ["DIGIT_IBANS", "IBAN_LENGTHS", "is_bic", "is_iban"]
 
 # SWIFT's IBAN registry (the registration authority of ISO 13616).
 IBAN_LENGTHS: dict[str, int] = {
@@ -33,6 +33,12 @@ IBAN_LENGTHS: dict[str, int] = {
     for country in countries.split()
 }
 
+
+DIGIT_IBANS = frozenset(
+    "AE AT BA BE BI CR CZ DE DJ DK EE EG ES FI FO GL HR HU IL IS LT LY ME MN MR NO PL PT RS SD SE SI SK SO ST TL TN VA "
+    "XK".split()
+)
+"""Countries whose account numbers have no letters (the same registry)."""
 
 # ISO 3166-1 alpha-2, and XK (Kosovo), which banks use.
 _COUNTRIES = frozenset(

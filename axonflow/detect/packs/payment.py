@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from axonflow.detect.checks.americas import aba_routing
 from axonflow.detect.checks.cards import card_numbers_in
-from axonflow.detect.checks.countries import IBAN_LENGTHS, is_bic, is_iban
+from axonflow.detect.checks.countries import DIGIT_IBANS, IBAN_LENGTHS, is_bic, is_iban
 from axonflow.detect.checks.crypto_addresses import base58_address, bech32_address, ethereum_address
 from axonflow.detect.nearby import Nearby, stands_alone
 from axonflow.detect.packs.pii_shapes import number, personal
@@ -40,18 +40,15 @@ _CARD_LAYOUTS = "|".join(
 
 
 def _iban_pattern() -> str:
-    """An alternative for each length: a match ends where the country's numbers do, whatever follows it."""
-    groups: dict[int, list[str]] = {}
+    """An alternative for each form: a match ends where the country's numbers do, whatever follows it."""
+    forms: dict[tuple[int, str], list[str]] = {}
     for country, length in IBAN_LENGTHS.items():
-        groups.setdefault(length, []).append(country)
-    return (
-        "(?i:"
-        + "|".join(
-            rf"(?:{'|'.join(countries)})[ -]?\d{{2}}(?:[ -]?[A-Z0-9]){{{length - 4}}}"
-            for length, countries in sorted(groups.items())
-        )
-        + ")"
+        forms.setdefault((length, r"\d" if country in DIGIT_IBANS else "[A-Z0-9]"), []).append(country)
+    alternatives = (
+        rf"(?:{'|'.join(countries)})[ -]?\d{{2}}(?:[ -]?{char}){{{length - 4}}}"
+        for (length, char), countries in sorted(forms.items())
     )
+    return f"(?i:{'|'.join(alternatives)})"
 
 
 def _iban_in_context(_before: str, _span: str, after: str) -> bool:

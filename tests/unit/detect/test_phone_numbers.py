@@ -42,6 +42,7 @@ from axonflow.detect.phone_numbers import phone_in_context, phone_layout, phones
         ("0069 0307 0303", None),
         ("692-701 (1981", None),
         ("012.803.605-26", "plain"),
+        ("006.395.879-17", "plain"),
         ("(+358) 639296650", "international"),
         ("12 34 56 78 90 12", None),
     ],

@@ -14,6 +14,7 @@ IDS = {
     "IBAN_CODE": "pii.iban",
     "PHONE_NUMBER": "pii.phone",
     "IP_ADDRESS": "pii.ip_address",
+    "US_DRIVER_LICENSE": "pii.driver_license",
 }
 
 
@@ -31,7 +32,8 @@ def rows(name):
         ("CREDIT_CARD", 0.95, 1.0),
         ("US_SSN", 1.0, 1.0),
         ("IBAN_CODE", 1.0, 1.0),
-        ("PHONE_NUMBER", 0.95, 0.95),
+        ("PHONE_NUMBER", 0.95, 0.98),
+        ("US_DRIVER_LICENSE", 0.95, 0.98),
         ("IP_ADDRESS", 1.0, 1.0),
     ],
 )
