@@ -69,27 +69,31 @@ SQL_SHAPES: tuple[Shape, ...] = (
     _sql(
         rf"(?:{_LOGIC_WORD}|\|\||&&){_GAP}(?:(?:not|binary)\b{_GAP}){{0,2}}"
         r"(?:[\d'\"@.\\]|null\b|true\b|false\b|current_|localtime|utc_)",
-        in_context=stands(LOGIC),
+        in_context=stands(LOGIC, 48, amid_chars=64),
     ),
     # 1 and ascii(substring(..., 1 or name like 'a%', 1 and (select ...
     _sql(
         rf"(?:{_LOGIC_WORD}\b|\|\||&&){_GAP}(?:not\b{_GAP})?"
         rf"(?:select\b|\w{{1,32}}{_S}?[=<>!(*/+-]|\w{{1,32}}{_S}(?:not{_S})?(?:like|rlike|regexp|between|is|in)\b)",
-        in_context=stands(LOGIC),
+        in_context=stands(LOGIC, 48, amid_chars=64),
     ),
     # union select, after a value or with what a select list begins with
     _sql(
         rf"union\b(?:{_S}{{1,8}}(?:(?:all|distinct){_S}{{1,8}})?select\b)?",
         triggers=("union",),
-        in_context=stands(UNION, WINDOW_CHARS),
+        in_context=stands(UNION),
         confidence=0.95,
     ),
     # (select id from users limit 1,1) in place of a value
     _sql(
-        r"\(\s{0,16}select\b", triggers=("select",), in_context=stands(SUBQUERY_AS_VALUE, WINDOW_CHARS), confidence=0.6
+        r"\(\s{0,16}select\b", triggers=("select",), in_context=stands(SUBQUERY_AS_VALUE, amid_chars=0), confidence=0.6
     ),
     # 1 order by 10--
-    _sql(rf"\b(?:order|group){_S}{{1,8}}by{_S}{{1,8}}\d", triggers=("order", "group"), in_context=stands(ORDER)),
+    _sql(
+        rf"\b(?:order|group){_S}{{1,8}}by{_S}{{1,8}}\d",
+        triggers=("order", "group"),
+        in_context=stands(ORDER, 48, amid_chars=0),
+    ),
     # 1 --, 1*1/*
     _sql(r"(?:--|/\*)[-\s+\w]{0,16}", in_context=ends_in_comment, confidence=0.5),
     # a second statement after a value
@@ -97,7 +101,7 @@ SQL_SHAPES: tuple[Shape, ...] = (
         rf";{_S}{{0,16}}(?:"
         r"drop|delete|insert|update|create|alter|exec|execute|declare|shutdown|waitfor|truncate|grant|revoke|call|merge|replace|backup"
         r"|copy|load|begin|goto|handler|prepare|do|set|select)\b",
-        in_context=stands(STATEMENT_AFTER_VALUE, WINDOW_CHARS),
+        in_context=stands(STATEMENT_AFTER_VALUE),
     ),
     # select 1,(2),3 from t where, cut off
     _sql(rf"\bfrom{_S}{{1,8}}\w{{1,64}}{_S}{{1,8}}where\b", triggers=("where",), in_context=is_cut_off),
@@ -125,7 +129,7 @@ SQL_SHAPES: tuple[Shape, ...] = (
             "grant",
             "revoke",
         ),
-        in_context=stands(ANOTHER_STATEMENT, WINDOW_CHARS),
+        in_context=stands(ANOTHER_STATEMENT),
     ),
     # time as a side channel
     _sql(
