@@ -96,7 +96,7 @@ _COMMENT_AFTER_VALUE = _rules(
 )
 SUBQUERY_AS_VALUE = _rules(
     rf"\A(?:{_PRE}[nsvw]\)*[a&=<~,]|{_PRE}n\)*|{_PRE}[nsw]q)?{_PRE}\|\(+S(?!.*\)UA?\(S)"
-    r"(?:[uf(vA]|.*F\(*[wsf]w?(?:[^w?]|\Z))"
+    r"(?:[uf(vA]|[ns][,)]|.*F\(*[wsf]w?(?:[^w?]|\Z))"
 )
 UNION = _rules(
     r"(?:[nvqQ]|\A[^SK]*[s)])\|U[A(]*S",
@@ -114,7 +114,7 @@ _ANYWHERE = _rules(
     r"[nsqQ)]\)*\|;K",
 )
 _SQL_SIGNS = re.compile(
-    r"(?:%20|%0\w|\+|%2f|\*/|%2[78]|['\"(])(?:or|and|x?or|having|union|select)\b|%27|%22|%3b|;|%7c|%26%26|--|/\*|%23",
+    r"(?:%20|%0\w|\+|%2f|\*/|%2[78]|['\"(])(?:or|and|x?or|having|union|select)\b|%27|%22|%3b|;|%7c|%26%26|&&|\|\||--|/\*|%23",
     re.IGNORECASE,
 )
 _ENDING_QUOTE = re.compile(r"(?:['\"`][\s)]+|(?:\A|\S)['\"`])\Z")
@@ -140,7 +140,7 @@ def stands(rules: re.Pattern[str], left_chars: int = WINDOW_CHARS, *, amid_chars
     """
 
     def holds(before: str, span: str, after: str) -> bool:
-        left = before if len(before) == WINDOW_CHARS else _MEMBER_NAME.sub("", before)
+        left = (before if len(before) == WINDOW_CHARS else _MEMBER_NAME.sub("", before)).rstrip("+")
         if len(left) < left_chars:
             classes = f"{_classes_before(left)}|{_classes_from(span + after)}"
         elif amid_chars:
