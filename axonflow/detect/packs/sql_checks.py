@@ -149,7 +149,7 @@ def is_query_before(before: str, _span: str, _after: str) -> bool:
     )
 
 
-QUERY = re.compile(r"\(*(?:S(?:[nvsf(]|[^;?]*F\(*[wf(])|KLw|KFw|KwKw=|K[wu,A]*\(|K[wu]+w)")
+QUERY = re.compile(r"\(*(?:S(?:[nv]|[^;?]+F\(*[wf(])|KLw|KFw|KwKw=|Kw{2,4}\()")
 """Classes of what begins like a statement: ``select a from t``, ``insert into t``, ``create table t (``."""
 _ENDED = re.compile(r"\(*(?:S(?:[nvsf(]|.*F\(*[wf(])|K(?:[wvLFAu]|\Z)|w\Z|w[w,]*u?\()[^?]*\Z")
 _NEXT = re.compile(r"\(*(?:S(?:[nvsf(]|[^;?]*F\(*[wf(])|KLw|KFw|KwKw=|Kv|Kf|K(?:[;cC]|\Z))")
