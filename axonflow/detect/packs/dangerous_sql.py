@@ -35,6 +35,10 @@ from axonflow.detect.sql_tokens import token_classes
 __all__ = ["dangerous_sql"]
 
 
+_MAX_SPAN_CHARS = 512
+"""More than any of the patterns can match, with the longest gaps between its words."""
+
+
 def _shape(
     pattern: str, triggers: str, in_context: InContext, *, confidence: float = 0.9, window_chars: int = WINDOW_CHARS
 ) -> Shape:
@@ -56,7 +60,7 @@ def _detector(
         severity=severity,
         description=description,
         shapes=shapes,
-        max_span_chars=300,
+        max_span_chars=_MAX_SPAN_CHARS,
         examples=tuple(examples.strip("\n").split("\n")),
         counter_examples=tuple(counter_examples.strip("\n").split("\n")),
     )
@@ -153,7 +157,7 @@ def _stacked(parse: ParseSql) -> Detector:
         "sql_stacked",
         "medium",
         "Several statements of SQL in one text.",
-        (_shape(rf";{GAP}{{0,16}}(?:{verbs})\b", "; ", is_stacked(parse)),),
+        (_shape(rf";{GAP}{{0,3}}(?:{verbs})\b", "; ", is_stacked(parse)),),
         """
 SELECT 1; DROP TABLE users
 select name from t where id = 3; delete from t where id = 3
@@ -212,7 +216,7 @@ def _catalogue(parse: ParseSql) -> Detector:
         "SQL that reads the database's own tables: its schema, users or settings.",
         (
             _shape(
-                rf"(?:\b(?:from|join|into|update)|,){GAP}{{0,6}}[`\"\[(]{{0,3}}{CATALOGUE_NAME}",
+                rf"(?:\b(?:from|join|into|update)|,){GAP}{{0,3}}[`\"\[(]{{0,3}}{CATALOGUE_NAME}",
                 "information_schema performance_schema pg_ sys master mysql sqlite_ all_ dba_ user_ v$",
                 is_query,
             ),
@@ -260,15 +264,15 @@ def _file_access(parse: ParseSql) -> Detector:
                 in_statement(parse, reaches_files, None, anywhere=True),
             ),
             _shape(
-                rf"\binto{G}(?:out|dump)file{GAP}{{0,6}}['\"0@(]|\bload{G}(?:data|xml){G}(?:(?:low_priority|concurrent|local){G}){{0,2}}infile\b"
-                rf"|\bbulk{G}insert{G}[\w.\[\]\"]{{1,64}}{G}from\b|\bxp_(?:cmdshell|dirtree|fileexist|reg\w{{1,24}}|subdirs)\b{GAP}{{0,6}}['\"@(]"
+                rf"\binto{G}(?:out|dump)file{GAP}{{0,3}}['\"0@(]|\bload{G}(?:data|xml){G}(?:(?:low_priority|concurrent|local){G}){{0,2}}infile\b"
+                rf"|\bbulk{G}insert{G}[\w.\[\]\"]{{1,64}}{G}from\b|\bxp_(?:cmdshell|dirtree|fileexist|reg\w{{1,24}}|subdirs)\b{GAP}{{0,3}}['\"@(]"
                 rf"|\bexec(?:ute)?{G}(?:master\s{{0,2}}\.{{1,2}})?(?:dbo\.)?xp_\w|\bsp_oacreate\b|\butl_(?:file|http|smtp)\s{{0,4}}\.\s{{0,4}}\w"
                 rf"|\battach{G}(?:database{G})?'|\bdbms_(?:scheduler|java|xslprocessor)\s{{0,4}}\.",
                 "outfile dumpfile infile bulk xp_ sp_oacreate utl_ attach dbms_",
                 in_statement(parse, lambda _: False, None, anywhere=True),
             ),
             _shape(
-                rf"\bcopy{G}(?:[\w.\"]{{1,64}}|\([^)]{{1,100}}\))(?:{GAP}{{0,4}}\([^)]{{0,100}}\))?{G}(?:from|to){G}(?:program\b|'|\$\$)",
+                rf"\bcopy{G}(?:[\w.\"]{{1,64}}|\([^)]{{1,100}}\))(?:{GAP}{{0,3}}\([^)]{{0,100}}\))?{G}(?:from|to){G}(?:program\b|'|\$\$)",
                 "copy",
                 in_statement(parse, reaches_files, None),
             ),

@@ -39,8 +39,8 @@ __all__ = [
 ]
 
 WINDOW_CHARS = 600
-GAP = r"(?:\s|/\*[^*]{0,32}\*/|--[^\n]{0,32}\n)"
-G = rf"{GAP}{{1,6}}"
+GAP = r"(?:\s{1,8}|/\*[^*]{0,16}\*/|--[^\n]{0,16}\n)"
+G = rf"{GAP}{{1,3}}"
 _NAME = r"[`\"\[]?[a-z_@#][\w$]*[`\"\]]?(?:\s*\.{1,2}\s*[`\"\[]?\w+[`\"\]]?){0,3}"
 _END = r"\s*(?:;|\Z|[\"'`)}\]]|--|\#|/\*|\n\s*\n|,\s*\")"
 OBJECT = (
@@ -75,8 +75,8 @@ MASS_WRITE_TEXT = _text(
     rf"{_NAME}\s*=(?:'(?:[^']|'')*'|(?!\bwhere\b)[^;'])*+)(?:{_END}|\s*\bwhere\s+(?:[^;]*?\bor\s+)?{_ALWAYS}(?:{_END}|\s+or\b))"
 )
 CATALOGUE_NAME = (
-    rf"(?:(?:information_schema|performance_schema|pg_catalog|sys|sysibm|syscat|master)[`\"\]]?{GAP}{{0,4}}\.{{1,2}}{GAP}{{0,4}}[`\"\[]?\w"
-    rf"|mysql[`\"]?{GAP}{{0,4}}\.{GAP}{{0,4}}[`\"]?(?:user|db|tables_priv|proc|global_priv)\b"
+    rf"(?:(?:information_schema|performance_schema|pg_catalog|sys|sysibm|syscat|master)[`\"\]]?{GAP}{{0,3}}\.{{1,2}}{GAP}{{0,3}}[`\"\[]?\w"
+    rf"|mysql[`\"]?{GAP}{{0,3}}\.{GAP}{{0,3}}[`\"]?(?:user|db|tables_priv|proc|global_priv)\b"
     r"|pg_(?:class|tables|user|users|shadow|authid|roles|database|namespace|attribute|proc|settings|stat_activity|indexes|views|views"
     r"|hba_file_rules|stats|group)\b|sqlite_(?:master|schema|temp_master|temp_schema|sequence)\b"
     r"|sys(?:objects|columns|users|logins|databases|xlogins)\b|msysobjects\b"
@@ -149,7 +149,7 @@ def is_query_before(before: str, _span: str, _after: str) -> bool:
     )
 
 
-QUERY = re.compile(r"\(*(?:S(?:[nvsf(]|[^;?]*F\(*[wf(])|KLw|KFw|KwKw=|K[wu,A]*\(|K[wu]+w)")
+QUERY = re.compile(r"\(*(?:S(?:[nv]|[^;?]+F\(*[wf(])|KLw|KFw|KwKw=|Kw{2,4}\()")
 """Classes of what begins like a statement: ``select a from t``, ``insert into t``, ``create table t (``."""
 _ENDED = re.compile(r"\(*(?:S(?:[nvsf(]|.*F\(*[wf(])|K(?:[wvLFAu]|\Z)|w\Z|w[w,]*u?\()[^?]*\Z")
 _NEXT = re.compile(r"\(*(?:S(?:[nvsf(]|[^;?]*F\(*[wf(])|KLw|KFw|KwKw=|Kv|Kf|K(?:[;cC]|\Z))")

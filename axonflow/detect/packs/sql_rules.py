@@ -96,7 +96,7 @@ _COMMENT_AFTER_VALUE = _rules(
 )
 SUBQUERY_AS_VALUE = _rules(
     rf"\A(?:{_PRE}[nsvw]\)*[a&=<~,]|{_PRE}n\)*|{_PRE}[nsw]q)?{_PRE}\|\(+S(?!.*\)UA?\(S)"
-    r"(?:[uf(vA]|.*F\(*[wsf]w?(?:[^w?]|\Z))"
+    r"(?:[uf(vA]|[ns][,)]|.*F\(*[wsf]w?(?:[^w?]|\Z))"
 )
 UNION = _rules(
     r"(?:[nvqQ]|\A[^SK]*[s)])\|U[A(]*S",
@@ -114,32 +114,40 @@ _ANYWHERE = _rules(
     r"[nsqQ)]\)*\|;K",
 )
 _SQL_SIGNS = re.compile(
-    r"(?:%20|%0\w|\+|%2f|\*/|%2[78]|['\"(])(?:or|and|x?or|having|union|select)\b|%27|%22|%3b|;|%7c|%26%26|--|/\*|%23",
+    r"(?:%20|%0\w|\+|%2f|\*/|%2[78]|['\"(])(?:or|and|x?or|having|union|select)\b|%27|%22|%3b|;|%7c|%26%26|&&|\|\||--|/\*|%23",
     re.IGNORECASE,
 )
 _ENDING_QUOTE = re.compile(r"(?:['\"`][\s)]+|(?:\A|\S)['\"`])\Z")
 _PERCENT = re.compile(r"%([0-9a-fA-F]{2})")
 
 
-def _classes_around(before: str, text: str, left_chars: int = WINDOW_CHARS) -> str:
-    """The classes of the last `left_chars` of `before`, a bar, and those of `text`."""
-    if len(before) != WINDOW_CHARS:
-        before = _MEMBER_NAME.sub("", before)
-    is_cut = len(before) >= left_chars
-    left = token_classes(before[-left_chars:])
+def _classes_before(before: str) -> str:
+    left = token_classes(before)
     if left[-1:] in {"q", "Q"} and not _ENDING_QUOTE.search(before):
-        left = left[:-1] + "?"  # inside of a string, not after it
-    return f"{'.' if is_cut else ''}{left}|{token_classes(text)}{'' if len(text) < _RIGHT_CHARS else '.'}"
+        return left[:-1] + "?"  # inside of a string, not after it
+    return left
 
 
-def stands(rules: re.Pattern[str], left_chars: int = 64) -> InContext:
-    """Whether one of `rules` is true of the classes of the tokens around."""
+def _classes_from(text: str, limit_chars: int = _RIGHT_CHARS) -> str:
+    return token_classes(text) if len(text) < limit_chars else token_classes(text[:limit_chars]) + "."
+
+
+def stands(rules: re.Pattern[str], left_chars: int = WINDOW_CHARS, *, amid_chars: int = _RIGHT_CHARS) -> InContext:
+    """Whether one of `rules` is true of the classes of the last `left_chars` before a place and of those from there on.
+
+    Amid a longer text, where no rule about its start can be true, only `amid_chars` from the place on are read: with
+    0 all rules are about the start.
+    """
 
     def holds(before: str, span: str, after: str) -> bool:
-        return (
-            rules.search(_classes_around(before, (span + after)[:_RIGHT_CHARS], left_chars).replace("Q", "q"))
-            is not None
-        )
+        left = (before if len(before) == WINDOW_CHARS else _MEMBER_NAME.sub("", before)).rstrip("+")
+        if len(left) < left_chars:
+            classes = f"{_classes_before(left)}|{_classes_from(span + after)}"
+        elif amid_chars:
+            classes = f".{_classes_before(left[-left_chars:])}|{_classes_from(span + after, amid_chars)}"
+        else:
+            return False
+        return rules.search(classes.replace("Q", "q")) is not None
 
     return holds
 
@@ -168,7 +176,7 @@ def breaks_out(rules: re.Pattern[str]) -> InContext:
         quote, rest = span[0], span[1:]
         if _opens(before, quote, rest) or not _has_odd_quote(before, quote):
             return False
-        classes = _classes_around("", (rest + after)[:_RIGHT_CHARS])
+        classes = "|" + _classes_from(rest + after)
         return rules.search(classes.translate(_QUOTES_SWAPPED) if quote == '"' else classes) is not None
 
     return holds
@@ -207,9 +215,9 @@ def _is_attack(text: str) -> bool:
 
 def ends_in_comment(before: str, span: str, after: str) -> bool:
     """Whether the text is one expression and a comment sign."""
-    return not after and stands(_COMMENT_AFTER_VALUE, WINDOW_CHARS)(before, span, after)
+    return not after and stands(_COMMENT_AFTER_VALUE, amid_chars=0)(before, span, after)
 
 
 def is_cut_off(before: str, span: str, after: str) -> bool:
     """Whether a statement that selects constants ends at ``where``."""
-    return not after.strip() and stands(_UNFINISHED, WINDOW_CHARS)(before, span, after)
+    return not after.strip() and stands(_UNFINISHED)(before, span, after)

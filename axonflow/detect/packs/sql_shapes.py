@@ -46,9 +46,9 @@ def _sql(
 
 
 _Q = r"['\"`]"
-_GAP = r"[\s\x00+(!~)-]{0,8}(?:(?:/\*!?\w{0,8}\*?/?|(?:--|#)\w{0,16}\n)[\s+(!~)-]{0,8}){0,2}"
+_GAP = r"[\s\x00+(!~)-]{0,32}(?:(?:/\*!?\w{0,8}\*?/?|(?:--|#)\w{0,16}\n)[\s+(!~)-]{0,8}){0,2}"
 """White space, brackets, signs and a comment or two."""
-_S = r"(?:[\s\x00+(]|/\*!?\w{0,12}(?:\*/)?|(?:--|#)\w{0,16}\n)"
+_S = r"(?:[\s\x00+(]{1,8}|/\*!?\w{0,12}(?:\*/)?|(?:--|#)\w{0,16}\n)"
 """What may stand after a word instead of a space."""
 _LOGIC_WORD = r"\b(?:or|and|xor|having)"
 _WORDS_AFTER_QUOTE = (
@@ -69,47 +69,51 @@ SQL_SHAPES: tuple[Shape, ...] = (
     _sql(
         rf"(?:{_LOGIC_WORD}|\|\||&&){_GAP}(?:(?:not|binary)\b{_GAP}){{0,2}}"
         r"(?:[\d'\"@.\\]|null\b|true\b|false\b|current_|localtime|utc_)",
-        in_context=stands(LOGIC),
+        in_context=stands(LOGIC, 48, amid_chars=64),
     ),
     # 1 and ascii(substring(..., 1 or name like 'a%', 1 and (select ...
     _sql(
         rf"(?:{_LOGIC_WORD}\b|\|\||&&){_GAP}(?:not\b{_GAP})?"
         rf"(?:select\b|\w{{1,32}}{_S}?[=<>!(*/+-]|\w{{1,32}}{_S}(?:not{_S})?(?:like|rlike|regexp|between|is|in)\b)",
-        in_context=stands(LOGIC),
+        in_context=stands(LOGIC, 48, amid_chars=64),
     ),
     # union select, after a value or with what a select list begins with
     _sql(
-        rf"union\b(?:{_S}{{1,8}}(?:(?:all|distinct){_S}{{1,8}})?select\b)?",
+        rf"union\b(?:{_S}{{1,4}}(?:(?:all|distinct){_S}{{1,4}})?select\b)?",
         triggers=("union",),
-        in_context=stands(UNION, WINDOW_CHARS),
+        in_context=stands(UNION),
         confidence=0.95,
     ),
     # (select id from users limit 1,1) in place of a value
     _sql(
-        r"\(\s{0,16}select\b", triggers=("select",), in_context=stands(SUBQUERY_AS_VALUE, WINDOW_CHARS), confidence=0.6
+        r"\(\s{0,16}select\b", triggers=("select",), in_context=stands(SUBQUERY_AS_VALUE, amid_chars=0), confidence=0.6
     ),
     # 1 order by 10--
-    _sql(rf"\b(?:order|group){_S}{{1,8}}by{_S}{{1,8}}\d", triggers=("order", "group"), in_context=stands(ORDER)),
+    _sql(
+        rf"\b(?:order|group){_S}{{1,4}}by{_S}{{1,4}}\d",
+        triggers=("order", "group"),
+        in_context=stands(ORDER, 48, amid_chars=0),
+    ),
     # 1 --, 1*1/*
     _sql(r"(?:--|/\*)[-\s+\w]{0,16}", in_context=ends_in_comment, confidence=0.5),
     # a second statement after a value
     _sql(
-        rf";{_S}{{0,16}}(?:"
+        rf";{_S}{{0,4}}(?:"
         r"drop|delete|insert|update|create|alter|exec|execute|declare|shutdown|waitfor|truncate|grant|revoke|call|merge|replace|backup"
         r"|copy|load|begin|goto|handler|prepare|do|set|select)\b",
-        in_context=stands(STATEMENT_AFTER_VALUE, WINDOW_CHARS),
+        in_context=stands(STATEMENT_AFTER_VALUE),
     ),
     # select 1,(2),3 from t where, cut off
-    _sql(rf"\bfrom{_S}{{1,8}}\w{{1,64}}{_S}{{1,8}}where\b", triggers=("where",), in_context=is_cut_off),
+    _sql(rf"\bfrom{_S}{{1,4}}\w{{1,64}}{_S}{{1,4}}where\b", triggers=("where",), in_context=is_cut_off),
     # a second statement that destroys
     _sql(
-        rf";{_S}{{0,16}}(?:drop|alter|truncate){_S}{{1,16}}"
+        rf";{_S}{{0,4}}(?:drop|alter|truncate){_S}{{1,4}}"
         r"(?:table|database|schema|view|index|user|login|procedure|function|trigger|role)\b",
-        rf";{_S}{{0,16}}create{_S}{{1,16}}(?:user|login|role|procedure|trigger)\b",
-        rf";{_S}{{0,16}}(?:shutdown\b|waitfor{_S}|declare{_S}{{1,16}}@|load{_S}{{1,16}}(?:data|xml)|begin{_S}{{1,16}}(?:declare|try))",
-        rf";{_S}{{0,16}}exec(?:ute)?{_S}{{1,16}}(?:immediate|master|sp_|xp_|@|\w{{1,64}}\s?[@('\"])",
-        rf";{_S}{{0,16}}exec(?:ute)?\s{{0,4}}\(\s{{0,4}}['@]|;{_S}{{0,16}}(?:grant|revoke)\b[\w ,]{{1,48}}\bon\b",
-        rf";{_S}{{0,16}}copy{_S}{{1,16}}\w{{1,64}}{_S}{{1,16}}(?:from|to){_S}",
+        rf";{_S}{{0,4}}create{_S}{{1,4}}(?:user|login|role|procedure|trigger)\b",
+        rf";{_S}{{0,4}}(?:shutdown\b|waitfor{_S}|declare{_S}{{1,4}}@|load{_S}{{1,4}}(?:data|xml)|begin{_S}{{1,4}}(?:declare|try))",
+        rf";{_S}{{0,4}}exec(?:ute)?{_S}{{1,4}}(?:immediate|master|sp_|xp_|@|\w{{1,64}}\s?[@('\"])",
+        rf";{_S}{{0,4}}exec(?:ute)?\s{{0,4}}\(\s{{0,4}}['@]|;{_S}{{0,4}}(?:grant|revoke)\b[\w ,]{{1,48}}\bon\b",
+        rf";{_S}{{0,4}}copy{_S}{{1,4}}\w{{1,64}}{_S}{{1,4}}(?:from|to){_S}",
         triggers=(
             "drop",
             "alter",
@@ -125,11 +129,11 @@ SQL_SHAPES: tuple[Shape, ...] = (
             "grant",
             "revoke",
         ),
-        in_context=stands(ANOTHER_STATEMENT, WINDOW_CHARS),
+        in_context=stands(ANOTHER_STATEMENT),
     ),
     # time as a side channel
     _sql(
-        rf"(?:\b(?:select|and|or|xor|union|then|else|if|when|from|where|all|by){_S}{{1,8}}|[,;'\"=*+|&(!-]\s{{0,8}})"
+        rf"(?:\b(?:select|and|or|xor|union|then|else|if|when|from|where|all|by){_S}{{1,4}}|[,;'\"=*+|&(!-]\s{{0,8}})"
         r"(?:sleep\s{0,4}\(\s{0,4}(?:\d|@|\(|if)|benchmark\s{0,4}\(\s{0,4}[\d(])",
         r"waitfor\s{1,8}(?:delay|time)\s{1,8}['\"@]",
         r"\bpg_sleep\s{0,4}\(|dbms_(?:pipe\.receive_message|lock\.sleep)\s{0,4}\(",
@@ -143,8 +147,8 @@ SQL_SHAPES: tuple[Shape, ...] = (
         r"\bexec(?:ute)?[\s(+]{1,8}(?:master\s{0,4}\.{1,3}\s{0,4})?(?:dbo\s{0,4}\.\s{0,4})?[xs]p_\w",
         r"\bsp_(?:oacreate|makewebtask|addsrvrolemember|addextendedproc|add_job)\b\s{0,4}['\"(@n]",
         r"\bexec(?:ute)?\s{0,4}\(\s{0,4}@",
-        rf"\bload_file\s{{0,4}}\(|\binto{_S}{{1,16}}(?:out|dump)file\b|\binto{_S}{{1,16}}outfile\b",
-        rf"\bload{_S}{{1,16}}data{_S}{{1,16}}(?:local{_S}{{1,16}})?infile\b|\binto{_S}{{1,8}}outfile{_S}",
+        rf"\bload_file\s{{0,4}}\(|\binto{_S}{{1,4}}(?:out|dump)file\b|\binto{_S}{{1,4}}outfile\b",
+        rf"\bload{_S}{{1,4}}data{_S}{{1,4}}(?:local{_S}{{1,4}})?infile\b|\binto{_S}{{1,4}}outfile{_S}",
         r"\butl_(?:http|inaddr|smtp|file)\s{0,4}\.|\bdbms_(?:ldap|xmlquery|java)\w{0,16}\s{0,4}\.",
         r"\bopenrowset\s{0,4}\(\s{0,4}['\"]|\bcopy\s{1,8}\w{1,64}\s{1,8}(?:from|to)\s{1,8}program\b|\blo_import\s{0,4}\(",
         triggers=(
@@ -165,7 +169,7 @@ SQL_SHAPES: tuple[Shape, ...] = (
     # errors as a side channel
     _sql(
         r"\b(?:extractvalue|updatexml)\s{0,4}\(\s{0,4}[\w'\"-]{1,64}\s{0,4},\s{0,4}(?:concat|0x|\(?\s{0,4}select|chr|char)",
-        rf"\bprocedure{_S}{{1,8}}analyse\s{{0,4}}\(|\bxmltype\s{{0,4}}\(|\bctxsys\.|\bgtid_subset\s{{0,4}}\(",
+        rf"\bprocedure{_S}{{1,4}}analyse\s{{0,4}}\(|\bxmltype\s{{0,4}}\(|\bctxsys\.|\bgtid_subset\s{{0,4}}\(",
         r"\bfloor\s{0,4}\(\s{0,4}rand\s{0,4}\(|\bexp\s{0,4}\(\s{0,4}~|\belt\s{0,4}\(\s{0,4}\d{1,16}\s{0,4}=",
         r"\bjson_keys\s{0,4}\(\s{0,4}\({1,4}\s{0,4}select|\bmake_set\s{0,4}\(\s{0,4}\(?\s{0,4}\d",
         r"\bconvert\s{0,4}\(\s{0,4}int\s{0,4},[\s(@]{0,8}(?:select|@@|char)|\brow\s{0,4}\(\s{0,4}\d{1,8}\s{0,4},\s{0,4}\d{1,8}\s{0,4}\)\s{0,4}>",
@@ -189,7 +193,7 @@ SQL_SHAPES: tuple[Shape, ...] = (
     ),
     # the catalogue of the database
     _sql(
-        rf"\b(?:from|join|into|update){_S}{{0,16}}[`\"\[]{{0,2}}(?:information_schema[`\"\]]?{_S}{{0,4}}\.|mysql\s{{0,4}}[`\"]?\s{{0,4}}\.\s{{0,4}}[`\"]?(?:user|db|x)\b"
+        rf"\b(?:from|join|into|update){_S}{{0,4}}[`\"\[]{{0,2}}(?:information_schema[`\"\]]?{_S}{{0,4}}\.|mysql\s{{0,4}}[`\"]?\s{{0,4}}\.\s{{0,4}}[`\"]?(?:user|db|x)\b"
         r"|pg_(?:shadow|authid)\b|sys(?:objects|columns|users|logins)\b|sqlite_master\b"
         r"|(?:master\s{0,4}\.\.\s{0,4}|sys\.|sysibm\.)sys\w|msysobjects\b|all_(?:tab_columns|tab_tables|users|tables)\b)",
         triggers=("information_schema", "mysql", "pg_", "sys", "sqlite_master", "all_"),

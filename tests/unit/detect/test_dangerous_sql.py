@@ -52,6 +52,8 @@ def test_counter_example_is_left_alone_with_and_without_a_parser(sql, detector_i
         ("exec('drop table x')", ["ddl"]),
         ('{"query": "DELETE FROM t"}', ["mass_write"]),
         ("cur.execute('select 1'); cur.execute('DROP TABLE t')", ["ddl"]),
+        ("DROP" + " " * 20 + "TABLE t", ["ddl"]),
+        ("create /*0123456789abcdef*/ or /**/ replace --0123456789abcde\n view v as select 1", ["ddl"]),
         ("ALTER ROLE bob SUPERUSER", ["ddl"]),
         ("CREATE USER eve WITH PASSWORD 'x'; GRANT ALL ON t TO eve", ["ddl", "grant", "stacked"]),
         ("SELECT a FROM t; EXEC sp_who.x", ["stacked"]),

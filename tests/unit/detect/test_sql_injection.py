@@ -51,6 +51,10 @@ def test_text_with_the_words_of_sql_is_no_injection(scanner, text):
         "1;declare @a int",
         "'; exec('x')--",
         "1 or 1=1 " + "x" * 400,
+        "1 or" + " " * 30 + "1=1",
+        "1 union" + " " * 30 + "select 1",
+        "1;" + " " * 30 + "drop table t",
+        "x'" + " " * 14 + "or 1=1",
         "x" * 400 + "' or 'a'='a",
     ],
 )
