@@ -22,14 +22,19 @@ FLAT: Final = 0.3
 """Sums are divided by the number of features to this power: less than a mean, else a page around it hides an attack."""
 _MIN_FEATURES: Final = 8
 _WEIGHTS_FILE: Final = "prompt_weights.txt"
-_TO_WORDS = {code: " " for code in range(128) if not chr(code).isalnum()} | {ord("'"): None, ord(STAND_IN): None}
+_DROPPED = b"'" + STAND_IN.encode()
+_TO_WORDS = bytes(
+    ord("0") if chr(byte).isdigit() else ord(chr(byte).lower()) if byte < 128 and chr(byte).isalnum() else ord(" ")
+    for byte in range(256)
+)
 
 
-def features(text: str) -> set[str]:
-    """The different words of `text` (folded to ASCII), all numbers as one, and the pairs of neighbours."""
-    words = ["0" if word.isdigit() else word for word in text.lower().translate(_TO_WORDS).split()]
+def features(text: str) -> set[bytes]:
+    """The different words of `text` (folded to ASCII), every digit as 0, and the pairs of neighbours."""
+    # Bytes: their `translate` is one look-up a character, that of a str a call.
+    words = text.encode("ascii", "replace").translate(_TO_WORDS, _DROPPED).split()
     found = set(words)
-    found.update(map(" ".join, zip(words, words[1:], strict=False)))
+    found.update(map(b" ".join, zip(words, words[1:], strict=False)))
     return found
 
 
@@ -47,14 +52,13 @@ def evidence(text: str, limit: int = 5) -> tuple[tuple[str, float], ...]:
     """The features of `text` that speak most for an attack, with their weights, the heaviest first."""
     weights, _ = _model()
     heaviest = sorted(((weights.get(one, 0.0), one) for one in features(text)), key=lambda pair: (-pair[0], pair[1]))
-    return tuple((one, weight) for weight, one in heaviest[:limit] if weight > 0)
+    return tuple((one.decode(), weight) for weight, one in heaviest[:limit] if weight > 0)
 
 
 def _logit(text: str) -> float:
     weights, bias = _model()
     found = features(text)
-    known: float = sum(weights[one] for one in found & weights.keys())
-    return bias + known * max(_MIN_FEATURES, len(found)) ** -FLAT
+    return bias + sum(filter(None, map(weights.get, found))) * max(_MIN_FEATURES, len(found)) ** -FLAT
 
 
 def _squashed(logit: float) -> float:
@@ -62,14 +66,14 @@ def _squashed(logit: float) -> float:
 
 
 @cache
-def _model() -> tuple[dict[str, float], float]:
+def _model() -> tuple[dict[bytes, float], float]:
     """Weights by feature, and the bias. The file: scale and bias, then a line for each step with its features."""
     data = pkgutil.get_data(__package__, _WEIGHTS_FILE)
     assert data is not None, f"{_WEIGHTS_FILE} is part of the package"
-    first, *lines = data.decode("ascii").splitlines()
+    first, *lines = data.splitlines()
     scale, bias = map(float, first.split())
-    weights: dict[str, float] = {}
+    weights: dict[bytes, float] = {}
     for line in lines:
-        step, joined = line.split("\t")
-        weights.update(dict.fromkeys(joined.split(","), int(step) * scale))
+        step, joined = line.split(b"\t")
+        weights.update(dict.fromkeys(joined.split(b","), int(step) * scale))
     return weights, bias

@@ -123,7 +123,7 @@ def quantised(weights, bias):
     by_step = {}
     for name, weight in sorted(weights.items()):
         by_step.setdefault(round(weight / scale), []).append(name)
-    lines = [f"{step}\t{','.join(names)}" for step, names in sorted(by_step.items()) if step]
+    lines = [f"{step}\t{b','.join(names).decode()}" for step, names in sorted(by_step.items()) if step]
     return f"{scale:.8f} {bias:.6f}\n" + "\n".join(lines) + "\n"
 
 
@@ -142,7 +142,9 @@ def judged(weights, bias, name, found, attack):
             bias + sum(weights.get(o, 0) for o in f) * max(8, len(f)) ** -FLAT for f in map(features, windows(text))
         )
         hits += best > 0
-    print(f"{name:30} {len(found):5} texts, {hits / len(found):.3f} {'found (recall)' if attack else 'taken for attacks'}")
+    print(
+        f"{name:30} {len(found):5} texts, {hits / len(found):.3f} {'found (recall)' if attack else 'taken for attacks'}"
+    )
 
 
 def main():

@@ -6,7 +6,6 @@ undone and judged by the model of `axonflow.detect.prompt_model`; the finding's 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 
 from axonflow.detect.detector import Shape
@@ -20,15 +19,12 @@ from axonflow.detect.encodings import (
     rot13,
     unleet,
 )
-from axonflow.detect.prompt_model import MAX_WINDOW_CHARS, probability
+from axonflow.detect.packs.prompt_windows import SURE, around
+from axonflow.detect.prompt_model import probability
 
 __all__ = ["DISGUISED_SHAPES"]
 
-_TELLING = ("ignore", "disregard", "forget", "override", "bypass", "previous", "instruction", "system", "prompt", "restrict",
-            "unfiltered", "you are", "rules", "jailbreak", "secret", "password")  # fmt: skip
-_TAIL_CHARS = 240
-_AROUND_CHARS = (MAX_WINDOW_CHARS - _TAIL_CHARS) // 2
-_SURE = 0.5
+_TELLING = ("ignore", "disregard", "previous", "instruction", "system", "prompt", "restriction", "jailbreak", "you are")
 _APART = tuple(sign.join(word) for word in _TELLING for sign in " .-_*" if " " not in word)
 _MIN_APART = 2
 
@@ -37,15 +33,9 @@ def _undoing(undo: Callable[[str], str], forms: Iterable[str], confidence: float
     """A disguise of letters: around a form of a telling word, the text undone reads like an attack."""
 
     def is_attack(before: str, span: str, after: str) -> bool:
-        return probability(undo(before + span + after)) >= _SURE
+        return probability(undo(before + span + after)) >= SURE
 
-    return Shape(
-        pattern=rf"(?is:(?:{'|'.join(map(re.escape, forms))}).{{0,{_TAIL_CHARS}}})",
-        triggers=tuple(forms),
-        in_context=is_attack,
-        window_chars=_AROUND_CHARS,
-        confidence=confidence,
-    )
+    return around(forms, is_attack, confidence)
 
 
 def _encoded(pattern: str, forms: Iterable[str], confidence: float) -> Shape:
@@ -54,39 +44,29 @@ def _encoded(pattern: str, forms: Iterable[str], confidence: float) -> Shape:
 
     def is_attack(span: str) -> bool:
         lower = span.lower()
-        return any(form in lower for form in telling) and probability(decoded(span)) >= _SURE
+        return any(form in lower for form in telling) and probability(decoded(span)) >= SURE
 
     return Shape(pattern=pattern, triggers=telling, validate=is_attack, confidence=confidence)
 
 
-def _is_spelled_out(span: str) -> bool:
-    together = joined(span).lower()
+def _is_spelled_out(before: str, span: str, after: str) -> bool:
+    together = joined(before + span + after).lower()
     return sum(word in together for word in _TELLING) >= _MIN_APART
 
 
-def _capitals(words: Iterable[str]) -> list[str]:
-    return [form for word in words for form in (word, word.capitalize(), word.upper())]
-
-
-_LEET = tuple(dict.fromkeys(form for word in _TELLING for form in leet_forms(word) if len(form) > len("rul3")))
+# Without the first letter, which may be a capital.
+_TAILS = tuple(word[1:] for word in _TELLING)
 
 DISGUISED_SHAPES: tuple[Shape, ...] = (
-    _undoing(unleet, _LEET, 0.75),
+    _undoing(unleet, [form for word in _TELLING for form in leet_forms(word)], 0.75),
     _undoing(rot13, [rot13(word) for word in _TELLING], 0.8),
     _undoing(reversed_text, [reversed_text(word) for word in _TELLING], 0.75),
-    Shape(
-        pattern=rf"(?is:(?:{'|'.join(map(re.escape, _APART))}).{{0,{_TAIL_CHARS}}})",
-        triggers=_APART,
-        validate=_is_spelled_out,
-        confidence=0.75,
-    ),
+    around(_APART, _is_spelled_out, 0.75),
     # 480 is a multiple of four: what is left of a longer run begins with a whole group.
-    _encoded(
-        r"[A-Za-z0-9+/_\-]{16,480}={0,2}", [form for word in _capitals(_TELLING) for form in base64_forms(word)], 0.85
-    ),
+    _encoded(r"[A-Za-z0-9+/_\-]{16,480}={0,2}", [form for word in _TAILS for form in base64_forms(word)], 0.85),
     _encoded(
         r"(?i:(?:[0-9a-f]{2}[ :,]?){12,240}|(?:(?:\\x|%)[0-9a-f]{2}){12,160})",
-        [form for word in _capitals(_TELLING) for form in hex_forms(word)],
+        [form for word in _TAILS for form in hex_forms(word)],
         0.85,
     ),
     _encoded(r"[\w%+.,;:'!?()\-]{16,480}", ("%20",), 0.8),

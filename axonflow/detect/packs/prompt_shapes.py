@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from axonflow.detect.context_words import has_any, is_question_about, words_of
 from axonflow.detect.detector import InContext, Shape
-from axonflow.detect.prompt_model import MAX_WINDOW_CHARS, probability
+from axonflow.detect.packs.prompt_windows import SURE, around
+from axonflow.detect.prompt_model import probability
 
 __all__ = ["PROMPT_SHAPES"]
 
@@ -47,21 +48,23 @@ _VALUABLE = (
     r"|environment variables|env vars|(?:user|customer|personal|private|confidential|sensitive)(?:'s)? "
     r"(?:data|information|details|files|emails)|inbox|contents? of|session cookies?)"
 )
-# Of these at least one is in whatever the model shall judge, and the more of them the longer the text is.
+# Of these at least one is in whatever the model shall judge: nine tenths of the attacks that it knows have one, and
+# in ordinary text there is one in about a thousand characters.
 _ANCHORS = (
-    "ignor", "disregard", "forget", "overrid", "bypass", "suspend", "instruc", "prompt", "restrict", "filter", "censor",
-    "jailbr", "unlock", "pretend", "role-play", "roleplay", "role play", "persona", "character", "act as", "from now",
-    "from here", "you are now", "refus", "guideline", "policies", "policy", "rules", "limit", "ethic", "moral", "illegal",
-    " mode", "disclaimer", "warning", "comply", "obey", "apologi", "an ai", "language model", "assistant", "openai",
-    "chatgpt", "do not tell", "secretly", "harmful", "evil", "freed", "never say", "no matter", "verbatim", "hypothetic",
-    "attacker", "api key", "credential", "answer every", "anything", "everything", "simulat", "begin your", "start your",
-    "scruple", "regel", "regle", "reglas", "regole", "regras", "restricc", "restriz", "beschrank", "sistema",
-    "anweisung", "consigne", "istruzion",
+    "ignor", "disregard", "forget", "overrid", "bypass", "instruc", "prompt", "restrict", "filter", "censor", "rules",
+    "jailbr", "unlock", "pretend", "role-play", "roleplay", "role play", "persona", "in character", "act as", "from now",
+    "from here", "you are now", "you must", "refus", "guideline", "policies", "policy", "ethic", "moral", "illegal",
+    "disclaimer", "comply", "obey", "apologi", "an ai", "language model", "assistant", "the agent", "openai", "chatgpt",
+    "do not tell", "secret", "harmful", "evil", "freed", "liberated", "freely", "forbidden", "never say", "no matter",
+    "verbatim", "hypothetic", "attacker", "api key", "credential", "password", "answer every", "anything", "any request",
+    "simulat", "begin your", "start your", "explicit", "your developers", "sudo", "tell me how", "bomb", "weapon",
+    "launder", "steal", "ransom", "malware", "murder", "crim", "phish", "hack", "drug",
+    "regel", "regle", "reglas", "regole", "regras", "restricc", "restriz", "beschrank", "sistema", "anweisung", "consigne",
+    "istruzion", "censur", "zensur", "richtlinie", "directri", "alignment", "do not reveal",
+    "do not mention", "never mention",
+    "grandm", "grandfa", "whenever you", "you have to tell", "summari", "first message", "opposite", "poison", "lethal",
+    "zonder ", "senza ", "sem ",
 )  # fmt: skip
-_TAIL_CHARS = 240
-_AROUND_CHARS = (MAX_WINDOW_CHARS - _TAIL_CHARS) // 2
-_CHARS_PER_ANCHOR = 250
-_SURE = 0.5
 _ABOUT_A_MACHINE = frozenset(
     "you your yourself chatgpt gpt ai bot bots chatbot chatbots model models assistant llm character persona".split()
 )
@@ -83,12 +86,7 @@ def _is_disclosure(before: str, _span: str, after: str) -> bool:
 
 
 def _reads_like_an_attack(before: str, span: str, after: str) -> bool:
-    """Whether the model says so; asked only when there are anchors enough, which costs a tenth of asking."""
-    text = before + span + after
-    lower = text.lower()
-    if sum(anchor in lower for anchor in _ANCHORS) < len(text) // _CHARS_PER_ANCHOR:
-        return False
-    return probability(text) >= _SURE
+    return probability(before + span + after) >= SURE
 
 
 def _says(
@@ -168,13 +166,7 @@ PROMPT_SHAPES: tuple[Shape, ...] = (
         confidence=0.75,
     ),
     # whatever the model takes for an attack
-    Shape(
-        pattern=rf"(?is:(?:{'|'.join(_ANCHORS)}).{{0,{_TAIL_CHARS}}})",
-        triggers=_ANCHORS,
-        in_context=_reads_like_an_attack,
-        window_chars=_AROUND_CHARS,
-        confidence=0.7,
-    ),
+    around(_ANCHORS, _reads_like_an_attack, confidence=0.7),
     # what is your system prompt
     _says(
         r"\b(?:reveal|show|print|repeat|output|display|tell|give|disclose|leak|share|dump|expose|write|recite|return"
