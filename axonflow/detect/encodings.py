@@ -33,24 +33,30 @@ MAX_DEPTH: Final = 2
 _MIN_DECODED_CHARS = 12
 _MIN_TEXT_SHARE = 0.9
 _LEET = str.maketrans("013457@$!|", "oieastasii")
-_LEET_KEYS: tuple[dict[str, str], ...] = (
-    {"o": "0"},
-    {"e": "3"},
-    {"i": "1"},
-    {"i": "!"},
-    {"s": "5"},
-    {"s": "$"},
-    {"e": "3", "o": "0"},
-    {"i": "1", "o": "0"},
-    {"i": "1", "o": "0", "e": "3"},
-    {"a": "4", "e": "3", "i": "1", "o": "0", "s": "5"},
-    {"a": "4", "e": "3", "i": "1", "o": "0", "s": "5", "t": "7"},
-    {"a": "@", "e": "3", "i": "1", "o": "0", "s": "$"},
+_LEET_KEYS = tuple(
+    str.maketrans(letters, signs)
+    for letters, signs in (
+        ("o", "0"),
+        ("e", "3"),
+        ("i", "1"),
+        ("i", "!"),
+        ("s", "5"),
+        ("s", "$"),
+        ("eo", "30"),
+        ("io", "10"),
+        ("ioe", "103"),
+        ("aeios", "43105"),
+        ("aeiost", "431057"),
+        ("aeios", "@310$"),
+    )
 )
 # Unicode 15.1 chapter 23.2 and general category Cf: drawn as nothing. Marks over a letter (Mn) hide it from a pattern.
-_UNSEEN = re.compile("[\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
-                     "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe00-\ufe0f\ufe20-\ufe2f\ufeff]+")  # fmt: skip
-_ONE_APART = re.compile(r"(?<![A-Za-z0-9])([A-Za-z0-9])[ ._*\-](?=[A-Za-z0-9](?![A-Za-z0-9]))")
+_UNSEEN = re.compile(
+    "[\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe00-\ufe0f\ufe20-\ufe2f\ufeff]+"
+)
+_APART = re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9](?:[ ._*\-][A-Za-z0-9](?![A-Za-z0-9])){2,400}")
+_BETWEEN = re.compile(r"[ ._*\-]")
 _PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _HEX_SIGNS = re.compile(r"\\x|0x|[\s:,-]")
 
@@ -67,7 +73,7 @@ def unleet(text: str) -> str:
 
 def leet_forms(word: str) -> tuple[str, ...]:
     """The usual spellings of a lower-case word with digits or signs for some of its letters."""
-    forms = (word.translate(str.maketrans(key)) for key in _LEET_KEYS)
+    forms = (word.translate(key) for key in _LEET_KEYS)
     return tuple(dict.fromkeys(form for form in forms if form != word))
 
 
@@ -82,8 +88,8 @@ def reversed_text(text: str) -> str:
 
 
 def joined(text: str) -> str:
-    """`text` with letters that stand apart ("i g n o r e", "i.g.n.o.r.e") together."""
-    return _ONE_APART.sub(r"\1", text)
+    """`text` with three or more letters that stand apart ("i g n o r e", "i.g.n.o.r.e") together."""
+    return _APART.sub(lambda run: _BETWEEN.sub("", run[0]), text)
 
 
 def base64_forms(word: str) -> tuple[str, ...]:
@@ -116,7 +122,7 @@ def decoded(run: str) -> str:
 
 def _undone(decode: Callable[[str], bytes], text: str) -> str:
     try:
-        found = decode(text).decode("utf-8", "ignore")
+        found = decode(text).decode("utf-8", "replace")
     except ValueError:  # binascii.Error is one
         return ""
     readable = sum(char.isalnum() or char in " \n,.;:!?'\"-_/=+%()<>" for char in found)

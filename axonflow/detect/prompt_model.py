@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import pkgutil
 from functools import cache
+from itertools import pairwise
 from typing import Final
 
 from axonflow.detect.folding import STAND_IN
@@ -34,7 +35,7 @@ def features(text: str) -> set[bytes]:
     # Bytes: their `translate` is one look-up a character, that of a str a call.
     words = text.encode("ascii", "replace").translate(_TO_WORDS, _DROPPED).split()
     found = set(words)
-    found.update(map(b" ".join, zip(words, words[1:], strict=False)))
+    found.update(map(b" ".join, pairwise(words)))
     return found
 
 
@@ -58,7 +59,8 @@ def evidence(text: str, limit: int = 5) -> tuple[tuple[str, float], ...]:
 def _logit(text: str) -> float:
     weights, bias = _model()
     found = features(text)
-    return bias + sum(filter(None, map(weights.get, found))) * max(_MIN_FEATURES, len(found)) ** -FLAT
+    known = sum(filter(None, map(weights.get, found)))
+    return bias + known * math.pow(max(_MIN_FEATURES, len(found)), -FLAT)
 
 
 def _squashed(logit: float) -> float:

@@ -29,7 +29,7 @@ MIN_TEXTS = 4
 STEPS = 300
 LEARNING_RATE = 0.08
 L2 = 3.0
-ATTACK_SHARE = 0.5
+ATTACK_SHARE = 0.4
 ROUNDS = 3
 LEVELS = 127
 
@@ -74,7 +74,7 @@ class Rows:
 
 
 def fitted(rows, labels, weight_count, start=None):
-    """Adam on the logistic loss with L2. The attacks weigh half as much as the innocents."""
+    """Adam on the logistic loss with L2. The attacks weigh less than the innocents."""
     columns, owners, values = rows.flat()
     share = np.where(labels, ATTACK_SHARE / labels.sum(), 1 / (~labels).sum())
     share /= share.sum()

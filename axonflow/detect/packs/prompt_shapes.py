@@ -34,13 +34,13 @@ _TOLD = r"(?:instructions?|prompts?|directions?|directives?|commands?|guidelines
 _RULES = r"(?:polic(?:y|ies)|guidelines?|rules|restrictions|filters?|programming)"
 _W = rf"\w{{1,16}}{_S}"
 _DROPPING = (
-    "ignor", "disregard", "forget", "overrid", "bypass", "overlook", "discard", "neglect", "erase", "void", "cancel", "unlearn",
-    "stop following", "do not ", "don't ", "never ", "pay no attention", "no longer follow",
+    "ignor", "disregard", "forget", "overrid", "bypass", "overlook", "discard", "neglect", "erase", "void",
+    "cancel", "unlearn", "stop following", "do not ", "don't ", "never ", "pay no attention", "no longer follow",
 )  # fmt: skip
 _KEEP = r"(?:do not|don't|dont|never|must not|mustn't|should not|shouldn't|without|avoid)"
 _MACHINE = (
-    r"(?:ai|llms?|language models?|(?:ai )?assistants?|(?:ai )?agents?|chat ?bots?|chatgpt|claude|gpt-?\d?\w{0,6}|gemini"
-    r"|copilot)"
+    r"(?:ai|llms?|language models?|(?:ai )?assistants?|(?:ai )?agents?|chat ?bots?|chatgpt|claude|gpt-?\d?\w{0,6}"
+    r"|gemini|copilot)"
 )
 _VALUABLE = (
     r"(?:api[ _-]?keys?|passwords?|credentials?|secrets?|(?:access|session|api|auth\w{0,16}|bearer) tokens?"
@@ -51,28 +51,39 @@ _VALUABLE = (
 # Of these at least one is in whatever the model shall judge: nine tenths of the attacks that it knows have one, and
 # in ordinary text there is one in about a thousand characters.
 _ANCHORS = (
-    "ignor", "disregard", "forget", "overrid", "bypass", "instruc", "prompt", "restrict", "filter", "censor", "rules",
-    "jailbr", "unlock", "pretend", "role-play", "roleplay", "role play", "persona", "in character", "act as", "from now",
-    "from here", "you are now", "you must", "refus", "guideline", "policies", "policy", "ethic", "moral", "illegal",
-    "disclaimer", "comply", "obey", "apologi", "an ai", "language model", "assistant", "the agent", "openai", "chatgpt",
-    "do not tell", "secret", "harmful", "evil", "freed", "liberated", "freely", "forbidden", "never say", "no matter",
-    "verbatim", "hypothetic", "attacker", "api key", "credential", "password", "answer every", "anything", "any request",
-    "simulat", "begin your", "start your", "explicit", "your developers", "sudo", "tell me how", "bomb", "weapon",
-    "launder", "steal", "ransom", "malware", "murder", "crim", "phish", "hack", "drug",
-    "regel", "regle", "reglas", "regole", "regras", "restricc", "restriz", "beschrank", "sistema", "anweisung", "consigne",
-    "istruzion", "censur", "zensur", "richtlinie", "directri", "alignment", "do not reveal",
-    "do not mention", "never mention",
-    "grandm", "grandfa", "whenever you", "you have to tell", "summari", "first message", "opposite", "poison", "lethal",
-    "zonder ", "senza ", "sem ",
+    "ignor", "disregard", "forget", "overrid", "bypass", "instruc", "prompt", "restrict", "filter", "censor",
+    "rules", "jailbr", "unlock", "pretend", "role-play", "roleplay", "role play", "persona", "in character",
+    "act as", "from now", "from here", "you are now", "you must", "refus", "guideline", "policies", "policy",
+    "ethic", "moral", "illegal", "disclaimer", "comply", "obey", "apologi", "an ai", "language model", "assistant",
+    "the agent", "openai", "chatgpt", "do not tell", "secret", "harmful", "evil", "freed", "liberated", "freely",
+    "forbidden", "never say", "no matter", "verbatim", "hypothetic", "attacker", "api key", "credential",
+    "password", "answer every", "anything", "any request", "simulat", "begin your", "start your", "explicit",
+    "your developers", "sudo", "bomb", "weapon", "launder", "steal", "ransom", "malware", "murder", "crim", "phish",
+    "hack", "drug", "regel", "regle", "reglas", "regole", "regras", "restricc", "restriz", "beschrank", "sistema",
+    "anweisung", "consigne", "istruzion", "censur", "zensur", "richtlinie", "directri", "alignment",
+    "do not reveal", "do not mention", "never mention", "grandm", "grandfa", "whenever you", "you have to tell",
+    "summari", "first message", "opposite", "poison", "lethal", "zonder ", "senza ", "sem ", "how to", "tell me",
+    "everything", "exact", "transfer", "no longer", "warning", "bez ", "nunca", "niemals", "jamais", "obedien",
+    "villain", "demon", "ilegal", "the model", "wallet", "whisper", "hedging", "you are able", "told not",
+    "in detail", "step by step", "your makers", "your creators", "in every answer", "only say", "mark this",
+    "approve", "hidden", "visit", "delete", "conscience", "without any", "no rules", "no limits", "break free",
+    "unleash",
 )  # fmt: skip
 _ABOUT_A_MACHINE = frozenset(
     "you your yourself chatgpt gpt ai bot bots chatbot chatbots model models assistant llm character persona".split()
 )
+_INSIDE = frozenset("in inside within from found that which contained embedded hidden".split())
+_DATA = frozenset(
+    "document documents content contents tool tools page pages website websites email emails file files data".split()
+)
 _TOPICS = ("for ", "on ", "about ", "to ", "the ", "this ", "that ", "in ")
 
 
-def _is_told(before: str, _span: str, _after: str) -> bool:
-    return not is_question_about(before)
+def _is_told(before: str, _span: str, after: str) -> bool:
+    """Whether it is an order to take another's place: no question how to, and no "that appear in the documents"."""
+    words = words_of(after)[:8]
+    is_defence = words[:1] and words[0] in _INSIDE and has_any(words, _DATA)
+    return not (is_defence or is_question_about(before))
 
 
 def _is_near_a_bot(before: str, _span: str, after: str) -> bool:
@@ -160,7 +171,8 @@ PROMPT_SHAPES: tuple[Shape, ...] = (
         confidence=0.75,
     ),
     _says(
-        r"\b(?:unfiltered|uncensored|unrestricted|amoral|immoral|unethical|non-?moral|jailbroken)(?:(?: |, )\w{1,16}){0,4} "
+        r"\b(?:unfiltered|uncensored|unrestricted|amoral|immoral|unethical|non-?moral|jailbroken)"
+        r"(?:(?: |, )\w{1,16}){0,4} "
         r"(?:ai|chatbot|bot|assistant|(?:language )?model|gpt\w{0,6}|chatgpt|version of (?:yourself|chatgpt))\b",
         triggers=("unfiltered", "uncensored", "unrestricted", "moral", "unethical", "jailbroken"),
         confidence=0.75,
