@@ -110,6 +110,10 @@ def test_score_with_a_classifier_asks_it_once_for_the_whole_text():
     assert (score.total, score.parts[0].name) == (0.97, "classifier")
 
 
+def test_score_of_long_words_that_encode_nothing_is_low():
+    assert score_prompt("see " + "a" * 40 + " and internationalisation_of_everything").total < 0.5
+
+
 def test_score_of_more_encoded_runs_than_the_limit_decodes_the_first():
     harmless = base64.b64encode(b"the weather is lovely today, is it not").decode()
     score = score_prompt(" ".join([harmless] * MAX_ENCODED_RUNS + [IN_BASE64]))
