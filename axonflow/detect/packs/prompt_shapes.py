@@ -1,13 +1,15 @@
 """Shapes of prompt injection: text addressed to the model that takes the place of its instructions.
 
-Patterns see known phrasings in English and, for the override, in some other European languages. They do not see an
-attack that reads like ordinary text, as indirect ones do: a deployment that depends on it adds a classifier.
+Most shapes are known phrasings in English and, for the override, in other European languages. One looks at words that
+attacks can hardly do without and lets the model of `axonflow.detect.prompt_model` judge the text around them.
 """
 
 from __future__ import annotations
 
 from axonflow.detect.context_words import has_any, is_question_about, words_of
 from axonflow.detect.detector import InContext, Shape
+from axonflow.detect.packs.prompt_windows import SURE, around
+from axonflow.detect.prompt_model import probability
 
 __all__ = ["PROMPT_SHAPES"]
 
@@ -30,63 +32,58 @@ _OBJECT = (
 )
 _TOLD = r"(?:instructions?|prompts?|directions?|directives?|commands?|guidelines?|programming)"
 _RULES = r"(?:polic(?:y|ies)|guidelines?|rules|restrictions|filters?|programming)"
-_LOOSE = (
-    r"(?:restrictions?|rules?|limit(?:ation)?s?|filters?|filtering|ethic(?:s|al)?|moral(?:s|ity|ly)?|guidelines?"
-    r"|polic(?:y|ies)|censor(?:ship|ing|ed)?|boundar(?:y|ies)|confines|constraints?|principles|restraints?|inhibitions"
-    r"|safeguards)"
-)
-_FREE = (
-    r"(?:no|without(?: any)?|zero|free (?:of|from)|freed (?:of|from)|broken (?:free )?(?:of|from)|devoid of|removed"
-    r"|(?:not|never|nor|isn't|aren't|no longer) (?:be )?(?:bound|restrained|constrained|restricted|limited|bounded"
-    r"|governed|subject|programmed) ?(?:by|to|with)?|unbound(?:ed)? by"
-    r"|(?:does not|doesn't|do not|don't|not|never|need not) (?:have|need|care|follow|obey|abide|adhere|comply|respect"
-    r"|possess)(?: (?:about|by|with|any|to abide by|to follow|to))*|ignores?|bypass(?:es)?|disabled?|disables)"
-)
+_W = rf"\w{{1,16}}{_S}"
+_DROPPING = (
+    "ignor", "disregard", "forget", "overrid", "bypass", "overlook", "discard", "neglect", "erase", "void",
+    "cancel", "unlearn", "stop following", "do not ", "don't ", "never ", "pay no attention", "no longer follow",
+)  # fmt: skip
 _KEEP = r"(?:do not|don't|dont|never|must not|mustn't|should not|shouldn't|without|avoid)"
 _MACHINE = (
-    r"(?:ai|llms?|language models?|(?:ai )?assistants?|(?:ai )?agents?|chat ?bots?|chatgpt|claude|gpt-?\d?\w*|gemini"
-    r"|copilot)"
+    r"(?:ai|llms?|language models?|(?:ai )?assistants?|(?:ai )?agents?|chat ?bots?|chatgpt|claude|gpt-?\d?\w{0,6}"
+    r"|gemini|copilot)"
 )
 _VALUABLE = (
-    r"(?:api[ _-]?keys?|passwords?|credentials?|secrets?|(?:access|session|api|auth\w*|bearer) tokens?"
+    r"(?:api[ _-]?keys?|passwords?|credentials?|secrets?|(?:access|session|api|auth\w{0,16}|bearer) tokens?"
     r"|chat history|conversation(?: history)?|system prompt"
     r"|environment variables|env vars|(?:user|customer|personal|private|confidential|sensitive)(?:'s)? "
     r"(?:data|information|details|files|emails)|inbox|contents? of|session cookies?)"
 )
-_BOTS = frozenset(
-    "you u your yourself chatgpt gpt ai al bot bots chatbot chatbots model models assistant llm character "
-    "persona he she they it dan".split()
-)
-# Ways to say that rules do not hold. Words of ordinary system prompts (policy, refuse, offensive) are none of them.
-_CUES = (
-    "no restriction", "without restriction", "any restriction", "restrictions", "unethical", "immoral",
-    "amoral", "moral", "ethic",
-    "illegal", "uncensor", "unfilter", "unrestrict", "unhinged", "censor", "filters", "openai",
-    "content polic", "policies", "break character",
-    "breaking character", "stay in character", "out of character", "as an ai", "ai language model",
-    "any prompt", "no matter", "without asking",
-    "jailbreak", "anything now", "any question", "any request", "never refuse", "cannot refuse", "not refuse",
-    "can't refuse", "won't refuse",
-    "swear", "curs", "profan", "nsfw", "sexual", "racist", "evil", "opposite", "never say", "confines",
-    "freed", "broken free", "obey",
-    "hypothetical", "vulgar", "toxic", "rude", "disclaimer", "hate", "controversial", "warnings", "chatgpt",
-    "normal response", "two responses",
+# Of these at least one is in whatever the model shall judge: nine tenths of the attacks that it knows have one, and
+# in ordinary text there is one in about a thousand characters.
+_ANCHORS = (
+    "ignor", "disregard", "forget", "overrid", "bypass", "instruc", "prompt", "restrict", "filter", "censor",
+    "rules", "jailbr", "unlock", "pretend", "role-play", "roleplay", "role play", "persona", "in character",
+    "act as", "from now", "from here", "you are now", "you must", "refus", "guideline", "policies", "policy",
+    "ethic", "moral", "illegal", "disclaimer", "comply", "obey", "apologi", "an ai", "language model", "assistant",
+    "the agent", "openai", "chatgpt", "do not tell", "secret", "harmful", "evil", "freed", "liberated", "freely",
+    "forbidden", "never say", "no matter", "verbatim", "hypothetic", "attacker", "api key", "credential",
+    "password", "answer every", "anything", "any request", "simulat", "begin your", "start your", "explicit",
+    "your developers", "sudo", "bomb", "weapon", "launder", "steal", "ransom", "malware", "murder", "crim", "phish",
+    "hack", "drug", "regel", "regle", "reglas", "regole", "regras", "restricc", "restriz", "beschrank", "sistema",
+    "anweisung", "consigne", "istruzion", "censur", "zensur", "richtlinie", "directri", "alignment",
+    "do not reveal", "do not mention", "never mention", "grandm", "grandfa", "whenever you", "you have to tell",
+    "summari", "first message", "opposite", "poison", "lethal", "zonder ", "senza ", "sem ", "how to", "tell me",
+    "everything", "exact", "transfer", "no longer", "warning", "bez ", "nunca", "niemals", "jamais", "obedien",
+    "villain", "demon", "ilegal", "the model", "wallet", "whisper", "hedging", "you are able", "told not",
+    "in detail", "step by step", "your makers", "your creators", "in every answer", "only say", "mark this",
+    "approve", "hidden", "visit", "delete", "conscience", "without any", "no rules", "no limits", "break free",
+    "unleash",
 )  # fmt: skip
-_MIN_CUES = 4
-_ABOUT_A_MACHINE = _BOTS - {"he", "she", "they", "it", "u", "dan", "al"}
+_ABOUT_A_MACHINE = frozenset(
+    "you your yourself chatgpt gpt ai bot bots chatbot chatbots model models assistant llm character persona".split()
+)
+_INSIDE = frozenset("in inside within from found that which contained embedded hidden".split())
+_DATA = frozenset(
+    "document documents content contents tool tools page pages website websites email emails file files data".split()
+)
 _TOPICS = ("for ", "on ", "about ", "to ", "the ", "this ", "that ", "in ")
 
 
-def _is_told(before: str, _span: str, _after: str) -> bool:
-    return not is_question_about(before)
-
-
-def _is_about_a_bot(before: str, _span: str, after: str) -> bool:
-    """Whether the sentence that the span ends speaks of the model or of a role that it shall play."""
-    start = max(before.rfind(mark) for mark in (". ", "? ", "! ", "\n"))
-    if after.lstrip().startswith("on ") or is_question_about(before):
-        return False
-    return has_any(words_of(before[start + 1 :]), _BOTS, ("gpt",))
+def _is_told(before: str, _span: str, after: str) -> bool:
+    """Whether it is an order to take another's place: no question how to, and no "that appear in the documents"."""
+    words = words_of(after)[:8]
+    is_defence = words[:1] and words[0] in _INSIDE and has_any(words, _DATA)
+    return not (is_defence or is_question_about(before))
 
 
 def _is_near_a_bot(before: str, _span: str, after: str) -> bool:
@@ -99,17 +96,20 @@ def _is_disclosure(before: str, _span: str, after: str) -> bool:
     return not (after.lstrip().lower().startswith(_TOPICS) or is_question_about(before))
 
 
-def _is_let_loose(before: str, _span: str, after: str) -> bool:
-    """Whether the text around a role says, in several ways, that rules do not hold for it."""
-    lower = (before + after).lower()
-    return sum(cue in lower for cue in _CUES) >= _MIN_CUES and not is_question_about(before)
+def _reads_like_an_attack(before: str, span: str, after: str) -> bool:
+    return probability(before + span + after) >= SURE
 
 
 def _says(
-    *alternatives: str, confidence: float, in_context: InContext | None = _is_told, window_chars: int = 64
+    *alternatives: str,
+    triggers: tuple[str, ...],
+    confidence: float,
+    in_context: InContext | None = _is_told,
+    window_chars: int = 64,
 ) -> Shape:
     return Shape(
         pattern=f"(?im:{'|'.join(alternatives)})",
+        triggers=triggers,
         in_context=in_context,
         window_chars=window_chars,
         confidence=confidence,
@@ -119,93 +119,88 @@ def _says(
 PROMPT_SHAPES: tuple[Shape, ...] = (
     # ignore all previous instructions
     _says(
-        rf"\b{_DROP}{_S}{_FILLER}(?:{_EARLIER}{_S}){{1,3}}(?:\w+{_S}){{0,2}}{_OBJECT}\b",
-        rf"\b{_DROP}{_S}(?:all|any)(?:{_S}of)?(?:{_S}(?:the|your|other|these))?{_S}(?:\w+{_S})?{_TOLD}\b",
-        rf"\b{_DROP}{_S}(?:absolutely )?(?:all|everything|anything|any|the)(?:{_C}\w+){{0,4}}{_C}"
+        rf"\b{_DROP}{_S}{_FILLER}(?:{_EARLIER}{_S}){{1,3}}(?:{_W}){{0,2}}{_OBJECT}\b",
+        rf"\b{_DROP}{_S}(?:all|any)(?:{_S}of)?(?:{_S}(?:the|your|other|these))?{_S}(?:{_W})?{_TOLD}\b",
+        rf"\b{_DROP}{_S}(?:absolutely )?(?:all|everything|anything|any|the)(?:{_C}\w{{1,16}}){{0,4}}{_C}"
         r"(?:(?:you|i|we|they|that|was|were|been|have|had)\W{1,3}){0,4}"
         r"(?:told|given|said|got|received|learned|taught|instructed|wrote|written)\b",
-        rf"\b{_DROP}{_S}(?:all|everything|anything){_S}(?:\w+{_S}){{0,3}}"
+        rf"\b{_DROP}{_S}(?:all|everything|anything){_S}(?:{_W}){{0,3}}"
         r"(?:before|above|previous|prior|earlier|so far|up to now|until now)\b",
-        rf"\b{_DROP}{_S}(?:\w+{_S}){{0,4}}(?:openai|safety|content|ethical|moral){_S}(?:\w+{_S}){{0,2}}{_RULES}\b",
+        rf"\b{_DROP}{_S}(?:{_W}){{0,4}}(?:openai|safety|content|ethical|moral){_S}(?:{_W}){{0,2}}{_RULES}\b",
+        triggers=_DROPPING,
         confidence=0.9,
     ),
     # the same in German, French, Spanish, Portuguese, Italian and Dutch (folded: without marks)
     _says(
-        r"\b(?:ignorier\w*|vergiss|missachte|ignore[rz]?|oublie[rz]?|ignora\w*|olvid\w*|esque\w*|dimentica\w*"
-        rf"|desconsider\w*|negeer|vergeet)\b{_S}(?:\w+{_S}){{0,4}}"
+        r"\b(?:ignorier\w{0,4}|vergiss|missachte|ignore[rz]?|oublie[rz]?|ignora\w{0,4}|olvid\w{1,4}|esque\w{1,6}"
+        rf"|dimentica\w{{0,3}}|desconsider\w{{1,4}}|negeer|vergeet)\b{_S}(?:{_W}){{0,4}}"
         r"(?:anweisungen|instruktionen|vorgaben|befehle|consignes|instrucciones|ordenes|indicaciones|instrucoes"
         r"|orientacoes|istruzioni|instructies|aanwijzingen|(?:instructions|directives) (?:precedentes|anterieures))\b",
+        triggers=(
+            "ignor",
+            "vergi",
+            "missacht",
+            "oubli",
+            "olvid",
+            "esque",
+            "dimentic",
+            "desconsider",
+            "negeer",
+            "vergeet",
+        ),
         confidence=0.85,
     ),
     # personas that are known for one thing, and modes that do not exist
     _says(
         r"\bdo anything now\b",
-        r"\b(?:stands?|short) for[\s\"']{1,3}\w{2,12}[\s,]+anything\b",
-        r"\b(?:act|acting|answer\w*|respond\w*|behave|pretend\w*|be|as|are|become|called|named)"
-        r"(?: (?:as|like|to be|now|an?|the|in|is))*[\s\"'(]{1,3}"
-        r"(?-i:DAN|STAN|DUDE|AIM|UCAR|BetterDAN|AntiGPT|DevMode|EvilBOT|BasedGPT|JailBreak|FreedomGPT)\b",
-        r"\bwith (?:\w+[ -]){1,3}mode (?:enabled|activated|on)\b",
+        r"\b(?:stands?|short) for[\s\"']{1,3}\w{2,12}[\s,]{1,3}anything\b",
         r"\bjailbr(?:eak|oken) (?:chat ?gpt|gpt|ai|assistant|llm|prompt enabled)\b",
+        triggers=("anything", "jailbr"),
         confidence=0.85,
     ),
     _says(
+        r"\bwith (?:\w{1,16}[ -]){1,3}mode (?:enabled|activated|on)\b",
         r"\b(?:developer|dev|god|debug(?:ging)?|sudo|dan|unrestricted|unfiltered|uncensored|evil|jailbreak|jailbroken"
         rf"|opposite|no[ -]?filter|chaos) ?mode{_S}(?:is{_S})?(?:now{_S})?"
         r"(?:enabled|activated|on|engaged|unlocked|active|output)\b"
         rf"|\b(?:enable|activate|enter|unlock|switch to|turn on){_S}(?:the{_S})?"
         r"(?:developer|god|dan|jailbreak|unrestricted|unfiltered|uncensored|evil) ?mode\b",
+        triggers=("mode",),
         in_context=_is_near_a_bot,
         window_chars=160,
         confidence=0.75,
     ),
-    # an assistant for which no rules hold
-    Shape(
-        pattern=rf"(?i:\b{_FREE}{_S}(?:\w+{_S}){{0,4}}{_LOOSE}\b)",
-        in_context=_is_about_a_bot,
-        window_chars=100,
-        confidence=0.7,
-    ),
     _says(
-        r"\b(?:unfiltered|uncensored|unrestricted|amoral|immoral|unethical|non-?moral|jailbroken)(?:(?: |, )\w+){0,4} "
-        r"(?:ai|chatbot|bot|assistant|(?:language )?model|gpt\w*|chatgpt|responses?|version of (?:yourself|chatgpt))\b",
+        r"\b(?:unfiltered|uncensored|unrestricted|amoral|immoral|unethical|non-?moral|jailbroken)"
+        r"(?:(?: |, )\w{1,16}){0,4} "
+        r"(?:ai|chatbot|bot|assistant|(?:language )?model|gpt\w{0,6}|chatgpt|version of (?:yourself|chatgpt))\b",
+        triggers=("unfiltered", "uncensored", "unrestricted", "moral", "unethical", "jailbroken"),
         confidence=0.75,
     ),
-    # A role, and around it several ways to say that rules do not hold. The span is the role; the match takes in the
-    # text after it, so that the number of looks around is bounded by the length of the text.
-    Shape(
-        pattern=(
-            r"(?is:(\bfrom now o[nw]n?\b|\bact(?:ing)? (?:as|like)\b|\bpretend(?:ing)?\b"
-            r"|\b(?:role|part|persona|style) of\b"
-            r"|\brole-?play\w*|\bsimulat(?:e|ing|or|ion)\b|\bpersonify\b|\b(?:in|break|out of) char(?:acter)?\b"
-            r"|\byou (?:are|will|must|shall|have)(?: now| also| both)? (?:be|become|act|play|respond|answer|reply|speak"
-            r"|going to|about to|no longer|now|take|talk|write|behave)\b"
-            r"|\byou are (?:called|named|known|(?-i:[A-Z])\w+)\b|\bimagine\b|\balter ego\b|\bimmerse\b"
-            r"|\b(?:hi|hello|hey),? chat ?gpt|\btake (?:on|up) the\b|\bpersona\b|\b(?:respond|answer) as\b"
-            r"|\bin the voice of\b|\b(?:character|role|name)\W{0,2}[=:])"
-            r".{0,300})"
-        ),
-        group=1,
-        triggers=_CUES,
-        in_context=_is_let_loose,
-        window_chars=700,
-        confidence=0.6,
-    ),
+    # whatever the model takes for an attack
+    around(_ANCHORS, _reads_like_an_attack, confidence=0.7),
     # what is your system prompt
     _says(
         r"\b(?:reveal|show|print|repeat|output|display|tell|give|disclose|leak|share|dump|expose|write|recite|return"
-        rf"|provide|copy|paste|summari[sz]e|list|translate|encode){_S}(?:\w+{_S}){{0,4}}"
-        rf"(?:your{_S}(?:\w+{_S}){{0,2}}|(?:the{_S})?(?:entire|full|exact|hidden|secret|initial|original|internal"
-        rf"|system|developer|above|previous|whole|complete){_S}(?:\w+{_S})?)"
+        rf"|provide|copy|paste|summari[sz]e|list|translate|encode){_S}(?:{_W}){{0,4}}"
+        rf"(?:your{_S}(?:{_W}){{0,2}}|(?:the{_S})?(?:entire|full|exact|hidden|secret|initial|original|internal"
+        rf"|system|developer|above|previous|whole|complete){_S}(?:{_W})?)"
         r"(?:system ?prompts?|prompts?|instructions?|system ?messages?|directives|rules you)\b",
-        rf"\bwhat{_S}(?:is|are|was|were|does|do){_S}(?:\w+{_S}){{0,2}}your{_S}(?:\w+{_S}){{0,2}}"
+        rf"\bwhat{_S}(?:is|are|was|were|does|do){_S}(?:{_W}){{0,2}}your{_S}(?:{_W}){{0,2}}"
         r"(?:system ?prompts?"
         r"|(?:initial|original|hidden|secret|system|exact|previous|first) "
         r"(?:prompts?|instructions?|messages?))\b",
-        r"\b(?:repeat|print|output|copy|write|show|say|echo)(?: me| back| down| out)?"
-        rf"{_S}(?:everything|all|the|every)(?:{_S}\w+){{0,3}}{_S}(?:above|before|preceding|so far)"
-        rf"(?:{_S}this(?:{_S}(?:line|point|message|sentence|text|prompt|word|one))?)?\b",
         rf"\b(?:your|hidden|secret|initial|original){_S}(?:system|initial|hidden|secret|original){_S}"
         rf"(?:prompt|instructions?){_S}(?:verbatim|word for word|in full|exactly)\b",
+        triggers=("prompt", "instruction", "message", "directives", "rules you"),
+        in_context=_is_disclosure,
+        confidence=0.8,
+    ),
+    _says(
+        r"\b(?:repeat|print|output|copy|write|show|say|echo)(?: me| back| down| out)?"
+        rf"{_S}(?:everything|all|the|every)(?:{_S}\w{{1,16}}){{0,3}}{_S}(?:above|before|preceding|so far)"
+        rf"(?:{_S}this(?:{_S}(?:line|point|message|sentence|text|prompt|word|one))?)?\b",
+        triggers=("above", "before", "preceding", "so far"),
         in_context=_is_disclosure,
         confidence=0.8,
     ),
@@ -213,36 +208,71 @@ PROMPT_SHAPES: tuple[Shape, ...] = (
     _says(
         r"<\|(?:im_start|im_end|system|user|assistant|endoftext|start_header_id|end_header_id|eot_id|begin_of_text)\|>",
         r"\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>",
+        triggers=("<|", "inst]", "sys>>", "_of_turn>"),
+        in_context=None,
+        confidence=0.8,
+    ),
+    _says(
         r"</?system(?:[_ -](?:prompt|message|override|instructions?|note))?>",
-        r"\[/?system(?:[ _](?:message|prompt|override|note|instructions?))?\](?:\(#\w+\))?",
-        r"^[\s>*#\[(-]*system[ _](?:override|alert|update|notice|instruction|command|note)[\])]?\s*[:\n]",
-        r"^[\s>*#\[(-]*(?:system|developer)\s*(?:message|prompt)?[\])*]*\s*:\s*(?:you\b|ignore|disregard|new|override"
-        r"|the (?:user|assistant|above|previous)|from now|forget|your|user|all)",
-        r"^#{2,}\s*(?:new |updated )?(?:system|instructions?)(?: (?:prompt|message|override))?\s*:\s*"
-        r"(?:you\b|ignore|disregard|forget|override|from now)",
-        r"^\s*(?:assistant|ai)\s*:\s*(?:sure|of course|certainly|ok|yes)[^\n]{0,80}\n\s*(?:user|human)\s*:",
-        r"-{3,}\s*(?:end|begin) (?:of )?(?:system|user|prompt|instructions?)[^\n-]{0,30}-{3,}",
+        r"\[/?system(?:[ _](?:message|prompt|override|note|instructions?))?\](?:\(#\w{1,40}\))?",
+        r"^[\s>*#\[(-]{0,8}system[ _](?:override|alert|update|notice|instruction|command|note)[\])]?\s{0,4}[:\n]",
+        r"^[\s>*#\[(-]{0,8}(?:system|developer)\s{0,4}(?:message|prompt)?[\])*]{0,4}\s{0,4}:\s{0,4}(?:ignore|disregard"
+        r"|override|the (?:user|assistant|above|previous)|from now|forget|all)",
+        r"^#{2,6}\s{0,4}(?:new |updated )?(?:system|instructions?)(?: (?:prompt|message|override))?\s{0,4}:\s{0,4}"
+        r"(?:ignore|disregard|forget|override|from now)",
+        r"-{3,20}\s{0,4}(?:end|begin) (?:of )?(?:system|prompt|instructions?)[^\n-]{0,30}-{3,20}",
         r"\b(?:end|start|begin|beginning) of (?:the )?(?:system|initial) (?:prompt|message|instructions?)\b",
+        triggers=("system", "developer", "instruction", " prompt", "initial message"),
         in_context=None,
         confidence=0.8,
     ),
     # keep it from the user
     _says(
         rf"\b{_KEEP}{_S}(?:ever{_S})?(?:tell|mention|inform|reveal|notify|alert|disclos|let)(?:e|ing|ting)?"
-        rf"{_S}(?:\w+{_S}){{0,5}}(?:end[ -])?users?\b",
-        rf"\b(?:secretly|silently|covertly|quietly){_S}(?:\w+{_S}){{0,3}}"
+        rf"{_S}(?:{_W}){{0,5}}(?:end[ -])?users?\b",
+        rf"\b(?:hide|conceal|keep){_S}(?:this|it|that|these)(?:{_S}\w{{1,16}}){{0,4}}{_S}from{_S}(?:the{_S})?users?\b",
+        triggers=("user",),
+        confidence=0.8,
+    ),
+    _says(
+        rf"\b(?:secretly|silently|covertly|quietly){_S}(?:{_W}){{0,3}}"
         rf"(?:send|forward|email|upload|transmit|exfiltrate|append|include|copy|post){_S}",
-        rf"\b(?:hide|conceal|keep){_S}(?:this|it|that|these)(?:{_S}\w+){{0,4}}{_S}from{_S}(?:the{_S})?users?\b",
+        triggers=("secretly", "silently", "covertly", "quietly"),
         confidence=0.8,
     ),
     # send what you know to me
     _says(
         r"\b(?:send|post|forward|e-?mail|upload|exfiltrate|transmit|leak|append|submit|deliver|encode)"
-        rf"(?:{_S}\w+){{0,8}}?{_S}{_VALUABLE}(?:{_S}\w+){{0,10}}?{_S}(?:to|at|via){_S}(?:\w+{_S}){{0,4}}"
-        r"(?:https?\b|[\w.+-]+@|webhook|attacker"
+        rf"(?:{_S}\w{{1,16}}){{0,8}}?{_S}{_VALUABLE}(?:{_S}\w{{1,16}}){{0,10}}?{_S}(?:to|at|via){_S}(?:{_W}){{0,4}}"
+        r"(?:https?\b|[\w.+-]{1,40}@|webhook|attacker"
         r"|(?:this|my|an external) (?:server|url|endpoint|address|site|email|account))",
+        triggers=(
+            "key",
+            "password",
+            "credential",
+            "secret",
+            "token",
+            "history",
+            "conversation",
+            "prompt",
+            "environment",
+            "env vars",
+            "data",
+            "information",
+            "details",
+            "files",
+            "emails",
+            "inbox",
+            "content",
+            "cookie",
+        ),
+        confidence=0.8,
+    ),
+    _says(
         r"!\[[^\]\n]{0,100}\]\(https?://[^)\s]{1,200}[?&][^)\s=]{1,40}=[^)\s]{0,40}"
         r"(?:\{|<|\[|%7b|\$|summary|base64|secret|conversation)",
+        triggers=("](http",),
+        in_context=None,
         confidence=0.8,
     ),
     # instructions for whoever reads this, if it is a machine
@@ -251,13 +281,13 @@ PROMPT_SHAPES: tuple[Shape, ...] = (
         rf"(?:reading|processing|summari[sz]ing|reads?|parsing|analy[sz]ing|evaluating|reviewing|sees?){_S}"
         r"(?:this|the following)\b",
         rf"\bbefore{_S}you(?:{_S}can|{_S}may)?{_S}(?:solve|complete|answer|continue|proceed|finish|respond|reply)"
-        rf"(?:,|(?:{_S}\w+){{0,4}}{_S}(?:task|question|request|query|user|prompt)\b)(?:{_S}\w+){{0,10}}?{_S}"
-        rf"(?:(?:you{_S})?(?:must|need to|have to|should)|please|first)(?:{_S}\w+){{0,3}}?{_S}"
+        rf"(?:,|(?:{_S}\w{{1,16}}){{0,4}}{_S}(?:task|question|request|query|user|prompt)\b)(?:{_S}\w{{1,16}}){{0,10}}?{_S}"
+        rf"(?:(?:you{_S})?(?:must|need to|have to|should)|please|first)(?:{_S}\w{{1,16}}){{0,3}}?{_S}"
         r"(?:do|follow|execute|perform|call|send|run|make|use|transfer)\b",
         rf"\b(?:new|updated|real|actual|true){_S}(?:system{_S})?(?:instructions?|directives?|objective|orders)"
-        rf"(?:{_S}(?:is|are|for you))?\s*:\s*"
+        rf"(?:{_S}(?:is|are|for you))?\s{{0,4}}:\s{{0,4}}"
         r"(?:you\b|ignore|send|reveal|do not|print|output|forget|respond|say|tell|write|execute|from now)",
-        r"\bstrictly (?:adhere to|follow) the following instructions?\b",
+        triggers=(" this", " the following", "before", "instruction", "directive", "objective", "orders"),
         confidence=0.75,
     ),
 )
