@@ -12,7 +12,18 @@ from axonflow.detect.escapes import blank_escapes
 from axonflow.detect.folding import fold
 from axonflow.errors import DetectionError
 
-__all__ = ["MAX_VISITS", "Document", "JsonValue", "Leaf", "Place", "leaves", "number_text", "path_of", "readings_of"]
+__all__ = [
+    "MAX_VISITS",
+    "Document",
+    "JsonValue",
+    "Leaf",
+    "Place",
+    "folded",
+    "leaves",
+    "number_text",
+    "path_of",
+    "readings_of",
+]
 
 JsonValue = Any
 """None, bool, int, float, str, list of JsonValue, dict of str to JsonValue."""
@@ -157,9 +168,14 @@ def readings_of(content: JsonValue, masks: Iterable[str]) -> tuple[Document, ...
     All are of the same leaves and lengths. Raises DetectionError as `leaves` does.
     """
     parts = tuple(leaves(content))
-    text = fold(_without_masks("\n".join([leaf.text for leaf in parts]), masks))
+    text = folded("\n".join([leaf.text for leaf in parts]), masks)
     blanked = blank_escapes(text)
     return (Document(parts, text),) if blanked == text else (Document(parts, text), Document(parts, blanked))
+
+
+def folded(text: str, masks: Iterable[str]) -> str:
+    """`text` as patterns see it: in ASCII, one character for one, and without the masks that are ours."""
+    return fold(_without_masks(text, masks))
 
 
 def _without_masks(text: str, masks: Iterable[str]) -> str:

@@ -111,7 +111,7 @@ class CompiledDetectors:
             for shape, pattern in plan.candidates(reading):
                 if self._may_occur(detector.category, shape, reading, open_gates):
                     hits.extend(_hits(shape, pattern, reading, detector.max_span_chars))
-        if len(readings) > 1:
+        if "\\" in document.text:
             hits = [_with_whole_escapes(document, hit) for hit in hits]
         return [(hit[0], _finding(detector, document, hit)) for hit in _united(hits)]
 

@@ -11,9 +11,9 @@ from axonflow.detect.matching import CompiledDetectors, CompilePattern, Pattern
 from axonflow.detect.redaction import mask_of, redact
 from axonflow.errors import DetectionError
 
-__all__ = ["CompilePattern", "Inspection", "Pattern", "Scanner"]
+__all__ = ["MAX_ROUNDS", "CompilePattern", "Inspection", "Pattern", "Scanner"]
 
-_MAX_ROUNDS = 8
+MAX_ROUNDS = 8
 """Times a content is redacted and looked at again; what is still found then is an error."""
 
 
@@ -74,14 +74,14 @@ class Inspection:
         Raises DetectionError as `findings` and `axonflow.detect.redaction.redact` do.
         """
         inspection = self
-        for _ in range(_MAX_ROUNDS):
+        for _ in range(MAX_ROUNDS):
             found = inspection.findings(detector_ids)
             if not found:
                 return inspection.content
             inspection = Inspection(self._compiled, self._masks, redact(inspection.content, found))
         raise DetectionError(
             "content could not be redacted",
-            expected=f"nothing left to find after {_MAX_ROUNDS} rounds",
+            expected=f"nothing left to find after {MAX_ROUNDS} rounds",
             found="more findings",
         )
 

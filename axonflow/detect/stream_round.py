@@ -1,0 +1,220 @@
+"""One round of redacting a text that is still arriving; see `axonflow.detect.streaming` for the whole."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import Final
+
+from msgspec.structs import replace
+
+from axonflow.detect.content import folded
+from axonflow.detect.escapes import blank_escapes, end_of_whole_escapes, start_of_escapes
+from axonflow.detect.finding import Finding
+from axonflow.detect.folding import STAND_IN
+from axonflow.detect.redaction import mask_of, redact
+from axonflow.detect.scanner import MAX_ROUNDS, Scanner
+from axonflow.detect.stream_shapes import Match, StreamShapes
+from axonflow.errors import DetectionError
+
+__all__ = ["Setting", "StreamRound"]
+
+_SLACK_CHARS: Final = 512
+"""Kept beyond need, so that not every chunk moves what is kept."""
+
+
+class Setting:
+    """What the rounds of all streams with the same detectors share."""
+
+    __slots__ = ("ids", "longest_mask_chars", "masks", "memory_chars", "scanner", "shapes", "stride_chars")
+
+    def __init__(self, scanner: Scanner, ids: tuple[str, ...], shapes: StreamShapes, stride_chars: int) -> None:
+        self.scanner = scanner
+        self.ids = ids
+        self.shapes = shapes
+        self.stride_chars = stride_chars
+        self.masks = tuple(mask_of(detector.id) for detector in scanner.detectors)
+        self.longest_mask_chars = max((len(mask) for mask in self.masks), default=0)
+        self.memory_chars = shapes.before_chars + self.longest_mask_chars
+        """How far back a place is that what comes next cannot depend on."""
+
+
+class StreamRound:
+    """What it lets go is what one inspection of the whole text would have made of it; later rounds take it from there.
+
+    All places are offsets in `_raw`, the text from some place on; `_text` is the same as patterns see it, in ASCII. Up
+    to `_done` it was let go, up to `_looked` it had come at the last look. No match crosses `_base`, where the search
+    goes on, nor any of `_cuts`, from which on an inspection finds the same as one of the whole text.
+    """
+
+    __slots__ = ("_base", "_cuts", "_depth", "_done", "_looked", "_next", "_raw", "_setting", "_text")
+
+    def __init__(self, setting: Setting, depth: int = 0) -> None:
+        self._setting = setting
+        self._depth = depth
+        self._next: StreamRound | None = None
+        self._raw = ""
+        self._text = b""
+        self._done = self._base = self._looked = 0
+        self._cuts = [0]
+
+    @property
+    def held_chars(self) -> int:
+        """How much is held back, later rounds included."""
+        return len(self._raw) - self._done + (0 if self._next is None else self._next.held_chars)
+
+    def feed(self, chunk: str, *, is_last: bool) -> str:
+        """What can be let go. Raises DetectionError as `axonflow.detect.scanner.Inspection.redact` does."""
+        self._append(chunk)
+        if self._depth == 0 and not is_last and len(self._raw) - self._looked < self._setting.stride_chars:
+            return ""
+        self._looked = len(self._raw)
+        end = len(self._raw) if is_last else _end_of_settled(self._raw, self._setting)
+        if end <= self._done and not is_last:
+            return ""
+        readings = self._readings(end)
+        matches = [match for reading in readings for match in self._setting.shapes.matches(reading, self._base)]
+        frontier = end if is_last else self._frontier(readings, matches)
+        found = self._found(matches, frontier, end) if matches else []
+        if found and not is_last:
+            frontier, found = _whole_clusters(frontier, found)
+        is_quiet = not found and (is_last or frontier == end or self._is_quiet(readings, matches, frontier))
+        later = self._later(is_quiet=is_quiet, has_found=bool(found))
+        piece = self._raw[self._done : frontier]
+        if found:
+            piece = redact(piece, [_moved(finding, -self._done) for finding in found])
+        self._go_to(frontier, matches)
+        if later is not None:
+            piece = later.feed(piece, is_last=is_last)
+            self._next = None if is_quiet and later.is_like(self._raw[: self._done]) else later
+        self._forget()
+        return piece
+
+    def is_like(self, text: str) -> bool:
+        """Whether this round holds nothing back and goes on as one would that had seen `text`."""
+        size = self._setting.memory_chars
+        return self._next is None and self._base == self._done == len(self._raw) and self._raw[-size:] == text[-size:]
+
+    def _append(self, chunk: str) -> None:
+        self._raw += chunk
+        # A mask may have begun in an earlier chunk.
+        if "[REDACTED:" in self._raw:
+            self._text = folded(self._raw, self._setting.masks).encode("ascii")
+        else:
+            self._text += folded(chunk, ()).encode("ascii")
+
+    def _readings(self, end: int) -> list[bytes]:
+        text = self._text[:end]
+        if b"\\" in text:
+            blanked = blank_escapes(text.decode("ascii")).encode("ascii")
+            if blanked != text:
+                return [text, blanked]
+        return [text]
+
+    def _frontier(self, readings: list[bytes], matches: list[Match]) -> int:
+        """Up to where nothing that is still to come can change what is found."""
+        shapes = self._setting.shapes
+        end = len(readings[0])
+        frontier = min([shapes.open_from(reading, self._done) for reading in readings])
+        for match in matches:
+            if match.reach > end and match.start < frontier:
+                frontier = match.start
+        return max(self._done, start_of_escapes(self._raw, frontier))
+
+    def _found(self, matches: list[Match], frontier: int, end: int) -> list[Finding]:
+        """What is found in what has not been let go, before the frontier."""
+        if all(match.start >= frontier for match in matches):
+            return []
+        cut = self._cut()
+        # Within a line, something has to stand where the text is cut: it would else begin a line.
+        amid = STAND_IN if cut and self._setting.shapes.sees_lines and self._raw[cut - 1] != "\n" else ""
+        found = self._setting.scanner.inspect(amid + self._raw[cut:end]).findings(self._setting.ids)
+        moved = [_moved(finding, cut - len(amid)) for finding in found]
+        return [finding for finding in moved if self._done <= finding.start < frontier]
+
+    def _is_quiet(self, readings: list[bytes], matches: list[Match], frontier: int) -> bool:
+        """Whether a later round, which sees the text up to the frontier only, would let go of all of it too."""
+        if frontier == self._done:
+            return True
+        if any(match.start < frontier < match.reach for match in matches):
+            return False
+        raw = self._raw[:frontier]
+        if _end_of_settled(raw, self._setting) < frontier or start_of_escapes(raw, frontier) < frontier:
+            return False
+        shapes = self._setting.shapes
+        return all(shapes.open_from(reading[:frontier], self._done) == frontier for reading in readings)
+
+    def _later(self, *, is_quiet: bool, has_found: bool) -> StreamRound | None:
+        """The next round, from when on there has to be one: so far it has let go all that it was given."""
+        if self._next is not None or is_quiet:
+            return self._next
+        if self._depth + 1 == MAX_ROUNDS:
+            if has_found:
+                raise DetectionError(
+                    "content could not be redacted",
+                    expected=f"nothing left to find after {MAX_ROUNDS} rounds",
+                    found="more findings",
+                )
+            return None
+        later = StreamRound(self._setting, self._depth + 1)
+        later._raw = self._raw[: self._done]
+        later._text = self._text[: self._done]
+        later._cuts = self._cuts[: bisect_right(self._cuts, self._done)]
+        later._done = later._base = self._done
+        return later
+
+    def _go_to(self, frontier: int, matches: list[Match]) -> None:
+        """Let go of the text up to the frontier, and search on from where no match crosses."""
+        base = self._done = frontier
+        crossed = bool(matches)
+        while crossed:
+            starts = [match.start for match in matches if match.start < base < match.end]
+            crossed = bool(starts)
+            base = min(starts, default=base)
+        self._base = base
+        if base > self._cuts[-1] and self._is_cut(base):
+            self._cuts.append(base)
+
+    def _is_cut(self, place: int) -> bool:
+        """Whether patterns cannot tell what stands before `place` from the beginning of a text or a stand-in."""
+        last = chr(self._text[place - 1])
+        shapes = self._setting.shapes
+        if shapes.sees_lines and shapes.can_begin_amid_stand_ins:
+            return last == "\n"
+        if last == STAND_IN:  # within a mask?
+            return self._raw[place - 1] == "]" or not self._raw[place - 1].isascii()
+        return not (last.isalnum() or last in "_\\")
+
+    def _cut(self) -> int:
+        """The last of the cuts from which on all is seen that matters to what has not been let go."""
+        needed = self._base - self._setting.shapes.before_chars
+        return self._cuts[max(0, bisect_right(self._cuts, needed) - 1)]
+
+    def _forget(self) -> None:
+        cut = self._cut()
+        if cut > _SLACK_CHARS:
+            self._raw, self._text = self._raw[cut:], self._text[cut:]
+            self._done -= cut
+            self._looked -= cut
+            self._base -= cut
+            self._cuts = [place - cut for place in self._cuts if place >= cut]
+
+
+def _end_of_settled(raw: str, setting: Setting) -> int:
+    """The place from which on more text may make another thing of the end of `raw`: a mask or an escape."""
+    end = len(raw)
+    bracket = raw.rfind("[", max(0, end - setting.longest_mask_chars))
+    if bracket >= 0 and any(mask.startswith(raw[bracket:]) and len(mask) > end - bracket for mask in setting.masks):
+        end = bracket
+    return end if raw.find("\\", max(0, end - 10), end) < 0 else end_of_whole_escapes(raw[:end])
+
+
+def _whole_clusters(frontier: int, found: list[Finding]) -> tuple[int, list[Finding]]:
+    """Without the findings that touch the frontier, before which it then is: more may touch them."""
+    for finding in sorted(found, key=lambda one: -one.end):
+        if finding.end >= frontier:
+            frontier = min(frontier, finding.start)
+    return frontier, [finding for finding in found if finding.end < frontier]
+
+
+def _moved(finding: Finding, by_chars: int) -> Finding:
+    return replace(finding, start=finding.start + by_chars, end=finding.end + by_chars)
