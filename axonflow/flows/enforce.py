@@ -19,7 +19,7 @@ from axonflow.policy.cel.functions import chars
 from axonflow.policy.matching import reader
 from axonflow.ports import AuditLog, Ledger, Quota, Reservation
 
-__all__ = ["enforce"]
+__all__ = ["carry_out", "enforce"]
 
 _ESTIMATES = {"tokens": "estimated_tokens", "usd_micros": "estimated_usd_micros"}
 """Where a request says how much it will use at most, in its context."""
@@ -46,6 +46,13 @@ async def enforce(
     decision = decide_now(engine, request)
     if decision.redacted is not None and not redacts:
         decision = _denied(decision, "The content has to be redacted, which this enforcement point cannot do.")
+    return await carry_out(decision, request, audit=audit, ledger=ledger, origin=origin)
+
+
+async def carry_out(
+    decision: Decision, request: Request, *, audit: AuditLog, ledger: Ledger, origin: Origin
+) -> Decision:
+    """`decision` on `request` with its limits reserved and recorded in `audit`. Raises as `enforce`."""
     reservations: list[Reservation] = []
     try:
         if decision.allowed and any(isinstance(obligation, Limit) for obligation in decision.obligations):
