@@ -18,6 +18,8 @@ _MAX_COUNT: Final = 4
 search where this one takes 8."""
 _MAX_LEAST: Final = 24
 """Least repetitions are counted up to here: less, and many words would look like the beginning of a key."""
+_MIN_HEAD_CHARS, _MAX_HEAD_CHARS, _MAX_HEADS = 3, 8, 64
+_FEW: Final = re.compile(r"\[[^\^\-\\\[\]]{1,8}\]")
 _FLAGS: Final = re.compile(r"\(\?([imsU-]+)\)")
 _OPENING: Final = re.compile(r"\((?:\?(?:P?<\w+>|([imsU-]*):))?")
 _REPETITION: Final = re.compile(r"([*+?]|\{(\d+)(,(\d*))?\})\??")
@@ -40,6 +42,8 @@ class OpenPattern(NamedTuple):
     """Length of the longest match; None: there is no limit."""
     sees_lines: bool
     """Whether it names the beginning of a line or of the text."""
+    heads: tuple[str, ...]
+    """In lower case: every match begins with one of them. None where no such literals are known."""
 
 
 class _Part(NamedTuple):
@@ -51,13 +55,17 @@ class _Part(NamedTuple):
     sees_lines: bool = False
     is_one: bool = False
     """Whether every match is one character."""
+    heads: frozenset[str] = frozenset({""})
+    is_exact: bool = False
+    """Whether the heads are all that it matches."""
 
 
 def open_pattern(pattern: str) -> OpenPattern:
     """The beginnings of the matches of `pattern`, which RE2 takes: what it refuses is not looked for here."""
     plain = _QUOTED.sub(lambda quoted: re.escape(quoted[1]), pattern)
     part, _ = _alternatives(plain, 0)
-    return OpenPattern(part.whole, part.beginnings, part.longest_chars, part.sees_lines)
+    heads = tuple(sorted(part.heads)) if all(len(head) >= _MIN_HEAD_CHARS for head in part.heads) else ()
+    return OpenPattern(part.whole, part.beginnings, part.longest_chars, part.sees_lines, heads)
 
 
 def _alternatives(pattern: str, at: int) -> tuple[_Part, int]:
@@ -91,10 +99,21 @@ def _atom(pattern: str, at: int) -> tuple[_Part, int]:
         return _grouped(part, opening[1] or ""), end + 1
     edge = _EDGE.match(pattern, at)
     if edge:
-        return _Part(edge[0], "", 0, sees_lines=edge[0] in {"^", "\\A"}), edge.end()
+        return _Part(edge[0], "", 0, sees_lines=edge[0] in {"^", "\\A"}, is_exact=True), edge.end()
     one = _ONE.match(pattern, at)
     end = one.end() if one else at + 1
-    return _Part(pattern[at:end], f"{pattern[at:end]}?", 1, is_one=True), end
+    text = pattern[at:end]
+    heads = _heads_of_one(text)
+    return _Part(text, f"{text}?", 1, is_one=True, heads=heads, is_exact="" not in heads), end
+
+
+def _heads_of_one(text: str) -> frozenset[str]:
+    """The characters that `text` matches, in lower case; the empty text where they are many."""
+    if _FEW.fullmatch(text):
+        return frozenset(text[1:-1].lower())
+    if len(text) == 2 and text[0] == "\\" and not text[1].isalnum():
+        return frozenset({text[1]})
+    return frozenset({text.lower() if len(text) == 1 and text != "." else ""})
 
 
 def _grouped(part: _Part, flags: str) -> _Part:
@@ -108,6 +127,9 @@ def _any_of(options: list[_Part]) -> _Part:
         f"(?:{'|'.join(option.beginnings for option in options)})",
         None if None in lengths else max(length for length in lengths if length is not None),
         any(option.sees_lines for option in options),
+        heads=_few(head for option in options for head in option.heads) or frozenset({""}),
+        is_exact=all(option.is_exact for option in options)
+        and _few(head for option in options for head in option.heads) is not None,
     )
 
 
@@ -118,12 +140,33 @@ def _sequence(parts: list[_Part]) -> _Part:
             beginnings = f"(?:{part.whole}{beginnings})?"
         else:
             beginnings = f"(?:{part.beginnings}|{part.whole}{beginnings})" if beginnings else part.beginnings
+    heads, is_exact = _heads_of_all(parts)
     return _Part(
         "".join(part.whole for part in parts),
         beginnings,
         _total(part.longest_chars for part in parts),
         any(part.sees_lines for part in parts),
+        heads=heads,
+        is_exact=is_exact,
     )
+
+
+def _heads_of_all(parts: list[_Part]) -> tuple[frozenset[str], bool]:
+    heads = frozenset({""})
+    for part in parts:
+        longer = _few(head + text for head in heads for text in part.heads)
+        if longer is None:
+            return heads, False
+        heads = longer
+        if not part.is_exact or min(map(len, heads)) >= _MAX_HEAD_CHARS:
+            return frozenset(head[:_MAX_HEAD_CHARS] for head in heads), False
+    return heads, True
+
+
+def _few(heads: Iterable[str]) -> frozenset[str] | None:
+    """`heads`, unless they are many."""
+    few = frozenset(heads)
+    return few if len(few) <= _MAX_HEADS else None
 
 
 def _total(lengths: Iterable[int | None]) -> int | None:
@@ -154,7 +197,7 @@ def _counts(found: re.Match[str]) -> tuple[int, int | None]:
 
 def _times(part: _Part, least: int, most: int | None) -> _Part:
     if part.longest_chars == 0:
-        return part._replace(whole=f"(?:{part.whole}){{{min(least, 1)},1}}", is_one=False)
+        return part._replace(whole=f"(?:{part.whole}){{{min(least, 1)},1}}")
     counted = most is not None and most <= (_MAX_COUNT if part.is_one else 1)
     least = min(least, _MAX_LEAST if part.is_one else 1)
     before_the_last = f"{{0,{most - 1}}}" if counted and most else "*"
@@ -164,4 +207,6 @@ def _times(part: _Part, least: int, most: int | None) -> _Part:
         f"(?:(?:{part.whole}){before_the_last}{part.beginnings})" if most != 0 else "",
         longest,
         part.sees_lines,
+        heads=part.heads if least else part.heads | {""},
+        is_exact=part.is_exact and most == 1,
     )

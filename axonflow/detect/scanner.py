@@ -13,8 +13,9 @@ from axonflow.errors import DetectionError
 
 __all__ = ["MAX_ROUNDS", "CompilePattern", "Inspection", "Pattern", "Scanner"]
 
-MAX_ROUNDS = 8
-"""Times a content is redacted and looked at again; what is still found then is an error."""
+MAX_ROUNDS = 4
+"""Times a content is redacted and looked at again; what is still found then is an error. Each holds a stream back by
+what may still match at its end, so they are few."""
 
 
 class Scanner:

@@ -25,11 +25,10 @@ _SLACK_CHARS: Final = 512
 class Setting:
     """What the rounds of all streams with the same detectors share."""
 
-    __slots__ = ("ids", "longest_mask_chars", "masks", "memory_chars", "scanner", "shapes", "stride_chars")
+    __slots__ = ("longest_mask_chars", "masks", "memory_chars", "scanner", "shapes", "stride_chars")
 
-    def __init__(self, scanner: Scanner, ids: tuple[str, ...], shapes: StreamShapes, stride_chars: int) -> None:
+    def __init__(self, scanner: Scanner, shapes: StreamShapes, stride_chars: int) -> None:
         self.scanner = scanner
-        self.ids = ids
         self.shapes = shapes
         self.stride_chars = stride_chars
         self.masks = tuple(mask_of(detector.id) for detector in scanner.detectors)
@@ -122,12 +121,12 @@ class StreamRound:
 
     def _found(self, matches: list[Match], frontier: int, end: int) -> list[Finding]:
         """What is found in what has not been let go, before the frontier."""
-        if all(match.start >= frontier for match in matches):
+        ids = tuple({match.detector: None for match in matches if match.start < frontier})
+        if not ids:
             return []
         cut = self._cut()
-        # Within a line, something has to stand where the text is cut: it would else begin a line.
-        amid = STAND_IN if cut and self._setting.shapes.sees_lines and self._raw[cut - 1] != "\n" else ""
-        found = self._setting.scanner.inspect(amid + self._raw[cut:end]).findings(self._setting.ids)
+        amid = (self._setting.shapes.amid or "") if cut and self._raw[cut - 1] != "\n" else ""
+        found = self._setting.scanner.inspect(amid + self._raw[cut:end]).findings(ids)
         moved = [_moved(finding, cut - len(amid)) for finding in found]
         return [finding for finding in moved if self._done <= finding.start < frontier]
 
@@ -175,10 +174,9 @@ class StreamRound:
             self._cuts.append(base)
 
     def _is_cut(self, place: int) -> bool:
-        """Whether patterns cannot tell what stands before `place` from the beginning of a text or a stand-in."""
+        """Whether patterns cannot tell what stands before `place` from the beginning of a text or what is put there."""
         last = chr(self._text[place - 1])
-        shapes = self._setting.shapes
-        if shapes.sees_lines and shapes.can_begin_amid_stand_ins:
+        if self._setting.shapes.amid is None:
             return last == "\n"
         if last == STAND_IN:  # within a mask?
             return self._raw[place - 1] == "]" or not self._raw[place - 1].isascii()

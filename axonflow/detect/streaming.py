@@ -49,7 +49,7 @@ class StreamRedaction:
         self.batch_only = tuple(unbounded(detectors))
         """Ids of the detectors that need the whole text. If there are any, a stream comes out when it has ended."""
         shapes = StreamShapes([] if self.batch_only else detectors, compile_pattern)
-        self.setting = Setting(scanner, self.ids, shapes, stride_chars)
+        self.setting = Setting(scanner, shapes, stride_chars)
 
     @property
     def hold_back_chars(self) -> int:

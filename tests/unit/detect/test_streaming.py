@@ -129,7 +129,7 @@ def test_stream_lets_nothing_go_that_redaction_would_change(data):
 
 
 def test_stream_of_plain_words_is_held_back_by_the_last_word_only():
-    redactor = REDACTIONS["own", 1].begin()
+    redactor = StreamRedaction(SCANNERS["own"], ["pii.mail", "pii.card"], compile_pattern, stride_chars=1).begin()
     assert redactor.feed("The quick brown fox") == "The quick brown "
     assert redactor.held_chars == 3
     assert redactor.feed(" jumps. ") == "fox jumps. "
