@@ -76,22 +76,20 @@ class StreamRound:
         found = self._found(matches, frontier, end) if matches else []
         if found and not is_last:
             frontier, found = _whole_clusters(frontier, found)
-        is_quiet = not found and (is_last or frontier == end or self._is_quiet(readings, matches, frontier))
-        later = self._later(is_quiet=is_quiet, has_found=bool(found))
+        if found:
+            self._next = self._next or self._later()
+        elif self._next is None and not is_last:
+            frontier = self._frontier_of_later(readings, matches, frontier)
         piece = self._raw[self._done : frontier]
         if found:
             piece = redact(piece, [_moved(finding, -self._done) for finding in found])
         self._go_to(frontier, matches)
-        if later is not None:
-            piece = later.feed(piece, is_last=is_last)
-            self._next = None if is_quiet and later.is_like(self._raw[: self._done]) else later
+        if self._next is not None:
+            piece = self._next.feed(piece, is_last=is_last)
+            if not found:
+                self._take_back(self._next)
         self._forget()
         return piece
-
-    def is_like(self, text: str) -> bool:
-        """Whether this round holds nothing back and goes on as one would that had seen `text`."""
-        size = self._setting.memory_chars
-        return self._next is None and self._base == self._done == len(self._raw) and self._raw[-size:] == text[-size:]
 
     def _append(self, chunk: str) -> None:
         self._raw += chunk
@@ -130,36 +128,52 @@ class StreamRound:
         moved = [_moved(finding, cut - len(amid)) for finding in found]
         return [finding for finding in moved if self._done <= finding.start < frontier]
 
-    def _is_quiet(self, readings: list[bytes], matches: list[Match], frontier: int) -> bool:
-        """Whether a later round, which sees the text up to the frontier only, would let go of all of it too."""
-        if frontier == self._done:
-            return True
-        if any(match.start < frontier < match.reach for match in matches):
-            return False
-        raw = self._raw[:frontier]
-        if _end_of_settled(raw, self._setting) < frontier or start_of_escapes(raw, frontier) < frontier:
-            return False
-        shapes = self._setting.shapes
-        return all(shapes.open_from(reading[:frontier], self._done) == frontier for reading in readings)
+    def _frontier_of_later(self, readings: list[bytes], matches: list[Match], frontier: int) -> int:
+        """Up to where later rounds would let go of the text, each of which sees what the one before it lets go.
 
-    def _later(self, *, is_quiet: bool, has_found: bool) -> StreamRound | None:
-        """The next round, from when on there has to be one: so far it has let go all that it was given."""
-        if self._next is not None or is_quiet:
-            return self._next
+        Before anything is found they see the same text as this one, and so need not exist.
+        """
+        shapes = self._setting.shapes
+        for _ in range(self._depth + 1, MAX_ROUNDS):
+            raw = self._raw[:frontier]
+            places = [match.start for match in matches if match.start < frontier < match.reach]
+            places += [shapes.open_from(reading[:frontier], self._done) for reading in readings]
+            places += [_end_of_settled(raw, self._setting), start_of_escapes(raw, frontier)]
+            earlier = max(self._done, min(places))
+            if earlier == frontier:
+                break
+            frontier = earlier
+        return frontier
+
+    def _later(self) -> StreamRound:
+        """The next round, from when on there has to be one: so far it has let go of what this one did."""
         if self._depth + 1 == MAX_ROUNDS:
-            if has_found:
-                raise DetectionError(
-                    "content could not be redacted",
-                    expected=f"nothing left to find after {MAX_ROUNDS} rounds",
-                    found="more findings",
-                )
-            return None
+            raise DetectionError(
+                "content could not be redacted",
+                expected=f"nothing left to find after {MAX_ROUNDS} rounds",
+                found="more findings",
+            )
         later = StreamRound(self._setting, self._depth + 1)
         later._raw = self._raw[: self._done]
         later._text = self._text[: self._done]
         later._cuts = self._cuts[: bisect_right(self._cuts, self._done)]
-        later._done = later._base = self._done
+        later._done, later._base = self._done, self._base
         return later
+
+    def _take_back(self, later: StreamRound) -> None:
+        """Do without the next round once it sees the same text again, and hold back here what that holds back."""
+        held = len(later._raw) - later._done
+        size = self._setting.memory_chars + held
+        seen = self._raw[: self._done]
+        if later._next is not None or later._base != later._done or later._raw[-size:] != seen[-size:]:
+            return
+        place = self._done - held
+        start = self._cuts[max(0, bisect_right(self._cuts, place) - 1)]
+        for reading in self._readings(self._done):
+            if any(match.start < place < match.end for match in self._setting.shapes.matches(reading, start)):
+                return
+        self._done = self._base = place
+        self._next = None
 
     def _go_to(self, frontier: int, matches: list[Match]) -> None:
         """Let go of the text up to the frontier, and search on from where no match crosses."""
