@@ -69,6 +69,25 @@ def test_open_pattern_refuses_what_is_no_beginning(pattern, text):
     assert not opens(pattern, text)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "heads"),
+    [
+        (r"\bghp_[a-z]{9}", ("ghp_",)),
+        (r"(?i)AB[cd]e?-", ("abc-", "abce-", "abd-", "abde-")),
+        ("(?:foo|ba)x", ("bax", "foox")),
+        ("abcdefghijkl", ("abcdefgh",)),
+        (r"a\.b{2,5}", ("a.b",)),
+        ("ab|cde", ()),
+        ("x?abc", ("abc", "xabc")),
+        ("a*bcd", ()),
+        ("[abcdefgh]{1}[abcdefgh][abcdefgh]x", ()),
+        (r"\dabc", ()),
+    ],
+)
+def test_open_pattern_of_a_pattern_knows_what_every_match_begins_with(pattern, heads):
+    assert open_pattern(pattern).heads == heads
+
+
 PATTERNS = sorted({shape.pattern for detector in BUILTIN_DETECTORS for shape in detector.shapes}, key=len)
 SMALL = ["ab?c{1,3}", "(?:a|bc){2,4}a", "a(?:b|c(?:a|b)+)*b", r"\ba{1,9}\b", "(?i:aB)|(?:ca){1,2}", "(?:a?b?c?){3}"]
 

@@ -171,6 +171,31 @@ def test_stream_with_beginnings_of_lines_comes_out_as_the_whole_does(pattern):
     assert streamed(redaction, cut_at(text, range(0, 5000, 7))) == scanner.inspect(text).redact(redaction.ids)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ann@example.com " + "4111 1111 1111 1112 " * 30 + "bob@example.com. " + "12345678 1 " * 40,
+        "tok_a1b2c3d4e5 no 79927398713 " * 12 + "and " * 60 + "ann@example.com",
+    ],
+)
+def test_stream_with_runs_of_numbers_after_a_mask_comes_out_as_the_whole_does(text):
+    redaction = REDACTIONS["own", 1]
+    for size in (1, 5, 13):
+        chunks = [text[at : at + size] for at in range(0, len(text), size)]
+        assert streamed(redaction, chunks) == SCANNERS["own"].inspect(text).redact(redaction.ids)
+
+
+def test_stream_with_a_long_match_holds_back_no_more_than_each_pattern_needs():
+    many = [detector(f"pii.n{count}", Shape(pattern=rf"\d{{{count}}}x")) for count in range(3, 12)]
+    scanner = Scanner([*many, detector("pii.long", Shape(pattern="[ab]{0,400}c"))], compile_pattern)
+    redaction = StreamRedaction(scanner, [one.id for one in scanner.detectors], compile_pattern, stride_chars=1)
+    text = "ab" * 400 + "c 123x " + "b" * 500
+    redactor = redaction.begin()
+    redactor.feed(text[:790])
+    assert 390 < redactor.held_chars <= redaction.hold_back_chars
+    assert streamed(redaction, cut_at(text, range(0, 2000, 17))) == scanner.inspect(text).redact(redaction.ids)
+
+
 def test_hold_back_is_that_of_the_detectors_in_force():
     one = StreamRedaction(SCANNERS["own"], ["injection.pair"], compile_pattern)
     more = StreamRedaction(SCANNERS["own"], ["injection.pair", "pii.card"], compile_pattern)
