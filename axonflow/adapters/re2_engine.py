@@ -20,7 +20,7 @@ _MAX_MEM_BYTES = 8 * 1024 * 1024
 
 
 class _Match(Protocol):
-    def span(self, group: int) -> tuple[int, int]: ...
+    def span(self, group: int = 0) -> tuple[int, int]: ...
 
 
 class _Compiled(Protocol):
@@ -28,9 +28,9 @@ class _Compiled(Protocol):
 
     groups: int
 
-    def search(self, text: bytes) -> _Match | None: ...
+    def search(self, text: bytes, pos: int = 0) -> _Match | None: ...
 
-    def finditer(self, text: bytes, pos: int, endpos: int) -> Iterator[_Match]: ...
+    def finditer(self, text: bytes, pos: int, endpos: int | None = None) -> Iterator[_Match]: ...
 
 
 class Re2Pattern:
@@ -55,6 +55,16 @@ class Re2Pattern:
     def search(self, text: str) -> bool:
         """Whether the expression matches anywhere in `text`."""
         return self._compiled.search(text.encode("utf-8", "surrogatepass")) is not None
+
+    def first_from(self, text: bytes, start: int) -> int:
+        """Where the first match in ``text[start:]`` begins, seen with what is before `start`; -1 for none."""
+        found = self._compiled.search(text, start)
+        return -1 if found is None else found.span()[0]
+
+    def all_from(self, text: bytes, start: int) -> Iterator[tuple[int, int]]:
+        """The non-empty, non-overlapping matches in ``text[start:]``, from left to right."""
+        spans = (match.span() for match in self._compiled.finditer(text, start, len(text)))
+        return (span for span in spans if span[0] < span[1])
 
     def _spans(self, text: bytes, group: int, start: int, end: int) -> Iterator[tuple[int, int]]:
         for match in self._compiled.finditer(text, start, end):

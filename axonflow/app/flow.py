@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, Literal, TypeVar
 
@@ -15,12 +15,15 @@ from axonflow.adapters.re2_engine import compile_pattern
 from axonflow.adapters.sqlite_spool import SqliteAuditSpool
 from axonflow.app.policies import Keys, Policies, policy_sources, trusted_by
 from axonflow.app.scanning import builtin_scanner
+from axonflow.app.streams import StreamRedactions, guarded
 from axonflow.audit import IN_PROCESS, AuditEvent, Origin
 from axonflow.detect import Detector, RedactionKey, RedactionMeans, Scanner, with_given
+from axonflow.detect.streaming import StreamRedaction, StreamRedactor
 from axonflow.errors import ConfigurationError
 from axonflow.flows.blocking import wait
 from axonflow.flows.decide import decide
 from axonflow.flows.enforce import enforce
+from axonflow.flows.guard_stream import StreamGuard, guard_stream, redacted_ids
 from axonflow.flows.record import record
 from axonflow.flows.reveal import reveal
 from axonflow.flows.run_plan import run_plan
@@ -97,6 +100,7 @@ class AxonFlow:
         self._audit = audit
         self._ledger = ledger
         self._vault = vault
+        self._redactions = StreamRedactions()
 
     @classmethod
     def open(
@@ -226,6 +230,41 @@ class AxonFlow:
             return await self.enforce(request, origin=origin)
 
         return await reveal(content, principal=Principal.of(principal), vault=self._vault, enforce=enforced)
+
+    async def guard_stream(self, request: Request, *, origin: Origin = IN_PROCESS) -> StreamGuard:
+        """Enforce on a text that comes in chunks: a guard to feed them to, which returns what may go on.
+
+        What policies mask is masked, wherever the text is cut; no more is held back than that takes. A rule that wants
+        to know more of the content than what to mask (one that denies by what is detected) waits for the whole text.
+
+        Raises Denied when the request is not allowed, AuditError when that cannot be recorded; treat that as a denial.
+        """
+        engine = self._engine
+
+        def redaction_of(ids: tuple[str, ...]) -> StreamRedaction:
+            return self._redactions.of(engine.scanner, ids)
+
+        return await guard_stream(
+            engine, request, redaction_of=redaction_of, audit=self._audit, ledger=self._ledger, origin=origin
+        )
+
+    async def enforce_stream(
+        self, request: Request, chunks: AsyncIterable[str] | Iterable[str], *, origin: Origin = IN_PROCESS
+    ) -> AsyncIterator[str]:
+        """What may go on of `chunks`, the content of `request`, as they come: ``async for piece in ...``.
+
+        As :meth:`guard_stream`, whose errors this raises, at the first piece or later; after one nothing more comes.
+        """
+        guard = await self.guard_stream(request, origin=origin)
+        async for piece in guarded(guard, chunks):
+            yield piece
+
+    def stream_redactor(self, decision: Decision) -> StreamRedactor:
+        """A redactor for one text, of what `decision` wants masked: for enforcement points that decide by themselves.
+
+        Raises DetectionError for a decision that names detectors which are not known here.
+        """
+        return self._redactions.of(self.scanner, redacted_ids(decision)).begin()
 
     async def record(
         self,

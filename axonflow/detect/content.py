@@ -21,6 +21,7 @@ __all__ = [
     "JsonValue",
     "Leaf",
     "Place",
+    "folded",
     "leaves",
     "number_text",
     "path_of",
@@ -205,3 +206,8 @@ def _decoded(document: Document, joined: str, decode: Decode) -> Iterator[Docume
         [number for number, _ in found],
         [read for _, read in found],
     )
+
+
+def folded(text: str, masks: Container[str]) -> str:
+    """`text` as patterns see it: in ASCII, one character for one, and without the labels that are ours."""
+    return fold(blank_labels(text, masks))

@@ -58,5 +58,8 @@ class Detector(msgspec.Struct, frozen=True, kw_only=True):
     """Any of them is a finding."""
     max_span_chars: int
     """Longest span that is reported; a longer match is not what the detector is named for."""
+    batch_only: bool = False
+    """Whether it needs the whole text: then it redacts a stream only once that is complete. So does every detector with
+    a pattern whose longest match is not known."""
     examples: tuple[str, ...]
     counter_examples: tuple[str, ...]

@@ -126,7 +126,7 @@ class CompiledDetectors:
         for reading in readings[1:]:
             for key, found in self._hits(selection, reading).items():
                 hits.setdefault(key, []).extend([_original(reading, hit) for hit in found])
-        if len(readings) > 1:
+        if "\\" in document.text:
             hits = {key: [_with_whole_escapes(document, hit) for hit in found] for key, found in hits.items()}
         for key in hits.keys() & self._state.never.keys():
             hits[key] = [hit for hit in hits[key] if not self._state.never[key](_text_of(document, hit))]

@@ -18,10 +18,11 @@ from axonflow.detect.redaction import redact
 from axonflow.detect.styles import Replacing
 from axonflow.errors import DetectionError
 
-__all__ = ["CompilePattern", "Inspection", "Pattern", "Scanner"]
+__all__ = ["MAX_ROUNDS", "CompilePattern", "Inspection", "Pattern", "Scanner"]
 
-_MAX_ROUNDS = 8
-"""Times a content is redacted and looked at again; what is still found then is an error."""
+MAX_ROUNDS = 4
+"""Times a content is redacted and looked at again; what is still found then is an error. Each holds a stream back by
+what may still match at its end, so they are few."""
 
 
 class Scanner:
@@ -124,7 +125,7 @@ class Inspection:
         """
         replacing = Replacing() if replacing is None else replacing
         inspection = self
-        for _ in range(_MAX_ROUNDS):
+        for _ in range(MAX_ROUNDS):
             found = inspection.findings(detector_ids)
             before = replacing.changes
             content = redact(inspection.content, found, replacing) if found else inspection.content
@@ -133,7 +134,7 @@ class Inspection:
             inspection = Inspection(self._compiled, self._masks, content)
         raise DetectionError(
             "content could not be redacted",
-            expected=f"nothing left to find after {_MAX_ROUNDS} rounds",
+            expected=f"nothing left to find after {MAX_ROUNDS} rounds",
             found="more findings",
         )
 

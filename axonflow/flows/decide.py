@@ -10,7 +10,7 @@ from axonflow.errors import RequestError
 from axonflow.ids import id_at
 from axonflow.policy import Decision, PolicyEngine, Request
 
-__all__ = ["decide", "decide_now"]
+__all__ = ["decide", "decide_now", "decide_stream"]
 
 
 def decide(engine: PolicyEngine, request: Request) -> Decision:
@@ -18,10 +18,17 @@ def decide(engine: PolicyEngine, request: Request) -> Decision:
 
     Raises RequestError when `request` is not a Request: a verdict on something else would mean nothing.
     """
-    if request.__class__ is not Request:
-        raise RequestError("not a request", expected="a Request", found=type(request).__name__)
+    _check(request)
     now_s = time()
     return engine.decide(request, id_at(now_s), now_s)
+
+
+def decide_stream(engine: PolicyEngine, request: Request) -> Decision | None:
+    """The verdict on `request` as of now, before its content comes; None if that has to be known whole. Raises as
+    `decide`."""
+    _check(request)
+    now_s = time()
+    return engine.decide_stream(request, id_at(now_s), now_s)
 
 
 def decide_now(engine: PolicyEngine, request: Request) -> Decision:
@@ -30,3 +37,8 @@ def decide_now(engine: PolicyEngine, request: Request) -> Decision:
     if request.__class__ is Request and request.time is not None:
         request = msgspec.structs.replace(request, time=None)
     return decide(engine, request)
+
+
+def _check(request: Request) -> None:
+    if request.__class__ is not Request:
+        raise RequestError("not a request", expected="a Request", found=type(request).__name__)

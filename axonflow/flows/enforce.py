@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ from axonflow.policy.matching import reader
 from axonflow.policy.redacting import unfulfilled
 from axonflow.ports import AuditLog, Ledger, Quota, Reservation, Vault
 
-__all__ = ["enforce"]
+__all__ = ["carry_out", "enforce"]
 
 _ESTIMATES = {"tokens": "estimated_tokens", "usd_micros": "estimated_usd_micros"}
 """Where a request says how much it will use at most, in its context."""
@@ -49,11 +50,36 @@ async def enforce(
     decision = decide_now(engine, request)
     if decision.redacted is not None and not redacts:
         decision = _denied(decision, "The content has to be redacted, which this enforcement point cannot do.")
+
+    def kept(decision: Decision) -> dict[str, str]:
+        return engine.kept(request, decision)
+
+    return await carry_out(decision, request, audit=audit, ledger=ledger, origin=origin, kept=kept, vault=vault)
+
+
+def _nothing(_decision: Decision) -> dict[str, str]:
+    return {}
+
+
+async def carry_out(
+    decision: Decision,
+    request: Request,
+    *,
+    audit: AuditLog,
+    ledger: Ledger,
+    origin: Origin,
+    kept: Callable[[Decision], dict[str, str]] = _nothing,
+    vault: Vault | None = None,
+) -> Decision:
+    """`decision` on `request` with its limits reserved and recorded in `audit`, and what is to be `kept` in the vault.
+
+    Raises as `enforce`.
+    """
     reservations: list[Reservation] = []
     try:
         if decision.allowed and any(isinstance(obligation, Limit) for obligation in decision.obligations):
             decision = await _reserved(decision, request, ledger, reservations)
-        refusal = await _keep(engine.kept(request, decision), request.principal.tenant, vault)
+        refusal = await _keep(kept(decision), request.principal.tenant, vault)
         if refusal is not None:
             await _give_back(reservations, ledger)
             decision = _denied(decision, refusal)

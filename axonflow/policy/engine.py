@@ -20,6 +20,7 @@ from axonflow.detect import Redactor, Scanner
 from axonflow.errors import AxonFlowError
 from axonflow.policy.decision import Decision, Effect, Obligation, RuleError, ShadowVerdict
 from axonflow.policy.evaluation import Evaluation
+from axonflow.policy.foreseeing import ForeseeingEvaluation, foreseeable, waits_for_content
 from axonflow.policy.index import ActionIndex, Lookup
 from axonflow.policy.redacting import fulfilled, replaced_by, styles_of
 from axonflow.policy.request import ACTIONS, Request
@@ -112,6 +113,26 @@ class PolicyEngine:
             verdict = one.verdict if one.beside is certain else self._layers.verdict((*certain, one))
         effect, allowed, reasons, obligations, policies = verdict
         return Decision(effect, allowed, reasons, obligations, policies, decision_id, self.digest)
+
+    def decide_stream(self, request: Request, decision_id: str, now_s: float) -> Decision | None:
+        """The verdict on `request` before its content, a text, begins to come; None if that has to be known whole.
+
+        Its Redact obligations say what to look for in the text: of one in which nothing is found nothing is masked.
+        """
+        index = self._by_action.get(request.action, self._elsewhere)
+        candidates = foreseeable(index.candidates(request))
+        if candidates is None:
+            return None
+        time_us = int(now_s * 1_000_000) if request.time is None else request.time
+        matched, errors = _matching(candidates, request, ForeseeingEvaluation(request, time_us, self._scanner))
+        if waits_for_content(matched):
+            return None
+        effect, allowed, reasons, obligations, policies = self._layers.verdict(matched)
+        refusal = _missing(request, index) if index.knows else self._unknown_action(request.action)
+        if refusal is not None:
+            effect, allowed, reasons = _DENY, False, (refusal, *reasons)
+        found = tuple(sorted(errors, key=_policy))
+        return Decision(effect, allowed, reasons, obligations, policies, decision_id, self.digest, None, found)
 
     def _learnt(self, certain: tuple[CompiledRule, ...], rules: tuple[CompiledRule, ...], known: _Known) -> Verdict:
         """What `rules` come to together with those that are certain; next time it is known, up to a bound."""

@@ -10,6 +10,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from axonflow.policy.cel.compiler import Condition, Function
+from axonflow.policy.cel.syntax import Node
 from axonflow.policy.cel.values import CelError
 from axonflow.policy.decision import STRENGTH, Effect, Obligation
 from axonflow.policy.evaluation import Evaluation
@@ -48,6 +49,11 @@ class Waiver:
         self.actions = actions
         self.expires_us = expires_us
         self._condition = condition
+
+    @property
+    def node(self) -> Node | None:
+        """The tree of its condition."""
+        return self._condition.shape.node
 
     def holds(self, request: Request, evaluation: Evaluation | None) -> bool:
         """Only a condition that evaluates to true loosens anything; an error does not."""

@@ -1,0 +1,250 @@
+"""One round of redacting a text that is still arriving; see `axonflow.detect.streaming` for the whole."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from typing import Final
+
+from msgspec.structs import replace
+
+from axonflow.detect.content import folded
+from axonflow.detect.escapes import blank_escapes, end_of_whole_escapes, start_of_escapes
+from axonflow.detect.finding import Finding
+from axonflow.detect.folding import STAND_IN, fold
+from axonflow.detect.labels import LABEL_START, longest_label_chars, mask_of
+from axonflow.detect.redaction import redact
+from axonflow.detect.scanner import MAX_ROUNDS, Scanner
+from axonflow.detect.stream_shapes import Match, StreamShapes
+from axonflow.errors import DetectionError
+
+__all__ = ["Setting", "StreamRound"]
+
+_MAY_ENCODE: Final = re.compile(
+    r"%(?:[0-9A-Fa-f]{2}|[0-9A-Fa-f]?\Z)|\x1b|\\(?:x1|u001|033|e|\Z|x\Z|u0{0,2}\Z|03?\Z)|\^(?:\[|\Z)"
+)
+"""See `axonflow.detect.encodings`; what may become such a mark at the end of the text too."""
+_SLACK_CHARS: Final = 512
+"""Kept beyond need, so that not every chunk moves what is kept."""
+
+
+class Setting:
+    """What the rounds of all streams with the same detectors share."""
+
+    __slots__ = ("ids", "longest_mask_chars", "masks", "memory_chars", "scanner", "shapes", "stride_chars")
+
+    def __init__(self, scanner: Scanner, ids: tuple[str, ...], shapes: StreamShapes, stride_chars: int) -> None:
+        self.ids = ids
+        self.scanner = scanner
+        self.shapes = shapes
+        self.stride_chars = stride_chars
+        self.masks = frozenset([mask_of(detector.id) for detector in scanner.detectors])
+        self.longest_mask_chars = max((longest_label_chars(detector.id) for detector in scanner.detectors), default=0)
+        self.memory_chars = shapes.before_chars + self.longest_mask_chars
+        """How far back a place is that what comes next cannot depend on."""
+
+
+class StreamRound:
+    """What it lets go is what one inspection of the whole text would have made of it; later rounds take it from there.
+
+    All places are offsets in `_raw`, the text from some place on; `_text` is the same as patterns see it, in ASCII. Up
+    to `_done` it was let go, up to `_looked` it had come at the last look. No match crosses `_base`, where the search
+    goes on, nor any of `_cuts`, from which on an inspection finds the same as one of the whole text.
+    """
+
+    __slots__ = ("_base", "_cuts", "_depth", "_done", "_looked", "_next", "_raw", "_setting", "_text")
+
+    def __init__(self, setting: Setting, depth: int = 0) -> None:
+        self._setting = setting
+        self._depth = depth
+        self._next: StreamRound | None = None
+        self._raw = ""
+        self._text = b""
+        self._done = self._base = self._looked = 0
+        self._cuts = [0]
+
+    @property
+    def held_chars(self) -> int:
+        """How much is held back, later rounds included."""
+        return len(self._raw) - self._done + (0 if self._next is None else self._next.held_chars)
+
+    def feed(self, chunk: str, *, is_last: bool) -> str:
+        """What can be let go. Raises DetectionError as `axonflow.detect.scanner.Inspection.redact` does."""
+        self._append(chunk)
+        if self._depth == 0 and not is_last and len(self._raw) - self._looked < self._setting.stride_chars:
+            return ""
+        self._looked = len(self._raw)
+        end = len(self._raw) if is_last else min(_end_of_settled(self._raw, self._setting), self._encoded())
+        if end <= self._done and not is_last:
+            return ""
+        readings = self._readings(end)
+        matches = [match for reading in readings for match in self._setting.shapes.matches(reading, self._base)]
+        frontier = end if is_last else self._frontier(readings, matches)
+        hides = is_last and self._encoded() < end
+        found = self._found(matches, frontier, end, hides=hides) if matches or hides else []
+        if found and not is_last:
+            frontier, found = _whole_clusters(frontier, found)
+        if found:
+            self._next = self._next or self._later()
+        elif self._next is None and not is_last:
+            frontier = self._frontier_of_later(readings, matches, frontier)
+        piece = self._raw[self._done : frontier]
+        if found:
+            piece = redact(piece, [_moved(finding, -self._done) for finding in found])
+        self._go_to(frontier, matches)
+        if self._next is not None:
+            piece = self._next.feed(piece, is_last=is_last)
+            if not found:
+                self._take_back(self._next)
+        self._forget()
+        return piece
+
+    def _append(self, chunk: str) -> None:
+        self._raw += chunk
+        # A mask may have begun in an earlier chunk.
+        if LABEL_START in self._raw:
+            self._text = folded(self._raw, self._setting.masks).encode("ascii")
+        else:
+            self._text += fold(chunk).encode("ascii")
+
+    def _readings(self, end: int) -> list[bytes]:
+        text = self._text[:end]
+        if b"\\" in text:
+            blanked = blank_escapes(text.decode("ascii")).encode("ascii")
+            if blanked != text:
+                return [text, blanked]
+        return [text]
+
+    def _frontier(self, readings: list[bytes], matches: list[Match]) -> int:
+        """Up to where nothing that is still to come can change what is found."""
+        shapes = self._setting.shapes
+        end = len(readings[0])
+        frontier = min([shapes.open_from(reading, self._done) for reading in readings])
+        for match in matches:
+            if match.reach > end and match.start < frontier:
+                frontier = match.start
+        return max(self._done, start_of_escapes(self._raw, frontier))
+
+    def _encoded(self) -> int:
+        """Where the first part begins that may hide something in an encoding, which is read when all is there."""
+        found = _MAY_ENCODE.search(self._raw, self._done)
+        return len(self._raw) if found is None else found.start()
+
+    def _found(self, matches: list[Match], frontier: int, end: int, *, hides: bool) -> list[Finding]:
+        """What is found in what has not been let go, before the frontier; of all detectors if something `hides`."""
+        ids = tuple({match.detector: None for match in matches if match.start < frontier})
+        ids = self._setting.ids if hides else ids
+        if not ids:
+            return []
+        cut = self._cut()
+        amid = (self._setting.shapes.amid or "") if cut and self._raw[cut - 1] != "\n" else ""
+        found = self._setting.scanner.inspect(amid + self._raw[cut:end]).findings(ids)
+        moved = [_moved(finding, cut - len(amid)) for finding in found]
+        return [finding for finding in moved if self._done <= finding.start < frontier]
+
+    def _frontier_of_later(self, readings: list[bytes], matches: list[Match], frontier: int) -> int:
+        """Up to where later rounds would let go of the text, each of which sees what the one before it lets go.
+
+        Before anything is found they see the same text as this one, and so need not exist.
+        """
+        shapes = self._setting.shapes
+        for _ in range(self._depth + 1, MAX_ROUNDS):
+            raw = self._raw[:frontier]
+            places = [match.start for match in matches if match.start < frontier < match.reach]
+            places += [shapes.open_from(reading[:frontier], self._done) for reading in readings]
+            places += [_end_of_settled(raw, self._setting), start_of_escapes(raw, frontier)]
+            earlier = max(self._done, min(places))
+            if earlier == frontier:
+                break
+            frontier = earlier
+        return frontier
+
+    def _later(self) -> StreamRound:
+        """The next round, from when on there has to be one: so far it has let go of what this one did."""
+        if self._depth + 1 == MAX_ROUNDS:
+            raise DetectionError(
+                "content could not be redacted",
+                expected=f"nothing left to find after {MAX_ROUNDS} rounds",
+                found="more findings",
+            )
+        later = StreamRound(self._setting, self._depth + 1)
+        later._raw = self._raw[: self._done]
+        later._text = self._text[: self._done]
+        later._cuts = self._cuts[: bisect_right(self._cuts, self._done)]
+        later._done, later._base = self._done, self._base
+        return later
+
+    def _take_back(self, later: StreamRound) -> None:
+        """Do without the next round once it sees the same text again, and hold back here what that holds back."""
+        held = len(later._raw) - later._done
+        size = self._setting.memory_chars + held
+        seen = self._raw[: self._done]
+        if later._next is not None or later._base != later._done or later._raw[-size:] != seen[-size:]:
+            return
+        place = self._done - held
+        start = self._cuts[max(0, bisect_right(self._cuts, place) - 1)]
+        for reading in self._readings(self._done):
+            if any(match.start < place < match.end for match in self._setting.shapes.matches(reading, start)):
+                return
+        self._done = self._base = place
+        self._next = None
+
+    def _go_to(self, frontier: int, matches: list[Match]) -> None:
+        """Let go of the text up to the frontier, and search on from where no match crosses."""
+        base = self._done = frontier
+        crossed = bool(matches)
+        while crossed:
+            starts = [match.start for match in matches if match.start < base < match.end]
+            crossed = bool(starts)
+            base = min(starts, default=base)
+        self._base = base
+        if base > self._cuts[-1] and self._is_cut(base):
+            self._cuts.append(base)
+
+    def _is_cut(self, place: int) -> bool:
+        """Whether patterns cannot tell what stands before `place` from the beginning of a text or what is put there."""
+        last = chr(self._text[place - 1])
+        if self._setting.shapes.amid is None:
+            return last == "\n"
+        if last == STAND_IN:  # within a mask?
+            return self._raw[place - 1] == "]" or not self._raw[place - 1].isascii()
+        return not (last.isalnum() or last in "_\\")
+
+    def _cut(self) -> int:
+        """The last of the cuts from which on all is seen that matters to what has not been let go."""
+        needed = self._base - self._setting.shapes.before_chars
+        return self._cuts[max(0, bisect_right(self._cuts, needed) - 1)]
+
+    def _forget(self) -> None:
+        cut = self._cut()
+        if cut > _SLACK_CHARS:
+            self._raw, self._text = self._raw[cut:], self._text[cut:]
+            self._done -= cut
+            self._looked -= cut
+            self._base -= cut
+            self._cuts = [place - cut for place in self._cuts if place >= cut]
+
+
+def _end_of_settled(raw: str, setting: Setting) -> int:
+    """The place from which on more text may make another thing of the end of `raw`: a mask or an escape."""
+    end = len(raw)
+    bracket = raw.rfind("[", max(0, end - setting.longest_mask_chars))
+    if bracket >= 0 and _may_be_label(raw[bracket:]):
+        end = bracket
+    return end if raw.find("\\", max(0, end - 10), end) < 0 else end_of_whole_escapes(raw[:end])
+
+
+def _may_be_label(rest: str) -> bool:
+    return LABEL_START.startswith(rest) or (rest.startswith(LABEL_START) and "]" not in rest)
+
+
+def _whole_clusters(frontier: int, found: list[Finding]) -> tuple[int, list[Finding]]:
+    """Without the findings that touch the frontier, before which it then is: more may touch them."""
+    for finding in sorted(found, key=lambda one: -one.end):
+        if finding.end >= frontier:
+            frontier = min(frontier, finding.start)
+    return frontier, [finding for finding in found if finding.end < frontier]
+
+
+def _moved(finding: Finding, by_chars: int) -> Finding:
+    return replace(finding, start=finding.start + by_chars, end=finding.end + by_chars)

@@ -1,0 +1,262 @@
+"""A stream, however it is cut, comes out as the whole text does."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from axonflow.adapters.re2_engine import compile_pattern
+from axonflow.detect import BUILTIN_DETECTORS, Detector, Scanner
+from axonflow.detect.detector import Shape
+from axonflow.detect.redaction import mask_of
+from axonflow.detect.scanner import MAX_ROUNDS
+from axonflow.detect.stream_shapes import unbounded
+from axonflow.detect.streaming import StreamRedaction
+from axonflow.detect.validators import card_numbers_in, luhn
+from axonflow.errors import DetectionError
+
+
+def detector(id_, *shapes, severity="low", batch_only=False):
+    return Detector(
+        id=id_,
+        category=id_.partition(".")[0],
+        severity=severity,
+        description="A test.",
+        shapes=shapes,
+        max_span_chars=100,
+        batch_only=batch_only,
+        examples=(),
+        counter_examples=(),
+    )
+
+
+def far_from(word):
+    return lambda before, _span, after: word not in before and word not in after
+
+
+# Between them: checks on both sides, runs of which parts are meant, groups, lines, overlaps, matches that hide others.
+BOUNDED = (
+    detector("pii.mail", Shape(pattern=r"[a-z0-9][a-z0-9.]{0,20}@(?:[a-z0-9]{1,9}\.){1,3}[a-z]{2,4}\b")),
+    detector(
+        "pii.card",
+        Shape(
+            pattern=r"\b\d[\d -]{10,40}\d\b",
+            min_digit_run=12,
+            carve=card_numbers_in,
+            in_context=lambda before, _span, after: before[-1:] != "." and after[:1] != ".",
+            window_chars=8,
+        ),
+        severity="high",
+    ),
+    detector("pii.luhn", Shape(pattern=r"\d{8}", validate=luhn, in_context=far_from("no"), window_chars=6)),
+    detector("secret.token", Shape(pattern=r"\btok_[a-z0-9]{8,30}\b", triggers=("tok_",)), severity="critical"),
+    detector("secret.word", Shape(pattern=r"(?i)\bpass(?:word)?[ =:]{1,3}([!-~]{3,12})", group=1, triggers=("pass",))),
+    detector("injection.line", Shape(pattern=r"(?m:^ ?(?:SYS|sys): {1,3}\w{2,6}$)")),
+    detector("injection.pair", Shape(pattern="abab"), Shape(pattern=r"ba\W{1,3}ba", confidence=0.5)),
+    detector("injection.tail", Shape(pattern=r"\\n?t\b"), Shape(pattern="x\\\\")),
+)  # fmt: skip
+LIMITED = tuple(one for one in BUILTIN_DETECTORS if not unbounded([one]))
+SCANNERS = {name: Scanner(found, compile_pattern) for name, found in (("own", BOUNDED), ("builtin", LIMITED))}
+REDACTIONS = {
+    (name, stride): StreamRedaction(
+        scanner, [one.id for one in scanner.detectors], compile_pattern, stride_chars=stride
+    )
+    for name, scanner in SCANNERS.items()
+    for stride in (1, 9)
+}  # fmt: skip
+
+
+def streamed(redaction, chunks):
+    redactor = redaction.begin()
+    return "".join([*(redactor.feed(chunk) for chunk in chunks), redactor.finish()])
+
+
+def cut_at(text, places):
+    edges = [0, *sorted({place % (len(text) + 1) for place in places}), len(text)]
+    return [text[start:end] for start, end in pairwise(edges)]
+
+
+OWN_PIECES = [
+    "ann@example.com", "bob@x.y.org", "@", "a.b", "4111111111111111", "4111 1111 1111 1111", "5555-5555-5555-4444",
+    "4111", "18", "00000000", "79927398713", "no", "tok_", "tok_a1b2c3d4", "e5f6g7h8", "password: hunter2", "PASS=",
+    "abc", "SYS: go", "\nsys:  stop\n", "abab", "ba", " - ", "\\n", "\\", "\\\\nt", "\\u0041", "\\x4", "1",
+    mask_of("pii.mail"), mask_of("pii.card")[:9], "[", "]", "[REDACTED:other]",
+    " ", "\n", ". ", "\u00e9", "\u90ae\u7bb1", "\uff14\uff11", "\U0001f600", " and so on ",
+]  # fmt: skip
+EXAMPLES = [text for one in LIMITED for text in (*one.examples, *one.counter_examples)]
+TEXTS = {
+    "own": st.lists(st.sampled_from(OWN_PIECES) | st.text("ab1 @.\\", max_size=4), max_size=14).map("".join),
+    "builtin": st.lists(
+        st.sampled_from(EXAMPLES) | st.sampled_from(OWN_PIECES)
+        | st.tuples(st.sampled_from(EXAMPLES), st.integers(0, 30), st.integers(1, 40)).map(lambda t: t[0][t[1] : t[2]]),
+        max_size=6,
+    ).map("".join),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "stride"), REDACTIONS)
+@given(st.data())
+def test_stream_cut_in_any_way_comes_out_as_the_whole_does(name, stride, data):
+    text = data.draw(TEXTS[name])
+    redaction = REDACTIONS[name, stride]
+    whole = SCANNERS[name].inspect(text).redact(redaction.ids)
+    assert streamed(redaction, text) == whole, "one character at a time"
+    assert streamed(redaction, [text]) == whole
+    assert streamed(redaction, cut_at(text, data.draw(st.lists(st.integers(0, 300), max_size=8)))) == whole
+
+
+@pytest.mark.parametrize("detector_id", [one.id for one in LIMITED])
+def test_stream_of_an_example_comes_out_as_the_whole_does_at_every_cut(detector_id):
+    redaction = StreamRedaction(SCANNERS["builtin"], [detector_id], compile_pattern, stride_chars=1)
+    (found,) = (one for one in LIMITED if one.id == detector_id)
+    for text in (*found.examples, *found.counter_examples):
+        whole = SCANNERS["builtin"].inspect(text).redact(redaction.ids)
+        for place in range(len(text) + 1):
+            assert streamed(redaction, [text[:place], text[place:]]) == whole
+
+
+@given(st.data())
+def test_stream_lets_nothing_go_that_redaction_would_change(data):
+    text = data.draw(TEXTS["own"])
+    redaction = REDACTIONS["own", 1]
+    whole = SCANNERS["own"].inspect(text).redact(redaction.ids)
+    redactor = redaction.begin()
+    out = ""
+    for char in text:
+        out += redactor.feed(char)
+        assert whole.startswith(out)
+
+
+def test_stream_of_plain_words_is_held_back_by_the_last_word_only():
+    redactor = StreamRedaction(SCANNERS["own"], ["pii.mail", "pii.card"], compile_pattern, stride_chars=1).begin()
+    assert redactor.feed("The quick brown fox") == "The quick brown "
+    assert redactor.held_chars == 3
+    assert redactor.feed(" jumps. ") == "fox jumps. "
+    assert redactor.held_chars == 0
+    assert redactor.finish() == ""
+
+
+def test_stream_is_looked_at_again_when_enough_has_come():
+    redaction = StreamRedaction(SCANNERS["own"], ["pii.mail"], compile_pattern, stride_chars=10)
+    redactor = redaction.begin()
+    assert [redactor.feed("word ") for _ in range(4)] == ["", "word word ", "", "word word "]
+
+
+def test_stream_of_many_numbers_without_a_gap_is_held_back_within_the_bound():
+    redaction = REDACTIONS["own", 1]
+    redactor = redaction.begin()
+    held = 0
+    text = "4111 1111 1111 1112 " * 80
+    out = []
+    for at in range(0, len(text), 7):
+        out.append(redactor.feed(text[at : at + 7]))
+        held = max(held, redactor.held_chars)
+    out.append(redactor.finish())
+    assert "".join(out) == SCANNERS["own"].inspect(text).redact(redaction.ids)
+    assert 0 < held <= redaction.hold_back_chars
+
+
+@pytest.mark.parametrize("text", ["a" * 3000, "\\" * 3000, "x1" * 1500, "[REDACTED:pii.mail]" * 100, "\\n" * 1000])
+def test_stream_of_one_long_run_comes_out_as_the_whole_does(text):
+    redaction = REDACTIONS["own", 9]
+    assert streamed(redaction, cut_at(text, range(0, 3000, 11))) == SCANNERS["own"].inspect(text).redact(redaction.ids)
+
+
+@pytest.mark.parametrize("pattern", ["(?m:^[^b]{1,3}b)", "(?m:^ {0,3}b{1,2})"])
+def test_stream_with_beginnings_of_lines_comes_out_as_the_whole_does(pattern):
+    scanner = Scanner((detector("pii.line", Shape(pattern=pattern)), BOUNDED[0]), compile_pattern)
+    redaction = StreamRedaction(scanner, ("pii.line", "pii.mail"), compile_pattern, stride_chars=1)
+    text = ("some words  b, " * 90 + "ann@example.com\n  b" + " b. " * 9 + "\n") * 2
+    assert streamed(redaction, cut_at(text, range(0, 5000, 7))) == scanner.inspect(text).redact(redaction.ids)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ann@example.com " + "4111 1111 1111 1112 " * 30 + "bob@example.com. " + "12345678 1 " * 40,
+        "tok_a1b2c3d4e5 no 79927398713 " * 12 + "and " * 60 + "ann@example.com",
+    ],
+)
+def test_stream_with_runs_of_numbers_after_a_mask_comes_out_as_the_whole_does(text):
+    redaction = REDACTIONS["own", 1]
+    for size in (1, 5, 13):
+        chunks = [text[at : at + size] for at in range(0, len(text), size)]
+        assert streamed(redaction, chunks) == SCANNERS["own"].inspect(text).redact(redaction.ids)
+
+
+def test_stream_with_a_long_match_holds_back_no_more_than_each_pattern_needs():
+    many = [detector(f"pii.n{count}", Shape(pattern=rf"\d{{{count}}}x")) for count in range(3, 12)]
+    scanner = Scanner([*many, detector("pii.long", Shape(pattern="[ab]{0,400}c"))], compile_pattern)
+    redaction = StreamRedaction(scanner, [one.id for one in scanner.detectors], compile_pattern, stride_chars=1)
+    text = "ab" * 400 + "c 123x " + "b" * 500
+    redactor = redaction.begin()
+    redactor.feed(text[:790])
+    assert 390 < redactor.held_chars <= redaction.hold_back_chars
+    assert streamed(redaction, cut_at(text, range(0, 2000, 17))) == scanner.inspect(text).redact(redaction.ids)
+
+
+def test_hold_back_is_that_of_the_detectors_in_force():
+    one = StreamRedaction(SCANNERS["own"], ["injection.pair"], compile_pattern)
+    more = StreamRedaction(SCANNERS["own"], ["injection.pair", "pii.card"], compile_pattern)
+    assert 0 < one.hold_back_chars < more.hold_back_chars
+
+
+def test_detector_without_a_bound_redacts_a_stream_when_it_has_ended():
+    runs = Scanner((detector("pii.run", Shape(pattern="a+b")),), compile_pattern)
+    redaction = StreamRedaction(runs, ["pii.run"], compile_pattern, max_buffered_chars=50)
+    assert redaction.batch_only == ("pii.run",)
+    assert redaction.hold_back_chars == 50
+    redactor = redaction.begin()
+    assert redactor.feed("x aa") == redactor.feed("aab") == ""
+    assert redactor.held_chars == 7
+    assert redactor.finish() == "x [REDACTED:pii.run]"
+
+
+def test_detector_that_says_batch_only_is_taken_at_its_word():
+    whole = detector("pii.x", Shape(pattern="ab"), batch_only=True)
+    assert unbounded([whole, BOUNDED[0]]) == ["pii.x"]
+
+
+def test_stream_that_would_be_held_back_beyond_the_limit_is_refused():
+    runs = Scanner((detector("pii.run", Shape(pattern="a+b")),), compile_pattern)
+    redactor = StreamRedaction(runs, ["pii.run"], compile_pattern, max_buffered_chars=50).begin()
+    with pytest.raises(DetectionError, match=r"held back.*at most 50.*pii\.run"):
+        redactor.feed("a" * 51)
+    with pytest.raises(DetectionError, match="has ended"):
+        redactor.feed("b")
+
+
+def test_stream_without_a_place_to_cut_is_refused_beyond_the_limit():
+    long = Scanner((detector("pii.run", Shape(pattern="a{0,99}b")),), compile_pattern)
+    redactor = StreamRedaction(long, ["pii.run"], compile_pattern, max_buffered_chars=50, stride_chars=1).begin()
+    with pytest.raises(DetectionError, match="no place at which it could be cut"):
+        redactor.feed("a" * 60)
+
+
+def test_stream_that_has_ended_takes_nothing_more():
+    redactor = REDACTIONS["own", 1].begin()
+    redactor.finish()
+    assert redactor.held_chars == 0
+    with pytest.raises(DetectionError, match="has ended"):
+        redactor.finish()
+
+
+def test_stream_that_cannot_be_redacted_is_refused_as_the_whole_is():
+    first = Shape(pattern="a", in_context=lambda before, _span, _after: "a" not in before, window_chars=400)
+    scanner = Scanner((detector("pii.a", first),), compile_pattern)
+    redaction = StreamRedaction(scanner, ["pii.a"], compile_pattern, stride_chars=1)
+    assert streamed(redaction, "aaa") == scanner.inspect("aaa").redact(("pii.a",))
+    with pytest.raises(DetectionError, match=f"after {MAX_ROUNDS} rounds"):
+        streamed(redaction, "a" * 40)
+
+
+def test_redaction_of_an_unknown_detector_is_refused():
+    with pytest.raises(DetectionError, match="unknown detector"):
+        StreamRedaction(SCANNERS["own"], ["pii.male"], compile_pattern)
+
+
+def test_redaction_without_detectors_lets_everything_go():
+    redaction = StreamRedaction(SCANNERS["own"], [], compile_pattern, stride_chars=1)
+    assert streamed(redaction, "ann@example.com") == "ann@example.com"
+    assert redaction.begin().feed("ann") == "ann"
