@@ -32,11 +32,10 @@ CALLS: tuple[Detector, ...] = (
             runs(r"\b(?:window|globalThis|self|global|builtins|__builtins__)\.(?:eval|exec)\(", ".eval(", ".exec("),
             runs(rf"\bos\.(?:system|popen|exec[lv]p?e?|spawn[lv]p?e?){_ARGUMENT}", "os."),
             runs(
-                r"\b(?:subprocess\.(?:run|call|Popen|check_call|check_output|getoutput)|create_subprocess_shell)\([^\n]{0,300}?shell\s?=\s?True",
-                "shell=true",
-                "shell = true",
-                "shell =true",
-                "shell= true",
+                r"\b(?:subprocess\.(?:run|call|Popen|check_call|check_output|getoutput)"
+                r"|create_subprocess_shell)\([^\n]{0,300}?shell\s?=\s?True",
+                "subprocess.",
+                "create_subprocess_shell(",
             ),
             runs(
                 rf"\b(?:subprocess\.get(?:status)?output|commands\.getoutput|create_subprocess_shell){_ARGUMENT}",
@@ -44,23 +43,25 @@ CALLS: tuple[Detector, ...] = (
                 "create_subprocess_shell(",
             ),
             runs(r"\bshutil\.rmtree\(\s?['\"](?:/|~|[A-Za-z]:)[\\/]{0,8}['\"]", "shutil.rmtree("),
-            runs(r"\bgetattr\(\s?(?:__builtins__|builtins|os|sys)\s?,", "getattr("),
+            runs(r"\bgetattr\(\s?(?:__builtins__|builtins|os)\s?,", "getattr("),
             runs(r"\bcompile\([^\n]{1,80},\s?['\"]exec['\"]\s?\)", "compile("),
             runs(r"\b__import__\(\s?['\"](?:os|subprocess|pty|socket|sys|ctypes|shutil)['\"]", "__import__("),
             runs(
-                r"\bimport\s{1,2}pty\b[;\s]{0,4}pty\.spawn|\bctypes\.(?:CDLL|windll)\b[^\n]{0,60}(?:system|WinExec|VirtualAlloc)",
+                r"\bimport\s{1,2}pty\b[;\s]{0,4}pty\.spawn|\bctypes\.(?:CDLL|windll)\b[^\n]{0,60}(?:system"
+                r"|WinExec|VirtualAlloc)",
                 "pty.spawn",
                 "ctypes.",
             ),
             runs(
                 r"\bchild_process\b['\"]?\)?\s{0,2}\.\s?(?:exec|execSync|spawn|spawnSync|execFile|fork)\("
-                r"|\b(?:execSync|spawnSync)\(\s?(?:`[^`\n]{0,120}\$\{|['\"][^'\"\n]{0,120}['\"]\s?\+|req\.|[a-z]\w{0,30}\s?[,)])",
+                r"|\b(?:execSync|spawnSync)\(\s?(?:`[^`\n]{0,120}\$\{|['\"][^'\"\n]{0,120}['\"]\s?\+|req\."
+                r"|[a-z]\w{0,30}\s?[,)])",
                 "child_process",
                 "execsync(",
                 "spawnsync(",
             ),
             runs(
-                r"\bnew\s{1,2}Function\(\s?[^\s)]|\bvm\.run(?:InNewContext|InThisContext|InContext)\(",
+                r"\bnew {1,2}Function\(\s?[^\s)]|\bvm\.run(?:InNewContext|InThisContext|InContext)\(",
                 "new function(",
                 "new  function(",
                 "vm.run",
@@ -68,14 +69,17 @@ CALLS: tuple[Detector, ...] = (
             runs(r"\bset(?:Timeout|Interval)\(\s?['\"`][^'\"`\n]{1,120}['\"`]", "settimeout(", "setinterval("),
             runs(r"\bprocess\.binding\(|\bprocess\.mainModule\b|\bmainModule\.require\(", "process.", "mainmodule."),
             runs(
-                r"\bRuntime\.getRuntime\(\)\s{0,4}\.\s{0,2}exec\(|\bnew\s{1,2}ProcessBuilder\(\s?[^\s)]|\bScriptEngineManager\(\)",
+                r"\bRuntime\.getRuntime\(\)\s{0,4}\.\s{0,2}exec\(|\bnew\s{1,2}ProcessBuilder\(\s?[^\s)]"
+                r"|\bScriptEngineManager\(\)",
                 "getruntime()",
                 "processbuilder(",
                 "scriptenginemanager",
             ),
             runs(
-                r"(?:\b(?:shell_exec|passthru|proc_open|pcntl_exec|create_function)\(\s?[^\s)]|\b(?:system|exec|popen|assert|eval|include|require)"
-                r"\(\s?\$_(?:GET|POST|REQUEST|COOKIE|SERVER)|\b(?:include|require)(?:_once)?\s{1,2}\$_(?:GET|POST|REQUEST)|preg_replace\(\s?['\"][^'\"\n]{1,60}/[a-z]{0,4}e['\"])",
+                r"(?:\b(?:shell_exec|passthru|proc_open|pcntl_exec|create_function)\(\s?[^\s)]|\b(?:system|exec"
+                r"|popen|assert|eval|include|require)"
+                r"\(\s?\$_(?:GET|POST|REQUEST|COOKIE|SERVER)|\b(?:include|require)(?:_once)?\s{1,2}\$_(?:GET"
+                r"|POST|REQUEST)|preg_replace\(\s?['\"][^'\"\n]{1,60}/[a-z]{0,4}e['\"])",
                 "shell_exec(",
                 "passthru(",
                 "proc_open(",
@@ -86,26 +90,29 @@ CALLS: tuple[Detector, ...] = (
             ),
             runs(r"<\?(?:php|=)[^\n]{0,80}\b(?:eval|system|exec|passthru|shell_exec|assert|base64_decode)\s?\(", "<?"),
             runs(
-                r"\b(?:Kernel|IO|Open3)\.(?:system|exec|popen|popen3|capture2e?|capture3|spawn)\(?\s?[^\s)]|\binstance_eval\(|\bclass_eval\(",
+                r"\b(?:Kernel|IO|Open3)\.(?:system|exec|popen|popen3|capture2e?|capture3|spawn)\(?\s?[^\s)]"
+                r"|\binstance_eval\(|\bclass_eval\(",
                 "kernel.",
-                "io.popen",
+                "io.",
                 "open3.",
                 "instance_eval(",
                 "class_eval(",
             ),
             runs(r"\bexec\.Command\(\s?\\{0,8}['\"](?:/bin/)?(?:sh|bash|cmd|powershell)['\"]", "exec.command("),
             runs(
-                r"\bProcess\.Start\(\s?\"(?:cmd|powershell|/bin/(?:ba)?sh)|\bCommand::new\(\s?\"(?:/bin/)?(?:sh|bash|cmd)\"",
+                r"\bProcess\.Start\(\s?\"(?:cmd|powershell|/bin/(?:ba)?sh)|\bCommand::new\(\s?\"(?:/bin/)?(?:sh"
+                r"|bash|cmd)\"",
                 "process.start(",
                 "command::new(",
             ),
             runs(
-                r"(?i)\b(?:WScript\.Shell|Shell\.Application)\b|\bShell\s?\(\s?\"(?:cmd|powershell)",
+                r"(?i)\b(?:WScript\.Shell|Shell\.Application)\b|\bShell ?\( ?\"(?:cmd|powershell)",
                 "wscript.shell",
                 "shell.application",
                 'shell("',
                 'shell ("',
                 'shell( "',
+                'shell ( "',
             ),
         ),
         (
@@ -146,7 +153,8 @@ CALLS: tuple[Detector, ...] = (
         "Source code that builds objects from bytes that may be anyone's.",
         (
             runs(
-                rf"\b(?:c?[pP]ickle|_pickle|dill|cloudpickle|joblib|marshal|shelve|jsonpickle)\.(?:loads?|Unpickler|open|decode){_ARGUMENT}",
+                rf"\b(?:c?[pP]ickle|_pickle|dill|cloudpickle|joblib|marshal|shelve|jsonpickle)\.(?:loads?"
+                rf"|Unpickler|open|decode){_ARGUMENT}",
                 "pickle.",
                 "dill.",
                 "joblib.",
@@ -154,7 +162,8 @@ CALLS: tuple[Detector, ...] = (
                 "shelve.",
             ),
             runs(
-                r"\byaml\.(?:unsafe_load|unsafe_load_all|full_load)\(|\bLoader\s?=\s?(?:yaml\.)?(?:Unsafe|Full)?Loader\b",
+                r"\byaml\.(?:unsafe_load|unsafe_load_all|full_load)\(|\bLoader\s?=\s?(?:yaml\.)?(?:Unsafe"
+                r"|Full)?Loader\b",
                 "yaml.",
                 "loader",
             ),
@@ -167,28 +176,32 @@ CALLS: tuple[Detector, ...] = (
                 "xmldecoder(",
             ),
             runs(
-                r"\b(?:BinaryFormatter|NetDataContractSerializer|LosFormatter|SoapFormatter|ObjectStateFormatter)\s?\(|\bTypeNameHandling\.(?:All|Auto|Objects)\b",
+                r"\b(?:BinaryFormatter|NetDataContractSerializer|LosFormatter|SoapFormatter"
+                r"|ObjectStateFormatter)\s?\(|\bTypeNameHandling\.(?:All|Auto|Objects)\b",
                 "formatter",
                 "netdatacontractserializer",
                 "typenamehandling.",
             ),
             runs(
-                r"\bMarshal\.(?:load|restore)\(?\s?[^\s)]|\bnode-serialize['\"]|\bYAML\.(?:unsafe_load|load)\(\s?params",
+                r"\bMarshal\.(?:load|restore)\(?\s?[^\s)]|\bnode-serialize['\"]|\bYAML\.(?:unsafe_load"
+                r"|load)\(\s?params",
                 "marshal.",
                 "node-serialize",
                 "yaml.",
             ),
             runs(
-                r"\b(?:torch\.load|np\.load|numpy\.load)\([^\n]{1,160}(?:weights_only\s?=\s?False|allow_pickle\s?=\s?True)",
+                r"\b(?:torch\.load|np\.load|numpy\.load)\([^\n]{1,160}(?:weights_only\s?=\s?False"
+                r"|allow_pickle\s?=\s?True)",
                 "weights_only",
                 "allow_pickle",
             ),
             runs(
-                r"\b(?:rO0ABX[A-Za-z0-9+/]{12,200}|AAEAAAD/////[A-Za-z0-9+/]{12,200})|\bcos\nsystem\n|\bO:[0-9]{1,3}:\\{0,8}\"[A-Za-z_\\]{1,60}\":[0-9]{1,3}:\{",
+                r"\b(?:rO0ABX[A-Za-z0-9+/]{12,200}|AAEAAAD/////[A-Za-z0-9+/]{12,200})|\bcos\nsystem\n"
+                r"|\bO:[1-9][0-9]{0,2}:\\{0,8}\"[A-Za-z_\\]{1,60}\":[0-9]{1,3}:\{",
                 "ro0abx",
                 "aaeaaad/////",
                 "cos\nsystem",
-                "o:",
+                *(f"o:{digit}" for digit in "123456789"),
             ),
         ),
         (
@@ -217,7 +230,8 @@ CALLS: tuple[Detector, ...] = (
         "Source code that puts a text into a page as markup.",
         (
             runs(
-                r"\.(?:innerHTML|outerHTML)\s{0,2}\+?=\s{0,2}(?:[A-Za-z_$][\w$.]{0,60}\s{0,2}(?:[;+(\n]|(?m:$))|`[^`\n]{0,200}\$\{|['\"][^'\"\n]{0,200}['\"]\s{0,2}\+)",
+                r"\.(?:innerHTML|outerHTML)\s{0,2}\+?=\s{0,2}(?:[A-Za-z_$][\w$.]{0,60}\s{0,2}(?:[;+(\n]|(?m:$))"
+                r"|`[^`\n]{0,200}\$\{|['\"][^'\"\n]{0,200}['\"]\s{0,2}\+)",
                 ".innerhtml",
                 ".outerhtml",
             ),
@@ -231,15 +245,19 @@ CALLS: tuple[Detector, ...] = (
             ),
             runs(r"\bv-html\s?=\s?[\"']|\{@html\s|\bset:html=\{", "v-html", "{@html", "set:html"),
             runs(
-                r"(?i)[\"'(=\s]javascript:[^\s\"'<>]{0,40}(?:alert|eval|document\.|fetch|location|prompt|confirm)\b[^\s\"'<>]{0,80}",
+                r"(?i)[\"'(=\s]javascript:[^\s\"'<>]{0,40}(?:alert|eval|document\.|fetch|location|prompt"
+                r"|confirm)\b[^\s\"'<>]{0,80}",
                 "javascript:",
             ),
             runs(
-                r"(?i)<(?:img|svg|body|iframe|input|video|audio|details|object|embed|a|div|math)\b[^>\n]{0,160}[\s/\"']on[a-z]{3,16}\s?=\s?[\"']?[^>\n]{0,40}(?:alert|eval|document|fetch|location|prompt|confirm|atob|import)\b[^>\n]{0,80}",
-                "<",
+                r"(?i)<(?:img|svg|body|iframe|input|video|audio|details|object|embed|a|div"
+                r"|math)\b[^>\n]{0,160}[\s/\"']on[a-z]{3,16}\s?=\s?[\"']?[^>\n]{0,40}(?:alert|eval|document"
+                r"|fetch|location|prompt|confirm|atob|import)\b[^>\n]{0,80}",
+                *(f"<{tag}" for tag in "img svg body iframe input video audio details object embed a math div".split()),
             ),
             runs(
-                r"(?i)<script\b[^>\n]{0,120}>[^<\n]{0,80}(?:alert|eval|document\.|fetch|location|prompt|confirm|atob|import)\b[^<\n]{0,160}",
+                r"(?i)<script\b[^>\n]{0,120}>[^<\n]{0,80}(?:alert|eval|document\.|fetch|location|prompt|confirm"
+                r"|atob|import)\b[^<\n]{0,160}",
                 "<script",
             ),
         ),
@@ -269,13 +287,15 @@ CALLS: tuple[Detector, ...] = (
         "Source code or settings that switch off the check of certificates.",
         (
             runs(
-                r"\bverify\s?=\s?False\b|\bverify_ssl\s?=\s?False\b|\bssl_verify\s?[=:]\s?(?i:false)\b|\bssl\s?=\s?False\b|\bcheck_hostname\s?=\s?False\b",
+                r"\bverify\s?=\s?False\b|\bverify_ssl\s?=\s?False\b|\bssl_verify\s?[=:]\s?(?i:false)\b"
+                r"|\bssl\s?=\s?False\b|\bcheck_hostname\s?=\s?False\b",
                 "verify",
                 "ssl",
                 "check_hostname",
             ),
             runs(
-                r"\bssl\._create_(?:unverified|default_https)_context\b|\bssl\.CERT_NONE\b|\bCERT_NONE\b|\bdisable_warnings\(\s?(?:urllib3\.exceptions\.)?InsecureRequestWarning",
+                r"\bssl\._create_(?:unverified|default_https)_context\b|\bssl\.CERT_NONE\b|\bCERT_NONE\b"
+                r"|\bdisable_warnings\(\s?(?:urllib3\.exceptions\.)?InsecureRequestWarning",
                 "ssl._create",
                 "cert_none",
                 "insecurerequestwarning",
@@ -286,13 +306,15 @@ CALLS: tuple[Detector, ...] = (
                 "strictssl",
             ),
             runs(
-                r"\bNODE_TLS_REJECT_UNAUTHORIZED['\"\]]{0,2}\s?[:=]\s?['\"]?0|\bPYTHONHTTPSVERIFY\s?=\s?['\"]?0|\bGIT_SSL_NO_VERIFY\s?=\s?['\"]?(?:1|true)",
+                r"\bNODE_TLS_REJECT_UNAUTHORIZED['\"\]]{0,2}\s?[:=]\s?['\"]?0|\bPYTHONHTTPSVERIFY\s?=\s?['\"]?0"
+                r"|\bGIT_SSL_NO_VERIFY\s?=\s?['\"]?(?:1|true)",
                 "node_tls_reject_unauthorized",
                 "pythonhttpsverify",
                 "git_ssl_no_verify",
             ),
             runs(
-                r"\bInsecureSkipVerify\s?:\s?true\b|\binsecure_skip_verify['\"]?\s?[:=]\s?true\b|\bdanger_accept_invalid_(?:certs|hostnames)\(\s?true",
+                r"\bInsecureSkipVerify\s?:\s?true\b|\binsecure_skip_verify['\"]?\s?[:=]\s?true\b"
+                r"|\bdanger_accept_invalid_(?:certs|hostnames)\(\s?true",
                 "insecureskipverify",
                 "insecure_skip_verify",
                 "danger_accept_invalid",
@@ -303,13 +325,17 @@ CALLS: tuple[Detector, ...] = (
                 "verify_none",
             ),
             runs(
-                r"\bServerCertificate(?:Custom)?ValidationCallback\s?\+?=[^\n]{0,80}true\b|\bDangerousAcceptAnyServerCertificateValidator\b|\bAllowAllHostnameVerifier\b|\bNoopHostnameVerifier\b|\bTrustAllCerts?\b|\bbadCertificateCallback\s?=[^\n]{0,80}true\b",
+                r"\bServerCertificate(?:Custom)?ValidationCallback\s?\+?=[^\n]{0,80}true\b"
+                r"|\bDangerousAcceptAnyServerCertificateValidator\b|\bAllowAllHostnameVerifier\b"
+                r"|\bNoopHostnameVerifier\b|\bTrustAllCerts?\b|\bbadCertificateCallback\s?=[^\n]{0,80}true\b",
                 "certificate",
                 "hostnameverifier",
                 "trustallcert",
             ),
             runs(
-                r"\bcurl\s(?:[^\n;|&]{0,120}\s)?(?:-[a-zA-Z]{0,6}k[a-zA-Z]{0,6}|--insecure)\s|\bwget\s[^\n;|&]{0,120}--no-check-certificate|\bhttp\.sslVerify[\s=]{1,2}(?:false|0)\b|\bstrict-ssl[\s=]{1,3}false\b",
+                r"\bcurl (?:[^\n;|&]{0,120}\s)?(?:-[a-zA-Z]{0,6}k[a-zA-Z]{0,6}|--insecure)\s|\bwget\s[^\n;"
+                r"|&]{0,120}--no-check-certificate|\bhttp\.sslVerify[\s=]{1,2}(?:false|0)\b"
+                r"|\bstrict-ssl[\s=]{1,3}false\b",
                 "curl ",
                 "--no-check-certificate",
                 "http.sslverify",

@@ -10,29 +10,36 @@ __all__ = ["PATHS"]
 # A slash or backslash, and a dot, as URLs, over-long UTF-8 (RFC 3629 section 10), IIS and doubled encodings spell them.
 _SLASH = (
     r"(?:%(?:25){0,2}2[fF]|%(?:25){0,2}5[cC]"
-    r"|%c0%(?:af|2f|5c)|%c1%(?:9c|1c|pc|8s)|%e0%80%af|%uff0f|%u2215|%u2216|%bg%qf)"
+    r"|%c0%(?:af|2f|5c)|%c1%(?:9c|1c|pc|8s)|%e0%80%af|%uff0f|%u2215|%u2216)"
 )
 _DOT = r"(?:%(?:25){0,2}2[eE]|%c0%(?:ae|2e)|%e0%40%ae|%uff0e|%u002e|%c0\.)"
 _UP = r"(?:\.\.[/\\]{1,8})"
 _SENSITIVE = (
-    r"(?i:etc[/\\](?:passwd|shadow|gshadow|sudoers|group|hosts|hostname|issue|crontab|fstab|ssh[/\\]|kubernetes[/\\]admin\.conf)"
-    r"|proc[/\\](?:self|[0-9]{1,7})[/\\](?:environ|cmdline|maps|mem|fd|status|cwd|root)|root[/\\]\.\w|\.ssh[/\\](?:id_\w{2,10}"
-    r"|authorized_keys|config)|\.aws[/\\]credentials|\.kube[/\\]config|\.docker[/\\]config\.json|\.git-credentials|\.git[/\\]config"
-    r"|\.netrc|\.pgpass|\.npmrc|\.bash_history|\.env\b|\.htpasswd|wp-config\.php|web-inf[/\\]|web\.config|boot\.ini|winnt[/\\]"
+    r"(?i:etc[/\\](?:passwd|shadow|gshadow|sudoers|group|hosts|hostname|issue|crontab|fstab|ssh[/\\]"
+    r"|kubernetes[/\\]admin\.conf)"
+    r"|proc[/\\](?:self|[0-9]{1,7})[/\\](?:environ|cmdline|maps|mem|fd|status|cwd|root)|root[/\\]\.\w"
+    r"|\.ssh[/\\](?:id_\w{2,10}"
+    r"|authorized_keys|config)|\.aws[/\\]credentials|\.kube[/\\]config|\.docker[/\\]config\.json"
+    r"|\.git-credentials|\.git[/\\]config"
+    r"|\.netrc|\.pgpass|\.npmrc|\.bash_history|\.env\b|\.htpasswd|wp-config\.php|web-inf[/\\]|web\.config"
+    r"|boot\.ini|winnt[/\\]"
     r"|windows[/\\]{1,8}(?:win\.ini|system\.ini|system32|repair)|system32[/\\](?:config[/\\]|drivers[/\\]etc)|ntds\.dit"
     r"|var[/\\](?:log[/\\]|run[/\\](?:secrets[/\\]|docker\.sock)|www[/\\])|unattend\.xml)"
 )
 _READING = (
-    r"(?i:\b(?:cat|tac|nl|less|more|head|tail|strings|xxd|od|base64|grep|awk|cp|mv|scp|rsync|type|vim?|nano|get-content|gc"
+    r"(?i:\b(?:cat|tac|nl|less|more|head|tail|strings|xxd|od|base64|grep|awk|cp|mv|scp|rsync|type|vim?|nano"
+    r"|get-content|gc"
     r"|open|fopen|readfile|readfilesync|read_file|read_text|file_get_contents|include|require|include_once|require_once"
     r"|sendfile|send_file|load_file|curl|import)\b|[?&]\w{1,32}=)"
 )
 _SYSTEM = (
     r"(?:/etc/(?:passwd|shadow|gshadow|sudoers|ssh/ssh_host_\w{1,16}key|kubernetes/admin\.conf)"
     r"|/proc/(?:self|1)/(?:environ|mem|maps)"
-    r"|(?:/root|/home/[\w.-]{1,32}|/Users/[\w.-]{1,32}|~|\$HOME)/\.(?:ssh/id_\w{2,10}|aws/credentials|kube/config|netrc|pgpass"
+    r"|(?:/root|/home/[\w.-]{1,32}|/Users/[\w.-]{1,32}|~|\$HOME)/\.(?:ssh/id_\w{2,10}|aws/credentials"
+    r"|kube/config|netrc|pgpass"
     r"|git-credentials|docker/config\.json|gnupg/|bash_history|config/gcloud/)|/var/run/secrets/[\w./-]{1,80}"
-    r"|(?i:[a-z]:\\{1,4}(?:windows\\{1,4}(?:win\.ini|system32\\{1,4}config\\{1,4}(?:sam|system|security)|ntds\\{1,4}ntds\.dit)"
+    r"|(?i:[a-z]:\\{1,4}(?:windows\\{1,4}(?:win\.ini|system32\\{1,4}config\\{1,4}(?:sam|system|security)"
+    r"|ntds\\{1,4}ntds\.dit)"
     r"|boot\.ini)))"
 )
 _SYSTEM_MARKS = (
@@ -56,7 +63,7 @@ PATHS: tuple[Detector, ...] = (
                 "%2e",
                 "%2f",
                 "%5c",
-                "%252",
+                "%25",
                 "%c0",
                 "%c1",
                 "%e0",
@@ -66,7 +73,7 @@ PATHS: tuple[Detector, ...] = (
                 confidence=0.9,
             ),
             runs(
-                r"(?:\.\.\.\.(?:/{2}|\\{2})|\.\.\./\./|\.\.;/|\.\.\\/|\.{2}/\.{1}/\.{2}//){1,8}",
+                r"(?:\.\.\.\.(?:/{2}|\\{2})|\.\.\./\./|\.\.;/|\.\.\\/){1,8}",
                 "....//",
                 "....\\\\",
                 ".../",

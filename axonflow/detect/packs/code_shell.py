@@ -21,7 +21,8 @@ _DESTRUCTION = code(
     "A command that destroys data or a system, runs what it fetches, or turns protection off.",
     (
         runs(
-            r"\brm(?:\s|\$\{IFS\}){1,4}(?:--?[A-Za-z-]{1,24}\s{1,4}){0,4}-(?:[A-Za-z]{0,6}[rR][A-Za-z]{0,6}|-recursive)\s{1,4}"
+            r"\brm(?: {1,2}|\t|\$\{IFS\})(?:--?[A-Za-z-]{1,24}\s{1,4}){0,4}-(?:[A-Za-z]{0,6}[rR][A-Za-z]{0,6}"
+            r"|-recursive)\s{1,4}"
             r"(?:--?[A-Za-z-]{0,24}\s{1,4}){0,4}[\"']?"
             rf"(?:/(?:{_ROOTS}/?)?\*?|~/?\*?|\$\{{?HOME\}}?/?\*?|\*|\.{{1,2}}/?\*?){_END}",
             "rm -",
@@ -32,12 +33,13 @@ _DESTRUCTION = code(
         runs(r"--no-preserve-root", "--no-preserve-root"),
         runs(r":\(\)\s{0,2}\{\s{0,2}:\s{0,2}\|\s{0,2}:\s{0,2}&\s{0,2}\}\s{0,2};\s{0,2}:", ":()", confidence=0.99),
         runs(r"\bshutdown(?:\.exe)?\s{1,2}(?:-[hrP]|/[srp])\b", "shutdown"),
-        runs(r"%0\s{0,2}\|\s{0,2}%0", "%0|%0", "%0 |", "%0\t|", "%0  |"),
+        runs(r"%0 ?\| ?%0", "%0|", "%0 |"),
         runs(r"\bmkfs(?:\.[a-z0-9]{2,6})?\s{1,4}(?:-[^\s]{1,10}\s{1,2}){0,4}/dev/[a-z]", "mkfs"),
         runs(r"\bdd\s{1,4}[^\n;|&]{0,120}\bof=/dev/(?:sd|hd|nvme|vd|xvd|disk|mmcblk)", "of=/dev/"),
         runs(r">{1,2}\s{0,3}/dev/(?:sd[a-z]|hd[a-z]|nvme[0-9]|vd[a-z]|xvd[a-z]|mmcblk[0-9])", "/dev/"),
         runs(
-            rf"\bch(?:mod|own)\s{{1,3}}(?:-[A-Za-z]{{1,6}}\s{{1,3}}){{1,3}}[^\s]{{1,40}}\s{{1,3}}/(?:{_ROOTS}/?)?\*?{_END}",
+            rf"\bch(?:mod|own) {{1,3}}(?:-[A-Za-z]{{1,6}}\s{{1,3}}){{1,3}}"
+            rf"[^\s]{{1,40}}\s{{1,3}}/(?:{_ROOTS}/?)?\*?{_END}",
             "chmod ",
             "chown ",
         ),
@@ -47,21 +49,23 @@ _DESTRUCTION = code(
             "/etc/",
             ".ssh/authorized_keys",
         ),
-        runs(rf"(?:curl|wget)\s[^\n|;]{{1,300}}\|\s{{0,4}}{_RUN_BY}", "curl ", "wget "),
+        runs(rf"(?:curl|wget) [^\n|;]{{1,300}}\|\s{{0,4}}{_RUN_BY}", "curl ", "wget "),
         runs(
-            r"(?:(?:ba|z|da)?sh\s{1,2}(?:-c\s{1,2})?|eval\s{1,2}|source\s{1,2}|\.\s{1,2}|python[23]?\s{1,2}(?:-c\s{1,2})?)"
-            r"\\{0,8}[\"']?(?:\$\(|<\(|`)\s{0,2}(?:curl|wget)\s[^\n\\)`]{1,200}",
+            r"(?:(?:ba|z|da)?sh\s{1,2}(?:-c\s{1,2})?|eval\s{1,2}|source\s{1,2}|\.\s{1,2}"
+            r"|python[23]?\s{1,2}(?:-c\s{1,2})?)"
+            r"\\{0,8}[\"']?(?:\$\(|<\(|`)\s{0,2}(?:curl|wget) [^\n\\)`]{1,200}",
             "curl ",
             "wget ",
         ),
-        runs(r"(?:\$\(|`)\s{0,2}(?:curl|wget)\s[^\n`)|]{1,200}\|[^\n`)]{1,80}[`)]", "curl ", "wget "),
+        runs(r"(?:\$\(|`)\s{0,2}(?:curl|wget) [^\n`)|]{1,200}\|[^\n`)]{1,80}[`)]", "curl ", "wget "),
         runs(
-            rf"\b(?:base64\s{{1,2}}(?:-[dD]|--decode)|xxd\s{{1,2}}-r)[^\n|]{{0,60}}\|\s{{0,4}}{_RUN_BY}",
+            rf"\b(?:base64 {{1,2}}(?:-[dD]|--decode)|xxd {{1,2}}-r)[^\n|]{{0,60}}\|\s{{0,4}}{_RUN_BY}",
             "base64 ",
             "xxd ",
         ),
         runs(
-            r"(?i)\b(?:powershell|pwsh)(?:\.exe)?\s[^\n]{0,120}-e(?:c|nc|ncodedcommand|nco)?\s{1,3}[\"']?[A-Za-z0-9+/]{16,400}",
+            r"(?i)\b(?:powershell|pwsh)(?:\.exe)?\s[^\n]{0,120}-e(?:c|nc|ncodedcommand"
+            r"|nco)?\s{1,3}[\"']?[A-Za-z0-9+/]{16,400}",
             "powershell",
             "pwsh",
         ),
@@ -72,13 +76,15 @@ _DESTRUCTION = code(
             "invoke-expression",
         ),
         runs(
-            r"(?i)(?:\b(?:iwr|irm|invoke-webrequest|invoke-restmethod)\s[^\n|]{1,200}|downloadstring\([^\n)]{1,200}\)\s{0,2})"
+            r"(?i)(?:\b(?:iwr|irm|invoke-webrequest|invoke-restmethod)\s[^\n|]{1,200}"
+            r"|downloadstring\([^\n)]{1,200}\)\s{0,2})"
             r"\|\s{0,2}(?:iex|invoke-expression)\b",
             "iex",
             "invoke-expression",
         ),
         runs(
-            r"(?i)\b(?:vssadmin(?:\.exe)?\s{1,3}delete\s{1,3}shadows|wbadmin\s{1,3}delete\s{1,3}(?:catalog|systemstatebackup)"
+            r"(?i)\b(?:vssadmin(?:\.exe)?\s{1,3}delete\s{1,3}shadows|wbadmin\s{1,3}delete\s{1,3}(?:catalog"
+            r"|systemstatebackup)"
             r"|bcdedit(?:\.exe)?\s{1,3}/set\s[^\n]{0,60}recoveryenabled\s{1,2}no|wevtutil\s{1,3}cl\s{1,3}\w{1,20})",
             "vssadmin",
             "wbadmin",
@@ -86,24 +92,29 @@ _DESTRUCTION = code(
             "wevtutil",
         ),
         runs(
-            r"(?i)\b(?:del|erase|rd|rmdir)(?:\s{1,3}/[a-z]){1,4}\s{1,3}[\"']?(?:[a-z]:\\{1,8}(?:windows|users|\*|\s|(?m:$)|[\"'])"
+            r"(?i)\b(?:del|erase|rd|rmdir) {1,2}/[a-z](?:\s{1,3}/[a-z]){0,3}\s{1,3}[\"']?(?:[a-z]:\\{1,8}"
+            r"(?:windows|users|\*|\s|(?m:$)|[\"'])"
             r"|%systemroot%|%systemdrive%|%userprofile%)",
             "del /",
             "erase /",
             "rd /",
             "rmdir /",
             "del  /",
+            "erase  /",
+            "rmdir  /",
             "rd  /",
         ),
         runs(r"(?i)\bformat(?:\.com)?\s{1,3}[a-z]:(?:\s{1,2}/[a-z]{1,2}(?::[a-z0-9]{1,6})?){1,4}", "format"),
         runs(
-            r"(?i)\bremove-item\s[^\n|;]{0,80}-recurse[^\n|;]{0,60}[\s\"'](?:[a-z]:\\(?:windows|users)?\*?|\$env:\w{1,20}|~)"
+            r"(?i)\bremove-item\s[^\n|;]{0,80}-recurse[^\n|;]{0,60}[\s\"'](?:[a-z]:\\(?:windows|users)?\*?"
+            r"|\$env:\w{1,20}|~)"
             r"(?:[\s\"';]|(?m:$))|\bset-mppreference\s[^\n]{0,80}-disable\w{3,40}\s{1,2}\$?true",
             "remove-item",
             "set-mppreference",
         ),
         runs(
-            r"(?i)\bnet1?\s{1,2}(?:user\s{1,2}[^\s/]{1,40}\s{1,2}[^\s]{1,40}\s{1,2}/add|localgroup\s{1,2}administrators\s[^\n]{1,60}/add)",
+            r"(?i)\bnet1? {1,2}(?:user\s{1,2}[^\s/]{1,40}\s{1,2}[^\s]{1,40}\s{1,2}/add"
+            r"|localgroup\s{1,2}administrators\s[^\n]{1,60}/add)",
             "net user",
             "net localgroup",
             "net1 ",
@@ -125,7 +136,7 @@ _DESTRUCTION = code(
             "history",
         ),
         runs(
-            r"\b(?:iptables\s{1,2}(?:-F|--flush)|setenforce\s{1,2}0|ufw\s{1,2}(?:--force\s{1,2})?disable)\b",
+            r"\b(?:iptables {1,2}(?:-F|--flush)|setenforce {1,2}0|ufw {1,2}(?:--force\s{1,2})?disable)\b",
             "iptables ",
             "setenforce ",
             "ufw ",
@@ -180,7 +191,8 @@ _REVERSE = code(
     (
         runs(r"/dev/(?:tcp|udp)/[^\s/\"']{1,100}/[0-9$]{1,6}", "/dev/tcp/", "/dev/udp/", confidence=0.97),
         runs(
-            r"\b(?:nc|ncat|netcat)(?:\.exe|\.traditional|\.openbsd)?\s[^\n|;]{0,100}(?:-[a-z]{0,5}[ec]|--exec|--sh-exec)\s{1,2}"
+            r"\b(?:nc|ncat|netcat)(?:\.exe|\.traditional|\.openbsd)? [^\n|;]{0,100}(?:-[a-z]{0,5}[ec]|--exec"
+            r"|--sh-exec)\s{1,2}"
             r"[\"']?(?:/bin/|/usr/bin/|cmd|powershell|(?:ba|z)?sh\b)",
             "nc ",
             "ncat ",
@@ -192,12 +204,14 @@ _REVERSE = code(
         runs(r"\bmkfifo\s{1,2}[^\n]{1,120}\|[^\n]{0,120}\b(?:nc|ncat|netcat|telnet|openssl)\b", "mkfifo"),
         runs(r"\bmknod\s{1,2}[^\n]{1,60}\sp\b[^\n]{0,120}\|[^\n]{0,120}\b(?:nc|ncat|netcat|telnet)\b", "mknod"),
         runs(
-            r"socket\.(?:socket|create_connection)\([^\n]{0,400}(?:os\.dup2|pty\.spawn|subprocess\.(?:call|run|Popen)\(\[?[\"']/bin/)",
+            r"socket\.(?:socket|create_connection)\([^\n]{0,400}(?:os\.dup2|pty\.spawn|subprocess\.(?:call|run"
+            r"|Popen)\(\[?[\"']/bin/)",
             "socket.",
         ),
         runs(r"\bpty\.spawn\(\s{0,2}\[?\s{0,2}[\"'](?:/usr)?(?:/bin/)?(?:ba|z|da)?sh[\"']", "pty.spawn"),
         runs(
-            r"\bperl\s{1,2}(?:-[A-Za-z]{1,6}\s{1,2}){0,3}-[A-Za-z]{0,4}e\s{1,2}[\"'][^\n]{0,40}(?:use\s{1,2}Socket|IO::Socket)",
+            r"\bperl {1,2}(?:-[A-Za-z]{1,6}\s{1,2}){0,3}-[A-Za-z]{0,4}e\s{1,2}[\"'][^\n]{0,40}"
+            r"(?:use\s{1,2}Socket|IO::Socket)",
             "perl ",
         ),
         runs(r"\bfsockopen\([^\n]{1,160}(?:exec|shell_exec|system|passthru|proc_open|popen)\s{0,2}\(", "fsockopen"),
@@ -206,9 +220,9 @@ _REVERSE = code(
             "-rsocket",
             "tcpsocket.",
         ),
-        runs(r"(?i)\bsocat\s[^\n]{0,120}exec:[\"']?[^\s]{0,20}(?:sh\b|cmd|powershell)", "socat "),
+        runs(r"(?i)\bsocat [^\n]{0,120}exec:[\"']?[^\s]{0,20}(?:sh\b|cmd|powershell)", "socat "),
         runs(r"(?i)Net\.Sockets\.TCPClient\([^\n]{1,120}\)[^\n]{0,300}\.GetStream\(\)", "net.sockets.tcpclient"),
-        runs(r"\b(?:ba|z|k)?sh\s{1,2}-i\s{0,2}(?:[0-9]{0,2}[<>]{1,2}&?|\|)", "sh -i", "sh  -i"),
+        runs(r"\b(?:ba|z|k)?sh {1,2}-i\s{0,2}(?:[0-9]{0,2}[<>]{1,2}&?|\|)", "sh -i", "sh  -i"),
         runs(r"\bopenssl\s{1,2}s_client\s[^\n|]{1,120}\|\s{0,2}(?:/bin/)?(?:ba)?sh\b", "s_client"),
     ),
     (
@@ -233,17 +247,38 @@ _REVERSE = code(
 )
 
 _TELLING = (
-    r"(?:whoami|uname\s{1,2}-a|ifconfig|ipconfig(?:\s{1,2}/all)?|printenv|net\s{1,2}user|systeminfo|cat\s{1,2}/etc/\w{1,20}"
-    r"|type\s{1,2}(?:c:|%)[^\s]{1,60}|ping\s{1,2}-[nci]{1,2}\s{1,2}[0-9]{1,4}\s{1,2}[^\s;&|]{1,80}|nslookup\s{1,2}[^\s;&|]{1,80}"
+    r"(?:whoami|uname\s{1,2}-a|ifconfig|ipconfig(?:\s{1,2}/all)?|printenv|net {1,2}user|systeminfo"
+    r"|cat {1,2}/etc/\w{1,20}"
+    r"|type {1,2}(?:c:|%)[^\s]{1,60}|ping {1,2}-[nci]{1,2}\s{1,2}[0-9]{1,4}\s{1,2}[^\s;&|]{1,80}"
+    r"|nslookup\s{1,2}[^\s;&|]{1,80}"
     r"|(?:/usr)?/bin/[a-z]{1,12})"
 )
 _GLUED = (
-    r"(?:(?:cat|ls|dir|head|tail|more|less|wget|curl|nc|ncat|ping|sleep|timeout|bash|sh|zsh|python[23]?|perl|php|ruby|touch|rm"
-    r"|cp|mv|chmod|chown|kill|find|id|ps|env|echo)\s{1,2}(?:[-/~$*%]|\.{1,2}/|https?:|[0-9]{1,4}(?:\s|(?m:$)|[;&|\"'`#]))[^\n;&|\\\"']{0,80}"
+    r"(?:(?:cat|ls|dir|head|tail|more|less|wget|curl|nc|ncat|ping|sleep|timeout|bash|sh|zsh|python[23]?|perl"
+    r"|php|ruby|touch|rm"
+    r"|cp|mv|chmod|chown|kill|find|id|ps|env|echo)\s{1,2}(?:[-/~$*%]|\.{1,2}/|https?:|[0-9]{1,4}(?:\s|(?m:$)"
+    r"|[;&|\"'`#]))[^\n;&|\\\"']{0,80}"
     r"|(?:ls|whoami|uname|netstat|ifconfig|ipconfig|reboot|printenv)(?:(?m:$)|[;&|#\"'`)\\]))"
 )
 
-_ASKING = "(?:id|whoami|uname|hostname|ls|cat|sleep|ping|curl|wget|nslookup|env|printenv)"
+_SEPARATORS = (";", "|", "&", "%0a")
+
+
+def _after_separators(commands: str, *gaps: str) -> tuple[str, ...]:
+    """The commands (with spaces between) as they stand behind a separator, with each of the gaps between."""
+    return tuple(mark + gap + command for command in commands.split() for mark in _SEPARATORS for gap in gaps)
+
+
+_ASKED = "id whoami uname hostname ls cat sleep ping curl wget nslookup env printenv"
+_ASKING = f"(?:{_ASKED.replace(' ', '|')})"
+_GLUED_COMMANDS = (
+    "cat ls dir head tail more less wget curl nc ping sleep timeout bash sh zsh python perl php ruby touch rm cp mv "
+    "chmod chown kill find id ps env echo whoami uname netstat ifconfig ipconfig reboot printenv"
+)
+_TELLING_MARKS = (
+    "whoami", "uname", "ifconfig", "ipconfig", "printenv", "net user", "net  user", "systeminfo", "cat /etc/",
+    "cat  /etc/", "type ", "ping ", "nslookup", "/bin/",
+)  # fmt: skip
 
 _INJECTION = code(
     "code.shell_injection",
@@ -252,48 +287,36 @@ _INJECTION = code(
     (
         runs(
             rf"(?i)[^\s;&|](?:;|\|{{1,2}}|&{{1,2}}|%0[aA])\s{{0,3}}{_TELLING}{_END}",
-            "whoami",
-            "uname",
-            "ifconfig",
-            "ipconfig",
-            "printenv",
-            "net user",
-            "net  user",
-            "systeminfo",
-            "cat /etc/",
-            "cat  /etc/",
-            "type ",
-            "ping ",
-            "nslookup",
-            "/bin/",
+            *_TELLING_MARKS,
             confidence=0.75,
         ),
         # Whoever writes a script puts a space after a separator; whoever breaks out of a value seldom does.
-        runs(rf"[^\s;&|](?:;|\|{{1,2}}|&{{1,2}}|%0[aA]){_GLUED}", ";", "|", "&", "%0a", confidence=0.75),
         runs(
-            rf"{_BEGIN}\s{{0,2}}(?:;|\|{{1,2}}|&{{1,2}})\s{{0,2}}(?:{_TELLING}|{_GLUED})",
-            ";",
-            "|",
-            "&",
+            rf"[^\s;&|](?:;|\|{{1,2}}|&{{1,2}}|%0[aA]){_GLUED}",
+            *_after_separators(_GLUED_COMMANDS, ""),
             confidence=0.75,
         ),
         runs(
-            _BEGIN + r"(?:[\w:/-]{0,40}[.0-9/][\w.:/-]{0,40}\s?)?(?:;|\|{1,2}|&{1,2})\s{0,2}"
+            rf"{_BEGIN}\s{{0,2}}(?:;|\|{{1,2}}|&{{1,2}}) ?(?:{_TELLING}|{_GLUED})",
+            *_TELLING_MARKS,
+            *_after_separators(_GLUED_COMMANDS, "", " "),
+            confidence=0.75,
+        ),
+        runs(
+            _BEGIN + r"(?:[\w:/-]{0,40}[.0-9/][\w.:/-]{0,40}\s?)?(?:;|\|{1,2}|&{1,2}) ?"
             r"(?:id|ls|pwd|ps|dir|env|sleep\s[0-9]{1,4})"
             r"[;&|#]{0,2}" + _LINE_END,
-            ";",
-            "|",
-            "&",
+            *_after_separators("id ls pwd ps dir env sleep", "", " "),
             confidence=0.7,
         ),
         runs(
             _BEGIN + r"[^\s=`|\x1a]{0,64}\$\(" + _ASKING + r"\b[^)\n]{0,80}\)[^\s\\]{0,16}" + _LINE_END,
-            "$(",
+            *(f"$({command}" for command in _ASKED.split()),
             confidence=0.8,
         ),
         runs(
             _BEGIN + r"[^\s=`|\x1a]{1,64}`" + _ASKING + r"\b[^`\n]{0,80}`[^\s\\]{0,16}" + _LINE_END,
-            "`",
+            *(f"`{command}" for command in _ASKED.split()),
             confidence=0.8,
         ),
         runs(_BEGIN + r"`(?:whoami|sleep\s[0-9]{1,4})`" + _LINE_END, "`whoami", "`sleep", confidence=0.8),
@@ -314,11 +337,10 @@ _INJECTION = code(
         ),
         runs(r"/\?{2,4}/\?{0,3}[a-z]{1,2}\?{0,3}\s{1,2}/\?{2,4}/", "/??"),
         runs(
-            r"(?:\(\)|%28%29)\s{0,2}\{\s{0,2}:;\s{0,2}\}\s{0,2};",
+            r"(?:\(\) {0,2}\{|%28%29\s{0,2}(?:\{|%7[bB]))\s{0,2}:;\s{0,2}\}\s{0,2};",
             "() {",
             "(){",
             "()  {",
-            "()\t{",
             "%28%29",
             confidence=0.97,
         ),

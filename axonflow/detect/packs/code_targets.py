@@ -10,6 +10,7 @@ __all__ = ["TARGETS"]
 
 _USER = r"(?:[^\s/@\"'<>]{0,64}@)?"
 _HOST = r"(\[[0-9a-fA-F:.]{2,45}\]|[0-9][0-9a-fA-FxX.]{0,60}(?:[.-][\w.-]{1,40})?|[a-zA-Z][\w.-]{1,60})"
+_METADATA_LIKE = r"(\[[0-9a-fA-F:.]{2,45}\]|[0-9][0-9a-fA-FxX.]{0,60}|(?i:metadata\.goog|instance-data)[\w.-]{0,40})"
 _NUMBER_HOST = (
     r"(\[[0-9a-fA-F:.]{2,45}\]|[0-9][0-9a-fA-FxX.]{0,60}(?:[.-][\w.-]{0,30}(?:nip|sslip|xip)\.io)?"
     r"|[a-z][\w.-]{0,40}\.(?:nip|sslip|xip)\.io)"
@@ -31,7 +32,7 @@ TARGETS: tuple[Detector, ...] = (
         "high",
         "A cloud's metadata service, an inner address in disguise, or a scheme that makes a server speak to others.",
         (
-            runs(rf"{_SCHEMES}{_USER}{_HOST}", "//", group=1, validate=is_metadata_host, confidence=0.97),
+            runs(rf"{_SCHEMES}{_USER}{_METADATA_LIKE}", "//", group=1, validate=is_metadata_host, confidence=0.97),
             runs(
                 rf"{_METADATA_HOST}(?::[0-9]{{1,5}})?/",
                 "169.254.1",

@@ -19,8 +19,17 @@ TEMPLATES: tuple[Detector, ...] = (
             # A product of two numbers is how testers ask whether anything evaluates them.
             runs(
                 rf"\{{\{{{{1,2}}={{0,1}}{_PRODUCT}\}}\}}|[$#*~@]\{{{{1,2}}[0-9]{{1,8}}\*'?[0-9]{{1,8}}'?\}}|<%={{0,1}}{_PRODUCT}%>"
-                rf"|\{{[=@]?[0-9]{{1,8}}\*[0-9]{{1,8}}\}}|@\([0-9]{{1,8}}\*[0-9]{{1,8}}\)|\{{php\}}",
-                "*",
+                rf"|\{{=?[0-9]{{1,8}}\*[0-9]{{1,8}}\}}|@\([0-9]{{1,8}}\*[0-9]{{1,8}}\)|\{{php\}}",
+                "{{",
+                "${",
+                "#{",
+                "*{",
+                "~{",
+                "@{",
+                "<%",
+                "@(",
+                "{=",
+                *(f"{{{digit}" for digit in "0123456789"),
                 "{php}",
             ),
             runs(
@@ -83,7 +92,8 @@ TEMPLATES: tuple[Detector, ...] = (
             ),
             runs(
                 r"%\{[^\n]{0,40}(?:#\w{1,32}\s?=|#_memberAccess|@java\.lang|#context|#application)|\(#_memberAccess",
-                "#",
+                "%{",
+                "(#_memberaccess",
                 confidence=0.95,
             ),
             runs(r"(?i)@java\.lang\.(?:Runtime|System|ProcessBuilder)@", "@java.lang.", confidence=0.97),

@@ -227,7 +227,7 @@ _BEARER = Detector(
     shapes=(
         Shape(
             pattern=r"(?i:bearer|authorization[\\\"']{0,12}\s{0,2}[:=]\s{0,2}[\\\"']{0,12}token)\s{1,2}([A-Za-z0-9._~+/-]{16,1000}={0,2})",
-            triggers=("bearer ", "authorization"),
+            triggers=("bearer", "authorization"),
             group=1,
             validate=is_key,
             in_context=not_longer,

@@ -23,6 +23,8 @@ def _drawn(node, rng):
         return chr(value)
     if kind is parser.NOT_LITERAL:
         return rng.choice([char for char in PRINTABLE if ord(char) != value])
+    if kind is parser.ANY:
+        return rng.choice(PRINTABLE)
     if kind is parser.IN:
         return rng.choice(_class(value))
     if kind is parser.BRANCH:

@@ -117,6 +117,17 @@ def test_patterns_of_a_detector_have_a_longest_match_within_its_span(detector):
         assert group.getwidth()[1] <= detector.max_span_chars
 
 
+@pytest.mark.parametrize("detector", [*SECRETS, *CODE], ids=lambda d: d.id)
+def test_match_drawn_at_random_holds_a_trigger_of_its_shape(detector):
+    """So a search of the windows around triggers finds as much as a search of the whole text."""
+    rng = random.Random(detector.id)
+    for shape in detector.shapes:
+        for _ in range(DRAWS):
+            text = drawn(shape.pattern, rng).lower()
+            # A whole leaf may have its trigger in the member's name, which is the leaf before it.
+            assert shape.pattern.startswith("(?m)^") or any(trigger in text for trigger in shape.triggers), text
+
+
 def group_of(tree, number):
     for kind, value in tree:
         if kind is parser.SUBPATTERN and value[0] == number:
