@@ -7,7 +7,16 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.benchmarks import bench_audit, bench_decide, bench_http, bench_load, bench_plan, bench_reload, bench_replay
+from tests.benchmarks import (
+    bench_audit,
+    bench_decide,
+    bench_http,
+    bench_load,
+    bench_plan,
+    bench_reload,
+    bench_replay,
+    bench_stream,
+)
 
 ALL = {
     "decide": bench_decide,
@@ -17,6 +26,7 @@ ALL = {
     "plan": bench_plan,
     "audit": bench_audit,
     "http": bench_http,
+    "stream": bench_stream,
 }
 
 
