@@ -21,7 +21,8 @@ from axonflow.errors import DetectionError
 __all__ = ["Setting", "StreamRound"]
 
 _MAY_ENCODE: Final = re.compile(
-    r"%(?:[0-9A-Fa-f]{2}|[0-9A-Fa-f]?\Z)|\x1b|\\(?:x1|u001|033|e|\Z|x\Z|u0{0,2}\Z|03?\Z)|\^(?:\[|\Z)"
+    r"%(?:[0-9A-Fa-f]{2}|[0-9A-Fa-f]?\Z)|\x1b|\^(?:\[|\Z)"
+    r"|\\(?:x1|u001|033|e|\Z|x\Z|u0{0,2}\Z|03?\Z)"
 )
 """See `axonflow.detect.encodings`; what may become such a mark at the end of the text too."""
 _SLACK_CHARS: Final = 512

@@ -16,6 +16,7 @@ from tests.benchmarks import (
     bench_plan,
     bench_reload,
     bench_replay,
+    bench_stream,
 )
 
 ALL = {
@@ -27,6 +28,7 @@ ALL = {
     "plan": bench_plan,
     "audit": bench_audit,
     "http": bench_http,
+    "stream": bench_stream,
 }
 
 
