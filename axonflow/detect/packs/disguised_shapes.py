@@ -30,13 +30,19 @@ _SUSPECT_HIDDEN = 0.2
 _SUSPECT_SPELLED = 0.4
 _APART = tuple(sign.join(word) for word in _TELLING for sign in " .-_*" if " " not in word)
 _MIN_APART = 2
+_MIN_HIDDEN = 3
+
+
+def _is_suspect(text: str, suspect: float) -> bool:
+    lower = text.lower()
+    return sum(word in lower for word in _TELLING) >= _MIN_HIDDEN or probability(text) >= suspect
 
 
 def _undoing(undo: Callable[[str], str], forms: Iterable[str], suspect: float, confidence: float) -> Shape:
     """A disguise of letters: around a form of a telling word, the text undone reads like an attack."""
 
     def is_attack(before: str, span: str, after: str) -> bool:
-        return probability(undo(before + span + after)) >= suspect
+        return _is_suspect(undo(before + span + after), suspect)
 
     return around(forms, is_attack, confidence)
 
@@ -47,7 +53,7 @@ def _encoded(pattern: str, forms: Iterable[str], suspect: float, confidence: flo
 
     def is_attack(span: str) -> bool:
         lower = span.lower()
-        return any(form in lower for form in telling) and probability(decoded(span)) >= suspect
+        return any(form in lower for form in telling) and _is_suspect(decoded(span), suspect)
 
     return Shape(pattern=pattern, triggers=telling, validate=is_attack, confidence=confidence)
 

@@ -49,7 +49,7 @@ def test_pii_detector_on_labelled_texts_keeps_its_quality(scanner, kind, recall,
 
 @pytest.mark.parametrize(
     ("name", "detector_id", "recall", "false_rate"),
-    [("sqli.jsonl", "injection.sql", 0.98, 0.01), ("prompt_injection.jsonl", "injection.prompt", 0.88, 0.03)],
+    [("sqli.jsonl", "injection.sql", 0.98, 0.01), ("prompt_injection.jsonl", "injection.prompt", 0.88, 0.04)],
 )
 def test_injection_detector_on_labelled_texts_keeps_its_quality(scanner, name, detector_id, recall, false_rate):
     counts = Counter((row["attack"], scanner.inspect(row["text"]).any((detector_id,))) for row in rows(name))
