@@ -120,7 +120,10 @@ class Replacing:
     def _in_style(self, style: Style, finding: Finding, text: str) -> str | None:
         """None where only a mask will do."""
         if style == "partial":
-            return partial(text, is_secret=finding.category == "secret")
+            if finding.category in {"code", "injection"}:
+                return None  # an attack has no last characters to know it by
+            left = partial(text, is_secret=finding.category == "secret")
+            return left if "*" in left else None  # it is of separators alone, such as ../..
         if style not in KEYED or self._key is None:
             return None
         key = self._key.for_style(style, finding.detector)

@@ -18,7 +18,7 @@ LOCATED_BY_TRIGGERS = [shape for shape in PROMPT.shapes if shape.validate is Non
 
 @pytest.mark.parametrize("shape", LOCATED_BY_TRIGGERS, ids=range(len(LOCATED_BY_TRIGGERS)))
 def test_prompt_shape_match_holds_a_trigger_and_is_short(shape):
-    for start, end in compile_pattern(shape.pattern).spans(TEXT, 0):
+    for start, end in compile_pattern(shape.pattern).all_from(TEXT.encode(), 0):
         matched = TEXT[start:end].lower()
         assert any(trigger in matched for trigger in shape.triggers)
         assert len(matched) <= PROMPT.max_span_chars

@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 
 from axonflow.adapters.re2_engine import compile_pattern
 from axonflow.detect import BUILTIN_DETECTORS, Detector, Scanner
+from axonflow.detect.checks.cards import card_numbers_in
 from axonflow.detect.detector import Shape
 from axonflow.detect.redaction import mask_of
 from axonflow.detect.scanner import MAX_ROUNDS
 from axonflow.detect.stream_shapes import unbounded
 from axonflow.detect.streaming import StreamRedaction
-from axonflow.detect.validators import card_numbers_in, luhn
+from axonflow.detect.validators import luhn
 from axonflow.errors import DetectionError
 
 
