@@ -5,10 +5,9 @@ from __future__ import annotations
 from functools import cache
 
 from axonflow.adapters.re2_engine import compile_pattern
-from axonflow.adapters.re2_literals import Re2Literals
 from axonflow.adapters.sql_parser import parse_sql
 from axonflow.detect import Scanner, builtin_detectors
-from axonflow.detect.literals import CompileLiterals
+from axonflow.detect.literals import ByGrams, CompileLiterals
 
 __all__ = ["builtin_scanner"]
 
@@ -23,5 +22,5 @@ def _installed_literals() -> CompileLiterals:
     try:
         from axonflow.adapters.hyperscan_literals import HyperscanLiterals
     except ModuleNotFoundError:
-        return Re2Literals
+        return ByGrams
     return HyperscanLiterals

@@ -1,15 +1,15 @@
 """Where literals occur in a text: what decides which patterns are worth running, and where.
 
-Looking for all literals at once is what an optional engine is for; without it, RE2 does. All find the same, so that
-verdicts do not depend on what is installed.
+Looking for all literals at once is what an optional engine is for. Both ways find the same, so that verdicts do not
+depend on what is installed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
-__all__ = ["CompileLiterals", "Literal", "LiteralSearch", "OneByOne", "stands_as_word"]
+__all__ = ["ByGrams", "CompileLiterals", "Literal", "LiteralSearch", "stands_as_word"]
 
 
 class Literal(NamedTuple):
@@ -43,20 +43,40 @@ def stands_as_word(text: bytes, start: int, end: int) -> bool:
     return begins and (not after.isalnum() or (last.islower() and after.isupper()))
 
 
-class OneByOne:
-    """The search that needs no engine: a pass for each literal."""
+_COMMONEST_FIRST: Final = " etaoinshrdlcumwfgypbvk.,-jxqz\"'/:;()0123456789"
+_GRAM_CHARS: Final = 3
+
+
+class ByGrams:
+    """The search that needs no engine: a literal is looked for where the rarest three characters in a row that it has
+    are in the text (a q-gram filter: E. Ukkonen, Approximate string-matching with q-grams, 1992).
+    """
 
     def __init__(self, literals: Sequence[Literal]) -> None:
-        self._literals = [(literal.text.encode("ascii"), literal.is_word) for literal in literals]
+        self._by_gram: dict[str, list[tuple[int, str, bool]]] = {}
+        self._short: list[tuple[int, str, bool]] = []
+        for number, (text, is_word) in enumerate(literals):
+            grams = [text[at : at + _GRAM_CHARS] for at in range(len(text) - _GRAM_CHARS + 1)]
+            entries = self._by_gram.setdefault(max(grams, key=_rarity), []) if grams else self._short
+            entries.append((number, text, is_word))
+        self._grams = frozenset(self._by_gram)
 
     def ends(self, text: bytes) -> dict[int, list[int]]:
-        lower = text.lower()
+        lower = text.lower().decode("ascii")
         found: dict[int, list[int]] = {}
-        for number, (literal, is_word) in enumerate(self._literals):
-            at = lower.find(literal)
-            while at >= 0:
-                end = at + len(literal)
-                if not is_word or stands_as_word(text, at, end):
-                    found.setdefault(number, []).append(end)
-                at = lower.find(literal, at + 1)
+        present = self._grams.intersection([lower[at : at + _GRAM_CHARS] for at in range(len(lower) - _GRAM_CHARS + 1)])
+        for entries in (self._short, *[self._by_gram[gram] for gram in present]):
+            for number, literal, is_word in entries:
+                at = lower.find(literal)
+                while at >= 0:
+                    end = at + len(literal)
+                    if not is_word or stands_as_word(text, at, end):
+                        found.setdefault(number, []).append(end)
+                    at = lower.find(literal, at + 1)
         return found
+
+
+def _rarity(gram: str) -> int:
+    """How far down the characters are in the order of English, together; what is not in it is rarest."""
+    places = [_COMMONEST_FIRST.find(char) for char in gram]
+    return sum(place if place >= 0 else len(_COMMONEST_FIRST) for place in places)

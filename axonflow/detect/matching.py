@@ -60,7 +60,7 @@ class CompiledDetectors:
         fewest = min((step.shape.min_digit_run for step in state.steps if step.is_of_digits), default=0)
         self._fewest_digits = fewest or _MANY
         self._runs = compile_pattern(rf"[0-9](?:[ +\-.()/]*[0-9]){{{fewest - 1},}}") if fewest else None
-        self._selections: dict[frozenset[str], Selection] = {}
+        self._selections: dict[tuple[str, ...], Selection] = {}
 
     @classmethod
     def of(
@@ -103,11 +103,11 @@ class CompiledDetectors:
             hint=f"Did you mean {' or '.join(close)}?" if close else f"There are: {', '.join(self._selectors)}.",
         )
 
-    def selection(self, ids: frozenset[str]) -> Selection:
+    def selection(self, ids: tuple[str, ...]) -> Selection:
         """Raises DetectionError for an id that is not known."""
         found = self._selections.get(ids)
         if found is None:
-            for detector_id in sorted(ids - self._state.detectors.keys()):
+            for detector_id in sorted(set(ids) - self._state.detectors.keys()):
                 self.resolve(detector_id)
                 raise DetectionError("a category was given", expected="ids of detectors", found=ascii(detector_id))
             if len(self._selections) >= _MAX_SELECTIONS:

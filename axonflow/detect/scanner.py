@@ -11,7 +11,7 @@ from axonflow.detect.detector import Detector, Shape, Validate
 from axonflow.detect.encodings import decoded
 from axonflow.detect.finding import Finding
 from axonflow.detect.labels import mask_of
-from axonflow.detect.literals import CompileLiterals, OneByOne
+from axonflow.detect.literals import ByGrams, CompileLiterals
 from axonflow.detect.matching import CompiledDetectors
 from axonflow.detect.patterns import CompilePattern, Pattern
 from axonflow.detect.redaction import redact
@@ -34,7 +34,7 @@ class Scanner:
         self,
         detectors: Iterable[Detector],
         compile_pattern: CompilePattern,
-        compile_literals: CompileLiterals = OneByOne,
+        compile_literals: CompileLiterals = ByGrams,
         *,
         compiled: CompiledDetectors | None = None,
     ) -> None:
@@ -65,10 +65,7 @@ class Scanner:
     def out_of_context(self, detector_id: str) -> Scanner:
         """One of these detectors alone, that finds what it finds whatever stands around it."""
         bare = [
-            replace(
-                detector,
-                shapes=tuple(replace(shape, in_context=None, context_literals=()) for shape in detector.shapes),
-            )
+            replace(detector, shapes=tuple(_out_of_context(shape) for shape in detector.shapes))
             for detector in self.detectors
             if detector.id == detector_id
         ]
@@ -113,7 +110,7 @@ class Inspection:
 
     def may_find(self, detector_ids: tuple[str, ...]) -> set[str]:
         """Those of these detectors that are worth running: no others find anything. Raises as `findings`."""
-        selection = self._compiled.selection(frozenset(detector_ids))
+        selection = self._compiled.selection(detector_ids)
         return set().union(*[self._compiled.may_find(selection, reading) for reading in self._read()])
 
     def redact(self, detector_ids: tuple[str, ...], replacing: Replacing | None = None) -> JsonValue:
@@ -139,12 +136,16 @@ class Inspection:
         )
 
     def _look_for(self, detector_ids: tuple[str, ...]) -> frozenset[str]:
-        wanted = frozenset(detector_ids)
-        if not wanted <= self._looked_for:
-            selection = self._compiled.selection(wanted - self._looked_for)
-            self._found |= self._compiled.scan(selection, self._read())
-            self._looked_for |= wanted
-        return wanted
+        selection = self._compiled.selection(detector_ids)
+        looked_for = self._looked_for
+        if not looked_for:
+            self._found = self._compiled.scan(selection, self._read())
+            self._looked_for = selection.ids
+        elif not selection.ids <= looked_for:
+            rest = self._compiled.selection(tuple(sorted(selection.ids - looked_for)))
+            self._found |= self._compiled.scan(rest, self._read())
+            self._looked_for = looked_for | selection.ids
+        return selection.ids
 
     def _read(self) -> tuple[Document, ...]:
         self._readings = self._readings or readings_of(self.content, self._masks, [decoded])

@@ -14,7 +14,7 @@ from axonflow.detect.windows import Window
 __all__ = ["Selection", "Step", "touched"]
 
 _SHORT_WORD_CHARS: Final = 3
-_MAX_JOINED: Final = 16
+_MAX_JOINED: Final = 20
 """Patterns in one search. The automaton of many grows beyond what it may take."""
 
 

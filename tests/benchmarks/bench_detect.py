@@ -11,8 +11,8 @@ import time
 
 from axonflow.adapters.hyperscan_literals import HyperscanLiterals
 from axonflow.adapters.re2_engine import compile_pattern
-from axonflow.adapters.re2_literals import Re2Literals
 from axonflow.detect import BUILTIN_DETECTORS, Scanner
+from axonflow.detect.literals import ByGrams
 from tests.benchmarks.measure import each_us, percentile
 
 SIZES_CHARS = {2_000: 300, 20_000: 60, 200_000: 8}
@@ -120,7 +120,7 @@ def main():
     texts = Texts(seed=20_261_121)
     print("Detectors, all of them on texts never seen before; p50 and p95")
     spans = ours(texts, HyperscanLiterals, "Hyperscan and RE2", TARGETS)
-    ours(texts, Re2Literals, "RE2 alone", ALONE)
+    ours(texts, ByGrams, "RE2 alone", ALONE)
     recognisers = presidio_recognisers()
 
     def presidio(text):
