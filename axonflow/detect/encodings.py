@@ -1,4 +1,5 @@
-r"""Text that hides in an encoding, laid open: percent-encoding (RFC 3986 section 2.1) and terminal control sequences.
+r"""Text that hides in an encoding, laid open: percent-encoding (RFC 3986 section 2.1), terminal control sequences, and
+characters that are not seen.
 
 A key in a URL is written ``%67hp_...``; in the log of a coloured terminal, ``ghp\x1b[0m_...``. Both are decoded to a
 shorter text in which every character knows where it came from, so that what is found there is masked in the original.
@@ -10,11 +11,11 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from axonflow.detect.folding import STAND_IN
 
-__all__ = ["Decoded", "decoded"]
+__all__ = ["UNSEEN_AMID", "UNSEEN_AT_END", "Decoded", "decoded"]
 
 _MAX_ROUNDS = 3
 """Encodings within each other that are undone: proxies and frameworks decode once or twice, hence the third."""
@@ -37,7 +38,8 @@ _Part = tuple[str, int]
 
 
 def decoded(text: str) -> Decoded | None:
-    """`text` with percent-encoding undone and without terminal control sequences; None when there is neither.
+    """`text` with percent-encoding undone, and without terminal control sequences and what is not seen amid a word;
+    None when there is none of these.
 
     An encoded byte that is no UTF-8 becomes `STAND_IN`. Takes time linear in the text.
     """
@@ -46,7 +48,7 @@ def decoded(text: str) -> Decoded | None:
         before = result
         for marks, encoding, parts_of in _ENCODINGS:
             current = text if result is None else result.text
-            if any(mark in current for mark in marks):
+            if any(mark in current for mark in marks) if marks else not current.isascii():
                 inner = _undone(current, encoding, parts_of)
                 if inner is not None:
                     result = inner if result is None else _within(result, inner)
@@ -96,7 +98,19 @@ def _no_parts(_sequence: str) -> Iterable[_Part]:
     return ()
 
 
+# Drawn as nothing (Unicode general category Cf, fillers), and marks that stand over a letter. Only amid a word or
+# number: emoji are full of joiners, and there they hide nothing.
+_UNSEEN = (
+    "[\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
+    "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\ufe20-\ufe2f]{1,64}"
+)
+_WORD = "[A-Za-z0-9@._+-]"
+UNSEEN_AMID: Final = rf"(?<={_WORD}){_UNSEEN}(?={_WORD})"
+"""For Python's expressions."""
+UNSEEN_AT_END: Final = rf"(?<={_WORD}){_UNSEEN}\Z"
+
 _ENCODINGS: tuple[tuple[tuple[str, ...], re.Pattern[str], Callable[[str], Iterable[_Part]]], ...] = (
+    ((), re.compile(UNSEEN_AMID), _no_parts),
     (("%",), re.compile("(?:%[0-9A-Fa-f]{2})+"), _percent_parts),
     (
         # ESC itself, or as string literals and `cat -v` write it.

@@ -9,6 +9,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from axonflow.detect.content import folded
+from axonflow.detect.encodings import UNSEEN_AMID, UNSEEN_AT_END
 from axonflow.detect.escapes import blank_escapes, end_of_whole_escapes, start_of_escapes
 from axonflow.detect.finding import Finding
 from axonflow.detect.folding import STAND_IN, fold
@@ -23,6 +24,7 @@ __all__ = ["Setting", "StreamRound"]
 _MAY_ENCODE: Final = re.compile(
     r"%(?:[0-9A-Fa-f]{2}|[0-9A-Fa-f]?\Z)|\x1b|\^(?:\[|\Z)"
     r"|\\(?:x1|u001|033|e|\Z|x\Z|u0{0,2}\Z|03?\Z)"
+    rf"|{UNSEEN_AMID}|{UNSEEN_AT_END}"
 )
 """See `axonflow.detect.encodings`; what may become such a mark at the end of the text too."""
 _SLACK_CHARS: Final = 512

@@ -86,3 +86,20 @@ def test_decoded_of_long_near_sequences_ends():
     assert decoded("\x1b]" * 20_000) is None
     assert decoded("%4" * 20_000) is None
     assert decoded("%41" * 20_000).text == "A" * 20_000
+
+
+@pytest.mark.parametrize(
+    ("detector_id", "text", "value"),
+    [
+        ("pii.credit_card", "card 4111\u200b1111\u200b1111\u200b1111 ok", "4111\u200b1111\u200b1111\u200b1111"),
+        ("pii.email", "to a\u0301nn@exam\xadple.com now", "a\u0301nn@exam\xadple.com"),
+        ("pii.iban", "DE89\u20603704\u20600044\u20600532\u20600130\u206000", None),
+    ],
+)
+def test_characters_that_are_not_seen_hide_nothing(scanner, detector_id, text, value):
+    (one,) = scanner.inspect(text).findings((detector_id,))
+    assert text[one.start : one.end] == (value or text)
+
+
+def test_characters_that_emoji_are_made_of_are_left():
+    assert decoded("\u2764\ufe0f 1\ufe0f\u20e3 \U0001f469\u200d\U0001f4bb x") is None
