@@ -148,10 +148,10 @@ class CompiledDetectors:
         runs = self._digit_runs(document) if self._runs is not None else []
         if selection.by_literal:
             yield from self._around_literals(selection, document, runs)
-        if runs and selection.by_digits:
-            windows = windows_around(runs, selection.reach_chars, len(data))
-            for group in selection.by_digits:
-                yield from group.find(windows, data)
+        for group in selection.by_digits if runs else ():
+            long_enough = [run for run in runs if run[2] >= group.min_digit_run]
+            if long_enough:
+                yield from group.find(windows_around(long_enough, group.reach_chars, len(data)), data)
         for step in selection.by_words:
             if not step.shape.words.isdisjoint(document.words):
                 yield step, touched(step, document)

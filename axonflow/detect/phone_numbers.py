@@ -6,9 +6,10 @@ parentheses) stand on their own; any other grouping needs a word beside it that 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Literal
+from typing import Final, Literal
 
 from axonflow.detect.context_words import has_any, words_of
 from axonflow.detect.validators import groups_of
@@ -39,11 +40,17 @@ _OTHER_WORDS = frozenset(
 )
 
 
+_COMMON_OTHERS: Final = re.compile(r"(?:19|20)\d\d-\d\d-\d\d|\d{1,9}\.\d{1,2}", re.ASCII)
+"""Dates and amounts, of which texts have more than of telephone numbers."""
+
+
 def phones_in(run: str) -> Iterator[tuple[int, int]]:
     """The candidates in a run: whole groups of digits with what belongs to them (plus, parentheses, extension).
 
     A plain candidate may overlap a better one after it; the words around decide which of them holds.
     """
+    if _COMMON_OTHERS.fullmatch(run):
+        return
     text = _without_extension(run)
     groups = groups_of(text)
     candidates = _Candidates(text, groups)

@@ -14,6 +14,8 @@ from axonflow.detect.windows import Window
 __all__ = ["Selection", "Step", "touched"]
 
 _SHORT_WORD_CHARS: Final = 3
+_MANY_DIGITS: Final = 9
+"""Dates have fewer, and are in many texts."""
 _MAX_JOINED: Final = 20
 """Patterns in one search. The automaton of many grows beyond what it may take."""
 
@@ -52,11 +54,12 @@ def _as_word_if_short(text: str) -> Literal:
 class _Group:
     """Steps that are run where a search for all of their patterns finds anything: it is halved until one is left."""
 
-    __slots__ = ("_any", "_compile", "_halves", "reach_chars", "steps")
+    __slots__ = ("_any", "_compile", "_halves", "min_digit_run", "reach_chars", "steps")
 
     def __init__(self, steps: Sequence[Step], compile_pattern: CompilePattern) -> None:
         self.steps = tuple(steps)
         self.reach_chars = max(step.reach_chars for step in steps)
+        self.min_digit_run = min(step.shape.min_digit_run for step in steps)
         self._compile = compile_pattern
         self._any: Pattern | None = None
         self._halves: tuple[_Group, _Group] | None = None
@@ -84,7 +87,7 @@ class _Group:
 class Selection:
     """Detectors that are asked for together: their steps, by what must be in a text for one to be worth running."""
 
-    __slots__ = ("always", "by_digits", "by_literal", "by_words", "ids", "reach_chars")
+    __slots__ = ("always", "by_digits", "by_literal", "by_words", "ids")
 
     def __init__(
         self, ids: Iterable[str], steps: Iterable[Step], numbers: Mapping[Literal, int], compile_pattern: CompilePattern
@@ -105,9 +108,10 @@ class Selection:
                 digits.append(step)
             elif not step.literals:
                 always.append(step)
-        self.by_digits = _groups(digits, compile_pattern)
+        short = [step for step in digits if step.shape.min_digit_run < _MANY_DIGITS]
+        long = [step for step in digits if step.shape.min_digit_run >= _MANY_DIGITS]
+        self.by_digits = [*_groups(short, compile_pattern), *_groups(long, compile_pattern)]
         self.always = _groups(always, compile_pattern)
-        self.reach_chars = max((group.reach_chars for group in self.by_digits), default=0)
 
 
 def _groups(steps: Sequence[Step], compile_pattern: CompilePattern) -> list[_Group]:
