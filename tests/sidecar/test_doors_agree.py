@@ -10,7 +10,7 @@ from axonflow_sidecar.http.translate import OUTCOMES
 from tests import strategies
 from tests.sidecar.doors import Doors
 
-SLOW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 SAID = ("effect", "allowed", "reasons", "obligations", "policies", "redacted", "errors", "shadow", "policy_digest")
 
 
