@@ -18,7 +18,7 @@ from axonflow.detect.finding import Finding
 from axonflow.detect.literals import CompileLiterals, Literal, LiteralSearch
 from axonflow.detect.patterns import CompilePattern
 from axonflow.detect.steps import Selection, Step, touched
-from axonflow.detect.windows import Run, Window, windows_around, with_digits, within_leaves
+from axonflow.detect.windows import Run, Window, pieces, windows_around, with_digits, within_leaves
 from axonflow.errors import ConfigurationError, DetectionError
 
 __all__ = ["CompiledDetectors", "Selection"]
@@ -155,9 +155,8 @@ class CompiledDetectors:
         for step in selection.by_words:
             if not step.shape.words.isdisjoint(document.words):
                 yield step, touched(step, document)
-        everywhere = [(0, len(data))]
         for group in selection.always:
-            for step, _ in group.find(everywhere, data):
+            for step, _ in group.find(pieces(len(data), group.reach_chars), data):
                 yield step, touched(step, document)
 
     def _around_literals(

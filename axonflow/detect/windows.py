@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 from axonflow.detect.content import Document
 
-__all__ = ["Run", "Window", "windows_around", "with_digits", "within_leaves"]
+__all__ = ["Run", "Window", "pieces", "windows_around", "with_digits", "within_leaves"]
 
+_PIECE_CHARS: Final = 8_192
 Window = tuple[int, int]
 Run = tuple[int, int, int]
 """Start, end, digits."""
+
+
+def pieces(last: int, overlap: int) -> list[Window]:
+    """All of a text, in parts that each share so much with the next that any match is whole in one."""
+    if last <= _PIECE_CHARS + overlap:
+        return [(0, last)]
+    return [(start, min(start + _PIECE_CHARS + overlap, last)) for start in range(0, last, _PIECE_CHARS)]
 
 
 def windows_around(places: Sequence[Run], reach: int, last: int) -> list[Window]:

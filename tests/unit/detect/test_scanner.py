@@ -242,3 +242,11 @@ def test_mask_of_an_unknown_detector_does_not_hide_its_text():
     scanner, _ = scanner_of(CAT)
     assert scanner.inspect("[REDACTED:cat]").any(("pii.cat",))
     assert not scanner.inspect("[REDACTED:pii.cat]").any(("pii.cat",))
+
+
+def test_patterns_that_need_nothing_are_found_wherever_a_long_text_is_cut():
+    many = [detector(f"pii.{name}", Shape(pattern=f"{name}x{{3}}y"), max_span_chars=10) for name in "abc"]
+    scanner, _ = scanner_of(*many)
+    for at in range(8_180, 8_290):
+        found = scanner.inspect("-" * at + "bxxxy" + "-" * 20_000).findings(scanner.resolve("pii"))
+        assert [(one.detector, one.start) for one in found] == [("pii.b", at)]
