@@ -95,12 +95,14 @@ class CompiledDetectors:
         found = self._selectors.get(selector)
         if found is not None:
             return found
-        close = get_close_matches(selector, self._selectors, n=3, cutoff=0.5)
+        close = get_close_matches(selector[:64], self._selectors, n=3, cutoff=0.5)
+        categories = ", ".join(sorted(name for name in self._selectors if "." not in name))
+        hint = f"Did you mean {' or '.join(close)}?" if close else f"There are {categories}, and the detectors in them."
         raise DetectionError(
             "unknown detector",
             expected="a category or the id of a detector",
             found=ascii(selector[:64]),
-            hint=f"Did you mean {' or '.join(close)}?" if close else f"There are: {', '.join(self._selectors)}.",
+            hint=hint,
         )
 
     def selection(self, ids: tuple[str, ...]) -> Selection:
