@@ -8,6 +8,7 @@ from typing import Final
 from axonflow.detect.content import Document
 from axonflow.detect.detector import Detector, Shape
 from axonflow.detect.literals import Literal
+from axonflow.detect.pattern_extent import extent_of
 from axonflow.detect.patterns import CompilePattern, Pattern
 from axonflow.detect.windows import Window
 
@@ -16,6 +17,7 @@ __all__ = ["Selection", "Step", "touched"]
 _SHORT_WORD_CHARS: Final = 3
 _MANY_DIGITS: Final = 9
 """Dates have fewer, and are in many texts."""
+_ANYWHERE: Final = 1 << 31
 _MAX_JOINED: Final = 20
 """Patterns in one search. The automaton of many grows beyond what it may take."""
 
@@ -26,7 +28,7 @@ class Step:
     `literals`: one of them is in each match, or in the words around that confirm it. One character is in most texts.
     """
 
-    __slots__ = ("_compile", "_pattern", "detector", "is_of_digits", "literals", "reach_chars", "shape", "validated")
+    __slots__ = ("_compile", "_pattern", "_reach_chars", "detector", "is_of_digits", "literals", "shape", "validated")
 
     def __init__(self, detector: Detector, shape: Shape, compile_pattern: CompilePattern) -> None:
         self.detector = detector
@@ -35,10 +37,19 @@ class Step:
         triggers = () if shape.words else triggers
         self.literals = tuple(map(Literal, triggers)) or tuple(map(_as_word_if_short, shape.context_literals))
         self.is_of_digits = not self.literals and not shape.words and shape.min_digit_run > 0
-        self.reach_chars = detector.max_span_chars + shape.window_chars
+        self._reach_chars = 0
         self.validated = not (shape.validate is None and shape.in_context is None and shape.carve is None)
         self._compile = compile_pattern
         self._pattern: Pattern | None = None
+
+    @property
+    def reach_chars(self) -> int:
+        """How far from a literal of it, or a run of digits in it, a match and the words around may be."""
+        if not self._reach_chars:
+            longest = extent_of(self.shape.pattern).longest
+            whole = _ANYWHERE if longest is None else max(longest, self.detector.max_span_chars)
+            self._reach_chars = whole + self.shape.window_chars
+        return self._reach_chars
 
     @property
     def pattern(self) -> Pattern:

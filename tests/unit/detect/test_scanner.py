@@ -244,6 +244,16 @@ def test_mask_of_an_unknown_detector_does_not_hide_its_text():
     assert not scanner.inspect("[REDACTED:pii.cat]").any(("pii.cat",))
 
 
+def test_span_far_behind_the_trigger_of_its_match_is_found_whole():
+    shape = Shape(pattern="x1 [a-z]{0,200}=([0-9]{1,40})", triggers=("x1",), group=1, window_chars=1)
+    unbounded = Shape(pattern="x2 [a-z]*=([0-9]{1,40})", triggers=("x2",), group=1, window_chars=1)
+    scanner, _ = scanner_of(detector("pii.x", shape, unbounded, max_span_chars=40))
+    for name, options in (("x1", "a" * 200), ("x2", "a" * 900)):
+        text = f"{'-' * 3_000} {name} {options}={'7' * 40} {'-' * 3_000}"
+        (found,) = scanner.inspect(text).findings(("pii.x",))
+        assert text[found.start : found.end] == "7" * 40
+
+
 def test_patterns_that_need_nothing_are_found_wherever_a_long_text_is_cut():
     many = [detector(f"pii.{name}", Shape(pattern=f"{name}x{{3}}y"), max_span_chars=10) for name in "abc"]
     scanner, _ = scanner_of(*many)
