@@ -6,7 +6,7 @@ match instead of 4.5 on 2 KB.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol, cast
 
 import re2
@@ -28,7 +28,7 @@ class _Compiled(Protocol):
 
     groups: int
 
-    def search(self, text: bytes, pos: int = 0) -> _Match | None: ...
+    def search(self, text: bytes, pos: int = 0, endpos: int | None = None) -> _Match | None: ...
 
     def finditer(self, text: bytes, pos: int, endpos: int | None = None) -> Iterator[_Match]: ...
 
@@ -43,14 +43,15 @@ class Re2Pattern:
         self._compiled = compiled
         self._groups = compiled.groups  # a call into RE2 each time
 
-    def spans(self, text: bytes, group: int, start: int, end: int) -> Iterator[tuple[int, int]]:
+    def spans(self, text: bytes, group: int, start: int, end: int) -> Iterable[tuple[int, int]]:
         """The non-empty matches of `group` in ``text[start:end]``, from left to right.
 
         A match in which the group takes no part is skipped. Raises PolicyError when there is no such group.
         """
         if not 0 <= group <= self._groups:
             raise PolicyError("no such group", expected=f"0 to {self._groups}", found=str(group))
-        return self._spans(text, group, start, end)
+        match = self._compiled.search(text, start, end)  # a third of what an iterator over no match costs
+        return () if match is None else self._spans(text, group, match, end)
 
     def search(self, text: str) -> bool:
         """Whether the expression matches anywhere in `text`."""
@@ -66,11 +67,13 @@ class Re2Pattern:
         spans = (match.span() for match in self._compiled.finditer(text, start, len(text)))
         return (span for span in spans if span[0] < span[1])
 
-    def _spans(self, text: bytes, group: int, start: int, end: int) -> Iterator[tuple[int, int]]:
-        for match in self._compiled.finditer(text, start, end):
+    def _spans(self, text: bytes, group: int, match: _Match | None, end: int) -> Iterator[tuple[int, int]]:
+        while match is not None:
             span = match.span(group)
             if span[0] < span[1]:
                 yield span
+            first, last = match.span()
+            match = self._compiled.search(text, last + (first == last), end) if last < end else None
 
 
 def compile_pattern(pattern: str) -> Re2Pattern:

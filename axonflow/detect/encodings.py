@@ -111,7 +111,7 @@ UNSEEN_AT_END: Final = rf"(?<={_WORD}){_UNSEEN}\Z"
 
 _ENCODINGS: tuple[tuple[tuple[str, ...], re.Pattern[str], Callable[[str], Iterable[_Part]]], ...] = (
     ((), re.compile(UNSEEN_AMID), _no_parts),
-    (("%",), re.compile("(?:%[0-9A-Fa-f]{2})+"), _percent_parts),
+    (("%",), re.compile("%[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2})*"), _percent_parts),
     (
         # ESC itself, or as string literals and `cat -v` write it.
         ("\x1b", "\\x1", "\\u001", "\\033", "\\e", "^["),

@@ -1,8 +1,8 @@
 """Detectors compiled by an injected engine, and the search for them in one document.
 
-Most texts hold hardly anything, so what a pattern needs is looked for first, for all detectors at once: literals, and
-runs of digits. A pattern is then run around these places only. Which engine finds the literals makes no difference to
-what is found; neither does the rest of a long text.
+Most texts hold hardly anything, so the marks that a pattern needs are looked for first, for all detectors at once. A
+pattern is then run around these places only. Which engine finds the marks makes no difference to what is found; neither
+does the rest of a long text.
 """
 
 from __future__ import annotations
@@ -15,17 +15,15 @@ from axonflow.detect.content import Document, name_at, path_of
 from axonflow.detect.detector import Detector, Shape, Validate
 from axonflow.detect.escapes import whole_escapes
 from axonflow.detect.finding import Finding
-from axonflow.detect.literals import CompileLiterals, Literal, LiteralSearch
+from axonflow.detect.marks import SLACK_CHARS, CompileMarks, Mark, MarkSearch
 from axonflow.detect.patterns import CompilePattern
 from axonflow.detect.steps import Selection, Step, touched
-from axonflow.detect.windows import Run, Window, pieces, windows_around, with_digits, within_leaves
+from axonflow.detect.windows import Window, pieces, windows_around, with_any, within_leaves
 from axonflow.errors import ConfigurationError, DetectionError
 
 __all__ = ["CompiledDetectors", "Selection"]
 
 _MAX_SELECTIONS: Final = 256
-_MANY: Final = 1 << 30
-_BETWEEN_DIGITS: Final = b" +-.()/"
 
 
 class _Hit(NamedTuple):
@@ -41,9 +39,9 @@ class _State(NamedTuple):
 
     detectors: dict[str, Detector]
     steps: tuple[Step, ...]
-    searches: tuple[tuple[int, LiteralSearch], ...]
-    """Each with the number that its first literal has."""
-    numbers: dict[Literal, int]
+    searches: tuple[tuple[int, MarkSearch], ...]
+    """Each with the number that its first mark has."""
+    numbers: dict[Mark, int]
     never: dict[str, Validate]
     """By the id of a detector: which of its spans, folded, are no findings."""
 
@@ -51,23 +49,20 @@ class _State(NamedTuple):
 class CompiledDetectors:
     """The patterns of all detectors. Immutable, but for what it remembers of earlier questions."""
 
-    def __init__(self, state: _State, compile_pattern: CompilePattern, compile_literals: CompileLiterals) -> None:
+    def __init__(self, state: _State, compile_pattern: CompilePattern, compile_marks: CompileMarks) -> None:
         self._state = state
         self._compile_pattern = compile_pattern
-        self._compile_literals = compile_literals
+        self._compile_marks = compile_marks
         self.detectors = tuple(state.detectors.values())
         self._selectors = _selectors(self.detectors)
-        fewest = min((step.shape.min_digit_run for step in state.steps if step.is_of_digits), default=0)
-        self._fewest_digits = fewest or _MANY
-        self._runs = compile_pattern(rf"[0-9](?:[ +\-.()/]*[0-9]){{{fewest - 1},}}") if fewest else None
         self._selections: dict[tuple[str, ...], Selection] = {}
 
     @classmethod
     def of(
-        cls, detectors: Iterable[Detector], compile_pattern: CompilePattern, compile_literals: CompileLiterals
+        cls, detectors: Iterable[Detector], compile_pattern: CompilePattern, compile_marks: CompileMarks
     ) -> CompiledDetectors:
         """Raises ConfigurationError for two detectors of one id or an id outside of its category."""
-        return cls(_State({}, (), (), {}, {}), compile_pattern, compile_literals).extended(detectors, {})
+        return cls(_State({}, (), (), {}, {}), compile_pattern, compile_marks).extended(detectors, {})
 
     def extended(self, detectors: Iterable[Detector], never: Mapping[str, Validate]) -> CompiledDetectors:
         """These and `detectors`, one of which replaces the one of its id, without the spans of which `never` holds.
@@ -76,16 +71,16 @@ class CompiledDetectors:
         """
         further, state = _by_id(detectors), self._state
         steps = [Step(one, shape, self._compile_pattern) for one in further.values() for shape in one.shapes]
-        literals = sorted({literal for step in steps for literal in step.literals} - state.numbers.keys())
+        marks = sorted({mark for step in steps for mark in step.needed} - state.numbers.keys())
         first = len(state.numbers)
         added = _State(
             {**state.detectors, **further},
             (*[step for step in state.steps if step.detector.id not in further], *steps),
-            (*state.searches, (first, self._compile_literals(literals))) if literals else state.searches,
-            {**state.numbers, **{literal: first + number for number, literal in enumerate(literals)}},
+            (*state.searches, (first, self._compile_marks(marks))) if marks else state.searches,
+            {**state.numbers, **{mark: first + number for number, mark in enumerate(marks)}},
             _united_checks(state.never, never),
         )
-        return CompiledDetectors(added, self._compile_pattern, self._compile_literals)
+        return CompiledDetectors(added, self._compile_pattern, self._compile_marks)
 
     def resolve(self, selector: str) -> tuple[str, ...]:
         """The sorted ids that `selector` means: a category (``pii``) or a detector's id (``pii.email``).
@@ -146,46 +141,37 @@ class CompiledDetectors:
 
     def _places(self, selection: Selection, document: Document) -> Iterator[tuple[Step, Sequence[Window]]]:
         """The steps that are worth running, and where."""
-        data = document.data
-        runs = self._digit_runs(document) if self._runs is not None else []
-        if selection.by_literal:
-            yield from self._around_literals(selection, document, runs)
-        for group in selection.by_digits if runs else ():
-            long_enough = [run for run in runs if run[2] >= group.min_digit_run]
-            if long_enough:
-                yield from group.find(windows_around(long_enough, group.reach_chars, len(data)), data)
+        if selection.by_mark:
+            yield from self._around_marks(selection, document)
         for step in selection.by_words:
             if not step.shape.words.isdisjoint(document.words):
                 yield step, touched(step, document)
-        for group in selection.always:
-            for step, _ in group.find(pieces(len(data), group.reach_chars), data):
-                yield step, touched(step, document)
+        if selection.always:
+            for place, _ in selection.joined.find(
+                document.data, pieces(len(document.data), selection.always_reach_chars)
+            ):
+                yield selection.always[place], touched(selection.always[place], document)
 
-    def _around_literals(
-        self, selection: Selection, document: Document, runs: Sequence[Run]
-    ) -> Iterator[tuple[Step, Sequence[Window]]]:
-        places: dict[Step, list[Run]] = {}
+    def _around_marks(self, selection: Selection, document: Document) -> Iterator[tuple[Step, Sequence[Window]]]:
+        points: dict[int, list[int]] = {}
+        places: dict[Step, list[int]] = {}
         for first, search in self._state.searches:
-            for number, ends in search.ends(document.data).items():
-                for step in selection.by_literal.get(first + number, ()):
-                    places.setdefault(step, []).extend([(end, end, 0) for end in ends])
+            for number, found in search.points(document.data).items():
+                points[first + number] = found
+                for step in selection.by_mark.get(first + number, ()):
+                    places.setdefault(step, []).extend(found)
         for step, found in places.items():
-            around = windows_around(sorted(found), step.reach_chars, len(document.data))
-            if document.has_names and not step.shape.triggers:  # which may say it of all that they name
+            digits = None if step.digits is None else points.get(selection.numbers[step.digits])
+            if step.digits is not None and digits is None:
+                continue
+            found.sort()
+            around = windows_around(found, step.reach_chars, len(document.data))
+            if step.is_by_context and document.has_names:  # which may say it of all that they name
                 around = [(0, len(document.data))]
-            if step.shape.min_digit_run >= self._fewest_digits:
-                around = with_digits(around, runs, step.shape.min_digit_run)
+            if digits is not None:
+                around = with_any(around, digits, SLACK_CHARS)
             if around:
                 yield step, around
-
-    def _digit_runs(self, document: Document) -> list[Run]:
-        """Start, end and number of the digits that follow each other with nothing but `_BETWEEN_DIGITS` between."""
-        data = document.data
-        assert self._runs is not None  # some detector asks for digits, else nobody asks here
-        return [
-            (start, end, len(data[start:end].translate(None, _BETWEEN_DIGITS)))
-            for start, end in self._runs.spans(data, 0, 0, len(data))
-        ]
 
 
 def _by_id(detectors: Iterable[Detector]) -> dict[str, Detector]:

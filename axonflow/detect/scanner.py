@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -11,7 +12,7 @@ from axonflow.detect.detector import Detector, Shape, Validate
 from axonflow.detect.encodings import decoded
 from axonflow.detect.finding import Finding
 from axonflow.detect.labels import mask_of
-from axonflow.detect.literals import ByGrams, CompileLiterals
+from axonflow.detect.marks import ByGrams, CompileMarks
 from axonflow.detect.matching import CompiledDetectors
 from axonflow.detect.patterns import CompilePattern, Pattern
 from axonflow.detect.redaction import redact
@@ -34,15 +35,17 @@ class Scanner:
         self,
         detectors: Iterable[Detector],
         compile_pattern: CompilePattern,
-        compile_literals: CompileLiterals = ByGrams,
+        compile_marks: CompileMarks | None = None,
         *,
         compiled: CompiledDetectors | None = None,
     ) -> None:
-        """`compiled` are `detectors` where they have been compiled already.
+        """`compile_marks` is the engine that looks for marks; the one for patterns does where there is none. `compiled` are `detectors` where they have been compiled already.
 
         Raises ConfigurationError for two detectors of one id or an id outside of its category.
         """
-        self._compiled = compiled or CompiledDetectors.of(detectors, compile_pattern, compile_literals)
+        self._compiled = compiled or CompiledDetectors.of(
+            detectors, compile_pattern, compile_marks or partial(ByGrams, compile_pattern)
+        )
         self._compile_pattern = compile_pattern
         self.detectors = self._compiled.detectors
         self._masks = frozenset([mask_of(detector.id) for detector in self.detectors])

@@ -1,54 +1,63 @@
-"""What is run, and what must be in a text for that: shapes of detectors, grouped for one question about a content."""
+"""What is run, and what must be in a text for that: shapes of detectors, by the marks that are in their matches."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from axonflow.detect.content import Document
 from axonflow.detect.detector import Detector, Shape
-from axonflow.detect.literals import Literal
+from axonflow.detect.joined import Joined
+from axonflow.detect.marks import SLACK_CHARS, Mark, digits
 from axonflow.detect.pattern_extent import extent_of
+from axonflow.detect.pattern_marks import mark_of
 from axonflow.detect.patterns import CompilePattern, Pattern
 from axonflow.detect.windows import Window
 
 __all__ = ["Selection", "Step", "touched"]
 
 _SHORT_WORD_CHARS: Final = 3
-_MANY_DIGITS: Final = 9
-"""Dates have fewer, and are in many texts."""
+_DIGIT_RUNS: Final = (12, 9, 7, 5)
+"""How many digits are looked for, so that there are few marks of them."""
 _ANYWHERE: Final = 1 << 31
-_MAX_JOINED: Final = 20
-"""Patterns in one search. The automaton of many grows beyond what it may take."""
 
 
 class Step:
     """A shape of a detector, compiled when it is first needed.
 
-    `literals`: one of them is in each match, or in the words around that confirm it. One character is in most texts.
+    `marks`: one of them is in each match, or in the words around that confirm it. One character is in most texts.
+    `digits`: is in each match besides.
     """
 
-    __slots__ = ("_compile", "_pattern", "_reach_chars", "detector", "is_of_digits", "literals", "shape", "validated")
+    __slots__ = ("_compile", "_pattern", "_reach_chars", "detector", "digits", "is_by_context", "marks", "shape", "validated")
 
     def __init__(self, detector: Detector, shape: Shape, compile_pattern: CompilePattern) -> None:
         self.detector = detector
         self.shape = shape
-        triggers = shape.triggers if all(len(trigger) > 1 or trigger == "@" for trigger in shape.triggers) else ()
-        triggers = () if shape.words else triggers
-        self.literals = tuple(map(Literal, triggers)) or tuple(map(_as_word_if_short, shape.context_literals))
-        self.is_of_digits = not self.literals and not shape.words and shape.min_digit_run > 0
+        self.digits = _digits(shape.min_digit_run)
+        self.marks = _triggers(shape)
+        self.is_by_context = not (self.marks or shape.words) and bool(shape.context_literals)
+        if self.is_by_context:
+            self.marks = tuple(map(_as_word_if_short, shape.context_literals))
+        elif not (self.marks or shape.words):
+            self.marks, self.digits = _of_pattern(shape, self.digits)
         self._reach_chars = 0
         self.validated = not (shape.validate is None and shape.in_context is None and shape.carve is None)
         self._compile = compile_pattern
         self._pattern: Pattern | None = None
 
     @property
+    def needed(self) -> tuple[Mark, ...]:
+        """All marks that tell whether and where it is worth running."""
+        return self.marks if self.digits is None else (*self.marks, self.digits)
+
+    @property
     def reach_chars(self) -> int:
-        """How far from a literal of it, or a run of digits in it, a match and the words around may be."""
+        """How far from a point that stands for a mark a match and the words around may be."""
         if not self._reach_chars:
             longest = extent_of(self.shape.pattern).longest
             whole = _ANYWHERE if longest is None else max(longest, self.detector.max_span_chars)
-            self._reach_chars = whole + self.shape.window_chars
+            self._reach_chars = whole + self.is_by_context * self.shape.window_chars + SLACK_CHARS
         return self._reach_chars
 
     @property
@@ -58,79 +67,55 @@ class Step:
         return self._pattern
 
 
-def _as_word_if_short(text: str) -> Literal:
-    return Literal(text, is_word=len(text) <= _SHORT_WORD_CHARS and text.isalpha())
+def _digits(least: int) -> Mark | None:
+    return next((digits(run) for run in _DIGIT_RUNS if run <= least), None)
 
 
-class _Group:
-    """Steps that are run where a search for all of their patterns finds anything: it is halved until one is left."""
+def _triggers(shape: Shape) -> tuple[Mark, ...]:
+    """None where one of them is a character that is in most texts."""
+    if shape.marks:
+        return tuple([Mark(text, "expression") for text in shape.marks])
+    if shape.words or not all(len(trigger) > 1 or trigger == "@" for trigger in shape.triggers):
+        return ()
+    return tuple(map(Mark, shape.triggers))
 
-    __slots__ = ("_any", "_compile", "_halves", "min_digit_run", "reach_chars", "steps")
 
-    def __init__(self, steps: Sequence[Step], compile_pattern: CompilePattern) -> None:
-        self.steps = tuple(steps)
-        self.reach_chars = max(step.reach_chars for step in steps)
-        self.min_digit_run = min(step.shape.min_digit_run for step in steps)
-        self._compile = compile_pattern
-        self._any: Pattern | None = None
-        self._halves: tuple[_Group, _Group] | None = None
+def _of_pattern(shape: Shape, run: Mark | None) -> tuple[tuple[Mark, ...], Mark | None]:
+    """What is in each match by the pattern alone, and the digits that must be in it besides."""
+    mark = None if shape.carve is not None and run is not None else mark_of(shape.pattern)
+    if mark is not None:
+        return (Mark(mark, "expression"),), run
+    return ((), None) if run is None else ((run,), None)
 
-    def find(self, windows: Sequence[Window], data: bytes) -> Iterator[tuple[Step, Sequence[Window]]]:
-        """The steps whose pattern may be found, and in which of `windows`."""
-        if len(self.steps) == 1:
-            yield self.steps[0], windows
-            return
-        if self._any is None:
-            self._any = self._compile("|".join([f"(?:{step.shape.pattern})" for step in self.steps]))
-        spans = self._any.spans
-        found = [(start, end) for start, end in windows if next(iter(spans(data, 0, start, end)), None) is not None]
-        if found:
-            if self._halves is None:
-                middle = len(self.steps) // 2
-                self._halves = (
-                    _Group(self.steps[:middle], self._compile),
-                    _Group(self.steps[middle:], self._compile),
-                )
-            for half in self._halves:
-                yield from half.find(found, data)
+
+def _as_word_if_short(text: str) -> Mark:
+    return Mark(text, "word" if len(text) <= _SHORT_WORD_CHARS and text.isalpha() else "text")
 
 
 class Selection:
     """Detectors that are asked for together: their steps, by what must be in a text for one to be worth running."""
 
-    __slots__ = ("always", "by_digits", "by_literal", "by_words", "ids")
+    __slots__ = ("always", "always_reach_chars", "by_mark", "by_words", "ids", "joined", "numbers")
 
     def __init__(
-        self, ids: Iterable[str], steps: Iterable[Step], numbers: Mapping[Literal, int], compile_pattern: CompilePattern
+        self, ids: Iterable[str], steps: Iterable[Step], numbers: Mapping[Mark, int], compile_pattern: CompilePattern
     ) -> None:
         self.ids = frozenset(ids)
-        self.by_literal: dict[int, list[Step]] = {}
+        self.numbers = numbers
+        self.by_mark: dict[int, list[Step]] = {}
         self.by_words: list[Step] = []
-        digits: list[Step] = []
-        always: list[Step] = []
+        self.always: list[Step] = []
         for step in steps:
             if step.detector.id not in self.ids:
                 continue
-            for literal in step.literals:
-                self.by_literal.setdefault(numbers[literal], []).append(step)
+            for mark in step.marks:
+                self.by_mark.setdefault(numbers[mark], []).append(step)
             if step.shape.words:
                 self.by_words.append(step)
-            elif step.is_of_digits:
-                digits.append(step)
-            elif not step.literals:
-                always.append(step)
-        short = [step for step in digits if step.shape.min_digit_run < _MANY_DIGITS]
-        long = [step for step in digits if step.shape.min_digit_run >= _MANY_DIGITS]
-        self.by_digits = [*_groups(short, compile_pattern), *_groups(long, compile_pattern)]
-        self.always = _groups(always, compile_pattern)
-
-
-def _groups(steps: Sequence[Step], compile_pattern: CompilePattern) -> list[_Group]:
-    """One that takes any run and carves it is apart: it is found so often that it would let in the others."""
-    alone = [[step] for step in steps if step.shape.carve is not None]
-    others = [step for step in steps if step.shape.carve is None]
-    parts = [others[at : at + _MAX_JOINED] for at in range(0, len(others), _MAX_JOINED)]
-    return [_Group(part, compile_pattern) for part in (*parts, *alone)]
+            elif not step.marks:
+                self.always.append(step)
+        self.joined = Joined([step.shape.pattern for step in self.always], compile_pattern)
+        self.always_reach_chars = max((step.reach_chars for step in self.always), default=0)
 
 
 def touched(step: Step, document: Document) -> list[Window]:

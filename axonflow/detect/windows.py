@@ -7,12 +7,10 @@ from typing import Final
 
 from axonflow.detect.content import Document
 
-__all__ = ["Run", "Window", "pieces", "windows_around", "with_digits", "within_leaves"]
+__all__ = ["Window", "pieces", "windows_around", "with_any", "within_leaves"]
 
 _PIECE_CHARS: Final = 8_192
 Window = tuple[int, int]
-Run = tuple[int, int, int]
-"""Start, end, digits."""
 
 
 def pieces(last: int, overlap: int) -> list[Window]:
@@ -22,25 +20,26 @@ def pieces(last: int, overlap: int) -> list[Window]:
     return [(start, min(start + _PIECE_CHARS + overlap, last)) for start in range(0, last, _PIECE_CHARS)]
 
 
-def windows_around(places: Sequence[Run], reach: int, last: int) -> list[Window]:
-    """What lies within `reach` of any of `places`, which ascend."""
+def windows_around(points: Sequence[int], reach: int, last: int) -> list[Window]:
+    """What lies within `reach` of any of `points`, which ascend."""
     if last <= reach:
         return [(0, last)]
     windows: list[Window] = []
-    start, stop = places[0][0] - reach, places[0][1] + reach
-    for first, end, _ in places:
-        if first - reach > stop:
+    start, stop = points[0] - reach, points[0] + reach
+    for point in points:
+        if point - reach > stop:
             windows.append((max(0, start), stop))
-            start = first - reach
-        stop = end + reach
+            start = point - reach
+        stop = point + reach
     windows.append((max(0, start), min(stop, last)))
     return windows
 
 
-def with_digits(windows: Iterable[Window], runs: Sequence[Run], least: int) -> list[Window]:
-    """Those of `windows` that a run of so many digits reaches into."""
-    long_enough = [(start, end) for start, end, digits in runs if digits >= least]
-    return [window for window in windows if any(start < window[1] and end > window[0] for start, end in long_enough)]
+def with_any(windows: Iterable[Window], points: Sequence[int], slack: int) -> list[Window]:
+    """Those of `windows` that one of `points` is in, or no more than `slack` beside."""
+    return [
+        window for window in windows if any(window[0] - slack <= point <= window[1] + slack for point in points)
+    ]
 
 
 def within_leaves(document: Document, windows: Iterable[Window]) -> Iterator[tuple[int, int, int]]:

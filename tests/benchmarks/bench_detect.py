@@ -9,10 +9,10 @@ import random
 import string
 import time
 
-from axonflow.adapters.hyperscan_literals import HyperscanLiterals
+from axonflow.adapters.hyperscan_marks import HyperscanMarks
 from axonflow.adapters.re2_engine import compile_pattern
 from axonflow.detect import BUILTIN_DETECTORS, Scanner
-from axonflow.detect.literals import ByGrams
+
 from tests.benchmarks.measure import each_us, percentile
 
 SIZES_CHARS = {2_000: 300, 20_000: 60, 200_000: 8}
@@ -119,8 +119,8 @@ def presidio_recognisers():
 def main():
     texts = Texts(seed=20_261_121)
     print("Detectors, all of them on texts never seen before; p50 and p95")
-    spans = ours(texts, HyperscanLiterals, "Hyperscan and RE2", TARGETS)
-    ours(texts, ByGrams, "RE2 alone", ALONE)
+    spans = ours(texts, HyperscanMarks, "Hyperscan and RE2", TARGETS)
+    ours(texts, None, "RE2 alone", ALONE)
     recognisers = presidio_recognisers()
 
     def presidio(text):

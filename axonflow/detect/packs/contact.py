@@ -72,7 +72,7 @@ CONTACT = (
         "phone",
         "A telephone number.",
         _phone(rf"((?:\b\d|\(?\+ ?\(?\d|\(\d){_PHONE_TAIL})(?:\b|_)"),
-        _phone(rf"_(\d{_PHONE_TAIL})(?:\b|_)", "_"),
+        _phone(rf"_(\d{_PHONE_TAIL})(?:\b|_)", *[f"_{digit}" for digit in "0123456789"]),
         max_span_chars=40,
         severity="medium",
         examples=(

@@ -21,7 +21,12 @@ _names_nir = Nearby(
 _names_nif = Nearby("nif*", "contribuinte*", "fiscal*", "identificacao fiscal", "financas", "portug*", "vat*", "tax*")
 _names_dni = Nearby("dni*", "nif*", "nie*", "documento*", "identidad*", "spanish*", "spain", "espan*")
 
-_CF = r"[A-Z]{6}[0-9LMNPQRSTUV]{2}[ABCDEHLMPRST][0-7LMNPQRST][0-9LMNPQRSTUV][A-Z][0-9LMNPQRSTUV]{3}[A-Z]"
+# Where two people would have the same code, letters stand for digits (D.M. 23.12.1976): in small letters that is not
+# told from a word by anything but the check letter.
+_CF = r"[A-Z]{6}\d{2}[ABCDEHLMPRST]\d{2}[A-Z]\d{3}[A-Z]"
+_CF_OF_NAMESAKES = (
+    r"[A-Z]{6}[0-9LMNPQRSTUV]{2}[ABCDEHLMPRST][0-7LMNPQRST][0-9LMNPQRSTUV][A-Z][0-9LMNPQRSTUV]{3}[A-Z]"
+)
 _CF_SPACED = (
     r"[A-Z]{3} [A-Z]{3} [0-9LMNPQRSTUV]{2}[ABCDEHLMPRST][0-7LMNPQRST][0-9LMNPQRSTUV] [A-Z][0-9LMNPQRSTUV]{3}[A-Z]"
 )
@@ -96,7 +101,8 @@ SOUTHERN_EUROPE = (
         "it_codice_fiscale",
         "A tax code of Italy (codice fiscale).",
         number(rf"(?i:{_CF})", validate=it_codice_fiscale, confidence=0.99),
-        number(rf"(?i:{_CF_SPACED})", validate=it_codice_fiscale, confidence=0.95),
+        number(_CF_OF_NAMESAKES, validate=it_codice_fiscale, confidence=0.99),
+        number(_CF_SPACED, validate=it_codice_fiscale, confidence=0.95),
         max_span_chars=19,
         examples=("RSSMRA85T10A562S", "codice fiscale rssmra85t10a562s", "RSS MRA 85T10 A562S", "CF: RCCMNL83S18D969H"),
         counter_examples=("RSSMRA85T10A562T", "RSSMRA85T99A562S", "XRSSMRA85T10A562S"),
