@@ -1,6 +1,6 @@
 """Keccak-256 of short messages, of which Ethereum's checksums are made.
 
-It is what SHA3-256 was before FIPS 202 gave messages another ending, and hashlib has it with OpenSSL 3.2 and later only.
+It is what SHA3-256 was before FIPS 202 gave messages another ending; hashlib has it only with OpenSSL 3.2 and later.
 """
 
 from __future__ import annotations
