@@ -140,7 +140,7 @@ PAYMENT = (
     ),
     personal(
         "crypto_address",
-        "An address of Bitcoin, Litecoin, Dogecoin, TRON or Ethereum, by its checksum; Ethereum's also by the words around.",
+        "An address of Bitcoin, Litecoin, Dogecoin, TRON or Ethereum with a checksum; Ethereum's also by words around.",
         number(r"[13LMDAT9][1-9A-HJ-NP-Za-km-z]{25,34}", validate=base58_address, in_context=stands_alone),
         number(
             r"(?i:(?:bc|tb|ltc)1[02-9ac-hj-np-z]{11,71})",
