@@ -163,7 +163,8 @@ def _layout_of_digits(text: str, parts: list[str], digits: str) -> Layout | None
     sizes = [len(part) for part in parts]
     if _is_north_american(text, sizes, digits) or _is_trunk(text, sizes, digits) or _is_area(text, sizes, digits):
         return "national"
-    return "plain" if len(digits) >= 7 and len(sizes) <= 5 and "(" not in text else None
+    is_list = min(sizes[1:], default=2) < 2  # 11 10 12 1 0
+    return "plain" if len(digits) >= 7 and len(sizes) <= 5 and "(" not in text and not is_list else None
 
 
 def _is_international(text: str, digits: str) -> bool:
@@ -179,6 +180,8 @@ def _is_north_american(text: str, sizes: list[int], digits: str) -> bool:
     if sizes[0] == 1 and digits[0] == "1":
         sizes, digits = sizes[1:], digits[1:]
     is_area_first = text.find("(") < 4  # not a page range and a year: 692-701 (1981
+    if sizes == [3, 3, 4] and "." in text and " " in text and text[0] != "(":
+        return False  # coordinates: 340 325.2598
     return (
         sizes == [3, 3, 4] and is_area_first and digits[0] > "1" and digits[1:3] != "11" and _kinds_of_marks(text) <= 1
     )

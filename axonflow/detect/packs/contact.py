@@ -63,6 +63,7 @@ CONTACT = (
         counter_examples=(
             "see @channel and user@localhost",
             "icon@2x.png is the large one",
+            "systemctl enable pg_basebackup@main.service backup@1.timer",
             "git clone git@github.com:acme/site.git",
             "a..b@example.com is not one; .@example.com neither",
             "https://ann:word@db.example.com/x",
@@ -103,6 +104,8 @@ CONTACT = (
             "pi is 3.14159265358979",
             "call me at 2024-01-15",
             "total 12345678.90",
+            "insert text 11 10 12 1 0 of",
+            "340 325.2598 moveto",
         ),
     ),
 )

@@ -35,6 +35,7 @@ __all__ = [
     "is_stacked",
     "reaches_files",
     "reads_catalogue",
+    "unless_node_calls",
     "writes_all_rows",
 ]
 
@@ -122,6 +123,19 @@ def in_statement(parse: ParseSql, holds: _Holds, text: re.Pattern[str] | None, *
 
 def _starts(text: re.Pattern[str], span: str, after: str) -> bool:
     return text.match(without_comments(span + after)) is not None
+
+
+_NODE_CALL = re.compile(r"(?:read|write)File")
+
+
+def unless_node_calls(in_context: InContext) -> InContext:
+    """As `in_context`, but for `readFile(` of JavaScript, which no query is before."""
+
+    def is_one(before: str, span: str, after: str) -> bool:
+        is_node = _NODE_CALL.match(span) is not None and "select" not in before.lower()
+        return not is_node and in_context(before, span, after)
+
+    return is_one
 
 
 def does(*verbs: str) -> _Holds:
