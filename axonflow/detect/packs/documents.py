@@ -149,6 +149,7 @@ DOCUMENTS = (
             "(merge 8232a0ff48 dl/packet-read)",
             "driver license issued 12/31/2024",
             "MORGA699054SM9IJ",
+            "bank='SA' 670-670 bank='CNH'",
             ".highlight .dl { color: #4e9a06 }",
             "limitations under the License. --> $Rev: 1877104 $",
         ),

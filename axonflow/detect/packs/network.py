@@ -21,9 +21,10 @@ _HOST_WORDS = frozenset(
 )
 
 
-_HEADING = re.compile(r"(?:\A|\n)[ \t]{0,16}(?://|#|\*|;|--|%)?[ \t]{0,16}\Z")
-_TITLE = re.compile(r"[ \t]{1,8}[A-Z][a-z]")
-_MAX_SECTION = 19
+_LINE = re.compile(r"(?:\A|\n)[ \t]{0,16}\Z")
+_COMMENT = re.compile(r"(?:(?://|#|\*|;|--|%)[ \t]{0,16}\[?|</a>)\Z")
+_TITLE = re.compile(r"\]?\.?[ \t]{1,8}[A-Z][a-z]")
+_MAX_SECTION = 29
 
 
 def _is_section(before: str, span: str, after: str) -> bool:
@@ -31,7 +32,9 @@ def _is_section(before: str, span: str, after: str) -> bool:
     numbers = span.split(".")
     if len(numbers) != 4 or len(set(numbers)) == 1 or not all(0 < int(number) <= _MAX_SECTION for number in numbers):
         return False
-    return _HEADING.search(before) is not None and _TITLE.match(after) is not None
+    # A line of a list of hosts may begin so, too; their addresses mostly begin with 10.
+    begins = _COMMENT.search(before) or (None if numbers[0] == "10" else _LINE.search(before))
+    return begins is not None and _TITLE.match(after) is not None
 
 
 def _ip_in_context(before: str, span: str, after: str) -> bool:
@@ -75,6 +78,7 @@ NETWORK = (
             "8.8.8.8 Google and\n8.8.4.4 Google",
             "1.1.1.1 Cloudflare",
             "10.0.0.7 Printer",
+            "10.1.2.3 Mail",
         ),
         counter_examples=(
             "release 2.31.0.4 broke it; pin 2.30.9.1",
@@ -82,6 +86,8 @@ NETWORK = (
             "version 1.2.3.4",
             "and:\n// 3.2.2.4  Conversion from integral types",
             "defined in subclause 7.3.5.1.",
+            "<a name='dh'></a>10.3.2.1.\u00a0Structure",
+            "  // [27.8.1.5] Template class",
             "256.1.1.1",
             "127.0.0.1 and 0.0.0.0 and 255.255.255.0",
             "at 12:30:45",
