@@ -103,6 +103,13 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
+def linear(session: nox.Session) -> None:
+    """Every pattern against text made to be hard for it: time in proportion to the text. About three minutes."""
+    install(session, "bench", distributions=(".",))
+    session.run("python", "-m", "tests.benchmarks.linear_detect", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Benchmarks against named peers and bare floors, in one run. Figures are ratios and medians."""
     install(session, "bench", distributions=(".", "sidecar"))

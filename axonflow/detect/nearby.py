@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from axonflow.detect.context_words import words_of
 
 __all__ = ["RIVALS", "Nearby", "not_called_otherwise", "stands_alone"]
@@ -10,7 +12,7 @@ RIVALS = frozenset(
     "phone telephone tel mobile cell fax order invoice ticket tracking sku isbn issn doi version build model batch lot "
     "part serial case receipt transaction reference ref claim commit timestamp zip postcode plz article item product "
     "bestellung rechnung rechnungsnummer bestellnummer telefon telefono telefoon telefonnummer handy factura facture "
-    "commande pedido ordine fattura bestelling".split()
+    "commande pedido ordine fattura bestelling rev revision".split()
 )
 """Words that name another number; one of them right before a number outweighs what stands farther off."""
 _FILLERS = frozenset(
@@ -18,6 +20,8 @@ _FILLERS = frozenset(
     "die der das ist le la el il de du del em e est es y and und et new old num".split()
 )
 _MANY_WORDS = 10
+_ASSIGNED = re.compile(r"""\w["']?\s?=>?\s?\\?["']?\Z|\w\\?["']\s{0,2}:\s{0,2}\\?["']?\Z""")
+"""``name=``, ``"name": "``: what comes behind such a value is about the next one."""
 
 
 def stands_alone(before: str, _span: str, after: str) -> bool:
@@ -78,7 +82,9 @@ class Nearby:
         label = _label_of(earlier)
         if label in RIVALS and label not in self._own:
             return False
-        return self._has(earlier[-self._before_words :]) or self._has(words_of(_parted(after))[: self._after_words])
+        if self._has(earlier[-self._before_words :]):
+            return True
+        return _ASSIGNED.search(before) is None and self._has(words_of(_parted(after))[: self._after_words])
 
     def _has(self, words: list[str]) -> bool:
         text = f" {' '.join(words)} "

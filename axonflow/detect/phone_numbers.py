@@ -153,9 +153,9 @@ def _layout_of(text: str, parts: list[str]) -> Layout | None:
 
 
 def _layout_of_digits(text: str, parts: list[str], digits: str) -> Layout | None:
-    if len(set(digits)) < 3 or (len(parts) == 2 and all(_is_year(part) for part in parts)):
+    if len(set(digits)) < 3 or (len(parts) == 2 and _is_pair(text, *parts)):
         return None
-    if text.startswith(("+", "(+")) or (digits.startswith("00") and len(parts) > 2 and _kinds_of_marks(text) <= 1):
+    if text.startswith(("+", "(+")) or (parts[0].startswith("00") and len(parts) > 2 and _kinds_of_marks(text) <= 1):
         is_code_points = len(parts[0]) == 4 == len(parts[-1]) and text[0] == "0"  # 0069 0307 0303
         return "international" if _is_international(text, digits) and not is_code_points else None
     if len(digits) > 12:
@@ -163,7 +163,19 @@ def _layout_of_digits(text: str, parts: list[str], digits: str) -> Layout | None
     sizes = [len(part) for part in parts]
     if _is_north_american(text, sizes, digits) or _is_trunk(text, sizes, digits) or _is_area(text, sizes, digits):
         return "national"
-    return "plain" if len(digits) >= 7 and len(sizes) <= 5 and "(" not in text else None
+    is_list = min(sizes[1:], default=2) < 2  # 11 10 12 1 0
+    return "plain" if len(digits) >= 7 and len(sizes) <= 5 and "(" not in text and not is_list else None
+
+
+def _is_pair(text: str, first: str, second: str) -> bool:
+    """Whether two groups are two years, a fraction, or two of something: nobody's number goes on with a zero.
+
+    Ranges (03700-03999) and coordinates of ISO 6709 (+3217-06446) do.
+    """
+    if _is_year(first) and _is_year(second):
+        return True
+    is_fraction = "." in text and (first == "0" or len(second) > 4)
+    return is_fraction or (second[0] == "0" and "-" in text and len(first) > 3)
 
 
 def _is_international(text: str, digits: str) -> bool:
@@ -179,6 +191,8 @@ def _is_north_american(text: str, sizes: list[int], digits: str) -> bool:
     if sizes[0] == 1 and digits[0] == "1":
         sizes, digits = sizes[1:], digits[1:]
     is_area_first = text.find("(") < 4  # not a page range and a year: 692-701 (1981
+    if sizes == [3, 3, 4] and "." in text and " " in text and text[0] != "(":
+        return False  # coordinates: 340 325.2598
     return (
         sizes == [3, 3, 4] and is_area_first and digits[0] > "1" and digits[1:3] != "11" and _kinds_of_marks(text) <= 1
     )

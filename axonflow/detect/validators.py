@@ -101,10 +101,11 @@ def ipv6s_in(run: str) -> Iterator[tuple[int, int]]:
         yield 0, len(text)
 
 
-# What follows the last dot of a file name, and is no top-level domain.
+# What follows the last dot of a file name or of a unit of systemd (name@instance.service), and is no top-level domain.
 _FILE_SUFFIXES = frozenset(
     "png jpg jpeg gif svg webp bmp ico css js ts jsx tsx json html htm xml yaml yml toml txt md csv pdf "
-    "doc docx xls xlsx ppt pptx exe dll jar war class java cpp rb php go lock log tar gz mp3 mp4 wav avi".split()
+    "doc docx xls xlsx ppt pptx exe dll jar war class java cpp rb php go lock log tar gz mp3 mp4 wav avi header "
+    "service socket timer mount automount slice scope swap".split()
 )
 
 

@@ -85,7 +85,8 @@ def licence_number(text: str) -> bool:
     """Whether `text` can be a licence's number: at least six letters and digits, not a date, not a span of years."""
     length = sum(map(str.isalnum, text))
     is_years = len(text) == 9 and text[:2] in {"19", "20"} and text[5:7] in {"19", "20"} and not text[4].isalnum()
-    return 6 <= length <= 18 and document_number(text) and not is_years and not birth_date(text)
+    is_twice = text[: len(text) // 2] == text[-(len(text) // 2) :]  # a range: 670-670
+    return 6 <= length <= 18 and document_number(text) and not (is_years or is_twice or birth_date(text))
 
 
 def gb_driving_licence(text: str) -> bool:

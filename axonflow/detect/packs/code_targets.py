@@ -11,14 +11,22 @@ __all__ = ["TARGETS"]
 _USER = r"(?:[^\s/@\"'<>]{0,64}@)?"
 _HOST = r"(\[[0-9a-fA-F:.]{2,45}\]|[0-9][0-9a-fA-FxX.]{0,60}(?:[.-][\w.-]{1,40})?|[a-zA-Z][\w.-]{1,60})"
 _METADATA_LIKE = r"(\[[0-9a-fA-F:.]{2,45}\]|[0-9][0-9a-fA-FxX.]{0,60}|(?i:metadata\.goog|instance-data)[\w.-]{0,40})"
-_NUMBER_HOST = (
-    r"(\[[0-9a-fA-F:.]{2,45}\]|[0-9][0-9a-fA-FxX.]{0,60}(?:[.-][\w.-]{0,30}(?:nip|sslip|xip)\.io)?"
-    r"|[a-z][\w.-]{0,40}\.(?:nip|sslip|xip)\.io)"
+_NUMBER_HOST = r"(\[[0-9a-fA-F:.]{2,45}\]|\w[\w.-]{0,90}\.(?:nip|sslip|xip)\.io|[0-9][0-9a-fA-FxX.]{0,60})"
+# After two slashes alone, which also begin a comment, a short number is not enough.
+_BARE_NUMBER_HOST = _NUMBER_HOST.replace(
+    "[0-9][0-9a-fA-FxX.]{0,60}", r"[0-9](?:[0-9a-fA-FxX.]{7,60}|[0-9]{0,2}\.[0-9.]{1,6})"
 )
-_SCHEMES = r"(?i:\b(?:https?|ftp|wss?)://|[\"'\s(=]//)"
+_WITH_SCHEME = r"(?i:\b(?:https?|ftp|wss?)://)"
+_WITHOUT_SCHEME = r"[\"'\s(=]//"
+_SCHEMES = rf"(?:{_WITH_SCHEME}|{_WITHOUT_SCHEME})"
 _METADATA_HOST = (
     r"(?i:(169\.254\.(?:169\.254|170\.23?)|100\.100\.100\.200|metadata\.google\.internal|2852039166|0xa9fea9fe))"
 )
+
+
+def _is_whole_host(_before: str, _span: str, after: str) -> bool:
+    """Whether the name ends where the number does: ``0pointer.de`` and ``1-800.example`` only begin like one."""
+    return not (after[:1].isalnum() or after[:1] in {"-", "_"})
 
 
 def _is_argument(before: str, _span: str, after: str) -> bool:
@@ -32,7 +40,14 @@ TARGETS: tuple[Detector, ...] = (
         "high",
         "A cloud's metadata service, an inner address in disguise, or a scheme that makes a server speak to others.",
         (
-            runs(rf"{_SCHEMES}{_USER}{_METADATA_LIKE}", "//", group=1, validate=is_metadata_host, confidence=0.97),
+            runs(
+                rf"{_SCHEMES}{_USER}{_METADATA_LIKE}",
+                "//",
+                group=1,
+                validate=is_metadata_host,
+                in_context=_is_whole_host,
+                confidence=0.97,
+            ),
             runs(
                 rf"{_METADATA_HOST}(?::[0-9]{{1,5}})?/",
                 "169.254.1",
@@ -51,7 +66,17 @@ TARGETS: tuple[Detector, ...] = (
                 "0xa9fea9fe",
                 group=1,
             ),
-            runs(rf"{_SCHEMES}{_USER}{_NUMBER_HOST}", "//", group=1, validate=is_odd_internal_host, confidence=0.95),
+            *(
+                runs(
+                    before + _USER + host,
+                    "//",
+                    group=1,
+                    validate=is_odd_internal_host,
+                    in_context=_is_whole_host,
+                    confidence=0.95,
+                )
+                for before, host in ((_WITH_SCHEME, _NUMBER_HOST), (_WITHOUT_SCHEME, _BARE_NUMBER_HOST))
+            ),
             runs(
                 r"(?i)\b(?:gopher|dict|tftp|netdoc|phar|expect|ldapi|sftp\+rsh)://[^\s\"'<>\\]{1,200}|\bphp://(?:filter|input|expect)[^\s\"'<>\\]{0,120}"
                 r"|\bjar:(?:https?|file):[^\s\"'<>]{1,120}!/",
@@ -79,7 +104,9 @@ TARGETS: tuple[Detector, ...] = (
                 confidence=0.9,
             ),
             runs(
-                r"(?i)<!ENTITY\s{1,4}(?:%\s{1,4})?[\w.:-]{1,64}\s{1,4}(?:SYSTEM|PUBLIC)\s{1,4}[\"'][^\"'\n]{1,200}[\"']",
+                # A file beside the document, which document types are made of, is no target.
+                r"(?i)<!ENTITY\s{1,4}(?:%\s{1,4})?[\w.:-]{1,64}\s{1,4}(?:SYSTEM|PUBLIC\s{1,4}[\"'][^\"'\n]{0,200}[\"'])\s{1,4}"
+                r"[\"'](?:[a-z][a-z0-9+.-]{1,20}:|/|\\\\)[^\"'\n]{1,200}[\"']",
                 "<!entity",
             ),
         ),
@@ -101,6 +128,8 @@ TARGETS: tuple[Detector, ...] = (
             "169.254.169.254/latest/user-data",
             "<!ENTITY xxe SYSTEM 'file:///etc/hostname'>",
             "see //169.254.169.254/x",
+            "src='//2130706433/x' or //127.1/",
+            '<!ENTITY % dtd PUBLIC "any" "http://evil.example/x.dtd">',
         ),
         (
             "Open http://localhost:3000 or http://127.0.0.1:8080/docs in the browser.",
@@ -111,6 +140,9 @@ TARGETS: tuple[Detector, ...] = (
             "http://3232.example/ and http://0.example.com/",
             "A gopher is an animal; dict is a type.",
             "// 127.1 is a short form",
+            "// see https://0pointer.de/blog, http://1-800-operator.com and http://0x10.ms",
+            "if line //1 below was allowed",
+            '<!ENTITY xorgcss SYSTEM "xorg.css"> <!ENTITY % x PUBLIC "-//OASIS//DTD XML Catalogs V1.0//EN" "x.dtd">',
         ),
     ),
     code(

@@ -63,6 +63,7 @@ CONTACT = (
         counter_examples=(
             "see @channel and user@localhost",
             "icon@2x.png is the large one",
+            "systemctl enable pg_basebackup@main.service backup@1.timer",
             "git clone git@github.com:acme/site.git",
             "a..b@example.com is not one; .@example.com neither",
             "https://ann:word@db.example.com/x",
@@ -103,6 +104,10 @@ CONTACT = (
             "pi is 3.14159265358979",
             "call me at 2024-01-15",
             "total 12345678.90",
+            "insert text 11 10 12 1 0 of",
+            "calls: total 0.155251, path c 0.378907 0.03125 0.78125 0.023438 1.171875 z",
+            "BM +3217-06446 Bermuda, BR -0351-03225, 0340-0369,03700-03999,04-19",
+            "340 325.2598 moveto",
         ),
     ),
 )

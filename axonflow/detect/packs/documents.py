@@ -10,7 +10,8 @@ from axonflow.detect.checks.documents import (
     mrz_line,
     record_locator,
 )
-from axonflow.detect.detector import Shape
+from axonflow.detect.context_words import mentions
+from axonflow.detect.detector import InContext, Shape
 from axonflow.detect.nearby import Nearby, stands_alone
 from axonflow.detect.packs.pii_shapes import number, personal
 
@@ -37,6 +38,15 @@ _names_birth = Nearby(
     "nascida*", "nascimento*", "geboortedatum*", "urodz*", "ur", "fodd*", "fodt*", "fodsel*", "syntyn*", "syntyma*",
     "lahir", before_words=6, after_words=6,
 )  # fmt: skip
+
+
+def _unless_colour(in_context: InContext) -> InContext:
+    """As `in_context`, but for the colours of style sheets: in those of highlighters, ``.dl`` is a delimiter."""
+
+    def is_one(before: str, span: str, after: str) -> bool:
+        return not (before.endswith("#") and mentions(before, "color")) and in_context(before, span, after)
+
+    return is_one
 
 
 _MONTH = r"[A-Za-z]{3,12}\.?"
@@ -108,7 +118,7 @@ DOCUMENTS = (
                 r"(?:[A-Z][ -])?(?i:[A-Z]{0,4}\d[A-Z0-9]{0,14}(?:[ -]\d[A-Z0-9]{0,8}){0,4})",
                 min_digit_run=2,
                 validate=licence_number,
-                in_context=in_context,
+                in_context=_unless_colour(in_context),
                 confidence=0.75,
             )
             for in_context in (_names_licence, _labels_licence)
@@ -139,6 +149,9 @@ DOCUMENTS = (
             "(merge 8232a0ff48 dl/packet-read)",
             "driver license issued 12/31/2024",
             "MORGA699054SM9IJ",
+            "bank='SA' 670-670 bank='CNH'",
+            ".highlight .dl { color: #4e9a06 }",
+            "limitations under the License. --> $Rev: 1877104 $",
         ),
     ),
     personal(
@@ -161,6 +174,7 @@ DOCUMENTS = (
             "the birth of jazz in 1917",
             "born 10 months 1200",
             "DOB 1985",
+            "recdate='03/11/86', birthdate=''",
         ),
     ),
     personal(

@@ -55,6 +55,7 @@ INJECTION: tuple[Detector, ...] = (
             'a 5" and a 7" pipe',
             "rock 'n' roll",
             "if x == 1 or y == 2: return",
+            "<PropertyGroup Condition=\"'$(Configuration)' == '' and '$(Platform)' == 'x64'\">",
             'a woollen "NOT" sock and a small "&" sign',
         ),
     ),

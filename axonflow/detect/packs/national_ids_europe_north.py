@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from axonflow.detect.checks.europe import (
     be_national_number,
     dk_cpr,
@@ -13,7 +15,7 @@ from axonflow.detect.checks.europe import (
     pl_pesel,
     se_personnummer,
 )
-from axonflow.detect.nearby import Nearby
+from axonflow.detect.nearby import Nearby, not_called_otherwise
 from axonflow.detect.packs.pii_shapes import number, personal
 
 __all__ = ["NORTHERN_EUROPE"]
@@ -36,6 +38,16 @@ _names_sweden = Nearby(
     "person number*",
     "personal identity*",
 )
+_TIME = re.compile(r"(?:20|\A)[0-3]\d{5}[-+](?:[01]\d|2[0-3])[0-5]\d\Z")
+
+
+def _unless_moment(before: str, span: str, after: str) -> bool:
+    """Files are named by the day and minute they were made: 20221206-1408. One in ten has the check digit."""
+    return not_called_otherwise(before, span, after) and (
+        _TIME.search(span) is None or _names_sweden(before, span, after)
+    )
+
+
 _names_denmark = Nearby("cpr*", "personnummer*", "danish*", "denmark", "cprnr")
 
 NORTHERN_EUROPE = (
@@ -94,12 +106,25 @@ NORTHERN_EUROPE = (
     personal(
         "se_personnummer",
         "A personal identity or coordination number of Sweden.",
-        number(r"(?:\d{2})?\d{6}[-+]\d{4}", min_digit_run=10, validate=se_personnummer),
+        number(r"(?:\d{2})?\d{6}[-+]\d{4}", min_digit_run=10, validate=se_personnummer, in_context=_unless_moment),
         number(r"\d{10}(?:\d{2})?", min_digit_run=10, validate=se_personnummer, in_context=_names_sweden),
         number(r"(?:\d{2})?\d{6} \d{4}", min_digit_run=10, validate=se_personnummer, in_context=_names_sweden),
         max_span_chars=13,
-        examples=("811218-9876", "personnummer 198112189876", "19811218-9876", "personnr: 811278-9873"),
-        counter_examples=("811218-9875", "811318-9876", "8112189876", "21811218-9876", "ref 811218-9876"),
+        examples=(
+            "811218-9876",
+            "personnummer 198112189876",
+            "19811218-9876",
+            "personnr: 811278-9873",
+            "personnr 20221206-1408",
+        ),
+        counter_examples=(
+            "811218-9875",
+            "811318-9876",
+            "8112189876",
+            "21811218-9876",
+            "ref 811218-9876",
+            "dump 20221206-1408",
+        ),
     ),
     personal(
         "dk_cpr",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from axonflow.detect.checks.machines import hardware_address, has_credentials
 from axonflow.detect.context_words import has_any, words_of
 from axonflow.detect.detector import Shape
@@ -12,15 +14,31 @@ __all__ = ["NETWORK"]
 
 _VERSION_WORDS = frozenset(
     "version versions v ver release releases section chapter figure build firmware rev revision pin pins pinned "
-    "upgrade upgraded upgrading downgrade downgraded".split()
+    "upgrade upgraded upgrading downgrade downgraded clause subclause paragraph appendix".split()
 )
 _HOST_WORDS = frozenset(
     "ip ips ipv address addresses host hosts server servers from connect ping ssh gateway dns".split()
 )
 
 
+_LINE = re.compile(r"(?:\A|\n)[ \t]{0,16}\Z")
+_COMMENT = re.compile(r"(?:(?://|#|\*|;|--|%)[ \t]{0,16}\[?|</a>)\Z")
+_TITLE = re.compile(r"\]?\.?[ \t]{1,8}[A-Z][a-z]")
+_MAX_SECTION = 29
+
+
+def _is_section(before: str, span: str, after: str) -> bool:
+    """Whether four small numbers begin a line and a title follows: ``3.2.2.4 Conversion``."""
+    numbers = span.split(".")
+    if len(numbers) != 4 or len(set(numbers)) == 1 or not all(0 < int(number) <= _MAX_SECTION for number in numbers):
+        return False
+    # A line of a list of hosts may begin so, too; their addresses mostly begin with 10.
+    begins = _COMMENT.search(before) or (None if numbers[0] == "10" else _LINE.search(before))
+    return begins is not None and _TITLE.match(after) is not None
+
+
 def _ip_in_context(before: str, span: str, after: str) -> bool:
-    if before[-1:].isalnum() or after[:1].isalnum():
+    if before[-1:].isalnum() or after[:1].isalnum() or _is_section(before, span, after):
         return False
     if "." in span and before[-1:] in {".", "-"} and before[-2:-1].isdigit():
         return False
@@ -57,11 +75,19 @@ NETWORK = (
             "fe80::1ff:fe23:4567:890a",
             "192.168.1.20/24",
             "ip_203.0.113.9_x",
+            "8.8.8.8 Google and\n8.8.4.4 Google",
+            "1.1.1.1 Cloudflare",
+            "10.0.0.7 Printer",
+            "10.1.2.3 Mail",
         ),
         counter_examples=(
             "release 2.31.0.4 broke it; pin 2.30.9.1",
             "1.2.3.4.5",
             "version 1.2.3.4",
+            "and:\n// 3.2.2.4  Conversion from integral types",
+            "defined in subclause 7.3.5.1.",
+            "<a name='dh'></a>10.3.2.1.\u00a0Structure",
+            "  // [27.8.1.5] Template class",
             "256.1.1.1",
             "127.0.0.1 and 0.0.0.0 and 255.255.255.0",
             "at 12:30:45",

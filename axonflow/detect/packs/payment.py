@@ -5,7 +5,12 @@ from __future__ import annotations
 from axonflow.detect.checks.americas import aba_routing
 from axonflow.detect.checks.cards import card_numbers_in
 from axonflow.detect.checks.countries import DIGIT_IBANS, IBAN_LENGTHS, is_bic, is_iban
-from axonflow.detect.checks.crypto_addresses import base58_address, bech32_address, ethereum_address
+from axonflow.detect.checks.crypto_addresses import (
+    base58_address,
+    bech32_address,
+    checksummed_ethereum_address,
+    ethereum_address,
+)
 from axonflow.detect.nearby import Nearby, stands_alone
 from axonflow.detect.packs.pii_shapes import number, personal
 from axonflow.detect.validators import digits_of
@@ -63,11 +68,6 @@ _names_wallet = Nearby(
     "eth", "ethereum*", "ether", "etherscan", "wallet*", "crypto*", "token*", "erc", "usdt", "usdc", "metamask",
     "contract*", "address*", "blockchain", "polygon", "bnb", "send*", "sent", "deposit*", "withdraw*",
 )  # fmt: skip
-
-
-def _hex_in_context(before: str, span: str, after: str) -> bool:
-    is_mixed = not (span[2:].islower() or span[2:].isupper() or span[2:].isdigit())
-    return stands_alone(before, span, after) and (is_mixed or _names_wallet(before, span, after))
 
 
 PAYMENT = (
@@ -140,7 +140,7 @@ PAYMENT = (
     ),
     personal(
         "crypto_address",
-        "An address of Bitcoin, Litecoin, Dogecoin, TRON (with their checksums) or Ethereum.",
+        "An address of Bitcoin, Litecoin, Dogecoin, TRON or Ethereum with a checksum; Ethereum's also by words around.",
         number(r"[13LMDAT9][1-9A-HJ-NP-Za-km-z]{25,34}", validate=base58_address, in_context=stands_alone),
         number(
             r"(?i:(?:bc|tb|ltc)1[02-9ac-hj-np-z]{11,71})",
@@ -152,8 +152,15 @@ PAYMENT = (
         number(
             r"0x[0-9A-Fa-f]{40}",
             triggers=("0x",),
+            validate=checksummed_ethereum_address,
+            in_context=stands_alone,
+            confidence=0.99,
+        ),
+        number(
+            r"0x[0-9A-Fa-f]{40}",
+            triggers=("0x",),
             validate=ethereum_address,
-            in_context=_hex_in_context,
+            in_context=_names_wallet,
             confidence=0.85,
         ),
         max_span_chars=90,
@@ -162,13 +169,14 @@ PAYMENT = (
             "3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLy",
             "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq is mine",
             "BC1P0XLXVLHEMJA6C4DQV22UAPCTQUPFHLXM9H8Z3K2E72Q4K9HCZ7VQZK5JJ0",
-            "0x52908400098527886E0F7030069857D2E4169eE7",
+            "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
             "my wallet: 0xde709f2102306220921060314715629080e2fb77",
         ),
         counter_examples=(
             "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN3",
             "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdp",
             "hash 0xde709f2102306220921060314715629080e2fb77",
+            "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD",
             "wallet 0x0000000000000000000000000000000000000000",
             "0xde709f2102306220921060314715629080e2fb77aa22",
         ),

@@ -72,8 +72,8 @@ _PASSWORD = Detector(
         ),
         Shape(
             pattern=(
-                r"(?i:--?(?:[a-z]{1,16}-){0,2}(?:password|passwd|passphrase|pass)|login [^\s]{1,64} password)"
-                r"\s{1,2}[\"']?([^\s\"'`<>\\]{6,128})"
+                r"(?i:(?m:^|[^\w-])--?(?:[a-z]{1,16}-){0,2}(?:password|passwd|passphrase|pass)"
+                r"|login [^\s]{1,64} password)\s{1,2}[\"']?([^\s\"'`<>\\]{6,128})"
             ),
             triggers=("-password", "-passwd", "-pass", "login "),
             group=1,
@@ -147,6 +147,7 @@ _PASSWORD = Detector(
         "PASS: test_login2, pass: 42, bypass=x1y2z3w4, mysql -u root -p",
         "Forgot your password? Passwords: 3 tries.",
         '"password": "string", "password": "Passwort"',
+        "/etc/pam.d/common-password\n" + "e5ae8ba8d00083c922d9d82a0432ef78  x",
     ),
 )
 

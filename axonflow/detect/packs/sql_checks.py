@@ -35,6 +35,7 @@ __all__ = [
     "is_stacked",
     "reaches_files",
     "reads_catalogue",
+    "unless_code_calls",
     "writes_all_rows",
 ]
 
@@ -122,6 +123,21 @@ def in_statement(parse: ParseSql, holds: _Holds, text: re.Pattern[str] | None, *
 
 def _starts(text: re.Pattern[str], span: str, after: str) -> bool:
     return text.match(without_comments(span + after)) is not None
+
+
+_SQL_ARGUMENT = re.compile(r"(?:concat|cha?r|(?:un)?hex|cast|select|quote)\b", re.IGNORECASE)
+
+
+def unless_code_calls(in_context: InContext) -> InContext:
+    """As `in_context`, but for functions of other languages that have the name: readFile(path), def load_file(self)."""
+
+    def is_one(before: str, span: str, after: str) -> bool:
+        argument = span[-1] + after
+        is_named = argument[0].isalpha() and not _SQL_ARGUMENT.match(argument)
+        is_code = is_named or span.startswith(("readFile", "writeFile"))
+        return (not is_code or "select" in before.lower()) and in_context(before, span, after)
+
+    return is_one
 
 
 def does(*verbs: str) -> _Holds:

@@ -24,6 +24,7 @@ __all__ = [
     "is_percent_encoded",
     "is_whole_text",
     "stands",
+    "unless_build_condition",
 ]
 
 WINDOW_CHARS = 240
@@ -148,6 +149,19 @@ def stands(rules: re.Pattern[str], left_chars: int = WINDOW_CHARS, *, amid_chars
         else:
             return False
         return rules.search(classes.replace("Q", "q")) is not None
+
+    return holds
+
+
+_BUILD_CONDITION = re.compile(r"""condition=["'][^<>]{0,240}\Z""", re.IGNORECASE)
+
+
+def unless_build_condition(in_context: InContext) -> InContext:
+    """As `in_context`, but for the conditions of MSBuild, which compare quoted properties: ``and '$(OS)' == ''``."""
+
+    def holds(before: str, span: str, after: str) -> bool:
+        is_property = after[:2] in {"$(", "%(", "@("} and _BUILD_CONDITION.search(before) is not None
+        return not is_property and in_context(before, span, after)
 
     return holds
 

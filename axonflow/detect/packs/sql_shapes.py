@@ -28,6 +28,7 @@ from axonflow.detect.packs.sql_rules import (
     is_percent_encoded,
     is_whole_text,
     stands,
+    unless_build_condition,
 )
 
 __all__ = ["SQL_SHAPES"]
@@ -69,7 +70,7 @@ SQL_SHAPES: tuple[Shape, ...] = (
     _sql(
         rf"(?:{_LOGIC_WORD}|\|\||&&){_GAP}(?:(?:not|binary)\b{_GAP}){{0,2}}"
         r"(?:[\d'\"@.\\]|null\b|true\b|false\b|current_|localtime|utc_)",
-        in_context=stands(LOGIC, 48, amid_chars=64),
+        in_context=unless_build_condition(stands(LOGIC, 48, amid_chars=64)),
     ),
     # 1 and ascii(substring(..., 1 or name like 'a%', 1 and (select ...
     _sql(

@@ -74,6 +74,71 @@ def test_detect_redacting_a_text_changes_nothing_else(run):
     assert run("detect", "--redact", input="ann@example.com").stdout == "[REDACTED:pii.email]\n"
 
 
+@pytest.mark.parametrize(
+    ("style", "redacted"),
+    [
+        ("mask", "card [REDACTED:pii.credit_card]"),
+        ("partial", "card **** **** **** 1111"),
+        ("drop", ""),
+    ],
+)
+def test_detect_redacting_in_a_style_shows_what_the_style_leaves(run, style, redacted):
+    result = run("detect", "--redact", "--style", style, input=f"card {CARD}")
+    assert result.stdout == f"{redacted}\n"
+
+
+@pytest.fixture
+def key_file(folder):
+    (folder / "redaction.key").write_text("5a" * 32)
+    return ("--redaction-key", "redaction.key")
+
+
+@pytest.mark.parametrize("style", ["pseudonym", "format"])
+def test_detect_redacting_with_a_key_gives_each_tenant_its_own(run, key_file, style):
+    ask = ("detect", "--redact", "--detectors", "pii.credit_card", "--style", style, *key_file)
+    acme = run(*ask, "--tenant", "acme", input=CARD).stdout
+    assert acme == run(*ask, "--tenant", "acme", input=CARD).stdout
+    assert acme != run(*ask, "--tenant", "beta", input=CARD).stdout
+    assert CARD not in acme
+
+
+def test_detect_redacting_by_hashes_is_the_same_for_every_tenant(run, key_file):
+    ask = ("detect", "--redact", "--style", "hash", *key_file)
+    assert run(*ask, "--tenant", "acme", input=CARD).stdout == run(*ask, input=CARD).stdout
+
+
+def test_detect_with_a_style_but_nothing_to_redact_is_refused(run):
+    result = run("detect", "--style", "partial", input=CARD)
+    assert result.exit_code == 2
+    assert "--redact" in result.stderr
+
+
+def test_detect_redacting_without_the_key_that_the_style_needs_says_so(run):
+    result = run("detect", "--redact", "--style", "hash", input=CARD)
+    assert result.exit_code == 2
+    assert "--redaction-key FILE" in result.stderr
+    assert CARD not in result.output
+
+
+def test_detect_redacting_by_tokens_that_a_detector_cannot_have_says_which(run, key_file):
+    result = run("detect", "--redact", "--style", "format", "--detectors", "pii.email", *key_file, input="x")
+    assert result.exit_code == 2
+    assert "pii.email" in result.stderr
+
+
+@pytest.mark.parametrize("command", [("detect", "-"), ("detectors", "list", "pii.email")])
+@pytest.mark.parametrize("style", ["pseudonym", "vault"])
+def test_detect_with_policies_that_redact_by_a_key_needs_none(run, folder, command, style):
+    rule = {
+        "id": "redact", "effect": "redact", "match": {"action": "llm.request"},
+        "obligations": [{"detectors": ["pii.email"], "style": style}],
+    }  # fmt: skip
+    (folder / "p.yaml").write_text(json.dumps(policy_set([rule])))
+    result = run(*command, "--policies", "p.yaml", input="ann@example.com")
+    assert result.exit_code == 0, result.output
+    assert "pii.email" in result.stdout
+
+
 def test_detect_redacting_json_keeps_its_shape(run, folder):
     (folder / "t.json").write_text('{"to": ["ann@example.com", 1]}')
     assert json.loads(run("detect", "t.json", "--redact").stdout) == {"to": ["[REDACTED:pii.email]", 1]}

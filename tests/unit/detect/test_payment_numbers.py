@@ -1,5 +1,7 @@
 """Card numbers, bank accounts and addresses of crypto currencies."""
 
+from hashlib import sha3_256
+
 import pytest
 import stdnum.bitcoin
 from hypothesis import given
@@ -7,7 +9,13 @@ from hypothesis import strategies as st
 
 from axonflow.detect.checks.cards import card_numbers_in, is_card_number
 from axonflow.detect.checks.countries import IBAN_LENGTHS, is_bic, is_iban
-from axonflow.detect.checks.crypto_addresses import base58_address, bech32_address, ethereum_address
+from axonflow.detect.checks.crypto_addresses import (
+    base58_address,
+    bech32_address,
+    checksummed_ethereum_address,
+    ethereum_address,
+)
+from axonflow.detect.checks.keccak import KECCAK_ENDING, sponge_256
 from axonflow.detect.validators import luhn, mod97
 
 BBAN = st.text("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=11, max_size=30)
@@ -127,6 +135,32 @@ def test_bech32_address_has_the_checksum_of_its_version(text, valid):
 @pytest.mark.parametrize(("digits", "valid"), [("de709f2102306220921060314715629080e2fb77", True), ("0" * 40, False)])
 def test_ethereum_address_has_different_digits(digits, valid):
     assert ethereum_address("0x" + digits) is valid
+
+
+@pytest.mark.parametrize(
+    ("address", "valid"),
+    [  # the mixed ones of EIP-55; one letter of another case; one case only
+        ("0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed", True),
+        ("0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359", True),
+        ("0xdbF03B407c01E7cD3CBea99509d93f8DDDC8C6FB", True),
+        ("0xD1220A0cf47c7B9Be7A2E6BA89F429762e7b9aDb", True),
+        ("0xd1220A0cf47c7B9Be7A2E6BA89F429762e7b9aDb", False),
+        ("0x52908400098527886E0F7030069857D2E4169EE7", False),
+        ("0xde709f2102306220921060314715629080e2fb77", False),
+        ("0x1234567890123456789012345678901234567890", False),
+    ],
+)
+def test_ethereum_checksum_is_in_the_case_of_its_letters(address, valid):
+    assert checksummed_ethereum_address(address) is valid
+
+
+@given(st.binary(max_size=135))
+def test_sponge_with_the_ending_of_sha3_agrees_with_hashlib(message):
+    assert sponge_256(message, 0x06) == sha3_256(message).digest()
+
+
+def test_sponge_with_the_ending_of_keccak_gives_the_published_digest_of_nothing():
+    assert sponge_256(b"", KECCAK_ENDING).hex() == "c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470"
 
 
 @given(st.text("0123456789", min_size=1, max_size=19), st.integers(0, 9))
