@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from typing import Final
 
 from msgspec.structs import replace
 
 from axonflow.detect.content import folded
-from axonflow.detect.encodings import UNSEEN_AMID, UNSEEN_AT_END
+from axonflow.detect.encodings import MARK, decoded, decoded_so_far
 from axonflow.detect.escapes import blank_escapes, end_of_whole_escapes, start_of_escapes
 from axonflow.detect.finding import Finding
 from axonflow.detect.folding import STAND_IN, fold
-from axonflow.detect.labels import LABEL_START, longest_label_chars, mask_of
+from axonflow.detect.labels import LABEL_START, blank_labels, longest_label_chars, mask_of
 from axonflow.detect.redaction import redact
 from axonflow.detect.scanner import MAX_ROUNDS, Scanner
+from axonflow.detect.stream_reading import Reading
 from axonflow.detect.stream_shapes import Match, StreamShapes
 from axonflow.errors import DetectionError
 
 __all__ = ["Setting", "StreamRound"]
 
-_MAY_ENCODE: Final = re.compile(
-    r"%(?:[0-9A-Fa-f]{2}|[0-9A-Fa-f]?\Z)|\x1b|\^(?:\[|\Z)"
-    r"|\\(?:x1|u001|033|e|\Z|x\Z|u0{0,2}\Z|03?\Z)"
-    rf"|{UNSEEN_AMID}|{UNSEEN_AT_END}"
-)
-"""See `axonflow.detect.encodings`; what may become such a mark at the end of the text too."""
 _SLACK_CHARS: Final = 512
 """Kept beyond need, so that not every chunk moves what is kept."""
+
+
+_LOOKS_AT_ALL: Final = 32
+"""Times that each character is looked at, at most, in a text without a place to cut."""
 
 
 class Setting:
@@ -52,10 +50,23 @@ class StreamRound:
 
     All places are offsets in `_raw`, the text from some place on; `_text` is the same as patterns see it, in ASCII. Up
     to `_done` it was let go, up to `_looked` it had come at the last look. No match crosses `_base`, where the search
-    goes on, nor any of `_cuts`, from which on an inspection finds the same as one of the whole text.
+    goes on, nor any of `_cuts`, from which on an inspection finds the same as one of the whole text. From `_needed` on
+    it matters to what has not been let go. The last sign that something is encoded ends at `_marked`.
     """
 
-    __slots__ = ("_base", "_cuts", "_depth", "_done", "_looked", "_next", "_raw", "_setting", "_text")
+    __slots__ = (
+        "_base",
+        "_cuts",
+        "_depth",
+        "_done",
+        "_looked",
+        "_marked",
+        "_needed",
+        "_next",
+        "_raw",
+        "_setting",
+        "_text",
+    )
 
     def __init__(self, setting: Setting, depth: int = 0) -> None:
         self._setting = setting
@@ -63,7 +74,7 @@ class StreamRound:
         self._next: StreamRound | None = None
         self._raw = ""
         self._text = b""
-        self._done = self._base = self._looked = 0
+        self._done = self._base = self._looked = self._marked = self._needed = 0
         self._cuts = [0]
 
     @property
@@ -74,27 +85,26 @@ class StreamRound:
     def feed(self, chunk: str, *, is_last: bool) -> str:
         """What can be let go. Raises DetectionError as `axonflow.detect.scanner.Inspection.redact` does."""
         self._append(chunk)
-        if self._depth == 0 and not is_last and len(self._raw) - self._looked < self._setting.stride_chars:
+        if self._depth == 0 and not is_last and len(self._raw) - self._looked < self._stride_chars():
             return ""
         self._looked = len(self._raw)
-        end = len(self._raw) if is_last else min(_end_of_settled(self._raw, self._setting), self._encoded())
+        end = len(self._raw) if is_last else _end_of_settled(self._raw, self._setting)
         if end <= self._done and not is_last:
             return ""
-        readings = self._readings(end)
-        matches = [match for reading in readings for match in self._setting.shapes.matches(reading, self._base)]
-        frontier = end if is_last else self._frontier(readings, matches)
-        hides = is_last and self._encoded() < end
-        found = self._found(matches, frontier, end, hides=hides) if matches or hides else []
+        readings, settled = self._readings(end, is_last=is_last)
+        matches = [match for reading in readings for match in reading.matches(self._setting.shapes, self._base)]
+        frontier = end if is_last else self._frontier(readings, matches, settled)
+        found = self._found(matches, frontier, end) if matches else []
         if found and not is_last:
             frontier, found = _whole_clusters(frontier, found)
         if found:
             self._next = self._next or self._later()
         elif self._next is None and not is_last:
-            frontier = self._frontier_of_later(readings, matches, frontier)
+            frontier = self._frontier_of_later(matches, frontier)
         piece = self._raw[self._done : frontier]
         if found:
             piece = redact(piece, [_moved(finding, -self._done) for finding in found])
-        self._go_to(frontier, matches)
+        self._go_to(frontier, matches, readings)
         if self._next is not None:
             piece = self._next.feed(piece, is_last=is_last)
             if not found:
@@ -102,7 +112,13 @@ class StreamRound:
         self._forget()
         return piece
 
+    def _stride_chars(self) -> int:
+        """Longer where much is kept, all of which may have to be read again: the work stays linear in the text."""
+        return max(self._setting.stride_chars, len(self._raw) // _LOOKS_AT_ALL)
+
     def _append(self, chunk: str) -> None:
+        for mark in MARK.finditer(chunk):
+            self._marked = len(self._raw) + mark.end()
         self._raw += chunk
         # A mask may have begun in an earlier chunk.
         if LABEL_START in self._raw:
@@ -110,33 +126,37 @@ class StreamRound:
         else:
             self._text += fold(chunk).encode("ascii")
 
-    def _readings(self, end: int) -> list[bytes]:
+    def _readings(self, end: int, first: int | None = None, *, is_last: bool = False) -> tuple[list[Reading], int]:
+        """All readings of the text up to `end`, encodings from a cut at `first` on; and up to where they are read."""
         text = self._text[:end]
+        readings = [Reading(text)]
         if b"\\" in text:
             blanked = blank_escapes(text.decode("ascii")).encode("ascii")
             if blanked != text:
-                return [text, blanked]
-        return [text]
+                readings.append(Reading(blanked))
+        first = self._cut() if first is None else first
+        if self._marked <= first:
+            return readings, end
+        part = blank_labels(self._raw[first:end], self._setting.masks)
+        read, length_chars = (decoded(part), len(part)) if is_last else decoded_so_far(part)
+        settled = first + length_chars
+        if read is not None:
+            readings.append(Reading(fold(read.text).encode("ascii"), first, read))
+        elif settled < end:
+            readings.append(Reading(text[:settled]))  # which may go on otherwise than the text does
+        return readings, settled
 
-    def _frontier(self, readings: list[bytes], matches: list[Match]) -> int:
+    def _frontier(self, readings: list[Reading], matches: list[Match], settled: int) -> int:
         """Up to where nothing that is still to come can change what is found."""
-        shapes = self._setting.shapes
-        end = len(readings[0])
-        frontier = min([shapes.open_from(reading, self._done) for reading in readings])
+        frontier = min([reading.open_from(self._setting.shapes, self._done, settled) for reading in readings])
         for match in matches:
-            if match.reach > end and match.start < frontier:
+            if match.reach > settled and match.start < frontier:
                 frontier = match.start
-        return max(self._done, start_of_escapes(self._raw, frontier))
+        return max(self._done, start_of_escapes(self._raw, min(frontier, settled)))
 
-    def _encoded(self) -> int:
-        """Where the first part begins that may hide something in an encoding, which is read when all is there."""
-        found = _MAY_ENCODE.search(self._raw, self._done)
-        return len(self._raw) if found is None else found.start()
-
-    def _found(self, matches: list[Match], frontier: int, end: int, *, hides: bool) -> list[Finding]:
-        """What is found in what has not been let go, before the frontier; of all detectors if something `hides`."""
+    def _found(self, matches: list[Match], frontier: int, end: int) -> list[Finding]:
+        """What is found in what has not been let go, before the frontier."""
         ids = tuple({match.detector: None for match in matches if match.start < frontier})
-        ids = self._setting.ids if hides else ids
         if not ids:
             return []
         cut = self._cut()
@@ -145,7 +165,7 @@ class StreamRound:
         moved = [_moved(finding, cut - len(amid)) for finding in found]
         return [finding for finding in moved if self._done <= finding.start < frontier]
 
-    def _frontier_of_later(self, readings: list[bytes], matches: list[Match], frontier: int) -> int:
+    def _frontier_of_later(self, matches: list[Match], frontier: int) -> int:
         """Up to where later rounds would let go of the text, each of which sees what the one before it lets go.
 
         Before anything is found they see the same text as this one, and so need not exist.
@@ -153,9 +173,10 @@ class StreamRound:
         shapes = self._setting.shapes
         for _ in range(self._depth + 1, MAX_ROUNDS):
             raw = self._raw[:frontier]
+            readings, settled = self._readings(_end_of_settled(raw, self._setting))
             places = [match.start for match in matches if match.start < frontier < match.reach]
-            places += [shapes.open_from(reading[:frontier], self._done) for reading in readings]
-            places += [_end_of_settled(raw, self._setting), start_of_escapes(raw, frontier)]
+            places += [reading.open_from(shapes, self._done, settled) for reading in readings]
+            places += [settled, start_of_escapes(raw, frontier)]
             earlier = max(self._done, min(places))
             if earlier == frontier:
                 break
@@ -174,25 +195,29 @@ class StreamRound:
         later._raw = self._raw[: self._done]
         later._text = self._text[: self._done]
         later._cuts = self._cuts[: bisect_right(self._cuts, self._done)]
-        later._done, later._base = self._done, self._base
+        later._done, later._base, later._needed = self._done, self._base, self._needed
+        later._marked = min(self._marked, self._done)
         return later
 
     def _take_back(self, later: StreamRound) -> None:
         """Do without the next round once it sees the same text again, and hold back here what that holds back."""
-        held = len(later._raw) - later._done
+        held, cut = len(later._raw) - later._done, later._cut()
         size = self._setting.memory_chars + held
+        if later._marked > cut:
+            size = max(size, len(later._raw) - cut)
         seen = self._raw[: self._done]
         if later._next is not None or later._base != later._done or later._raw[-size:] != seen[-size:]:
             return
         place = self._done - held
         start = self._cuts[max(0, bisect_right(self._cuts, place) - 1)]
-        for reading in self._readings(self._done):
-            if any(match.start < place < match.end for match in self._setting.shapes.matches(reading, start)):
+        for reading in self._readings(self._done, start)[0]:
+            if any(match.start < place < match.end for match in reading.matches(self._setting.shapes, start)):
                 return
+        self._needed = max(0, self._done - len(later._raw) + later._needed)
         self._done = self._base = place
         self._next = None
 
-    def _go_to(self, frontier: int, matches: list[Match]) -> None:
+    def _go_to(self, frontier: int, matches: list[Match], readings: list[Reading]) -> None:
         """Let go of the text up to the frontier, and search on from where no match crosses."""
         base = self._done = frontier
         crossed = bool(matches)
@@ -201,7 +226,8 @@ class StreamRound:
             crossed = bool(starts)
             base = min(starts, default=base)
         self._base = base
-        if base > self._cuts[-1] and self._is_cut(base):
+        self._needed = max(0, min([reading.before(base, self._setting.shapes.before_chars) for reading in readings]))
+        if base > self._cuts[-1] and self._is_cut(base) and readings[-1].is_literal_before(base):
             self._cuts.append(base)
 
     def _is_cut(self, place: int) -> bool:
@@ -211,12 +237,11 @@ class StreamRound:
             return last == "\n"
         if last == STAND_IN:  # within a mask?
             return self._raw[place - 1] == "]" or not self._raw[place - 1].isascii()
-        return not (last.isalnum() or last in "_\\")
+        return not (last.isalnum() or last in "_\\@.+-")  # of which the last ones stand before what is not seen
 
     def _cut(self) -> int:
         """The last of the cuts from which on all is seen that matters to what has not been let go."""
-        needed = self._base - self._setting.shapes.before_chars
-        return self._cuts[max(0, bisect_right(self._cuts, needed) - 1)]
+        return self._cuts[max(0, bisect_right(self._cuts, self._needed) - 1)]
 
     def _forget(self) -> None:
         cut = self._cut()
@@ -225,6 +250,8 @@ class StreamRound:
             self._done -= cut
             self._looked -= cut
             self._base -= cut
+            self._needed -= cut
+            self._marked -= cut
             self._cuts = [place - cut for place in self._cuts if place >= cut]
 
 

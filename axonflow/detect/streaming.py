@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from axonflow.detect.encodings import MAX_OPEN_CHARS
 from axonflow.detect.scanner import MAX_ROUNDS, Scanner
 from axonflow.detect.stream_round import Setting, StreamRound
 from axonflow.detect.stream_shapes import CompileStreamPattern, StreamShapes, unbounded
@@ -53,13 +54,15 @@ class StreamRedaction:
 
     @property
     def hold_back_chars(self) -> int:
-        """Most characters that are held back: the longest match and the text that its check sees after it, in every
-        round. Text that cannot be the beginning of a match is held until the next look.
+        """Most characters that are held back: the longest match, the text that its check sees after it and a sequence
+        that may encode something, in every round. Text that cannot be the beginning of any is held until the next look.
+
+        Of a text with encodings it counts the characters that are read, of which each may be written as several.
         """
         if self.batch_only:
             return self.max_buffered_chars
         shapes = self.setting.shapes
-        reach = shapes.longest_chars + shapes.after_chars + self.setting.longest_mask_chars
+        reach = shapes.longest_chars + shapes.after_chars + self.setting.longest_mask_chars + MAX_OPEN_CHARS
         return min(MAX_ROUNDS * reach + self.setting.stride_chars, self.max_buffered_chars)
 
     def begin(self) -> StreamRedactor:

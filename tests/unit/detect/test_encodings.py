@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from axonflow.detect.encodings import decoded
+from axonflow.detect.encodings import MARK, MAX_OPEN_CHARS, decoded, decoded_so_far
 
 KEY = "ghp_" + "q7Zr2Kd9Xw4Tn6Vb1Lm8Hs3Pf5Gj0Yc2Ru7B"
 
@@ -103,3 +103,49 @@ def test_characters_that_are_not_seen_hide_nothing(scanner, detector_id, text, v
 
 def test_characters_that_emoji_are_made_of_are_left():
     assert decoded("\u2764\ufe0f 1\ufe0f\u20e3 \U0001f469\u200d\U0001f4bb x") is None
+
+
+PIECES = st.sampled_from(
+    ["%", "%2", "%25", "%e", "%C3%A9", "%F0%9F%98%80", "%E2%80%8B", "%E2", "%80", "%5c", "%5e", "41", "1b", "5", "x",
+     "u00", "\u200b", "\u0301", "\xad" * 65, "\x1b", "\\", "\\x1b", "\\u001b", "\\033", "\\e", "^", "^[", "[", "]", "(",
+     "B", "m", "31;1", "8;;", "\x07", "\\a", "\\x07", "\\u0007", "a", ".", " ", "\n", "y" * 250]
+)  # fmt: skip
+
+
+@given(st.lists(PIECES, max_size=12).map("".join), st.lists(PIECES, max_size=6).map("".join))
+def test_decoded_so_far_of_a_beginning_is_the_beginning_of_every_text_that_goes_on(beginning, rest):
+    read, length_chars = decoded_so_far(beginning)
+    whole = decoded(beginning + rest)
+    so_far = beginning[:length_chars] if read is None else read.text
+    assert (beginning + rest if whole is None else whole.text).startswith(so_far)
+    starts = list(range(len(so_far))) if read is None else list(read.starts)
+    assert (list(range(len(so_far))) if whole is None else list(whole.starts[: len(so_far)])) == starts
+    assert MARK.search(beginning[length_chars:]) or length_chars == len(beginning)
+
+
+@pytest.mark.parametrize(
+    ("text", "length_chars"),
+    [
+        ("a b%20c", 7),
+        ("a b%2", 3),
+        ("a%E2%80", 1),
+        ("a%E2%80%8B", 1),
+        ("a%E2%80%8Bb", 11),
+        ("a\u200b", 1),
+        ("a \u200b", 3),
+        ("a\x1b[31", 1),
+        ("a\x1b[31m", 6),
+        ("a\x1b]8;;x\x1b\\", 9),
+        ("a\\u001", 1),
+        ("a%25", 1),
+        ("a%2541", 6),
+    ],
+)
+def test_decoded_so_far_of_an_open_end_leaves_it_out(text, length_chars):
+    assert decoded_so_far(text)[1] == length_chars
+
+
+@pytest.mark.parametrize("unit", ["%20", "%2520", "\x1b[0m", "\x1b]\x1b\\", "\\", "^[]", "a\u200b", "\x1b]", "%E2"])
+def test_decoded_so_far_of_a_long_text_leaves_little_out(unit):
+    _, length_chars = decoded_so_far(unit * 2_000)
+    assert len(unit) * 2_000 - length_chars <= 3 * MAX_OPEN_CHARS

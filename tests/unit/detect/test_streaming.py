@@ -1,6 +1,6 @@
 """A stream, however it is cut, comes out as the whole text does."""
 
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 import pytest
 from hypothesis import given
@@ -85,6 +85,11 @@ OWN_PIECES = [
     mask_of("pii.mail"), mask_of("pii.card")[:9], "[", "]", "[REDACTED:other]",
     " ", "\n", ". ", "\u00e9", "\u90ae\u7bb1", "\uff14\uff11", "\U0001f600", " and so on ",
 ]  # fmt: skip
+MARKS = [
+    "%20", "%2", "%", "%25", "%2520", "%40", "%2E", "%C3%A9", "%E2%80%8B", "%E2", "%80", "%5c", "%1b", "[0m",
+    "31m", "\u200b",    "\u0301", "\xad" * 65, "\x1b[31m", "\x1b[0m", "\x1b]8;;x\x07", "\x1b]8;;x\x1b\\", "\x1b",
+    "\\x1b[0m",    "\\u001b", "^[[0m",    "^", "\\e", "\x1b]",
+]  # fmt: skip
 EXAMPLES = [text for one in LIMITED for text in (*one.examples, *one.counter_examples)]
 TEXTS = {
     "own": st.lists(st.sampled_from(OWN_PIECES) | st.text("ab1 @.\\", max_size=4), max_size=14).map("".join),
@@ -94,6 +99,72 @@ TEXTS = {
         max_size=6,
     ).map("".join),
 }  # fmt: skip
+
+
+def disguised(text, signs, style):
+    """`text` with some of its characters encoded, or with something between them that is not seen."""
+    ways = {
+        "percent": lambda char: "".join(f"%{byte:02x}" for byte in char.encode()),
+        "twice": lambda char: "".join(f"%25{byte:02X}" for byte in char.encode()),
+        "unseen": lambda char: f"{char}\u200b",
+        "coloured": lambda char: f"{char}\x1b[0m",
+        "literal": lambda char: f"{char}\\x1b[1;31m",
+    }
+    return "".join(ways[style](char) if sign else char for char, sign in zip_longest(text, signs[: len(text)]))
+
+
+STYLES = st.sampled_from(["percent", "twice", "unseen", "coloured", "literal"])
+DISGUISED = st.lists(
+    st.sampled_from(OWN_PIECES) | st.sampled_from(MARKS)
+    | st.tuples(st.sampled_from(OWN_PIECES), st.lists(st.booleans(), max_size=20), STYLES).map(lambda t: disguised(*t)),
+    max_size=14,
+).map("".join)  # fmt: skip
+
+
+@pytest.mark.parametrize("stride", [1, 9])
+@given(st.data())
+def test_stream_with_disguises_cut_in_any_way_comes_out_as_the_whole_does(stride, data):
+    text = data.draw(DISGUISED)
+    redaction = REDACTIONS["own", stride]
+    whole = SCANNERS["own"].inspect(text).redact(redaction.ids)
+    for chunks in (text, [text], cut_at(text, data.draw(st.lists(st.integers(0, 300), max_size=8)))):
+        redactor = redaction.begin()
+        out = ""
+        for chunk in chunks:
+            out += redactor.feed(chunk)
+            assert whole.startswith(out), "what has gone on is what the whole comes out as"
+        assert out + redactor.finish() == whole
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "see%20the%20page of ",
+        "\x1b[32mINFO\x1b[0m started worker 4 ",
+        "caf\u0301e and so\u200bon ",
+        "100 % of 5 %, ",
+        "path\\users\\to ",
+        "a%2520b&c=",
+    ],
+)
+def test_stream_with_encodings_is_held_back_by_little(unit):
+    text = unit * 60 + " ann%40example.com " + unit * 20
+    redaction = REDACTIONS["own", 9]
+    redactor = redaction.begin()
+    out, held = "", 0
+    for at in range(0, len(text), 7):
+        out += redactor.feed(text[at : at + 7])
+        held = max(held, redactor.held_chars)
+    assert out + redactor.finish() == SCANNERS["own"].inspect(text).redact(redaction.ids)
+    assert held < 100
+
+
+def test_stream_whose_disguise_has_no_gap_is_looked_at_seldom():
+    text = "%61%20" * 2_000 + "%20ann%40example.com " + "x" * 40
+    redaction = REDACTIONS["own", 1]
+    assert streamed(redaction, cut_at(text, range(0, len(text), 50))) == SCANNERS["own"].inspect(text).redact(
+        redaction.ids
+    )
 
 
 @pytest.mark.parametrize(("name", "stride"), REDACTIONS)
