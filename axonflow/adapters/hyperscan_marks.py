@@ -21,15 +21,17 @@ _CAMEL = "[a-z][A-Z]"
 class HyperscanMarks:
     """See `axonflow.detect.marks.MarkSearch`. A point is where an occurrence ends, or one or two characters behind.
 
-    Words within names such as ``customerSsn`` have a search of their own, for texts that have such names: with these
-    in the first one, it takes twice as long.
+    Texts and expressions have a search each: together they take half as long again. So have words within names such as
+    ``customerSsn``, for texts that have such names.
     """
 
     def __init__(self, marks: Sequence[Mark]) -> None:
-        words = [(number, mark.text) for number, mark in enumerate(marks) if mark.kind == "word"]
+        numbered = [(number, _expression(mark), mark) for number, mark in enumerate(marks)]
+        words = [(number, mark.text) for number, _, mark in numbered if mark.kind == "word"]
         self._camel_number = len(marks)
-        self._plain = _Search(
-            [(number, _expression(mark)) for number, mark in enumerate(marks)]
+        self._texts = _Search([(number, text) for number, text, mark in numbered if mark.kind != "expression"])
+        self._expressions = _Search(
+            [(number, text) for number, text, mark in numbered if mark.kind == "expression"]
             + [(self._camel_number, _CAMEL)] * bool(words),
             once={self._camel_number},
         )
@@ -38,7 +40,8 @@ class HyperscanMarks:
     def points(self, text: bytes) -> dict[int, list[int]]:
         padded = b"\0" + text + b"\0"  # so that there is an edge on each side
         found: defaultdict[int, list[int]] = defaultdict(list)
-        self._plain.add(padded, found)
+        self._texts.add(padded, found)
+        self._expressions.add(padded, found)
         if found.pop(self._camel_number, None):
             self._camel.add(padded, found)
         return found

@@ -69,10 +69,11 @@ class Re2Pattern:
 
     def _spans(self, text: bytes, group: int, match: _Match | None, end: int) -> Iterator[tuple[int, int]]:
         while match is not None:
-            span = match.span(group)
+            first, last = span = match.span()
+            if group:
+                span = match.span(group)
             if span[0] < span[1]:
                 yield span
-            first, last = match.span()
             match = self._compiled.search(text, last + (first == last), end) if last < end else None
 
 

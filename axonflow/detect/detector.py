@@ -31,11 +31,11 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     triggers: tuple[str, ...] = ()
     """Lower-case literals; unless one occurs in the case-folded content the pattern is not run. Empty: no precheck."""
     marks: tuple[str, ...] = ()
-    """Expressions, one of which is in each match, where the pattern does not show them (see `axonflow.detect.marks.Mark`).
-    Looked for in place of triggers."""
+    """Expressions (see `axonflow.detect.marks.Mark`), one of which is in each match, where the pattern does not show
+    them. Looked for in place of triggers."""
     min_digit_run: int = 0
-    """Unless this many digits with nothing but ``+-.()/`` and spaces between are in each match, it is not run. The last
-    group of them must end in the match."""
+    """Each match has this many digits with nothing but ``+-.()/`` and spaces between, and the last group of them ends
+    in it. From five on, it is not run where there are fewer."""
     context_literals: tuple[str, ...] = ()
     """Lower-case literals without one of which in its window `in_context` confirms nothing. Used if no trigger is."""
     words: frozenset[str] = frozenset()

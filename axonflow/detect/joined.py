@@ -1,4 +1,4 @@
-"""Patterns without anything that says where they may be: one search for many of them says that none of them is there."""
+"""Patterns without anything that says where they may be: one search for many says that none of them is there."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Where marks occur in a text: what decides which patterns are worth running, and where.
 
-Looking for all marks at once is what an optional engine is for. Both ways lead to the same findings, so that verdicts do
-not depend on what is installed.
+Looking for all marks at once is what an optional engine is for. Both ways lead to the same findings, so that verdicts
+do not depend on what is installed.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Mark(NamedTuple):
     text: str
     kind: Literal["text", "word", "expression"] = "text"
     """``text`` and ``word`` are printable ASCII in lower case, found in any case; a word is of letters, and found only
-    as a word: short ones are part of many words. An ``expression`` has RE2's syntax, takes no notice of its surroundings
-    (no ``\\b``, no ``^``) and sees a NUL before and after the text."""
+    as a word: short ones are part of many words. An ``expression`` has RE2's syntax, takes no notice of its
+    surroundings (no ``\\b``, no ``^``) and sees a NUL before and after the text."""
 
 
 def digits(least: int) -> Mark:

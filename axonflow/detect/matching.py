@@ -141,37 +141,22 @@ class CompiledDetectors:
 
     def _places(self, selection: Selection, document: Document) -> Iterator[tuple[Step, Sequence[Window]]]:
         """The steps that are worth running, and where."""
-        if selection.by_mark:
-            yield from self._around_marks(selection, document)
+        points: dict[int, list[int]] = {}
+        for first, search in self._state.searches:
+            found = search.points(document.data)
+            points |= {first + number: places for number, places in found.items()} if first else found
+        yield from _around_marks(selection, document, points)
+        for number, group in selection.by_digits:
+            if number in points:
+                windows = windows_around(points[number], group.reach_chars, len(document.data))
+                yield from group.find(document.data, windows)
         for step in selection.by_words:
             if not step.shape.words.isdisjoint(document.words):
                 yield step, touched(step, document)
-        if selection.always:
-            for place, _ in selection.joined.find(
-                document.data, pieces(len(document.data), selection.always_reach_chars)
-            ):
-                yield selection.always[place], touched(selection.always[place], document)
-
-    def _around_marks(self, selection: Selection, document: Document) -> Iterator[tuple[Step, Sequence[Window]]]:
-        points: dict[int, list[int]] = {}
-        places: dict[Step, list[int]] = {}
-        for first, search in self._state.searches:
-            for number, found in search.points(document.data).items():
-                points[first + number] = found
-                for step in selection.by_mark.get(first + number, ()):
-                    places.setdefault(step, []).extend(found)
-        for step, found in places.items():
-            digits = None if step.digits is None else points.get(selection.numbers[step.digits])
-            if step.digits is not None and digits is None:
-                continue
-            found.sort()
-            around = windows_around(found, step.reach_chars, len(document.data))
-            if step.is_by_context and document.has_names:  # which may say it of all that they name
-                around = [(0, len(document.data))]
-            if digits is not None:
-                around = with_any(around, digits, SLACK_CHARS)
-            if around:
-                yield step, around
+        if selection.always is not None:
+            windows = pieces(len(document.data), selection.always.reach_chars)
+            for step, _ in selection.always.find(document.data, windows):
+                yield step, touched(step, document)
 
 
 def _by_id(detectors: Iterable[Detector]) -> dict[str, Detector]:
@@ -218,6 +203,29 @@ def _either(one: Validate, other: Validate) -> Validate:
 def _text_of(document: Document, hit: _Hit) -> str:
     first = document.start_of(hit.leaf)
     return document.text[first + hit.start : first + hit.end]
+
+
+# -- where it is worth looking
+
+
+def _around_marks(
+    selection: Selection, document: Document, points: Mapping[int, list[int]]
+) -> Iterator[tuple[Step, Sequence[Window]]]:
+    places: dict[Step, list[int]] = {}
+    for number in points.keys() & selection.by_mark.keys():
+        for step in selection.by_mark[number]:
+            places.setdefault(step, []).extend(points[number])
+    for step, found in places.items():
+        digits = () if step.digits is None else points.get(selection.numbers[step.digits])
+        if digits is None:
+            continue
+        around = windows_around(found, step.reach_chars, len(document.data))
+        if step.is_by_context and document.has_names:  # which may say it of all that they name
+            around = [(0, len(document.data))]
+        if digits:
+            around = with_any(around, digits, SLACK_CHARS)
+        if around:
+            yield step, around
 
 
 # -- what is there

@@ -1,8 +1,8 @@
 r"""A short expression that is in every match of an RE2 pattern, and rare elsewhere: what to look for first.
 
-For ``(?:\b|_)(\d{3}-\d{2}-\d{4})(?:\b|_)`` that is the number without its edges; of a longer pattern, the few characters
-in a row that are rarest in ordinary text. It may be in more places than the matches, never in fewer: edges are left
-out and long counts lose their limits. The pattern is one that RE2 has compiled, so it is read leniently.
+For ``(?:\b|_)(\d{3}-\d{2}-\d{4})(?:\b|_)`` that is the number without its edges; of a longer pattern, the few
+characters in a row that are rarest in ordinary text. It may be in more places than the matches, never in fewer: edges
+are left out and long counts lose their limits. The pattern is one that RE2 has compiled, so it is read leniently.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MIN_BITS: Final = 9.0
 """Met by chance in one of five hundred places; what is more common says nothing."""
 _ENOUGH_BITS: Final = 40.0
 """Rarer than that, and no text has many."""
-_MAX_UNITS, _MAX_COPIES, _MAX_SLACK, _MAX_ALTERNATIVES = 14, 16, 3, 40
+_MAX_UNITS, _MAX_COPIES, _MAX_SLACK, _MAX_ALTERNATIVES = 14, 16, 6, 40
 _NEVER_BITS: Final = 99.0
 _FURTHER_COPY: Final = 0.3
 """How rare another of what came before is, beside the first."""
@@ -62,6 +62,8 @@ class _Unit(NamedTuple):
     """How rare its matches are, as the logarithm of their share."""
     outer: str
     """What of it to look for at either end of a mark: as few repetitions as there may be."""
+    alone: str
+    """What of it to look for where it is the whole mark: the rarest in it."""
     members: frozenset[int] = frozenset()
     """The characters, where it is one."""
 
@@ -130,7 +132,7 @@ def _best_of(sequence: _Sequence) -> tuple[str, float]:
 
 def _row(units: Sequence[_Unit]) -> str:
     if len(units) == 1:
-        return units[0].outer
+        return units[0].alone
     return units[0].outer + "".join([unit.text for unit in units[1:-1]]) + units[-1].outer
 
 
@@ -173,7 +175,7 @@ def _atom(pattern: str, at: int, flags: str) -> tuple[list[_Unit], int]:
         return [], edge.end()
     one = _ONE.match(pattern, at)
     end = one.end() if one else at + 1
-    return [_unit_of(_members(pattern[at:end], "i" in flags, "s" in flags))], end
+    return [_unit_of(_members(pattern[at:end], "".join(sorted({"i", "s"} & {*flags}))))], end
 
 
 def _group(alternatives: list[_Sequence]) -> list[_Unit]:
@@ -182,18 +184,17 @@ def _group(alternatives: list[_Sequence]) -> list[_Unit]:
     share = sum(2.0**-sequence.bits for sequence in alternatives)
     text = f"(?:{'|'.join([sequence.text for sequence in alternatives])})"
     best = [_best_of(sequence) for sequence in alternatives]
-    outer = _joined(sorted({found for found, _ in best})) if all(found for found, _ in best) else ""
-    return [_Unit(text, max(0.0, -log2(share)), outer)]
+    alone = _joined(sorted({found for found, _ in best})) if all(found for found, _ in best) else ""
+    return [_Unit(text, max(0.0, -log2(share)), text, alone)]
 
 
 @lru_cache(maxsize=1024)
-def _members(text: str, ignores_case: bool, is_any_line: bool) -> frozenset[int]:
+def _members(text: str, flags: str) -> frozenset[int]:
     """The ASCII characters that `text` matches; all of them where it is not understood."""
     if _UNCOMMON.search(text):
         return _ALL
-    flags = re.ASCII | (re.IGNORECASE if ignores_case else re.NOFLAG) | (re.DOTALL if is_any_line else re.NOFLAG)
     try:
-        one = re.compile(text, flags)
+        one = re.compile(f"(?{flags}:{text})" if flags else text, re.ASCII)
     except re.error:
         return _ALL
     return frozenset([code for code in range(128) if one.fullmatch(chr(code))])
@@ -203,7 +204,7 @@ def _members(text: str, ignores_case: bool, is_any_line: bool) -> frozenset[int]
 def _unit_of(members: frozenset[int]) -> _Unit:
     share = _share_of(members)
     text = _class_of(members)
-    return _Unit(text, max(0.0, -log2(min(share, 1.0))) if share else _NEVER_BITS, text, members)
+    return _Unit(text, max(0.0, -log2(min(share, 1.0))) if share else _NEVER_BITS, text, text, members)
 
 
 def _class_of(members: Iterable[int]) -> str:
@@ -242,5 +243,5 @@ def _times(units: list[_Unit], least: int, most: int | None) -> list[_Unit]:
     kept = min(least, _MAX_COPIES)
     text = row.text if len(units) == 1 else f"(?:{row.text})"
     inner = f"(?:{text}){{{kept},{most if counted else ''}}}"
-    outer = f"(?:{text}){{{kept}}}" if kept else ""
-    return [_Unit(inner, row.bits * (1 + _FURTHER_COPY * (kept - 1)) if kept else 0.0, outer)]
+    outer = "" if not kept else row.text if kept == 1 else f"(?:{text}){{{kept}}}"
+    return [_Unit(inner, row.bits * (1 + _FURTHER_COPY * (kept - 1)) if kept else 0.0, outer, outer)]

@@ -39,7 +39,8 @@ class Scanner:
         *,
         compiled: CompiledDetectors | None = None,
     ) -> None:
-        """`compile_marks` is the engine that looks for marks; the one for patterns does where there is none. `compiled` are `detectors` where they have been compiled already.
+        """`compile_marks` is the engine that looks for marks; the one for patterns does where there is none. `compiled`
+        are `detectors` where they have been compiled already.
 
         Raises ConfigurationError for two detectors of one id or an id outside of its category.
         """

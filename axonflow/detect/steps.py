@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from axonflow.detect.content import Document
@@ -29,7 +29,17 @@ class Step:
     `digits`: is in each match besides.
     """
 
-    __slots__ = ("_compile", "_pattern", "_reach_chars", "detector", "digits", "is_by_context", "marks", "shape", "validated")
+    __slots__ = (
+        "_compile",
+        "_pattern",
+        "_reach_chars",
+        "detector",
+        "digits",
+        "is_by_context",
+        "marks",
+        "shape",
+        "validated",
+    )
 
     def __init__(self, detector: Detector, shape: Shape, compile_pattern: CompilePattern) -> None:
         self.detector = detector
@@ -39,8 +49,8 @@ class Step:
         self.is_by_context = not (self.marks or shape.words) and bool(shape.context_literals)
         if self.is_by_context:
             self.marks = tuple(map(_as_word_if_short, shape.context_literals))
-        elif not (self.marks or shape.words):
-            self.marks, self.digits = _of_pattern(shape, self.digits)
+        elif not (self.marks or shape.words or self.digits):
+            self.marks = _of_pattern(shape)
         self._reach_chars = 0
         self.validated = not (shape.validate is None and shape.in_context is None and shape.carve is None)
         self._compile = compile_pattern
@@ -80,22 +90,33 @@ def _triggers(shape: Shape) -> tuple[Mark, ...]:
     return tuple(map(Mark, shape.triggers))
 
 
-def _of_pattern(shape: Shape, run: Mark | None) -> tuple[tuple[Mark, ...], Mark | None]:
-    """What is in each match by the pattern alone, and the digits that must be in it besides."""
-    mark = None if shape.carve is not None and run is not None else mark_of(shape.pattern)
-    if mark is not None:
-        return (Mark(mark, "expression"),), run
-    return ((), None) if run is None else ((run,), None)
+def _of_pattern(shape: Shape) -> tuple[Mark, ...]:
+    mark = mark_of(shape.pattern)
+    return () if mark is None else (Mark(mark, "expression"),)
 
 
 def _as_word_if_short(text: str) -> Mark:
     return Mark(text, "word" if len(text) <= _SHORT_WORD_CHARS and text.isalpha() else "text")
 
 
+class Group:
+    """Steps without marks of their own, looked for together in the same places."""
+
+    def __init__(self, steps: Sequence[Step], compile_pattern: CompilePattern) -> None:
+        self.reach_chars = max(step.reach_chars for step in steps)
+        self._steps = steps
+        self._joined = Joined([step.shape.pattern for step in steps], compile_pattern)
+
+    def find(self, data: bytes, windows: Sequence[Window]) -> Iterator[tuple[Step, Sequence[Window]]]:
+        """Those that may be found, and in which of `windows`."""
+        for place, found in self._joined.find(data, windows):
+            yield self._steps[place], found
+
+
 class Selection:
     """Detectors that are asked for together: their steps, by what must be in a text for one to be worth running."""
 
-    __slots__ = ("always", "always_reach_chars", "by_mark", "by_words", "ids", "joined", "numbers")
+    __slots__ = ("always", "by_digits", "by_mark", "by_words", "ids", "numbers")
 
     def __init__(
         self, ids: Iterable[str], steps: Iterable[Step], numbers: Mapping[Mark, int], compile_pattern: CompilePattern
@@ -104,7 +125,8 @@ class Selection:
         self.numbers = numbers
         self.by_mark: dict[int, list[Step]] = {}
         self.by_words: list[Step] = []
-        self.always: list[Step] = []
+        always: list[Step] = []
+        digits: dict[tuple[int, int], list[Step]] = {}
         for step in steps:
             if step.detector.id not in self.ids:
                 continue
@@ -112,10 +134,14 @@ class Selection:
                 self.by_mark.setdefault(numbers[mark], []).append(step)
             if step.shape.words:
                 self.by_words.append(step)
+            elif step.digits is not None and not step.marks:
+                # One that carves is found so often that it would let in the others.
+                apart = len(digits) if step.shape.carve is not None else -1
+                digits.setdefault((numbers[step.digits], apart), []).append(step)
             elif not step.marks:
-                self.always.append(step)
-        self.joined = Joined([step.shape.pattern for step in self.always], compile_pattern)
-        self.always_reach_chars = max((step.reach_chars for step in self.always), default=0)
+                always.append(step)
+        self.by_digits = [(number, Group(alike, compile_pattern)) for (number, _), alike in digits.items()]
+        self.always = Group(always, compile_pattern) if always else None
 
 
 def touched(step: Step, document: Document) -> list[Window]:

@@ -12,7 +12,6 @@ import time
 from axonflow.adapters.hyperscan_marks import HyperscanMarks
 from axonflow.adapters.re2_engine import compile_pattern
 from axonflow.detect import BUILTIN_DETECTORS, Scanner
-
 from tests.benchmarks.measure import each_us, percentile
 
 SIZES_CHARS = {2_000: 300, 20_000: 60, 200_000: 8}

@@ -11,7 +11,7 @@ from axonflow.detect.checks.documents import (
     record_locator,
 )
 from axonflow.detect.context_words import mentions
-from axonflow.detect.detector import InContext, Shape
+from axonflow.detect.detector import Shape
 from axonflow.detect.nearby import Nearby, stands_alone
 from axonflow.detect.packs.pii_shapes import number, personal
 
@@ -40,13 +40,15 @@ _names_birth = Nearby(
 )  # fmt: skip
 
 
-def _unless_colour(in_context: InContext) -> InContext:
-    """As `in_context`, but for the colours of style sheets: in those of highlighters, ``.dl`` is a delimiter."""
+class _UnlessColour:
+    """As `nearby`, but for the colours of style sheets: in those of highlighters, ``.dl`` is a delimiter."""
 
-    def is_one(before: str, span: str, after: str) -> bool:
-        return not (before.endswith("#") and mentions(before, "color")) and in_context(before, span, after)
+    def __init__(self, nearby: Nearby) -> None:
+        self._nearby = nearby
+        self.literals = nearby.literals
 
-    return is_one
+    def __call__(self, before: str, span: str, after: str) -> bool:
+        return not (before.endswith("#") and mentions(before, "color")) and self._nearby(before, span, after)
 
 
 _MONTH = r"[A-Za-z]{3,12}\.?"
@@ -118,7 +120,7 @@ DOCUMENTS = (
                 r"(?:[A-Z][ -])?(?i:[A-Z]{0,4}\d[A-Z0-9]{0,14}(?:[ -]\d[A-Z0-9]{0,8}){0,4})",
                 min_digit_run=2,
                 validate=licence_number,
-                in_context=_unless_colour(in_context),
+                in_context=_UnlessColour(in_context),
                 confidence=0.75,
             )
             for in_context in (_names_licence, _labels_licence)

@@ -24,9 +24,7 @@ _names_dni = Nearby("dni*", "nif*", "nie*", "documento*", "identidad*", "spanish
 # Where two people would have the same code, letters stand for digits (D.M. 23.12.1976): in small letters that is not
 # told from a word by anything but the check letter.
 _CF = r"[A-Z]{6}\d{2}[ABCDEHLMPRST]\d{2}[A-Z]\d{3}[A-Z]"
-_CF_OF_NAMESAKES = (
-    r"[A-Z]{6}[0-9LMNPQRSTUV]{2}[ABCDEHLMPRST][0-7LMNPQRST][0-9LMNPQRSTUV][A-Z][0-9LMNPQRSTUV]{3}[A-Z]"
-)
+_CF_OF_NAMESAKES = r"[A-Z]{6}[0-9LMNPQRSTUV]{2}[ABCDEHLMPRST][0-7LMNPQRST][0-9LMNPQRSTUV][A-Z][0-9LMNPQRSTUV]{3}[A-Z]"
 _CF_SPACED = (
     r"[A-Z]{3} [A-Z]{3} [0-9LMNPQRSTUV]{2}[ABCDEHLMPRST][0-7LMNPQRST][0-9LMNPQRSTUV] [A-Z][0-9LMNPQRSTUV]{3}[A-Z]"
 )

@@ -50,10 +50,15 @@ def _iban_pattern() -> str:
     for country, length in IBAN_LENGTHS.items():
         forms.setdefault((length, r"\d" if country in DIGIT_IBANS else "[A-Z0-9]"), []).append(country)
     alternatives = (
-        rf"(?:{'|'.join(countries)})[ -]?\d{{2}}(?:[ -]?{char}){{{length - 4}}}"
+        rf"(?:{_country('|'.join(countries))}\d{{2}}(?i:(?:[ -]?{char}){{{length - 4}}}))"
         for (length, char), countries in sorted(forms.items())
     )
-    return f"(?i:{'|'.join(alternatives)})"
+    return "|".join(alternatives)
+
+
+def _country(codes: str) -> str:
+    """In small letters nothing comes between it and its digits, else ``on 12`` and ``by 20`` might begin a number."""
+    return f"(?:(?:{codes})[ -]?|(?i:{codes}))"
 
 
 def _iban_in_context(_before: str, _span: str, after: str) -> bool:
@@ -99,7 +104,17 @@ PAYMENT = (
     personal(
         "iban",
         "An international bank account number with a valid checksum.",
-        number(_iban_pattern(), min_digit_run=5, validate=is_iban, in_context=_iban_in_context, confidence=0.99),
+        number(
+            f"(?:{_iban_pattern()})",
+            marks=(
+                "[A-Z]{2}[ -]?[0-9]{2}(?:[ -]?[A-Za-z0-9]){4}",
+                "[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]){4}",
+            ),
+            min_digit_run=5,
+            validate=is_iban,
+            in_context=_iban_in_context,
+            confidence=0.99,
+        ),
         max_span_chars=68,
         examples=(
             "IBAN DE89 3704 0044 0532 0130 00 please",

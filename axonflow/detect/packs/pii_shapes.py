@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from axonflow.detect.detector import Carve, Detector, InContext, Shape, Validate
 from axonflow.detect.finding import Severity
-from axonflow.detect.nearby import Nearby, not_called_otherwise
+from axonflow.detect.nearby import not_called_otherwise
 
 __all__ = ["number", "personal"]
 
@@ -17,21 +17,26 @@ def number(
     *,
     min_digit_run: int = 0,
     triggers: tuple[str, ...] = (),
+    marks: tuple[str, ...] = (),
     validate: Validate | None = None,
     carve: Carve | None = None,
     in_context: InContext = not_called_otherwise,
     confidence: float = 0.9,
 ) -> Shape:
-    """A shape whose span is all of `pattern`, as a word of its own. `pattern` has no capture groups."""
+    """A shape whose span is all of `pattern`, as a word of its own. `pattern` has no capture groups.
+
+    An `in_context` that has `literals` confirms nothing without one of them nearby, as a `Nearby` does.
+    """
     return Shape(
         pattern=f"{_EDGE}({pattern}){_EDGE}",
         group=1,
         min_digit_run=min_digit_run,
         triggers=triggers,
+        marks=marks,
         carve=carve,
         validate=validate,
         in_context=in_context,
-        context_literals=in_context.literals if isinstance(in_context, Nearby) else (),
+        context_literals=getattr(in_context, "literals", ()),
         confidence=confidence,
     )
 

@@ -34,12 +34,22 @@ from axonflow.detect.packs.sql_rules import (
 __all__ = ["SQL_SHAPES"]
 
 
+def _called(names: str) -> str:
+    """A mark: one of these functions, which are words of other texts too, with its bracket."""
+    return rf"(?i:{'|'.join(names.split())})[ \t\n\f\r]{{0,4}}[(]"
+
+
 def _sql(
-    *alternatives: str, triggers: tuple[str, ...] = (), in_context: InContext | None = None, confidence: float = 0.9
+    *alternatives: str,
+    triggers: tuple[str, ...] = (),
+    marks: tuple[str, ...] = (),
+    in_context: InContext | None = None,
+    confidence: float = 0.9,
 ) -> Shape:
     return Shape(
         pattern=f"(?i:{'|'.join(alternatives)})",
         triggers=triggers,
+        marks=marks,
         in_context=in_context,
         window_chars=WINDOW_CHARS,
         confidence=confidence,
@@ -175,21 +185,10 @@ SQL_SHAPES: tuple[Shape, ...] = (
         r"\bjson_keys\s{0,4}\(\s{0,4}\({1,4}\s{0,4}select|\bmake_set\s{0,4}\(\s{0,4}\(?\s{0,4}\d",
         r"\bconvert\s{0,4}\(\s{0,4}int\s{0,4},[\s(@]{0,8}(?:select|@@|char)|\brow\s{0,4}\(\s{0,4}\d{1,8}\s{0,4},\s{0,4}\d{1,8}\s{0,4}\)\s{0,4}>",
         r"\bcase\s{1,4}when[\s(]{1,8}\d{1,16}\s{0,4}=|\bcase\s{1,4}(?:\d{1,16}|'\w{0,16}')\s{1,4}when\s{1,4}(?:\d{1,16}|'\w{0,16}')\s{1,4}then\b",
-        triggers=(
-            "extractvalue",
-            "updatexml",
-            "analyse",
-            "xmltype",
-            "ctxsys",
-            "gtid_subset",
-            "rand",
-            "exp",
-            "elt",
-            "json_keys",
-            "make_set",
-            "convert",
-            "row",
-            "case",
+        marks=(
+            _called("extractvalue updatexml analyse xmltype gtid_subset floor exp elt json_keys make_set convert row"),
+            r"(?i:ctxsys[.])",
+            r"(?i:case[ \t\n\f\r]{1,4}(?:when|[0-9]{1,16}|'[A-Za-z0-9_]{0,16}'))",
         ),
     ),
     # the catalogue of the database
@@ -209,29 +208,14 @@ SQL_SHAPES: tuple[Shape, ...] = (
         r"(?:\(?\s{0,4}select\b|0x[0-9a-f]{2}|char\s{0,4}\(|@@|aes_encrypt|concat)",
         r"\bselect\s{1,8}@@\w|\bselect\s{1,8}0x[0-9a-f]{8}|\brlike\s{0,4}\(\s{0,4}select\b|\b\d{1,3}\.e\.[\w`]",
         r"\b(?:database|schema|version)\(\)\s{0,4}(?:like|=|<|>)|--[^\n]{0,40}\bsp_password\b",
-        triggers=(
-            "ascii",
-            "ord",
-            "hex",
-            "bin",
-            "length",
-            "lower",
-            "charset",
-            "conv",
-            "mid",
-            "char",
-            "chr",
-            "concat",
-            "cast",
-            "aes_decrypt",
+        marks=(
+            _called("ascii ord hex bin length lower charset conv mid rlike"),
+            _called("char chr concat concat_ws cast convert aes_decrypt"),
             "@@",
-            "0x",
-            "rlike",
-            ".e.",
-            "database",
-            "schema",
-            "version",
-            "sp_password",
+            "0[xX]",
+            "[.][eE][.]",
+            "(?i:database|schema|version)[(][)]",
+            "(?i:sp_password)",
         ),
     ),
     # any of these, percent-encoded
