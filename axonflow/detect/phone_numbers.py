@@ -36,8 +36,13 @@ _LABELS = _PHONE_WORDS | {"desk", "office", "home", "work", "direct"}
 _OTHER_WORDS = frozenset(
     "order invoice ticket account acct id ref reference serial zip isbn issn doi tracking sku case po "
     "part item version receipt transaction confirmation policy claim model batch lot vin iban bic build "
-    "passport license licence".split()
+    "passport license licence ssn itin ein tin routing aba nhs npi nino cpf cnpj bsn dni nie nif "
+    "siren siret sin tfn abn mrn steuernummer idnr ust konto kontonummer blz kto artikel".split()
 )
+_OTHER_STEMS = (
+    "bestell", "rechnung", "auftrag", "kundennummer", "kundennr", "factura", "facture", "commande", "pedido", "fattura",
+    "ordine",
+)  # fmt: skip
 
 
 _COMMON_OTHERS: Final = re.compile(r"(?:19|20)\d\d-\d\d-\d\d|\d{1,9}\.\d{1,2}", re.ASCII)
@@ -138,7 +143,7 @@ def _start_of(run: str, groups: list[tuple[int, int]], first: int) -> int:
 
 
 def _joins(separator: str) -> bool:
-    return len(separator) <= 2 and "+" not in separator
+    return (len(separator) <= 2 and "+" not in separator) or separator == " / "
 
 
 def phone_layout(text: str) -> Layout | None:
@@ -244,10 +249,10 @@ def phone_in_context(before: str, span: str, after: str) -> bool:
     if layout == "plain" and not (_has_letter(before) or _has_letter(after)):
         return False
     earlier, later = words_of(before)[-6:], words_of(after)[:8]
-    names_other = has_any(earlier[-3:], _OTHER_WORDS)
+    names_other = has_any(earlier[-3:], _OTHER_WORDS, _OTHER_STEMS)
     if layout == "national":
         return not names_other or has_any(earlier[-1:], _PHONE_WORDS, _PHONE_STEMS)
-    if has_any(earlier[-1:], _OTHER_WORDS):
+    if has_any(earlier[-1:], _OTHER_WORDS, _OTHER_STEMS):
         return False
     is_labelled = has_any(earlier[-1:], _LABELS) or has_any(later[:1], _LABELS) or _is_somebodys(earlier, later)
     return is_labelled or has_any(earlier, _PHONE_WORDS, _PHONE_STEMS) or has_any(later[:2], _PHONE_WORDS, _PHONE_STEMS)
@@ -269,8 +274,13 @@ def _has_letter(text: str) -> bool:
     return text.upper() != text.lower()
 
 
+_IBAN_HEAD: Final = re.compile(r"\b[A-Z]{2}\d\d \Z", re.ASCII)
+
+
 def _is_part_of_longer(before: str, after: str) -> bool:
     last, following = before[-1:], after[:1]
+    if last == " " and _IBAN_HEAD.search(before):
+        return True
     if last.isalnum() or last in {"$", "#"} or following.isalnum() or following == "%":
         return True
     if last in {"-", ".", "/", ":"} and before[-2:-1].isalnum():

@@ -72,6 +72,24 @@ _names_booking = Nearby(
 )
 
 
+_BOOKED = (
+    "booking",
+    "booked",
+    "reservation",
+    "flight",
+    "itinerary",
+    "airline",
+    "boarding",
+    "check-in",
+    "buchung",
+    "flug",
+)
+
+
+def _is_booked(before: str, span: str, after: str) -> bool:
+    return stands_alone(before, span, after) and (mentions(before, *_BOOKED) or mentions(after, *_BOOKED))
+
+
 def _is_named_locator(before: str, span: str, after: str) -> bool:
     return stands_alone(before, span, after) and span.isupper() and _names_booking(before, span, after)
 
@@ -174,6 +192,7 @@ DOCUMENTS = (
             "the birth of jazz in 1917",
             "born 10 months 1200",
             "DOB 1985",
+            "expires 19 JAN 2031, DOB unknown",
             "recdate='03/11/86', birthdate=''",
         ),
     ),
@@ -200,6 +219,14 @@ DOCUMENTS = (
             confidence=0.8,
         ),
         Shape(
+            pattern=r"(?i:\b(?:ref(?:erence)?|locator|code)(?: (?:number|no\.?|code|is))?[ :#]{1,3})([A-Z0-9]{6})\b",
+            group=1,
+            triggers=("ref", "locator", "code"),
+            validate=record_locator,
+            in_context=_is_booked,
+            confidence=0.75,
+        ),
+        Shape(
             pattern=r"(?m:^)([A-Z0-9]{6})(?m:$)",
             group=1,
             validate=record_locator,
@@ -208,7 +235,20 @@ DOCUMENTS = (
         ),
         max_span_chars=6,
         severity="medium",
-        examples=("PNR: X7K9QZ", "booking reference is QWRTZB", "record locator #6TGH2P", "Buchungscode: Z3XK8P"),
-        counter_examples=("X7K9QZ", "booking reference SUMMER", "PNR 123456", "booking number is PLEASE", "PNR x7k9qz"),
+        examples=(
+            "PNR: X7K9QZ",
+            "booking reference is QWRTZB",
+            "record locator #6TGH2P",
+            "Buchungscode: Z3XK8P",
+            "Your booking is confirmed. Reference: QX7M2L",
+        ),
+        counter_examples=(
+            "X7K9QZ",
+            "booking reference SUMMER",
+            "PNR 123456",
+            "booking number is PLEASE",
+            "PNR x7k9qz",
+            "Reference: QX7M2L",
+        ),
     ),
 )

@@ -332,6 +332,7 @@ _DATABASE_URL = Detector(
         "mysql://user:****@host/db and redis://user:your-password@host",
         "https://ann@example.com",
         "mongodb://host1:27017,host2:27017/db",
+        "postgresql://USER:PASS@HOST/DB, mysql://user:password@localhost/test",
     ),
 )
 
