@@ -25,14 +25,14 @@ _MAX_GROUPS, _MAX_LONE_DIGITS = 7, 2
 _PHONE_STEMS = (
     "phone", "mobile", "whatsapp", "fax", "telefon", "telephon", "cellular", "celular", "hotline", "helpline",
     "landline",
-    "voicemail", "portable", "movil",
+    "voicemail", "portable", "movil", "telemovel",
 )  # fmt: skip
 _PHONE_WORDS = frozenset(
     "tel cell call calls called calling dial ring ph handy gsm tlf sms text texted texting message "
     "messages reach contact answering pager".split()
 )
 # Labels of a number when they stand right beside it, ordinary words elsewhere.
-_LABELS = _PHONE_WORDS | {"desk", "office", "home", "work", "direct"}
+_LABELS = _PHONE_WORDS | {"desk", "office", "home", "work", "direct", "hp", "wa", "kom", "mob", "gsm"}
 _OTHER_WORDS = frozenset(
     "order invoice ticket account acct id ref reference serial zip isbn issn doi tracking sku case po "
     "part item version receipt transaction confirmation policy claim model batch lot vin iban bic build "
@@ -205,7 +205,8 @@ def _is_north_american(text: str, sizes: list[int], digits: str) -> bool:
 
 def _is_trunk(text: str, sizes: list[int], digits: str) -> bool:
     """A trunk 0 and an area code, then the subscriber's number in groups of at least two."""
-    if digits[0] != "0" or digits[1] == "0" or not 9 <= len(digits) <= 11:
+    most = 12 if digits[:2] in {"01", "08"} else 11  # mobile numbers of Germany and Indonesia
+    if digits[0] != "0" or digits[1] == "0" or not 9 <= len(digits) <= most:
         return False
     # How the United States and Brazil lay out numbers of people and ZIP+4 codes.
     if sizes == [3, 2, 4] or ("-" in text and ("." in text or sizes == [5, 4])):
@@ -236,7 +237,8 @@ def _is_date(text: str, parts: list[str]) -> bool:
             return True
         if _is_year(year_last) and len(year_first) <= 2 and int(year_first) <= 31:
             return True
-    return len(parts) >= 4 and text.count(".") >= 3 and all(int(part) < 256 for part in parts)
+    is_pairs = len(parts) == 5 and parts[0][0] == "0" and all(len(part) == 2 for part in parts)  # 06.12.34.56.78
+    return len(parts) >= 4 and text.count(".") >= 3 and all(int(part) < 256 for part in parts) and not is_pairs
 
 
 def phone_in_context(before: str, span: str, after: str) -> bool:
@@ -258,14 +260,15 @@ def phone_in_context(before: str, span: str, after: str) -> bool:
     return is_labelled or has_any(earlier, _PHONE_WORDS, _PHONE_STEMS) or has_any(later[:2], _PHONE_WORDS, _PHONE_STEMS)
 
 
-_OWNERS = frozenset("my his her our their your".split())
+_OWNERS = frozenset("my his her our their your mon ma mein meine mi mio meu mijn min".split())
+_NUMBERS = frozenset("number num no numero nummer".split())
 _REACHED = frozenset("me us him them".split())
 _REACHING = frozenset("reach call ring text phone contact message dial".split())
 
 
 def _is_somebodys(earlier: list[str], later: list[str]) -> bool:
     """Whether somebody's number is named ("my number is ..."), or somebody to be reached ("if you want to call me")."""
-    is_owned = any(word in _OWNERS and name in {"number", "num", "no"} for word, name in pairwise(earlier[-4:]))
+    is_owned = any(word in _OWNERS and name in _NUMBERS for word, name in pairwise(earlier[-4:]))
     return is_owned or any(verb in _REACHING and whom in _REACHED for verb, whom in pairwise(later))
 
 
