@@ -262,13 +262,19 @@ def phone_in_context(before: str, span: str, after: str) -> bool:
 
 _OWNERS = frozenset("my his her our their your mon ma mein meine mi mio meu mijn min".split())
 _NUMBERS = frozenset("number num no numero nummer".split())
+_OF = frozenset("de di da do der des of for fur van".split())
+"""What my number of something is says another word."""
 _REACHED = frozenset("me us him them".split())
 _REACHING = frozenset("reach call ring text phone contact message dial".split())
 
 
 def _is_somebodys(earlier: list[str], later: list[str]) -> bool:
     """Whether somebody's number is named ("my number is ..."), or somebody to be reached ("if you want to call me")."""
-    is_owned = any(word in _OWNERS and name in _NUMBERS for word, name in pairwise(earlier[-4:]))
+    near = [*earlier[-4:], ""]
+    is_owned = any(
+        word in _OWNERS and name in _NUMBERS and of not in _OF
+        for word, name, of in zip(near, near[1:], near[2:], strict=False)
+    )
     return is_owned or any(verb in _REACHING and whom in _REACHED for verb, whom in pairwise(later))
 
 

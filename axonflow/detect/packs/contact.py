@@ -100,6 +100,7 @@ CONTACT = (
             "on 2024-01-15 and 15.01.2024, 12/31/2024 10:30",
             "order 415-555-2671",
             "Bestellnummer 600-218-2254",
+            "mi n\u00famero de cliente es 12345678",
             "SSN 523-38-7198, routing 071090434, reach me at home",
             "Konto: CH46 0076 2021 8934 4808 5, danke",
             "id 4155552671",

@@ -107,7 +107,7 @@ DOCUMENTS = (
         "The number of a passport, where the words around say so, and the machine-readable lines of one.",
         number(
             r"(?i:[A-Z]{1,3}\d{6,8}[A-Z]?|\d{8,9}|\d{2}[A-Z]{2}\d{5}|[CFGHJKLMNPRTVWXYZ][CFGHJKLMNPRTVWXYZ0-9]{8}\d?"
-            r"|[A-NP-Z]{2}[A-NP-Z0-9]{6}\d)",
+            r"|(?-i:[A-Z][A-Z0-9]{6,8}))",
             validate=passport_number,
             in_context=_names_passport,
             confidence=0.8,
@@ -126,7 +126,7 @@ DOCUMENTS = (
             "Reisepass Nr. C01X00T47",
             "Passport: K1234567",
             "passeport 12AB34567",
-            "Paspoort NWRK8B9C1",
+            "Paspoort NWRK8B9C1, passport P123456AA or M123A4567",
             "passport AB 123456",
             "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<",
             "L898902C36UTO7408122F1204159ZE184226B<<<<<10",

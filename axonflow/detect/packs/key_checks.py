@@ -160,6 +160,7 @@ def is_basic_credentials(text: str) -> bool:
 
 def has_password(url: str) -> bool:
     """Whether the password in `url` is one, not a place-holder or a variable."""
+    url = url.replace("\\", "")  # JSON may escape slashes
     user_info = url.partition("://")[2].rpartition("@")[0]
     password = user_info.partition(":")[2]
     if not password or password[0] in "<{[$%*" or set(password) <= set("*xX.") or _IS_MODEL_URL.search(url):

@@ -137,9 +137,9 @@ NETWORK = (
         Shape(
             pattern=(
                 r"\b(?i:https?|ftps?|sftp|ssh|wss?|git|svn|ldaps?|smb|nfs|afp|rtsps?|imaps?|smtps?|pop3s?|telnet|vnc|socks[45]h?)"
-                r"://([^\s:/@?#\"'<>]{1,100}:[^\s/@?#\"'<>]{1,200})@[A-Za-z0-9\[]"
+                r":(?://|\\{1,3}/\\{1,3}/)([^\s:/@?#\"'<>]{1,100}:[^\s/@?#\"'<>]{1,200})@[A-Za-z0-9\[]"
             ),
-            triggers=("://",),
+            triggers=("://", ":\\"),
             group=1,
             validate=has_credentials,
             confidence=0.9,
@@ -149,6 +149,7 @@ NETWORK = (
             "curl https://ann:" + "s3cr3t-Word@db.example.com/x",
             "ftp://backup:" + "Tr0ub4dor@10.1.2.3/",
             "proxy=socks5://bob:" + "hunter2@proxy.example:1080",
+            '{"url": "https:\\/\\/ann:' + 's3cr3t-Word@db.example.com\\/x"}',
         ),
         counter_examples=(
             "https://ann@example.com/",
