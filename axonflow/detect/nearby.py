@@ -15,6 +15,11 @@ RIVALS = frozenset(
     "commande pedido ordine fattura bestelling rev revision".split()
 )
 """Words that name another number; one of them right before a number outweighs what stands farther off."""
+_OTHER_IDS = frozenset(
+    "routing aba iban bic swift account konto kto passport reisepass license licence ssn itin npi nhs nino mrn aadhaar "
+    "expires expiry expiration expired valid issued gultig ablauf caducidad scadenza".split()
+)
+"""Words that name another number of a person, or another date, where what one is looked for is not called so."""
 _FILLERS = frozenset(
     "number numbers no nr num nummer numero is was are of the my his her your our their a an s id ids code for "
     "die der das ist le la el il de du del em e est es y and und et new old num".split()
@@ -80,15 +85,20 @@ class Nearby:
             return False
         earlier = words_of(_parted(before))
         label = _label_of(earlier)
-        if label in RIVALS and label not in self._own:
+        if (label in RIVALS or label in _OTHER_IDS) and label not in self._own:
             return False
-        if self._has(earlier[-self._before_words :]):
+        if self._is_named(before, earlier):
             return True
         return _ASSIGNED.search(before) is None and self._has(words_of(_parted(after))[: self._after_words])
 
     def _has(self, words: list[str]) -> bool:
         text = f" {' '.join(words)} "
         return any(needle in text for needle in self._needles)
+
+    def _is_named(self, before: str, earlier: list[str]) -> bool:
+        # IdNr is one word to some and two to others.
+        words = self._before_words
+        return self._has(earlier[-words:]) or (not before.islower() and self._has(words_of(before)[-words:]))
 
 
 def _parted(text: str) -> str:

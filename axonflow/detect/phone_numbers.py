@@ -25,19 +25,24 @@ _MAX_GROUPS, _MAX_LONE_DIGITS = 7, 2
 _PHONE_STEMS = (
     "phone", "mobile", "whatsapp", "fax", "telefon", "telephon", "cellular", "celular", "hotline", "helpline",
     "landline",
-    "voicemail", "portable", "movil",
+    "voicemail", "portable", "movil", "telemovel",
 )  # fmt: skip
 _PHONE_WORDS = frozenset(
     "tel cell call calls called calling dial ring ph handy gsm tlf sms text texted texting message "
     "messages reach contact answering pager".split()
 )
 # Labels of a number when they stand right beside it, ordinary words elsewhere.
-_LABELS = _PHONE_WORDS | {"desk", "office", "home", "work", "direct"}
+_LABELS = _PHONE_WORDS | {"desk", "office", "home", "work", "direct", "hp", "wa", "kom", "mob", "gsm"}
 _OTHER_WORDS = frozenset(
     "order invoice ticket account acct id ref reference serial zip isbn issn doi tracking sku case po "
     "part item version receipt transaction confirmation policy claim model batch lot vin iban bic build "
-    "passport license licence".split()
+    "passport license licence ssn itin ein tin routing aba nhs npi nino cpf cnpj bsn dni nie nif "
+    "siren siret sin tfn abn mrn steuernummer idnr ust konto kontonummer blz kto artikel".split()
 )
+_OTHER_STEMS = (
+    "bestell", "rechnung", "auftrag", "kundennummer", "kundennr", "factura", "facture", "commande", "pedido", "fattura",
+    "ordine",
+)  # fmt: skip
 
 
 _COMMON_OTHERS: Final = re.compile(r"(?:19|20)\d\d-\d\d-\d\d|\d{1,9}\.\d{1,2}", re.ASCII)
@@ -138,7 +143,7 @@ def _start_of(run: str, groups: list[tuple[int, int]], first: int) -> int:
 
 
 def _joins(separator: str) -> bool:
-    return len(separator) <= 2 and "+" not in separator
+    return (len(separator) <= 2 and "+" not in separator) or separator == " / "
 
 
 def phone_layout(text: str) -> Layout | None:
@@ -200,7 +205,8 @@ def _is_north_american(text: str, sizes: list[int], digits: str) -> bool:
 
 def _is_trunk(text: str, sizes: list[int], digits: str) -> bool:
     """A trunk 0 and an area code, then the subscriber's number in groups of at least two."""
-    if digits[0] != "0" or digits[1] == "0" or not 9 <= len(digits) <= 11:
+    most = 12 if digits[:2] in {"01", "08"} else 11  # mobile numbers of Germany and Indonesia
+    if digits[0] != "0" or digits[1] == "0" or not 9 <= len(digits) <= most:
         return False
     # How the United States and Brazil lay out numbers of people and ZIP+4 codes.
     if sizes == [3, 2, 4] or ("-" in text and ("." in text or sizes == [5, 4])):
@@ -231,7 +237,8 @@ def _is_date(text: str, parts: list[str]) -> bool:
             return True
         if _is_year(year_last) and len(year_first) <= 2 and int(year_first) <= 31:
             return True
-    return len(parts) >= 4 and text.count(".") >= 3 and all(int(part) < 256 for part in parts)
+    is_pairs = len(parts) == 5 and parts[0][0] == "0" and all(len(part) == 2 for part in parts)  # 06.12.34.56.78
+    return len(parts) >= 4 and text.count(".") >= 3 and all(int(part) < 256 for part in parts) and not is_pairs
 
 
 def phone_in_context(before: str, span: str, after: str) -> bool:
@@ -244,23 +251,30 @@ def phone_in_context(before: str, span: str, after: str) -> bool:
     if layout == "plain" and not (_has_letter(before) or _has_letter(after)):
         return False
     earlier, later = words_of(before)[-6:], words_of(after)[:8]
-    names_other = has_any(earlier[-3:], _OTHER_WORDS)
+    names_other = has_any(earlier[-3:], _OTHER_WORDS, _OTHER_STEMS)
     if layout == "national":
         return not names_other or has_any(earlier[-1:], _PHONE_WORDS, _PHONE_STEMS)
-    if has_any(earlier[-1:], _OTHER_WORDS):
+    if has_any(earlier[-1:], _OTHER_WORDS, _OTHER_STEMS):
         return False
     is_labelled = has_any(earlier[-1:], _LABELS) or has_any(later[:1], _LABELS) or _is_somebodys(earlier, later)
     return is_labelled or has_any(earlier, _PHONE_WORDS, _PHONE_STEMS) or has_any(later[:2], _PHONE_WORDS, _PHONE_STEMS)
 
 
-_OWNERS = frozenset("my his her our their your".split())
+_OWNERS = frozenset("my his her our their your mon ma mein meine mi mio meu mijn min".split())
+_NUMBERS = frozenset("number num no numero nummer".split())
+_OF = frozenset("de di da do der des of for fur van".split())
+"""What my number of something is says another word."""
 _REACHED = frozenset("me us him them".split())
 _REACHING = frozenset("reach call ring text phone contact message dial".split())
 
 
 def _is_somebodys(earlier: list[str], later: list[str]) -> bool:
     """Whether somebody's number is named ("my number is ..."), or somebody to be reached ("if you want to call me")."""
-    is_owned = any(word in _OWNERS and name in {"number", "num", "no"} for word, name in pairwise(earlier[-4:]))
+    near = [*earlier[-4:], ""]
+    is_owned = any(
+        word in _OWNERS and name in _NUMBERS and of not in _OF
+        for word, name, of in zip(near, near[1:], near[2:], strict=False)
+    )
     return is_owned or any(verb in _REACHING and whom in _REACHED for verb, whom in pairwise(later))
 
 
@@ -269,8 +283,13 @@ def _has_letter(text: str) -> bool:
     return text.upper() != text.lower()
 
 
+_IBAN_HEAD: Final = re.compile(r"\b[A-Z]{2}\d\d \Z", re.ASCII)
+
+
 def _is_part_of_longer(before: str, after: str) -> bool:
     last, following = before[-1:], after[:1]
+    if last == " " and _IBAN_HEAD.search(before):
+        return True
     if last.isalnum() or last in {"$", "#"} or following.isalnum() or following == "%":
         return True
     if last in {"-", ".", "/", ":"} and before[-2:-1].isalnum():

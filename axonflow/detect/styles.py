@@ -24,7 +24,7 @@ _SHOWN_CHARS: Final = 4
 _SHOWN_PART: Final = 4
 """At most one in so many characters."""
 _SEPARATORS: Final = frozenset(" -./:@()+,")
-_SPACING: Final = str.maketrans("", "", " -")
+_SPACING: Final = str.maketrans("", "", " -./()+")
 _MIN_SPACED_DIGITS: Final = 9
 """A number this long is written in groups as one likes; of a shorter one, a date, the groups may matter."""
 
@@ -141,5 +141,7 @@ def _canonical(finding: Finding, text: str) -> str:
     if finding.category == "secret":
         return text
     spelled = unicodedata.normalize("NFKC", text).casefold()
+    # Groups are the value in 1.12.123.4 and 11.21.23.4; so are the marks in a mail address.
+    is_address = finding.detector == "pii.ip_address" or "@" in spelled or ":" in spelled
     is_long_number = sum(char.isdecimal() for char in spelled) >= _MIN_SPACED_DIGITS
-    return spelled.translate(_SPACING) if is_long_number else spelled
+    return spelled.translate(_SPACING) if is_long_number and not is_address else spelled

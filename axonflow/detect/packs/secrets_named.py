@@ -310,9 +310,9 @@ _DATABASE_URL = Detector(
                 r"|sqlserver|oracle|cockroachdb|clickhouse|snowflake|redshift|trino|presto|hive|databricks|vertica|neo4j|bolt"
                 r"|cassandra|couchdb|couchbases?|influxdb|elasticsearch|opensearch|db2|ldaps?|s?ftps?|ssh|smb|smtps?|imaps?"
                 r"|jdbc:[a-z]{2,12}|svn|rtsp)(?:\+[a-z0-9]{1,16}){0,2}"
-                r"://[^\s:@/'\"<>]{0,128}:[^\s/'\"<>]{1,200}@[^\s'\"<>,;)\]}\\]{1,300}"
+                r":(?://|\\{1,3}/\\{1,3}/)[^\s:@/'\"<>]{0,128}:[^\s/'\"<>]{1,200}@[^\s'\"<>,;)\]}\\]{1,300}"
             ),
-            triggers=("://",),
+            triggers=("://", ":\\"),
             validate=has_password,
             confidence=0.9,
         ),
@@ -321,6 +321,7 @@ _DATABASE_URL = Detector(
     examples=(
         "DATABASE_URL=postgresql://app:" + "t0p-S3cret@db.example.com:5432/app?sslmode=require",
         "redis://:" + "hunter2@cache:6379/0",
+        '{"url": "redis:\\/\\/:' + 'hunter2@cache:6379\\/0"}',
         "mongodb+srv://ann:" + "p@ssw0rd@cluster0.example.net/x",
         "amqps://shop:" + "q7Zr2Kd9@mq.example:5671/%2F",
         "postgresql+asyncpg://app:" + "t0p-S3cret@[::1]/app",
@@ -332,6 +333,7 @@ _DATABASE_URL = Detector(
         "mysql://user:****@host/db and redis://user:your-password@host",
         "https://ann@example.com",
         "mongodb://host1:27017,host2:27017/db",
+        "postgresql://USER:PASS@HOST/DB, mysql://user:password@localhost/test",
     ),
 )
 

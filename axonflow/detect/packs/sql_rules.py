@@ -153,6 +153,7 @@ def stands(rules: re.Pattern[str], left_chars: int = WINDOW_CHARS, *, amid_chars
     return holds
 
 
+_SIGNS_ALONE = re.compile(r"""[^\w\s'"]{1,4}['"]""")
 _BUILD_CONDITION = re.compile(r"""condition=["'][^<>]{0,240}\Z""", re.IGNORECASE)
 
 
@@ -180,6 +181,8 @@ def _opens(before: str, quote: str, rest: str) -> bool:
         return True
     if rest[:1].isalpha() and before[-1:] in tuple("([{,=:+"):
         return True
+    if before[-1:] in tuple("([{,+") and _SIGNS_ALONE.match(rest):
+        return True  # RegExp("^" + prefix)
     return quote in before and before.rstrip()[-1:] in tuple("([{,+|&")
 
 
@@ -188,7 +191,7 @@ def breaks_out(rules: re.Pattern[str]) -> InContext:
 
     def holds(before: str, span: str, after: str) -> bool:
         quote, rest = span[0], span[1:]
-        if _opens(before, quote, rest) or not _has_odd_quote(before, quote):
+        if _opens(before, quote, rest + after) or not _has_odd_quote(before, quote):
             return False
         classes = "|" + _classes_from(rest + after)
         return rules.search(classes.translate(_QUOTES_SWAPPED) if quote == '"' else classes) is not None

@@ -76,6 +76,12 @@ SQL_SHAPES: tuple[Shape, ...] = (
     _sql(rf"{_Q}[\s);]{{0,8}}(?:--|#|/\*)", in_context=is_commented_out, confidence=0.7),
     # the same inside the statement that it ended up in: name = 'admin'--' and ...
     _sql(r"\w'-{2,8} ?'", triggers=("'--",), confidence=0.7),
+    # user=admin'--&password=x
+    _sql(
+        r"=[\w.@+%-]{0,64}['\"]\)?(?:--|#|/\*)[-+ ]{0,2}&\w{1,32}=",
+        triggers=("--", "#", "/*"),
+        confidence=0.7,
+    ),
     # 1 or 1=1, 1) and 7=(8, x or 'a'='a', having 1=1
     _sql(
         rf"(?:{_LOGIC_WORD}|\|\||&&){_GAP}(?:(?:not|binary)\b{_GAP}){{0,2}}"

@@ -83,6 +83,27 @@ def test_pseudonyms_of_one_value_in_several_spellings_are_one(redacted):
         assert len({redacted(f"so: {one} ", "pseudonym")[0] for one in spellings}) == 1
 
 
+@pytest.mark.parametrize(
+    "spellings",
+    [
+        ("4111.1111.1111.1111", CARD),
+        ("(415) 555-2671", "415.555.2671", "415-555-2671"),
+        ("+44 20 7946 0958", "+44 (20) 7946-0958"),
+        ("cpf 529.982.247-25", "cpf 52998224725"),
+    ],
+)
+def test_pseudonyms_of_a_number_whatever_its_marks_are_one(scanner, redacted, every_id, spellings):
+    labels = {redacted(one, "pseudonym")[0].removeprefix("cpf ") for one in spellings}
+    assert len(labels) == 1, labels
+
+
+@pytest.mark.parametrize(
+    "values", [("11.12.113.114", "111.21.131.14"), ("a.1234567890@b.example", "a1234567890@b.example")]
+)
+def test_pseudonyms_of_addresses_that_differ_in_their_marks_differ(redacted, values):
+    assert len({redacted(value, "pseudonym")[0] for value in values}) == len(values)
+
+
 def test_pseudonyms_of_two_detectors_differ_for_one_text():
     replacing = Redactor(None, RedactionMeans(KEY)).replacing({"pii.a": "pseudonym", "pii.b": "pseudonym"}, "acme")
     codes = {replacing.replacement([finding(0, 3, detector=f"pii.{name}")], "abc")[-25:] for name in "ab"}
