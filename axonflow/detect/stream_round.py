@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec.structs import replace
 
 from axonflow.detect.content import folded
-from axonflow.detect.encodings import MARK, decoded, decoded_so_far
+from axonflow.detect.encodings import MARKS, decoded, decoded_so_far
 from axonflow.detect.escapes import blank_escapes, end_of_whole_escapes, start_of_escapes
 from axonflow.detect.finding import Finding
 from axonflow.detect.folding import STAND_IN, fold
@@ -25,6 +27,7 @@ _SLACK_CHARS: Final = 512
 """Kept beyond need, so that not every chunk moves what is kept."""
 
 
+_MARK: Final = re.compile(f"[{MARKS}]")
 _LOOKS_AT_ALL: Final = 32
 """Times that each character is looked at, at most, in a text without a place to cut."""
 
@@ -55,11 +58,11 @@ class StreamRound:
     """
 
     __slots__ = (
+        "_arrived",
         "_base",
         "_cuts",
         "_depth",
         "_done",
-        "_looked",
         "_marked",
         "_needed",
         "_next",
@@ -74,21 +77,26 @@ class StreamRound:
         self._next: StreamRound | None = None
         self._raw = ""
         self._text = b""
-        self._done = self._base = self._looked = self._marked = self._needed = 0
+        self._done = self._base = self._marked = self._needed = 0
         self._cuts = [0]
+        self._arrived = ""
 
     @property
     def held_chars(self) -> int:
         """How much is held back, later rounds included."""
-        return len(self._raw) - self._done + (0 if self._next is None else self._next.held_chars)
+        return len(self._raw) + len(self._arrived) - self._done + (0 if self._next is None else self._next.held_chars)
 
     def feed(self, chunk: str, *, is_last: bool) -> str:
         """What can be let go. Raises DetectionError as `axonflow.detect.scanner.Inspection.redact` does."""
-        self._append(chunk)
-        if self._depth == 0 and not is_last and len(self._raw) - self._looked < self._stride_chars():
+        self._arrived += chunk
+        if self._depth == 0 and not is_last and len(self._arrived) < self._stride_chars():
             return ""
-        self._looked = len(self._raw)
+        done = self._done
+        self._append(self._arrived)
+        self._arrived = ""
         end = len(self._raw) if is_last else _end_of_settled(self._raw, self._setting)
+        if not is_last and end == len(self._raw) and self._marked <= self._cut() and self._is_plain():
+            return self._let_go(self._raw[done : self._done])
         if end <= self._done and not is_last:
             return ""
         readings, settled = self._readings(end, is_last=is_last)
@@ -105,19 +113,33 @@ class StreamRound:
         if found:
             piece = redact(piece, [_moved(finding, -self._done) for finding in found])
         self._go_to(frontier, matches, readings)
-        if self._next is not None:
-            piece = self._next.feed(piece, is_last=is_last)
-            if not found:
-                self._take_back(self._next)
-        self._forget()
-        return piece
+        return self._let_go(piece, is_last=is_last, is_changed=bool(found))
 
     def _stride_chars(self) -> int:
         """Longer where much is kept, all of which may have to be read again: the work stays linear in the text."""
         return max(self._setting.stride_chars, len(self._raw) // _LOOKS_AT_ALL)
 
+    def _is_plain(self) -> bool:
+        """Go on to the last word, where a quick look says that all before it is settled."""
+        place = self._text.rfind(b" ", self._done, -1) + 1
+        if place > self._done:
+            place = self._setting.shapes.settled_until(self._text, self._base, place)
+        if place <= self._done:
+            return False
+        self._go_to(place)
+        return True
+
+    def _let_go(self, piece: str, *, is_last: bool = False, is_changed: bool = False) -> str:
+        """What later rounds let go of `piece`."""
+        if self._next is not None:
+            piece = self._next.feed(piece, is_last=is_last)
+            if not is_changed:
+                self._take_back(self._next)
+        self._forget()
+        return piece
+
     def _append(self, chunk: str) -> None:
-        for mark in MARK.finditer(chunk):
+        for mark in _MARK.finditer(chunk):
             self._marked = len(self._raw) + mark.end()
         self._raw += chunk
         # A mask may have begun in an earlier chunk.
@@ -217,7 +239,7 @@ class StreamRound:
         self._done = self._base = place
         self._next = None
 
-    def _go_to(self, frontier: int, matches: list[Match], readings: list[Reading]) -> None:
+    def _go_to(self, frontier: int, matches: Sequence[Match] = (), readings: Sequence[Reading] = ()) -> None:
         """Let go of the text up to the frontier, and search on from where no match crosses."""
         base = self._done = frontier
         crossed = bool(matches)
@@ -226,8 +248,13 @@ class StreamRound:
             crossed = bool(starts)
             base = min(starts, default=base)
         self._base = base
-        self._needed = max(0, min([reading.before(base, self._setting.shapes.before_chars) for reading in readings]))
-        if base > self._cuts[-1] and self._is_cut(base) and readings[-1].is_literal_before(base):
+        before_chars = self._setting.shapes.before_chars
+        self._needed = max(0, min([base - before_chars, *[reading.before(base, before_chars) for reading in readings]]))
+        if (
+            base > self._cuts[-1]
+            and self._is_cut(base)
+            and all(reading.is_literal_before(base) for reading in readings)
+        ):
             self._cuts.append(base)
 
     def _is_cut(self, place: int) -> bool:
@@ -248,7 +275,6 @@ class StreamRound:
         if cut > _SLACK_CHARS:
             self._raw, self._text = self._raw[cut:], self._text[cut:]
             self._done -= cut
-            self._looked -= cut
             self._base -= cut
             self._needed -= cut
             self._marked -= cut

@@ -14,6 +14,8 @@ __all__ = ["CompileStreamPattern", "Match", "StreamPattern", "StreamShapes", "un
 
 _NEVER: Final = r"[^\s\S]"
 _NEUTRAL: Final = (STAND_IN, *"|~<\"'=")
+_MOST_STEPS: Final = 4
+_MASKED: Final = STAND_IN.encode()
 _GROUP: Final = 8
 """Shapes that are looked for together before each is by itself."""
 _MAX_JOINED_HOLD: Final = 256
@@ -108,7 +110,8 @@ class StreamShapes:
         heads = sorted({head for one in opened for head in one.heads})
         self._head_beginnings = frozenset(head[:size].encode() for head in heads for size in range(1, len(head)))
         self._longest_beginning = max(map(len, self._head_beginnings), default=0)
-        self._any_head = compile_pattern(f"(?i:{'|'.join(map(_literal, heads)) or _NEVER})")
+        self._beginnings_across = tuple(each for each in self._head_beginnings if each[-2:-1] == b" ")
+        self._any_head = compile_pattern(_any_case(map(_literal, heads)))
         loose = [one for one in opened if not one.heads]
         self._groups = [
             (compile_pattern(_joined(one.loose for one in loose[at : at + _GROUP])), self._others[at : at + _GROUP])
@@ -116,6 +119,10 @@ class StreamShapes:
         ]
         self._any_open = compile_pattern(rf"(?:{_joined(one.beginnings for one in loose)})\z")
         self._any_match = compile_pattern(_joined(one.loose for one in loose) or _NEVER)
+        self._any = compile_pattern(
+            f"{_any_case(map(_literal, heads))}|{_joined(one.loose for one in loose) or _NEVER}"
+        )
+        self._knows_edges = not any("\\B" in shape.pattern for _, shape in shapes)
         self.amid = self._neutral() if any(one.sees_lines for one in opened) else ""
         """What has to stand before a stretch of a line so that it does not begin one; None if there is nothing that no
         match may begin with."""
@@ -137,6 +144,25 @@ class StreamShapes:
         for shape in self._headed_in(text, start):
             found = min(found, shape.open_from(text, start))
         return found
+
+    def settled_until(self, text: bytes, start: int, place: int) -> int:
+        """A quick look. The last place up to `place`, which is behind a space and not the end, that no match which
+        begins in ``text[start:]`` before it can reach beyond: neither as the text goes on, nor if a mask comes to stand
+        anywhere from there on. `start` where that is hard to tell, or something matches.
+        """
+        if not self._knows_edges or self._any.first_from(text, start) >= 0:
+            return start
+        for _ in range(_MOST_STEPS):
+            until_next = text[: place + 1]
+            open_from = self._any_open.first_from(until_next, start)
+            if open_from >= place:
+                if until_next.lower().endswith(self._beginnings_across):
+                    return start
+                return place if self._any_open.first_from(text[:place] + _MASKED, start) >= place else start
+            place = open_from
+            if text[place - 1 : place] != b" ":
+                return start
+        return start
 
     def matches(self, text: bytes, start: int) -> list[Match]:
         """All matches in ``text[start:]`` of the shapes that have a trigger in `text`, or need none."""
@@ -164,6 +190,10 @@ class StreamShapes:
 
 def _joined(patterns: Iterable[str]) -> str:
     return "|".join(f"(?:{pattern})" for pattern in patterns)
+
+
+def _any_case(patterns: Iterable[str]) -> str:
+    return f"(?i:{'|'.join(patterns) or _NEVER})"
 
 
 def _literal(text: str) -> str:
