@@ -8,9 +8,10 @@ from typing import Final, NamedTuple
 from axonflow.detect.encodings import Decoded
 from axonflow.detect.stream_shapes import Match, StreamShapes
 
-__all__ = ["Reading"]
+__all__ = ["BEYOND", "Reading"]
 
-_BEYOND: Final = 1 << 62
+BEYOND: Final = 1 << 62
+"""A place that is not known yet."""
 
 
 class Reading(NamedTuple):
@@ -25,6 +26,15 @@ class Reading(NamedTuple):
         """The first place from `place` on from which more text could complete a match; `end` if there is none."""
         at = shapes.open_from(self.data, self._at(place))
         return end if at == len(self.data) else self._place(at)
+
+    def is_settled(self, shapes: StreamShapes, start: int, place: int) -> bool:
+        """Whether what begins before `place`, which is behind a space, ends before it: see `StreamShapes.settled_until`."""
+        at = self._at(place)
+        return (
+            self.is_literal_before(place)
+            and self.is_literal_before(place + 1)
+            and shapes.settled_until(self.data, self._at(start), at) == at
+        )
 
     def matches(self, shapes: StreamShapes, place: int) -> list[Match]:
         """All matches from `place` on, as `StreamShapes.matches`."""
@@ -57,4 +67,4 @@ class Reading(NamedTuple):
     def _end(self, at: int) -> int:
         if self.read is None:
             return at
-        return self.first + self.read.ends[at - 1] if at <= len(self.read.ends) else _BEYOND
+        return self.first + self.read.ends[at - 1] if at <= len(self.read.ends) else BEYOND

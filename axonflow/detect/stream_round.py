@@ -17,7 +17,7 @@ from axonflow.detect.folding import STAND_IN, fold
 from axonflow.detect.labels import LABEL_START, blank_labels, longest_label_chars, mask_of
 from axonflow.detect.redaction import redact
 from axonflow.detect.scanner import MAX_ROUNDS, Scanner
-from axonflow.detect.stream_reading import Reading
+from axonflow.detect.stream_reading import BEYOND, Reading
 from axonflow.detect.stream_shapes import Match, StreamShapes
 from axonflow.errors import DetectionError
 
@@ -54,11 +54,13 @@ class StreamRound:
     All places are offsets in `_raw`, the text from some place on; `_text` is the same as patterns see it, in ASCII. Up
     to `_done` it was let go, up to `_looked` it had come at the last look. No match crosses `_base`, where the search
     goes on, nor any of `_cuts`, from which on an inspection finds the same as one of the whole text. From `_needed` on
-    it matters to what has not been let go. The last sign that something is encoded ends at `_marked`.
+    it matters to what has not been let go. The last sign that something is encoded ends at `_marked`. Before the text
+    comes up to `_awaited` nothing can be let go.
     """
 
     __slots__ = (
         "_arrived",
+        "_awaited",
         "_base",
         "_cuts",
         "_depth",
@@ -77,7 +79,7 @@ class StreamRound:
         self._next: StreamRound | None = None
         self._raw = ""
         self._text = b""
-        self._done = self._base = self._marked = self._needed = 0
+        self._done = self._base = self._marked = self._needed = self._awaited = 0
         self._cuts = [0]
         self._arrived = ""
 
@@ -89,17 +91,17 @@ class StreamRound:
     def feed(self, chunk: str, *, is_last: bool) -> str:
         """What can be let go. Raises DetectionError as `axonflow.detect.scanner.Inspection.redact` does."""
         self._arrived += chunk
-        if self._depth == 0 and not is_last and len(self._arrived) < self._stride_chars():
+        if not is_last and len(self._arrived) < self._stride_chars():
             return ""
         done = self._done
         self._append(self._arrived)
         self._arrived = ""
         end = len(self._raw) if is_last else _end_of_settled(self._raw, self._setting)
-        if not is_last and end == len(self._raw) and self._marked <= self._cut() and self._is_plain():
-            return self._let_go(self._raw[done : self._done])
-        if end <= self._done and not is_last:
+        if end <= done and not is_last:
             return ""
         readings, settled = self._readings(end, is_last=is_last)
+        if not is_last and self._is_plain(readings, settled):
+            return self._let_go(self._raw[done : self._done])
         matches = [match for reading in readings for match in reading.matches(self._setting.shapes, self._base)]
         frontier = end if is_last else self._frontier(readings, matches, settled)
         found = self._found(matches, frontier, end) if matches else []
@@ -116,17 +118,23 @@ class StreamRound:
         return self._let_go(piece, is_last=is_last, is_changed=bool(found))
 
     def _stride_chars(self) -> int:
-        """Longer where much is kept, all of which may have to be read again: the work stays linear in the text."""
-        return max(self._setting.stride_chars, len(self._raw) // _LOOKS_AT_ALL)
+        """How much more has to come before a look. Longer where much is kept, all of which may have to be read again:
+        the work stays linear in the text.
+        """
+        least = 1 if self._depth else self._setting.stride_chars
+        return max(least, len(self._raw) // _LOOKS_AT_ALL, self._awaited - len(self._raw))
 
-    def _is_plain(self) -> bool:
+    def _is_plain(self, readings: list[Reading], settled: int) -> bool:
         """Go on to the last word, where a quick look says that all before it is settled."""
-        place = self._text.rfind(b" ", self._done, -1) + 1
+        shapes, text = self._setting.shapes, readings[0].data
+        place = text.rfind(b" ", self._done, settled - 1) + 1
         if place > self._done:
-            place = self._setting.shapes.settled_until(self._text, self._base, place)
-        if place <= self._done:
+            place = shapes.settled_until(text, self._base, place)
+        if place <= self._done or start_of_escapes(self._raw, place) < place:
             return False
-        self._go_to(place)
+        if any(not reading.is_settled(shapes, self._base, place) for reading in readings[1:]):
+            return False
+        self._go_to(place, (), readings)
         return True
 
     def _let_go(self, piece: str, *, is_last: bool = False, is_changed: bool = False) -> str:
@@ -171,9 +179,11 @@ class StreamRound:
     def _frontier(self, readings: list[Reading], matches: list[Match], settled: int) -> int:
         """Up to where nothing that is still to come can change what is found."""
         frontier = min([reading.open_from(self._setting.shapes, self._done, settled) for reading in readings])
+        self._awaited = 0
         for match in matches:
             if match.reach > settled and match.start < frontier:
                 frontier = match.start
+                self._awaited = match.reach if match.reach < BEYOND else 0
         return max(self._done, start_of_escapes(self._raw, min(frontier, settled)))
 
     def _found(self, matches: list[Match], frontier: int, end: int) -> list[Finding]:
@@ -239,23 +249,25 @@ class StreamRound:
         self._done = self._base = place
         self._next = None
 
-    def _go_to(self, frontier: int, matches: Sequence[Match] = (), readings: Sequence[Reading] = ()) -> None:
+    def _go_to(self, frontier: int, matches: Sequence[Match], readings: Sequence[Reading]) -> None:
         """Let go of the text up to the frontier, and search on from where no match crosses."""
-        base = self._done = frontier
+        before, base = self._base, frontier
         crossed = bool(matches)
         while crossed:
             starts = [match.start for match in matches if match.start < base < match.end]
             crossed = bool(starts)
             base = min(starts, default=base)
-        self._base = base
-        before_chars = self._setting.shapes.before_chars
-        self._needed = max(0, min([base - before_chars, *[reading.before(base, before_chars) for reading in readings]]))
-        if (
-            base > self._cuts[-1]
-            and self._is_cut(base)
-            and all(reading.is_literal_before(base) for reading in readings)
-        ):
-            self._cuts.append(base)
+        self._done, self._base = frontier, base
+        self._needed = max(0, min([reading.before(base, self._setting.shapes.before_chars) for reading in readings]))
+        for place in (base, self._text.rfind(b" ", before, base) + 1):
+            if (
+                place > max(before, self._cuts[-1])
+                and self._is_cut(place)
+                and not any(match.start < place < match.end for match in matches)
+                and all(reading.is_literal_before(place) for reading in readings)
+            ):
+                self._cuts.append(place)
+                break
 
     def _is_cut(self, place: int) -> bool:
         """Whether patterns cannot tell what stands before `place` from the beginning of a text or what is put there."""
@@ -278,6 +290,7 @@ class StreamRound:
             self._base -= cut
             self._needed -= cut
             self._marked -= cut
+            self._awaited -= cut
             self._cuts = [place - cut for place in self._cuts if place >= cut]
 
 
