@@ -6,7 +6,7 @@ from bisect import bisect_left
 from typing import Final, NamedTuple
 
 from axonflow.detect.encodings import Decoded
-from axonflow.detect.stream_shapes import Match, StreamShapes
+from axonflow.detect.stream_shapes import Look, StreamShapes
 
 __all__ = ["BEYOND", "Reading"]
 
@@ -28,7 +28,7 @@ class Reading(NamedTuple):
         return end if at == len(self.data) else self._place(at)
 
     def is_settled(self, shapes: StreamShapes, start: int, place: int) -> bool:
-        """Whether what begins before `place`, which is behind a space, ends before it: see `StreamShapes.settled_until`."""
+        """Whether all that begins before `place`, which is behind a space, ends there: see `StreamShapes`."""
         at = self._at(place)
         return (
             self.is_literal_before(place)
@@ -36,15 +36,16 @@ class Reading(NamedTuple):
             and shapes.settled_until(self.data, self._at(start), at) == at
         )
 
-    def matches(self, shapes: StreamShapes, place: int) -> list[Match]:
-        """All matches from `place` on, as `StreamShapes.matches`."""
-        found = shapes.matches(self.data, self._at(place))
-        if self.read is None:
-            return found
-        return [
-            Match(self._place(match.start), self._end(match.end), self._end(match.reach), match.detector)
-            for match in found
+    def look(self, shapes: StreamShapes, place: int) -> Look:
+        """What it has from `place` on, as `StreamShapes.look`."""
+        look = shapes.look(self.data, self._at(place))
+        if self.read is None or not look.matches:
+            return look
+        matches = [
+            match._replace(start=self._place(match.start), end=self._end(match.end), reach=self._end(match.reach))
+            for match in look.matches
         ]
+        return look._replace(matches=matches)
 
     def before(self, place: int, size_chars: int) -> int:
         """Where the `size_chars` characters before `place` begin that are read, or all of them if they are fewer."""

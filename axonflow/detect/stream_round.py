@@ -100,9 +100,10 @@ class StreamRound:
         if end <= done and not is_last:
             return ""
         readings, settled = self._readings(end, is_last=is_last)
-        if not is_last and self._is_plain(readings, settled):
+        looks = [reading.look(self._setting.shapes, self._base) for reading in readings]
+        matches = [match for look in looks for match in look.matches]
+        if not (is_last or any(look.has_heads for look in looks)) and self._is_plain(readings, settled, matches):
             return self._let_go(self._raw[done : self._done])
-        matches = [match for reading in readings for match in reading.matches(self._setting.shapes, self._base)]
         frontier = end if is_last else self._frontier(readings, matches, settled)
         found = self._found(matches, frontier, end) if matches else []
         if found and not is_last:
@@ -124,17 +125,21 @@ class StreamRound:
         least = 1 if self._depth else self._setting.stride_chars
         return max(least, len(self._raw) // _LOOKS_AT_ALL, self._awaited - len(self._raw))
 
-    def _is_plain(self, readings: list[Reading], settled: int) -> bool:
-        """Go on to the last word, where a quick look says that all before it is settled."""
+    def _is_plain(self, readings: list[Reading], settled: int, matches: list[Match]) -> bool:
+        """Go on to the last word, where a quick look says that all before it is settled, and no finding."""
         shapes, text = self._setting.shapes, readings[0].data
         place = text.rfind(b" ", self._done, settled - 1) + 1
         if place > self._done:
             place = shapes.settled_until(text, self._base, place)
         if place <= self._done or start_of_escapes(self._raw, place) < place:
             return False
+        for match in matches:
+            is_none = match.is_void or (match.is_refuted and match.reach <= place)
+            if match.start < place and (match.end > place or not is_none):
+                return False
         if any(not reading.is_settled(shapes, self._base, place) for reading in readings[1:]):
             return False
-        self._go_to(place, (), readings)
+        self._go_to(place, matches, readings)
         return True
 
     def _let_go(self, piece: str, *, is_last: bool = False, is_changed: bool = False) -> str:
@@ -181,14 +186,14 @@ class StreamRound:
         frontier = min([reading.open_from(self._setting.shapes, self._done, settled) for reading in readings])
         self._awaited = 0
         for match in matches:
-            if match.reach > settled and match.start < frontier:
+            if match.reach > settled and match.start < frontier and not match.is_void:
                 frontier = match.start
                 self._awaited = match.reach if match.reach < BEYOND else 0
         return max(self._done, start_of_escapes(self._raw, min(frontier, settled)))
 
     def _found(self, matches: list[Match], frontier: int, end: int) -> list[Finding]:
         """What is found in what has not been let go, before the frontier."""
-        ids = tuple({match.detector: None for match in matches if match.start < frontier})
+        ids = tuple({match.detector: None for match in matches if match.start < frontier and not match.is_refuted})
         if not ids:
             return []
         cut = self._cut()
@@ -206,7 +211,7 @@ class StreamRound:
         for _ in range(self._depth + 1, MAX_ROUNDS):
             raw = self._raw[:frontier]
             readings, settled = self._readings(_end_of_settled(raw, self._setting))
-            places = [match.start for match in matches if match.start < frontier < match.reach]
+            places = [match.start for match in matches if match.start < frontier < match.reach and not match.is_void]
             places += [reading.open_from(shapes, self._done, settled) for reading in readings]
             places += [settled, start_of_escapes(raw, frontier)]
             earlier = max(self._done, min(places))
@@ -243,7 +248,7 @@ class StreamRound:
         place = self._done - held
         start = self._cuts[max(0, bisect_right(self._cuts, place) - 1)]
         for reading in self._readings(self._done, start)[0]:
-            if any(match.start < place < match.end for match in reading.matches(self._setting.shapes, start)):
+            if any(match.start < place < match.end for match in reading.look(self._setting.shapes, start).matches):
                 return
         self._needed = max(0, self._done - len(later._raw) + later._needed)
         self._done = self._base = place

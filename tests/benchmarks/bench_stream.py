@@ -25,9 +25,7 @@ def main():
     scanner = Scanner(detectors, compile_pattern)
     redaction = StreamRedaction(scanner, [one.id for one in detectors], compile_pattern)
     print(f"streams, {len(detectors)} detectors, {CHUNK_CHARS} characters a chunk; microseconds of CPU a chunk, the")
-    print(
-        f"median of {ROUNDS} rounds, every text new; times: against a loop that hands the same chunks on, in turns with it"
-    )
+    print(f"median of {ROUNDS} rounds, every text new; times: against a loop that only hands chunks on")
     print(
         f"{'text':28}{'mean':>9}{'times':>7}{'p50':>9}{'p95':>9}{'held, mean':>12}{'most':>7}"
         f"   bound {redaction.hold_back_chars:,}"
