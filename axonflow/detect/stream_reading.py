@@ -27,13 +27,13 @@ class Reading(NamedTuple):
         at = shapes.open_from(self.data, self._at(place))
         return end if at == len(self.data) else self._place(at)
 
-    def is_settled(self, shapes: StreamShapes, start: int, place: int) -> bool:
+    def is_settled(self, shapes: StreamShapes, start: int, place: int, mask: bytes) -> bool:
         """Whether all that begins before `place`, which is behind a space, ends there: see `StreamShapes`."""
         at = self._at(place)
         return (
             self.is_literal_before(place)
             and self.is_literal_before(place + 1)
-            and shapes.settled_until(self.data, self._at(start), at) == at
+            and shapes.settled_until(self.data, self._at(start), at, mask) == at
         )
 
     def look(self, shapes: StreamShapes, place: int) -> Look:

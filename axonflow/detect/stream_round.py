@@ -19,6 +19,7 @@ from axonflow.detect.redaction import redact
 from axonflow.detect.scanner import MAX_ROUNDS, Scanner
 from axonflow.detect.stream_reading import BEYOND, Reading
 from axonflow.detect.stream_shapes import Match, StreamShapes
+from axonflow.detect.styles import Replacing
 from axonflow.errors import DetectionError
 
 __all__ = ["Setting", "StreamRound"]
@@ -66,15 +67,19 @@ class StreamRound:
         "_depth",
         "_done",
         "_marked",
+        "_mask",
         "_needed",
         "_next",
         "_raw",
+        "_replacing",
         "_setting",
         "_text",
     )
 
-    def __init__(self, setting: Setting, depth: int = 0) -> None:
+    def __init__(self, setting: Setting, replacing: Replacing, depth: int = 0) -> None:
         self._setting = setting
+        self._replacing = replacing
+        self._mask = STAND_IN.encode() if replacing.writes_labels else b""
         self._depth = depth
         self._next: StreamRound | None = None
         self._raw = ""
@@ -108,13 +113,11 @@ class StreamRound:
         found = self._found(matches, frontier, end) if matches else []
         if found and not is_last:
             frontier, found = _whole_clusters(frontier, found)
-        if found:
-            self._next = self._next or self._later()
-        elif self._next is None and not is_last:
+        if not found and self._next is None and not is_last:
             frontier = self._frontier_of_later(matches, frontier)
         piece = self._raw[self._done : frontier]
         if found:
-            piece = redact(piece, [_moved(finding, -self._done) for finding in found])
+            piece = self._redacted(piece, found)
         self._go_to(frontier, matches, readings)
         return self._let_go(piece, is_last=is_last, is_changed=bool(found))
 
@@ -130,14 +133,14 @@ class StreamRound:
         shapes, text = self._setting.shapes, readings[0].data
         place = text.rfind(b" ", self._done, settled - 1) + 1
         if place > self._done:
-            place = shapes.settled_until(text, self._base, place)
+            place = shapes.settled_until(text, self._base, place, self._mask)
         if place <= self._done or start_of_escapes(self._raw, place) < place:
             return False
         for match in matches:
             is_none = match.is_void or (match.is_refuted and match.reach <= place)
             if match.start < place and (match.end > place or not is_none):
                 return False
-        if any(not reading.is_settled(shapes, self._base, place) for reading in readings[1:]):
+        if any(not reading.is_settled(shapes, self._base, place, self._mask) for reading in readings[1:]):
             return False
         self._go_to(place, matches, readings)
         return True
@@ -220,15 +223,23 @@ class StreamRound:
             frontier = earlier
         return frontier
 
-    def _later(self) -> StreamRound:
-        """The next round, from when on there has to be one: so far it has let go of what this one did."""
-        if self._depth + 1 == MAX_ROUNDS:
+    def _redacted(self, piece: str, found: list[Finding]) -> str:
+        """`piece`, which is next to be let go, with what is found in it replaced; the next round has to see that."""
+        before = self._replacing.changes
+        redacted: str = redact(piece, [_moved(finding, -self._done) for finding in found], self._replacing)
+        if self._depth + 1 < MAX_ROUNDS:
+            self._next = self._next or self._later()
+        elif self._replacing.changes > before:
             raise DetectionError(
                 "content could not be redacted",
                 expected=f"nothing left to find after {MAX_ROUNDS} rounds",
                 found="more findings",
             )
-        later = StreamRound(self._setting, self._depth + 1)
+        return redacted
+
+    def _later(self) -> StreamRound:
+        """The next round, from when on there has to be one: so far it has let go of what this one did."""
+        later = StreamRound(self._setting, self._replacing, self._depth + 1)
         later._raw = self._raw[: self._done]
         later._text = self._text[: self._done]
         later._cuts = self._cuts[: bisect_right(self._cuts, self._done)]

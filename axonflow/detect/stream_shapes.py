@@ -15,7 +15,6 @@ __all__ = ["CompileStreamPattern", "Look", "Match", "StreamPattern", "StreamShap
 _NEVER: Final = r"[^\s\S]"
 _NEUTRAL: Final = (STAND_IN, *"|~<\"'=")
 _MOST_STEPS: Final = 4
-_MASKED: Final = STAND_IN.encode()
 _GROUP: Final = 8
 """Shapes that are looked for together before each is by itself."""
 _MAX_JOINED_HOLD: Final = 256
@@ -190,10 +189,10 @@ class StreamShapes:
             found = min(found, shape.open_from(text, start))
         return found
 
-    def settled_until(self, text: bytes, start: int, place: int) -> int:
+    def settled_until(self, text: bytes, start: int, place: int, mask: bytes) -> int:
         """A quick look at a text without a head. The last place up to `place`, which is behind a space and not the end,
         that no match which begins in ``text[start:]`` before it, and is not complete, can reach beyond: neither as the
-        text goes on, nor if a mask comes to stand anywhere from there on. `start` where that is hard to tell.
+        text goes on, nor if `mask` and more comes to stand anywhere from there on. `start` where that is hard to tell.
         """
         for _ in range(_MOST_STEPS if self._knows_edges else 0):
             until_next = text[: place + 1]
@@ -201,7 +200,7 @@ class StreamShapes:
             if open_from >= place:
                 if until_next.lower().endswith(self._beginnings_across):
                     return start
-                return place if self._any_open.first_from(text[:place] + _MASKED, start) >= place else start
+                return place if self._any_open.first_from(text[:place] + mask, start) >= place else start
             place = open_from
             if text[place - 1 : place] != b" ":
                 return start
