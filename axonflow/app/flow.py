@@ -245,7 +245,13 @@ class AxonFlow:
             return self._redactions.of(engine.scanner, ids)
 
         return await guard_stream(
-            engine, request, redaction_of=redaction_of, audit=self._audit, ledger=self._ledger, origin=origin
+            engine,
+            request,
+            redaction_of=redaction_of,
+            audit=self._audit,
+            ledger=self._ledger,
+            origin=origin,
+            vault=self._vault,
         )
 
     async def enforce_stream(
@@ -259,12 +265,14 @@ class AxonFlow:
         async for piece in guarded(guard, chunks):
             yield piece
 
-    def stream_redactor(self, decision: Decision) -> StreamRedactor:
-        """A redactor for one text, of what `decision` wants masked: for enforcement points that decide by themselves.
+    def stream_redactor(self, decision: Decision, tenant_id: str = "default") -> StreamRedactor:
+        """A redactor for one text of a tenant, of what `decision` wants replaced, in the styles that it asks for: for
+        enforcement points that decide by themselves. What it writes labels of a vault for is not put into that.
 
         Raises DetectionError for a decision that names detectors which are not known here.
         """
-        return self._redactions.of(self.scanner, redacted_ids(decision)).begin()
+        replacing = self._engine.replacing(decision, tenant_id)
+        return self._redactions.of(self.scanner, redacted_ids(decision)).begin(replacing)
 
     async def record(
         self,

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from axonflow.detect.folding import STAND_IN
 
-__all__ = ["MARK", "MAX_OPEN_CHARS", "Decoded", "decoded", "decoded_so_far"]
+__all__ = ["MARKS", "MAX_OPEN_CHARS", "Decoded", "decoded", "decoded_so_far"]
 
 _MAX_ROUNDS = 3
 """Encodings within each other that are undone: proxies and frameworks decode once or twice, hence the third."""
@@ -186,7 +186,7 @@ _ENCODINGS: Final = (
         "\x1b\\^",
     ),
 )
-MARK: Final = re.compile(rf"[%\x1b\\^{_UNSEEN}]")
-"""Without such a character a text is what it seems."""
+MARKS: Final = rf"%\x1b\\^{_UNSEEN}"
+"""Without one of these characters, as a class of an expression has them, a text is what it seems."""
 MAX_OPEN_CHARS: Final = 280
 """Most characters that a round keeps from being read; each may itself have been encoded."""

@@ -6,11 +6,12 @@ from bisect import bisect_left
 from typing import Final, NamedTuple
 
 from axonflow.detect.encodings import Decoded
-from axonflow.detect.stream_shapes import Match, StreamShapes
+from axonflow.detect.stream_shapes import Look, StreamShapes
 
-__all__ = ["Reading"]
+__all__ = ["BEYOND", "Reading"]
 
-_BEYOND: Final = 1 << 62
+BEYOND: Final = 1 << 62
+"""A place that is not known yet."""
 
 
 class Reading(NamedTuple):
@@ -26,15 +27,25 @@ class Reading(NamedTuple):
         at = shapes.open_from(self.data, self._at(place))
         return end if at == len(self.data) else self._place(at)
 
-    def matches(self, shapes: StreamShapes, place: int) -> list[Match]:
-        """All matches from `place` on, as `StreamShapes.matches`."""
-        found = shapes.matches(self.data, self._at(place))
-        if self.read is None:
-            return found
-        return [
-            Match(self._place(match.start), self._end(match.end), self._end(match.reach), match.detector)
-            for match in found
+    def is_settled(self, shapes: StreamShapes, start: int, place: int, mask: bytes) -> bool:
+        """Whether all that begins before `place`, which is behind a space, ends there: see `StreamShapes`."""
+        at = self._at(place)
+        return (
+            self.is_literal_before(place)
+            and self.is_literal_before(place + 1)
+            and shapes.settled_until(self.data, self._at(start), at, mask) == at
+        )
+
+    def look(self, shapes: StreamShapes, place: int) -> Look:
+        """What it has from `place` on, as `StreamShapes.look`."""
+        look = shapes.look(self.data, self._at(place))
+        if self.read is None or not look.matches:
+            return look
+        matches = [
+            match._replace(start=self._place(match.start), end=self._end(match.end), reach=self._end(match.reach))
+            for match in look.matches
         ]
+        return look._replace(matches=matches)
 
     def before(self, place: int, size_chars: int) -> int:
         """Where the `size_chars` characters before `place` begin that are read, or all of them if they are fewer."""
@@ -57,4 +68,4 @@ class Reading(NamedTuple):
     def _end(self, at: int) -> int:
         if self.read is None:
             return at
-        return self.first + self.read.ends[at - 1] if at <= len(self.read.ends) else _BEYOND
+        return self.first + self.read.ends[at - 1] if at <= len(self.read.ends) else BEYOND

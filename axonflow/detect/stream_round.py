@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec.structs import replace
 
 from axonflow.detect.content import folded
-from axonflow.detect.encodings import MARK, decoded, decoded_so_far
+from axonflow.detect.encodings import MARKS, decoded, decoded_so_far
 from axonflow.detect.escapes import blank_escapes, end_of_whole_escapes, start_of_escapes
 from axonflow.detect.finding import Finding
 from axonflow.detect.folding import STAND_IN, fold
 from axonflow.detect.labels import LABEL_START, blank_labels, longest_label_chars, mask_of
 from axonflow.detect.redaction import redact
 from axonflow.detect.scanner import MAX_ROUNDS, Scanner
-from axonflow.detect.stream_reading import Reading
+from axonflow.detect.stream_reading import BEYOND, Reading
 from axonflow.detect.stream_shapes import Match, StreamShapes
+from axonflow.detect.styles import Replacing
 from axonflow.errors import DetectionError
 
 __all__ = ["Setting", "StreamRound"]
@@ -25,6 +28,7 @@ _SLACK_CHARS: Final = 512
 """Kept beyond need, so that not every chunk moves what is kept."""
 
 
+_MARK: Final = re.compile(f"[{MARKS}]")
 _LOOKS_AT_ALL: Final = 32
 """Times that each character is looked at, at most, in a text without a place to cut."""
 
@@ -51,73 +55,107 @@ class StreamRound:
     All places are offsets in `_raw`, the text from some place on; `_text` is the same as patterns see it, in ASCII. Up
     to `_done` it was let go, up to `_looked` it had come at the last look. No match crosses `_base`, where the search
     goes on, nor any of `_cuts`, from which on an inspection finds the same as one of the whole text. From `_needed` on
-    it matters to what has not been let go. The last sign that something is encoded ends at `_marked`.
+    it matters to what has not been let go. The last sign that something is encoded ends at `_marked`. Before the text
+    comes up to `_awaited` nothing can be let go.
     """
 
     __slots__ = (
+        "_arrived",
+        "_awaited",
         "_base",
         "_cuts",
         "_depth",
         "_done",
-        "_looked",
         "_marked",
+        "_mask",
         "_needed",
         "_next",
         "_raw",
+        "_replacing",
         "_setting",
         "_text",
     )
 
-    def __init__(self, setting: Setting, depth: int = 0) -> None:
+    def __init__(self, setting: Setting, replacing: Replacing, depth: int = 0) -> None:
         self._setting = setting
+        self._replacing = replacing
+        self._mask = STAND_IN.encode() if replacing.writes_labels else b""
         self._depth = depth
         self._next: StreamRound | None = None
         self._raw = ""
         self._text = b""
-        self._done = self._base = self._looked = self._marked = self._needed = 0
+        self._done = self._base = self._marked = self._needed = self._awaited = 0
         self._cuts = [0]
+        self._arrived = ""
 
     @property
     def held_chars(self) -> int:
         """How much is held back, later rounds included."""
-        return len(self._raw) - self._done + (0 if self._next is None else self._next.held_chars)
+        return len(self._raw) + len(self._arrived) - self._done + (0 if self._next is None else self._next.held_chars)
 
     def feed(self, chunk: str, *, is_last: bool) -> str:
         """What can be let go. Raises DetectionError as `axonflow.detect.scanner.Inspection.redact` does."""
-        self._append(chunk)
-        if self._depth == 0 and not is_last and len(self._raw) - self._looked < self._stride_chars():
+        self._arrived += chunk
+        if not is_last and len(self._arrived) < self._stride_chars():
             return ""
-        self._looked = len(self._raw)
+        done = self._done
+        self._append(self._arrived)
+        self._arrived = ""
         end = len(self._raw) if is_last else _end_of_settled(self._raw, self._setting)
-        if end <= self._done and not is_last:
+        if end <= done and not is_last:
             return ""
         readings, settled = self._readings(end, is_last=is_last)
-        matches = [match for reading in readings for match in reading.matches(self._setting.shapes, self._base)]
+        looks = [reading.look(self._setting.shapes, self._base) for reading in readings]
+        matches = [match for look in looks for match in look.matches]
+        if not (is_last or any(look.has_heads for look in looks)) and self._is_plain(readings, settled, matches):
+            return self._let_go(self._raw[done : self._done])
         frontier = end if is_last else self._frontier(readings, matches, settled)
         found = self._found(matches, frontier, end) if matches else []
         if found and not is_last:
             frontier, found = _whole_clusters(frontier, found)
-        if found:
-            self._next = self._next or self._later()
-        elif self._next is None and not is_last:
+        if not found and self._next is None and not is_last:
             frontier = self._frontier_of_later(matches, frontier)
         piece = self._raw[self._done : frontier]
         if found:
-            piece = redact(piece, [_moved(finding, -self._done) for finding in found])
+            piece = self._redacted(piece, found)
         self._go_to(frontier, matches, readings)
+        return self._let_go(piece, is_last=is_last, is_changed=bool(found))
+
+    def _stride_chars(self) -> int:
+        """How much more has to come before a look. Longer where much is kept, all of which may have to be read again:
+        the work stays linear in the text.
+        """
+        least = 1 if self._depth else self._setting.stride_chars
+        return max(least, len(self._raw) // _LOOKS_AT_ALL, self._awaited - len(self._raw))
+
+    def _is_plain(self, readings: list[Reading], settled: int, matches: list[Match]) -> bool:
+        """Go on to the last word, where a quick look says that all before it is settled, and no finding."""
+        shapes, text = self._setting.shapes, readings[0].data
+        place = text.rfind(b" ", self._done, settled - 1) + 1
+        if place > self._done:
+            place = shapes.settled_until(text, self._base, place, self._mask)
+        if place <= self._done or start_of_escapes(self._raw, place) < place:
+            return False
+        for match in matches:
+            is_none = match.is_void or (match.is_refuted and match.reach <= place)
+            if match.start < place and (match.end > place or not is_none):
+                return False
+        if any(not reading.is_settled(shapes, self._base, place, self._mask) for reading in readings[1:]):
+            return False
+        self._go_to(place, matches, readings)
+        return True
+
+    def _let_go(self, piece: str, *, is_last: bool = False, is_changed: bool = False) -> str:
+        """What later rounds let go of `piece`."""
         if self._next is not None:
             piece = self._next.feed(piece, is_last=is_last)
-            if not found:
+            if not is_changed:
                 self._take_back(self._next)
         self._forget()
         return piece
 
-    def _stride_chars(self) -> int:
-        """Longer where much is kept, all of which may have to be read again: the work stays linear in the text."""
-        return max(self._setting.stride_chars, len(self._raw) // _LOOKS_AT_ALL)
-
     def _append(self, chunk: str) -> None:
-        for mark in MARK.finditer(chunk):
+        for mark in _MARK.finditer(chunk):
             self._marked = len(self._raw) + mark.end()
         self._raw += chunk
         # A mask may have begun in an earlier chunk.
@@ -149,14 +187,16 @@ class StreamRound:
     def _frontier(self, readings: list[Reading], matches: list[Match], settled: int) -> int:
         """Up to where nothing that is still to come can change what is found."""
         frontier = min([reading.open_from(self._setting.shapes, self._done, settled) for reading in readings])
+        self._awaited = 0
         for match in matches:
-            if match.reach > settled and match.start < frontier:
+            if match.reach > settled and match.start < frontier and not match.is_void:
                 frontier = match.start
+                self._awaited = match.reach if match.reach < BEYOND else 0
         return max(self._done, start_of_escapes(self._raw, min(frontier, settled)))
 
     def _found(self, matches: list[Match], frontier: int, end: int) -> list[Finding]:
         """What is found in what has not been let go, before the frontier."""
-        ids = tuple({match.detector: None for match in matches if match.start < frontier})
+        ids = tuple({match.detector: None for match in matches if match.start < frontier and not match.is_refuted})
         if not ids:
             return []
         cut = self._cut()
@@ -174,7 +214,7 @@ class StreamRound:
         for _ in range(self._depth + 1, MAX_ROUNDS):
             raw = self._raw[:frontier]
             readings, settled = self._readings(_end_of_settled(raw, self._setting))
-            places = [match.start for match in matches if match.start < frontier < match.reach]
+            places = [match.start for match in matches if match.start < frontier < match.reach and not match.is_void]
             places += [reading.open_from(shapes, self._done, settled) for reading in readings]
             places += [settled, start_of_escapes(raw, frontier)]
             earlier = max(self._done, min(places))
@@ -183,15 +223,23 @@ class StreamRound:
             frontier = earlier
         return frontier
 
-    def _later(self) -> StreamRound:
-        """The next round, from when on there has to be one: so far it has let go of what this one did."""
-        if self._depth + 1 == MAX_ROUNDS:
+    def _redacted(self, piece: str, found: list[Finding]) -> str:
+        """`piece`, which is next to be let go, with what is found in it replaced; the next round has to see that."""
+        before = self._replacing.changes
+        redacted: str = redact(piece, [_moved(finding, -self._done) for finding in found], self._replacing)
+        if self._depth + 1 < MAX_ROUNDS:
+            self._next = self._next or self._later()
+        elif self._replacing.changes > before:
             raise DetectionError(
                 "content could not be redacted",
                 expected=f"nothing left to find after {MAX_ROUNDS} rounds",
                 found="more findings",
             )
-        later = StreamRound(self._setting, self._depth + 1)
+        return redacted
+
+    def _later(self) -> StreamRound:
+        """The next round, from when on there has to be one: so far it has let go of what this one did."""
+        later = StreamRound(self._setting, self._replacing, self._depth + 1)
         later._raw = self._raw[: self._done]
         later._text = self._text[: self._done]
         later._cuts = self._cuts[: bisect_right(self._cuts, self._done)]
@@ -211,24 +259,31 @@ class StreamRound:
         place = self._done - held
         start = self._cuts[max(0, bisect_right(self._cuts, place) - 1)]
         for reading in self._readings(self._done, start)[0]:
-            if any(match.start < place < match.end for match in reading.matches(self._setting.shapes, start)):
+            if any(match.start < place < match.end for match in reading.look(self._setting.shapes, start).matches):
                 return
         self._needed = max(0, self._done - len(later._raw) + later._needed)
         self._done = self._base = place
         self._next = None
 
-    def _go_to(self, frontier: int, matches: list[Match], readings: list[Reading]) -> None:
+    def _go_to(self, frontier: int, matches: Sequence[Match], readings: Sequence[Reading]) -> None:
         """Let go of the text up to the frontier, and search on from where no match crosses."""
-        base = self._done = frontier
+        before, base = self._base, frontier
         crossed = bool(matches)
         while crossed:
             starts = [match.start for match in matches if match.start < base < match.end]
             crossed = bool(starts)
             base = min(starts, default=base)
-        self._base = base
+        self._done, self._base = frontier, base
         self._needed = max(0, min([reading.before(base, self._setting.shapes.before_chars) for reading in readings]))
-        if base > self._cuts[-1] and self._is_cut(base) and readings[-1].is_literal_before(base):
-            self._cuts.append(base)
+        for place in (base, self._text.rfind(b" ", before, base) + 1):
+            if (
+                place > max(before, self._cuts[-1])
+                and self._is_cut(place)
+                and not any(match.start < place < match.end for match in matches)
+                and all(reading.is_literal_before(place) for reading in readings)
+            ):
+                self._cuts.append(place)
+                break
 
     def _is_cut(self, place: int) -> bool:
         """Whether patterns cannot tell what stands before `place` from the beginning of a text or what is put there."""
@@ -248,10 +303,10 @@ class StreamRound:
         if cut > _SLACK_CHARS:
             self._raw, self._text = self._raw[cut:], self._text[cut:]
             self._done -= cut
-            self._looked -= cut
             self._base -= cut
             self._needed -= cut
             self._marked -= cut
+            self._awaited -= cut
             self._cuts = [place - cut for place in self._cuts if place >= cut]
 
 

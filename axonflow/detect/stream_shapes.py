@@ -10,10 +10,11 @@ from axonflow.detect.detector import Detector, Shape
 from axonflow.detect.folding import STAND_IN
 from axonflow.detect.open_patterns import OpenPattern, open_pattern
 
-__all__ = ["CompileStreamPattern", "Match", "StreamPattern", "StreamShapes", "unbounded"]
+__all__ = ["CompileStreamPattern", "Look", "Match", "StreamPattern", "StreamShapes", "unbounded"]
 
 _NEVER: Final = r"[^\s\S]"
 _NEUTRAL: Final = (STAND_IN, *"|~<\"'=")
+_MOST_STEPS: Final = 4
 _GROUP: Final = 8
 """Shapes that are looked for together before each is by itself."""
 _MAX_JOINED_HOLD: Final = 256
@@ -31,6 +32,10 @@ class StreamPattern(Protocol):
         """The non-empty, non-overlapping matches in ``text[start:]``, from left to right."""
         ...
 
+    def spans(self, text: bytes, group: int, start: int, end: int) -> Iterable[tuple[int, int]]:
+        """See `axonflow.detect.patterns`."""
+        ...
+
 
 CompileStreamPattern = Callable[[str], StreamPattern]
 """From RE2 syntax; raises an AxonFlowError when it is not."""
@@ -43,12 +48,29 @@ class Match(NamedTuple):
     end: int
     reach: int
     detector: str
+    is_void: bool = False
+    """Whether its checks say that it is no finding, whatever stands around it."""
+    is_refuted: bool = False
+    """Whether they say so for what does stand around it."""
+
+
+class Look(NamedTuple):
+    """What a text has of shapes."""
+
+    matches: list[Match]
+    has_heads: bool
+    """Whether there are literals that matches begin with."""
+
+
+_NOTHING: Final = Look([], has_heads=False)
 
 
 class _Shape:
     """A shape of a detector that is in force; its patterns are compiled when they are first needed."""
 
-    def __init__(self, detector: str, shape: Shape, opened: OpenPattern, compile_pattern: CompileStreamPattern) -> None:
+    def __init__(
+        self, detector: Detector, shape: Shape, opened: OpenPattern, compile_pattern: CompileStreamPattern
+    ) -> None:
         self._detector = detector
         self._shape = shape
         self._opened = opened
@@ -73,7 +95,34 @@ class _Shape:
     def matches(self, text: bytes, start: int, lower: bytes) -> Iterator[Match]:
         if not self.triggers or any(trigger in lower for trigger in self.triggers):
             for first, end in self.pattern.all_from(text, start):
-                yield Match(first, end, end + self.after_chars, self._detector)
+                spans = list(self._spans(text, first, end))
+                yield Match(
+                    first,
+                    end,
+                    end + self.after_chars,
+                    self._detector.id,
+                    is_void=not spans,
+                    is_refuted=not any(self._is_confirmed(text, *span) for span in spans),
+                )
+
+    def _spans(self, text: bytes, first: int, end: int) -> Iterator[tuple[int, int]]:
+        """What of a match may be a finding, whatever stands around it; as `axonflow.detect.matching` sees it."""
+        shape = self._shape
+        for start, last in self.pattern.spans(text, shape.group, first, end) if shape.group else [(first, end)]:
+            whole = text[start:last].decode("ascii")
+            for at, to in [(0, last - start)] if shape.carve is None else shape.carve(whole):
+                is_short = to - at <= self._detector.max_span_chars
+                if is_short and (shape.validate is None or shape.validate(whole[at:to])):
+                    yield start + at, start + to
+
+    def _is_confirmed(self, text: bytes, start: int, end: int) -> bool:
+        """Whether what stands around it confirms it, or has not come yet."""
+        shape = self._shape
+        if shape.in_context is None or end + shape.window_chars > len(text):
+            return True
+        parts = text[max(0, start - shape.window_chars) : start], text[start:end], text[end : end + shape.window_chars]
+        before, span, after = [part.decode("ascii") for part in parts]
+        return shape.in_context(before, span, after)
 
 
 def unbounded(detectors: Iterable[Detector]) -> list[str]:
@@ -93,7 +142,7 @@ class StreamShapes:
     """
 
     def __init__(self, detectors: Sequence[Detector], compile_pattern: CompileStreamPattern) -> None:
-        shapes = [(detector.id, shape) for detector in detectors for shape in detector.shapes]
+        shapes = [(detector, shape) for detector in detectors for shape in detector.shapes]
         opened = [open_pattern(shape.pattern) for _, shape in shapes]
         made = [_Shape(*each, one, compile_pattern) for each, one in zip(shapes, opened, strict=True)]
         self.longest_chars = max((shape.longest_chars for shape in made), default=0)
@@ -108,14 +157,16 @@ class StreamShapes:
         heads = sorted({head for one in opened for head in one.heads})
         self._head_beginnings = frozenset(head[:size].encode() for head in heads for size in range(1, len(head)))
         self._longest_beginning = max(map(len, self._head_beginnings), default=0)
-        self._any_head = compile_pattern(f"(?i:{'|'.join(map(_literal, heads)) or _NEVER})")
-        loose = [one for one in opened if not one.heads]
+        self._beginnings_across = tuple(each for each in self._head_beginnings if each[-2:-1] == b" ")
+        self._any_head = compile_pattern(_any_case(map(_literal, heads)))
+        loose = [one.loose for one in opened if not one.heads]
         self._groups = [
-            (compile_pattern(_joined(one.loose for one in loose[at : at + _GROUP])), self._others[at : at + _GROUP])
+            (compile_pattern(_joined(loose[at : at + _GROUP])), self._others[at : at + _GROUP])
             for at in range(0, len(loose), _GROUP)
         ]
-        self._any_open = compile_pattern(rf"(?:{_joined(one.beginnings for one in loose)})\z")
-        self._any_match = compile_pattern(_joined(one.loose for one in loose) or _NEVER)
+        self._any_open = compile_pattern(rf"(?:{_joined(one.beginnings for one in opened if not one.heads)})\z")
+        self._any = compile_pattern(f"{_any_case(map(_literal, heads))}|{_joined(loose) or _NEVER}")
+        self._knows_edges = not any("\\B" in shape.pattern for _, shape in shapes)
         self.amid = self._neutral() if any(one.sees_lines for one in opened) else ""
         """What has to stand before a stretch of a line so that it does not begin one; None if there is nothing that no
         match may begin with."""
@@ -138,15 +189,34 @@ class StreamShapes:
             found = min(found, shape.open_from(text, start))
         return found
 
-    def matches(self, text: bytes, start: int) -> list[Match]:
-        """All matches in ``text[start:]`` of the shapes that have a trigger in `text`, or need none."""
-        shapes = self._headed_in(text, start)
-        if self._any_match.first_from(text, start) >= 0:
-            for any_match, group in self._groups:
-                if any_match.first_from(text, start) >= 0:
-                    shapes += group
-        lower = text.lower() if shapes else b""
-        return [match for shape in shapes for match in shape.matches(text, start, lower)]
+    def settled_until(self, text: bytes, start: int, place: int, mask: bytes) -> int:
+        """A quick look at a text without a head. The last place up to `place`, which is behind a space and not the end,
+        that no match which begins in ``text[start:]`` before it, and is not complete, can reach beyond: neither as the
+        text goes on, nor if `mask` and more comes to stand anywhere from there on. `start` where that is hard to tell.
+        """
+        for _ in range(_MOST_STEPS if self._knows_edges else 0):
+            until_next = text[: place + 1]
+            open_from = self._any_open.first_from(until_next, start)
+            if open_from >= place:
+                if until_next.lower().endswith(self._beginnings_across):
+                    return start
+                return place if self._any_open.first_from(text[:place] + mask, start) >= place else start
+            place = open_from
+            if text[place - 1 : place] != b" ":
+                return start
+        return start
+
+    def look(self, text: bytes, start: int) -> Look:
+        """What ``text[start:]`` has of the shapes that have a trigger in `text`, or need none."""
+        if self._any.first_from(text, start) < 0:
+            return _NOTHING
+        headed = self._headed_in(text, start)
+        shapes = list(headed)
+        for any_match, group in self._groups:
+            if any_match.first_from(text, start) >= 0:
+                shapes += group
+        lower = text.lower()
+        return Look([match for shape in shapes for match in shape.matches(text, start, lower)], bool(headed))
 
     def _headed_in(self, text: bytes, start: int) -> list[_Shape]:
         """The shapes with a head in ``text[start:]``."""
@@ -164,6 +234,10 @@ class StreamShapes:
 
 def _joined(patterns: Iterable[str]) -> str:
     return "|".join(f"(?:{pattern})" for pattern in patterns)
+
+
+def _any_case(patterns: Iterable[str]) -> str:
+    return f"(?i:{'|'.join(patterns) or _NEVER})"
 
 
 def _literal(text: str) -> str:

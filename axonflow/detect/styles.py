@@ -11,7 +11,7 @@ from axonflow.detect.formats import FormatTokens
 from axonflow.detect.labels import label_of, mask_of
 from axonflow.detect.redaction_key import RedactionKey, code_of
 
-__all__ = ["KEYED", "STYLES", "Replacing", "Style", "TenantKey", "partial", "strictest"]
+__all__ = ["KEYED", "STREAMED", "STYLES", "Replacing", "Style", "TenantKey", "partial", "strictest"]
 
 Style = Literal["drop", "mask", "pseudonym", "hash", "vault", "format", "partial"]
 """Strictest first, by what is left to learn: nothing; the kind; whether two values of a tenant are equal; of any
@@ -19,7 +19,12 @@ tenant; the value, for who may open the vault; its format; its last characters."
 
 STYLES: Final[tuple[Style, ...]] = get_args(Style)
 KEYED: Final[frozenset[Style]] = frozenset({"pseudonym", "hash", "vault", "format"})
+STREAMED: Final[frozenset[Style]] = frozenset({"mask", "pseudonym", "hash", "partial"})
+"""They need the finding and the key, no more, so a text can go on in them while it comes. Of the others, drop empties
+all of the text for one finding; the tokens of format depend on those given before them, in every round; and the values
+behind the labels of a vault have to be in it before the labels go on."""
 
+_LABELS: Final = frozenset({"mask", "pseudonym", "hash", "vault"})
 _SHOWN_CHARS: Final = 4
 _SHOWN_PART: Final = 4
 """At most one in so many characters."""
@@ -103,6 +108,16 @@ class Replacing:
         if replaced != text:  # else it was replaced before: the last characters of a key, with asterisks, may match
             self._count(findings, style)
         return replaced
+
+    @property
+    def writes_labels(self) -> bool:
+        """Whether all that it writes is labels, which are never findings themselves."""
+        return _LABELS.issuperset(self._styles.values())
+
+    @property
+    def needs_whole(self) -> bool:
+        """Whether a style of it needs the whole text: see `STREAMED`."""
+        return not STREAMED.issuperset(self._styles.values())
 
     @property
     def changes(self) -> int:

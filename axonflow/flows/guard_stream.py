@@ -8,13 +8,16 @@ from typing import Final
 from msgspec.structs import replace
 
 from axonflow.audit import Origin
+from axonflow.detect import Replacing
 from axonflow.detect.streaming import MAX_BUFFERED_CHARS, StreamRedaction, StreamRedactor
+from axonflow.detect.styles import STREAMED
 from axonflow.errors import Denied, DetectionError, RequestError
 from axonflow.flows.decide import decide_stream
 from axonflow.flows.enforce import carry_out, enforce
 from axonflow.flows.record import record
-from axonflow.policy import Decision, PolicyEngine, Redact, Request
-from axonflow.ports import AuditLog, Ledger
+from axonflow.policy import Decision, PolicyEngine, Request
+from axonflow.policy.redacting import styles_of
+from axonflow.ports import AuditLog, Ledger, Vault
 
 __all__ = ["RedactionOf", "StreamGuard", "guard_stream", "redacted_ids"]
 
@@ -25,9 +28,8 @@ _KIND: Final = "stream"
 
 
 def redacted_ids(decision: Decision) -> tuple[str, ...]:
-    """The ids of the detectors whose findings `decision` wants masked."""
-    ids = {name for each in decision.obligations if isinstance(each, Redact) for name in each.detectors}
-    return tuple(sorted(ids))
+    """The ids of the detectors whose findings `decision` wants replaced."""
+    return tuple(styles_of(decision.obligations))
 
 
 async def guard_stream(
@@ -38,29 +40,25 @@ async def guard_stream(
     audit: AuditLog,
     ledger: Ledger,
     origin: Origin,
+    vault: Vault | None = None,
 ) -> StreamGuard:
     """A guard for the text that is the content of `request`, once `engine` allows it to come; whatever content the
     request has is not looked at.
 
-    Where the verdict depends on the whole text, or what is found is replaced by more than masks, the guard keeps the
-    text, and decides when it has ended.
+    Where the verdict depends on the whole text, or the way in which what is found is replaced does, the guard keeps
+    the text, and decides when it has ended.
 
     Raises Denied when the verdict is known and does not allow it, AuditError when that cannot be recorded, RequestError
     for no Request.
     """
     if request.__class__ is Request:
         request = replace(request, content="", time=None)
-    guard = StreamGuard(engine, request, audit, ledger, origin)
+    guard = StreamGuard(engine, request, audit, ledger, origin, vault)
     decision = decide_stream(engine, request)
-    if decision is not None and _only_masks(decision):
+    if decision is not None and STREAMED.issuperset(styles_of(decision.obligations).values()):
         decision = await carry_out(decision, request, audit=audit, ledger=ledger, origin=origin)
         guard.decided(decision, redaction_of(redacted_ids(decision)))
     return guard
-
-
-def _only_masks(decision: Decision) -> bool:
-    """Whether all that is redacted is masked: any other style is of values, which have to be known whole."""
-    return all(each.style == "mask" for each in decision.obligations if isinstance(each, Redact))
 
 
 class StreamGuard:
@@ -69,13 +67,23 @@ class StreamGuard:
     When one of them raises, nothing that was held back comes out, and the text is not to go on.
     """
 
-    def __init__(self, engine: PolicyEngine, request: Request, audit: AuditLog, ledger: Ledger, origin: Origin) -> None:
+    def __init__(
+        self,
+        engine: PolicyEngine,
+        request: Request,
+        audit: AuditLog,
+        ledger: Ledger,
+        origin: Origin,
+        vault: Vault | None = None,
+    ) -> None:
         self._engine = engine
         self._request = request
         self._audit = audit
         self._ledger = ledger
         self._origin = origin
+        self._vault = vault
         self._redactor: StreamRedactor | None = None
+        self._replacing = Replacing()
         self._kept: list[str] = []
         self._chars_in = self._chars_out = 0
         self.decision: Decision | None = None
@@ -85,7 +93,8 @@ class StreamGuard:
         """Let the text go on by `decision`. Raises Denied if that does not allow it."""
         self.decision = decision
         _check(decision, self._request)
-        self._redactor = redaction.begin()
+        self._replacing = self._engine.replacing(decision, self._request.principal.tenant)
+        self._redactor = redaction.begin(self._replacing)
 
     def feed(self, chunk: str) -> str:
         """What may go on now that `chunk` has come; often less, and nothing while the whole text is waited for.
@@ -117,7 +126,11 @@ class StreamGuard:
             self._request,
             decision_id=self.decision.decision_id,
             policy_digest=self.decision.policy_digest,
-            details={"chars_in": self._chars_in, "chars_out": self._chars_out},
+            details={
+                "chars_in": self._chars_in,
+                "chars_out": self._chars_out,
+                "findings_replaced": self._replacing.changes,
+            },
             origin=self._origin,
         )
         return rest
@@ -129,8 +142,8 @@ class StreamGuard:
     async def _finish_whole(self, text: str) -> str:
         request = replace(self._request, content=text)
         self.decision = await enforce(
-            self._engine, request, audit=self._audit, ledger=self._ledger, origin=self._origin
-        )  # fmt: skip
+            self._engine, request, audit=self._audit, ledger=self._ledger, origin=self._origin, vault=self._vault
+        )
         _check(self.decision, request)
         redacted: str | None = self.decision.redacted
         return text if redacted is None else redacted

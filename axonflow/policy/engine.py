@@ -16,7 +16,7 @@ from itertools import islice
 from operator import attrgetter
 from typing import Any, Final, Literal, NamedTuple
 
-from axonflow.detect import Redactor, Scanner
+from axonflow.detect import Redactor, Replacing, Scanner
 from axonflow.errors import AxonFlowError
 from axonflow.policy.decision import Decision, Effect, Obligation, RuleError, ShadowVerdict
 from axonflow.policy.evaluation import Evaluation
@@ -199,9 +199,13 @@ class PolicyEngine:
         styles = styles_of(decision.obligations)
         if decision.redacted is None or "vault" not in styles.values():
             return {}
-        replacing = self._redactor.replacing(styles, request.principal.tenant)
+        replacing = self.replacing(decision, request.principal.tenant)
         self._scanner.inspect(request.content).redact(tuple(styles), replacing)
         return replacing.kept
+
+    def replacing(self, decision: Decision, tenant_id: str) -> Replacing:
+        """How `decision` wants what is found in a content of the tenant replaced."""
+        return self._redactor.replacing(styles_of(decision.obligations), tenant_id)
 
     def _with_shadow(self, decision: Decision, request: Request, now_s: float) -> Decision:
         assert self._shadow is not None

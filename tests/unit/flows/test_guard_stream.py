@@ -4,9 +4,11 @@ import asyncio
 from itertools import islice, permutations
 
 import pytest
+from msgspec.structs import replace
 
 from axonflow import AxonFlow, Denied, Effect, Request, RequestError
-from axonflow.adapters.memory import MemoryAuditLog
+from axonflow.adapters.memory import MemoryAuditLog, MemoryVault
+from axonflow.detect.styles import STREAMED, STYLES
 from axonflow.errors import AuditError, DetectionError
 from tests.strategies import policy_set
 
@@ -42,7 +44,7 @@ def test_stream_goes_on_in_pieces_with_what_policies_mask_masked():
     assert len(pieces) > 1
     assert kinds_of(flow) == [("decision", "redact"), ("stream", "log")]
     *_, last = asyncio.run(flow.audit.records("default"))
-    assert last.event.details == {"chars_in": len(TEXT), "chars_out": len(MASKED)}
+    assert last.event.details == {"chars_in": len(TEXT), "chars_out": len(MASKED), "findings_replaced": 1}
 
 
 def test_stream_without_anything_to_mask_goes_on_as_it_is():
@@ -126,6 +128,35 @@ def test_redactor_of_a_decision_masks_what_that_wants_masked():
     assert "".join([*map(redactor.feed, CHUNKS), redactor.finish()]) == MASKED
     other = AxonFlow.open(policy_set([ALLOW])).stream_redactor(AxonFlow.open(policy_set([ALLOW])).decide(REPLY))
     assert other.feed("460-89-9847" * 9) == "460-89-9847" * 9
+
+
+def styled(style, **more):
+    return MASK | {"obligations": [{"detectors": ["pii.us_ssn"], "style": style}]} | more
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_stream_in_any_style_comes_out_as_the_whole_does(style):
+    flow = AxonFlow.open(policy_set([ALLOW, styled(style)]), redaction_key=b"k" * 32, vault=MemoryVault())
+    whole = asyncio.run(flow.enforce(replace(REPLY, content=TEXT))).redacted
+    pieces = asyncio.run(pieces_of(flow, arriving(CHUNKS)))
+    assert "".join(pieces) == whole != TEXT
+    assert (len(pieces) > 1) is (style in STREAMED), "others wait for the end"
+
+
+@pytest.mark.parametrize("style", sorted(set(STYLES) - {"vault"}))
+def test_redactor_of_a_decision_replaces_in_the_style_of_it(style):
+    flow = AxonFlow.open(policy_set([ALLOW, styled(style, when="true")]), redaction_key=b"k" * 32)
+    redactor = flow.stream_redactor(flow.decide(REPLY))
+    whole = flow.decide(replace(REPLY, content=TEXT)).redacted
+    assert "".join([*map(redactor.feed, CHUNKS), redactor.finish()]) == whole != TEXT
+
+
+def test_pseudonyms_in_streams_of_two_tenants_differ():
+    flow = AxonFlow.open(policy_set([ALLOW, styled("pseudonym", when="true")]), redaction_key=b"k" * 32)
+    decision = flow.decide(REPLY)
+    outs = [flow.stream_redactor(decision, tenant) for tenant in ("acme", "acme", "beta")]
+    first, again, other = ["".join([*map(out.feed, CHUNKS), out.finish()]) for out in outs]
+    assert first == again != other
 
 
 def test_redactions_of_many_kinds_are_not_kept_without_end():
