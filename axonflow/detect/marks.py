@@ -6,6 +6,7 @@ do not depend on what is installed.
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
@@ -59,24 +60,24 @@ def stands_as_word(text: bytes, start: int, end: int) -> bool:
     return begins and (not after.isalnum() or (last.islower() and after.isupper()))
 
 
-_COMMONEST_FIRST: Final = " etaoinshrdlcumwfgypbvk.,-jxqz\"'/:;()0123456789"
-_GRAM_CHARS: Final = 3
+_COMMONEST_FIRST: Final = b" etaoinshrdlcumwfgypbvk.,-jxqz\"'/:;()0123456789"
+_GRAMS: Final = ((4, "I"), (2, "H"))
+"""Characters in a row, and the format of a number of as many bytes."""
 
 
 class ByGrams:
-    """The search that needs nothing but the engine of patterns: a text is looked for where the rarest three characters
-    in a row that it has are (a q-gram filter: E. Ukkonen, Approximate string-matching with q-grams, 1992).
+    """The search that needs nothing but the engine of patterns: a text is looked for where the rarest few characters in
+    a row that it has are (a q-gram filter: E. Ukkonen, Approximate string-matching with q-grams, 1992). A row is read
+    as one number, all that begin at every fourth (second) place of a text in one go.
     """
 
     def __init__(self, compile_pattern: CompilePattern, marks: Sequence[Mark]) -> None:
-        self._by_gram: dict[str, list[tuple[int, str, bool]]] = {}
-        self._short: list[tuple[int, str, bool]] = []
+        self._by_gram: list[dict[int, list[tuple[int, bytes, bool]]]] = [{} for _ in _GRAMS]
+        self._single: list[tuple[int, bytes, bool]] = []
         for number, (text, kind) in enumerate(marks):
             if kind != "expression":
-                grams = [text[at : at + _GRAM_CHARS] for at in range(len(text) - _GRAM_CHARS + 1)]
-                entries = self._by_gram.setdefault(max(grams, key=_rarity), []) if grams else self._short
-                entries.append((number, text, kind == "word"))
-        self._grams = frozenset(self._by_gram)
+                self._entries_for(text.encode("ascii")).append((number, text.encode("ascii"), kind == "word"))
+        self._grams = [frozenset(by_gram) for by_gram in self._by_gram]
         expressions = [(number, mark.text) for number, mark in enumerate(marks) if mark.kind == "expression"]
         self._numbers = [number for number, _ in expressions]
         self._patterns = [compile_pattern(text) for _, text in expressions]
@@ -88,6 +89,13 @@ class ByGrams:
             found[number].append(point)
         return found
 
+    def _entries_for(self, text: bytes) -> list[tuple[int, bytes, bool]]:
+        for (size, _), by_gram in zip(_GRAMS, self._by_gram, strict=True):
+            if len(text) >= size:
+                gram = max([text[at : at + size] for at in range(len(text) - size + 1)], key=_rarity)
+                return by_gram.setdefault(int.from_bytes(gram, sys.byteorder), [])
+        return self._single
+
     def _of_expressions(self, text: bytes) -> Iterator[tuple[int, int]]:
         padded = b"\0" + text + b"\0"
         for place, _ in self._joined.find(padded, [(0, len(padded))]):
@@ -96,9 +104,8 @@ class ByGrams:
                     yield self._numbers[place], point
 
     def _of_texts(self, text: bytes) -> Iterator[tuple[int, int]]:
-        lower = text.lower().decode("ascii")
-        present = self._grams.intersection([lower[at : at + _GRAM_CHARS] for at in range(len(lower) - _GRAM_CHARS + 1)])
-        for entries in (self._short, *[self._by_gram[gram] for gram in present]):
+        lower = text.lower()
+        for entries in (self._single, *self._present(lower)):
             for number, wanted, is_word in entries:
                 at = lower.find(wanted)
                 while at >= 0:
@@ -107,8 +114,17 @@ class ByGrams:
                         yield number, end
                     at = lower.find(wanted, at + 1)
 
+    def _present(self, lower: bytes) -> Iterator[list[tuple[int, bytes, bool]]]:
+        for (size, form), grams, by_gram in zip(_GRAMS, self._grams, self._by_gram, strict=True):
+            present: set[int] = set()
+            for first in range(size):
+                whole = lower[first : first + (len(lower) - first) // size * size]
+                present |= grams.intersection(memoryview(whole).cast(form))
+            for gram in present:
+                yield by_gram[gram]
 
-def _rarity(gram: str) -> int:
+
+def _rarity(gram: bytes) -> int:
     """How far down the characters are in the order of English, together; what is not in it is rarest."""
     places = [_COMMONEST_FIRST.find(char) for char in gram]
     return sum(place if place >= 0 else len(_COMMONEST_FIRST) for place in places)

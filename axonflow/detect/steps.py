@@ -19,6 +19,8 @@ __all__ = ["Selection", "Step", "touched"]
 _SHORT_WORD_CHARS: Final = 3
 _DIGIT_RUNS: Final = (12, 9, 7, 5)
 """How many digits are looked for, so that there are few marks of them."""
+_SHORT_RUN, _LONG_RUN = digits(5), digits(9)
+_RARE_CHARS: Final = "@;"
 _ANYWHERE: Final = 1 << 31
 
 
@@ -85,7 +87,7 @@ def _triggers(shape: Shape) -> tuple[Mark, ...]:
     """None where one of them is a character that is in most texts."""
     if shape.marks:
         return tuple([Mark(text, "expression") for text in shape.marks])
-    if shape.words or not all(len(trigger) > 1 or trigger == "@" for trigger in shape.triggers):
+    if shape.words or not all(len(trigger) > 1 or trigger in _RARE_CHARS for trigger in shape.triggers):
         return ()
     return tuple(map(Mark, shape.triggers))
 
@@ -136,8 +138,11 @@ class Selection:
                 self.by_words.append(step)
             elif step.digits is not None and not step.marks:
                 # One that carves is found so often that it would let in the others.
-                apart = len(digits) if step.shape.carve is not None else -1
-                digits.setdefault((numbers[step.digits], apart), []).append(step)
+                if step.shape.carve is not None:
+                    digits[numbers[step.digits], len(digits)] = [step]
+                else:
+                    run = _LONG_RUN if step.shape.min_digit_run >= 9 else _SHORT_RUN
+                    digits.setdefault((numbers.get(run, numbers[step.digits]), -1), []).append(step)
             elif not step.marks:
                 always.append(step)
         self.by_digits = [(number, Group(alike, compile_pattern)) for (number, _), alike in digits.items()]

@@ -77,8 +77,7 @@ def _has_mrz_digit(field: str) -> bool:
 
 def document_number(text: str) -> bool:
     """Whether `text` has the look of a document's number: at least four digits, and not one digit only."""
-    digits = [char for char in text if char.isdigit()]
-    return len(digits) >= 4 and len(set(text)) > 2
+    return sum(map(str.isdigit, text)) >= 4 and len(set(text)) > 2
 
 
 def passport_number(text: str) -> bool:

@@ -41,15 +41,14 @@ _names_birth = Nearby(
 )  # fmt: skip
 
 
-class _UnlessColour:
-    """As `nearby`, but for the colours of style sheets: in those of highlighters, ``.dl`` is a delimiter."""
+class _OfLicence:
+    """Whether the words around name a licence. In the style sheets of highlighters, ``.dl`` is a delimiter."""
 
-    def __init__(self, nearby: Nearby) -> None:
-        self._nearby = nearby
-        self.literals = nearby.literals
+    literals = (*_names_licence.literals, *_labels_licence.literals)
 
     def __call__(self, before: str, span: str, after: str) -> bool:
-        return not (before.endswith("#") and mentions(before, "color")) and self._nearby(before, span, after)
+        is_colour = before.endswith("#") and mentions(before, "color")
+        return not is_colour and (_names_licence(before, span, after) or _labels_licence(before, span, after))
 
 
 _MONTH = r"[A-Za-z]{3,12}\.?"
@@ -144,15 +143,12 @@ DOCUMENTS = (
     personal(
         "driver_license",
         "The number of a driving licence, where the words around say so, and the British one by its form.",
-        *(
-            number(
-                r"(?:[A-Z][ -])?(?i:[A-Z]{0,4}\d[A-Z0-9]{0,14}(?:[ -]\d[A-Z0-9]{0,8}){0,4})",
-                min_digit_run=2,
-                validate=licence_number,
-                in_context=_UnlessColour(in_context),
-                confidence=0.75,
-            )
-            for in_context in (_names_licence, _labels_licence)
+        number(
+            r"(?:[A-Z][ -])?(?i:[A-Z]{0,4}\d[A-Z0-9]{0,14}(?:[ -]\d[A-Z0-9]{0,8}){0,4})",
+            min_digit_run=2,
+            validate=licence_number,
+            in_context=_OfLicence(),
+            confidence=0.75,
         ),
         number(
             r"(?i:[A-Z]{2,5}9{0,3})\d[0156]\d[0-3]\d\d(?i:[A-Z][A-Z9][A-Z0-9][A-Z]{2})",
@@ -238,6 +234,7 @@ DOCUMENTS = (
         ),
         Shape(
             pattern=r"(?m:^)([A-Z0-9]{6})(?m:$)",
+            marks=(r"[\x00\n][A-Z0-9]{6}[\x00\n]",),
             group=1,
             validate=record_locator,
             in_context=_is_named_locator,

@@ -156,7 +156,12 @@ PAYMENT = (
     personal(
         "crypto_address",
         "An address of Bitcoin, Litecoin, Dogecoin, TRON or Ethereum with a checksum; Ethereum's also by words around.",
-        number(r"[13LMDAT9][1-9A-HJ-NP-Za-km-z]{25,34}", validate=base58_address, in_context=stands_alone),
+        number(
+            r"[13LMDAT9][1-9A-HJ-NP-Za-km-z]{25,34}",
+            marks=("[^A-Za-z0-9][13LMDAT9][1-9A-HJ-NP-Za-km-z]{25}",),
+            validate=base58_address,
+            in_context=stands_alone,
+        ),
         number(
             r"(?i:(?:bc|tb|ltc)1[02-9ac-hj-np-z]{11,71})",
             triggers=("bc1", "tb1", "ltc1"),

@@ -118,6 +118,7 @@ SQL_SHAPES: tuple[Shape, ...] = (
         rf";{_S}{{0,4}}(?:"
         r"drop|delete|insert|update|create|alter|exec|execute|declare|shutdown|waitfor|truncate|grant|revoke|call|merge|replace|backup"
         r"|copy|load|begin|goto|handler|prepare|do|set|select)\b",
+        triggers=(";",),
         in_context=stands(STATEMENT_AFTER_VALUE),
     ),
     # select 1,(2),3 from t where, cut off
