@@ -6,6 +6,7 @@ import re
 import threading
 from collections import defaultdict
 from collections.abc import Container, Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import hyperscan
@@ -68,24 +69,28 @@ class _Search:
     """Expressions, each with the number that it is known by: several may have the same."""
 
     def __init__(self, expressions: Sequence[tuple[int, str]], once: Container[int] = ()) -> None:
-        """Of those in `once`, one occurrence is enough."""
-        self._database: Any = None
-        if expressions:  # it refuses to compile nothing
-            self._database = hyperscan.Database()
-            self._database.compile(
-                expressions=[text.encode("ascii") for _, text in expressions],
-                ids=[number for number, _ in expressions],
-                elements=len(expressions),
-                flags=[
-                    hyperscan.HS_FLAG_DOTALL | (hyperscan.HS_FLAG_SINGLEMATCH if number in once else 0)
-                    for number, _ in expressions
-                ],
-            )
+        """Of those in `once`, one occurrence is enough. Compiled when it is first needed."""
+        self._expressions = expressions
+        self._once = once
         self._own = threading.local()  # its scratch space serves one search at a time
+
+    @cached_property
+    def _database(self) -> Any:
+        database = hyperscan.Database()
+        database.compile(
+            expressions=[text.encode("ascii") for _, text in self._expressions],
+            ids=[number for number, _ in self._expressions],
+            elements=len(self._expressions),
+            flags=[
+                hyperscan.HS_FLAG_DOTALL | (hyperscan.HS_FLAG_SINGLEMATCH if number in self._once else 0)
+                for number, _ in self._expressions
+            ],
+        )
+        return database
 
     def add(self, text: bytes, found: defaultdict[int, list[int]]) -> None:
         """Adds where each occurrence in `text` ends."""
-        if self._database is None:
+        if not self._expressions:  # nothing is not compiled
             return
         scratch = getattr(self._own, "scratch", None)
         if scratch is None:

@@ -25,7 +25,7 @@ _MAX_UNITS, _MAX_COPIES, _MAX_SLACK, _MAX_ALTERNATIVES = 14, 16, 6, 40
 _NEVER_BITS: Final = 99.0
 _FURTHER_COPY: Final = 0.3
 """How rare another of what came before is, beside the first."""
-_MAX_CHARS: Final = 1_500
+_MAX_CHARS: Final = 1_000
 """What is longer costs more to look for than it saves."""
 _ALL: Final = frozenset(range(128))
 _FLAGS: Final = re.compile(r"\(\?([imsU-]+)\)", re.ASCII)
