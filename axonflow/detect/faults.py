@@ -19,6 +19,8 @@ __all__ = ["MAX_MATCH_CHARS", "MAX_PATTERNS", "faults_of", "faults_of_pattern"]
 
 MAX_PATTERNS: Final = 32
 MAX_PATTERN_CHARS: Final = 4_096
+MAX_GROUPS: Final = 200
+"""Each match is asked for all of its groups."""
 MAX_MATCH_CHARS: Final = 1_000
 MAX_KEYWORDS: Final = 20_000
 MAX_KEYWORD_CHARS: Final = 128
@@ -112,10 +114,19 @@ def faults_of_pattern(pattern: str, compile_pattern: CompilePattern, max_match_c
         hint = "Detectors see content folded to ASCII, with plain quotes, dashes and spaces."
         yield Fault((), "a pattern that content never matches", "ASCII", ascii(strange), hint)
         return
+    if pattern.count("(") > MAX_GROUPS:
+        yield Fault((), "a pattern with too many groups", f"at most {MAX_GROUPS}", str(pattern.count("(")))
+        return
     try:
         compile_pattern(fold(pattern))
     except AxonFlowError as error:
         yield Fault((), error.message, error.expected or "RE2 syntax", error.found or "another", error.hint)
+        return
+    try:
+        compile_pattern(f"(?:{fold(pattern)})")
+    except AxonFlowError:
+        hint = "It is searched for together with others, which it would swallow."
+        yield Fault((), "a pattern with an open quotation", r"\E after \Q", "none", hint)
         return
     if max_match_chars is not None:
         yield from _faults_of_extent(pattern, max_match_chars)

@@ -72,12 +72,19 @@ def _stretched(key: bytes, message: bytes, length_bytes: int) -> int:
 
 class FormatTokens:
     """The tokens of one content. `is_found(detector_id, text)` says whether a text alone is a finding, in whatever
-    context it stands. A token that is found all the same, for what stands around it, gets no token of its own."""
+    context it stands; `is_taken(detector_id, text)`, whether a detector akin to that one takes it for something else: a
+    taxpayer number is a token of a social security number no more. A token that is found all the same, for what stands
+    around it, gets no token of its own."""
 
-    __slots__ = ("_given", "_is_found", "_steps_left")
+    __slots__ = ("_given", "_is_found", "_is_taken", "_steps_left")
 
-    def __init__(self, is_found: Callable[[str, str], bool]) -> None:
+    def __init__(
+        self,
+        is_found: Callable[[str, str], bool],
+        is_taken: Callable[[str, str], bool] = lambda _detector, _text: False,
+    ) -> None:
         self._is_found = is_found
+        self._is_taken = is_taken
         self._given: set[str] = set()
         self._steps_left = MAX_STEPS_A_CONTENT
 
@@ -93,7 +100,7 @@ class FormatTokens:
             token = permuted(key, token)
             if token == folded:
                 return None  # around the whole orbit, and everything on it is a finding
-            if not self._is_found(detector_id, token):
+            if not (self._is_found(detector_id, token) or self._is_taken(detector_id, token)):
                 self._given.add(token)
                 return token
         return None

@@ -60,13 +60,18 @@ class Redactor:
     def replacing(self, styles: Mapping[str, Style], tenant_id: str) -> Replacing:
         """For one content of a tenant, with the style of each detector."""
         key = None if self._key is None else TenantKey(self._key, tenant_id)
-        return Replacing(styles, key, FormatTokens(self._is_found))
+        return Replacing(styles, key, FormatTokens(self._is_found, self._is_taken))
 
     def _is_found(self, detector_id: str, text: str) -> bool:
         alone = self._alone.get(detector_id)
         if alone is None:
             alone = self._alone[detector_id] = self._scanner.out_of_context(detector_id)
         return alone.inspect(text).any((detector_id,))
+
+    def _is_taken(self, detector_id: str, text: str) -> bool:
+        # All of the pack, not only those in force: tokens are the same whatever else a policy redacts.
+        pack = self._scanner.resolve(detector_id.partition(".")[0])
+        return self._scanner.inspect(text).any(pack)
 
     def _suits(self, detector_id: str) -> bool:
         """Whether the detector's own examples can have tokens."""

@@ -37,6 +37,8 @@ def found(custom, content, **options):
         ({"patterns": ("a",) * 33}, ("patterns",), "patterns: how many", "33"),
         ({"patterns": ("(a",)}, ("patterns", 0), "not an RE2 expression", "missing ): (a"),
         ({"patterns": ("a" * 4_097,)}, ("patterns", 0), "a pattern too long", "4097"),
+        ({"patterns": ("(a)" * 201,)}, ("patterns", 0), "a pattern with too many groups", "201"),
+        ({"patterns": (r"[0-9]\Q-",)}, ("patterns", 0), "a pattern with an open quotation", "none"),
         ({"patterns": ("ab", "a+")}, ("patterns", 1), "a pattern whose matches can be too long", "none"),
         ({"patterns": ("a{999}(?:bc){3}",)}, ("patterns", 0), "a pattern whose matches can be too long", "1005"),
         ({"patterns": ("a?",)}, ("patterns", 0), "a pattern that matches nothing at all", "the empty text"),
@@ -124,6 +126,7 @@ def test_examples_that_do_not_hold_are_named_with_their_places():
         (Allowlist(("pii",)), (), "an allowlist that lists nothing"),
         (Allowlist(("pii",), ("v",) * 10_001), (), "an allowlist too long"),
         (Allowlist(("pii",), (), ("ok", "(")), ("patterns", 1), "not an RE2 expression"),
+        (Allowlist(("pii",), (), (r"\Qa.c",)), ("patterns", 0), "a pattern with an open quotation"),
     ],
 )
 def test_allowlist_with_a_fault_says_where_and_what(allowlist, path, message):

@@ -63,6 +63,12 @@ def test_token_is_nothing_that_would_be_found():
         assert token != str(number)
 
 
+def test_token_is_nothing_that_another_detector_takes_for_something():
+    plain = FormatTokens(Values("ab")).token(KEY, "pii.x", "ab")
+    token = FormatTokens(Values("ab"), Values(plain)).token(KEY, "pii.x", "ab")
+    assert token == permuted(KEY, plain) != plain
+
+
 @pytest.mark.parametrize("text", ["", "--", "4111 \u4e00 11", "41\\n11", "\u0416\u0416"])
 def test_token_of_what_has_no_alphabet_is_none(text):
     assert FormatTokens(Values(text)).token(KEY, "pii.x", text) is None

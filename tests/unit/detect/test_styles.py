@@ -121,6 +121,14 @@ def test_hash_is_what_the_documentation_says(redacted):
     assert redacted("Ann@example.com", "hash", "any")[0] == f"[REDACTED:pii.email:hash:{letters}]"
 
 
+@pytest.mark.parametrize("serial", range(2_000, 2_040))
+def test_format_of_a_number_is_no_number_of_another_kind_to_be_masked(scanner, redactor, serial):
+    ids = scanner.resolve("pii")
+    styles = {**dict.fromkeys(ids, "mask"), "pii.us_ssn": "format"}
+    left = scanner.inspect(f"SSN 536-22-{serial}").redact(ids, redactor.replacing(styles, "acme"))
+    assert re.fullmatch(r"SSN \d{3}-\d{2}-\d{4}", left)
+
+
 @pytest.mark.parametrize(
     ("text", "is_secret", "left"),
     [
