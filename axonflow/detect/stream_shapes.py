@@ -95,15 +95,16 @@ class _Shape:
     def matches(self, text: bytes, start: int, lower: bytes) -> Iterator[Match]:
         if not self.triggers or any(trigger in lower for trigger in self.triggers):
             for first, end in self.pattern.all_from(text, start):
-                spans = list(self._spans(text, first, end))
-                yield Match(
-                    first,
-                    end,
-                    end + self.after_chars,
-                    self._detector.id,
-                    is_void=not spans,
-                    is_refuted=not any(self._is_confirmed(text, *span) for span in spans),
-                )
+                is_void, is_refuted = self._judged(text, first, end)
+                yield Match(first, end, end + self.after_chars, self._detector.id, is_void, is_refuted)
+
+    def _judged(self, text: bytes, first: int, end: int) -> tuple[bool, bool]:
+        """Whether a match is void, and whether it is refuted."""
+        try:
+            spans = list(self._spans(text, first, end))
+            return not spans, not any(self._is_confirmed(text, *span) for span in spans)
+        except Exception:  # noqa: BLE001  a check may be anybody's code, and of a match that goes on it sees but a part
+            return False, False
 
     def _spans(self, text: bytes, first: int, end: int) -> Iterator[tuple[int, int]]:
         """What of a match may be a finding, whatever stands around it; as `axonflow.detect.matching` sees it."""

@@ -154,3 +154,8 @@ def test_not_longer_of_a_token_with_a_word_around_it_is_false():
     assert not not_longer("a", "x", " ")
     assert not not_longer(" ", "x", "9")
     assert not not_longer(" ", "x", "_")
+
+
+@pytest.mark.parametrize("text", ["LS0tLS1CRUdJTiB", "LS0tLS1CRUdJTi=====ab", "LS0tLS1CRUdJTi" + "QUJD" * 20 + "x"])
+def test_private_key_of_a_base64_that_is_cut_off_is_none_and_no_error(scanner, text):
+    assert scanner.inspect(text).findings(("secret.private_key",)) == ()

@@ -250,7 +250,7 @@ def test_stream_of_plain_words_is_held_back_by_the_last_word_only():
 def test_stream_is_looked_at_again_when_enough_has_come():
     redaction = StreamRedaction(SCANNERS["own"], ["pii.mail"], compile_pattern, stride_chars=10)
     redactor = redaction.begin()
-    assert [redactor.feed("word ") for _ in range(4)] == ["", "word word ", "", "word word "]
+    assert [redactor.feed("word ") for _ in range(4)] == ["", "word ", "", "word word "]
 
 
 def test_stream_of_many_numbers_without_a_gap_is_held_back_within_the_bound():
@@ -350,6 +350,17 @@ def test_stream_that_has_ended_takes_nothing_more():
     assert redactor.held_chars == 0
     with pytest.raises(DetectionError, match="has ended"):
         redactor.finish()
+
+
+def test_stream_with_a_check_that_fails_amid_a_match_comes_out_as_the_whole_does():
+    whole_only = Shape(pattern="k[0-9]{1,8}", validate=lambda span: bool(bytes.fromhex(span[1:])))
+    scanner = Scanner((detector("pii.k", whole_only),), compile_pattern)
+    redaction = StreamRedaction(scanner, ["pii.k"], compile_pattern, stride_chars=1)
+    assert (
+        streamed(redaction, "a k1234 b") == scanner.inspect("a k1234 b").redact(("pii.k",)) == f"a {mask_of('pii.k')} b"
+    )
+    with pytest.raises(ValueError, match="fromhex"):
+        streamed(redaction, "a k123 b")
 
 
 def test_stream_that_cannot_be_redacted_is_refused_as_the_whole_is():
