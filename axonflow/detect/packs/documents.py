@@ -12,7 +12,7 @@ from axonflow.detect.checks.documents import (
     record_locator,
 )
 from axonflow.detect.context_words import mentions
-from axonflow.detect.detector import InContext, Shape
+from axonflow.detect.detector import Shape
 from axonflow.detect.nearby import Nearby, stands_alone
 from axonflow.detect.packs.pii_shapes import number, personal
 
@@ -22,7 +22,18 @@ _names_passport = Nearby(
     "passport*", "passeport*", "reisepass*", "pasaporte*", "passaporto*", "passaporte*", "paspoort*", "paszport*",
     "pass nr", "passnummer*", "passi", "paspor*", "travel document*", before_words=8,
 )  # fmt: skip
-_names_licence = Nearby(
+
+
+class _NearLicence(Nearby):
+    """Not the colours of style sheets: in those of highlighters, ``.dl`` is a delimiter."""
+
+    __slots__ = ()
+
+    def __call__(self, before: str, span: str, after: str) -> bool:
+        return not (before.endswith("#") and mentions(before, "color")) and super().__call__(before, span, after)
+
+
+_names_licence = _NearLicence(
     "driver license*", "drivers license*", "driver s license*", "driver licence*", "drivers licence*",
     "driver s licence*", "driving licence*", "driving license*", "license number*", "licence number*",
     "license no*", "licence no*", "fuhrerschein*", "fuehrerschein*", "permis de conduire",
@@ -31,7 +42,7 @@ _names_licence = Nearby(
     "carta de conducao", "carteira de motorista", "cnh", "driver id*", "driver permit*", "learner s permit",
     before_words=6, after_words=3,
 )  # fmt: skip
-_labels_licence = Nearby("dl", "dln", "license", "licence", "permis", "patente", before_words=2, after_words=0)
+_labels_licence = _NearLicence("dl", "dln", "license", "licence", "permis", "patente", before_words=2, after_words=0)
 _names_birth = Nearby(
     "born*", "birth*", "dob", "d o b", "bday", "birthday*", "birthdate*", "date of birth", "geb", "geboren*",
     "geburts*", "ne le", "nee le", "naissance*", "nacido*", "nacida*", "nacimiento*", "nato", "nata", "nascita*",
@@ -39,15 +50,6 @@ _names_birth = Nearby(
     "nascida*", "nascimento*", "geboortedatum*", "urodz*", "ur", "fodd*", "fodt*", "fodsel*", "syntyn*", "syntyma*",
     "lahir", before_words=6, after_words=6,
 )  # fmt: skip
-
-
-def _unless_colour(in_context: InContext) -> InContext:
-    """As `in_context`, but for the colours of style sheets: in those of highlighters, ``.dl`` is a delimiter."""
-
-    def is_one(before: str, span: str, after: str) -> bool:
-        return not (before.endswith("#") and mentions(before, "color")) and in_context(before, span, after)
-
-    return is_one
 
 
 _MONTH = r"[A-Za-z]{3,12}\.?"
@@ -147,7 +149,7 @@ DOCUMENTS = (
                 r"(?:[A-Z][ -])?(?i:[A-Z]{0,4}\d[A-Z0-9]{0,14}(?:[ -]\d[A-Z0-9]{0,8}){0,4})",
                 min_digit_run=2,
                 validate=licence_number,
-                in_context=_unless_colour(in_context),
+                in_context=in_context,
                 confidence=0.75,
             )
             for in_context in (_names_licence, _labels_licence)
@@ -227,9 +229,9 @@ DOCUMENTS = (
             confidence=0.75,
         ),
         Shape(
-            pattern=r"(?i:\b(?:ref(?:erence)?|locator|code)(?: (?:number|no\.?|code|is))?[ :#]{1,3})([A-Z0-9]{6})\b",
+            pattern=r"(?i:\b(?:reference|locator|ref)(?: (?:number|no\.?|code|is))?[ :#]{1,3})([A-Z0-9]{6})\b",
             group=1,
-            triggers=("ref", "locator", "code"),
+            triggers=("reference", "locator", "ref ", "ref:", "ref#"),
             validate=record_locator,
             in_context=_is_booked,
             confidence=0.75,
