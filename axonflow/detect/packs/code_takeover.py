@@ -96,10 +96,11 @@ TAKEOVER: tuple[Detector, ...] = (
             ),
             runs(
                 r"\bfind [^\n;|]{1,80}-exec {1,2}/bin/(?:ba|da|z)?sh\b|\b[gm]?awk {1,2}['\"]BEGIN ?\{ ?system\("
-                r"|\bvim? [^\n]{0,20}-c {1,2}['\"]:!/bin/|\bLD_PRELOAD=/(?:tmp|dev/shm)/",
+                r"|\bvim? -c {1,2}['\"]:!/bin/|\bLD_PRELOAD=/(?:tmp|dev/shm)/",
                 "find ",
                 "awk ",
-                "vi",
+                "vi -c",
+                "vim -c",
                 "ld_preload=/",
             ),
             runs(r"\bstratum\+(?:tcp|ssl|tls)s?://", "stratum+"),

@@ -22,7 +22,18 @@ _names_passport = Nearby(
     "passport*", "passeport*", "reisepass*", "pasaporte*", "passaporto*", "passaporte*", "paspoort*", "paszport*",
     "pass nr", "passnummer*", "passi", "paspor*", "travel document*", before_words=8,
 )  # fmt: skip
-_names_licence = Nearby(
+
+
+class _NearLicence(Nearby):
+    """Not the colours of style sheets: in those of highlighters, ``.dl`` is a delimiter."""
+
+    __slots__ = ()
+
+    def __call__(self, before: str, span: str, after: str) -> bool:
+        return not (before.endswith("#") and mentions(before, "color")) and super().__call__(before, span, after)
+
+
+_names_licence = _NearLicence(
     "driver license*", "drivers license*", "driver s license*", "driver licence*", "drivers licence*",
     "driver s licence*", "driving licence*", "driving license*", "license number*", "licence number*",
     "license no*", "licence no*", "fuhrerschein*", "fuehrerschein*", "permis de conduire",
@@ -31,7 +42,7 @@ _names_licence = Nearby(
     "carta de conducao", "carteira de motorista", "cnh", "driver id*", "driver permit*", "learner s permit",
     before_words=6, after_words=3,
 )  # fmt: skip
-_labels_licence = Nearby("dl", "dln", "license", "licence", "permis", "patente", before_words=2, after_words=0)
+_labels_licence = _NearLicence("dl", "dln", "license", "licence", "permis", "patente", before_words=2, after_words=0)
 _names_birth = Nearby(
     "born*", "birth*", "dob", "d o b", "bday", "birthday*", "birthdate*", "date of birth", "geb", "geboren*",
     "geburts*", "ne le", "nee le", "naissance*", "nacido*", "nacida*", "nacimiento*", "nato", "nata", "nascita*",
@@ -42,13 +53,12 @@ _names_birth = Nearby(
 
 
 class _OfLicence:
-    """Whether the words around name a licence. In the style sheets of highlighters, ``.dl`` is a delimiter."""
+    """Whether the words around name a licence."""
 
     literals = (*_names_licence.literals, *_labels_licence.literals)
 
     def __call__(self, before: str, span: str, after: str) -> bool:
-        is_colour = before.endswith("#") and mentions(before, "color")
-        return not is_colour and (_names_licence(before, span, after) or _labels_licence(before, span, after))
+        return _names_licence(before, span, after) or _labels_licence(before, span, after)
 
 
 _MONTH = r"[A-Za-z]{3,12}\.?"
@@ -72,7 +82,7 @@ _BOOKING = (
     r"|\b(?:buchungs|reservierungs|boekings)[ _-]?(?:code|nummer|nr)"
     r"|(?:numero|code|reference) de (?:reservation|dossier)"
     r"|(?:localizador|codigo) de reserva|codice (?:di )?prenotazione)"
-    r"(?i:(?:'s)?[ :.#=()\"'-]{1,6}(?:(?:is|was|number|nr|no|code|ref|ist|est|es|e|lautet|pnr)[ :.#=\"'-]{1,3}){0,2})"
+    r"(?i:(?:'s)?[ :.#=()\"'\\-]{1,16}(?:(?:is|was|number|nr|no|code|ref|ist|est|es|e|lautet|pnr)[ :.#=\"'-]{1,3}){0,2})"
 )
 _BOOKING_ALONE = rf"(?i:\b(?:{'|'.join(_BOOKING_WORDS)})[ :#=(\"']{{1,3}})"
 _names_booking = Nearby(
@@ -225,9 +235,9 @@ DOCUMENTS = (
             confidence=0.75,
         ),
         Shape(
-            pattern=r"(?i:\b(?:ref(?:erence)?|locator|code)(?: (?:number|no\.?|code|is))?[ :#]{1,3})([A-Z0-9]{6})\b",
+            pattern=r"(?i:\b(?:reference|locator|ref)(?: (?:number|no\.?|code|is))?[ :#]{1,3})([A-Z0-9]{6})\b",
             group=1,
-            triggers=("ref", "locator", "code"),
+            triggers=("reference", "locator", "ref ", "ref:", "ref#"),
             validate=record_locator,
             in_context=_is_booked,
             confidence=0.75,

@@ -79,7 +79,7 @@ SQL_SHAPES: tuple[Shape, ...] = (
     # user=admin'--&password=x
     _sql(
         r"=[\w.@+%-]{0,64}['\"]\)?(?:--|#|/\*)[-+ ]{0,2}&\w{1,32}=",
-        triggers=("--", "#", "/*"),
+        triggers=("'--", '"--', "'#", '"#', ")--", ")#", "/*"),
         confidence=0.7,
     ),
     # 1 or 1=1, 1) and 7=(8, x or 'a'='a', having 1=1
