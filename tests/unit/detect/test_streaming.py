@@ -15,7 +15,7 @@ from axonflow.detect.redaction import mask_of
 from axonflow.detect.scanner import MAX_ROUNDS
 from axonflow.detect.stream_shapes import unbounded
 from axonflow.detect.streaming import StreamRedaction
-from axonflow.detect.styles import STYLES
+from axonflow.detect.styles import STYLES, Replacing
 from axonflow.detect.validators import luhn
 from axonflow.errors import DetectionError
 
@@ -73,6 +73,11 @@ REDACTIONS = {
 def streamed(redaction, chunks):
     redactor = redaction.begin()
     return "".join([*(redactor.feed(chunk) for chunk in chunks), redactor.finish()])
+
+
+def streamed_in(redaction, chunks, replacing):
+    redactor = redaction.begin(replacing)
+    return "".join([*map(redactor.feed, chunks), redactor.finish()])
 
 
 def cut_at(text, places):
@@ -350,6 +355,29 @@ def test_stream_that_has_ended_takes_nothing_more():
     assert redactor.held_chars == 0
     with pytest.raises(DetectionError, match="has ended"):
         redactor.finish()
+
+
+def test_stream_with_what_is_left_of_a_finding_found_again_comes_out_as_the_whole_does():
+    scanner = Scanner((detector("pii.n", Shape(pattern="[0-9*]{8}")),), compile_pattern)
+    redaction = StreamRedaction(scanner, ["pii.n"], compile_pattern, stride_chars=1)
+    text = "it is 12345678 and no 1234567 "
+    assert streamed_in(redaction, text, Replacing({"pii.n": "partial"})) == "it is ******78 and no 1234567 "
+
+
+def test_stream_of_words_that_all_may_begin_a_match_comes_out_as_the_whole_does():
+    scanner = Scanner((detector("pii.w", Shape(pattern="(?:[a-z]{2} ){2,9}[0-9]")),), compile_pattern)
+    redaction = StreamRedaction(scanner, ["pii.w"], compile_pattern, stride_chars=1)
+    text = "ab cd ef gh ij kl mn op qr st uv wx yz " * 2
+    assert streamed(redaction, text) == text
+    assert streamed(redaction, f"{text}1.") == scanner.inspect(f"{text}1.").redact(("pii.w",)) != f"{text}1."
+
+
+def test_stream_whose_matches_lie_otherwise_after_a_mask_comes_out_as_the_whole_does():
+    threes = Shape(pattern=r"\d{3}", validate=lambda span: span == "234")
+    scanner = Scanner((detector("pii.x", Shape(pattern="x1")), detector("pii.three", threes)), compile_pattern)
+    redaction = StreamRedaction(scanner, ("pii.x", "pii.three"), compile_pattern, stride_chars=1)
+    text = f"x1{'2' * 700}34 and x1234"
+    assert streamed(redaction, text) == scanner.inspect(text).redact(redaction.ids) != text
 
 
 def test_stream_with_a_check_that_fails_amid_a_match_comes_out_as_the_whole_does():
