@@ -1,21 +1,19 @@
 """A stream, however it is cut, comes out as the whole text does."""
 
 from itertools import pairwise, zip_longest
-from typing import NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from axonflow.adapters.re2_engine import compile_pattern
-from axonflow.detect import BUILTIN_DETECTORS, Detector, RedactionKey, RedactionMeans, Redactor, Scanner
+from axonflow.detect import BUILTIN_DETECTORS, Detector, Scanner
 from axonflow.detect.checks.cards import card_numbers_in
 from axonflow.detect.detector import Shape
 from axonflow.detect.redaction import mask_of
 from axonflow.detect.scanner import MAX_ROUNDS
 from axonflow.detect.stream_shapes import unbounded
 from axonflow.detect.streaming import StreamRedaction
-from axonflow.detect.styles import STYLES, Replacing
 from axonflow.detect.validators import luhn
 from axonflow.errors import DetectionError
 
@@ -73,11 +71,6 @@ REDACTIONS = {
 def streamed(redaction, chunks):
     redactor = redaction.begin()
     return "".join([*(redactor.feed(chunk) for chunk in chunks), redactor.finish()])
-
-
-def streamed_in(redaction, chunks, replacing):
-    redactor = redaction.begin(replacing)
-    return "".join([*map(redactor.feed, chunks), redactor.finish()])
 
 
 def cut_at(text, places):
@@ -183,42 +176,6 @@ def test_stream_cut_in_any_way_comes_out_as_the_whole_does(name, stride, data):
     assert streamed(redaction, text) == whole, "one character at a time"
     assert streamed(redaction, [text]) == whole
     assert streamed(redaction, cut_at(text, data.draw(st.lists(st.integers(0, 300), max_size=8)))) == whole
-
-
-class NamedStyles(NamedTuple):
-    styles: dict[str, str]
-    redactor: Redactor
-
-    def replacing(self):
-        return self.redactor.replacing(self.styles, "acme")
-
-
-STYLED = st.lists(st.sampled_from(STYLES), min_size=len(BOUNDED), max_size=len(BOUNDED)).map(
-    lambda styles: NamedStyles(
-        dict(zip([one.id for one in BOUNDED], styles, strict=True)),
-        Redactor(SCANNERS["own"], RedactionMeans(RedactionKey(b"k" * 32), has_vault=True)),
-    )
-)
-
-
-@given(st.data())
-def test_stream_in_any_styles_comes_out_as_the_whole_does(data):
-    text, styled = data.draw(TEXTS["own"] | DISGUISED), data.draw(STYLED)
-    redaction = REDACTIONS["own", 1]
-    expected = styled.replacing()
-    try:
-        whole = SCANNERS["own"].inspect(text).redact(redaction.ids, expected)
-    except DetectionError:
-        whole = None
-    for chunks in (text, cut_at(text, data.draw(st.lists(st.integers(0, 300), max_size=8)))):
-        replacing = styled.replacing()
-        redactor = redaction.begin(replacing)
-        if whole is None:
-            with pytest.raises(DetectionError):
-                "".join([*map(redactor.feed, chunks), redactor.finish()])
-        else:
-            assert "".join([*map(redactor.feed, chunks), redactor.finish()]) == whole
-            assert replacing.done == expected.done
 
 
 @pytest.mark.parametrize("detector_id", [one.id for one in LIMITED])
@@ -355,13 +312,6 @@ def test_stream_that_has_ended_takes_nothing_more():
     assert redactor.held_chars == 0
     with pytest.raises(DetectionError, match="has ended"):
         redactor.finish()
-
-
-def test_stream_with_what_is_left_of_a_finding_found_again_comes_out_as_the_whole_does():
-    scanner = Scanner((detector("pii.n", Shape(pattern="[0-9*]{8}")),), compile_pattern)
-    redaction = StreamRedaction(scanner, ["pii.n"], compile_pattern, stride_chars=1)
-    text = "it is 12345678 and no 1234567 "
-    assert streamed_in(redaction, text, Replacing({"pii.n": "partial"})) == "it is ******78 and no 1234567 "
 
 
 def test_stream_of_words_that_all_may_begin_a_match_comes_out_as_the_whole_does():
