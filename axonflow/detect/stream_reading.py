@@ -66,6 +66,5 @@ class Reading(NamedTuple):
         return at if self.read is None else self.first + self.read.starts[at]
 
     def _end(self, at: int) -> int:
-        if self.read is None:
-            return at
-        return self.first + self.read.ends[at - 1] if at <= len(self.read.ends) else BEYOND
+        ends = () if self.read is None else self.read.ends
+        return self.first + ends[at - 1] if at <= len(ends) else BEYOND

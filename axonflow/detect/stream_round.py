@@ -254,7 +254,9 @@ class StreamRound:
         if later._marked > cut:
             size = max(size, len(later._raw) - cut)
         seen = self._raw[: self._done]
-        if later._next is not None or later._base != later._done or later._raw[-size:] != seen[-size:]:
+        if later._next is not None or later._arrived or later._base != later._done:
+            return
+        if later._raw[-size:] != seen[-size:]:
             return
         place = self._done - held
         start = self._cuts[max(0, bisect_right(self._cuts, place) - 1)]
