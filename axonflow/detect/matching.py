@@ -236,9 +236,10 @@ def _look(step: Step, document: Document, windows: Iterable[Window], hits: dict[
     for leaf, start, end in within_leaves(document, windows):
         for match in step.pattern.spans(document.data, shape.group, start, end):
             for span in _candidates(shape, document, match):
-                if span[1] - span[0] <= step.detector.max_span_chars and _is_confirmed(shape, document, leaf, span):
+                if _is_confirmed(shape, document, leaf, span):
                     first = document.start_of(leaf)
-                    hit = _Hit(leaf, span[0] - first, span[1] - first, shape.confidence, step.validated)
+                    end = min(span[1], span[0] + step.detector.max_span_chars)
+                    hit = _Hit(leaf, span[0] - first, end - first, shape.confidence, step.validated)
                     hits.setdefault(step.detector.id, []).append(hit)
 
 

@@ -13,6 +13,7 @@ from axonflow.detect.pattern_extent import extent_of
 from axonflow.detect.pattern_marks import mark_of
 from axonflow.detect.patterns import CompilePattern, Pattern
 from axonflow.detect.windows import Window
+from axonflow.errors import ConfigurationError
 
 __all__ = ["Selection", "Step", "touched"]
 
@@ -53,6 +54,8 @@ class Step:
             self.marks = tuple(map(_as_word_if_short, shape.context_literals))
         elif not (self.marks or shape.words or self.digits):
             self.marks = _of_pattern(shape)
+        if not (self.marks or shape.words):
+            _check_is_not_empty(detector, shape)
         self._reach_chars = 0
         self.validated = not (shape.validate is None and shape.in_context is None and shape.carve is None)
         self._compile = compile_pattern
@@ -77,6 +80,17 @@ class Step:
         if self._pattern is None:
             self._pattern = self._compile(self.shape.pattern)
         return self._pattern
+
+
+def _check_is_not_empty(detector: Detector, shape: Shape) -> None:
+    """An empty match would be found everywhere, before those of the patterns that it is joined with."""
+    if extent_of(shape.pattern).shortest == 0:
+        raise ConfigurationError(
+            "a pattern that matches nothing at all",
+            expected="at least one character in each match",
+            found=ascii(shape.pattern[:64]),
+            at=f"detector {detector.id}",
+        )
 
 
 def _digits(least: int) -> Mark | None:

@@ -112,8 +112,7 @@ class _Shape:
         for start, last in self.pattern.spans(text, shape.group, first, end) if shape.group else [(first, end)]:
             whole = text[start:last].decode("ascii")
             for at, to in [(0, last - start)] if shape.carve is None else shape.carve(whole):
-                is_short = to - at <= self._detector.max_span_chars
-                if is_short and (shape.validate is None or shape.validate(whole[at:to])):
+                if shape.validate is None or shape.validate(whole[at:to]):
                     yield start + at, start + to
 
     def _is_confirmed(self, text: bytes, start: int, end: int) -> bool:

@@ -130,9 +130,15 @@ def test_finding_holds_no_part_of_the_content():
     assert found == Finding("pii.cat", "pii", "low", "$", 2, 7, 0.9, False)
 
 
-def test_match_longer_than_the_limit_is_no_finding():
+def test_match_longer_than_the_limit_is_found_from_its_start():
     scanner, _ = scanner_of(detector("pii.cat", Shape(pattern="cat+"), max_span_chars=4))
-    assert [one.end for one in scanner.inspect("cattt catt").findings(("pii.cat",))] == [10]
+    found = scanner.inspect("cattt catt").findings(("pii.cat",))
+    assert [(one.start, one.end) for one in found] == [(0, 4), (6, 10)]
+
+
+def test_detector_whose_pattern_matches_nothing_at_all_is_refused():
+    with pytest.raises(ConfigurationError, match=r"matches nothing at all.*'\(\?: \)\?'.*detector pii\.cat"):
+        scanner_of(detector("pii.cat", Shape(pattern="(?: )?")))
 
 
 def test_overlapping_matches_of_one_detector_are_one_finding_that_covers_both():
@@ -188,6 +194,7 @@ def test_words_at_the_edge_of_a_window_are_seen_whole():
         detector("pii.x", Shape(pattern=r"\bq+x1", triggers=("x1",), window_chars=0), max_span_chars=5)
     )
     assert scanner.inspect("z qqx1").any(("pii.x",))
+    assert [one.start for one in scanner.inspect("z " + "q" * 40 + "x1").findings(("pii.x",))] == [2]
     assert not scanner.inspect("z" + "q" * 40 + "x1").any(("pii.x",))
 
 
@@ -255,7 +262,7 @@ def test_span_far_behind_the_trigger_of_its_match_is_found_whole():
 
 
 def test_patterns_that_need_nothing_are_found_wherever_a_long_text_is_cut():
-    many = [detector(f"pii.{name}", Shape(pattern=f"{name}x{{3}}y"), max_span_chars=10) for name in "abc"]
+    many = [detector(f"pii.{name}", Shape(pattern=rf"{name}[a-y]{{3}}[a-z]\b"), max_span_chars=10) for name in "abc"]
     scanner, _ = scanner_of(*many)
     for at in range(8_180, 8_290):
         found = scanner.inspect("-" * at + "bxxxy" + "-" * 20_000).findings(scanner.resolve("pii"))
