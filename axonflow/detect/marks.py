@@ -61,7 +61,7 @@ def stands_as_word(text: bytes, start: int, end: int) -> bool:
 
 
 _COMMONEST_FIRST: Final = b" etaoinshrdlcumwfgypbvk.,-jxqz\"'/:;()0123456789"
-_GRAMS: Final = ((4, "I"), (2, "H"))
+_GRAMS: Final[tuple[tuple[int, Literal["I", "H"]], ...]] = ((4, "I"), (2, "H"))
 """Characters in a row, and the format of a number of as many bytes."""
 
 

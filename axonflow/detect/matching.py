@@ -238,8 +238,8 @@ def _look(step: Step, document: Document, windows: Iterable[Window], hits: dict[
             for span in _candidates(shape, document, match):
                 if _is_confirmed(shape, document, leaf, span):
                     first = document.start_of(leaf)
-                    end = min(span[1], span[0] + step.detector.max_span_chars)
-                    hit = _Hit(leaf, span[0] - first, end - first, shape.confidence, step.validated)
+                    last = min(span[1], span[0] + step.detector.max_span_chars)
+                    hit = _Hit(leaf, span[0] - first, last - first, shape.confidence, step.validated)
                     hits.setdefault(step.detector.id, []).append(hit)
 
 
