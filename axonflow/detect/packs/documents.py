@@ -73,7 +73,8 @@ _BOOKING = (
     r"|\b(?:buchungs|reservierungs|boekings)[ _-]?(?:code|nummer|nr)"
     r"|(?:numero|code|reference) de (?:reservation|dossier)"
     r"|(?:localizador|codigo) de reserva|codice (?:di )?prenotazione)"
-    r"(?i:(?:'s)?[ :.#=()\"'\\-]{1,16}(?:(?:is|was|number|nr|no|code|ref|ist|est|es|e|lautet|pnr)[ :.#=\"'-]{1,3}){0,2})"
+    r"(?i:(?:'s)?[ :.#=()\"'\\-]{1,16}"
+    r"(?:(?:is|was|number|nr|no|code|ref|ist|est|es|e|lautet|pnr)[ :.#=\"'-]{1,3}){0,2})"
 )
 _BOOKING_ALONE = rf"(?i:\b(?:{'|'.join(_BOOKING_WORDS)})[ :#=(\"'\\]{{1,12}})"
 _names_booking = Nearby(
