@@ -104,7 +104,7 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session
 def linear(session: nox.Session) -> None:
-    """Every pattern against text made to be hard for it: time in proportion to the text. About three minutes."""
+    """Every pattern against text made to be hard for it: time in proportion to the text. Some minutes."""
     install(session, "bench", distributions=(".",))
     session.run("python", "-m", "tests.benchmarks.linear_detect", *session.posargs)
 

@@ -1,10 +1,10 @@
 """Every shipped pattern against text made to be hard for it: ten times the text takes about ten times the time.
 
-python -m tests.benchmarks.linear_detect [--detector ID], or nox -s linear; about three minutes.
+python -m tests.benchmarks.linear_detect [--detector ID], or nox -s linear; some minutes.
 
 The texts are near matches over and over: examples cut off at each of some places, their characters in runs, and all
 literals that let a pattern be run. Processor time is taken, the best of three, so that a busy machine shows no curves.
-Ends with 1 if one bends: more than 25 times the time, and more than 50 ms.
+Ends with 1 if one bends: more than 25 times the time, and more than 25 ms.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import time
 from axonflow.adapters.re2_engine import compile_pattern
 from axonflow.app.scanning import builtin_scanner
 
-SMALL_CHARS, LARGE_CHARS = 20_000, 200_000
+SMALL_CHARS, LARGE_CHARS = 10_000, 100_000
 MOST_TIMES = 25
 """Ten would be straight; automata that outgrow the caches bend it a little."""
 SEED = 20_261_121
@@ -23,31 +23,33 @@ SEED = 20_261_121
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--detector")
+    parser.add_argument("--detector", default="", metavar="ID", help="this one, or all whose ids begin so")
     options = parser.parse_args()
     scanner = builtin_scanner()
-    detectors = [one for one in scanner.detectors if options.detector in (None, one.id)]
-    print(f"{len(detectors)} detectors, {sum(len(one.shapes) for one in detectors)} patterns, seed {SEED}", flush=True)
-    worst = []
+    detectors = [one for one in scanner.detectors if one.id.startswith(options.detector)]
+    print(f"{len(detectors)} detectors, {sum(len(one.shapes) for one in detectors)} patterns, seed {SEED}")
+    print(f"{'detector':28} {'pairs':>5} {'worst':>6} {SMALL_CHARS:>12,} {LARGE_CHARS:>12,}  with", flush=True)
+    rows = []
     for detector in detectors:
-        rows = list(measured(scanner, detector))
-        worst.append((max(rows), max(row[2] for row in rows), len(rows), sum(is_bent(row) for row in rows)))
-    worst.sort(key=lambda entry: -entry[0][0])
-    print(f"{'detector':28} {'pairs':>5} {'worst':>6} {SMALL_CHARS:>12,} {LARGE_CHARS:>12,}  with")
-    for (times, small_ms, large_ms, name, what, piece), _, pairs, _ in worst:
-        print(f"{name:28} {pairs:5} {times:5.1f}x {small_ms:9.2f} ms {large_ms:9.2f} ms  {what:.24} {piece!a:.40}")
-    slowest = max(worst, key=lambda entry: entry[1])
-    bent = sum(entry[3] for entry in worst)
-    print(f"slowest: {slowest[1]:.1f} ms for {LARGE_CHARS:,} characters, {slowest[0][3]}")
+        own = list(measured(scanner, detector))
+        times, small_ms, large_ms, name, what, piece = max(own)
+        print(
+            f"{name:28} {len(own):5} {times:5.1f}x {small_ms:9.2f} ms {large_ms:9.2f} ms  {what:.24} {piece!a:.40}",
+            flush=True,
+        )
+        rows += own
+    slowest, worst = max(rows, key=lambda row: row[2]), max(rows)
+    bent = sum(is_bent(row) for row in rows)
+    print(f"slowest: {slowest[2]:.1f} ms for {LARGE_CHARS:,} characters, {slowest[3]}")
     print(
-        f"{sum(entry[2] for entry in worst):,} pairs of a pattern or a detector and a hard text; for ten times the text"
-        f" {bent} take more than {MOST_TIMES} times as long, the worst {worst[0][0][0]:.1f}"
+        f"{len(rows):,} pairs of a pattern or a detector and a hard text; for ten times the text {bent} take more than"
+        f" {MOST_TIMES} times as long; the worst is {worst[0]:.1f} times, {worst[3]}"
     )
     sys.exit(1 if bent else 0)
 
 
 def is_bent(row):
-    return row[0] > MOST_TIMES and row[2] > 50
+    return row[0] > MOST_TIMES and row[2] > 25
 
 
 def measured(scanner, detector):
@@ -73,7 +75,7 @@ def best_ms(work, text):
         start = time.thread_time()
         work(text)
         taken.append((time.thread_time() - start) * 1e3)
-        if taken[0] > 500:
+        if taken[0] > 250:
             break
     return min(taken)
 

