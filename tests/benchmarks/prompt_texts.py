@@ -1,10 +1,16 @@
 """Attacks and innocent texts for the prompt detector, drawn by seed from the grammars in tests/data/prompt."""
 
+import ast
 import random
 import re
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-FOLDER = Path(__file__).parents[1] / "data" / "prompt"
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "tests" / "data" / "prompt"
+SEED = 20
+HELD_OUT_SHARE = 0.25
 _MAX_DEPTH = 12
 _MIN_SPLIT = 3
 _TOKEN = re.compile(r"\\(.)|\{\$(\w+)\}|\$(\w+)|([{}|])", re.DOTALL)
@@ -84,3 +90,65 @@ def texts_of(grammar: Grammar, seed: int, count: int) -> list[str]:
     while len(found) < count:
         found[draw(grammar, rng)] = None
     return list(found)
+
+
+class Source(NamedTuple):
+    """What texts of one kind are drawn from: a grammar, and lines that are each worth some texts."""
+
+    grammar: Grammar
+    lines: list[str]
+
+    def texts(self, seed: int, drawn: int, per_line: int) -> list[str]:
+        """`drawn` texts of the grammar and up to `per_line` of each line, every one different."""
+        rng = random.Random(seed)
+        of_lines = [_expand(line, self.grammar, rng, 0) for line in self.lines for _ in range(per_line)]
+        return list(dict.fromkeys([*texts_of(self.grammar, seed, drawn), *of_lines]))
+
+
+def source(kind: str) -> Source:
+    """All of `attacks` or `innocents`."""
+    files = sorted(FOLDER.glob(f"{kind}_*.txt"))
+    lines = [line for path in files for line in path.read_text("utf-8").splitlines() if line[:1] not in {"", "%"}]
+    return Source(read_grammar(f"{kind}.txt"), lines)
+
+
+def parted(whole: Source, *, held: bool) -> Source:
+    """A quarter of the lines of every list, or the rest."""
+    rng = random.Random(SEED)
+    lines = [line for line in whole.lines if (rng.random() < HELD_OUT_SHARE) == held]
+    return Source(halves(whole.grammar, SEED, HELD_OUT_SHARE)[held], lines)
+
+
+def piled(texts: Iterable[str], rng: random.Random) -> str:
+    """One text of several, set apart like the attacks among others: the gaps must tell nothing."""
+    return rng.choice((" ", "\n", "\n\n")).join(texts)
+
+
+def among(texts: Iterable[str], others: Sequence[str], rng: random.Random) -> Iterator[str]:
+    """Some of the texts with up to two others before and after: an attack is seldom all there is."""
+    for text in texts:
+        if rng.random() < 0.3:
+            before = [rng.choice(others) for _ in range(rng.randrange(3))]
+            after = [rng.choice(others) for _ in range(rng.randrange(3))]
+            yield piled([*before, text, *after], rng)
+        else:
+            yield text
+
+
+def training_texts(attacks: Source, innocents: Source, seed: int = SEED) -> tuple[list[str], list[str]]:
+    """Attacks, some of them among innocent texts, and innocent texts, some of them in piles."""
+    rng = random.Random(seed)
+    fair = innocents.texts(seed, 3_000, 40)
+    piles = [piled([rng.choice(fair) for _ in range(rng.randrange(2, 12))], rng) for _ in range(4_000)]
+    return list(among(attacks.texts(seed + 1, 2_500, 40), fair, rng)), [*fair, *piles]
+
+
+def own_prose() -> Iterator[str]:
+    """The documentation and the docstrings of this repository: long, technical and innocent."""
+    for path in [*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md"))]:
+        if path.name != "prompt-injection.md":
+            yield path.read_text("utf-8")
+    for path in sorted((ROOT / "axonflow").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+                yield ast.get_docstring(node) or ""

@@ -1,9 +1,10 @@
 """How well prompt injection is told from innocent text, and what a look costs.
 
-    python -m tests.benchmarks.quality_prompt
+    python -m tests.benchmarks.quality_prompt [attacks.jsonl innocents.jsonl]
 
-On the research data beside the repository (never trained on), and on texts drawn from the grammars with a seed that
-training did not use (their lines it did see: these figures show regressions, not quality).
+On files of yours (an object a line, with a "text"), or on the research data beside the repository (never trained on)
+and on texts drawn from the grammars with a seed that training did not use (their lines it did see: these figures show
+regressions, not quality).
 """
 
 import json
@@ -15,7 +16,7 @@ from pathlib import Path
 from axonflow.adapters.re2_engine import compile_pattern
 from axonflow.detect import BUILTIN_DETECTORS, Scanner
 from axonflow.detect.prompt_score import score_prompt
-from tests.benchmarks.prompt_texts import read_grammar, texts_of
+from tests.benchmarks.prompt_texts import source
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "prompt_injection.jsonl"
 IDS = ("injection.prompt",)
@@ -50,14 +51,21 @@ def costs(scanner, words):
         print(f"  {length:6} characters never seen: p50 {spent[ROUNDS // 2]:.0f} us, p95 {spent[-ROUNDS // 20]:.0f} us")
 
 
+def read(path):
+    return [json.loads(line) for line in Path(path).read_text("utf-8").split("\n") if line]
+
+
 def main():
     scanner = Scanner(BUILTIN_DETECTORS, compile_pattern)
-    attacks = texts_of(read_grammar("attacks.txt"), SEED, 1_000)
-    innocents = texts_of(read_grammar("innocents.txt"), SEED, 2_000)
+    if len(sys.argv) == 3:
+        judged(scanner, "your files", *[[row["text"] for row in read(path)] for path in sys.argv[1:]])
+        return
+    attacks = source("attacks").texts(SEED, 500, 2)
+    innocents = source("innocents").texts(SEED, 1_000, 2)
     judged(scanner, "drawn from the grammars", attacks, innocents)
     shared = SHARED if SHARED.is_file() else Path("/work/shared/data/prompt_injection.jsonl")
     if shared.is_file():
-        rows = [json.loads(line) for line in shared.read_text("utf-8").strip().split("\n")]
+        rows = read(shared)
         judged(
             scanner,
             "research data",

@@ -9,10 +9,16 @@ from __future__ import annotations
 from axonflow.detect.context_words import has_any, is_question_about, words_of
 from axonflow.detect.detector import InContext, Shape
 from axonflow.detect.packs.prompt_windows import SURE, around
-from axonflow.detect.prompt_model import probability
+from axonflow.detect.prompt_model import probability, words_of_senses
 
 __all__ = ["PROMPT_SHAPES"]
 
+_WINDOW_CHARS = 240
+_NEAR_CHARS = 160
+_TELLING_CHARS = 70
+_DOUBT = 0.3
+"""A known phrasing with at least so many characters around it is no attack where the model thinks it less likely than
+that."""
 _S = r"[^\w\n.?!]{1,4}"  # between two words of a sentence
 _C = r"[^\w\n.?!,;:]{1,4}"  # between two words of a clause
 _DROP = (
@@ -48,27 +54,26 @@ _VALUABLE = (
     r"|environment variables|env vars|(?:user|customer|personal|private|confidential|sensitive)(?:'s)? "
     r"(?:data|information|details|files|emails)|inbox|contents? of|session cookies?)"
 )
-# Of these at least one is in whatever the model shall judge: nine tenths of the attacks that it knows have one, and
-# in ordinary text there is one in about a thousand characters.
-_ANCHORS = (
-    "ignor", "disregard", "forget", "overrid", "bypass", "instruc", "prompt", "restrict", "filter", "censor",
-    "rules", "jailbr", "unlock", "pretend", "role-play", "roleplay", "role play", "persona", "in character",
-    "act as", "from now", "from here", "you are now", "you must", "refus", "guideline", "policies", "policy",
-    "ethic", "moral", "illegal", "disclaimer", "comply", "obey", "apologi", "an ai", "language model", "assistant",
-    "the agent", "openai", "chatgpt", "do not tell", "secret", "harmful", "evil", "freed", "liberated", "freely",
-    "forbidden", "never say", "no matter", "verbatim", "hypothetic", "attacker", "api key", "credential",
-    "password", "answer every", "anything", "any request", "simulat", "begin your", "start your", "explicit",
-    "your developers", "sudo", "bomb", "weapon", "launder", "steal", "ransom", "malware", "murder", "crim", "phish",
-    "hack", "drug", "regel", "regle", "reglas", "regole", "regras", "restricc", "restriz", "beschrank", "sistema",
-    "anweisung", "consigne", "istruzion", "censur", "zensur", "richtlinie", "directri", "alignment",
-    "do not reveal", "do not mention", "never mention", "grandm", "grandfa", "whenever you", "you have to tell",
-    "summari", "first message", "opposite", "poison", "lethal", "zonder ", "senza ", "sem ", "how to", "tell me",
-    "everything", "exact", "transfer", "no longer", "warning", "bez ", "nunca", "niemals", "jamais", "obedien",
-    "villain", "demon", "ilegal", "the model", "wallet", "whisper", "hedging", "you are able", "told not",
-    "in detail", "step by step", "your makers", "your creators", "in every answer", "only say", "mark this",
-    "approve", "hidden", "visit", "delete", "conscience", "without any", "no rules", "no limits", "break free",
-    "unleash",
+# Of these at least one is in whatever the model shall judge: in 99 of 100 attacks that it knows from all of their text.
+_SENSES = (
+    "drop", "instr", "limits", "machine", "maker", "secret", "refuse", "free", "role", "mode", "harm", "lewd", "evil",
+    "ethics", "comply", "conceal", "approve", "dest", "send", "show", "user", "tool", "reading", "off", "reward",
+    "claim", "how", "fiction", "data", "keys", "owner", "mention", "whole",
 )  # fmt: skip
+_MIN_ANCHOR_CHARS = 4
+_SHORT_ANCHORS = (
+    "gpt", "llm", ".env", " ai ", " ai:", " ai,", " ai.", "/ai", " ki ", " ki:", " ki,", " ia ", " ia:", " ia,", "l'ia",
+    " bot", "rules", "an ai", "you are", "you must", "do not", "don't", "never", "tell me", "everything", "anything",
+    "the model", "from now", "from here", "no longer", "no matter", "warning", "you have",
+)  # fmt: skip
+
+
+def _anchors() -> tuple[str, ...]:
+    """The shortest that do: one within another is found with it."""
+    words = {word for word in words_of_senses(*_SENSES) if len(word) >= _MIN_ANCHOR_CHARS}.union(_SHORT_ANCHORS)
+    return tuple(sorted(word for word in words if not any(one != word and one in word for one in words)))
+
+
 _ABOUT_A_MACHINE = frozenset(
     "you your yourself chatgpt gpt ai bot bots chatbot chatbots model models assistant llm character persona".split()
 )
@@ -96,6 +101,21 @@ def _is_disclosure(before: str, _span: str, after: str) -> bool:
     return not (after.lstrip().lower().startswith(_TOPICS) or is_question_about(before))
 
 
+def _is_anything(_before: str, _span: str, _after: str) -> bool:
+    return True
+
+
+def _meant(check: InContext) -> InContext:
+    """`check`, of what is near, and no mention: what the model takes for plainly innocent quotes or describes it."""
+
+    def is_meant(before: str, span: str, after: str) -> bool:
+        if not check(before[-_NEAR_CHARS:], span, after[:_NEAR_CHARS]):
+            return False
+        return len(before) + len(after) < _TELLING_CHARS or probability(before + span + after) >= _DOUBT
+
+    return is_meant
+
+
 def _reads_like_an_attack(before: str, span: str, after: str) -> bool:
     return probability(before + span + after) >= SURE
 
@@ -104,14 +124,13 @@ def _says(
     *alternatives: str,
     triggers: tuple[str, ...],
     confidence: float,
-    in_context: InContext | None = _is_told,
-    window_chars: int = 64,
+    in_context: InContext = _is_told,
 ) -> Shape:
     return Shape(
         pattern=f"(?im:{'|'.join(alternatives)})",
         triggers=triggers,
-        in_context=in_context,
-        window_chars=window_chars,
+        in_context=_meant(in_context),
+        window_chars=_WINDOW_CHARS,
         confidence=confidence,
     )
 
@@ -167,7 +186,6 @@ PROMPT_SHAPES: tuple[Shape, ...] = (
         r"(?:developer|god|dan|jailbreak|unrestricted|unfiltered|uncensored|evil) ?mode\b",
         triggers=("mode",),
         in_context=_is_near_a_bot,
-        window_chars=160,
         confidence=0.75,
     ),
     _says(
@@ -178,7 +196,7 @@ PROMPT_SHAPES: tuple[Shape, ...] = (
         confidence=0.75,
     ),
     # whatever the model takes for an attack
-    around(_ANCHORS, _reads_like_an_attack, confidence=0.7),
+    around(_anchors(), _reads_like_an_attack, confidence=0.7),
     # what is your system prompt
     _says(
         r"\b(?:reveal|show|print|repeat|output|display|tell|give|disclose|leak|share|dump|expose|write|recite|return"
@@ -209,7 +227,7 @@ PROMPT_SHAPES: tuple[Shape, ...] = (
         r"<\|(?:im_start|im_end|system|user|assistant|endoftext|start_header_id|end_header_id|eot_id|begin_of_text)\|>",
         r"\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>",
         triggers=("<|", "inst]", "sys>>", "_of_turn>"),
-        in_context=None,
+        in_context=_is_anything,
         confidence=0.8,
     ),
     _says(
@@ -223,7 +241,7 @@ PROMPT_SHAPES: tuple[Shape, ...] = (
         r"-{3,20}\s{0,4}(?:end|begin) (?:of )?(?:system|prompt|instructions?)[^\n-]{0,30}-{3,20}",
         r"\b(?:end|start|begin|beginning) of (?:the )?(?:system|initial) (?:prompt|message|instructions?)\b",
         triggers=("system", "developer", "instruction", " prompt", "initial message"),
-        in_context=None,
+        in_context=_is_anything,
         confidence=0.8,
     ),
     # keep it from the user
@@ -272,7 +290,7 @@ PROMPT_SHAPES: tuple[Shape, ...] = (
         r"!\[[^\]\n]{0,100}\]\(https?://[^)\s]{1,200}[?&][^)\s=]{1,40}=[^)\s]{0,40}"
         r"(?:\{|<|\[|%7b|\$|summary|base64|secret|conversation)",
         triggers=("](http",),
-        in_context=None,
+        in_context=_is_anything,
         confidence=0.8,
     ),
     # instructions for whoever reads this, if it is a machine

@@ -7,11 +7,11 @@ import pytest
 from axonflow.adapters.re2_engine import compile_pattern
 from axonflow.detect.folding import fold
 from axonflow.detect.packs.injection import INJECTION
-from tests.benchmarks.prompt_texts import draw, halves, read_grammar, texts_of
+from tests.benchmarks.prompt_texts import draw, halves, parted, read_grammar, source, texts_of
 
 PROMPT = next(detector for detector in INJECTION if detector.id == "injection.prompt")
-ATTACKS = texts_of(read_grammar("attacks.txt"), 31, 400)
-INNOCENTS = texts_of(read_grammar("innocents.txt"), 32, 800)
+ATTACKS = source("attacks").texts(31, 300, 1)
+INNOCENTS = source("innocents").texts(32, 500, 1)
 TEXT = fold("\n\n".join([*ATTACKS, *INNOCENTS, *PROMPT.examples, *PROMPT.counter_examples]))
 LOCATED_BY_TRIGGERS = [shape for shape in PROMPT.shapes if shape.validate is None]
 
@@ -39,6 +39,13 @@ def test_grammar_halves_of_a_long_list_share_no_line():
     kept, held = halves(read_grammar("innocents.txt"), 1)
     assert not set(kept["topic"]) & set(held["topic"])
     assert texts_of(kept, 5, 3) == texts_of(kept, 5, 3)
+
+
+def test_source_parted_in_two_shares_no_line_and_loses_none():
+    whole = source("attacks")
+    kept, held = parted(whole, held=False), parted(whole, held=True)
+    assert sorted(kept.lines + held.lines) == sorted(whole.lines)
+    assert not set(kept.lines) & set(held.lines)
 
 
 def test_grammar_list_that_calls_itself_is_refused_by_name():
