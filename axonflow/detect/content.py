@@ -37,7 +37,8 @@ Kind = Literal["string", "number", "key"]
 MAX_VISITS = 250_000
 """Values and member names looked at in one content; twice what a request may hold (see `policy.json_value`)."""
 
-
+_MAX_NUMBER_BITS = 14_000
+"""Python refuses to write out more than 4,300 digits (CVE-2020-10735)."""
 _WORDS = bytes(ord(chr(code).lower()) if chr(code).isalnum() else ord(" ") for code in range(128)) + b" " * 128
 
 
@@ -50,8 +51,13 @@ class Leaf(NamedTuple):
 
 
 def number_text(value: float) -> str | None:
-    """The digits of a whole number (a card number may be a JSON number), None for a fraction."""
+    """The digits of a whole number (a card number may be a JSON number), None for a fraction.
+
+    Raises DetectionError for a number of thousands of digits.
+    """
     if isinstance(value, int):
+        if value.bit_length() > _MAX_NUMBER_BITS:
+            raise DetectionError("number too long", expected=f"at most {_MAX_NUMBER_BITS} bits", found="more")
         return str(value)
     return str(int(value)) if value.is_integer() else None
 

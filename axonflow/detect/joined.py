@@ -7,6 +7,7 @@ from typing import Final
 
 from axonflow.detect.patterns import CompilePattern, Pattern
 from axonflow.detect.windows import Window
+from axonflow.errors import AxonFlowError
 
 __all__ = ["Joined"]
 
@@ -32,23 +33,23 @@ class Joined:
 class _Group:
     """Where a search for all of its patterns finds anything, it is halved until one is left."""
 
-    __slots__ = ("_any", "_compile", "_first", "_halves", "_patterns")
+    __slots__ = ("_any", "_compile", "_first", "_halves", "_is_too_large", "_patterns")
 
     def __init__(self, first: int, patterns: Sequence[str], compile_pattern: CompilePattern) -> None:
         self._first = first
         self._patterns = patterns
         self._compile = compile_pattern
         self._any: Pattern | None = None
+        self._is_too_large = False
         self._halves: tuple[_Group, _Group] | None = None
 
     def find(self, data: bytes, windows: Sequence[Window]) -> Iterator[tuple[int, Sequence[Window]]]:
         if len(self._patterns) == 1:
             yield self._first, windows
             return
-        if self._any is None:
-            self._any = self._compile("|".join([f"(?:{pattern})" for pattern in self._patterns]))
-        spans = self._any.spans
-        found = [(start, end) for start, end in windows if next(iter(spans(data, 0, start, end)), None) is not None]
+        found = windows
+        if not self._is_too_large:
+            found = [(start, end) for start, end in windows if self._is_any_in(data, start, end)]
         if found:
             if self._halves is None:
                 middle = len(self._patterns) // 2
@@ -58,3 +59,12 @@ class _Group:
                 )
             for half in self._halves:
                 yield from half.find(data, found)
+
+    def _is_any_in(self, data: bytes, start: int, end: int) -> bool:
+        if self._any is None:
+            try:
+                self._any = self._compile("|".join([f"(?:{pattern})" for pattern in self._patterns]))
+            except AxonFlowError:  # each of them compiles, so the halves are tried
+                self._is_too_large = True
+                return True
+        return next(iter(self._any.spans(data, 0, start, end)), None) is not None

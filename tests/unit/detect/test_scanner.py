@@ -4,9 +4,10 @@ import re
 
 import pytest
 
+from axonflow.adapters.re2_engine import compile_pattern
 from axonflow.detect import Detector, Finding, Scanner
 from axonflow.detect.detector import Shape
-from axonflow.errors import ConfigurationError, DetectionError
+from axonflow.errors import ConfigurationError, DetectionError, PolicyError
 
 
 class CountingPattern:
@@ -267,3 +268,20 @@ def test_patterns_that_need_nothing_are_found_wherever_a_long_text_is_cut():
     for at in range(8_180, 8_290):
         found = scanner.inspect("-" * at + "bxxxy" + "-" * 20_000).findings(scanner.resolve("pii"))
         assert [(one.detector, one.start) for one in found] == [("pii.b", at)]
+
+
+def test_patterns_that_are_too_large_together_are_looked_for_apart():
+    large = [
+        detector("pii.ab", Shape(pattern=r"[ab]\pL{400}[a-z]"), max_span_chars=500),
+        detector("pii.bc", Shape(pattern=r"[bc]\pL{400}[a-z]"), max_span_chars=500),
+    ]
+    with pytest.raises(PolicyError, match="too large"):
+        compile_pattern("|".join(one.shapes[0].pattern for one in large))
+    scanner = Scanner(large, compile_pattern)
+    assert [one.detector for one in scanner.inspect("c" + "x" * 401).findings(("pii.ab", "pii.bc"))] == ["pii.bc"]
+
+
+def test_number_of_thousands_of_digits_cannot_be_inspected():
+    scanner, _ = scanner_of(CAT)
+    with pytest.raises(DetectionError, match="number too long"):
+        scanner.inspect([10**5000]).any(("pii.cat",))
