@@ -42,8 +42,8 @@ _STEM_CHARS: Final = 7
 _NEAR_WORDS: Final = 7
 """How far apart two senses may be to be related."""
 _GATE_WORDS: Final = 40
-_DULL: Final = 2.0
-"""Nine of ten windows of ordinary text weigh less, and one of a hundred attacks."""
+_DULL: Final = 2.8
+"""Nine of ten windows of ordinary text weigh less, and hardly an attack."""
 _MIN_PREFIX: Final = 2
 _MAX_CACHED: Final = 8_192
 _DROPPED = b"'" + STAND_IN.encode()
