@@ -28,7 +28,7 @@ LEARNING_RATE = 0.08
 L2_WORD, L2_PAIR, L2_SENSE = 0.25, 0.4, 0.12
 ATTACK_SHARE = 0.45
 ROUNDS = 4
-CAUTION = 2.1
+CAUTION = 1.9
 """Taken from the logit: an innocent text that is stopped costs more than the training says."""
 LEVELS = 127
 
