@@ -42,8 +42,9 @@ _STEM_CHARS: Final = 7
 _NEAR_WORDS: Final = 7
 """How far apart two senses may be to be related."""
 _GATE_WORDS: Final = 40
-_DULL: Final = 2.0
-"""Nine of ten windows of ordinary text weigh less, and one of a hundred attacks."""
+_DULL: Final = 3.6
+_DULL_WHEN_SHORT: Final = 2.0
+"""Windows of ordinary text seldom weigh so much, and attacks hardly ever less; a short one has fewer words to weigh."""
 _MIN_PREFIX: Final = 2
 _MAX_CACHED: Final = 8_192
 _DROPPED = b"'" + STAND_IN.encode()
@@ -88,8 +89,9 @@ def probability(text: str) -> float:
     words = _split(text)
     alone = list(map(model.words.__getitem__, words))
     by_words = _worst(list(accumulate(alone, initial=0.0)), _GATE_WORDS)
-    if by_words < _DULL:
-        return _squashed(by_words - _DULL + model.biases[0])
+    dull = _DULL if len(words) > _GATE_WORDS else _DULL_WHEN_SHORT
+    if by_words < dull:
+        return _squashed(by_words - dull + model.biases[0])
     found, get = _features(words), model.weights.get
     alone[1:] = map(add, alone[1:], map(get, found.pairs, repeat(0.0)))
     for place, relation in found.relations:
