@@ -12,8 +12,9 @@ __all__ = ["Carve", "Detector", "InContext", "Shape", "Validate"]
 
 Validate = Callable[[str], bool]
 """Whether the text of a span is what the pattern took it for."""
-InContext = Callable[[str, str, str], bool]
-"""Whether a span is one, given the text before it, the span and the text after it."""
+InContext = Callable[[str, str, str], bool | float]
+"""Whether a span is one, given the text before it, the span and the text after it; a fraction is how sure that is, in
+place of the shape's `confidence`."""
 Carve = Callable[[str], Iterable[tuple[int, int]]]
 """The spans, relative to a match, that are candidates; for patterns that match a maximal run."""
 

@@ -236,10 +236,11 @@ def _look(step: Step, document: Document, windows: Iterable[Window], hits: dict[
     for leaf, start, end in within_leaves(document, windows):
         for match in step.pattern.spans(document.data, shape.group, start, end):
             for span in _candidates(shape, document, match):
-                if _is_confirmed(shape, document, leaf, span):
+                confidence = _confidence(shape, document, leaf, span)
+                if confidence:
                     first = document.start_of(leaf)
                     last = min(span[1], span[0] + step.detector.max_span_chars)
-                    hit = _Hit(leaf, span[0] - first, last - first, shape.confidence, step.validated)
+                    hit = _Hit(leaf, span[0] - first, last - first, confidence, step.validated)
                     hits.setdefault(step.detector.id, []).append(hit)
 
 
@@ -250,20 +251,22 @@ def _candidates(shape: Shape, document: Document, match: tuple[int, int]) -> Ite
     return [(start + first, start + last) for first, last in shape.carve(document.text[start:end])]
 
 
-def _is_confirmed(shape: Shape, document: Document, leaf: int, span: tuple[int, int]) -> bool:
+def _confidence(shape: Shape, document: Document, leaf: int, span: tuple[int, int]) -> float:
+    """0 where its checks say that the span is none."""
     start, end = span
     text = document.text[start:end]
     if shape.validate is not None and not shape.validate(text):
-        return False
+        return 0.0
     if shape.in_context is None:
-        return True
+        return shape.confidence
     first, behind = document.extent(leaf)
     before = document.text[max(first, start - shape.window_chars) : start]
     if start - first < shape.window_chars and document.leaves[leaf].kind != "key":
         name = name_at(document.leaves[leaf].place)
         if name:
             before = f"{name}: {before}"
-    return shape.in_context(before, text, document.text[end : min(behind, end + shape.window_chars)])
+    confirmed = shape.in_context(before, text, document.text[end : min(behind, end + shape.window_chars)])
+    return shape.confidence if confirmed is True else float(confirmed)
 
 
 def _original(reading: Document, hit: _Hit) -> _Hit:

@@ -122,7 +122,7 @@ class _Shape:
             return True
         parts = text[max(0, start - shape.window_chars) : start], text[start:end], text[end : end + shape.window_chars]
         before, span, after = [part.decode("ascii") for part in parts]
-        return shape.in_context(before, span, after)
+        return bool(shape.in_context(before, span, after))
 
 
 def unbounded(detectors: Iterable[Detector]) -> list[str]:

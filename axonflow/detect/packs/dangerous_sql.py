@@ -206,7 +206,7 @@ git log --oneline -- src # select the last
 
 
 def _catalogue(parse: ParseSql) -> Detector:
-    def is_query(before: str, span: str, after: str) -> bool:
+    def is_query(before: str, span: str, after: str) -> bool | float:
         return "select" in before.lower() and in_statement(parse, reads_catalogue, None, anywhere=True)(
             before, span, after
         )

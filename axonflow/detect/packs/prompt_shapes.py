@@ -116,8 +116,9 @@ def _meant(check: InContext) -> InContext:
     return is_meant
 
 
-def _reads_like_an_attack(before: str, span: str, after: str) -> bool:
-    return probability(before + span + after) >= SURE
+def _reads_like_an_attack(before: str, span: str, after: str) -> bool | float:
+    sure = probability(before + span + after)
+    return round(sure, 2) if sure >= SURE else False
 
 
 def _says(

@@ -84,7 +84,7 @@ def named_shapes(
     stems = {word for name in (*names, *_KEY_STEMS) for word in re.findall("[a-z]{3,}", name)}
     words = "|".join(name.replace(".", r"\.") for name in names)
 
-    def in_text(before: str, span: str, after: str) -> bool:
+    def in_text(before: str, span: str, after: str) -> bool | float:
         return in_context(before, span, after) and not is_named_otherwise(before, stems)
 
     def in_member(before: str, _span: str, after: str) -> bool:

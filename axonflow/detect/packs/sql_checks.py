@@ -131,7 +131,7 @@ _SQL_ARGUMENT = re.compile(r"(?:concat|cha?r|(?:un)?hex|cast|select|quote)\b", r
 def unless_code_calls(in_context: InContext) -> InContext:
     """As `in_context`, but for functions of other languages that have the name: readFile(path), def load_file(self)."""
 
-    def is_one(before: str, span: str, after: str) -> bool:
+    def is_one(before: str, span: str, after: str) -> bool | float:
         argument = span[-1] + after
         is_named = argument[0].isalpha() and not _SQL_ARGUMENT.match(argument)
         is_code = is_named or span.startswith(("readFile", "writeFile"))

@@ -140,7 +140,7 @@ def stands(rules: re.Pattern[str], left_chars: int = WINDOW_CHARS, *, amid_chars
     0 all rules are about the start.
     """
 
-    def holds(before: str, span: str, after: str) -> bool:
+    def holds(before: str, span: str, after: str) -> bool | float:
         left = (before if len(before) == WINDOW_CHARS else _MEMBER_NAME.sub("", before)).rstrip("+")
         if len(left) < left_chars:
             classes = f"{_classes_before(left)}|{_classes_from(span + after)}"
@@ -160,7 +160,7 @@ _BUILD_CONDITION = re.compile(r"""condition=["'][^<>]{0,240}\Z""", re.IGNORECASE
 def unless_build_condition(in_context: InContext) -> InContext:
     """As `in_context`, but for the conditions of MSBuild, which compare quoted properties: ``and '$(OS)' == ''``."""
 
-    def holds(before: str, span: str, after: str) -> bool:
+    def holds(before: str, span: str, after: str) -> bool | float:
         is_property = after[:2] in {"$(", "%(", "@("} and _BUILD_CONDITION.search(before) is not None
         return not is_property and in_context(before, span, after)
 
@@ -189,7 +189,7 @@ def _opens(before: str, quote: str, rest: str) -> bool:
 def breaks_out(rules: re.Pattern[str]) -> InContext:
     """As `stands`, where the span begins with a quote that ends a value, and from the token after it on."""
 
-    def holds(before: str, span: str, after: str) -> bool:
+    def holds(before: str, span: str, after: str) -> bool | float:
         quote, rest = span[0], span[1:]
         if _opens(before, quote, rest + after) or not _has_odd_quote(before, quote):
             return False
@@ -204,7 +204,7 @@ def is_whole_text(before: str, _span: str, after: str) -> bool:
     return not (_MEMBER_NAME.sub("", before).strip() or after.strip())
 
 
-def is_commented_out(before: str, span: str, after: str) -> bool:
+def is_commented_out(before: str, span: str, after: str) -> bool | float:
     """Whether a quote ends a value and a comment sign the text."""
     return before[-1:] not in tuple("([{,=:+ ") and breaks_out(_AFTER_QUOTE_COMMENT)(before, span, after)
 
@@ -230,11 +230,11 @@ def _is_attack(text: str) -> bool:
     return any(_BREAKS_OUT_ANYHOW(text[:at], text[at:], "") for at in quotes)
 
 
-def ends_in_comment(before: str, span: str, after: str) -> bool:
+def ends_in_comment(before: str, span: str, after: str) -> bool | float:
     """Whether the text is one expression and a comment sign."""
     return not after and stands(_COMMENT_AFTER_VALUE, amid_chars=0)(before, span, after)
 
 
-def is_cut_off(before: str, span: str, after: str) -> bool:
+def is_cut_off(before: str, span: str, after: str) -> bool | float:
     """Whether a statement that selects constants ends at ``where``."""
     return not after.strip() and stands(_UNFINISHED)(before, span, after)

@@ -285,3 +285,10 @@ def test_number_of_thousands_of_digits_cannot_be_inspected():
     scanner, _ = scanner_of(CAT)
     with pytest.raises(DetectionError, match="number too long"):
         scanner.inspect([10**5000]).any(("pii.cat",))
+
+
+def test_check_that_gives_a_fraction_says_how_sure_it_is():
+    shape = Shape(pattern="cat", in_context=lambda before, _span, _after: before == "a " and 0.25, confidence=0.9)
+    scanner, _ = scanner_of(detector("pii.cat", shape))
+    (found,) = scanner.inspect(["a cat", "b cat"]).findings(("pii.cat",))
+    assert (found.path, found.confidence) == ("$[0]", 0.25)
