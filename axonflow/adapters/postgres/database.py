@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, get_args
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -16,8 +16,11 @@ from axonflow.errors import ConfigurationError
 
 __all__ = ["ROLES", "Connection", "PostgresDatabase", "Role", "refused"]
 
-Role = Literal["axonflow_app", "axonflow_writer", "axonflow_executor", "axonflow_auditor"]
-ROLES: Final[tuple[Role, ...]] = ("axonflow_app", "axonflow_writer", "axonflow_executor", "axonflow_auditor")
+Role = Literal[
+    "axonflow_app", "axonflow_writer", "axonflow_executor", "axonflow_auditor", "axonflow_keys", "axonflow_sync",
+    "axonflow_registrar", "axonflow_keeper", "axonflow_backup",
+]  # fmt: skip
+ROLES: Final[tuple[Role, ...]] = get_args(Role)
 
 Connection: TypeAlias = Any
 """asyncpg's, or what its pools give in its place; neither is typed."""
@@ -27,8 +30,13 @@ _MAX_CONNECTIONS: Final[dict[Role, int]] = {
     "axonflow_writer": 4,
     "axonflow_executor": 1,
     "axonflow_auditor": 2,
+    "axonflow_keys": 1,
+    "axonflow_sync": 1,
+    "axonflow_registrar": 1,
+    "axonflow_keeper": 1,
+    "axonflow_backup": 1,
 }
-_READ_ONLY: Final = frozenset({"axonflow_auditor"})
+_READ_ONLY: Final = frozenset({"axonflow_auditor", "axonflow_keys", "axonflow_sync", "axonflow_backup"})
 _SETTINGS: Final = {
     "application_name": "axonflow",
     "search_path": "pg_catalog",  # everything else is named in full, so nobody can put their own in its place
@@ -128,20 +136,53 @@ class PostgresDatabase:
             yield connection
 
     @asynccontextmanager
-    async def _transaction(self, role: Role, setting: str = "", value: str = "") -> AsyncIterator[Connection]:
+    async def key_lookup(self, key_hmacs: Sequence[bytes]) -> AsyncIterator[Connection]:
+        """A transaction that sees the API keys with these hashes, of whichever tenant, and their tenants."""
+        quoted = ",".join(f'"\\\\x{value.hex()}"' for value in key_hmacs)
+        async with self._transaction("axonflow_keys", "axonflow.key_hmacs", f"{{{quoted}}}") as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def sync(self) -> AsyncIterator[Connection]:
+        """A transaction that sees which policies are in force for which tenant, but not what they say."""
+        async with self._transaction("axonflow_sync") as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def registrar(self) -> AsyncIterator[Connection]:
+        """A transaction that makes and changes tenants, and sees nothing in them."""
+        async with self._transaction("axonflow_registrar") as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def keeper(self, tenant_id: str) -> AsyncIterator[Connection]:
+        """A transaction that removes what is past its time of one tenant, or all of one that is being deleted."""
+        async with self._transaction("axonflow_keeper", "axonflow.tenant_id", tenant_id) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def backup(self) -> AsyncIterator[Connection]:
+        """A transaction that reads everything as it is at its beginning, and changes nothing."""
+        async with self._transaction("axonflow_backup", isolation="repeatable_read") as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _transaction(
+        self, role: Role, setting: str = "", value: str = "", isolation: str = "read_committed"
+    ) -> AsyncIterator[Connection]:
         if not self._is_checked:
             await self._check_version()
-        async with self._begun(role) as connection:
+        async with self._begun(role, isolation) as connection:
             if setting:
                 await connection.execute("SELECT set_config($1, $2, true)", setting, value)
             yield connection
 
     @asynccontextmanager
-    async def _begun(self, role: Role) -> AsyncIterator[Connection]:
+    async def _begun(self, role: Role, isolation: str = "read_committed") -> AsyncIterator[Connection]:
         async with (
             self._pools[role].acquire(timeout=self._acquire_timeout_s) as connection,
             # Named, for a database may have another default, under which concurrent writers fail.
-            connection.transaction(isolation="read_committed", readonly=role in _READ_ONLY),
+            connection.transaction(isolation=isolation, readonly=role in _READ_ONLY),
         ):
             yield connection
 
