@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
+
+import asyncpg
 
 from axonflow.adapters.postgres.database import Connection, PostgresDatabase
 from axonflow.adapters.postgres.failures import is_storable, translated
@@ -14,6 +17,8 @@ from axonflow.errors import AuditConflict, AuditError
 __all__ = ["PostgresAuditStore"]
 
 _SQL: Final = named_queries("audit.sql")
+_PLACE: Final = "audit_event_place"
+"""What the trigger names that looks for a second history in other partitions."""
 _MAX_STATEMENT_RECORDS: Final = 1_000
 _MAX_STATEMENT_BYTES: Final = 16 * 1024 * 1024
 _MIN_BIGINT: Final = -(2**63)
@@ -111,13 +116,18 @@ def _statements(records: Sequence[AuditRecord]) -> Iterator[list[AuditRecord]]:
 
 
 async def _write(connection: Connection, batch: list[AuditRecord]) -> None:
-    status = await connection.execute(
-        _SQL["write"],
-        [record.sequence for record in batch],
-        [record.previous for record in batch],
-        [record.hash for record in batch],
-        [record.canonical for record in batch],
-    )
+    try:
+        status = await connection.execute(
+            _SQL["write"],
+            [record.sequence for record in batch],
+            [record.previous for record in batch],
+            [record.hash for record in batch],
+            [record.canonical for record in batch],
+        )
+    except asyncpg.UniqueViolationError as violation:
+        if violation.constraint_name != _PLACE:
+            raise
+        raise _second_history(*json.loads(violation.detail)) from None
     if status == f"INSERT 0 {len(batch)}":
         return
     # Some were there already, which is fine if they are the same.
@@ -130,13 +140,17 @@ async def _write(connection: Connection, batch: list[AuditRecord]) -> None:
         [record.hash for record in batch],
     )
     if other is not None:
-        raise AuditConflict(
-            "another record holds this place",
-            expected=f"the record of event {other['event_id']}, or none",
-            found="a different one",
-            at=f"sequence {other['sequence']} of writer {other['writer_id']}",
-            hint="Two histories claim one place: a spool was copied or put back. Nothing of the batch was kept.",
-        )
+        raise _second_history(other["writer_id"], other["sequence"], other["event_id"])
+
+
+def _second_history(writer_id: str, sequence: int, event_id: str) -> AuditConflict:
+    return AuditConflict(
+        "another record holds this place",
+        expected=f"the record of event {event_id}, or none",
+        found="a different one",
+        at=f"sequence {sequence} of writer {writer_id}",
+        hint="Two histories claim one place: a spool was copied or put back. Nothing of the batch was kept.",
+    )
 
 
 def _record(row: Mapping[str, Any]) -> AuditRecord:

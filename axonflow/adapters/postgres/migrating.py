@@ -54,6 +54,8 @@ async def _migrate(connection: Connection, known: Sequence[Migration]) -> list[s
         async with connection.transaction():
             await connection.execute(migration.sql)
             await connection.execute(_SQL["record"], migration.version, migration.name, migration.sha256)
+            if migration.oldest_code is not None:
+                await connection.execute(_SQL["record_oldest_code"], migration.version, migration.oldest_code)
     return [migration.name for migration in missing]
 
 
@@ -78,12 +80,14 @@ async def _missing(connection: Connection, known: Sequence[Migration]) -> list[M
             hint="Migrate with the login that owns the schema axonflow",
         ) from None
     by_version = {migration.version: migration for migration in known}
-    for version, name, sha256 in recorded:
+    for version, name, sha256, oldest_code in recorded:
         migration = by_version.get(version)
         if migration is None:
+            if oldest_code <= known[-1].version:
+                continue  # of a later release, and made so that this one goes on working
             raise ConfigurationError(
                 "the database is newer than this code", expected=f"at most version {known[-1].version}",
-                found=f"version {version}", hint="Run a newer AxonFlow",
+                found=f"version {version}, for code of version {oldest_code} on", hint="Run a newer AxonFlow",
             )  # fmt: skip
         if migration.sha256 != sha256:
             raise ConfigurationError(
