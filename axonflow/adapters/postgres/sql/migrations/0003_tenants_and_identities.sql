@@ -28,11 +28,9 @@ GRANT SELECT, INSERT, UPDATE ON axonflow.tier TO axonflow_registrar;
 CREATE TABLE axonflow.tenant (
     tenant_id text COLLATE "C" PRIMARY KEY CHECK (length(tenant_id) BETWEEN 1 AND 256),
     schema_version integer NOT NULL DEFAULT 1,
-    kind text COLLATE "C" NOT NULL DEFAULT 'tenant'
-        CONSTRAINT tenant_kind_check
-        CHECK (
-            kind = CASE WHEN tenant_id = '*' THEN 'system' WHEN tenant_id LIKE '@%' THEN 'organization' ELSE 'tenant' END
-        ),
+    kind text COLLATE "C" NOT NULL GENERATED ALWAYS AS (
+        CASE WHEN tenant_id = '*' THEN 'system' WHEN tenant_id LIKE '@%' THEN 'organization' ELSE 'tenant' END
+    ) STORED,
     organization_id text COLLATE "C" REFERENCES axonflow.tenant DEFERRABLE
         CONSTRAINT tenant_organization_check
         CHECK (organization_id IS NULL OR (organization_id LIKE '@%' AND kind = 'tenant')),
@@ -52,9 +50,9 @@ CREATE TABLE axonflow.tenant (
     updated_us bigint NOT NULL,
     CONSTRAINT tenant_lasting_check CHECK (kind <> 'system' OR status = 'active')
 );
-INSERT INTO axonflow.tenant (tenant_id, kind, name, tier, created_us, created_by, updated_us) VALUES
-    ('*', 'system', 'System', 'enterprise', 0, 'axonflow', 0),
-    ('default', 'tenant', 'Default', 'enterprise', 0, 'axonflow', 0);
+INSERT INTO axonflow.tenant (tenant_id, name, tier, created_us, created_by, updated_us) VALUES
+    ('*', 'System', 'enterprise', 0, 'axonflow', 0),
+    ('default', 'Default', 'enterprise', 0, 'axonflow', 0);
 CREATE INDEX tenant_by_organization ON axonflow.tenant (organization_id) WHERE organization_id IS NOT NULL;
 
 CREATE TABLE axonflow.principal (
