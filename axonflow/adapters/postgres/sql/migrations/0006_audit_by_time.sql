@@ -51,18 +51,25 @@ AS $$
 DECLARE
     start timestamp := date_trunc('month', month::timestamp);
     name text := 'audit_event_' || to_char(start, 'YYYY_MM');
+    first text := axonflow.audit_bound(start AT TIME ZONE 'UTC');
+    beyond text := axonflow.audit_bound((start + interval '1 month') AT TIME ZONE 'UTC');
 BEGIN
     IF to_regclass('axonflow.' || name) IS NOT NULL THEN
         RETURN false;
     END IF;
+    ALTER TABLE axonflow.audit_event_other NO FORCE ROW LEVEL SECURITY;
+    CREATE TEMPORARY TABLE early ON COMMIT DROP AS
+        SELECT * FROM axonflow.audit_event_other WHERE event_id >= first AND event_id < beyond;
+    DELETE FROM axonflow.audit_event_other WHERE event_id >= first AND event_id < beyond;
     EXECUTE format(
         'CREATE TABLE axonflow.%I PARTITION OF axonflow.audit_event (UNIQUE (tenant_id, writer_id, sequence)) '
-        'FOR VALUES FROM (%L) TO (%L)', name,
-        axonflow.audit_bound(start AT TIME ZONE 'UTC'),
-        axonflow.audit_bound((start + interval '1 month') AT TIME ZONE 'UTC')
+        'FOR VALUES FROM (%L) TO (%L)', name, first, beyond
     );
+    EXECUTE format('INSERT INTO axonflow.%I SELECT * FROM pg_temp.early', name);
+    DROP TABLE pg_temp.early;
     EXECUTE format('ALTER TABLE axonflow.%I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', name);
     EXECUTE format('REVOKE ALL ON axonflow.%I FROM PUBLIC', name);
+    ALTER TABLE axonflow.audit_event_other FORCE ROW LEVEL SECURITY;
     RETURN true;
 END
 $$;
@@ -71,6 +78,7 @@ REVOKE ALL ON FUNCTION axonflow.audit_bound(timestamptz), axonflow.make_audit_pa
 CREATE TABLE axonflow.audit_event_other
     PARTITION OF axonflow.audit_event (UNIQUE (tenant_id, writer_id, sequence)) DEFAULT;
 REVOKE ALL ON axonflow.audit_event_other FROM PUBLIC;
+ALTER TABLE axonflow.audit_event_other ENABLE ROW LEVEL SECURITY;
 DO $$
 DECLARE
     this_month timestamp := date_trunc('month', now() AT TIME ZONE 'UTC');
@@ -85,14 +93,12 @@ BEGIN
         'ALTER TABLE axonflow.audit_event ATTACH PARTITION axonflow.audit_event_first FOR VALUES FROM (MINVALUE) TO (%L)',
         bound
     );
-    IF NOT EXISTS (SELECT FROM axonflow.audit_event_other) THEN
-        FOR ahead IN 1..3 LOOP
-            PERFORM axonflow.make_audit_partition((this_month + ahead * interval '1 month')::date);
-        END LOOP;
-    END IF;
+    FOR ahead IN 1..3 LOOP
+        PERFORM axonflow.make_audit_partition((this_month + ahead * interval '1 month')::date);
+    END LOOP;
 END
 $$;
-ALTER TABLE axonflow.audit_event_other ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE axonflow.audit_event_other FORCE ROW LEVEL SECURITY;
 ALTER TABLE axonflow.audit_event ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 
 GRANT SELECT ON axonflow.audit_event TO axonflow_app;
