@@ -2,61 +2,110 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
 
 import asyncpg
 
-from axonflow.adapters.postgres.database import ROLES, Connection, refused
-from axonflow.adapters.postgres.failures import DRIVER_ERRORS, translated
+from axonflow.adapters.postgres.administration import administered
+from axonflow.adapters.postgres.database import ROLES, Connection
+from axonflow.adapters.postgres.failures import translated
 from axonflow.adapters.postgres.sql_files import Migration, migrations, named_queries
 from axonflow.errors import ConfigurationError
 
-__all__ = ["migrate"]
+__all__ = ["Recorded", "apply_migrations", "current_migration", "migrate"]
 
 _SQL: Final = named_queries("migration.sql")
 _ROLES_SQL: Final = named_queries("roles.sql")
 _OLDEST: Final = 15
+_TABLE_LOCK_MS: Final = 2_000
+_PAUSE_S: Final = 0.5
+
+Progress = Callable[[str, int, int], None]
+"""``(name of the migration that begins, how many are done, of how many)``"""
 
 
-async def migrate(dsn: str, *, connect_timeout_s: float = 10.0, lock_timeout_s: float = 60.0) -> list[str]:
+class Recorded(NamedTuple):
+    """A migration as the database remembers it."""
+
+    version: int
+    name: str
+    sha256: str
+
+
+async def migrate(
+    dsn: str,
+    *,
+    connect_timeout_s: float = 10.0,
+    lock_timeout_s: float = 60.0,
+    progress: Progress = lambda _name, _done, _whole: None,
+) -> list[str]:
     """Apply what is missing, each migration in its own transaction, and return the names of what was applied.
 
     Also makes the roles of AxonFlow that the cluster does not have, and grants them to the login of `dsn`. Of two at
-    once one waits, at most `lock_timeout_s` seconds. Raises ConfigurationError, and then nothing of the migration at
-    fault is left, for: a database with a changed history, or newer than this code; PostgreSQL older than 15; a login
-    that lacks a right (the message has the SQL that gives it).
+    once one waits, at most `lock_timeout_s` seconds, as does one that needs a table that is in use. Raises
+    ConfigurationError, and then nothing of the migration at fault is left, for: a database with a changed history, or
+    newer than this code; PostgreSQL older than 15; a login that lacks a right (the message has the SQL that gives it).
     """
-    settings = {
-        "application_name": "axonflow migrate",
-        "search_path": "pg_catalog",
-        "lock_timeout": f"{int(lock_timeout_s * 1000)}ms",
-    }
-    try:
-        connection = await asyncpg.connect(dsn, timeout=connect_timeout_s, server_settings=settings)
-    except (*DRIVER_ERRORS, ValueError) as failure:
-        raise refused(dsn, failure) from None
-    try:
-        with translated(ConfigurationError, "migrate the database"):
-            return await _migrate(connection, migrations())
-    finally:
-        await connection.close(timeout=connect_timeout_s)
+    with translated(ConfigurationError, "migrate the database"):
+        async with administered(
+            dsn, "migrate", connect_timeout_s=connect_timeout_s, lock_timeout_s=lock_timeout_s
+        ) as connection:
+            return await apply_migrations(connection, migrations(), lock_timeout_s=lock_timeout_s, progress=progress)
 
 
-async def _migrate(connection: Connection, known: Sequence[Migration]) -> list[str]:
+async def apply_migrations(
+    connection: Connection,
+    known: Sequence[Migration],
+    *,
+    lock_timeout_s: float = 60.0,
+    progress: Progress = lambda _name, _done, _whole: None,
+) -> list[str]:
+    """As `migrate`, on a connection that is there already and may be in a transaction."""
     server = await connection.fetchrow(_SQL["server"])
     _check_server(server)
     await connection.fetch(_SQL["lock"])
     missing = await _missing(connection, known)
     await _check_rights(connection, server, bool(missing))
     await _ensure_roles(connection, server)
-    for migration in missing:
+    deadline_s = time.monotonic() + lock_timeout_s
+    for done, migration in enumerate(missing):
+        progress(migration.name, done, len(missing))
+        while not await _apply(connection, migration, deadline_s):
+            await asyncio.sleep(_PAUSE_S)
+    return [migration.name for migration in missing]
+
+
+async def _apply(connection: Connection, migration: Migration, deadline_s: float) -> bool:
+    """Whether `migration` was applied; False when somebody was using a table that it changes, and there is time left.
+
+    It does not wait for a table for long, because all others who want that table would wait behind it.
+    """
+    try:
         async with connection.transaction():
+            await connection.execute(f"SET LOCAL lock_timeout = '{_TABLE_LOCK_MS}ms'")
             await connection.execute(migration.sql)
             await connection.execute(_SQL["record"], migration.version, migration.name, migration.sha256)
             if migration.oldest_code is not None:
                 await connection.execute(_SQL["record_oldest_code"], migration.version, migration.oldest_code)
-    return [migration.name for migration in missing]
+    except asyncpg.LockNotAvailableError:
+        if time.monotonic() > deadline_s:
+            raise
+        return False
+    return True
+
+
+async def current_migration(connection: Connection) -> Recorded:
+    """The last one that was applied. Raises ConfigurationError when there is none."""
+    try:
+        rows = await connection.fetch(_SQL["recorded"])
+    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+        rows = []
+    if not rows:
+        raise ConfigurationError("the database has no schema of AxonFlow", hint="axonflow db migrate makes it")
+    return Recorded(rows[-1]["version"], rows[-1]["name"], rows[-1]["sha256"])
 
 
 def _check_server(server: Any) -> None:
@@ -128,7 +177,8 @@ async def _ensure_roles(connection: Connection, server: Any) -> None:
     if not await connection.fetch(_ROLES_SQL["roles_not_granted"], list(ROLES)):
         return
     try:
-        await connection.execute(_ROLES_SQL["grant_roles"])
+        async with connection.transaction():
+            await connection.execute(_ROLES_SQL["grant_roles"])
     except asyncpg.PostgresError:  # not allowed, or another database's migration of the same login was at it too
         if await connection.fetch(_ROLES_SQL["roles_not_granted"], list(ROLES)):
             raise ConfigurationError(
