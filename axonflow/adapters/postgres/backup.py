@@ -1,4 +1,4 @@
-"""Back up and restore a database without any program of PostgreSQL: COPY out of one snapshot, COPY into one transaction.
+"""Back up and restore without any program of PostgreSQL: COPY out of one snapshot, COPY into one transaction.
 
 What an installation is: every row of every table of the schema. Roles, logins and settings of the server are not in it;
 `migrate` makes what AxonFlow needs of them.
@@ -94,8 +94,8 @@ async def _copy_out(
 
 
 async def restore(dsn: str, path: Path, *, progress: Progress = lambda _done, _whole: None) -> Manifest:
-    """Put the backup at `path` into the empty database of `dsn`, compare what is there then with what was backed up, and
-    bring it to the schema of this code.
+    """Put the backup at `path` into the empty database of `dsn`, compare what is there then with what was backed up,
+    and bring it to the schema of this code.
 
     One transaction: whatever interrupts it leaves an empty database. The login has to be able to migrate. Raises
     ConfigurationError for a database that is not empty, a backup of a newer release, a file that is damaged.

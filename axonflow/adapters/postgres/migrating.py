@@ -73,7 +73,7 @@ async def apply_migrations(
     deadline_s = time.monotonic() + lock_timeout_s
     for done, migration in enumerate(missing):
         progress(migration.name, done, len(missing))
-        while not await _apply(connection, migration, deadline_s):
+        while not await _apply(connection, migration, deadline_s):  # noqa: ASYNC110  only the server knows when
             await asyncio.sleep(_PAUSE_S)
     return [migration.name for migration in missing]
 

@@ -19,7 +19,9 @@ from tests.unit.adapters.postgres.test_catalogue import catalogue
 
 MONTH_US = 31 * 86_400_000_000
 TEXT = 'tab\t, line\n, \\. backslash \\, "quotes", ü\U0001f600'
-COUNTS = "SELECT (SELECT count(*) FROM axonflow.audit_event) AS events, (SELECT count(*) FROM axonflow.tenant) AS tenants"
+COUNTS = (
+    "SELECT (SELECT count(*) FROM axonflow.audit_event) AS events, (SELECT count(*) FROM axonflow.tenant) AS tenants"
+)
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +83,8 @@ def test_backup_of_one_moment_holds_nothing_that_was_written_later(filled, tmp_p
     asyncio.run(backup(new_database, tmp_path / "second.zip", progress=write_once))
     with zipfile.ZipFile(tmp_path / "second.zip") as file:
         assert b"written later" not in file.read("tables/vault_value.copy")
-    assert execute(new_database, "SELECT count(*) FROM axonflow.vault_value WHERE tenant_id = 'written later'")[0][0] == 1
+    written = "SELECT count(*) FROM axonflow.vault_value WHERE tenant_id = 'written later'"
+    assert execute(new_database, written)[0][0] == 1
 
 
 def execute_elsewhere(dsn):
@@ -107,13 +110,13 @@ def test_backup_over_a_file_that_is_there_is_refused(filled, archive):
 
 @pytest.mark.parametrize("place", ["missing/folder.zip", "."])
 def test_backup_that_cannot_be_written_is_refused_and_leaves_no_file(filled, tmp_path, place):
-    with pytest.raises(ConfigurationError, match="cannot be written|is there already"):
+    with pytest.raises(ConfigurationError, match=r"cannot be written|is there already"):
         asyncio.run(backup(filled, tmp_path / place))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_backup_of_a_database_without_our_schema_is_refused_and_leaves_no_file(new_database, filled, tmp_path):
-    with pytest.raises(ConfigurationError, match="no schema of AxonFlow.*axonflow db migrate"):
+    with pytest.raises(ConfigurationError, match=r"no schema of AxonFlow.*axonflow db migrate"):
         asyncio.run(backup(new_database, tmp_path / "b.zip"))
     assert list(tmp_path.iterdir()) == []
 
