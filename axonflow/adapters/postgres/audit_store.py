@@ -11,7 +11,7 @@ import asyncpg
 from axonflow.adapters.postgres.database import Connection, PostgresDatabase
 from axonflow.adapters.postgres.failures import is_storable, translated
 from axonflow.adapters.postgres.sql_files import named_queries
-from axonflow.audit import AuditEvent, AuditPage, AuditQuery, AuditRecord
+from axonflow.audit import AuditEvent, AuditPage, AuditQuery, AuditRecord, ChainHead
 from axonflow.errors import AuditConflict, AuditError
 
 __all__ = ["PostgresAuditStore"]
@@ -96,6 +96,14 @@ class PostgresAuditStore:
             async with self._database.auditor() as connection:
                 rows = await connection.fetch(_SQL["chain"], tenant_id, writer_id, _bigint(first), _bigint(limit))
         return [_record(row) for row in rows]
+
+    async def cuts(self, tenant_id: str | None = None) -> list[ChainHead]:
+        if not is_storable(tenant_id):
+            return []
+        with translated(AuditError, "list what was past its time"):
+            async with self._database.auditor() as connection:
+                rows = await connection.fetch(_SQL["cuts"], tenant_id)
+        return [ChainHead(row["tenant_id"], row["writer_id"], row["records"], row["hash"].hex()) for row in rows]
 
 
 def _place(record: AuditRecord) -> tuple[str, str, int]:

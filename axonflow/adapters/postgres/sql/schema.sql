@@ -569,7 +569,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog
 AS $$
     SELECT regexp_replace(lpad(to_hex((extract(epoch FROM start) * 1000)::bigint), 12, '0'), '(.{8})', '\1-')
 $$;
--- What is dated so far ahead that it had no partition moves into its own. The owner is under policies too, but for this.
+-- False when the month has one, or is part of the first. What is dated so far ahead that it had no partition moves into
+-- its own: the owner is under policies too, but for this.
 CREATE FUNCTION axonflow.make_audit_partition(month date) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog
 AS $$
@@ -579,7 +580,14 @@ DECLARE
     first text := axonflow.audit_bound(start AT TIME ZONE 'UTC');
     beyond text := axonflow.audit_bound((start + interval '1 month') AT TIME ZONE 'UTC');
 BEGIN
-    IF to_regclass('axonflow.' || name) IS NOT NULL THEN
+    IF EXISTS (
+        SELECT FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+        WHERE
+            inhparent = 'axonflow.audit_event'::regclass
+            AND coalesce(substring(pg_get_expr(relpartbound, inhrelid) FROM $re$FROM \('([^']*)'\) TO$re$), '')
+                <= first COLLATE "C"
+            AND substring(pg_get_expr(relpartbound, inhrelid) FROM $re$TO \('([^']*)'\)$re$) > first COLLATE "C"
+    ) THEN
         RETURN false;
     END IF;
     ALTER TABLE axonflow.audit_event_other NO FORCE ROW LEVEL SECURITY;

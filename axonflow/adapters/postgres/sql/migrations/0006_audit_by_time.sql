@@ -54,7 +54,14 @@ DECLARE
     first text := axonflow.audit_bound(start AT TIME ZONE 'UTC');
     beyond text := axonflow.audit_bound((start + interval '1 month') AT TIME ZONE 'UTC');
 BEGIN
-    IF to_regclass('axonflow.' || name) IS NOT NULL THEN
+    IF EXISTS (
+        SELECT FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+        WHERE
+            inhparent = 'axonflow.audit_event'::regclass
+            AND coalesce(substring(pg_get_expr(relpartbound, inhrelid) FROM $re$FROM \('([^']*)'\) TO$re$), '')
+                <= first COLLATE "C"
+            AND substring(pg_get_expr(relpartbound, inhrelid) FROM $re$TO \('([^']*)'\)$re$) > first COLLATE "C"
+    ) THEN
         RETURN false;
     END IF;
     ALTER TABLE axonflow.audit_event_other NO FORCE ROW LEVEL SECURITY;
