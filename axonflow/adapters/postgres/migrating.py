@@ -15,7 +15,7 @@ from axonflow.adapters.postgres.failures import translated
 from axonflow.adapters.postgres.sql_files import Migration, migrations, named_queries
 from axonflow.errors import ConfigurationError
 
-__all__ = ["Recorded", "apply_migrations", "current_migration", "migrate"]
+__all__ = ["Recorded", "apply_migrations", "current_migration", "migrate", "pending_migrations"]
 
 _SQL: Final = named_queries("migration.sql")
 _ROLES_SQL: Final = named_queries("roles.sql")
@@ -95,6 +95,17 @@ async def _apply(connection: Connection, migration: Migration, deadline_s: float
             raise
         return False
     return True
+
+
+async def pending_migrations(connection: Connection, known: Sequence[Migration]) -> tuple[int, list[str]]:
+    """The version that the database is at (0: none), and the names of the migrations that it has not. Raises
+    ConfigurationError when its history is another than that of this code."""
+    missing = await _missing(connection, known)
+    try:
+        version = (await current_migration(connection)).version
+    except ConfigurationError:
+        version = 0
+    return version, [migration.name for migration in missing]
 
 
 async def current_migration(connection: Connection) -> Recorded:
