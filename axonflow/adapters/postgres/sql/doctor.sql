@@ -181,11 +181,16 @@ SELECT
     (SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'axonflow%')::int AS ours;
 
 -- name: lag
--- Of a replica: 0 when it has replayed all that it was sent, however long ago the last transaction was.
+-- Of a replica: 0 when it has replayed all that it was sent, however long ago the last transaction was, and is still being
+-- sent some; else the age of the last transaction, or for ever.
 SELECT
     CASE
-        WHEN pg_last_wal_receive_lsn() IS NOT DISTINCT FROM pg_last_wal_replay_lsn() THEN 0
-        ELSE extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())
+        WHEN NOT pg_is_in_recovery() THEN 0
+        WHEN
+            pg_last_wal_receive_lsn() IS NOT DISTINCT FROM pg_last_wal_replay_lsn()
+            AND EXISTS (SELECT FROM pg_stat_wal_receiver WHERE pid IS NOT NULL)
+            THEN 0
+        ELSE coalesce(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()), 'Infinity')
     END::double precision AS lag_s;
 
 -- name: partitions
