@@ -118,6 +118,15 @@ FROM pg_settings
 WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 'off'
 ORDER BY 1;
 
+-- name: powerful_logins
+-- What a service may do at worst is what its login may, once somebody has made it say SET ROLE.
+SELECT DISTINCT usename || CASE WHEN rolsuper THEN ' is a superuser' ELSE ' owns the schema' END AS what
+FROM pg_stat_activity
+JOIN pg_roles ON pg_roles.oid = usesysid
+JOIN pg_namespace ON nspname = 'axonflow'
+WHERE application_name = 'axonflow' AND datname = current_database() AND (rolsuper OR pg_has_role(usesysid, nspowner, 'MEMBER'))
+ORDER BY 1;
+
 -- name: lasting_transactions
 SELECT pid || ' (' || coalesce(nullif(application_name, ''), 'unnamed') || ') since '
     || date_trunc('second', clock_timestamp() - xact_start) AS what
