@@ -2,6 +2,9 @@
 
 The hash is SHA-256 (FIPS 180-4) over a domain tag, the previous hash, the sequence number and the canonical bytes.
 
+The oldest records of a chain may be removed when they are past their time. The `ChainHead` of what was removed is kept
+then, and stands in for the predecessor of the first that is left.
+
 What a chain cannot show by itself: that it was cut off at its end, or written anew as a whole. A `ChainHead`, taken
 earlier and kept where the writer of the records cannot reach it, shows both, up to the record it names.
 """
@@ -57,19 +60,29 @@ def _hash(sequence: int, previous: bytes, canonical: bytes) -> bytes:
     return hashlib.sha256(_DOMAIN + previous + sequence.to_bytes(8, "big") + canonical).digest()
 
 
-def link(event: AuditEvent, after: AuditRecord | None) -> AuditRecord:
-    """`event` as the successor of `after`, or as the first of its chain."""
-    sequence = after.sequence + 1 if after else 0
-    previous = after.hash if after else GENESIS
+def link(event: AuditEvent, after: AuditRecord | ChainHead | None) -> AuditRecord:
+    """`event` as the successor of `after`, or as the first of its chain. `after` may also be the head of records that
+    were removed."""
+    sequence, previous = _end(after)
     canonical = event.canonical()
     return AuditRecord(sequence, previous, _hash(sequence, previous, canonical), canonical, event)
 
 
+def _end(after: AuditRecord | ChainHead | None) -> tuple[int, bytes]:
+    """The sequence number of what comes next, and the hash that it names."""
+    if after is None:
+        return 0, GENESIS
+    if isinstance(after, ChainHead):
+        return after.records, bytes.fromhex(after.hash)
+    return after.sequence + 1, after.hash
+
+
 def verify_chain(
-    records: Iterable[AuditRecord], after: AuditRecord | None = None, *, head: ChainHead | None = None
+    records: Iterable[AuditRecord], after: AuditRecord | ChainHead | None = None, *, head: ChainHead | None = None
 ) -> int:
     """The number of `records`, if they are an unbroken chain of one tenant and writer behind `after` (None: from its
-    start) that still holds, and may have grown beyond, what it held when `head` was taken.
+    start; the head of what was removed: from there) that still holds, and may have grown beyond, what it held when
+    `head` was taken.
 
     Raises AuditError that names the first record that does not fit, or says how many are missing at the end.
     """
@@ -87,7 +100,7 @@ def verify_chain(
             )
         after = record
         count += 1
-    reached = after.sequence + 1 if after else 0
+    reached, _ = _end(after)
     if head and reached < head.records:
         raise AuditError(
             "records are missing at the end of the chain", expected=f"{head.records} or more", found=str(reached)
@@ -95,7 +108,7 @@ def verify_chain(
     return count
 
 
-def _check_link(record: AuditRecord, after: AuditRecord | None) -> None:
+def _check_link(record: AuditRecord, after: AuditRecord | ChainHead | None) -> None:
     expected = link(record.event, after)
     if record != expected:
         wrong = [
@@ -109,7 +122,9 @@ def _check_link(record: AuditRecord, after: AuditRecord | None) -> None:
         )  # fmt: skip
 
 
-def _chain_of(record: AuditRecord) -> tuple[str, str]:
+def _chain_of(record: AuditRecord | ChainHead) -> tuple[str, str]:
+    if isinstance(record, ChainHead):
+        return record.tenant_id, record.writer_id
     return record.event.tenant_id, record.event.writer_id
 
 

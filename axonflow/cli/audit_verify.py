@@ -108,7 +108,8 @@ def _as_json(report: AuditVerification) -> bytes:
 
 
 def _shown(report: AuditVerification) -> str:
-    head = fields([("chains", f"{report.chains:,}"), ("records", f"{report.records:,}")])
+    removed = f"{report.removed:,}" if report.removed else ""
+    head = fields([("chains", f"{report.chains:,}"), ("records", f"{report.records:,}"), ("past their time", removed)])
     if not report.broken:
         return f"{coloured('verified')}\n{head}"
     rows = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from axonflow.audit import AuditPage, AuditQuery, AuditRecord
+from axonflow.audit import AuditPage, AuditQuery, AuditRecord, ChainHead
 
 __all__ = ["AuditStore"]
 
@@ -35,3 +35,6 @@ class AuditStore(Protocol):
         Raises AuditConflict when what is searched by (the columns of a row) is not what was hashed, or a row cannot be
         read as an event: whoever verifies tells that from a store that does not answer (AuditError).
         """
+
+    async def cuts(self, tenant_id: str | None = None) -> list[ChainHead]:
+        """For each chain whose oldest records were past their time and are gone: what it was up to there, sorted."""

@@ -159,3 +159,10 @@ def test_audit_store_asked_for_text_that_cannot_be_stored_finds_nothing(opened_s
     assert run(store.search(AuditQuery(tenant_id=text))) == AuditPage((), 0)
     assert run(store.chains(text)) == []
     assert run(store.chain(tenant, text, 0, 10)) == []
+    assert run(store.cuts(text)) == []
+
+
+def test_audit_store_without_cuts_lists_none(opened_store, tenant):
+    run, store = opened_store
+    run(store.write(chained([audit_event(tenant)])))
+    assert run(store.cuts(tenant)) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from axonflow.audit import AuditPage, AuditQuery, AuditRecord
+from axonflow.audit import AuditPage, AuditQuery, AuditRecord, ChainHead
 from axonflow.errors import AuditConflict
 
 __all__ = ["MemoryAuditStore"]
@@ -17,6 +17,7 @@ class MemoryAuditStore:
     def __init__(self) -> None:
         self._chains: dict[tuple[str, str], dict[int, AuditRecord]] = {}
         self._places: dict[tuple[str, str], tuple[str, int]] = {}
+        self._cuts: dict[tuple[str, str], ChainHead] = {}
         self._lock = threading.Lock()
 
     async def write(self, records: Sequence[AuditRecord]) -> None:
@@ -62,3 +63,17 @@ class MemoryAuditStore:
         with self._lock:
             chain = self._chains.get((tenant_id, writer_id), {})
             return [chain[number] for number in sorted(chain) if number >= first][:limit]
+
+    async def cuts(self, tenant_id: str | None = None) -> list[ChainHead]:
+        with self._lock:
+            return [self._cuts[key] for key in sorted(self._cuts) if tenant_id in (None, key[0])]
+
+    def cut(self, tenant_id: str, writer_id: str, records: int) -> None:
+        """Remove what is before the sequence number `records`, which is past its time."""
+        with self._lock:
+            chain = self._chains[tenant_id, writer_id]
+            self._cuts[tenant_id, writer_id] = ChainHead.of(chain[records - 1])
+            for number in [number for number in chain if number < records]:
+                del self._places[tenant_id, chain.pop(number).event.event_id]
+            if not chain:
+                del self._chains[tenant_id, writer_id]

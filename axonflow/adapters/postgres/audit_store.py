@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
+
+import asyncpg
 
 from axonflow.adapters.postgres.database import Connection, PostgresDatabase
 from axonflow.adapters.postgres.failures import is_storable, translated
 from axonflow.adapters.postgres.sql_files import named_queries
-from axonflow.audit import AuditEvent, AuditPage, AuditQuery, AuditRecord
+from axonflow.audit import AuditEvent, AuditPage, AuditQuery, AuditRecord, ChainHead
 from axonflow.errors import AuditConflict, AuditError
 
 __all__ = ["PostgresAuditStore"]
 
 _SQL: Final = named_queries("audit.sql")
+_PLACE: Final = "audit_event_place"
+"""What the trigger names that looks for a second history in other partitions."""
 _MAX_STATEMENT_RECORDS: Final = 1_000
 _MAX_STATEMENT_BYTES: Final = 16 * 1024 * 1024
 _MIN_BIGINT: Final = -(2**63)
@@ -68,12 +73,14 @@ class PostgresAuditStore:
         # An end beyond all is none: clamped, it would leave out the last microsecond there is.
         end_us = None if query.end_us is not None and query.end_us > _MAX_BIGINT else _bigint(query.end_us)
         with translated(AuditError, "search the audit trail"):
-            async with self._database.tenant(query.tenant_id) as connection:
-                rows = await connection.fetch(
+            rows = await self._database.read(
+                query.tenant_id,
+                lambda connection: connection.fetch(
                     _SQL["search"], query.tenant_id, query.limit, query.offset, _bigint(query.start_us),
                     end_us, query.kind, query.principal, query.client_id, query.action, query.effect,
                     query.decision_id, query.policy,
-                )  # fmt: skip
+                ),
+            )  # fmt: skip
         events = tuple(AuditEvent.from_canonical(data) for _, data in rows if data is not None)
         return AuditPage(events, rows[0]["total"])
 
@@ -91,6 +98,14 @@ class PostgresAuditStore:
             async with self._database.auditor() as connection:
                 rows = await connection.fetch(_SQL["chain"], tenant_id, writer_id, _bigint(first), _bigint(limit))
         return [_record(row) for row in rows]
+
+    async def cuts(self, tenant_id: str | None = None) -> list[ChainHead]:
+        if not is_storable(tenant_id):
+            return []
+        with translated(AuditError, "list what was past its time"):
+            async with self._database.auditor() as connection:
+                rows = await connection.fetch(_SQL["cuts"], tenant_id)
+        return [ChainHead(row["tenant_id"], row["writer_id"], row["records"], row["hash"].hex()) for row in rows]
 
 
 def _place(record: AuditRecord) -> tuple[str, str, int]:
@@ -111,13 +126,18 @@ def _statements(records: Sequence[AuditRecord]) -> Iterator[list[AuditRecord]]:
 
 
 async def _write(connection: Connection, batch: list[AuditRecord]) -> None:
-    status = await connection.execute(
-        _SQL["write"],
-        [record.sequence for record in batch],
-        [record.previous for record in batch],
-        [record.hash for record in batch],
-        [record.canonical for record in batch],
-    )
+    try:
+        status = await connection.execute(
+            _SQL["write"],
+            [record.sequence for record in batch],
+            [record.previous for record in batch],
+            [record.hash for record in batch],
+            [record.canonical for record in batch],
+        )
+    except asyncpg.UniqueViolationError as violation:
+        if violation.constraint_name != _PLACE:
+            raise
+        raise _second_history(*json.loads(violation.detail)) from None
     if status == f"INSERT 0 {len(batch)}":
         return
     # Some were there already, which is fine if they are the same.
@@ -130,13 +150,17 @@ async def _write(connection: Connection, batch: list[AuditRecord]) -> None:
         [record.hash for record in batch],
     )
     if other is not None:
-        raise AuditConflict(
-            "another record holds this place",
-            expected=f"the record of event {other['event_id']}, or none",
-            found="a different one",
-            at=f"sequence {other['sequence']} of writer {other['writer_id']}",
-            hint="Two histories claim one place: a spool was copied or put back. Nothing of the batch was kept.",
-        )
+        raise _second_history(other["writer_id"], other["sequence"], other["event_id"])
+
+
+def _second_history(writer_id: str, sequence: int, event_id: str) -> AuditConflict:
+    return AuditConflict(
+        "another record holds this place",
+        expected=f"the record of event {event_id}, or none",
+        found="a different one",
+        at=f"sequence {sequence} of writer {writer_id}",
+        hint="Two histories claim one place: a spool was copied or put back. Nothing of the batch was kept.",
+    )
 
 
 def _record(row: Mapping[str, Any]) -> AuditRecord:

@@ -13,6 +13,7 @@ __all__ = ["Migration", "migrations", "named_queries"]
 
 _FOLDER: Final = files("axonflow.adapters.postgres") / "sql"
 _NAME: Final = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
+_OLDEST_CODE: Final = re.compile(r"^-- oldest code: (\d+)$", re.MULTILINE)
 _MIGRATION: Final = re.compile(r"(\d{4})_\w+\.sql")
 
 
@@ -27,6 +28,13 @@ class Migration(Struct, frozen=True):
     def sha256(self) -> str:
         """Of the text with Unix line ends, which a checkout may have changed."""
         return hashlib.sha256(self.sql.encode()).hexdigest()
+
+    @property
+    def oldest_code(self) -> int | None:
+        """The oldest version whose code still works on the schema that this step gives: a step that takes something
+        away says so (``-- oldest code: 7``). None: every one does, so tasks of any release go on meanwhile."""
+        said = _OLDEST_CODE.search(self.sql)
+        return int(said[1]) if said else None
 
 
 def named_queries(file_name: str) -> dict[str, str]:

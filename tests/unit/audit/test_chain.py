@@ -98,3 +98,16 @@ def test_chain_written_anew_does_not_verify_against_its_head():
 def test_chain_of_another_tenant_does_not_verify_against_a_head():
     with pytest.raises(AuditError, match="a record of another chain: expected other w, found t w"):
         verify_chain(chain(2), head=replace(ChainHead.of(chain(2)[-1]), tenant_id="other"))
+
+
+def test_verify_chain_behind_the_head_of_what_was_removed_goes_on_from_there():
+    records = chain(5)
+    cut = ChainHead.of(records[1])
+    assert verify_chain(records[2:], cut) == 3
+    assert verify_chain([], cut, head=cut) == 0
+    with pytest.raises(AuditError, match="the chain is broken"):
+        verify_chain(records[3:], cut)
+    with pytest.raises(AuditError, match="a record of another chain"):
+        verify_chain(records[2:], replace(cut, tenant_id="another"))
+    with pytest.raises(AuditError, match="records are missing at the end"):
+        verify_chain(records[2:3], cut, head=ChainHead.of(records[4]))

@@ -183,3 +183,67 @@ def test_verify_audit_of_a_chain_that_grew_since_its_head_is_whole(small_pages):
         assert (report.records, report.broken) == (5, ())
 
     asyncio.run(run())
+
+
+def test_verify_audit_of_a_chain_that_was_cut_goes_on_from_there(small_pages):
+    async def run():
+        store = await filled([25, 12, 3])
+        whole = await verify_audit(store)
+        store.cut("t0", "w", 11)
+        store.cut("t1", "w", 12)
+        report = await verify_audit(store, heads=whole.heads)
+        assert (report.chains, report.records, report.removed, report.broken) == (3, 17, 23, ())
+        assert report.heads == whole.heads
+        assert (await verify_audit(store, "t1")).heads == whole.heads[1:2]
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("forgery", ["another hash", "more records", "fewer records"])
+def test_verify_audit_of_a_chain_that_was_cut_elsewhere_than_it_says_names_the_place(small_pages, forgery):
+    async def run():
+        store = await filled([25])
+        store.cut("t0", "w", 11)
+        cut = store._cuts["t0", "w"]
+        store._cuts["t0", "w"] = {
+            "another hash": replace(cut, hash="00" * 32),
+            "more records": replace(cut, records=13),
+            "fewer records": replace(cut, records=9),
+        }[forgery]
+        (found,) = (await verify_audit(store)).broken
+        place, said = {
+            "another hash": (11, "the chain is broken"), "more records": (13, "the chain is broken"),
+            "fewer records": (9, "records 9 to 10 are missing"),
+        }[forgery]  # fmt: skip
+        assert found.sequence == place
+        assert said in found.what
+
+    asyncio.run(run())
+
+
+def test_verify_audit_of_a_chain_cut_where_another_one_was_known_finds_it_written_anew(small_pages):
+    async def run():
+        store = await filled([25])
+        store.cut("t0", "w", 11)
+        known = replace(store._cuts["t0", "w"], hash="00" * 32)
+        (found,) = (await verify_audit(store, heads=[known])).broken
+        assert "the chain was written anew" in found.what
+
+    asyncio.run(run())
+
+
+def test_verify_audit_of_a_chain_that_is_cut_meanwhile_starts_again(small_pages):
+    class Busy(Store):
+        async def chain(self, *place):
+            if not self._cuts:
+                self.cut("t0", "w", 14)
+            return await super().chain(*place)
+
+    async def run():
+        full = await filled([25])
+        store = Busy()
+        await store.write([*full._chains["t0", "w"].values()])
+        report = await verify_audit(store)
+        assert (report.broken, report.removed, report.records) == ((), 14, 11)
+
+    asyncio.run(run())

@@ -87,3 +87,9 @@ FROM axonflow.audit_event
 WHERE tenant_id = $1 AND writer_id = $2 AND sequence >= $3
 ORDER BY sequence
 LIMIT $4;
+
+-- name: cuts
+SELECT tenant_id, writer_id, records, hash
+FROM axonflow.audit_cut
+WHERE $1::text IS NULL OR tenant_id = $1
+ORDER BY tenant_id, writer_id;

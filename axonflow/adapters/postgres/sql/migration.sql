@@ -26,11 +26,18 @@ SELECT EXISTS (
 );
 
 -- name: recorded
-SELECT version, name, sha256 FROM axonflow.schema_migration ORDER BY version;
+-- The column came with version 3; without it, nothing there asks for newer code.
+SELECT version, name, sha256, coalesce((to_jsonb(one) ->> 'oldest_code')::integer, 1) AS oldest_code
+FROM axonflow.schema_migration AS one
+ORDER BY version;
 
 -- name: record
 INSERT INTO axonflow.schema_migration (version, name, sha256, applied_us)
 VALUES ($1, $2, $3, (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::bigint);
 
+-- name: record_oldest_code
+UPDATE axonflow.schema_migration SET oldest_code = $2 WHERE version = $1;
+
 -- name: current_version
-SELECT max(version) FROM axonflow.schema_migration;
+SELECT max(version) AS version, max(coalesce((to_jsonb(one) ->> 'oldest_code')::integer, 1)) AS oldest_code
+FROM axonflow.schema_migration AS one;

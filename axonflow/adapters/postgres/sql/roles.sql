@@ -7,7 +7,10 @@ DO $$
 DECLARE
     wanted text;
 BEGIN
-    FOREACH wanted IN ARRAY ARRAY['axonflow_app', 'axonflow_writer', 'axonflow_executor', 'axonflow_auditor'] LOOP
+    FOREACH wanted IN ARRAY ARRAY[
+        'axonflow_app', 'axonflow_writer', 'axonflow_executor', 'axonflow_auditor', 'axonflow_keys', 'axonflow_sync',
+        'axonflow_registrar', 'axonflow_keeper', 'axonflow_backup'
+    ] LOOP
         IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = wanted) THEN
             BEGIN
                 EXECUTE pg_catalog.format('CREATE ROLE %I NOLOGIN', wanted);
@@ -46,7 +49,8 @@ ORDER BY wanted;
 DO $$
 BEGIN
     EXECUTE pg_catalog.format(
-        'GRANT axonflow_app, axonflow_writer, axonflow_executor, axonflow_auditor TO %I', session_user
+        'GRANT axonflow_app, axonflow_writer, axonflow_executor, axonflow_auditor, axonflow_keys, axonflow_sync, '
+        'axonflow_registrar, axonflow_keeper, axonflow_backup TO %I', session_user
     );
 END
 $$;
@@ -62,7 +66,8 @@ END
 $$;
 
 -- name: grant_service
-GRANT axonflow_app, axonflow_writer, axonflow_executor TO axonflow_service;
+GRANT axonflow_app, axonflow_writer, axonflow_executor, axonflow_keys, axonflow_sync, axonflow_registrar
+    TO axonflow_service;
 
 -- name: service_password
 -- A statement of its kind takes no parameters, so the database quotes it.

@@ -8,11 +8,12 @@ import asyncpg
 import pytest
 from msgspec.structs import replace
 
-from axonflow.adapters.postgres import PostgresDatabase, migrate, migrating
-from axonflow.adapters.postgres.database import ROLES
+from axonflow.adapters.postgres import PostgresAuditStore, PostgresDatabase, migrate, migrating
+from axonflow.adapters.postgres.database import ROLES, SERVICE_ROLES
 from axonflow.adapters.postgres.sql_files import Migration, migrations
-from axonflow.errors import ConfigurationError
+from axonflow.errors import AuditError, ConfigurationError
 from tests.postgres import execute, fresh_database
+from tests.postgres_stores import opened
 
 NAMES = [migration.name for migration in migrations()]
 BROKEN = Migration(9999, "9999_broken", "CREATE TABLE axonflow.half (a int); SELECT 1 / 0;")
@@ -82,10 +83,30 @@ def test_migrate_with_a_changed_file_is_refused(new_database):
 
 def test_migrate_of_a_newer_database_is_refused_and_so_is_connecting(new_database):
     asyncio.run(migrate(new_database))
-    newer = f"INSERT INTO axonflow.schema_migration VALUES (9999, '9999_later', '{'0' * 64}', 1)"
+    newer = f"INSERT INTO axonflow.schema_migration VALUES (9999, '9999_later', '{'0' * 64}', 1, 9000)"
     execute(new_database, newer, "SELECT 1")
-    with pytest.raises(ConfigurationError, match=r"newer than this code.* 9999\. Run a newer AxonFlow"):
+    with pytest.raises(
+        ConfigurationError, match=r"newer than this code.* 9999, for code of version 9000 on\. Run a newer"
+    ):
         asyncio.run(migrate(new_database))
+    with pytest.raises(ConfigurationError, match=r"another schema than this code.*It is newer"):
+        asyncio.run(PostgresDatabase.connect(new_database))
+
+
+def test_migrate_of_a_newer_database_that_takes_nothing_away_goes_on_and_so_does_connecting(new_database):
+    asyncio.run(migrate(new_database))
+    later = f"INSERT INTO axonflow.schema_migration VALUES (9999, '9999_later', '{'0' * 64}', 1, {len(NAMES)})"
+    execute(new_database, later, "SELECT 1")
+    assert asyncio.run(migrate(new_database)) == []
+    with opened(new_database) as (run, database):
+        assert run(PostgresAuditStore(database).chains()) == []
+
+
+def test_migrate_with_a_migration_that_takes_something_away_says_from_which_code_on(new_database, monkeypatch):
+    narrower = replace(BROKEN, sql="-- oldest code: 9999\nDROP TABLE axonflow.vault_value;")
+    monkeypatch.setattr(migrating, "migrations", lambda: [*migrations(), narrower])
+    asyncio.run(migrate(new_database))
+    monkeypatch.undo()
     with pytest.raises(ConfigurationError, match=r"another schema than this code.*It is newer"):
         asyncio.run(PostgresDatabase.connect(new_database))
 
@@ -182,6 +203,18 @@ def test_migrate_by_another_login_than_the_owner_is_refused_only_when_behind(lon
     monkeypatch.setattr(migrating, "migrations", lambda: [*migrations(), BROKEN])
     with pytest.raises(ConfigurationError, match="ownership of schema axonflow"):
         asyncio.run(migrate(dsn))
+
+
+def test_migrate_by_a_login_of_services_when_there_is_nothing_to_do_asks_for_no_more_than_they_need(
+    lone_server, bare_database
+):
+    asyncio.run(migrate(bare_database))
+    execute(bare_database, "CREATE ROLE worker LOGIN PASSWORD 'secret-word'", "SELECT 1")
+    execute(bare_database, f"GRANT {', '.join(SERVICE_ROLES)} TO worker", "SELECT 1")
+    dsn = as_login(bare_database, "worker")
+    assert asyncio.run(migrate(dsn)) == []
+    with opened(dsn) as (run, database), pytest.raises(AuditError, match="axonflow_auditor"):
+        run(PostgresAuditStore(database).chains())
 
 
 def test_migrate_with_a_role_that_bypasses_policies_is_refused(lone_server, bare_database):

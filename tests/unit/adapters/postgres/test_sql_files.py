@@ -4,7 +4,7 @@ from importlib.resources import files
 
 from msgspec.structs import replace
 
-from axonflow.adapters.postgres import audit_store, migrating, plan_store
+from axonflow.adapters.postgres import audit_store, backup, doctor, logins, migrating, plan_store, retention, vault
 from axonflow.adapters.postgres.sql_files import migrations, named_queries
 
 
@@ -24,7 +24,11 @@ def test_named_queries_of_every_file_are_found_and_used():
         "audit.sql": audit_store._SQL,
         "plans.sql": plan_store._SQL,
         "migration.sql": migrating._SQL,
-        "roles.sql": migrating._ROLES_SQL,
+        "roles.sql": logins._SQL,
+        "vault.sql": vault._SQL,
+        "backup.sql": backup._SQL,
+        "doctor.sql": doctor._SQL,
+        "retention.sql": retention._SQL,
     }.items():
         text = (folder / name).read_text("utf-8")
         assert text.count("-- name: ") == len(named_queries(name)) == len(loaded)

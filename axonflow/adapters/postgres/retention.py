@@ -1,0 +1,169 @@
+"""Partitions for the coming months, and an end to what is past its tenant's time.
+
+A chain is cut at its beginning only, and where it was cut is kept in `audit_cut`: how many records are gone, and the
+hash of the last of them. The oldest record that is left names that hash, so the rest still verifies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime
+from typing import Any, Final
+
+import asyncpg
+from msgspec import Struct
+
+from axonflow.adapters.postgres.administration import administered, quoted
+from axonflow.adapters.postgres.database import Connection
+from axonflow.adapters.postgres.failures import translated
+from axonflow.adapters.postgres.sql_files import named_queries
+from axonflow.errors import ConfigurationError
+
+__all__ = ["MONTHS_AHEAD", "Upkeep", "maintain", "months_from"]
+
+_SQL: Final = named_queries("retention.sql")
+MONTHS_AHEAD: Final = 3
+_BATCH_RECORDS: Final = 10_000
+_TABLE_LOCK_MS: Final = 2_000
+_PAUSE_S: Final = 0.5
+
+
+class Upkeep(Struct, frozen=True):
+    """What was done: partitions `made` and `dropped`, by name, and how many records were `removed` from how many
+    `chains`, those in dropped partitions not counted."""
+
+    made: tuple[str, ...]
+    dropped: tuple[str, ...]
+    removed: int
+    chains: int
+
+
+async def maintain(
+    dsn: str,
+    *,
+    months_ahead: int = MONTHS_AHEAD,
+    lock_timeout_s: float = 60.0,
+    progress: Callable[[int], None] = lambda _removed: None,
+) -> Upkeep:
+    """Make the partitions of this month and of `months_ahead` more, and remove what is past its time.
+
+    The login has to own the schema. `progress` is called with the number of records removed so far. May be interrupted
+    anywhere and run again. Raises ConfigurationError, also when another is at it.
+    """
+    with translated(ConfigurationError, "keep the audit trail in order"):
+        async with administered(dsn, "maintain", lock_timeout_s=lock_timeout_s) as connection:
+            if not await connection.fetchval(_SQL["lock"]):
+                raise ConfigurationError("another process keeps this database in order already", hint="Let it finish")
+            keeping = _Keeping(connection, lock_timeout_s, progress)
+            made = await keeping.make_partitions(months_from(datetime.now(UTC).date(), months_ahead + 1))
+            cutoffs = {row["tenant_id"]: row["cutoff_us"] for row in await connection.fetch(_SQL["cutoffs"])}
+            dropped = await keeping.drop_partitions(cutoffs)
+            for tenant_id, cutoff_us in cutoffs.items():
+                await keeping.cut_chains(tenant_id, cutoff_us)
+    return Upkeep(tuple(made), tuple(dropped), keeping.removed, keeping.chains)
+
+
+def months_from(day: date, count: int) -> list[date]:
+    """The first days of `count` months, from that of `day` on."""
+    months = [day.year * 12 + day.month - 1 + number for number in range(count)]
+    return [date(month // 12, month % 12 + 1, 1) for month in months]
+
+
+class _Keeping:
+    """One run over one connection."""
+
+    def __init__(self, connection: Connection, lock_timeout_s: float, progress: Callable[[int], None]) -> None:
+        self._connection = connection
+        self._deadline_s = time.monotonic() + lock_timeout_s
+        self._progress = progress
+        self.removed = 0
+        self.chains = 0
+
+    async def make_partitions(self, months: list[date]) -> list[str]:
+        made = []
+        for month in months:
+
+            async def make(month: date = month) -> bool:
+                return bool(await self._connection.fetchval(_SQL["make_partition"], month))
+
+            if await self._with_table(make):
+                made.append(f"audit_event_{month:%Y_%m}")
+        return made
+
+    async def drop_partitions(self, cutoffs: Mapping[str, int]) -> list[str]:
+        """Whole partitions go at once, which costs next to nothing, where all in them is past its time."""
+        dropped = []
+        for partition in await self._connection.fetch(_SQL["past_partitions"]):
+            ends = await self._ends(partition, cutoffs)
+            if ends is None:
+                continue
+
+            async def drop(partition: Any = partition, ends: Any = ends) -> None:
+                for end in ends:
+                    async with self._as_keeper(end["tenant_id"]):
+                        await self._connection.execute(_SQL["cut"], *end.values())
+                await self._connection.execute(f"DROP TABLE axonflow.{quoted(partition['name'])}")
+
+            await self._with_table(drop)
+            dropped.append(partition["name"])
+        return dropped
+
+    async def _ends(self, partition: Any, cutoffs: Mapping[str, int]) -> list[Any] | None:
+        """Where the chains end that reach into the partition; None when some record of it has to stay."""
+        bounds = (partition["first"], partition["beyond"])
+        async with self._connection.transaction(), self._as_keeper(""):
+            if not await self._connection.fetchval(
+                _SQL["is_all_expired"], *bounds, list(cutoffs), list(cutoffs.values())
+            ):
+                return None
+            ends: list[Any] = await self._connection.fetch(_SQL["ends"], *bounds)
+            for end in ends:
+                place = (end["tenant_id"], end["writer_id"], end["records"])
+                if await self._connection.fetchval(_SQL["keeps_earlier"], *place, cutoffs[end["tenant_id"]]):
+                    return None
+        return ends
+
+    async def cut_chains(self, tenant_id: str, cutoff_us: int) -> None:
+        """Remove what is past its time record by record, a batch and its cut in one transaction."""
+        async with self._connection.transaction(), self._as_keeper(tenant_id):
+            writers = await self._connection.fetch(_SQL["chains"], tenant_id, cutoff_us)
+        for (writer_id,) in writers:
+            before = self.removed
+            while await self._cut(tenant_id, writer_id, cutoff_us):
+                self._progress(self.removed)
+            self.chains += self.removed > before
+
+    async def _cut(self, tenant_id: str, writer_id: str, cutoff_us: int) -> bool:
+        async with self._connection.transaction(), self._as_keeper(tenant_id):
+            end = await self._connection.fetchrow(_SQL["next_end"], tenant_id, writer_id, cutoff_us, _BATCH_RECORDS)
+            if end is None:
+                return False
+            await self._connection.execute(_SQL["cut"], tenant_id, writer_id, end["records"], end["hash"])
+            status = await self._connection.execute(_SQL["remove"], tenant_id, writer_id, end["records"])
+        removed = int(status.removeprefix("DELETE "))
+        self.removed += removed
+        return removed > 0
+
+    @asynccontextmanager
+    async def _as_keeper(self, tenant_id: str) -> AsyncIterator[None]:
+        """Within a transaction: what the database lets the keeper do with this tenant, and nothing else."""
+        await self._connection.execute("SET LOCAL ROLE axonflow_keeper")
+        await self._connection.execute("SELECT set_config('axonflow.tenant_id', $1, true)", tenant_id)
+        yield
+        await self._connection.execute("RESET ROLE")
+
+    async def _with_table(self, change: Callable[[], Awaitable[Any]]) -> Any:
+        """`change` in a transaction that waits for the table a little, and again later: those who want the table as
+        well would wait behind it."""
+        while True:
+            try:
+                async with self._connection.transaction():
+                    await self._connection.execute(f"SET LOCAL lock_timeout = '{_TABLE_LOCK_MS}ms'")
+                    return await change()
+            except asyncpg.LockNotAvailableError:
+                if time.monotonic() > self._deadline_s:
+                    raise
+                await asyncio.sleep(_PAUSE_S)

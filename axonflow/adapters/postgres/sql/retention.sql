@@ -1,0 +1,88 @@
+-- name: lock
+-- "keeping" in ASCII, as a number: one at a time.
+SELECT pg_try_advisory_lock(30229405096439399);
+
+-- name: make_partition
+SELECT axonflow.make_audit_partition($1::date);
+
+-- name: cutoffs
+-- The first microsecond that each tenant still keeps. As the policies say it, which hold whatever is asked here.
+SELECT
+    tenant_id,
+    (extract(epoch FROM now()) * 1000000)::bigint
+    - coalesce(own.audit_retention_days, tier.audit_retention_days) * 86400000000 AS cutoff_us
+FROM axonflow.tenant AS own
+JOIN axonflow.tier ON tier.tier = own.tier
+WHERE
+    own.status <> 'deleting' AND NOT own.audit_hold
+    AND coalesce(own.audit_retention_days, tier.audit_retention_days) IS NOT NULL
+ORDER BY tenant_id;
+
+-- name: past_partitions
+-- Those whose months are over, the oldest first, with the bounds of their ids; what is dated beyond all is not among them.
+SELECT name, first, beyond
+FROM (
+    SELECT
+        relname AS name,
+        coalesce(substring(pg_get_expr(relpartbound, oid) FROM $re$FROM \('([^']*)'\) TO$re$), '') AS first,
+        substring(pg_get_expr(relpartbound, oid) FROM $re$TO \('([^']*)'\)$re$) AS beyond
+    FROM pg_class
+    WHERE oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = 'axonflow.audit_event'::regclass)
+) AS partition
+WHERE beyond <= axonflow.audit_bound(now()) COLLATE "C"
+ORDER BY beyond COLLATE "C";
+
+-- name: is_all_expired
+-- Whether every record of the partition is past its tenant's time ($3, $4: tenants, and where their time begins).
+SELECT NOT EXISTS (
+    SELECT FROM axonflow.audit_event AS event
+    LEFT JOIN unnest($3::text[], $4::bigint[]) AS own (tenant_id, cutoff_us) ON own.tenant_id = event.tenant_id
+    WHERE event.event_id >= $1 AND event.event_id < $2 AND (own.cutoff_us IS NULL OR event.time_us >= own.cutoff_us)
+);
+
+-- name: ends
+-- The last record of each chain in the partition.
+SELECT DISTINCT ON (event.tenant_id, event.writer_id)
+    event.tenant_id, event.writer_id, event.sequence + 1 AS records, event.hash
+FROM axonflow.audit_event AS event
+WHERE event.event_id >= $1 AND event.event_id < $2
+ORDER BY event.tenant_id, event.writer_id, event.sequence DESC;
+
+-- name: keeps_earlier
+-- Whether a record before `records` of the chain is to be kept: then its clock once went back, and it is cut one by one.
+SELECT EXISTS (
+    SELECT FROM axonflow.audit_event
+    WHERE tenant_id = $1 AND writer_id = $2 AND sequence < $3 AND time_us >= $4
+);
+
+-- name: chains
+SELECT DISTINCT writer_id FROM axonflow.audit_event WHERE tenant_id = $1 AND time_us < $2 ORDER BY writer_id;
+
+-- name: next_end
+-- The last record that is past its time among the next `$4` of the chain, if all of them before it are as well.
+SELECT sequence + 1 AS records, hash
+FROM (
+    SELECT
+        sequence, hash,
+        bool_and(time_us < $3) OVER (ORDER BY sequence) AS is_expired
+    FROM (
+        SELECT sequence, hash, time_us
+        FROM axonflow.audit_event
+        WHERE tenant_id = $1 AND writer_id = $2
+        ORDER BY sequence
+        LIMIT $4
+    ) AS next_records
+) AS judged
+WHERE is_expired
+ORDER BY sequence DESC
+LIMIT 1;
+
+-- name: cut
+INSERT INTO axonflow.audit_cut (tenant_id, writer_id, records, hash, cut_us)
+VALUES ($1, $2, $3, $4, (extract(epoch FROM now()) * 1000000)::bigint)
+ON CONFLICT (tenant_id, writer_id) DO UPDATE
+SET records = excluded.records, hash = excluded.hash, cut_us = excluded.cut_us
+WHERE audit_cut.records < excluded.records;
+
+-- name: remove
+DELETE FROM axonflow.audit_event WHERE tenant_id = $1 AND writer_id = $2 AND sequence < $3;

@@ -1,0 +1,89 @@
+-- name: write
+-- The database reads the columns out of the very bytes that were hashed, so they cannot say anything else. Measured: as
+-- fast as an array for each column or faster, at a quarter of the work in our process.
+INSERT INTO axonflow.audit_event (
+    tenant_id, event_id, schema_version, writer_id, sequence, time_us, kind, decision_id, principal, on_behalf_of,
+    client_id, trace_id, request_id, action, resource, effect, allowed, policies, previous, hash, canonical
+)
+SELECT
+    event.tenant_id, event.event_id, event.schema_version, event.writer_id, given.sequence, event.time_us, event.kind,
+    event.decision_id, event.principal, event.on_behalf_of,
+    event.origin ->> 'client_id', event.origin ->> 'trace_id', event.origin ->> 'request_id',
+    event.action, event.resource, event.effect, event.allowed, event.policies,
+    given.previous, given.hash, given.canonical
+FROM
+    unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::bytea[]) AS given (sequence, previous, hash, canonical),
+    json_to_record(convert_from(given.canonical, 'UTF8')::json) AS event (
+        tenant_id text, event_id text, schema_version integer, writer_id text, time_us bigint, kind text,
+        decision_id text, principal text, on_behalf_of text[], origin json, action text, resource text, effect text,
+        allowed boolean, policies text[]
+    )
+ON CONFLICT DO NOTHING;
+
+-- name: not_kept
+-- The first of these that is not there, or not the same.
+SELECT given.event_id, given.writer_id, given.sequence
+FROM
+    unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::bytea[])
+    AS given (tenant_id, writer_id, sequence, event_id, hash)
+LEFT JOIN axonflow.audit_event AS kept
+    ON kept.tenant_id = given.tenant_id AND kept.writer_id = given.writer_id AND kept.sequence = given.sequence
+WHERE kept.hash IS DISTINCT FROM given.hash OR kept.event_id IS DISTINCT FROM given.event_id
+LIMIT 1;
+
+-- name: search
+-- NOT MATERIALIZED: counting and paging are planned apart, and one statement sees one state of the table.
+WITH found AS NOT MATERIALIZED (
+    SELECT time_us, event_id, canonical
+    FROM axonflow.audit_event
+    WHERE
+        tenant_id = $1
+        AND ($4::bigint IS NULL OR time_us >= $4)
+        AND ($5::bigint IS NULL OR time_us < $5)
+        AND ($6::text IS NULL OR kind = $6)
+        AND ($7::text IS NULL OR principal = $7 OR $7 = ANY (on_behalf_of))
+        AND ($8::text IS NULL OR client_id = $8)
+        AND ($9::text IS NULL OR action = $9)
+        AND ($10::text IS NULL OR effect = $10)
+        AND ($11::text IS NULL OR decision_id = $11)
+        AND ($12::text IS NULL OR $12 = ANY (policies))
+)
+SELECT counted.total, page.canonical
+FROM (SELECT count(*) AS total FROM found) AS counted
+LEFT JOIN (SELECT * FROM found ORDER BY time_us DESC, event_id DESC LIMIT $2 OFFSET $3) AS page ON true
+ORDER BY page.time_us DESC, page.event_id DESC;
+
+-- name: chains
+-- From one pair to the next through the unique index: as many steps as there are chains, however long they are.
+WITH RECURSIVE chain AS (
+    (
+        SELECT tenant_id, writer_id
+        FROM axonflow.audit_event
+        WHERE $1::text IS NULL OR tenant_id = $1
+        ORDER BY tenant_id, writer_id
+        LIMIT 1
+    )
+    UNION ALL
+    SELECT following.tenant_id, following.writer_id
+    FROM
+        chain,
+        LATERAL (
+            SELECT event.tenant_id, event.writer_id
+            FROM axonflow.audit_event AS event
+            WHERE
+                (event.tenant_id, event.writer_id) > (chain.tenant_id, chain.writer_id)
+                AND ($1::text IS NULL OR event.tenant_id = $1)
+            ORDER BY event.tenant_id, event.writer_id
+            LIMIT 1
+        ) AS following
+)
+SELECT tenant_id, writer_id FROM chain ORDER BY tenant_id, writer_id;
+
+-- name: chain
+SELECT
+    tenant_id, event_id, schema_version, writer_id, sequence, time_us, kind, decision_id, principal, on_behalf_of,
+    client_id, trace_id, request_id, action, resource, effect, allowed, policies, previous, hash, canonical
+FROM axonflow.audit_event
+WHERE tenant_id = $1 AND writer_id = $2 AND sequence >= $3
+ORDER BY sequence
+LIMIT $4;

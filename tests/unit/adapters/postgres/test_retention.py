@@ -1,0 +1,214 @@
+"""Upkeep: partitions for the coming months, and chains that still verify when their beginnings are gone."""
+
+import asyncio
+from datetime import UTC, date, datetime
+from functools import partial
+
+import asyncpg
+import pytest
+
+from axonflow.adapters.postgres import PostgresAuditStore, migrate, retention
+from axonflow.adapters.postgres.retention import maintain, months_from
+from axonflow.audit import AuditQuery
+from axonflow.errors import ConfigurationError
+from axonflow.flows.verify_audit import verify_audit
+from axonflow.ids import now_us
+from tests.postgres import execute
+from tests.postgres_rows import insert, rows_of
+from tests.postgres_stores import audit_event, chained, opened
+
+DAY_US = 86_400_000_000
+PARTITIONS = """SELECT relname FROM pg_class JOIN pg_inherits ON inhrelid = pg_class.oid
+    WHERE inhparent = 'axonflow.audit_event'::regclass ORDER BY 1"""
+
+
+@pytest.fixture
+def database(new_database):
+    """A database whose tenants A and B keep 10 days, C 400, and D all."""
+    asyncio.run(migrate(new_database))
+
+    async def add():
+        connection = await asyncpg.connect(new_database)
+        for tenant_id, days in (("A", 10), ("B", 10), ("C", 400)):
+            await insert(connection, "tenant", rows_of(tenant_id)["tenant"] | {"audit_retention_days": days})
+        await insert(connection, "tenant", rows_of("D")["tenant"] | {"audit_retention_days": 1, "audit_hold": True})
+        await connection.close()
+
+    asyncio.run(add())
+    return new_database
+
+
+def days_ago(*days):
+    return [now_us() - day * DAY_US for day in days]
+
+
+def written(dsn, tenant_id, times_us, writer_id="writer"):
+    with opened(dsn) as (run, pools):
+        run(PostgresAuditStore(pools).write(chained(audit_event(tenant_id, writer_id, one) for one in times_us)))
+
+
+def verified(dsn, **parts):
+    with opened(dsn) as (run, pools):
+        return run(verify_audit(PostgresAuditStore(pools), **parts))
+
+
+def left(dsn):
+    rows = execute(dsn, "SELECT tenant_id, writer_id, sequence FROM axonflow.audit_event ORDER BY 1, 2, 3")
+    return [tuple(row) for row in rows]
+
+
+def test_upkeep_removes_what_is_past_its_tenants_time_and_the_rest_verifies(database):
+    for tenant_id in ("A", "C", "D", "unregistered"):
+        written(database, tenant_id, days_ago(500, 300, 20, 15, 5, 1))
+    before = verified(database)
+    done = asyncio.run(maintain(database))
+    assert (done.removed, done.chains) == (5, 2)
+    expected = [("A", "writer", n) for n in (4, 5)] + [("C", "writer", n) for n in range(1, 6)]
+    assert left(database)[:7] == expected
+    assert len(left(database)) == 7 + 12
+    report = verified(database, heads=before.heads)
+    assert (report.broken, report.removed, report.records) == ((), 5, 19)
+    assert report.heads == before.heads
+    assert asyncio.run(maintain(database)).removed == 0
+
+
+def test_upkeep_of_many_records_goes_by_batches_and_says_how_far_it_is(database, monkeypatch):
+    monkeypatch.setattr(retention, "_BATCH_RECORDS", 7)
+    written(database, "A", days_ago(*range(60, 0, -1)))
+    seen = []
+    done = asyncio.run(maintain(database, progress=seen.append))
+    assert done.removed in (50, 51)
+    assert seen == sorted(seen)
+    assert len(seen) > 5
+    assert verified(database).broken == ()
+
+
+def test_upkeep_that_is_interrupted_between_batches_leaves_chains_that_verify(database, monkeypatch):
+    monkeypatch.setattr(retention, "_BATCH_RECORDS", 7)
+    written(database, "A", days_ago(*range(60, 0, -1)))
+
+    def stop(removed):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(maintain(database, progress=stop))
+    report = verified(database)
+    assert (report.broken, report.removed) == ((), 7)
+    asyncio.run(maintain(database))
+    assert verified(database).broken == ()
+
+
+def test_upkeep_of_a_chain_whose_clock_went_back_removes_only_its_beginning(database):
+    written(database, "A", days_ago(30, 29, 1, 28, 27, 0))
+    assert asyncio.run(maintain(database)).removed == 2
+    assert verified(database).broken == ()
+
+
+def with_months_behind(dsn):
+    """The first partition ends two months ago, and the months since then have their own."""
+    today = datetime.now(UTC).date()
+    months = months_from(date(today.year - 1, today.month, 1), 13)
+    execute(
+        dsn, "ALTER TABLE axonflow.audit_event DETACH PARTITION axonflow.audit_event_first",
+        "ALTER TABLE axonflow.audit_event ATTACH PARTITION axonflow.audit_event_first FOR VALUES FROM (MINVALUE) "
+        f"TO ('{execute(dsn, f'SELECT axonflow.audit_bound({months[-3]:%Y%m%d}::text::timestamptz)')[0][0]}')",
+        *(f"SELECT axonflow.make_audit_partition('{month}')" for month in months[-3:]),
+    )  # fmt: skip
+    return [f"audit_event_{month:%Y_%m}" for month in months[-3:]]
+
+
+def test_upkeep_drops_whole_partitions_when_all_in_them_is_past_its_time(database):
+    before_last, _, this = with_months_behind(database)
+    written(database, "A", days_ago(100, 99, 1))
+    written(database, "B", days_ago(100, 98), "another")
+    heads = verified(database).heads
+    done = asyncio.run(maintain(database))
+    assert set(done.dropped) >= {"audit_event_first", before_last}
+    assert (done.removed, this in done.dropped) == (0, False)
+    report = verified(database, heads=heads)
+    assert (report.broken, report.removed, report.heads) == ((), 4, heads)
+    written(database, "A", [now_us()], "later")
+    assert verified(database).broken == ()
+
+
+@pytest.mark.parametrize("tenant_id", ["C", "D", "unregistered"])
+def test_upkeep_keeps_a_partition_in_which_somebody_keeps_a_record(database, tenant_id):
+    with_months_behind(database)
+    written(database, "A", days_ago(100, 99, 1))
+    written(database, tenant_id, days_ago(100))
+    done = asyncio.run(maintain(database))
+    assert ("audit_event_first" in done.dropped, done.removed) == (False, 2)
+    assert verified(database).broken == ()
+
+
+def test_upkeep_keeps_a_partition_before_whose_end_a_chain_has_a_record_to_keep(database):
+    """The writer's clock was a hundred days behind for its second record."""
+    with_months_behind(database)
+    written(database, "A", days_ago(1, 100))
+    done = asyncio.run(maintain(database))
+    assert ("audit_event_first" in done.dropped, done.removed) == (False, 0)
+    assert verified(database).broken == ()
+
+
+def test_upkeep_makes_the_partitions_of_the_coming_months_once(database):
+    names = [f"audit_event_{month:%Y_%m}" for month in months_from(datetime.now(UTC).date(), 7)]
+    done = asyncio.run(maintain(database, months_ahead=6))
+    assert done.made == tuple(names[4:])
+    assert asyncio.run(maintain(database, months_ahead=6)).made == ()
+    assert {row[0] for row in execute(database, PARTITIONS)} >= {*names[1:], "audit_event_first", "audit_event_other"}
+
+
+def test_upkeep_makes_a_partition_again_that_is_missing_among_the_others(database):
+    second = f"audit_event_{months_from(datetime.now(UTC).date(), 3)[2]:%Y_%m}"
+    execute(database, f"DROP TABLE axonflow.{second}", "SELECT 1")
+    assert asyncio.run(maintain(database)).made == (second,)
+
+
+def test_upkeep_moves_what_was_dated_ahead_into_its_partition(database):
+    written(database, "A", [now_us() + 150 * DAY_US])
+    where = "SELECT tableoid::regclass::text FROM axonflow.audit_event"
+    assert execute(database, where)[0][0] == "axonflow.audit_event_other"
+    asyncio.run(maintain(database, months_ahead=6))
+    assert execute(database, where)[0][0] != "axonflow.audit_event_other"
+    assert verified(database).records == 1
+
+
+def test_upkeep_while_another_is_at_it_is_refused(database):
+    async def run():
+        other = await asyncpg.connect(database)
+        await other.fetch(retention._SQL["lock"])
+        try:
+            await maintain(database)
+        finally:
+            await other.close()
+
+    with pytest.raises(ConfigurationError, match="another process keeps this database in order"):
+        asyncio.run(run())
+
+
+def test_upkeep_waits_for_a_table_in_use_only_as_long_as_it_may(database, monkeypatch):
+    monkeypatch.setattr(retention, "_TABLE_LOCK_MS", 10)
+    monkeypatch.setattr(retention, "_PAUSE_S", 0)
+
+    async def run():
+        reading = await asyncpg.connect(database)
+        async with reading.transaction():
+            await reading.fetch("SELECT FROM axonflow.audit_event")
+            with pytest.raises(ConfigurationError, match="lock timeout"):
+                await maintain(database, months_ahead=9, lock_timeout_s=0.1)
+        await reading.close()
+        return await maintain(database, months_ahead=9)
+
+    assert len(asyncio.run(run()).made) == 6
+
+
+def test_search_after_upkeep_finds_what_is_left(database):
+    written(database, "A", days_ago(30, 1))
+    asyncio.run(maintain(database))
+    with opened(database) as (run, pools):
+        search = partial(PostgresAuditStore(pools).search, AuditQuery(tenant_id="A"))
+        assert run(search()).total == 1
+
+
+def test_months_from_a_day_go_over_the_end_of_a_year():
+    assert months_from(date(2026, 11, 30), 3) == [date(2026, 11, 1), date(2026, 12, 1), date(2027, 1, 1)]
