@@ -4,6 +4,7 @@ Needs the extra: ``pip install 'axonflow[postgres]'``.
 """
 
 from axonflow.adapters.postgres.audit_store import PostgresAuditStore
+from axonflow.adapters.postgres.connections import DatabaseSettings
 from axonflow.adapters.postgres.database import PostgresDatabase
 from axonflow.adapters.postgres.logins import service_login
 from axonflow.adapters.postgres.migrating import migrate
@@ -12,6 +13,7 @@ from axonflow.adapters.postgres.policy_feed import PostgresPolicyFeed
 from axonflow.adapters.postgres.policy_store import PostgresPolicyStore
 
 __all__ = [
+    "DatabaseSettings",
     "PostgresAuditStore",
     "PostgresDatabase",
     "PostgresPlanStore",
