@@ -14,6 +14,8 @@ A message says what was expected, what was found, where, and what to do. Values 
     ├── DetectionError       content could not be inspected or redacted
     ├── LedgerError          a limit could not be checked or counted
     ├── VaultError           a value could not be kept or looked up
+    ├── PolicyStoreError     published policies could not be kept or read
+    │   └── PolicyConflict   somebody else changed what is in force meanwhile
     ├── AuditError           an event could not be recorded, or a chain does not verify
     │   └── AuditConflict    a store answers, and refuses a record for what it is
     └── Denied               raised by guards when a decision does not allow the call
@@ -31,7 +33,9 @@ __all__ = [
     "ExpressionError",
     "LedgerError",
     "PlanError",
+    "PolicyConflict",
     "PolicyError",
+    "PolicyStoreError",
     "RequestError",
     "VaultError",
 ]
@@ -172,6 +176,18 @@ class VaultError(AxonFlowError):
     """The vault cannot keep a value or look one up. Callers deny."""
 
     code = "vault_unavailable"
+
+
+class PolicyStoreError(AxonFlowError):
+    """The store of published policies cannot answer, or refuses what it was given. What is in force stays in force."""
+
+    code = "policy_store_unavailable"
+
+
+class PolicyConflict(PolicyStoreError):  # noqa: N818  named as the state of affairs, which a person looks at again
+    """Somebody else changed what is in force since the caller looked. Nothing was done: look again, then decide."""
+
+    code = "policy_conflict"
 
 
 class AuditError(AxonFlowError):

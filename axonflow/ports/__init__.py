@@ -4,6 +4,21 @@ from axonflow.ports.audit_log import AuditLog, AuditSpool
 from axonflow.ports.audit_store import AuditStore
 from axonflow.ports.ledger import Ledger, Quota, Reservation
 from axonflow.ports.plan_store import PlanStore
+from axonflow.ports.policy_snapshots import BundleKey, PolicySnapshots
+from axonflow.ports.policy_store import PolicyFeed, PolicyStore
 from axonflow.ports.vault import Vault
 
-__all__ = ["AuditLog", "AuditSpool", "AuditStore", "Ledger", "PlanStore", "Quota", "Reservation", "Vault"]
+__all__ = [
+    "AuditLog",
+    "AuditSpool",
+    "AuditStore",
+    "BundleKey",
+    "Ledger",
+    "PlanStore",
+    "PolicyFeed",
+    "PolicySnapshots",
+    "PolicyStore",
+    "Quota",
+    "Reservation",
+    "Vault",
+]

@@ -4,6 +4,15 @@ from axonflow.adapters.memory.audit_log import MemoryAuditLog
 from axonflow.adapters.memory.audit_store import MemoryAuditStore
 from axonflow.adapters.memory.ledger import MemoryLedger
 from axonflow.adapters.memory.plan_store import MemoryPlanStore
+from axonflow.adapters.memory.policy_store import MemoryPolicyFeed, MemoryPolicyStore
 from axonflow.adapters.memory.vault import MemoryVault
 
-__all__ = ["MemoryAuditLog", "MemoryAuditStore", "MemoryLedger", "MemoryPlanStore", "MemoryVault"]
+__all__ = [
+    "MemoryAuditLog",
+    "MemoryAuditStore",
+    "MemoryLedger",
+    "MemoryPlanStore",
+    "MemoryPolicyFeed",
+    "MemoryPolicyStore",
+    "MemoryVault",
+]

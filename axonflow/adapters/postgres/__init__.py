@@ -9,12 +9,16 @@ from axonflow.adapters.postgres.database import PostgresDatabase
 from axonflow.adapters.postgres.logins import service_login
 from axonflow.adapters.postgres.migrating import migrate
 from axonflow.adapters.postgres.plan_store import PostgresPlanStore
+from axonflow.adapters.postgres.policy_feed import PostgresPolicyFeed
+from axonflow.adapters.postgres.policy_store import PostgresPolicyStore
 
 __all__ = [
     "DatabaseSettings",
     "PostgresAuditStore",
     "PostgresDatabase",
     "PostgresPlanStore",
+    "PostgresPolicyFeed",
+    "PostgresPolicyStore",
     "migrate",
     "service_login",
 ]

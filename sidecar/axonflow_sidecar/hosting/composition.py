@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from axonflow import AxonFlow
 from axonflow.app.durable import Durable
+from axonflow.app.following import PolicyStatus, following
+from axonflow.errors import PlanError
 from axonflow.ids import now_us
 from axonflow_sidecar.hosting.settings import ServiceSettings
 from axonflow_sidecar.http.agent import create_agent
@@ -31,13 +33,11 @@ _log = logging.getLogger("axonflow.service")
 async def opened_agent(settings: ServiceSettings) -> AsyncIterator[Application]:
     """The agent's application, with its spool open and draining; at the end all of it is in the database, or kept."""
     metrics = Metrics("agent")
-    async with _durable(settings, metrics) as durable:
-        flow = _flow(settings, durable)
-        _log_start(settings, flow)
+    async with _durable(settings, metrics) as durable, _flow(settings, durable, metrics) as (flow, policies):
         client = OrchestratorClient(settings.orchestrator_url, settings.credential)
         services = AgentServices(
             flow=flow, signer=Signer(bytes.fromhex(settings.secret)), metrics=metrics, clock_us=now_us,
-            search=durable.search, orchestrator=client, unwell=durable.unwell,
+            search=durable.search, orchestrator=client, unwell=durable.unwell, policies=policies,
         )  # fmt: skip
         try:
             yield create_agent(services, KeyRing(settings.keys), log_all=settings.access_log)
@@ -49,18 +49,14 @@ async def opened_agent(settings: ServiceSettings) -> AsyncIterator[Application]:
 async def opened_orchestrator(settings: ServiceSettings) -> AsyncIterator[Application]:
     """The orchestrator's application. Runs that an earlier process of this spool left behind are marked as failed."""
     metrics = Metrics("orchestrator")
-    async with _durable(settings, metrics) as durable:
-        flow = _flow(settings, durable)
-        _log_start(settings, flow)
+    async with _durable(settings, metrics) as durable, _flow(settings, durable, metrics) as (flow, policies):
         catalogue = PlanCatalogue.load(settings.plans) if settings.plans else PlanCatalogue()
         executor_id = durable.audit.writer_id  # kept in the spool, whose lock says that the earlier process is gone
-        left = await durable.plans.abandon(executor_id, "The orchestrator ended while it ran.", now_us())
-        if left:
-            _log.warning("runs were left behind", extra={"facts": {"runs": left}})
+        await _abandon_runs(durable, executor_id)
         runs = PlanRuns(flow, durable.plans, catalogue, executor_id)
         services = OrchestratorServices(
             flow=flow, runs=runs, catalogue=catalogue, signer=Signer(bytes.fromhex(settings.secret)),
-            credential=settings.credential, unwell=durable.unwell,
+            credential=settings.credential, unwell=durable.unwell, policies=policies,
         )  # fmt: skip
         try:
             yield create_orchestrator(services, KeyRing(settings.keys), metrics, log_all=settings.access_log)
@@ -87,12 +83,43 @@ async def _durable(settings: ServiceSettings, metrics: Metrics) -> AsyncIterator
             _log.warning("some records stay in the spool; they follow at the next start")
 
 
-def _flow(settings: ServiceSettings, durable: Durable) -> AxonFlow:
+async def _abandon_runs(durable: Durable, executor_id: str) -> None:
+    """Mark as failed what an earlier process left running. Not later, when this one has runs of its own under that id:
+    with the database away, they stay as they are."""
+    try:
+        left = await durable.plans.abandon(executor_id, "The orchestrator ended while it ran.", now_us())
+    except PlanError as error:
+        _log.error("runs that were left behind stay as they are", extra={"facts": {"reason": str(error)}})
+    else:
+        if left:
+            _log.warning("runs were left behind", extra={"facts": {"runs": left}})
+
+
+@asynccontextmanager
+async def _flow(
+    settings: ServiceSettings, durable: Durable, metrics: Metrics
+) -> AsyncIterator[tuple[AxonFlow, Callable[[], PolicyStatus | None]]]:
+    """The control plane, with what is in force in the database if that is a source, and how that stands."""
     key = bytes.fromhex(settings.redaction_key) or None
-    return AxonFlow.open(
-        policies=settings.policies, audit=durable.audit, trusted_keys=settings.trusted_keys, redaction_key=key,
+    policies = settings.policies or None
+    flow = AxonFlow.open(
+        policies=policies, audit=durable.audit, trusted_keys=settings.trusted_keys, redaction_key=key,
         vault=None if key is None else durable.vault(key),
     )  # fmt: skip
+    if not settings.snapshots:
+        _log_start(settings, flow)
+        yield flow, lambda: None
+        return
+    async with (
+        durable.policy_feed() as feed,
+        following(
+            flow, feed, folder=settings.snapshots, policies=policies, stand_in=settings.stand_in, report=_log.warning
+        ) as follower,
+    ):
+        metrics.watch("axonflow_policies_degraded", "1 while their store is away.", lambda: follower.is_degraded)
+        metrics.watch("axonflow_policies_refused", "Scopes with policies that do not load.", lambda: follower.refusals)
+        _log_start(settings, flow)
+        yield flow, lambda: follower.status
 
 
 def _log_start(settings: ServiceSettings, flow: AxonFlow) -> None:

@@ -11,6 +11,7 @@ from axonflow_sidecar.http.routes.decide import decide
 from axonflow_sidecar.http.routes.decisions import decisions
 from axonflow_sidecar.http.routes.gateway import llm_call, pre_check
 from axonflow_sidecar.http.routes.health import health, metrics_page
+from axonflow_sidecar.http.routes.policies_in_force import policies_in_force, policy_summary
 from axonflow_sidecar.http.routes.requests import plan_status, proxy_request
 from axonflow_sidecar.http.routes.reveal import reveal
 from axonflow_sidecar.http.routing import Route, routed
@@ -24,7 +25,8 @@ PLAN_TIMEOUT_S = 600
 def create_agent(services: AgentServices, keys: KeyRing, *, log_all: bool = False) -> Application:
     """An ASGI application that answers the agent's routes for holders of one of `keys`; see docs/reference/http.md."""
     routes = [
-        Route("GET", "/health", health("axonflow-agent", services.unwell), public=True),
+        Route("GET", "/health", health("axonflow-agent", services.unwell, policy_summary(services)), public=True),
+        Route("GET", "/v1/policies", policies_in_force(services)),
         Route("GET", "/metrics", metrics_page(services.metrics)),
         Route("POST", "/v1/decisions", decisions(services)),
         Route("POST", "/v1/reveal", reveal(services)),

@@ -10,6 +10,7 @@ from axonflow_sidecar.http.middleware.measuring import measured
 from axonflow_sidecar.http.middleware.tracing import traced
 from axonflow_sidecar.http.routes.health import health, metrics_page
 from axonflow_sidecar.http.routes.plans import OrchestratorServices, plan_requests, plan_status
+from axonflow_sidecar.http.routes.policies_in_force import policy_summary
 from axonflow_sidecar.http.routing import Route, routed
 
 __all__ = ["create_orchestrator"]
@@ -20,7 +21,9 @@ def create_orchestrator(
 ) -> Application:
     """An ASGI application. `keys` open ``/metrics`` only; plans need the internal credential and a signed identity."""
     routes = [
-        Route("GET", "/health", health("axonflow-orchestrator", services.unwell), public=True),
+        Route(
+            "GET", "/health", health("axonflow-orchestrator", services.unwell, policy_summary(services)), public=True
+        ),
         Route("GET", "/metrics", metrics_page(metrics)),
         Route("POST", "/api/request", plan_requests(services), public=True, timeout_s=PLAN_TIMEOUT_S),
         Route("GET", "/api/v1/plan/{id}", plan_status(services), public=True),
