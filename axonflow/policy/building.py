@@ -283,9 +283,11 @@ class Builder:
             rule.waive(waiver)
 
     def _layers(self, programs: Sequence[PolicyProgram]) -> Layers:
-        """All layers, outermost first; one that no set speaks for abstains."""
+        """All layers, outermost first; one for which no set says a default abstains."""
         first_of: dict[str, PolicyProgram] = {}
         for program in programs:
+            if program.head.default == "inherit":
+                continue
             first = first_of.setdefault(program.head.layer, program)
             if first.head.default != program.head.default:
                 self.problems.append(PolicyError(
