@@ -21,8 +21,11 @@ from axonflow.detect.steps import Selection, Step, touched
 from axonflow.detect.windows import Run, Window, pieces, windows_around, with_digits, within_leaves
 from axonflow.errors import ConfigurationError, DetectionError
 
-__all__ = ["CompiledDetectors", "Selection"]
+__all__ = ["TOGETHER", "CompiledDetectors", "Selection"]
 
+TOGETHER: Final = "custom.api_"
+"""How the ids of detectors begin of which each is asked for by a rule of its own on nearly every content: one pass
+looks for all of them."""
 _MAX_SELECTIONS: Final = 256
 _MANY: Final = 1 << 30
 _BETWEEN_DIGITS: Final = b" +-.()/"
@@ -56,6 +59,7 @@ class CompiledDetectors:
         self._compile_pattern = compile_pattern
         self._compile_literals = compile_literals
         self.detectors = tuple(state.detectors.values())
+        self.together = frozenset([one.id for one in self.detectors if one.id.startswith(TOGETHER)])
         self._selectors = _selectors(self.detectors)
         fewest = min((step.shape.min_digit_run for step in state.steps if step.is_of_digits), default=0)
         self._fewest_digits = fewest or _MANY
