@@ -8,7 +8,10 @@ A message says what was expected, what was found, where, and what to do. Values 
     AxonFlowError
     ├── RequestError         a request or traffic line that is not one        (also a ValueError)
     ├── PolicyError          a policy document that is wrong                  (also a ValueError)
-    │   └── ExpressionError  a CEL expression in one that is wrong
+    │   ├── ExpressionError  a CEL expression in one that is wrong
+    │   ├── PolicyConflict   a stored policy is another by now, or its name is taken
+    │   └── PolicyMissing    there is no such stored policy
+    ├── PolicyStoreError     stored policies cannot be read or written
     ├── PlanError            a plan that cannot run                           (also a ValueError)
     ├── ConfigurationError   AxonFlow.open() was given something it cannot use (also a ValueError)
     ├── DetectionError       content could not be inspected or redacted
@@ -31,7 +34,10 @@ __all__ = [
     "ExpressionError",
     "LedgerError",
     "PlanError",
+    "PolicyConflict",
     "PolicyError",
+    "PolicyMissing",
+    "PolicyStoreError",
     "RequestError",
     "VaultError",
 ]
@@ -142,6 +148,24 @@ class ExpressionError(PolicyError):
         return ExpressionError(
             self.message, self.offset, expected=self.expected, found=self.found, at=at, hint=self.hint
         )
+
+
+class PolicyConflict(PolicyError):  # noqa: N818  named as the state of the store, which a person has to resolve
+    """A stored policy is another by now than its author knew, or its name is taken; nothing was written."""
+
+    code = "policy_conflict"
+
+
+class PolicyMissing(PolicyError):  # noqa: N818  named as what is found, like its siblings
+    """There is no such stored policy: none at all, or none of this tenant."""
+
+    code = "policy_not_found"
+
+
+class PolicyStoreError(AxonFlowError):
+    """Stored policies cannot be read or written now. What is in force stays in force."""
+
+    code = "policy_store_unavailable"
 
 
 class PlanError(AxonFlowError, ValueError):

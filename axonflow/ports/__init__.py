@@ -1,9 +1,21 @@
 """What the flows need from outside, as Protocols. Each has a memory adapter and one suite that all adapters pass."""
 
+from axonflow.ports.api_policy_store import ApiPolicyStore, OverrideStore
 from axonflow.ports.audit_log import AuditLog, AuditSpool
 from axonflow.ports.audit_store import AuditStore
 from axonflow.ports.ledger import Ledger, Quota, Reservation
 from axonflow.ports.plan_store import PlanStore
 from axonflow.ports.vault import Vault
 
-__all__ = ["AuditLog", "AuditSpool", "AuditStore", "Ledger", "PlanStore", "Quota", "Reservation", "Vault"]
+__all__ = [
+    "ApiPolicyStore",
+    "AuditLog",
+    "AuditSpool",
+    "AuditStore",
+    "Ledger",
+    "OverrideStore",
+    "PlanStore",
+    "Quota",
+    "Reservation",
+    "Vault",
+]

@@ -1,9 +1,18 @@
 """In-process adapters: for development, for tests, and for one process that needs no more."""
 
+from axonflow.adapters.memory.api_policy_store import MemoryApiPolicyStore, MemoryOverrideStore
 from axonflow.adapters.memory.audit_log import MemoryAuditLog
 from axonflow.adapters.memory.audit_store import MemoryAuditStore
 from axonflow.adapters.memory.ledger import MemoryLedger
 from axonflow.adapters.memory.plan_store import MemoryPlanStore
 from axonflow.adapters.memory.vault import MemoryVault
 
-__all__ = ["MemoryAuditLog", "MemoryAuditStore", "MemoryLedger", "MemoryPlanStore", "MemoryVault"]
+__all__ = [
+    "MemoryApiPolicyStore",
+    "MemoryAuditLog",
+    "MemoryAuditStore",
+    "MemoryLedger",
+    "MemoryOverrideStore",
+    "MemoryPlanStore",
+    "MemoryVault",
+]

@@ -3,10 +3,19 @@
 Needs the extra: ``pip install 'axonflow[postgres]'``.
 """
 
+from axonflow.adapters.postgres.api_policy_store import PostgresApiPolicyStore, PostgresOverrideStore
 from axonflow.adapters.postgres.audit_store import PostgresAuditStore
 from axonflow.adapters.postgres.database import PostgresDatabase
 from axonflow.adapters.postgres.logins import service_login
 from axonflow.adapters.postgres.migrating import migrate
 from axonflow.adapters.postgres.plan_store import PostgresPlanStore
 
-__all__ = ["PostgresAuditStore", "PostgresDatabase", "PostgresPlanStore", "migrate", "service_login"]
+__all__ = [
+    "PostgresApiPolicyStore",
+    "PostgresAuditStore",
+    "PostgresDatabase",
+    "PostgresOverrideStore",
+    "PostgresPlanStore",
+    "migrate",
+    "service_login",
+]
