@@ -8,15 +8,15 @@ A message says what was expected, what was found, where, and what to do. Values 
     AxonFlowError
     ├── RequestError         a request or traffic line that is not one        (also a ValueError)
     ├── PolicyError          a policy document that is wrong                  (also a ValueError)
-    │   ├── ExpressionError  a CEL expression in one that is wrong
-    │   ├── PolicyConflict   a stored policy is another by now, or its name is taken
-    │   └── PolicyMissing    there is no such stored policy
-    ├── PolicyStoreError     stored policies cannot be read or written
+    │   └── ExpressionError  a CEL expression in one that is wrong
     ├── PlanError            a plan that cannot run                           (also a ValueError)
     ├── ConfigurationError   AxonFlow.open() was given something it cannot use (also a ValueError)
     ├── DetectionError       content could not be inspected or redacted
     ├── LedgerError          a limit could not be checked or counted
     ├── VaultError           a value could not be kept or looked up
+    ├── PolicyStoreError     published policies could not be kept or read
+    │   ├── PolicyConflict   somebody else changed what is in force meanwhile
+    │   └── PolicyMissing    there is no such policy
     ├── AuditError           an event could not be recorded, or a chain does not verify
     │   └── AuditConflict    a store answers, and refuses a record for what it is
     └── Denied               raised by guards when a decision does not allow the call
@@ -150,24 +150,6 @@ class ExpressionError(PolicyError):
         )
 
 
-class PolicyConflict(PolicyError):  # noqa: N818  named as the state of the store, which a person has to resolve
-    """A stored policy is another by now than its author knew, or its name is taken; nothing was written."""
-
-    code = "policy_conflict"
-
-
-class PolicyMissing(PolicyError):  # noqa: N818  named as what is found, like its siblings
-    """There is no such stored policy: none at all, or none of this tenant."""
-
-    code = "policy_not_found"
-
-
-class PolicyStoreError(AxonFlowError):
-    """Stored policies cannot be read or written now. What is in force stays in force."""
-
-    code = "policy_store_unavailable"
-
-
 class PlanError(AxonFlowError, ValueError):
     """A plan is not a DAG of well-formed steps; nothing of it ran."""
 
@@ -196,6 +178,24 @@ class VaultError(AxonFlowError):
     """The vault cannot keep a value or look one up. Callers deny."""
 
     code = "vault_unavailable"
+
+
+class PolicyStoreError(AxonFlowError):
+    """The store of published policies cannot answer, or refuses what it was given. What is in force stays in force."""
+
+    code = "policy_store_unavailable"
+
+
+class PolicyConflict(PolicyStoreError):  # noqa: N818  named as the state of affairs, which a person looks at again
+    """Somebody else changed what is in force since the caller looked. Nothing was done: look again, then decide."""
+
+    code = "policy_conflict"
+
+
+class PolicyMissing(PolicyStoreError):  # noqa: N818  named as what is found, like its siblings
+    """There is no such stored policy: none at all, or none that the tenant sees."""
+
+    code = "policy_not_found"
 
 
 class AuditError(AxonFlowError):

@@ -20,6 +20,7 @@ from axonflow.policy.ranges import RangeFinder
 from axonflow.policy.reading import Path
 from axonflow.policy.request import ACTIONS
 from axonflow.policy.rules import CompiledRule, Waiver, ranked
+from axonflow.policy.scopes import Level, level_of
 from axonflow.policy.verdict import Layer, Layers
 
 __all__ = ["Builder", "CompilePattern"]
@@ -82,7 +83,7 @@ class Builder:
         self._hosts = {is_shadow: _Host(compile_pattern) for is_shadow in (False, True)}
         self._pause = pause
         self._compilers: dict[tuple[bool, tuple[tuple[str, str], ...]], Compiler] = {}
-        self._first_seen: dict[tuple[str, bool, str], tuple[PolicyProgram, Path]] = {}
+        self._first_seen: dict[tuple[str, bool, int, str], tuple[PolicyProgram, Path]] = {}
         self._actions: dict[str | tuple[str, ...], frozenset[str]] = {}
         self._keys = KeyFinder()
         self._ranges = RangeFinder()
@@ -117,9 +118,10 @@ class Builder:
             host.scanner, host.redactor = scanner, redactor
         for program in programs:
             self._unique("policy set", program.head.name, program, ("metadata", "name"))
-        layers = self._layers(programs)
-        rules = self._rules(programs)
-        self._waivers(programs, rules)
+        levels = sorted({level_of(program) for program in programs})
+        layers = self._layers(programs, levels)
+        rules = self._rules(programs, levels)
+        self._waivers(programs, rules, levels)
         ordered = ranked(rules.values())
         self._pause()
         known = _known_actions(programs, ordered)
@@ -146,7 +148,7 @@ class Builder:
 
     # -- rules
 
-    def _rules(self, programs: Sequence[PolicyProgram]) -> dict[str, CompiledRule]:
+    def _rules(self, programs: Sequence[PolicyProgram], levels: Sequence[Level]) -> dict[str, CompiledRule]:
         """All rules by id: first what each may be filed under, then, when it is known what it is, each compiled."""
         keyed: list[tuple[Keys, frozenset[str] | None]] = []
         for program in programs:
@@ -158,7 +160,7 @@ class Builder:
         chosen = iter(zip(keyed, choose(keyed, self._pause), strict=True))
         compiled: dict[str, CompiledRule] = {}
         for program in programs:
-            layer = LAYERS.index(program.head.layer)
+            layer = levels.index(level_of(program))
             for position, (row, expression) in enumerate(program.rules):
                 (keys, actions), (key, crowd) = next(chosen)
                 is_rare = key is not None and crowd <= _CROWD
@@ -246,7 +248,7 @@ class Builder:
     def _unique(self, what: str, name: str, program: PolicyProgram, path: Path) -> None:
         here = (program, path)
         # A shadow set tries out a new version of an enforced one, so it may reuse its ids.
-        first = self._first_seen.setdefault((what, program.head.shadow, name), here)
+        first = self._first_seen.setdefault((what, program.head.shadow, program.scope, name), here)
         if first is not here:
             self.problems.append(PolicyError(
                 f"two {what}s have the same id", expected="each id once",
@@ -255,8 +257,10 @@ class Builder:
 
     # -- exceptions
 
-    def _waivers(self, programs: Sequence[PolicyProgram], rules: dict[str, CompiledRule]) -> None:
-        """Attach each exception to the rules it names, where it stands at their layer or above."""
+    def _waivers(
+        self, programs: Sequence[PolicyProgram], rules: dict[str, CompiledRule], levels: Sequence[Level]
+    ) -> None:
+        """Attach each exception to the rules it names, of its own scope, where it stands at their layer or above."""
         for program in programs:
             for position, (row, expression) in enumerate(program.exceptions):
                 path: Path = ("exceptions", position)
@@ -266,40 +270,41 @@ class Builder:
                     continue
                 waiver = Waiver(row.id, condition, self._actions_of(row.match), row.expires_us)
                 for number, name in enumerate(row.rules):
-                    self._attach(waiver, name, rules.get(name), program, (*path, "rules", number))
+                    rule = rules.get(name)
+                    level = (program.scope, -1) if rule is None else levels[rule.layer]
+                    self._attach(waiver, name, rule, level, program, (*path, "rules", number))
 
-    def _attach(self, waiver: Waiver, name: str, rule: CompiledRule | None, program: PolicyProgram, path: Path) -> None:
-        own_layer = LAYERS.index(program.head.layer)
-        if rule is None:
+    def _attach(
+        self, waiver: Waiver, name: str, rule: CompiledRule | None, level: Level, program: PolicyProgram, path: Path
+    ) -> None:
+        own = level_of(program)
+        if rule is None or level[0] != own[0]:
             self.problems.append(PolicyError(
                 "an exception names no rule", expected="the id of a rule", found=f"'{name}'", at=program.at(path, 0),
             ))  # fmt: skip
-        elif own_layer > rule.layer:
+        elif own > level:
             self.problems.append(PolicyError(
-                "an exception cannot loosen a layer above its own", expected=f"the {LAYERS[rule.layer]} layer or above",
-                found=LAYERS[own_layer], at=program.at(path, 0),
+                "an exception cannot loosen a layer above its own", expected=f"the {LAYERS[level[1]]} layer or above",
+                found=LAYERS[own[1]], at=program.at(path, 0),
             ))  # fmt: skip
         else:
             rule.waive(waiver)
 
-    def _layers(self, programs: Sequence[PolicyProgram]) -> Layers:
-        """All layers, outermost first; one for which no set says a default abstains."""
-        first_of: dict[str, PolicyProgram] = {}
+    def _layers(self, programs: Sequence[PolicyProgram], levels: Sequence[Level]) -> Layers:
+        """The layers that sets speak for, outermost first: those of each scope, by themselves. All others abstain."""
+        first_of: dict[Level, PolicyProgram] = {}
         for program in programs:
             if program.head.default == "inherit":
                 continue
-            first = first_of.setdefault(program.head.layer, program)
+            first = first_of.setdefault(level_of(program), program)
             if first.head.default != program.head.default:
                 self.problems.append(PolicyError(
                     f"sets of the {program.head.layer} layer differ in their default",
                     expected=f"{first.head.default}, as at {first.at(('default',), 0)}",
                     found=program.head.default, at=program.at(("default",), 0),
                 ))  # fmt: skip
-        if not programs:
-            return Layers(())
-        return Layers([
-            Layer(name, first_of[name].head.default if name in first_of else "abstain") for name in LAYERS
-        ])  # fmt: skip
+        defaults = {level: program.head.default for level, program in first_of.items()}
+        return Layers([Layer(LAYERS[level[1]], defaults.get(level, "abstain")) for level in levels])
 
 
 def _known_actions(programs: Iterable[PolicyProgram], rules: Iterable[CompiledRule]) -> frozenset[str]:

@@ -57,20 +57,22 @@ class SetEntry(Struct, frozen=True, forbid_unknown_fields=True):
     parts: tuple[_Length, ...]
 
 
-class Statement(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is signed."""
+class Statement(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What is signed. `scope`, where it is given, is whom the bundle may be in force for: see policy/scopes."""
 
     format: str
     digest: str
     key: str
     sets: tuple[SetEntry, ...]
+    scope: str = ""
 
 
 class BundleSource(NamedTuple):
-    """A bundle as bytes, and where they are from."""
+    """A bundle as bytes, where they are from, and the scope they are for: that of files has no name."""
 
     name: str
     data: bytes
+    scope: str = ""
 
 
 class OpenedBundle(NamedTuple):
@@ -81,8 +83,8 @@ class OpenedBundle(NamedTuple):
     sets: tuple[tuple[bytes, ...], ...]
 
 
-def write_bundle(programs: Sequence[PolicyProgram], key_id: str, sign: Sign) -> bytes:
-    """`programs` as a bundle. The same policies and key give the same bytes."""
+def write_bundle(programs: Sequence[PolicyProgram], key_id: str, sign: Sign, scope: str = "") -> bytes:
+    """`programs` as a bundle, for `scope` alone where it is named. The same policies and key give the same bytes."""
     entries: list[SetEntry] = []
     parts: list[bytes] = []
     for program in sorted(programs, key=lambda program: (program.head.name, program.head.shadow)):
@@ -90,13 +92,13 @@ def write_bundle(programs: Sequence[PolicyProgram], key_id: str, sign: Sign) -> 
         entries.append(SetEntry(program.head.name, set_digest(own), tuple(len(part) for part in own)))
         parts += own
     digest = digest_of_sets((entry.name, entry.digest) for entry in entries)
-    statement = msgspec.json.encode(Statement(FORMAT, digest, key_id, tuple(entries)))
+    statement = msgspec.json.encode(Statement(FORMAT, digest, key_id, tuple(entries), scope))
     return b"\n".join([statement, base64.b64encode(sign(_message(statement))), b"".join(parts)])
 
 
 def open_bundle(source: BundleSource, verify: Verify, pause: Callable[[], None] = lambda: None) -> OpenedBundle:
     """The sets of a bundle whose signature holds under a trusted key. Raises PolicyError for any other."""
-    name, data = source
+    name, data, scope = source
     if len(data) > MAX_BUNDLE_BYTES:
         raise _refused(name, "a bundle too large", f"at most {MAX_BUNDLE_BYTES} bytes", str(len(data)))
     end = data.find(b"\n", 0, _MAX_STATEMENT_BYTES)
@@ -110,6 +112,8 @@ def open_bundle(source: BundleSource, verify: Verify, pause: Callable[[], None] 
             name, "the bundle is not signed by a key that is trusted", "a trusted key's signature",
             f"key {statement.key[:80]!a}", "Name its public key: trusted_keys=[...], or --trust FILE.",
         )  # fmt: skip
+    if statement.scope not in {"", scope}:
+        raise _refused(name, "the bundle was signed for another scope", ascii(scope), f"{statement.scope[:80]!a}")
     sets = tuple(_sets(name, statement, data, end_of_signature + 1, pause))
     if digest_of_sets((entry.name, entry.digest) for entry in statement.sets) != statement.digest:
         raise _refused(name, "the bundle's digest does not fit its sets", statement.digest, "another")

@@ -37,9 +37,10 @@ from axonflow.policy.program import (
     set_digest,
 )
 from axonflow.policy.reading import LoadedSet, Path, PolicySource, problems_of, read_policy_set
+from axonflow.policy.scopes import FILES, Scope, Source, distinguished, placed
 from axonflow.policy.templates import expand, is_template, read_templates
 
-__all__ = ["Source", "check_programs", "compile_policies", "load_sets"]
+__all__ = ["check_programs", "compile_policies", "compile_scopes", "load_sets"]
 
 
 def _nobody_is_trusted(_key_id: str, _message: bytes, _signature: bytes) -> bool:
@@ -56,9 +57,6 @@ _SOMEBODY_ELSES: Final = RedactionMeans(RedactionKey(bytes(32)), has_vault=True)
 """For policies that are only checked: nothing is redacted here, and whoever loads them needs a key of their own."""
 
 
-Source = PolicySource | BundleSource
-
-
 def compile_policies(
     sources: Iterable[Source],
     scanner: Scanner,
@@ -68,13 +66,30 @@ def compile_policies(
     pause: Callable[[], None] = _go_on,
     redaction: RedactionMeans = NO_MEANS,
 ) -> PolicyEngine:
-    """The engine of all `sources`, documents and bundles, together. Raises one PolicyError that lists every problem.
+    """The engine of all `sources`, documents and bundles, together. See `compile_scopes`."""
+    own = Scope(FILES, None, tuple(sources))
+    return compile_scopes([own], scanner, compile_pattern, verify=verify, pause=pause, redaction=redaction)
+
+
+def compile_scopes(
+    scopes: Sequence[Scope],
+    scanner: Scanner,
+    compile_pattern: CompilePattern,
+    *,
+    verify: Verify = _nobody_is_trusted,
+    pause: Callable[[], None] = _go_on,
+    redaction: RedactionMeans = NO_MEANS,
+) -> PolicyEngine:
+    """The engine of all `scopes`, outermost first, together. Raises one PolicyError that lists every problem.
 
     `verify` tells whether a bundle's signature holds. `pause` is called every third of a millisecond or so, for who
     compiles beside running decisions. `redaction` is what styles beyond masks need; without it they are refused.
     """
     builder = Builder(compile_pattern, pause, redaction)
-    programs = _read_programs(tuple(sources), builder, verify, pause)
+    programs: list[PolicyProgram] = []
+    for number, scope in enumerate(scopes):
+        programs += placed(_read_programs(scope.sources, builder, verify, pause), number, scope, builder.problems)
+    programs = distinguished(programs)
     engine = _engine(builder, programs, ScannerMaker(scanner, compile_pattern, builder.problems, pause))
     if builder.problems:
         raise PolicyError.joined(builder.problems)

@@ -12,9 +12,10 @@ from axonflow.detect.faults import faults_of
 from axonflow.errors import DetectionError, PolicyError
 from axonflow.policy.cel.compiler import Expression
 from axonflow.policy.decision import Redact
-from axonflow.policy.document import LAYERS, AllowlistDocument, DetectorDocument
+from axonflow.policy.document import AllowlistDocument, DetectorDocument
 from axonflow.policy.program import PolicyProgram, RuleRow
 from axonflow.policy.reading import Path
+from axonflow.policy.scopes import level_of
 
 __all__ = ["ScannerMaker", "allowlist_row", "detector_row"]
 
@@ -67,9 +68,12 @@ class ScannerMaker:
         declared = self._declared(programs)
         if declared:
             scanner = scanner.extended([detector for _, _, detector in declared])
-        for program, path, detector in declared:
-            self._pause()
-            self._refuse(program, path, unproved(detector, scanner))
+        for scope in sorted({program.scope for program, _, _ in declared}):
+            own = [one for one in declared if one[0].scope == scope]
+            alone = (self._scanner if beneath is None else beneath).extended([detector for _, _, detector in own])
+            for program, path, detector in own:
+                self._pause()
+                self._refuse(program, path, unproved(detector, alone))
         never = self._never(programs, scanner)
         return scanner.extended((), never) if never else scanner
 
@@ -86,9 +90,12 @@ class ScannerMaker:
     # -- detectors
 
     def _declared(self, programs: Sequence[PolicyProgram]) -> list[tuple[PolicyProgram, Path, Detector]]:
-        """The detectors that are without fault, each once; one that two sets declare alike is one detector."""
-        first_seen: dict[str, tuple[CustomDetector, str]] = {
-            detector.id: (_NO_ROW, "the detectors given to AxonFlow.open") for detector in self._scanner.detectors
+        """The detectors that are without fault, each once; one that two sets declare alike is one detector.
+
+        Of two scopes that give one id to different detectors the outer one has it: neither has to know of the other.
+        """
+        first_seen: dict[str, tuple[CustomDetector, str, int]] = {
+            detector.id: (_NO_ROW, "the detectors given to AxonFlow.open", -1) for detector in self._scanner.detectors
         }
         declared: list[tuple[PolicyProgram, Path, Detector]] = []
         for program in programs:
@@ -97,23 +104,26 @@ class ScannerMaker:
                 path: Path = ("detectors", position)
                 at = program.at((*path, "id"), 0)
                 if row.id not in first_seen:
-                    first_seen[row.id] = (row, at)
+                    first_seen[row.id] = (row, at, program.scope)
                     if not self._refuse(program, path, faults_of(row, self._compile_pattern)):
                         declared.append((program, path, detector_of(row)))
                     continue
-                first, first_at = first_seen[row.id]
-                if first != row:
+                first, first_at, scope = first_seen[row.id]
+                if first != row and scope in {-1, program.scope}:
                     self._problems.append(PolicyError(
                         "two detectors have the same id", expected="each id once, or the same detector again",
                         found=f"'{row.id}', also at {first_at}", at=at,
                     ))  # fmt: skip
-        if len(declared) > MAX_DETECTORS:
-            program, path, _ = declared[MAX_DETECTORS]
-            self._problems.append(PolicyError(
-                "too many detectors", expected=f"at most {MAX_DETECTORS}", found=str(len(declared)),
-                at=program.at(path, 0), hint="One detector may have many patterns and keywords.",
-            ))  # fmt: skip
-        return declared[:MAX_DETECTORS]
+        for scope in {program.scope for program, _, _ in declared}:
+            own = [(program, path) for program, path, _ in declared if program.scope == scope]
+            if len(own) > MAX_DETECTORS:
+                program, path = own[MAX_DETECTORS]
+                self._problems.append(PolicyError(
+                    "too many detectors", expected=f"at most {MAX_DETECTORS}", found=str(len(own)),
+                    at=program.at(path, 0), hint="One detector may have many patterns and keywords.",
+                ))  # fmt: skip
+                return []
+        return declared
 
     # -- allowlists
 
@@ -134,7 +144,7 @@ class ScannerMaker:
                 if self._refuse(program, path, faults_of_allowlist(row, self._compile_pattern)):
                     continue
                 self._refuse(program, path, used.above(program, ids))
-                for detector_id in ids:
+                for detector_id in used.without_outer_scopes(program, ids):
                     lists.setdefault(detector_id, []).append(row)
         return {detector_id: never_of(rows, self._compile_pattern) for detector_id, rows in lists.items()}
 
@@ -163,9 +173,9 @@ class _Used:
 
     def above(self, program: PolicyProgram, ids: Sequence[str]) -> Iterator[Fault]:
         """The rules of outer layers, if any, that use one of `ids`; one is enough."""
-        own = LAYERS.index(program.head.layer)
+        own = level_of(program)
         for other in self._programs:
-            if LAYERS.index(other.head.layer) >= own:
+            if other.scope != program.scope or level_of(other) >= own:
                 continue
             for row, expression in other.rules:
                 found = self._of(row, expression).intersection(ids)
@@ -176,6 +186,16 @@ class _Used:
                         f"a set of the {other.head.layer} layer or above", rule,
                     )  # fmt: skip
                     return
+
+    def without_outer_scopes(self, program: PolicyProgram, ids: Sequence[str]) -> list[str]:
+        """`ids` but for those that rules of outer scopes use: there the allowlist of `program` has no effect. It is no
+        fault either, for whoever wrote it could not know."""
+        used: set[str] = set()
+        for other in self._programs:
+            if other.scope < program.scope:
+                for row, expression in other.rules:
+                    used |= self._of(row, expression)
+        return [name for name in ids if name not in used]
 
     def _of(self, row: RuleRow, expression: Expression | None) -> set[str]:
         selectors = {name for one in row.obligations if isinstance(one, Redact) for name in one.detectors}

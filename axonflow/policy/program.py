@@ -91,13 +91,17 @@ class SetHead(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
 
 
 class PolicyProgram(NamedTuple):
-    """One set, ready to be compiled: its rows, each with its expression as read. ``at(path, offset)`` names a place."""
+    """One set, ready to be compiled: its rows, each with its expression as read. ``at(path, offset)`` names a place.
+
+    `scope` counts whose sets are in force together, outermost first: see policy/scopes.
+    """
 
     head: SetHead
     rules: Sequence[tuple[RuleRow, Expression | None]]
     exceptions: Sequence[tuple[ExceptionRow, Expression | None]]
     digest: str
     at: Callable[[Path, int], str]
+    scope: int = 0
 
 
 class Expressions:

@@ -5,6 +5,8 @@ from axonflow.ports.audit_log import AuditLog, AuditSpool
 from axonflow.ports.audit_store import AuditStore
 from axonflow.ports.ledger import Ledger, Quota, Reservation
 from axonflow.ports.plan_store import PlanStore
+from axonflow.ports.policy_snapshots import BundleKey, PolicySnapshots
+from axonflow.ports.policy_store import PolicyFeed, PolicyStore
 from axonflow.ports.vault import Vault
 
 __all__ = [
@@ -12,9 +14,13 @@ __all__ = [
     "AuditLog",
     "AuditSpool",
     "AuditStore",
+    "BundleKey",
     "Ledger",
     "OverrideStore",
     "PlanStore",
+    "PolicyFeed",
+    "PolicySnapshots",
+    "PolicyStore",
     "Quota",
     "Reservation",
     "Vault",

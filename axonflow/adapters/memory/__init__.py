@@ -5,6 +5,7 @@ from axonflow.adapters.memory.audit_log import MemoryAuditLog
 from axonflow.adapters.memory.audit_store import MemoryAuditStore
 from axonflow.adapters.memory.ledger import MemoryLedger
 from axonflow.adapters.memory.plan_store import MemoryPlanStore
+from axonflow.adapters.memory.policy_store import MemoryPolicyFeed, MemoryPolicyStore
 from axonflow.adapters.memory.vault import MemoryVault
 
 __all__ = [
@@ -14,5 +15,7 @@ __all__ = [
     "MemoryLedger",
     "MemoryOverrideStore",
     "MemoryPlanStore",
+    "MemoryPolicyFeed",
+    "MemoryPolicyStore",
     "MemoryVault",
 ]

@@ -9,6 +9,8 @@ from axonflow.adapters.postgres.database import PostgresDatabase
 from axonflow.adapters.postgres.logins import service_login
 from axonflow.adapters.postgres.migrating import migrate
 from axonflow.adapters.postgres.plan_store import PostgresPlanStore
+from axonflow.adapters.postgres.policy_feed import PostgresPolicyFeed
+from axonflow.adapters.postgres.policy_store import PostgresPolicyStore
 
 __all__ = [
     "PostgresApiPolicyStore",
@@ -16,6 +18,8 @@ __all__ = [
     "PostgresDatabase",
     "PostgresOverrideStore",
     "PostgresPlanStore",
+    "PostgresPolicyFeed",
+    "PostgresPolicyStore",
     "migrate",
     "service_login",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, Literal, TypeAlias, get_args
 from urllib.parse import urlsplit
@@ -148,6 +148,21 @@ class PostgresDatabase:
         """A transaction that sees which policies are in force for which tenant, but not what they say."""
         async with self._transaction("axonflow_sync") as connection:
             yield connection
+
+    async def listening(self, heard: Callable[[], None], *, timeout_s: float) -> Connection:
+        """A connection that sees what `sync` sees and belongs to the caller. `heard` is called when something that
+        agents serve has changed, and when the connection is lost. `timeout_s` is for connecting, and for each call."""
+        connection = await asyncpg.connect(
+            self._dsn, timeout=timeout_s, command_timeout=timeout_s,
+            server_settings={**_SETTINGS, "role": "axonflow_sync"},
+        )  # fmt: skip
+        connection.add_termination_listener(lambda _: heard())
+        try:
+            await connection.add_listener("axonflow", lambda *_: heard())
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
 
     @asynccontextmanager
     async def registrar(self) -> AsyncIterator[Connection]:
