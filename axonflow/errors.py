@@ -16,7 +16,8 @@ A message says what was expected, what was found, where, and what to do. Values 
     ├── VaultError           a value could not be kept or looked up
     ├── PolicyStoreError     published policies could not be kept or read
     │   ├── PolicyConflict   somebody else changed what is in force meanwhile
-    │   └── PolicyMissing    there is no such policy
+    │   ├── PolicyMissing    there is no such policy
+    │   └── PolicyForbidden  whoever asks may not change this policy, or not so
     ├── AuditError           an event could not be recorded, or a chain does not verify
     │   └── AuditConflict    a store answers, and refuses a record for what it is
     └── Denied               raised by guards when a decision does not allow the call
@@ -36,6 +37,7 @@ __all__ = [
     "PlanError",
     "PolicyConflict",
     "PolicyError",
+    "PolicyForbidden",
     "PolicyMissing",
     "PolicyStoreError",
     "RequestError",
@@ -196,6 +198,12 @@ class PolicyMissing(PolicyStoreError):  # noqa: N818  named as what is found, li
     """There is no such stored policy: none at all, or none that the tenant sees."""
 
     code = "policy_not_found"
+
+
+class PolicyForbidden(PolicyStoreError):  # noqa: N818  named as what is found, like its siblings
+    """The policy is another's: of a layer above, whose policies are made stricter at most, never looser."""
+
+    code = "policy_forbidden"
 
 
 class AuditError(AxonFlowError):

@@ -53,12 +53,10 @@ _Word = Annotated[str, Meta(min_length=1, max_length=128)]
 
 
 class Pattern(Struct, frozen=True, forbid_unknown_fields=True, tag="static", tag_field="kind"):
-    """Of a static policy: what is looked for in the content, in RE2 syntax. `allow_override` lets those to whom the
-    policy applies loosen it for themselves, for a while."""
+    """Of a static policy: what is looked for in the content, in RE2 syntax."""
 
     pattern: Annotated[str, Meta(min_length=1, max_length=4_096)]
     action: PatternAction = "block"
-    allow_override: bool = False
 
 
 class Condition(Struct, frozen=True, forbid_unknown_fields=True):
@@ -82,7 +80,6 @@ class Conditions(Struct, frozen=True, forbid_unknown_fields=True, tag="dynamic",
     conditions: Annotated[tuple[Condition, ...], Meta(min_length=1, max_length=32)]
     actions: Annotated[tuple[ConditionAction, ...], Meta(min_length=1, max_length=8)]
     type: Literal["risk", "content", "user", "cost"] = "risk"
-    allow_override: bool = False
 
 
 class ApiPolicy(Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""Stored policies of the wire contract to rules of ours: one document a layer, for the one engine there is.
+"""Stored policies of the wire contract to rules of ours: one document a scope, for the one engine there is.
 
 A pattern whose longest match is known becomes a detector: it sees through disguises and can be redacted. Any other is
 matched on the texts of the content as they are, which RE2 does in linear time whatever the pattern.
@@ -9,9 +9,8 @@ override's action stands in its place as long. So nothing has to be loaded anew 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from axonflow.detect.faults import MAX_MATCH_CHARS, faults_of_pattern
@@ -30,7 +29,10 @@ from axonflow.policy.api_policy import (
 )
 from axonflow.policy.cel.literals import quoted
 
-__all__ = ["documents_of", "is_rule_of", "may_override", "rule_prefix", "set_document", "strength_of"]
+__all__ = ["SET_NAME", "document_alone", "document_of", "is_rule_of", "may_override", "strength_of"]
+
+SET_NAME: Final = "api-policies"
+"""Of the policy set that the stored policies of a scope become, and under which it is published there."""
 
 _EFFECTS: Final = {
     "block": "deny",
@@ -56,21 +58,19 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class _Said(NamedTuple):
-    """What one policy adds to the document of its layer."""
+    """What one policy adds to the document of its scope."""
 
     rules: list[dict[str, Any]]
     detectors: list[dict[str, Any]]
     exceptions: list[dict[str, Any]]
 
 
-def rule_prefix(policy_id: str) -> str:
-    """How the ids of the rules of the policy with this `id` begin."""
-    return f"api:{policy_id}"
+_NOTHING: Final = _Said([], [], [])
 
 
 def is_rule_of(rule_id: str, policy_id: str) -> bool:
     """Whether decisions name a rule of this policy by `rule_id`."""
-    prefix = rule_prefix(policy_id)
+    prefix = _rule_id(policy_id)
     return rule_id == prefix or rule_id.startswith(f"{prefix}:")
 
 
@@ -82,55 +82,52 @@ def strength_of(policy: ApiPolicy) -> int:
 
 
 def may_override(policy: ApiPolicy, override: Override) -> bool:
-    """Whether who wrote `override` may: one's own policy is one's own; one of a layer above may be made stricter, and
-    loosened only where it says so."""
-    if policy.tenant_id == override.tenant_id or policy.definition.allow_override:
-        return True
-    return ACTION_STRENGTH[override.action] >= strength_of(policy)
+    """Whether who wrote `override` may: one's own policy is one's own, and one of a layer above may be made stricter.
+    No layer loosens one above it; see the exceptions in docs/reference/policies.md."""
+    return policy.tenant_id == override.tenant_id or ACTION_STRENGTH[override.action] >= strength_of(policy)
 
 
-def documents_of(
-    policies: Iterable[ApiPolicy], overrides: Iterable[Override], compile_pattern: CompilePattern
-) -> dict[str, dict[str, Any]]:
-    """The policy sets of enabled `policies`, which apply to one tenant, with the standing `overrides` of that tenant:
-    one for each scope that has any. Raises PolicyError for a policy that cannot be enforced."""
-    standing = {override.policy_id: override for override in overrides if override.revoked_us is None}
-    scopes: dict[str, list[ApiPolicy]] = {}
-    for policy in policies:
-        if policy.enabled:
-            scopes.setdefault(policy.tenant_id, []).append(policy)
-    return {scope: set_document(scope, scopes[scope], compile_pattern, standing) for scope in sorted(scopes)}
+def document_of(
+    scope: str, policies: Iterable[ApiPolicy], overrides: Iterable[Override], compile_pattern: CompilePattern
+) -> dict[str, Any] | None:
+    """The policy set that `scope` adds to what is in force: its own of `policies` (all that apply to it) that are
+    enabled, with its `overrides`, also those that make policies of layers above stricter. None where that is nothing.
+
+    It leaves the default of its layer to others. Raises PolicyError for a policy that cannot be enforced.
+    """
+    own = [override for override in overrides if override.tenant_id == scope and override.revoked_us is None]
+    standing = {override.policy_id: override for override in own}
+    said = [
+        _said(policy, standing.get(policy.id), compile_pattern, is_own=policy.tenant_id == scope)
+        for policy in sorted(policies, key=lambda one: one.id)
+        if policy.enabled
+    ]
+    said = [one for one in said if one.rules]
+    return _set(scope, said, "inherit") if said else None
 
 
-def set_document(
-    scope: str,
-    policies: Iterable[ApiPolicy],
-    compile_pattern: CompilePattern,
-    overrides: Mapping[str, Override] = MappingProxyType({}),
-    default: str = "inherit",
-) -> dict[str, Any]:
-    """The policy set of `policies`, all of `scope`. Raises PolicyError for one that cannot be enforced."""
-    rules: list[dict[str, Any]] = []
-    detectors: list[dict[str, Any]] = []
-    exceptions: list[dict[str, Any]] = []
-    for policy in sorted(policies, key=lambda one: one.id):
-        said = _said(policy, overrides.get(policy.id), compile_pattern)
-        rules += said.rules
-        detectors += said.detectors
-        exceptions += said.exceptions
+def document_alone(policy: ApiPolicy, compile_pattern: CompilePattern, default: str = "inherit") -> dict[str, Any]:
+    """The policy set of `policy` by itself, enabled or not. Raises PolicyError when it cannot be enforced."""
+    return _set(policy.tenant_id, [_said(policy, None, compile_pattern, is_own=True)], default)
+
+
+def _set(scope: str, said: Sequence[_Said], default: str) -> dict[str, Any]:
     return {
         "apiVersion": "axonflow.dev/v1",
         "kind": "PolicySet",
-        "metadata": {"name": f"api-policies-{tier_of(scope)}"},
+        "metadata": {"name": SET_NAME},
         "layer": tier_of(scope),
         "default": default,
-        "detectors": detectors,
-        "rules": rules,
-        "exceptions": exceptions,
+        "detectors": [detector for part in said for detector in part.detectors],
+        "rules": [rule for part in said for rule in part.rules],
+        "exceptions": [exception for part in said for exception in part.exceptions],
     }
 
 
-def _said(policy: ApiPolicy, override: Override | None, compile_pattern: CompilePattern) -> _Said:
+def _said(policy: ApiPolicy, override: Override | None, compile_pattern: CompilePattern, *, is_own: bool) -> _Said:
+    """Of a policy of a layer above, what its override says: it has its rules there already."""
+    if override is None and not is_own:
+        return _NOTHING
     definition = policy.definition
     if isinstance(definition, Pattern):
         detectors = _detectors(policy, definition, compile_pattern)
@@ -140,33 +137,43 @@ def _said(policy: ApiPolicy, override: Override | None, compile_pattern: Compile
         detectors = []
         when = expression_of(definition.conditions)
         rules = _rules_of_actions(policy, definition, when)
-    said = _Said(rules, detectors, [])
+    said = _Said(rules, detectors, []) if is_own else _NOTHING
     if override is None or not may_override(policy, override):
         return said
     try:
-        return _overridden(policy, override, when, said)
+        instead = _rules_instead(policy, override, when, detectors)
     except PolicyError:  # written for what the policy was before: what it is now stands
         return said
+    if not is_own:
+        return _Said(instead, detectors, [])
+    return _Said([*rules, *instead], detectors, [_exception(override, rules)])
 
 
-def _overridden(policy: ApiPolicy, override: Override, when: str, said: _Said) -> _Said:
-    until = _rfc3339(override.expires_us)
-    rules = list(said.rules)
-    if override.action != "disable":
-        obligations = _redaction(override.action, policy, said.detectors)
-        limited = f"({when}) && time < timestamp({quoted(until)})"
-        rules.append(_rule(policy, ":override", override.action, limited, obligations))
-    exception = {
+def _rules_instead(
+    policy: ApiPolicy, override: Override, when: str, detectors: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    if override.action == "disable":
+        return []
+    obligations = _redaction(override.action, policy, detectors)
+    limited = f"({when}) && time < timestamp({quoted(_rfc3339(override.expires_us))})"
+    return [_rule(policy, ":override", override.action, limited, obligations)]
+
+
+def _exception(override: Override, rules: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
         "id": f"api:{override.override_id}",
-        "rules": [rule["id"] for rule in said.rules],
+        "rules": [rule["id"] for rule in rules],
         "reason": override.reason,
-        "expires": until,
+        "expires": _rfc3339(override.expires_us),
     }
-    return _Said(rules, said.detectors, [exception])
 
 
 def _rfc3339(time_us: int) -> str:
     return (_EPOCH + timedelta(microseconds=time_us)).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _rule_id(policy_id: str, suffix: str = "") -> str:
+    return f"api:{policy_id}{suffix}"
 
 
 # -- patterns
@@ -254,7 +261,7 @@ def _rule(
     policy: ApiPolicy, suffix: str, action: str, when: str, obligations: list[dict[str, Any]], reason: str = ""
 ) -> dict[str, Any]:
     return {
-        "id": f"{rule_prefix(policy.id)}{suffix}",
+        "id": _rule_id(policy.id, suffix),
         "effect": _EFFECTS[action],
         "when": when,
         "reason": (reason or policy.description or policy.name)[:_MAX_REASON_CHARS],

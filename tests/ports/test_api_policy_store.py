@@ -75,7 +75,7 @@ def tenant(stores):
 
 def test_api_policy_store_any_policy_is_read_as_written(stores, tenant):
     written = [
-        api_policy(pattern("a\\d{2}", "redact", allow_override=True), tenant, tags=("x", "y"), priority=-7),
+        api_policy(pattern("a\\d{2}", "redact"), tenant, tags=("x", "y"), priority=-7),
         api_policy(
             conditions("query", "contains_any", ["ü", "\"'\\", 1, None, {"a": [2.5]}], type="content"), tenant,
             severity="critical", enabled=False, description="Why.",

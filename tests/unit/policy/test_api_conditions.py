@@ -7,7 +7,7 @@ from axonflow.adapters.re2_engine import compile_pattern
 from axonflow.errors import PolicyError
 from axonflow.policy.api_conditions import OPERATORS, expression_of
 from axonflow.policy.api_policy import Condition
-from axonflow.policy.api_rules import set_document
+from axonflow.policy.api_rules import document_alone
 from tests.api_policies import api_policy, conditions
 
 ANN = {
@@ -25,7 +25,7 @@ ASKED = {
 
 
 def denies(field, operator, value=None, **parts):
-    document = set_document("t", [api_policy(conditions(field, operator, value))], compile_pattern, default="allow")
+    document = document_alone(api_policy(conditions(field, operator, value)), compile_pattern, "allow")
     return AxonFlow.open(document).decide(Request(**ASKED | parts)).effect is Effect.DENY
 
 

@@ -17,16 +17,24 @@ from axonflow.policy.api_policy import (
     Conditions,
     tier_of,
 )
-from axonflow.policy.api_rules import documents_of, is_rule_of, may_override, set_document, strength_of
+from axonflow.policy.api_rules import document_alone, document_of, is_rule_of, may_override, strength_of
 from tests.api_policies import api_policies, api_policy, conditions, override, pattern
 from tests.strategies import policy_set, requests
 
 ALLOW_ALL = policy_set([], "files", default="allow")
+SCOPES = ("*", "@group", "default", "acme")
 EXPIRES_US = 1_900_000_000_000_000
 
 
 def flow(*policies, overrides=(), files=ALLOW_ALL):
-    return AxonFlow.open([files, *documents_of(policies, overrides, compile_pattern).values()])
+    """As for a tenant of its own scope and the system's, which sync puts together."""
+    made = [document_of(scope, policies, overrides, compile_pattern) for scope in SCOPES]
+    return AxonFlow.open([files, *named_apart(made)])
+
+
+def named_apart(documents):
+    found = [document for document in documents if document]
+    return [one | {"metadata": {"name": f"api-{number}"}} for number, one in enumerate(found)]
 
 
 def request(content=None, **parts):
@@ -79,21 +87,23 @@ def test_pattern_that_re2_does_not_take_is_refused(text):
 def test_pattern_grants_nothing_whatever_its_action_is_called():
     policy = api_policy(pattern(action="allow"))
     assert effect(policy, request("secret-1234"), files=policy_set([], "files")) is Effect.DENY
-    alone = AxonFlow.open(list(documents_of([policy], (), compile_pattern).values()))
+    alone = AxonFlow.open(document_alone(policy, compile_pattern))
     assert alone.decide(request("hello")).effect is Effect.DENY
 
 
 def test_policy_that_is_not_enabled_says_nothing():
-    assert documents_of([api_policy(enabled=False)], (), compile_pattern) == {}
+    off = api_policy(enabled=False)
+    assert document_of("default", [off], [override(off, "block")], compile_pattern) is None
 
 
 def test_policies_of_each_scope_are_a_set_of_its_layer():
-    made = documents_of([api_policy(tenant_id=one) for one in ("acme", "*", "@group")], (), compile_pattern)
-    assert {scope: document["layer"] for scope, document in made.items()} == {
-        "*": "system", "@group": "organization", "acme": "tenant",
-    }  # fmt: skip
+    policies = [api_policy(tenant_id=one) for one in ("acme", "*", "@group")]
+    made = {scope: document_of(scope, policies, (), compile_pattern) for scope in ("*", "@group", "acme")}
+    assert [(document["layer"], len(document["rules"])) for document in made.values()] == [
+        ("system", 1), ("organization", 1), ("tenant", 1),
+    ]  # fmt: skip
     assert [tier_of(scope) for scope in made] == ["system", "organization", "tenant"]
-    assert not AxonFlow.open([ALLOW_ALL, *made.values()]).decide(request("secret-1234")).allowed
+    assert not AxonFlow.open([ALLOW_ALL, *named_apart(made.values())]).decide(request("secret-1234")).allowed
 
 
 def test_rule_is_told_from_those_of_other_policies():
@@ -203,16 +213,23 @@ def test_override_that_was_revoked_or_does_not_fit_any_more_leaves_the_policy_as
 
 
 @pytest.mark.parametrize("action", sorted(ACTION_STRENGTH))
-def test_override_of_a_layer_above_may_only_be_stricter_unless_that_says_otherwise(action):
+def test_override_of_a_layer_above_may_only_be_stricter(action):
     above = api_policy(pattern(action="redact"), tenant_id="*")
     stricter = ACTION_STRENGTH[action] >= ACTION_STRENGTH["redact"]
-    assert may_override(above, override(above, action, tenant_id="acme")) is stricter
-    assert may_override(replace(above, tenant_id="acme"), override(above, action, tenant_id="acme"))
-    willing = api_policy(pattern(action="redact", allow_override=True), tenant_id="*")
-    assert may_override(willing, override(willing, action, tenant_id="acme"))
-    decision = flow(above, overrides=[override(above, action, tenant_id="acme")]).decide(request("secret-1234"))
+    changed = override(above, action, tenant_id="acme", expires_us=EXPIRES_US)
+    assert may_override(above, changed) is stricter
+    assert may_override(replace(above, tenant_id="acme"), changed)
+    opened = flow(above, overrides=[changed])
     expected = {"block": "deny", "require_approval": "require_approval"}.get(action, "redact")
-    assert decision.effect == expected
+    assert opened.decide(request("secret-1234")).effect == expected
+    assert opened.decide(request("secret-1234", time=EXPIRES_US)).effect is Effect.REDACT
+    assert (document_of("acme", [above], [changed], compile_pattern) is not None) is stricter
+
+
+def test_override_of_a_layer_above_that_does_not_fit_any_more_leaves_it_as_it_is():
+    above = api_policy(pattern(r"secret-\d+", "warn"), tenant_id="*")
+    changed = override(above, "redact", tenant_id="acme")
+    assert document_of("acme", [above], [changed], compile_pattern) is None
 
 
 def test_strength_of_conditions_is_that_of_their_strictest_action():
@@ -226,7 +243,7 @@ def test_strength_of_conditions_is_that_of_their_strictest_action():
 def accepted(policy):
     """The flow that enforces `policy`, or None when it is refused; nothing else may come of it."""
     try:
-        document = set_document(policy.tenant_id, [policy], compile_pattern, default="allow")
+        document = document_alone(policy, compile_pattern, "allow")
         return AxonFlow.open(document)
     except PolicyError:
         return None
@@ -257,9 +274,8 @@ def test_any_override_of_a_layer_above_never_loosens_what_that_denies(policy, as
     if opened is None or policy.tenant_id == "default":
         return
     changed = override(policy, action, tenant_id="default")
-    document = set_document(policy.tenant_id, [policy], compile_pattern, {policy.id: changed}, default="allow")
     if opened.decide(asked).effect is Effect.DENY:
-        assert AxonFlow.open(document).decide(asked).effect is Effect.DENY
+        assert flow(policy, overrides=[changed]).decide(asked).effect is Effect.DENY
 
 
 # -- queries
