@@ -2,8 +2,28 @@
 
 from axonflow.ports.audit_log import AuditLog, AuditSpool
 from axonflow.ports.audit_store import AuditStore
+from axonflow.ports.key_store import KeyLookup, KeyStore
 from axonflow.ports.ledger import Ledger, Quota, Reservation
 from axonflow.ports.plan_store import PlanStore
+from axonflow.ports.role_store import GrantStore, RoleStore
+from axonflow.ports.tenant_store import Erased, TenantData, TenantRow, TenantStore
 from axonflow.ports.vault import Vault
 
-__all__ = ["AuditLog", "AuditSpool", "AuditStore", "Ledger", "PlanStore", "Quota", "Reservation", "Vault"]
+__all__ = [
+    "AuditLog",
+    "AuditSpool",
+    "AuditStore",
+    "Erased",
+    "GrantStore",
+    "KeyLookup",
+    "KeyStore",
+    "Ledger",
+    "PlanStore",
+    "Quota",
+    "Reservation",
+    "RoleStore",
+    "TenantData",
+    "TenantRow",
+    "TenantStore",
+    "Vault",
+]
