@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -50,7 +50,7 @@ class Erased(Struct, frozen=True):
 class TenantData(Protocol):
     """All that a tenant has, whatever part of the system put it there. Raises TenancyUnavailable."""
 
-    def rows(self, tenant_id: str) -> AsyncIterator[TenantRow]:
+    def rows(self, tenant_id: str) -> AsyncGenerator[TenantRow, None]:
         """Its rows, table by table, all as of one moment; never the hash of a key. Close the iterator (``aclose``)."""
 
     async def erase(self, tenant_id: str, *, audit: bool) -> Erased:

@@ -12,10 +12,13 @@ from axonflow.tenancy.keys import (
     pepper_of,
 )
 from axonflow.tenancy.permissions import (
+    ADMINISTRATOR,
     BUILT_IN_ROLES,
     INSTALLATION,
     PERMISSIONS,
+    Actor,
     Permission,
+    check_gives,
     check_patterns,
     permissions_of,
     scoped,
@@ -24,11 +27,13 @@ from axonflow.tenancy.roles import Grant, Role, check_role, check_roles
 from axonflow.tenancy.tenant import ANY_TENANT, Tenant, TenantStatus, check_tenant_id, moved
 
 __all__ = [
+    "ADMINISTRATOR",
     "ANY_TENANT",
     "BUILT_IN_ROLES",
     "INSTALLATION",
     "KEY_PREFIX_CHARS",
     "PERMISSIONS",
+    "Actor",
     "Grant",
     "KeyHolder",
     "KeyRecord",
@@ -38,6 +43,7 @@ __all__ = [
     "StoredKey",
     "Tenant",
     "TenantStatus",
+    "check_gives",
     "check_patterns",
     "check_role",
     "check_roles",

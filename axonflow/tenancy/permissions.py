@@ -6,9 +6,22 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Final, Literal, get_args
 
-from axonflow.errors import TenancyError
+from msgspec import Struct
 
-__all__ = ["BUILT_IN_ROLES", "INSTALLATION", "PERMISSIONS", "Permission", "check_patterns", "permissions_of", "scoped"]
+from axonflow.errors import TenancyError, TenancyForbidden
+
+__all__ = [
+    "ADMINISTRATOR",
+    "BUILT_IN_ROLES",
+    "INSTALLATION",
+    "PERMISSIONS",
+    "Actor",
+    "Permission",
+    "check_gives",
+    "check_patterns",
+    "permissions_of",
+    "scoped",
+]
 
 Permission = Literal[
     "decisions.make", "calls.record", "vault.reveal", "plans.run", "plans.read", "audit.read",
@@ -67,3 +80,24 @@ def permissions_of(roles: Iterable[str], own: Mapping[str, Iterable[str]], *, in
         elif role in own:
             given |= scoped(PERMISSIONS, tuple(own[role]) or ("none",))
     return frozenset(given if installation else given - INSTALLATION)
+
+
+class Actor(Struct, frozen=True):
+    """Who makes a change, as it is kept with it, and what they may do themselves."""
+
+    name: str
+    permissions: frozenset[str]
+
+
+ADMINISTRATOR: Final = PERMISSIONS
+"""What whoever holds the database's address may do: everything, so they may give it too."""
+
+
+def check_gives(actor: Actor, given: frozenset[str]) -> None:
+    """Raise TenancyForbidden when `actor` would give what they do not have."""
+    missing = sorted(given - actor.permissions)
+    if missing:
+        raise TenancyForbidden(
+            "nobody gives what they do not have", expected="permissions of your own", found=", ".join(missing),
+            hint="Ask somebody who has them, or give less.",
+        )  # fmt: skip

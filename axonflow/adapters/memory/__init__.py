@@ -2,8 +2,23 @@
 
 from axonflow.adapters.memory.audit_log import MemoryAuditLog
 from axonflow.adapters.memory.audit_store import MemoryAuditStore
+from axonflow.adapters.memory.keys import MemoryKeyLookup, MemoryKeys
 from axonflow.adapters.memory.ledger import MemoryLedger
 from axonflow.adapters.memory.plan_store import MemoryPlanStore
+from axonflow.adapters.memory.roles import MemoryGrants, MemoryRoles
+from axonflow.adapters.memory.tenants import MemoryTenantData, MemoryTenants
 from axonflow.adapters.memory.vault import MemoryVault
 
-__all__ = ["MemoryAuditLog", "MemoryAuditStore", "MemoryLedger", "MemoryPlanStore", "MemoryVault"]
+__all__ = [
+    "MemoryAuditLog",
+    "MemoryAuditStore",
+    "MemoryGrants",
+    "MemoryKeyLookup",
+    "MemoryKeys",
+    "MemoryLedger",
+    "MemoryPlanStore",
+    "MemoryRoles",
+    "MemoryTenantData",
+    "MemoryTenants",
+    "MemoryVault",
+]
