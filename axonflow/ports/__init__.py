@@ -3,10 +3,13 @@
 from axonflow.ports.api_policy_store import ApiPolicyStore, OverrideStore
 from axonflow.ports.audit_log import AuditLog, AuditSpool
 from axonflow.ports.audit_store import AuditStore
+from axonflow.ports.key_store import KeyLookup, KeyStore
 from axonflow.ports.ledger import Ledger, Quota, Reservation
 from axonflow.ports.plan_store import PlanStore
 from axonflow.ports.policy_snapshots import BundleKey, PolicySnapshots
 from axonflow.ports.policy_store import PolicyFeed, PolicyStore
+from axonflow.ports.role_store import GrantStore, RoleStore
+from axonflow.ports.tenant_store import Erased, TenantData, TenantRow, TenantStore
 from axonflow.ports.vault import Vault
 
 __all__ = [
@@ -15,6 +18,10 @@ __all__ = [
     "AuditSpool",
     "AuditStore",
     "BundleKey",
+    "Erased",
+    "GrantStore",
+    "KeyLookup",
+    "KeyStore",
     "Ledger",
     "OverrideStore",
     "PlanStore",
@@ -23,5 +30,9 @@ __all__ = [
     "PolicyStore",
     "Quota",
     "Reservation",
+    "RoleStore",
+    "TenantData",
+    "TenantRow",
+    "TenantStore",
     "Vault",
 ]

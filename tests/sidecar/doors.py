@@ -7,10 +7,11 @@ import httpx
 from axonflow import AxonFlow
 from axonflow.adapters.memory import MemoryAuditStore, MemoryPlanStore
 from axonflow.ids import new_id, now_us
-from axonflow_sidecar.http.agent import create_agent
+from axonflow_sidecar.http.agent import agent_routes, create_agent
+from axonflow_sidecar.http.identities import Identities
 from axonflow_sidecar.http.keys import ApiKey, KeyRing
 from axonflow_sidecar.http.metrics import Metrics
-from axonflow_sidecar.http.orchestrator import create_orchestrator
+from axonflow_sidecar.http.orchestrator import create_orchestrator, orchestrator_routes
 from axonflow_sidecar.http.routes.plans import OrchestratorServices
 from axonflow_sidecar.http.services import AgentServices
 from axonflow_sidecar.http.signing import Signer
@@ -59,23 +60,26 @@ class Doors:
         self.plan_store = MemoryPlanStore()
         self.metrics = Metrics("agent")
         catalogue = PlanCatalogue(plans)
-        keys = KeyRing(KEYS)
+        self.inactive = {}
+        identities = Identities(KeyRing(KEYS), inactive=self.inactive)
         self.runs = PlanRuns(self.flow, self.plan_store, catalogue, new_id(now_us()))
         services = OrchestratorServices(
             flow=self.flow, runs=self.runs, catalogue=catalogue, signer=SIGNER, credential=CREDENTIAL
         )
-        self.orchestrator = create_orchestrator(services, keys, Metrics("orchestrator"))
-        self.agent = create_agent(
-            AgentServices(
-                flow=self.flow,
-                signer=SIGNER,
-                metrics=self.metrics,
-                clock_us=clock_us,
-                search=self.search,
-                orchestrator=InProcess(self.orchestrator),
-            ),
-            keys,
+        self.orchestrator = create_orchestrator(services, identities, Metrics("orchestrator"))
+        self.services = AgentServices(
+            flow=self.flow,
+            signer=SIGNER,
+            metrics=self.metrics,
+            clock_us=clock_us,
+            search=self.search,
+            orchestrator=InProcess(self.orchestrator),
         )
+        self.agent = create_agent(self.services, identities)
+        self.routes = {
+            "agent": agent_routes(self.services),
+            "orchestrator": orchestrator_routes(services, Metrics("orchestrator")),
+        }
 
     async def search(self, query):
         while records := await self.flow.audit.oldest(1000):

@@ -12,6 +12,7 @@ from axonflow.ids import now_us
 from axonflow_sidecar.hosting.settings import ServiceSettings
 from axonflow_sidecar.http.agent import create_agent
 from axonflow_sidecar.http.asgi import Application
+from axonflow_sidecar.http.identities import Identities
 from axonflow_sidecar.http.keys import KeyRing
 from axonflow_sidecar.http.metrics import Metrics
 from axonflow_sidecar.http.orchestrator import create_orchestrator
@@ -40,7 +41,7 @@ async def opened_agent(settings: ServiceSettings) -> AsyncIterator[Application]:
             search=durable.search, orchestrator=client, unwell=durable.unwell,
         )  # fmt: skip
         try:
-            yield create_agent(services, KeyRing(settings.keys), log_all=settings.access_log)
+            yield create_agent(services, Identities(KeyRing(settings.keys)), log_all=settings.access_log)
         finally:
             await client.close()
 
@@ -63,7 +64,9 @@ async def opened_orchestrator(settings: ServiceSettings) -> AsyncIterator[Applic
             credential=settings.credential, unwell=durable.unwell,
         )  # fmt: skip
         try:
-            yield create_orchestrator(services, KeyRing(settings.keys), metrics, log_all=settings.access_log)
+            yield create_orchestrator(
+                services, Identities(KeyRing(settings.keys)), metrics, log_all=settings.access_log
+            )
         finally:
             await runs.close(settings.drain_timeout_s)
 

@@ -14,7 +14,7 @@ from axonflow_sidecar.http.metrics import Metrics
 from axonflow_sidecar.http.signing import Signer
 from axonflow_sidecar.http.translate import wrong_tenant
 
-__all__ = ["AgentServices", "Orchestrator", "enforced"]
+__all__ = ["AgentServices", "Orchestrator", "check_tenant", "enforced"]
 
 
 class Orchestrator(Protocol):
@@ -39,10 +39,17 @@ class AgentServices(Struct, frozen=True, kw_only=True):
     unwell: Callable[[], str | None] = lambda: None
 
 
-async def enforced(services: AgentServices, call: Call, request: Request, *, redacts: bool = True) -> Decision:
-    """The enforced decision on `request` for the caller. Raises Refused (403) when the key is for another tenant."""
-    if not call.caller.may_act_for(request.principal.tenant):
+def check_tenant(call: Call, tenant_id: str) -> None:
+    """Raise Refused (403) unless the caller may act for this tenant, and it may act at all."""
+    if not call.caller.may_act_for(tenant_id):
         raise wrong_tenant(call.caller)
+    call.check_active(tenant_id)
+
+
+async def enforced(services: AgentServices, call: Call, request: Request, *, redacts: bool = True) -> Decision:
+    """The enforced decision on `request` for the caller. Raises Refused (403) when the key is for another tenant, or
+    the tenant is suspended."""
+    check_tenant(call, request.principal.tenant)
     decision = await services.flow.enforce(request, origin=call.origin, redacts=redacts)
     services.metrics.decided(decision.effect.value)
     return decision
