@@ -13,7 +13,7 @@ from axonflow.errors import PolicyError
 from axonflow.policy import BundleSource, PolicySource
 from axonflow.policy.bundle import MAX_BUNDLE_BYTES
 
-__all__ = ["BASELINE", "baseline_files", "read_policies", "sources_of_text"]
+__all__ = ["BASELINE", "baseline_files", "policy_texts", "read_policies", "sources_of_text"]
 
 BASELINE: Final = "@baseline"
 """The name by which the shipped baseline is asked for; nothing loads it unasked."""
@@ -63,6 +63,19 @@ def read_policies(
     if problems:
         raise PolicyError.joined(problems)
     return sources
+
+
+def policy_texts(place: str | os.PathLike[str]) -> dict[str, str]:
+    """The documents in a place as they were written: a path, relative to it, to a text. Raises as `read_policies`."""
+    if place == BASELINE:
+        return baseline_files()
+    path = Path(place)
+    folder = path.parent if path.is_file() else path
+    return {
+        file.relative_to(folder).as_posix(): _text(file)
+        for file in _files(path)
+        if file.suffix.lower() != BUNDLE_SUFFIX
+    }
 
 
 def _files(path: Path) -> Iterator[Path]:

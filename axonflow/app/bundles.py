@@ -13,21 +13,26 @@ from axonflow.detect import Detector, with_given
 from axonflow.errors import PolicyError
 from axonflow.policy.bundle import BundleSource, Statement, open_bundle, write_bundle
 from axonflow.policy.compiling import check_programs
+from axonflow.policy.scopes import FILES, Scope, layer_of
 
 __all__ = ["build_bundle", "make_key_pair", "verified_statement"]
 
 
-def build_bundle(policies: Policies, key: str | os.PathLike[str], *, detectors: Sequence[Detector] = ()) -> bytes:
+def build_bundle(
+    policies: Policies, key: str | os.PathLike[str], *, detectors: Sequence[Detector] = (), scope: str = FILES
+) -> bytes:
     """`policies`, which AxonFlow.open would take, as a bundle signed with the private key in the file `key`.
 
-    `detectors` are those that whoever loads the bundle gives to AxonFlow.open: the bundle names them at most.
+    `detectors` are those that whoever loads the bundle gives to AxonFlow.open: the bundle names them at most. With a
+    `scope` (a tenant, '@' and an organization, or '*') it may be published there, and is good for nothing else.
 
     Raises PolicyError for policies that would not load, and ConfigurationError for a file that holds no key.
     """
     signer = Signer.from_file(key)
     scanner = with_given(builtin_scanner(), detectors, compile_pattern)
-    programs = check_programs(policy_sources(policies), scanner, compile_pattern)
-    return write_bundle(programs, signer.key_id, signer.sign)
+    layer = None if scope == FILES else layer_of(scope)
+    programs = check_programs(Scope(scope, layer, policy_sources(policies)), scanner, compile_pattern)
+    return write_bundle(programs, signer.key_id, signer.sign, scope)
 
 
 def verified_statement(bundle: str | os.PathLike[str], trusted_keys: Keys) -> Statement:

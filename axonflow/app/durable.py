@@ -11,14 +11,21 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
-from axonflow.adapters.postgres import PostgresAuditStore, PostgresDatabase, PostgresPlanStore, migrate, service_login
+from axonflow.adapters.postgres import (
+    PostgresAuditStore,
+    PostgresDatabase,
+    PostgresPlanStore,
+    PostgresPolicyFeed,
+    migrate,
+    service_login,
+)
 from axonflow.adapters.sqlite_spool import SqliteAuditSpool
 from axonflow.audit import AuditPage, AuditQuery
 from axonflow.detect import RedactionKey
 from axonflow.errors import AuditError
 from axonflow.flows.drain import Drain
 from axonflow.flows.verify_audit import AuditVerification, verify_audit
-from axonflow.ports import AuditLog, AuditStore, PlanStore, Vault
+from axonflow.ports import AuditLog, AuditStore, PlanStore, PolicyFeed, Vault
 
 __all__ = ["AuditVerification", "Durable", "PlanStore", "migrate", "opened_store", "service_login", "verify_audit"]
 
@@ -76,6 +83,15 @@ class Durable:
     def plans(self) -> PlanStore:
         """Where plans are kept."""
         return PostgresPlanStore(self._database)
+
+    @asynccontextmanager
+    async def policy_feed(self) -> AsyncIterator[PolicyFeed]:
+        """What tells which policies are in force, for :func:`axonflow.app.following.following`."""
+        feed = PostgresPolicyFeed(self._database)
+        try:
+            yield feed
+        finally:
+            feed.close()
 
     def vault(self, redaction_key: bytes) -> Vault:
         """Where redacted values are kept, sealed under `redaction_key`, which has to be that of :meth:`AxonFlow.open`.

@@ -29,7 +29,10 @@ from axonflow.flows.reveal import reveal
 from axonflow.flows.run_plan import run_plan
 from axonflow.ids import now_us
 from axonflow.plan import Plan, PlanResult
-from axonflow.policy import Decision, PolicyEngine, Principal, Request, compile_policies
+from axonflow.policy import Decision, PolicyEngine, Principal, Request
+from axonflow.policy.compiling import compile_scopes
+from axonflow.policy.engines import Engines
+from axonflow.policy.scopes import FILES, Scope
 from axonflow.ports import AuditLog, Ledger, Vault
 
 __all__ = ["AxonFlow"]
@@ -44,6 +47,10 @@ _RULES_A_SLICE: Final = 50
 
 def _go_on() -> None:
     """No pause: nobody else is at work yet."""
+
+
+def _files(policies: Policies, pause: Pause) -> Scope:
+    return Scope(FILES, None, policy_sources(policies, pause))
 
 
 @contextmanager
@@ -88,15 +95,15 @@ class AxonFlow:
 
     def __init__(
         self,
-        load: Callable[[Policies, Pause], PolicyEngine],
+        compiled: Callable[[Sequence[Scope], Pause], PolicyEngine],
         policies: Policies,
         audit: AuditLog,
         ledger: Ledger,
         vault: Vault | None,
     ) -> None:
-        self._load = load
+        self._compiled = compiled
         self._policies = policies
-        self._engine = load(policies, _go_on)
+        self._engines = Engines(compiled([_files(policies, _go_on)], _go_on))
         self._audit = audit
         self._ledger = ledger
         self._vault = vault
@@ -133,18 +140,15 @@ class AxonFlow:
         key = None if redaction_key is None else RedactionKey(redaction_key)
         redaction = RedactionMeans(key, has_vault=vault is not None)
 
-        def load(chosen: Policies, pause: Pause) -> PolicyEngine:
+        def compiled(scopes: Sequence[Scope], pause: Pause) -> PolicyEngine:
             with _no_collection():
-                return compile_policies(
-                    policy_sources(chosen, pause), scanner, compile_pattern,
-                    verify=verify, pause=pause, redaction=redaction,
-                )  # fmt: skip
+                return compile_scopes(scopes, scanner, compile_pattern, verify=verify, pause=pause, redaction=redaction)
 
         if isinstance(audit, (str, os.PathLike)):
             audit = SqliteAuditSpool.open(audit)
         vault = MemoryVault() if vault == "memory" else vault
         audit = MemoryAuditLog() if audit is None else audit  # not "or": a log may be empty, and so falsy
-        return cls(load, policies, audit, MemoryLedger() if ledger is None else ledger, vault)
+        return cls(compiled, policies, audit, MemoryLedger() if ledger is None else ledger, vault)
 
     @staticmethod
     def baseline() -> dict[str, str]:
@@ -153,18 +157,18 @@ class AxonFlow:
 
     @property
     def policy_digest(self) -> str:
-        """Names the exact set of policies in force, as on every decision."""
-        return self._engine.digest
+        """Names the exact set of policies in force, as on every decision: for tenants without policies of their own."""
+        return self._engines.default.digest
 
     @property
     def policies(self) -> PolicyEngine:
-        """The compiled policies in force; immutable."""
-        return self._engine
+        """The compiled policies in force, for tenants without policies of their own; immutable."""
+        return self._engines.default
 
     @property
     def scanner(self) -> Scanner:
-        """The detectors in force."""
-        return self._engine.scanner
+        """The detectors in force, for tenants without policies of their own."""
+        return self._engines.default.scanner
 
     @property
     def audit(self) -> AuditLog:
@@ -184,21 +188,35 @@ class AxonFlow:
         """
         chosen = self._policies if policies is None else policies
         pause = _letting_others_run()
-        engine = self._load(chosen, pause)
-        old = list(self._engine.rules)
-        self._engine = engine
+        engine = self._compiled([_files(chosen, pause)], pause)
         self._policies = chosen
-        while old:  # what nobody needs any more goes as it came, a little at a time
-            del old[-_RULES_A_SLICE:]
-            pause()
+        self.serve(Engines(engine))
         return engine.digest
+
+    def compiled(self, scopes: Sequence[Scope]) -> PolicyEngine:
+        """The engine of `scopes` together, as :meth:`open` would have it. Raises PolicyError. As `reload`, it lets
+        decisions in other threads go on."""
+        return self._compiled(scopes, _letting_others_run())
+
+    def serve(self, engines: Engines) -> None:
+        """Put `engines` in force, by one reference. It takes a while, to let go of those that nobody needs any more."""
+        pause = _letting_others_run()
+        kept = {id(engine) for engine in (engines.default, *engines.tenants.values())}
+        old = [engine for engine in (self._engines.default, *self._engines.tenants.values()) if id(engine) not in kept]
+        self._engines = engines
+        while old:  # as they came, a little at a time
+            rules = list(old.pop().rules)
+            while rules:
+                del rules[-_RULES_A_SLICE:]
+                pause()
 
     def decide(self, request: Request) -> Decision:
         """The verdict on `request`, as of its `time` or now: no I/O, nothing counted, nothing recorded.
 
         Raises RequestError for no Request.
         """
-        return decide(self._engine, request)
+        engines = self._engines
+        return decide(engines.of(request) if engines.tenants else engines.default, request)
 
     async def enforce(self, request: Request, *, origin: Origin = IN_PROCESS, redacts: bool = True) -> Decision:
         """Decide as of now, reserve limits and record the decision, with its `origin`, before it is returned.
@@ -211,7 +229,7 @@ class AxonFlow:
         Raises AuditError when the decision cannot be recorded; treat that as a denial.
         """
         return await enforce(
-            self._engine, request, audit=self._audit, ledger=self._ledger, origin=origin, redacts=redacts,
+            self._engines.of(request), request, audit=self._audit, ledger=self._ledger, origin=origin, redacts=redacts,
             vault=self._vault,
         )  # fmt: skip
 
@@ -239,7 +257,7 @@ class AxonFlow:
 
         Raises Denied when the request is not allowed, AuditError when that cannot be recorded; treat that as a denial.
         """
-        engine = self._engine
+        engine = self._engines.of(request)
 
         def redaction_of(ids: tuple[str, ...]) -> StreamRedaction:
             return self._redactions.of(engine.scanner, ids)
@@ -264,7 +282,9 @@ class AxonFlow:
 
         Raises DetectionError for a decision that names detectors which are not known here.
         """
-        return self._redactions.of(self.scanner, redacted_ids(decision)).begin()
+        default, tenants = self._engines
+        made_it = (engine for engine in tenants.values() if engine.digest == decision.policy_digest)
+        return self._redactions.of(next(made_it, default).scanner, redacted_ids(decision)).begin()
 
     async def record(
         self,
@@ -279,7 +299,7 @@ class AxonFlow:
 
         Raises AuditError when it cannot be recorded.
         """
-        digest = self._engine.digest
+        digest = self._engines.of(request).digest
         return await record(
             self._audit, kind, request, decision_id=decision_id, policy_digest=digest, details=details, origin=origin
         )

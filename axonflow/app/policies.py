@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from axonflow.adapters.policy_files import read_policies
+from axonflow.adapters.policy_files import policy_texts, read_policies
 from axonflow.errors import ConfigurationError
 from axonflow.policy import BundleSource, PolicySource
 from axonflow.policy.bundle import Verify
 
-__all__ = ["Keys", "Policies", "policy_sources", "trusted_by"]
+__all__ = ["Keys", "Policies", "policy_sources", "trusted_by", "written"]
 
 Policies = str | os.PathLike[str] | Mapping[str, Any] | Sequence["str | os.PathLike[str] | Mapping[str, Any]"] | None
 
@@ -62,6 +63,25 @@ def policy_sources(policies: Policies, pause: Callable[[], None] = lambda: None)
         else:
             sources.extend(policy_sources(item, pause))
     return sources
+
+
+def written(policies: Policies) -> dict[str, str]:
+    """The documents in what :meth:`AxonFlow.open` takes, as text: JSON for those given as Python objects. By a name for
+    each, a path where there is one; no two places share a name."""
+    if policies is None:
+        return {}
+    if isinstance(policies, (str, os.PathLike)):
+        return policy_texts(policies)
+    if isinstance(policies, Mapping):
+        return {"policies.json": json.dumps(dict(policies), ensure_ascii=False, indent=2)}
+    texts = [written(item) for item in policies]
+    names = [name for each in texts for name in each]
+    several = len(names) != len(set(names))
+    return {
+        f"{position}/{name}" if several else name: text
+        for position, each in enumerate(texts)
+        for name, text in each.items()
+    }
 
 
 def _source_of(document: Mapping[str, Any], name: str) -> PolicySource:

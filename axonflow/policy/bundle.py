@@ -32,6 +32,7 @@ __all__ = [
     "Statement",
     "Verify",
     "open_bundle",
+    "stated",
     "write_bundle",
 ]
 
@@ -118,6 +119,12 @@ def open_bundle(source: BundleSource, verify: Verify, pause: Callable[[], None] 
     if digest_of_sets((entry.name, entry.digest) for entry in statement.sets) != statement.digest:
         raise _refused(name, "the bundle's digest does not fit its sets", statement.digest, "another")
     return OpenedBundle(name, statement, sets)
+
+
+def stated(source: BundleSource) -> Statement:
+    """What a bundle says of itself, be it true or not. Raises PolicyError for what is no bundle."""
+    end = source.data.find(b"\n", 0, _MAX_STATEMENT_BYTES)
+    return _statement(source.name, source.data[: max(end, 0)])
 
 
 def _message(statement: bytes) -> bytes:

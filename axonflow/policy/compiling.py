@@ -96,10 +96,13 @@ def compile_scopes(
     return engine
 
 
-def check_programs(sources: Iterable[Source], scanner: Scanner, compile_pattern: CompilePattern) -> list[PolicyProgram]:
-    """The rows of all `sources`, which must be documents that compile. Raises PolicyError that lists every problem."""
+def check_programs(
+    scope: Scope, scanner: Scanner, compile_pattern: CompilePattern, verify: Verify = _nobody_is_trusted
+) -> list[PolicyProgram]:
+    """The rows of all sources of `scope`, which must compile together. Raises PolicyError that lists every problem."""
     builder = Builder(compile_pattern, _go_on, _SOMEBODY_ELSES)
-    programs = _read_programs(tuple(sources), builder, _nobody_is_trusted, _go_on)
+    programs = _read_programs(scope.sources, builder, verify, _go_on)
+    programs = placed(programs, 0, scope, builder.problems)
     _engine(builder, programs, ScannerMaker(scanner, compile_pattern, builder.problems, _go_on))
     if builder.problems:
         raise PolicyError.joined(builder.problems)

@@ -31,6 +31,7 @@ __all__ = [
     "PolicyProgram",
     "RuleRow",
     "SetHead",
+    "decode_rows",
     "decode_set",
     "digest_of_sets",
     "encode_set",
@@ -134,13 +135,10 @@ def encode_set(head: SetHead, rows: Sequence[RuleRow], pause: Callable[[], None]
     return parts
 
 
-def decode_set(
-    parts: Sequence[bytes], compiler_of: Callable[[SetHead], Compiler], name: str, pause: Callable[[], None]
-) -> PolicyProgram:
-    """The set in `parts`, of the bundle `name`. `pause` is called between them.
-
-    Raises PolicyError for parts that are none of ours: signed or not, every field is checked again.
-    """
+def decode_rows(
+    parts: Sequence[bytes], name: str, pause: Callable[[], None] = lambda: None
+) -> tuple[SetHead, list[RuleRow]]:
+    """The head and the rules of the set in `parts`, of the bundle `name`. Raises PolicyError for what is no set."""
     try:
         head = _decode_head(parts[0])
         rows: list[RuleRow] = []
@@ -149,7 +147,17 @@ def decode_set(
             pause()
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, IndexError) as error:
         raise PolicyError("the bundle holds no policy set", found=str(error)[:200], at=name) from None
+    return head, rows
 
+
+def decode_set(
+    parts: Sequence[bytes], compiler_of: Callable[[SetHead], Compiler], name: str, pause: Callable[[], None]
+) -> PolicyProgram:
+    """The set in `parts`, of the bundle `name`. `pause` is called between them.
+
+    Raises PolicyError for parts that are none of ours: signed or not, every field is checked again.
+    """
+    head, rows = decode_rows(parts, name, pause)
     _check_paths(rows, head, name, pause)
 
     def at(path: Path, offset: int) -> str:

@@ -15,6 +15,7 @@ from axonflow.errors import PolicyConflict
 
 __all__ = [
     "Activation",
+    "Change",
     "InForce",
     "Kind",
     "PolicyHistory",
@@ -62,6 +63,18 @@ class Activation(Struct, frozen=True, kw_only=True):
     author: str
     reason: str
     created_us: int
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """Who changes what is in force of a set, and why. `expected_sequence` is the activation that they take for the last
+    one; None: whichever is found."""
+
+    tenant_id: str
+    set_name: str
+    author: str
+    reason: str
+    time_us: int
+    expected_sequence: int | None = None
 
 
 class SetState(Struct, frozen=True):

@@ -1,0 +1,120 @@
+"""Publishing policies: build, sign and keep a version, activate it, go back. Needs ``axonflow[bundles,postgres]``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from axonflow.adapters.postgres import PostgresDatabase, PostgresPolicyStore
+from axonflow.adapters.re2_engine import compile_pattern
+from axonflow.app.bundles import build_bundle
+from axonflow.app.policies import Keys, Policies, policy_sources, trusted_by, written
+from axonflow.app.scanning import builtin_scanner
+from axonflow.errors import PolicyError
+from axonflow.flows.activate_policy import activate_policy
+from axonflow.flows.diff_policy import diff_policy
+from axonflow.flows.publish_policy import publish_policy
+from axonflow.flows.rollback_policy import rollback_policy
+from axonflow.ids import now_us
+from axonflow.policy.bundle import BundleSource, Verify, stated
+from axonflow.policy.compiling import check_programs
+from axonflow.policy.differing import PolicyDiff, rules_in
+from axonflow.policy.publication import Change, PolicyHistory, PolicyVersion, SetState
+from axonflow.policy.scopes import Scope, layer_of
+from axonflow.ports import PolicyStore
+
+__all__ = ["PolicyDiff", "PolicyHistory", "PolicyVersion", "Publisher", "SetState", "opened_publisher"]
+
+_HISTORY: Final = 100
+
+
+@asynccontextmanager
+async def opened_publisher(database_url: str, *, trusted_keys: Keys = ()) -> AsyncIterator[Publisher]:
+    """What publishes into the database. Raises ConfigurationError."""
+    database = await PostgresDatabase.connect(database_url)
+    try:
+        yield Publisher(PostgresPolicyStore(database), trusted_keys=trusted_keys)
+    finally:
+        await database.close()
+
+
+class Publisher:
+    """Publishes into `store`. What is activated has to be signed by one of `trusted_keys`; without any, that is left to
+    the agents, who ask for it in any case. Scopes are tenants, '@' and an organization, or '*' for the system."""
+
+    def __init__(self, store: PolicyStore, *, trusted_keys: Keys = (), clock_us: Callable[[], int] = now_us) -> None:
+        self._store = store
+        self._verify: Verify = trusted_by(trusted_keys) if trusted_keys else lambda *_: True
+        self._clock_us = clock_us
+
+    async def publish(self, change: Change, policies: Policies, key: str | os.PathLike[str] | None) -> PolicyVersion:
+        """`policies`, which AxonFlow.open would take, as a version that is kept, signed with the private key in the
+        file `key`; one bundle as it is, when there is no key.
+
+        Raises PolicyError with every problem, PolicyStoreError, and ConfigurationError for a key that is none.
+        """
+        source: dict[str, str] = {}
+        scope = change.tenant_id
+        if key is None:
+            bundle = _only_bundle(policies, scope)
+            self._check(scope, [bundle])
+        else:
+            bundle = BundleSource("the bundle", build_bundle(policies, key, scope=scope), scope)
+            source = written(policies)
+        statement = stated(bundle)
+        version = PolicyVersion(
+            tenant_id=scope, set_name=change.set_name, version=0, digest=statement.digest, key_id=statement.key,
+            rules=rules_in(bundle), author=change.author, reason=change.reason, created_us=change.time_us,
+            bundle=bundle.data, source=source,
+        )  # fmt: skip
+        return await publish_policy(self._store, version)
+
+    async def activate(self, change: Change, version: int | None, *, back: bool = False) -> SetState:
+        """Put `version` in force; None: nothing of the set. `back`: it is a way back, as the history will say.
+
+        Raises PolicyConflict when the last activation is not the expected one, PolicyError and PolicyStoreError.
+        """
+        check = partial(self._check, change.tenant_id)
+        return await activate_policy(self._store, change, version, check=check, kind="rollback" if back else "activate")
+
+    async def rollback(self, change: Change) -> SetState:
+        """Put in force what was before. Raises as :meth:`activate`."""
+        return await rollback_policy(self._store, change, check=partial(self._check, change.tenant_id))
+
+    def change(
+        self, scope: str, set_name: str, *, author: str, reason: str, expected_sequence: int | None = None
+    ) -> Change:
+        """A change of now."""
+        return Change(
+            tenant_id=scope, set_name=set_name, author=author, reason=reason, time_us=self._clock_us(),
+            expected_sequence=expected_sequence,
+        )  # fmt: skip
+
+    async def sets(self, scope: str) -> list[SetState]:
+        """What is in force of each set of the scope. Raises PolicyStoreError."""
+        return await self._store.sets(scope)
+
+    async def history(self, scope: str, set_name: str, limit: int = _HISTORY) -> PolicyHistory:
+        """Versions and activations, newest first. Raises PolicyStoreError."""
+        return await self._store.history(scope, set_name, limit)
+
+    async def diff(self, scope: str, set_name: str, from_version: int, to_version: int) -> PolicyDiff:
+        """What differs between two versions. Raises PolicyStoreError for one that is not there."""
+        return await diff_policy(self._store, scope, set_name, from_version, to_version)
+
+    def _check(self, scope: str, bundles: Sequence[BundleSource]) -> None:
+        check_programs(Scope(scope, layer_of(scope), bundles), builtin_scanner(), compile_pattern, self._verify)
+
+
+def _only_bundle(policies: Policies, scope: str) -> BundleSource:
+    sources = policy_sources(policies)
+    if len(sources) != 1 or not isinstance(sources[0], BundleSource):
+        raise PolicyError(
+            "documents are signed when they are published", expected="a private key, or one bundle (.axb)",
+            found="no key", hint="Make one with: axonflow policy keygen release",
+        )  # fmt: skip
+    return BundleSource(Path(sources[0].name).name, sources[0].data, scope)

@@ -1,0 +1,17 @@
+"""Verb: diff. What one version of a policy set has that another has not."""
+
+from __future__ import annotations
+
+from axonflow.flows.activate_policy import found_version
+from axonflow.policy.differing import PolicyDiff, difference
+from axonflow.ports import PolicyStore
+
+__all__ = ["diff_policy"]
+
+
+async def diff_policy(
+    store: PolicyStore, tenant_id: str, set_name: str, from_version: int, to_version: int
+) -> PolicyDiff:
+    """The difference between two versions. Raises PolicyStoreError for one that is not there."""
+    before = await found_version(store, tenant_id, set_name, from_version)
+    return difference(before, await found_version(store, tenant_id, set_name, to_version))
