@@ -3,6 +3,7 @@
 import asyncio
 
 import httpx
+from msgspec.structs import replace
 
 from axonflow import AxonFlow
 from axonflow.adapters.memory import MemoryAuditStore, MemoryPlanStore
@@ -75,11 +76,18 @@ class Doors:
             search=self.search,
             orchestrator=InProcess(self.orchestrator),
         )
+        self.identities = identities
         self.agent = create_agent(self.services, identities)
         self.routes = {
             "agent": agent_routes(self.services),
             "orchestrator": orchestrator_routes(services, Metrics("orchestrator")),
         }
+
+    def reopen(self, **means):
+        """Answer with other means from now on."""
+        self.services = replace(self.services, **means)
+        self.agent = create_agent(self.services, self.identities)
+        self.routes["agent"] = agent_routes(self.services)
 
     async def search(self, query):
         while records := await self.flow.audit.oldest(1000):

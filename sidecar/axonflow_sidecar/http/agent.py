@@ -11,6 +11,7 @@ from axonflow_sidecar.http.routes.decide import decide
 from axonflow_sidecar.http.routes.decisions import decisions
 from axonflow_sidecar.http.routes.gateway import llm_call, pre_check
 from axonflow_sidecar.http.routes.health import health, metrics_page
+from axonflow_sidecar.http.routes.policy_table import policy_routes
 from axonflow_sidecar.http.routes.requests import plan_status, proxy_request
 from axonflow_sidecar.http.routes.reveal import reveal
 from axonflow_sidecar.http.routing import PUBLIC, Route, routed
@@ -39,4 +40,5 @@ def agent_routes(services: AgentServices) -> list[Route]:
         Route("POST", "/api/v1/audit/search", audit_search(services), "audit.read"),
         Route("POST", "/api/request", proxy_request(services), "plans.run", PLAN_TIMEOUT_S),
         Route("GET", "/api/v1/plan/{id}", plan_status(services), "plans.read"),
+        *policy_routes(services),
     ]

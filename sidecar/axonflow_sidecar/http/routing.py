@@ -14,6 +14,10 @@ from axonflow.errors import (
     AuditError,
     DetectionError,
     LedgerError,
+    PolicyConflict,
+    PolicyForbidden,
+    PolicyMissing,
+    PolicyStoreError,
     TenancyConflict,
     TenancyForbidden,
     TenancyMissing,
@@ -35,7 +39,10 @@ MAX_HEADER_BYTES: Final = 32 * 1024
 HANDLER_TIMEOUT_S: Final = 30
 MAX_SEGMENTS: Final = 16
 _UNAVAILABLE: Final = (AuditError, LedgerError, DetectionError, VaultError, TenancyUnavailable)
-_STATUSES: Final[dict[type[AxonFlowError], int]] = {TenancyMissing: 404, TenancyConflict: 409, TenancyForbidden: 403}
+_STATUSES: Final[dict[type[AxonFlowError], int]] = {
+    TenancyMissing: 404, TenancyConflict: 409, TenancyForbidden: 403,
+    PolicyMissing: 404, PolicyConflict: 409, PolicyForbidden: 403, PolicyStoreError: 503,
+}  # fmt: skip
 _DECIDING: Final = (b"authorization", b"x-tenant-id", b"x-user-token", b"x-axonflow-internal", b"x-axonflow-identity")
 _log = logging.getLogger("axonflow.http")
 
@@ -181,12 +188,9 @@ def _log_failure(scope: Scope, error: Exception) -> None:
 
 
 async def _send(send: Send, reply: Reply) -> None:
-    headers = [
-        (b"content-type", reply.content_type),
-        (b"content-length", str(len(reply.body)).encode()),
-        (b"cache-control", b"no-store"),
-        (b"x-content-type-options", b"nosniff"),
-    ]
+    headers = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
+    if reply.status != 204:  # which has no content, so nothing is said of it (RFC 9110, section 8.6)
+        headers += [(b"content-type", reply.content_type), (b"content-length", str(len(reply.body)).encode())]
     if reply.status == 401:
         headers.append((b"www-authenticate", b'Bearer realm="axonflow"'))
     if reply.status == 503:

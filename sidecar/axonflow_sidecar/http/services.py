@@ -8,6 +8,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from axonflow import AxonFlow, Decision, Request
+from axonflow.app.api_policies import ApiPolicies
 from axonflow.audit import AuditPage, AuditQuery, Origin
 from axonflow_sidecar.http.asgi import Call
 from axonflow_sidecar.http.metrics import Metrics
@@ -27,7 +28,8 @@ class Orchestrator(Protocol):
 class AgentServices(Struct, frozen=True, kw_only=True):
     """`search` finds what was recorded before the call (it waits for the drain), or is None without a database.
 
-    `unwell` says in a few words what keeps the agent from answering, or None.
+    `unwell` says in a few words what keeps the agent from answering, or None. `policies` edits those of the contract's
+    routes, or is None without a database.
     """
 
     flow: AxonFlow
@@ -37,6 +39,7 @@ class AgentServices(Struct, frozen=True, kw_only=True):
     search: Callable[[AuditQuery], Awaitable[AuditPage]] | None = None
     orchestrator: Orchestrator | None = None
     unwell: Callable[[], str | None] = lambda: None
+    policies: ApiPolicies | None = None
 
 
 def check_tenant(call: Call, tenant_id: str) -> None:
