@@ -50,7 +50,7 @@ class PolicyDoors(Doors):
             self.shelf, compiled=self.compiled, key=f"{folder}/own.key" if key else None,
             served=self.follower.serve_now, clock_us=clock_us,
         )  # fmt: skip
-        self.reopen(policies=self.edited)
+        self.reopen(api_policies=self.edited)
 
     def compiled(self, document):
         return self.flow.compiled([Scope(FILES, None, policy_sources(document))])

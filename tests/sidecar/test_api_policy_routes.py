@@ -302,7 +302,7 @@ def test_agent_without_a_database_or_without_a_key_takes_no_policies():
     refused = doors.post(STATIC, SECRETS)
     assert (refused.status_code, "signed" in refused.json()["message"]) == (400, True)
     assert doors.call("GET", STATIC).status_code == 200
-    doors.reopen(policies=None)
+    doors.reopen(api_policies=None)
     assert doors.call("GET", STATIC).status_code == 503
 
 

@@ -28,7 +28,7 @@ class Orchestrator(Protocol):
 class AgentServices(Struct, frozen=True, kw_only=True):
     """`search` finds what was recorded before the call (it waits for the drain), or is None without a database.
 
-    `unwell` says in a few words what keeps the agent from answering, or None. `policies` edits those of the contract's
+    `unwell` says in a few words what keeps the agent from answering, or None. `api_policies` edits those of the contract's
     routes, or is None without a database.
     """
 
@@ -39,7 +39,7 @@ class AgentServices(Struct, frozen=True, kw_only=True):
     search: Callable[[AuditQuery], Awaitable[AuditPage]] | None = None
     orchestrator: Orchestrator | None = None
     unwell: Callable[[], str | None] = lambda: None
-    policies: ApiPolicies | None = None
+    api_policies: ApiPolicies | None = None
 
 
 def check_tenant(call: Call, tenant_id: str) -> None:

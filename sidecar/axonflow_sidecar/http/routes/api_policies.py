@@ -43,9 +43,9 @@ _toggle = msgspec.json.Decoder(ToggleBody)
 
 def policies_of(services: AgentServices) -> ApiPolicies:
     """What edits policies. Raises Refused (503) where there is no database to keep them."""
-    if services.policies is None:
+    if services.api_policies is None:
         raise Refused(503, AxonFlowError("no database", hint="Policies of these routes are kept in one."))
-    return services.policies
+    return services.api_policies
 
 
 def scope_of(call: Call) -> str:
