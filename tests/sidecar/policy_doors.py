@@ -11,6 +11,7 @@ from axonflow.adapters.memory import (
 from axonflow.adapters.policy_snapshots import FolderSnapshots
 from axonflow.app.api_policies import ApiPolicies, Shelf
 from axonflow.app.policies import policy_sources
+from axonflow.app.typed_policies import TypedPolicies
 from axonflow.flows.follow_policies import FollowedFiles, PolicyFollower
 from axonflow.ids import now_us
 from axonflow.policy.scopes import FILES, Scope
@@ -50,7 +51,14 @@ class PolicyDoors(Doors):
             self.shelf, compiled=self.compiled, key=f"{folder}/own.key" if key else None,
             served=self.follower.serve_now, clock_us=clock_us,
         )  # fmt: skip
-        self.reopen(api_policies=self.edited)
+        typed = TypedPolicies(
+            self.shelf.published, compiled=self.compiled_source, key=f"{folder}/own.key" if key else None,
+            served=self.follower.serve_now, clock_us=clock_us,
+        )  # fmt: skip
+        self.reopen(api_policies=self.edited, typed_policies=typed)
+
+    def compiled_source(self, source):
+        return self.flow.compiled([Scope(FILES, None, [source])])
 
     def compiled(self, document):
         return self.flow.compiled([Scope(FILES, None, policy_sources(document))])

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from axonflow import AxonFlow, Decision, Request
 from axonflow.app.api_policies import ApiPolicies
+from axonflow.app.typed_policies import TypedPolicies
 from axonflow.audit import AuditPage, AuditQuery, Origin
 from axonflow_sidecar.http.asgi import Call
 from axonflow_sidecar.http.metrics import Metrics
@@ -28,8 +29,8 @@ class Orchestrator(Protocol):
 class AgentServices(Struct, frozen=True, kw_only=True):
     """`search` finds what was recorded before the call (it waits for the drain), or is None without a database.
 
-    `unwell` says in a few words what keeps the agent from answering, or None. `api_policies` edits those of the contract's
-    routes, or is None without a database.
+    `unwell` says in a few words what keeps the agent from answering, or None. `api_policies` edits those of the
+    contract's routes, or is None without a database; so does `typed_policies` whole documents.
     """
 
     flow: AxonFlow
@@ -40,6 +41,7 @@ class AgentServices(Struct, frozen=True, kw_only=True):
     orchestrator: Orchestrator | None = None
     unwell: Callable[[], str | None] = lambda: None
     api_policies: ApiPolicies | None = None
+    typed_policies: TypedPolicies | None = None
 
 
 def check_tenant(call: Call, tenant_id: str) -> None:

@@ -6,6 +6,7 @@ beside it the one to write, which their handlers look for.
 
 from __future__ import annotations
 
+from axonflow_sidecar.http.routes import typed_policies
 from axonflow_sidecar.http.routes.api_policies import PolicyRoutes
 from axonflow_sidecar.http.routes.policy_overrides import end_override, list_overrides, make_override, test_pattern
 from axonflow_sidecar.http.routes.policy_simulation import conflicts, impact_report, simulate
@@ -17,6 +18,7 @@ __all__ = ["policy_routes"]
 _STATIC = "/api/v1/static-policies"
 _DYNAMIC = "/api/v1/dynamic-policies"
 _POLICIES = "/api/v1/policies"
+_TYPED = "/api/v1/typed-policies"
 
 
 def policy_routes(services: AgentServices) -> list[Route]:
@@ -29,6 +31,14 @@ def policy_routes(services: AgentServices) -> list[Route]:
         Route("POST", f"{_POLICIES}/simulate", simulate(services), "policies.read"),
         Route("POST", f"{_POLICIES}/impact-report", impact_report(services), "policies.read"),
         Route("POST", f"{_POLICIES}/conflicts", conflicts(services), "policies.read"),
+    ]
+    routes += [
+        Route("GET", f"{_TYPED}/edition", typed_policies.edition(services), "policies.read"),
+        Route("POST", f"{_TYPED}/validate", typed_policies.validate(services), "policies.read"),
+        Route("POST", f"{_TYPED}/publish", typed_policies.publish(services), "policies.write"),
+        Route("POST", f"{_TYPED}/activate", typed_policies.activate(services), "policies.activate"),
+        Route("GET", f"{_TYPED}/active", typed_policies.active(services), "policies.read"),
+        Route("GET", f"{_TYPED}/system", typed_policies.system(services), "policies.read"),
     ]
     for path, own in ((_STATIC, PolicyRoutes(services, "static")), (_DYNAMIC, PolicyRoutes(services, "dynamic"))):
         routes += [
