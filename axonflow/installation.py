@@ -20,6 +20,16 @@ class Installation:
         return self.path / "api-key"
 
     @property
+    def policy_key_file(self) -> Path:
+        """The private key that policies published on this machine are signed with, unless another is named."""
+        return self.path / "policy.key"
+
+    @property
+    def policy_public_file(self) -> Path:
+        """Its public half, which the agents of this installation trust."""
+        return self.path / "policy.pub"
+
+    @property
     def tls(self) -> Path:
         """The folder of certificates."""
         return self.path / "tls"

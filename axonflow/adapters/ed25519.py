@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from axonflow.errors import ConfigurationError
 
-__all__ = ["Signer", "TrustedKeys", "make_key_pair"]
+__all__ = ["Signer", "TrustedKeys", "keep_key_pair", "make_key_pair"]
 
 _MAX_KEY_BYTES: Final = 16_384
 
@@ -36,6 +36,13 @@ class Signer:
         if not isinstance(key, Ed25519PrivateKey):
             raise _no_key(path, "an Ed25519 private key")
         return cls(key)
+
+    @property
+    def public_pem(self) -> bytes:
+        """The public half, to be given to whoever shall trust it."""
+        return self._key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
 
     def sign(self, message: bytes) -> bytes:
         """The signature of `message`: 64 bytes."""
@@ -83,10 +90,18 @@ def make_key_pair(private: str | os.PathLike[str], public: str | os.PathLike[str
     secret = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    shown = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     _write_new(private, secret, 0o600)
-    _write_new(public, shown, 0o644)
+    _write_new(public, Signer(key).public_pem, 0o644)
     return _key_id(key.public_key())
+
+
+def keep_key_pair(private: str | os.PathLike[str], public: str | os.PathLike[str]) -> None:
+    """Make a key pair where there is none yet. Raises ConfigurationError for a file that holds another thing."""
+    if not Path(private).exists():
+        Path(public).unlink(missing_ok=True)
+        make_key_pair(private, public)
+    elif not Path(public).exists():  # whoever made it was stopped in between
+        _write_new(public, Signer.from_file(private).public_pem, 0o644)
 
 
 def _key_id(key: Ed25519PublicKey) -> str:

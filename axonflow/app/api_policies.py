@@ -3,6 +3,7 @@ published. Needs ``axonflow[bundles]``, for what is published is signed."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -109,7 +110,7 @@ class ApiPolicies:
         self._check_own(tenant_id, before)
         override = (await self.overrides(tenant_id)).get(before.id)
         if override is not None:
-            self._check_override(after, override.action)
+            await asyncio.to_thread(self._check_override, after, override.action)
         fields = [name for name in ApiPolicy.__struct_fields__ if getattr(before, name) != getattr(after, name)]
         change: Change = "updated"
         if fields == ["enabled"]:
@@ -134,7 +135,7 @@ class ApiPolicies:
         shelf = self._shelf
         policy = await shelf.policies.get(override.tenant_id, override.policy_id)
         if policy is not None:
-            self._check_override(policy, override.action)
+            await asyncio.to_thread(self._check_override, policy, override.action)
         return await override_api_policy(shelf.policies, shelf.overrides, override, apply=self._apply)
 
     async def end_override(self, tenant_id: str, policy_id: str, author: str) -> None:
@@ -147,7 +148,8 @@ class ApiPolicies:
     # -- trying out
 
     def try_pattern(self, pattern: str, inputs: Sequence[str]) -> list[PatternMatch]:
-        """What a policy of this pattern would act on. Raises PolicyError for a pattern that cannot be enforced."""
+        """What a policy of this pattern would act on; it takes a while. Raises PolicyError for a pattern that cannot be
+        enforced."""
         now = self._clock_us()
         policy = ApiPolicy(
             tenant_id="default", id=new_id(now), policy_id="tried", name="tried", category="tried",
@@ -156,7 +158,7 @@ class ApiPolicies:
         return try_pattern(policy, inputs, engine_of=self.engine_of, groups_of=groups_in)
 
     def engine_of(self, policy: ApiPolicy) -> PolicyEngine:
-        """The engine of `policy` alone, where everything else is allowed. Raises PolicyError."""
+        """The engine of `policy` alone, where everything else is allowed; it takes a while. Raises PolicyError."""
         return self._compiled(document_alone(policy, compile_pattern, "allow"))
 
     async def conflicts(self, tenant_id: str, policy_id: str | None) -> tuple[list[Conflict], int, bool]:
@@ -170,7 +172,7 @@ class ApiPolicies:
             request = simulated_request(Simulated(**asked), tenant_id, "simulation")
             return bool(engine.decide(request, "", self._clock_us() / 1_000_000).policies)
 
-        found, is_all = conflicts_among(policies, applies, policy_id)
+        found, is_all = await asyncio.to_thread(conflicts_among, policies, applies, policy_id)
         return found, len(policies), is_all
 
     # --

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from axonflow.adapters.ed25519 import Signer, make_key_pair
+from axonflow.adapters.ed25519 import Signer, keep_key_pair, make_key_pair
 from axonflow.adapters.re2_engine import compile_pattern
 from axonflow.app.policies import Keys, Policies, policy_sources, trusted_by
 from axonflow.app.scanning import builtin_scanner
@@ -15,7 +15,7 @@ from axonflow.policy.bundle import BundleSource, Statement, open_bundle, write_b
 from axonflow.policy.compiling import check_programs
 from axonflow.policy.scopes import FILES, Scope, layer_of
 
-__all__ = ["build_bundle", "make_key_pair", "verified_statement"]
+__all__ = ["build_bundle", "keep_key_pair", "make_key_pair", "verified_statement"]
 
 
 def build_bundle(

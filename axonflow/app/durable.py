@@ -12,10 +12,13 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from axonflow.adapters.postgres import (
+    PostgresApiPolicyStore,
     PostgresAuditStore,
     PostgresDatabase,
+    PostgresOverrideStore,
     PostgresPlanStore,
     PostgresPolicyFeed,
+    PostgresPolicyStore,
     migrate,
     service_login,
 )
@@ -24,6 +27,7 @@ from axonflow.audit import AuditPage, AuditQuery
 from axonflow.detect import RedactionKey
 from axonflow.errors import AuditError
 from axonflow.flows.drain import Drain
+from axonflow.flows.publish_api_policies import Shelf
 from axonflow.flows.verify_audit import AuditVerification, verify_audit
 from axonflow.ports import AuditLog, AuditStore, PlanStore, PolicyFeed, Vault
 
@@ -83,6 +87,12 @@ class Durable:
     def plans(self) -> PlanStore:
         """Where plans are kept."""
         return PostgresPlanStore(self._database)
+
+    @property
+    def shelf(self) -> Shelf:
+        """Where policies are edited and published."""
+        database = self._database
+        return Shelf(PostgresApiPolicyStore(database), PostgresOverrideStore(database), PostgresPolicyStore(database))
 
     @asynccontextmanager
     async def policy_feed(self) -> AsyncIterator[PolicyFeed]:

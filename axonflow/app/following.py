@@ -15,7 +15,7 @@ from axonflow.ids import now_us
 from axonflow.policy.scopes import FILES, Scope
 from axonflow.ports import PolicyFeed
 
-__all__ = ["PolicyStatus", "Refusal", "following"]
+__all__ = ["PolicyFollower", "PolicyStatus", "Refusal", "following"]
 
 START_TIMEOUT_S: Final = 10.0
 

@@ -61,12 +61,12 @@ class Refusal(Struct, frozen=True):
 
 
 class PolicyStatus(Struct, frozen=True):
-    """How an agent stands. `digest` is of the policies for tenants without any of their own, `tenants` how many have
-    some, `seen_us` when the store was last asked and answered. `degraded_since_us` and `reason` are of a store that
+    """How an agent stands. `digest` is of the policies for tenants without any of their own, `tenants` those of the
+    others, `seen_us` when the store was last asked and answered. `degraded_since_us` and `reason` are of a store that
     does not answer; `unkept` says why a restart would not find all of this on disk."""
 
     digest: str
-    tenants: int
+    tenants: dict[str, str]
     seen_us: int | None
     degraded_since_us: int | None
     reason: str | None
@@ -117,10 +117,21 @@ class PolicyFollower:
     def status(self) -> PolicyStatus:
         """How it stands now."""
         engines = self._engines
+        tenants = {tenant: engine.digest for tenant, engine in engines.tenants.items()} if engines else {}
         return PolicyStatus(
-            engines.default.digest if engines else "", len(engines.tenants) if engines else 0, self._seen_us,
-            self._failing_since_us, self._failure, tuple(self._refused.values()), self._unkept,
+            engines.default.digest if engines else "", tenants, self._seen_us, self._failing_since_us, self._failure,
+            tuple(self._refused.values()), self._unkept,
         )  # fmt: skip
+
+    @property
+    def is_degraded(self) -> bool:
+        """Whether the store does not answer, so that what is served may not be what is in force."""
+        return self._failing_since_us is not None
+
+    @property
+    def refusals(self) -> int:
+        """How many scopes have something activated that is not in force here."""
+        return len(self._refused)
 
     async def start(self, timeout_s: float) -> None:
         """Serve what was kept, then what is in force if the store says so within `timeout_s`, and follow from then on.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from axonflow.errors import PolicyError
@@ -12,7 +13,7 @@ from axonflow.ports import ApiPolicyStore
 __all__ = ["Apply", "CheckPolicy", "write_api_policy"]
 
 CheckPolicy = Callable[[ApiPolicy], None]
-"""Raises PolicyError for a policy that could not be enforced."""
+"""Raises PolicyError for a policy that could not be enforced. Called in a thread."""
 Apply = Callable[[str, str], Awaitable[None]]
 """``(scope, author)``: puts in force what is stored for the scope, on this agent before it returns."""
 
@@ -27,7 +28,7 @@ async def write_api_policy(
     """
     if change != "deleted":
         _check_text(policy)
-        check(policy)
+        await asyncio.to_thread(check, policy)
     await store.write(policy, change, summary)
     await apply(policy.tenant_id, policy.updated_by)
     return policy

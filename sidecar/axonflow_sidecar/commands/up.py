@@ -30,6 +30,13 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     help="A folder or file of policies, or @baseline. Default: ./policies if it is there, else @baseline.",
 )
 @click.option(
+    "--policy-source",
+    default="both",
+    show_default=True,
+    type=click.Choice(["both", "files", "database"]),
+    help="Where policies are taken from: those of --policies, those that were published, or both together.",
+)
+@click.option(
     "--trust",
     metavar="FILE",
     multiple=True,
@@ -124,8 +131,13 @@ def command(*, policies: str | None, trust: tuple[str, ...], data: Path | None, 
     from axonflow_sidecar.hosting.settings import UpSettings, default_data_folder
     from axonflow_sidecar.hosting.supervisor import Supervisor
 
+    from_database = options["policy_source"] == "database"
+    if from_database and policies is not None:
+        raise ConfigurationError("files are no source of policies", expected="--policy-source both", found="database")
+    given = policies or ("policies" if Path("policies").is_dir() else None)
     settings = UpSettings(
-        policies=policies or ("policies" if Path("policies").is_dir() else BASELINE),
+        policies="" if from_database else given or BASELINE,
+        stand_in=given is None and options["policy_source"] == "both",
         data=data or default_data_folder(),
         trusted_keys=list(trust),
         **options,
@@ -148,7 +160,7 @@ def _check(settings: UpSettings) -> None:
     file = settings.redaction_key_file
     key = None if file is None else read_redaction_key(file)
     AxonFlow.open(
-        policies=settings.policies, trusted_keys=settings.trusted_keys, redaction_key=key,
+        policies=settings.policies or None, trusted_keys=settings.trusted_keys, redaction_key=key,
         vault=None if key is None else "memory",  # theirs is in the database, which is not there yet
     )  # fmt: skip
     if settings.plans:

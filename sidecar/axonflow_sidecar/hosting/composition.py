@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from axonflow import AxonFlow
+from axonflow.app.api_policies import ApiPolicies
 from axonflow.app.durable import Durable
+from axonflow.app.following import PolicyFollower, PolicyStatus, following
+from axonflow.app.policies import policy_sources
+from axonflow.app.typed_policies import TypedPolicies
+from axonflow.errors import PlanError
 from axonflow.ids import now_us
+from axonflow.policy import PolicyEngine, PolicySource
+from axonflow.policy.scopes import FILES, Scope
 from axonflow_sidecar.hosting.settings import ServiceSettings
 from axonflow_sidecar.http.agent import create_agent
 from axonflow_sidecar.http.asgi import Application
@@ -32,13 +40,13 @@ _log = logging.getLogger("axonflow.service")
 async def opened_agent(settings: ServiceSettings) -> AsyncIterator[Application]:
     """The agent's application, with its spool open and draining; at the end all of it is in the database, or kept."""
     metrics = Metrics("agent")
-    async with _durable(settings, metrics) as durable:
-        flow = _flow(settings, durable)
-        _log_start(settings, flow)
+    async with _durable(settings, metrics) as durable, _flow(settings, durable, metrics) as (flow, follower):
         client = OrchestratorClient(settings.orchestrator_url, settings.credential)
         services = AgentServices(
             flow=flow, signer=Signer(bytes.fromhex(settings.secret)), metrics=metrics, clock_us=now_us,
-            search=durable.search, orchestrator=client, unwell=durable.unwell,
+            search=durable.search, orchestrator=client, unwell=durable.unwell, policies=_status_of(follower),
+            api_policies=_api_policies(settings, durable, flow, follower),
+            typed_policies=_typed_policies(settings, durable, flow, follower),
         )  # fmt: skip
         try:
             yield create_agent(services, Identities(KeyRing(settings.keys)), log_all=settings.access_log)
@@ -50,18 +58,14 @@ async def opened_agent(settings: ServiceSettings) -> AsyncIterator[Application]:
 async def opened_orchestrator(settings: ServiceSettings) -> AsyncIterator[Application]:
     """The orchestrator's application. Runs that an earlier process of this spool left behind are marked as failed."""
     metrics = Metrics("orchestrator")
-    async with _durable(settings, metrics) as durable:
-        flow = _flow(settings, durable)
-        _log_start(settings, flow)
+    async with _durable(settings, metrics) as durable, _flow(settings, durable, metrics) as (flow, follower):
         catalogue = PlanCatalogue.load(settings.plans) if settings.plans else PlanCatalogue()
         executor_id = durable.audit.writer_id  # kept in the spool, whose lock says that the earlier process is gone
-        left = await durable.plans.abandon(executor_id, "The orchestrator ended while it ran.", now_us())
-        if left:
-            _log.warning("runs were left behind", extra={"facts": {"runs": left}})
+        await _abandon_runs(durable, executor_id)
         runs = PlanRuns(flow, durable.plans, catalogue, executor_id)
         services = OrchestratorServices(
             flow=flow, runs=runs, catalogue=catalogue, signer=Signer(bytes.fromhex(settings.secret)),
-            credential=settings.credential, unwell=durable.unwell,
+            credential=settings.credential, unwell=durable.unwell, policies=_status_of(follower),
         )  # fmt: skip
         try:
             yield create_orchestrator(
@@ -87,12 +91,74 @@ async def _durable(settings: ServiceSettings, metrics: Metrics) -> AsyncIterator
             _log.warning("some records stay in the spool; they follow at the next start")
 
 
-def _flow(settings: ServiceSettings, durable: Durable) -> AxonFlow:
+async def _abandon_runs(durable: Durable, executor_id: str) -> None:
+    """Mark as failed what an earlier process left running. Not later, when this one has runs of its own under that id:
+    with the database away, they stay as they are."""
+    try:
+        left = await durable.plans.abandon(executor_id, "The orchestrator ended while it ran.", now_us())
+    except PlanError as error:
+        _log.error("runs that were left behind stay as they are", extra={"facts": {"reason": str(error)}})
+    else:
+        if left:
+            _log.warning("runs were left behind", extra={"facts": {"runs": left}})
+
+
+@asynccontextmanager
+async def _flow(
+    settings: ServiceSettings, durable: Durable, metrics: Metrics
+) -> AsyncIterator[tuple[AxonFlow, PolicyFollower | None]]:
+    """The control plane, and what follows the database if that is a source of policies."""
     key = bytes.fromhex(settings.redaction_key) or None
-    return AxonFlow.open(
-        policies=settings.policies, audit=durable.audit, trusted_keys=settings.trusted_keys, redaction_key=key,
+    policies = settings.policies or None
+    flow = AxonFlow.open(
+        policies=policies, audit=durable.audit, trusted_keys=settings.trusted_keys, redaction_key=key,
         vault=None if key is None else durable.vault(key),
     )  # fmt: skip
+    if not settings.snapshots:
+        _log_start(settings, flow)
+        yield flow, None
+        return
+    async with (
+        durable.policy_feed() as feed,
+        following(
+            flow, feed, folder=settings.snapshots, policies=policies, stand_in=settings.stand_in, report=_log.warning
+        ) as follower,
+    ):
+        metrics.watch("axonflow_policies_degraded", "1 while their store is away.", lambda: follower.is_degraded)
+        metrics.watch("axonflow_policies_refused", "Scopes with policies that do not load.", lambda: follower.refusals)
+        _log_start(settings, flow)
+        yield flow, follower
+
+
+def _status_of(follower: PolicyFollower | None) -> Callable[[], PolicyStatus | None]:
+    return lambda: None if follower is None else follower.status
+
+
+def _api_policies(
+    settings: ServiceSettings, durable: Durable, flow: AxonFlow, follower: PolicyFollower | None
+) -> ApiPolicies | None:
+    """What edits policies over REST, where the database is a source of them."""
+    if follower is None:
+        return None
+
+    def compiled(document: dict[str, Any]) -> PolicyEngine:
+        return flow.compiled([Scope(FILES, None, policy_sources(document))])
+
+    key = settings.policy_key or None
+    return ApiPolicies(durable.shelf, compiled=compiled, key=key, served=follower.serve_now)
+
+
+def _typed_policies(
+    settings: ServiceSettings, durable: Durable, flow: AxonFlow, follower: PolicyFollower | None
+) -> TypedPolicies | None:
+    if follower is None:
+        return None
+
+    def compiled(source: PolicySource) -> PolicyEngine:
+        return flow.compiled([Scope(FILES, None, [source])])
+
+    key = settings.policy_key or None
+    return TypedPolicies(durable.shelf.published, compiled=compiled, key=key, served=follower.serve_now)
 
 
 def _log_start(settings: ServiceSettings, flow: AxonFlow) -> None:

@@ -9,6 +9,8 @@
       tls/           the certificate and the authority to trust
       postgres/      the embedded server
       spool/agent/   spool/orchestrator/    audit records on their way to the database
+      policies/agent/   policies/orchestrator/    the last good policies, for when the database is away
+      policy.key     0600, what policies published here are signed with; policy.pub, its public half
       endpoints.json where everything listens, while it does
       database-url   0600, of the server in use, while it is
 """
@@ -25,6 +27,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Final
 
+from axonflow.app.bundles import keep_key_pair
 from axonflow.errors import ConfigurationError
 from axonflow.installation import Installation
 from axonflow_sidecar.hosting.atomic_files import write_atomically
@@ -64,6 +67,15 @@ class DataFolder(Installation):
         except OSError as error:
             raise self._unusable(error) from None
         return folder / role
+
+    def snapshots(self, role: str) -> Path:
+        """Where a service keeps the policies that it last had from the database. Made when there are some."""
+        return self.path / "policies" / role
+
+    def policy_key(self) -> Path:
+        """The public half of what policies published here are signed with, made at the first start."""
+        keep_key_pair(self.policy_key_file, self.policy_public_file)
+        return self.policy_public_file
 
     def lock(self, timeout_s: float = LOCK_TIMEOUT_S) -> int:
         """Take the folder for this process and those that it hands the returned descriptor to, until all have ended.

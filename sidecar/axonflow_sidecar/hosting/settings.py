@@ -19,7 +19,10 @@ class ServiceSettings(Struct, frozen=True, kw_only=True):
     """Of one service. Secrets are in it: it travels over a pipe, never on a command line or in the environment.
 
     `secret` (32 bytes, hex) signs statements and `credential` opens the orchestrator to its agents; both are the same
-    in all processes of an installation. So is `redaction_key` (hex), empty when none was given.
+    in all processes of an installation. So is `redaction_key` (hex), empty when none was given. `policies` are files,
+    none when empty; with `stand_in` they count only where nobody has published any. `snapshots` is the folder of what
+    was last published, empty when the database is no source of policies. `policy_key` is the file of the private key
+    that signs what is published through this service, empty when it publishes nothing.
     """
 
     role: Literal["agent", "orchestrator"]
@@ -34,6 +37,9 @@ class ServiceSettings(Struct, frozen=True, kw_only=True):
     plans: str | None = None
     trusted_keys: list[str] = []
     redaction_key: str = ""
+    stand_in: bool = False
+    snapshots: str = ""
+    policy_key: str = ""
     log_level: str = "INFO"
     access_log: bool = False
     drain_timeout_s: float = 20
@@ -45,6 +51,8 @@ class UpSettings(Struct, frozen=True, kw_only=True):
 
     data: Path
     policies: str
+    stand_in: bool = False
+    policy_source: Literal["both", "files", "database"] = "both"
     host: str = "127.0.0.1"
     port: int = 8080
     tls_port: int = 8443

@@ -8,6 +8,7 @@ import os
 import secrets
 import signal
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +33,7 @@ LOOPBACK: Final = "127.0.0.1"
 DRAIN_TIMEOUT_S: Final = 20
 STOP_TIMEOUT_S: Final = 30
 WATCH_S: Final = 1.0
+MIGRATE_AGAIN_S: Final = 5.0
 _log = logging.getLogger("axonflow.supervisor")
 
 
@@ -60,6 +62,7 @@ class Supervisor:
         self._ports: list[ReservedPort] = []
         self._services: list[ServiceProcess] = []
         self._postgres: EmbeddedPostgres | None = None
+        self._unmigrated_url = ""
 
     async def run(self, announce: Callable[[Endpoints], None]) -> None:
         """Start, call `announce` once everything takes connections, and return after SIGINT or SIGTERM and the drain.
@@ -82,7 +85,7 @@ class Supervisor:
         settings = self._settings
         agent_listeners, orchestrator_listener, certificate = self._listeners(folder)
         database_url = settings.database_url or self._embedded(folder)
-        await migrate(database_url)
+        await self._migrate(database_url, folder)
         services_url = await service_login(database_url) if self._postgres else database_url
         if self._stop.is_set():
             return
@@ -90,11 +93,14 @@ class Supervisor:
             role="orchestrator", listeners=[orchestrator_listener], policies=settings.policies,
             spool=str(folder.spool("orchestrator")), database_url=services_url, keys=self._keys(folder),
             secret=folder.secret(), credential=secrets.token_urlsafe(32), plans=settings.plans,
-            trusted_keys=settings.trusted_keys, redaction_key=_redaction_key(settings.redaction_key_file),
+            trusted_keys=[*settings.trusted_keys, str(folder.policy_key())], stand_in=settings.stand_in,
+            snapshots=self._snapshots(folder, "orchestrator"),
+            redaction_key=_redaction_key(settings.redaction_key_file),
             log_level=settings.log_level, access_log=settings.access_log, drain_timeout_s=DRAIN_TIMEOUT_S,
         )  # fmt: skip
         agent = msgspec.structs.replace(
             common, role="agent", listeners=agent_listeners, spool=str(folder.spool("agent")),
+            snapshots=self._snapshots(folder, "agent"), policy_key=str(folder.policy_key_file),
             orchestrator_url=orchestrator_listener.url,
         )  # fmt: skip
         self._services = [ServiceProcess(agent, lock), ServiceProcess(common, lock)]
@@ -106,7 +112,7 @@ class Supervisor:
         def endpoints() -> Endpoints:
             return Endpoints(
                 agent=agent_listeners[0].url, agent_tls=agent_listeners[-1].url,
-                orchestrator=orchestrator_listener.url, policies=settings.policies,
+                orchestrator=orchestrator_listener.url, policies=settings.policies or "database",
                 database="embedded" if self._postgres else "given", data=str(folder.path),
                 key_file=str(folder.key_file), authority_file=str(certificate.authority),
                 pid=os.getpid(), agent_pid=self._services[0].pid, orchestrator_pid=self._services[1].pid,
@@ -118,6 +124,28 @@ class Supervisor:
         write_endpoints()
         announce(endpoints())
         await self._watch(write_endpoints)
+
+    async def _migrate(self, database_url: str, folder: DataFolder) -> None:
+        """Give the database its schema. One that is away is waited for by the services, which know what was in force
+        when it last was there; a first start has nothing to go on with."""
+        try:
+            await migrate(database_url)
+        except ConfigurationError as error:
+            if self._postgres or not folder.snapshots("agent").exists():
+                raise
+            _log.error("starting without the database", extra={"facts": {"reason": str(error)}})
+            self._unmigrated_url = database_url
+
+    async def _migrate_later(self, database_url: str) -> None:
+        while True:
+            await asyncio.sleep(MIGRATE_AGAIN_S)
+            with suppress(ConfigurationError):
+                await migrate(database_url)
+                _log.info("the database is there again")
+                return
+
+    def _snapshots(self, folder: DataFolder, role: str) -> str:
+        return "" if self._settings.policy_source == "files" else str(folder.snapshots(role))
 
     def _listeners(self, folder: DataFolder) -> tuple[list[Listener], Listener, Certificate]:
         settings = self._settings
@@ -165,6 +193,8 @@ class Supervisor:
         """Keep everything running until somebody asks to stop."""
         keeping = [asyncio.create_task(service.keep_running(changed)) for service in self._services]
         keeping.append(asyncio.create_task(self._keep_postgres()))
+        if self._unmigrated_url:
+            keeping.append(asyncio.create_task(self._migrate_later(self._unmigrated_url)))
         await self._unless_stopped(asyncio.gather(*keeping))
 
     async def _keep_postgres(self) -> None:

@@ -10,6 +10,7 @@ from axonflow_sidecar.http.middleware.measuring import measured
 from axonflow_sidecar.http.middleware.tracing import traced
 from axonflow_sidecar.http.routes.health import health, metrics_page
 from axonflow_sidecar.http.routes.plans import OrchestratorServices, plan_requests, plan_status
+from axonflow_sidecar.http.routes.policies_in_force import policy_summary
 from axonflow_sidecar.http.routing import INTERNAL, PUBLIC, Route, routed
 
 __all__ = ["create_orchestrator", "orchestrator_routes"]
@@ -25,7 +26,7 @@ def create_orchestrator(
 def orchestrator_routes(services: OrchestratorServices, metrics: Metrics) -> list[Route]:
     """The orchestrator's routes, each with the permission that it takes."""
     return [
-        Route("GET", "/health", health("axonflow-orchestrator", services.unwell), PUBLIC),
+        Route("GET", "/health", health("axonflow-orchestrator", services.unwell, policy_summary(services)), PUBLIC),
         Route("GET", "/metrics", metrics_page(metrics), "metrics.read"),
         Route("POST", "/api/request", plan_requests(services), INTERNAL, PLAN_TIMEOUT_S),
         Route("GET", "/api/v1/plan/{id}", plan_status(services), INTERNAL),

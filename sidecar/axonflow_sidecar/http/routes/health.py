@@ -29,8 +29,11 @@ _CAPABILITIES = {
 }
 
 
-def health(service: str, unwell: Callable[[], str | None]) -> Handler:
-    """The handler that says whether `service` can answer: 200 and ``healthy``, or 503 and why not."""
+def health(service: str, unwell: Callable[[], str | None], policies: Callable[[], dict[str, Any]]) -> Handler:
+    """The handler that says whether `service` can answer: 200 and ``healthy``, or 503 and why not.
+
+    200 and ``degraded`` is between them: it decides, by `policies` that may not be the latest.
+    """
     capabilities = [
         {"name": name, "since": __version__, "description": text} for name, text in _CAPABILITIES[service].items()
     ]
@@ -38,13 +41,16 @@ def health(service: str, unwell: Callable[[], str | None]) -> Handler:
     async def handler(call: Call) -> Reply:
         del call
         problem = unwell()
+        summary = policies()
+        sound = "degraded" if "degraded_since" in summary else "healthy"
         body: dict[str, Any] = {
-            "status": "unhealthy" if problem else "healthy",
+            "status": "unhealthy" if problem else sound,
             "service": service,
             "version": __version__,
             "timestamp": rfc3339(now_us()),
             "deployment_mode": "sidecar",
             "capabilities": capabilities,
+            "policies": summary,
         }
         if problem:
             body["reason"] = problem

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from axonflow import AxonFlow, Plan, Principal, Request, RequestError, Resource
+from axonflow.app.following import PolicyStatus
 from axonflow.audit import Origin
 from axonflow.errors import PlanError
 from axonflow.ids import new_id, now_us
@@ -33,6 +34,7 @@ class OrchestratorServices(Struct, frozen=True, kw_only=True):
     signer: Signer
     credential: str
     unwell: Callable[[], str | None] = lambda: None
+    policies: Callable[[], PolicyStatus | None] = lambda: None
 
 
 class _PlanBody(Struct, kw_only=True):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 import msgspec
@@ -84,7 +85,7 @@ def test_pattern(services: AgentServices) -> Handler:
         body = decode_json(await call.json_body(), _test)
         answer = {"valid": True, "pattern": body.pattern, "inputs": body.inputs}
         try:
-            answer["matches"] = policies.try_pattern(body.pattern, body.inputs)
+            answer["matches"] = await asyncio.to_thread(policies.try_pattern, body.pattern, body.inputs)
         except PolicyError as error:
             answer |= {"valid": False, "error": str(error), "matches": []}
         return Reply(msgspec.json.encode(answer))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from time import perf_counter
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from axonflow import Decision, Effect, PolicyError
+from axonflow import Decision, Effect, PolicyError, Request
+from axonflow.app.api_policies import ApiPolicies
 from axonflow.policy import Approval, Limit, Redact
 from axonflow.policy.api_conflicts import Conflict, severity_of
 from axonflow.policy.api_policy import ApiPolicy
@@ -81,15 +84,8 @@ def impact_report(services: AgentServices) -> Handler:
         tenant_id = scope_of(call)
         policy = await policies.find(tenant_id, body.policy_id)
         begun_s = perf_counter()
-        engine = policies.engine_of(policy)
-        results = []
-        for number, asked in enumerate(body.inputs):
-            request = simulated_request(asked, tenant_id, call.caller.client_id)
-            decision = engine.decide(request, "", services.clock_us() / 1_000_000)
-            results.append({
-                "input_index": number, "matched": bool(decision.policies), "blocked": decision.effect is Effect.DENY,
-                "actions": _actions(policy) if decision.policies else [],
-            })  # fmt: skip
+        requests = [simulated_request(asked, tenant_id, call.caller.client_id) for asked in body.inputs]
+        results = await asyncio.to_thread(_impact_on, policies, policy, requests, services.clock_us() / 1_000_000)
         matched = sum(one["matched"] is True for one in results)
         blocked = sum(one["blocked"] is True for one in results)
         count = len(results) or 1
@@ -102,6 +98,20 @@ def impact_report(services: AgentServices) -> Handler:
         return Reply(msgspec.json.encode(answer))
 
     return handler
+
+
+def _impact_on(
+    policies: ApiPolicies, policy: ApiPolicy, requests: Sequence[Request], now_s: float
+) -> list[dict[str, Any]]:
+    engine = policies.engine_of(policy)
+    decisions = [engine.decide(request, "", now_s) for request in requests]
+    return [
+        {
+            "input_index": number, "matched": bool(decision.policies), "blocked": decision.effect is Effect.DENY,
+            "actions": _actions(policy) if decision.policies else [],
+        }
+        for number, decision in enumerate(decisions)
+    ]  # fmt: skip
 
 
 def _actions(policy: ApiPolicy) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from typing import Any, Final
 
@@ -65,7 +66,8 @@ def validate(services: AgentServices) -> Handler:
     async def handler(call: Call) -> Reply:
         typed = _typed(services)
         body = decode_json(await call.json_body(), _document)
-        found = typed.validate(scope_of(call), body.document, body.fixtures or [])
+        scope = scope_of(call)
+        found = await asyncio.to_thread(typed.validate, scope, body.document, body.fixtures or [])
         return Reply(msgspec.json.encode({"success": not _rejected(found), "findings": found}))
 
     return handler
@@ -78,7 +80,7 @@ def publish(services: AgentServices) -> Handler:
         typed = _typed(services)
         body = decode_json(await call.json_body(), _document)
         scope = scope_of(call)
-        found = typed.validate(scope, body.document, body.fixtures or [])
+        found = await asyncio.to_thread(typed.validate, scope, body.document, body.fixtures or [])
         if _rejected(found):
             answer = {
                 "success": False, "code": "invalid_policy", "reason": "rejected", "findings": found,

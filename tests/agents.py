@@ -1,0 +1,183 @@
+"""Agents as processes of their own on one database, each with its folder, as tasks of a service would run."""
+
+import asyncio
+import contextlib
+import json
+import secrets
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import httpx
+import msgspec
+
+from axonflow.adapters.postgres import PostgresDatabase, PostgresPolicyStore
+from axonflow_sidecar.hosting.ports import ReservedPort
+from axonflow_sidecar.hosting.settings import ServiceSettings
+from axonflow_sidecar.http.keys import ApiKey
+from axonflow_sidecar.http.server import Listener
+from tests.publishing import Newsroom
+
+KEY = secrets.token_urlsafe(32)
+
+
+class AgentProcess:
+    """An agent in `folder`. `parts` are settings."""
+
+    def __init__(self, folder, database_url, public_key, **parts):
+        self._reserved = ReservedPort("127.0.0.1", 0, "--port")
+        usual = {"policies": "", "trusted_keys": [str(public_key)], "log_level": "WARNING", "drain_timeout_s": 1}
+        self.settings = ServiceSettings(
+            role="agent", listeners=[Listener("127.0.0.1", self._reserved.port)], spool=str(folder / "spool"),
+            snapshots=str(folder / "policies"), database_url=database_url, keys=[ApiKey(KEY, "operator")],
+            secret="5e" * 32, credential="c" * 32, **usual | parts,
+        )  # fmt: skip
+        self.url = f"http://127.0.0.1:{self._reserved.port}"
+        self.log = tempfile.TemporaryFile()  # noqa: SIM115  closed by close()
+        self.process = None
+
+    def launch(self):
+        """Start it, without waiting."""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "axonflow_sidecar.hosting.process"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=self.log,
+        )  # fmt: skip
+        self.process.stdin.write(msgspec.json.encode(self.settings) + b"\n")
+        self.process.stdin.flush()
+
+    def ready(self):
+        """Wait until it takes connections."""
+        line = self.process.stdout.readline()
+        assert json.loads(line or b"{}").get("ready"), (line, self.said())
+        return self
+
+    def said(self):
+        self.log.seek(0)
+        return self.log.read().decode()
+
+    def health(self):
+        return httpx.get(f"{self.url}/health", trust_env=False, timeout=30).json()
+
+    def policies(self):
+        headers = {"authorization": f"Bearer {KEY}"}
+        return httpx.get(f"{self.url}/v1/policies", headers=headers, trust_env=False, timeout=30).json()
+
+    def decide(self, tenant="acme"):
+        with httpx.Client(trust_env=False, timeout=30) as client:
+            return client.post(f"{self.url}/v1/decisions", json=request_for(tenant), headers=HEADERS).json()
+
+    def kill(self):
+        self.process.kill()
+        self._ended()
+
+    def _ended(self):
+        self.process.wait(60)
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process = None
+
+    def close(self):
+        if self.process is not None:
+            self.process.terminate()
+            self._ended()
+        self._reserved.close()
+        self.log.close()
+
+
+HEADERS = {"authorization": f"Bearer {KEY}"}
+
+
+def request_for(tenant):
+    return {"principal": {"id": "ann", "tenant": tenant}, "action": "tool.call", "resource": "tool:search"}
+
+
+@contextlib.contextmanager
+def agents(count, folder, database_url, public_key, **parts):
+    """`count` agents that take connections."""
+    running = [AgentProcess(folder / f"agent {number}", database_url, public_key, **parts) for number in range(count)]
+    try:
+        for agent in running:
+            agent.launch()
+        yield [agent.ready() for agent in running]
+    finally:
+        for agent in running:
+            agent.close()
+
+
+class Published:
+    """Publishing into a database, each call on connections of its own."""
+
+    def __init__(self, database_url, key):
+        self._database_url = database_url
+        self._key = key
+
+    def __call__(self, scope, *documents):
+        """Publish and activate; when the activation was committed, by the monotonic clock."""
+
+        async def main():
+            database = await PostgresDatabase.connect(self._database_url, connect_timeout_s=60, command_timeout_s=60)
+            try:
+                newsroom = Newsroom(PostgresPolicyStore(database), self._key)
+                await newsroom.activated(scope, *documents)
+                return time.monotonic()
+            finally:
+                await database.close()
+
+        return asyncio.run(main())
+
+
+class Watched:
+    """Somebody asks every agent all the time, `rate` times a second each; `seen` has, by agent, each answer with its
+    time: (monotonic seconds, policy digest, policies)."""
+
+    def __init__(self, running, tenant="acme", rate=25):
+        self.seen = [[] for _ in running]
+        self.failures = []
+        self._running = running
+        self._request = request_for(tenant)
+        self._pause_s = 1 / rate
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._main()))
+
+    async def _main(self):
+        limits = httpx.Limits(max_connections=None)
+        async with httpx.AsyncClient(trust_env=False, timeout=30, limits=limits, headers=HEADERS) as client:
+            await asyncio.gather(*(self._ask(client, number) for number in range(len(self._running))))
+
+    async def _ask(self, client, number):
+        url, own = f"{self._running[number].url}/v1/decisions", self.seen[number]
+        while not self._stop.is_set():
+            begun_s = time.monotonic()
+            try:
+                response = await client.post(url, json=self._request)
+            except httpx.HTTPError as error:
+                self.failures.append(repr(error))
+                continue
+            if response.status_code != 200:
+                self.failures.append(response.text)
+                continue
+            decision = response.json()
+            own.append((time.monotonic(), decision["policy_digest"], tuple(decision["policies"])))
+            await asyncio.to_thread(self._stop.wait, max(0, self._pause_s - (time.monotonic() - begun_s)))
+
+    def all_say(self, policies):
+        """Whether the newest answer of each agent is by these policies."""
+        return all(own and own[-1][2] == policies for own in self.seen)
+
+    def kinds(self):
+        """Each digest that was seen, with the policies seen under it."""
+        found = {}
+        for own in self.seen:
+            for _, digest, policies in own:
+                found.setdefault(digest, set()).add(policies)
+        return found
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        self._thread.join(60)

@@ -1,0 +1,175 @@
+"""Published policies on agents that run, with a PostgreSQL that is killed, hangs, restarts and goes away."""
+
+import asyncio
+import os
+import signal
+import threading
+
+import pytest
+
+from axonflow.adapters.postgres import migrate
+from axonflow_sidecar.hosting.embedded import EmbeddedPostgres
+from tests.agents import AgentProcess, Published, Watched, agents
+from tests.postgres import execute, temporary_data_folder
+from tests.publishing import answering, key_pair
+from tests.running import eventually
+
+pytestmark = pytest.mark.slow
+
+TENANT = (
+    "INSERT INTO axonflow.tenant (tenant_id, name, tier, created_us, created_by, updated_us)"
+    " VALUES ('acme', 'Acme', 'enterprise', 1, 'user:ann', 1)"
+)
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory):
+    return key_pair(tmp_path_factory.mktemp("keys"))
+
+
+class Server:
+    """A PostgreSQL with our schema and a tenant, that can be treated badly."""
+
+    def __init__(self, folder):
+        self._folder = folder
+        self._server = EmbeddedPostgres(folder)
+        self.dsn = self._server.start()
+        asyncio.run(migrate(self.dsn))
+        execute(self.dsn, TENANT)
+
+    @property
+    def pid(self):
+        return int((self._folder / "data" / "postmaster.pid").read_text().split()[0])
+
+    def hang(self):
+        """Stop it and all its processes where they are."""
+        self._all = [self.pid, *children(self.pid)]
+        for pid in self._all:
+            os.kill(pid, signal.SIGSTOP)
+
+    def go_on(self):
+        for pid in self._all:
+            os.kill(pid, signal.SIGCONT)
+
+    def kill(self):
+        os.kill(self.pid, signal.SIGKILL)
+        eventually(lambda: not self._server.running(), "the end of PostgreSQL")
+
+    def start(self):
+        assert self._server.start() == self.dsn
+
+    def stop(self):
+        self._server.stop()
+
+
+def children(parent):
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdecimal():
+            try:
+                with open(f"/proc/{entry}/stat", encoding="utf-8") as stat:
+                    fields = stat.read().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if int(fields[1]) == parent:
+                found.append(int(entry))
+    return found
+
+
+@pytest.fixture
+def server():
+    with temporary_data_folder() as folder:
+        server = Server(folder)
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@pytest.fixture
+def publish(server, keys):
+    return Published(server.dsn, keys[0])
+
+
+def test_publish_is_in_force_on_every_agent_and_no_decision_is_mixed_or_fails(server, publish, keys, tmp_path):
+    publish("acme", answering("allow", number=0))
+    with agents(3, tmp_path, server.dsn, keys[1]) as running, Watched(running) as watched:
+        for number in range(4):
+            publish("acme", answering("allow", number=number))
+            eventually(lambda number=number: watched.all_say((f"allow-{number}",)), "the new version everywhere")
+        digests = {agent.policies()["tenants"]["acme"] for agent in running}
+    assert len(digests) == 1
+    assert not watched.failures
+    kinds = watched.kinds()
+    assert all(len(policies) == 1 for policies in kinds.values())
+    assert len(kinds) == 4
+
+
+@pytest.mark.parametrize("trouble", ["killed", "hung", "restarted"])
+def test_publish_while_postgres_is_in_trouble_is_in_force_afterwards_and_no_decision_fails(
+    server, publish, keys, tmp_path, trouble
+):
+    publish("acme", answering("allow", number=0))
+    with agents(2, tmp_path, server.dsn, keys[1]) as running, Watched(running) as watched:
+        eventually(lambda: watched.all_say(("allow-0",)), "answers")
+        if trouble == "hung":
+            server.hang()
+            publishing = threading.Thread(target=publish, args=("acme", answering("allow", number=1)))
+            publishing.start()
+            eventually(lambda: all(one.health()["status"] == "degraded" for one in running), "the agents to notice")
+            assert watched.all_say(("allow-0",))
+            server.go_on()
+            publishing.join(60)
+        else:
+            server.kill() if trouble == "killed" else server.stop()
+            eventually(lambda: all(one.health()["status"] == "degraded" for one in running), "the agents to notice")
+            with pytest.raises(Exception, match="PostgreSQL"):
+                publish("acme", answering("allow", number=1))
+            assert watched.all_say(("allow-0",))
+            server.start()
+            publish("acme", answering("allow", number=1))
+        eventually(lambda: watched.all_say(("allow-1",)), "the new version everywhere")
+        eventually(lambda: all(one.health()["status"] == "healthy" for one in running), "the end of the trouble")
+    assert not watched.failures
+    assert all(len(policies) == 1 for policies in watched.kinds().values())
+
+
+def test_agent_restarted_without_the_database_decides_as_before_and_says_so(server, publish, keys, tmp_path):
+    publish("acme", answering("allow", number=1))
+    with agents(1, tmp_path, server.dsn, keys[1]) as (agent,):
+        before = agent.decide()
+        agent.kill()
+        server.kill()
+        agent.launch()
+        agent.ready()
+        after = agent.decide()
+        assert (after["policies"], after["policy_digest"]) == (["allow-1"], before["policy_digest"])
+        health = agent.health()
+        assert (health["status"], health["policies"]["as_of"]) == ("degraded", None)
+        assert health["policies"]["degraded_since"]
+        assert "PostgreSQL" in agent.policies()["reason"]
+        server.start()
+        eventually(lambda: agent.health()["status"] == "healthy", "the database to be found again")
+        assert "deciding on the last policies that are known" in agent.said()
+
+
+def test_agent_with_nothing_kept_and_no_database_starts_and_never_allows(keys, tmp_path):
+    agent = AgentProcess(tmp_path / "new", "postgresql://nobody@127.0.0.1:1/none", keys[1])
+    try:
+        agent.launch()
+        decision = agent.ready().decide()
+        assert (decision["effect"], decision["policies"]) == ("deny", [])
+        assert agent.health()["status"] == "degraded"
+    finally:
+        agent.close()
+
+
+def test_agent_refuses_what_nobody_it_trusts_has_signed_and_says_so(server, publish, keys, tmp_path):
+    publish("*", answering("allow", "*", number=1))
+    other = Published(server.dsn, key_pair(tmp_path / "other")[0])
+    with agents(1, tmp_path, server.dsn, keys[1]) as (agent,):
+        other("*", answering("allow", "*", number=2))
+        health = eventually(lambda: (found := agent.health()["policies"])["refused"] and found, "the refusal")
+        assert "not signed by a key that is trusted" in health["refused_for_all"][0]["errors"][0]
+        assert agent.decide()["policies"] == ["allow-1"]
+        assert "not signed by a key that is trusted" in agent.said()
