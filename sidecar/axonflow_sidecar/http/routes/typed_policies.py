@@ -11,7 +11,6 @@ from msgspec import Struct
 
 from axonflow import AxonFlowError, __version__
 from axonflow.app.typed_policies import PolicyFinding, TypedPolicies
-from axonflow.errors import PolicyMissing
 from axonflow.policy.document import MAX_RULES
 from axonflow.policy.request import decode_json
 from axonflow_sidecar.http.asgi import Call, Handler, Refused, Reply
@@ -126,7 +125,13 @@ def active(services: AgentServices) -> Handler:
     async def handler(call: Call) -> Reply:
         versions = await _typed(services).active(scope_of(call))
         if not versions:
-            raise Refused(404, PolicyMissing("nothing is active", found="nothing_active"))
+            none = {
+                "success": False,
+                "code": "policy_not_found",
+                "reason": "nothing_active",
+                "message": "nothing is active",
+            }
+            return Reply(msgspec.json.encode(none), 404)
         answer = {
             "scope": versions[0].tenant_id,
             "sets": [
