@@ -13,7 +13,7 @@ import time
 import httpx
 import msgspec
 
-from axonflow.adapters.postgres import PostgresDatabase, PostgresPolicyStore
+from axonflow.adapters.postgres import DatabaseSettings, PostgresDatabase, PostgresPolicyStore
 from axonflow_sidecar.hosting.ports import ReservedPort
 from axonflow_sidecar.hosting.settings import ServiceSettings
 from axonflow_sidecar.http.keys import ApiKey
@@ -21,6 +21,7 @@ from axonflow_sidecar.http.server import Listener
 from tests.publishing import Newsroom
 
 KEY = secrets.token_urlsafe(32)
+PATIENT = DatabaseSettings(connect_timeout_s=60, statement_timeout_s=60, lock_timeout_s=60)
 
 
 class AgentProcess:
@@ -117,7 +118,7 @@ class Published:
         """Publish and activate; when the activation was committed, by the monotonic clock."""
 
         async def main():
-            database = await PostgresDatabase.connect(self._database_url, connect_timeout_s=60, command_timeout_s=60)
+            database = await PostgresDatabase.connect(self._database_url, PATIENT)
             try:
                 newsroom = Newsroom(PostgresPolicyStore(database), self._key)
                 await newsroom.activated(scope, *documents)

@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from msgspec import Struct
+
 from axonflow.adapters.postgres import PostgresDatabase, PostgresPolicyStore
 from axonflow.adapters.re2_engine import compile_pattern
 from axonflow.app.bundles import build_bundle
@@ -23,11 +25,20 @@ from axonflow.ids import now_us
 from axonflow.policy.bundle import BundleSource, Verify, stated
 from axonflow.policy.compiling import check_programs
 from axonflow.policy.differing import PolicyDiff, rules_in
-from axonflow.policy.publication import Change, PolicyHistory, PolicyVersion, SetState
+from axonflow.policy.publication import Change, PolicyHistory, PolicyVersion, SetState, VersionHead
 from axonflow.policy.scopes import Scope, layer_of
 from axonflow.ports import PolicyStore
 
-__all__ = ["PolicyDiff", "PolicyHistory", "PolicyVersion", "Publisher", "SetState", "opened_publisher"]
+__all__ = [
+    "Change",
+    "PolicyDiff",
+    "PolicyHistory",
+    "PolicyVersion",
+    "Published",
+    "Publisher",
+    "SetState",
+    "opened_publisher",
+]
 
 _HISTORY: Final = 100
 
@@ -40,6 +51,13 @@ async def opened_publisher(database_url: str, *, trusted_keys: Keys = ()) -> Asy
         yield Publisher(PostgresPolicyStore(database), trusted_keys=trusted_keys)
     finally:
         await database.close()
+
+
+class Published(Struct, frozen=True):
+    """A version that is kept, and what is in force now if it was activated."""
+
+    version: VersionHead
+    in_force: SetState | None
 
 
 class Publisher:
@@ -72,6 +90,14 @@ class Publisher:
             bundle=bundle.data, source=source,
         )  # fmt: skip
         return await publish_policy(self._store, version)
+
+    async def published(
+        self, change: Change, policies: Policies, key: str | os.PathLike[str] | None, *, activate: bool
+    ) -> Published:
+        """As `publish`, and then as `activate` where that is wanted. Raises what they raise: when activating fails, the
+        version is kept all the same."""
+        version = await self.publish(change, policies, key)
+        return Published(version.head, await self.activate(change, version.version) if activate else None)
 
     async def activate(self, change: Change, version: int | None, *, back: bool = False) -> SetState:
         """Put `version` in force; None: nothing of the set. `back`: it is a way back, as the history will say.

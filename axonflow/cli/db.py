@@ -20,11 +20,11 @@ _MODULES = {
 
 @click.group("db", cls=LazyGroup, modules=_MODULES)
 def command() -> None:
-    """Look after the database: migrate, examine, back up, restore, remove what is past its time.
+    """Migrate, examine, back up and restore the database.
 
     \b
     Example:
       axonflow db status
-      axonflow db doctor --database-url postgresql://admin@db.internal/axonflow
+      axonflow db doctor --database-url postgresql://admin@db/axonflow
       axonflow db backup monday.zip
     """

@@ -32,7 +32,7 @@ def command(*, file: Path, database_url: str | None, data: Path | None, as_json:
     \b
     Examples:
       axonflow db backup monday.zip
-      axonflow db backup /backup/monday.zip --database-url postgresql://admin@db.internal/axonflow
+      axonflow db backup monday.zip --database-url postgresql://admin@db/axonflow
 
     \b
     Exit codes:

@@ -36,7 +36,7 @@ def command(
     \b
     Examples:
       axonflow db doctor
-      axonflow db doctor --database-url postgresql://admin@db.internal/axonflow --json
+      axonflow db doctor --database-url postgresql://admin@db/axonflow --json
 
     \b
     Exit codes:

@@ -25,13 +25,14 @@ def command(*, database_url: str | None, data: Path | None, as_json: bool) -> No
 
     \b
     Examples:
-      axonflow db maintain --database-url postgresql://admin@db.internal/axonflow
+      axonflow db maintain --database-url postgresql://admin@db/axonflow
       axonflow db maintain --json
 
     \b
     Exit codes:
       0    done
-      2    the database cannot be reached, another run is at it, or a table was in use for too long
+      2    the database cannot be reached, another run is at it, or a table
+           was in use for too long
     """
     import msgspec
 

@@ -35,7 +35,7 @@ def command(*, database_url: str | None, data: Path | None, lock_timeout_s: floa
 
     \b
     Examples:
-      axonflow db migrate --database-url postgresql://admin@db.internal/axonflow
+      axonflow db migrate --database-url postgresql://admin@db/axonflow
       axonflow db migrate --data /var/lib/axonflow --json
 
     \b

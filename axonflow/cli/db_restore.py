@@ -35,14 +35,15 @@ def command(ctx: click.Context, /, *, file: Path, database_url: str | None, data
 
     \b
     Examples:
-      axonflow db restore monday.zip --database-url postgresql://admin@db.internal/restored
+      axonflow db restore monday.zip --database-url postgresql://admin@db/new
       axonflow db restore monday.zip --data ./new-installation --json
 
     \b
     Exit codes:
       0    restored, and the audit trail is whole
-      1    restored as it was backed up, but a chain was broken already: see axonflow audit verify
-      2    nothing was restored: the database is not empty, or the file is damaged
+      1    restored as it was backed up, but a chain was broken already:
+           see axonflow audit verify
+      2    nothing was restored: the database is not empty, the file damaged...
     """
     import msgspec
 

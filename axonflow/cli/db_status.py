@@ -28,11 +28,11 @@ def command(ctx: click.Context, /, *, database_url: str | None, data: Path | Non
     \b
     Examples:
       axonflow db status
-      axonflow db status --database-url postgresql://admin@db.internal/axonflow --json
+      axonflow db status --database-url postgresql://admin@db/axonflow --json
 
     \b
     Exit codes:
-      0    the database has the schema of this release, or a later one that suits it
+      0    the schema is of this release, or a later one that suits it
       1    migrations are pending
       2    the database cannot be read, or its history is another
     """

@@ -18,10 +18,15 @@ __all__ = ["command"]
         "keygen": "axonflow.cli.policy_keygen",
         "build": "axonflow.cli.policy_build",
         "inspect": "axonflow.cli.policy_inspect",
+        "publish": "axonflow.cli.policy_publish",
+        "activate": "axonflow.cli.policy_activate",
+        "rollback": "axonflow.cli.policy_rollback",
+        "history": "axonflow.cli.policy_history",
+        "diff": "axonflow.cli.policy_diff",
     },
 )
 def command() -> None:
-    """Write, check and sign policies.
+    """Write, check, sign and publish policies.
 
     \b
     Example:
@@ -30,4 +35,6 @@ def command() -> None:
       axonflow policy keygen release
       axonflow policy build policies/ --key release.key --out policies.axb
       axonflow policy inspect policies.axb --trust release.pub
+      axonflow policy publish policies/ --activate --reason "The first ones."
+      axonflow policy history
     """

@@ -50,6 +50,11 @@ class PolicyVersion(VersionHead, frozen=True, kw_only=True):
     bundle: bytes
     source: dict[str, str]
 
+    @property
+    def head(self) -> VersionHead:
+        """All but the policies."""
+        return VersionHead(**{name: getattr(self, name) for name in VersionHead.__struct_fields__})
+
 
 class Activation(Struct, frozen=True, kw_only=True):
     """That a version is in force from now on, or none of the set (``deactivate``). `sequence` counts from 1, for each

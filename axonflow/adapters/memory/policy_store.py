@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Mapping, Sequence
 
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from axonflow.errors import PolicyStoreError
 from axonflow.policy.publication import (
@@ -15,7 +15,6 @@ from axonflow.policy.publication import (
     PolicyHistory,
     PolicyVersion,
     SetState,
-    VersionHead,
     changed_meanwhile,
 )
 
@@ -66,7 +65,7 @@ class MemoryPolicyStore:
     async def history(self, tenant_id: str, set_name: str, limit: int) -> PolicyHistory:
         place = (tenant_id, set_name)
         with self._lock:
-            versions = [_head(one) for one in reversed(self._versions.get(place, []))]
+            versions = [one.head for one in reversed(self._versions.get(place, []))]
             activations = list(reversed(self._activations.get(place, [])))
         return PolicyHistory(tuple(versions[:limit]), tuple(activations[:limit]))
 
@@ -95,11 +94,6 @@ class MemoryPolicyStore:
     def _version(self, place: tuple[str, str], number: int) -> PolicyVersion | None:
         versions = self._versions.get(place, [])
         return versions[number - 1] if 0 < number <= len(versions) else None
-
-
-def _head(version: PolicyVersion) -> VersionHead:
-    values = asdict(version)
-    return VersionHead(**{name: values[name] for name in VersionHead.__struct_fields__})
 
 
 class MemoryPolicyFeed:

@@ -5,6 +5,7 @@ Needs the extra: ``pip install 'axonflow[postgres]'``.
 
 from axonflow.adapters.postgres.api_policy_store import PostgresApiPolicyStore, PostgresOverrideStore
 from axonflow.adapters.postgres.audit_store import PostgresAuditStore
+from axonflow.adapters.postgres.connections import DatabaseSettings
 from axonflow.adapters.postgres.database import PostgresDatabase
 from axonflow.adapters.postgres.logins import service_login
 from axonflow.adapters.postgres.migrating import migrate
@@ -13,6 +14,7 @@ from axonflow.adapters.postgres.policy_feed import PostgresPolicyFeed
 from axonflow.adapters.postgres.policy_store import PostgresPolicyStore
 
 __all__ = [
+    "DatabaseSettings",
     "PostgresApiPolicyStore",
     "PostgresAuditStore",
     "PostgresDatabase",
