@@ -6,10 +6,12 @@ from axonflow.ports.key_store import KeyLookup, KeyStore
 from axonflow.ports.ledger import Ledger, Quota, Reservation
 from axonflow.ports.plan_store import PlanStore
 from axonflow.ports.role_store import GrantStore, RoleStore
+from axonflow.ports.tenant_feed import Announced, TenantFeed
 from axonflow.ports.tenant_store import Erased, TenantData, TenantRow, TenantStore
 from axonflow.ports.vault import Vault
 
 __all__ = [
+    "Announced",
     "AuditLog",
     "AuditSpool",
     "AuditStore",
@@ -23,6 +25,7 @@ __all__ = [
     "Reservation",
     "RoleStore",
     "TenantData",
+    "TenantFeed",
     "TenantRow",
     "TenantStore",
     "Vault",

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from axonflow import AxonFlow
 from axonflow.app.durable import Durable
 from axonflow.ids import now_us
+from axonflow_sidecar.hosting.known_tenants import Known
 from axonflow_sidecar.hosting.settings import ServiceSettings
 from axonflow_sidecar.http.agent import create_agent
 from axonflow_sidecar.http.asgi import Application
@@ -35,13 +36,15 @@ async def opened_agent(settings: ServiceSettings) -> AsyncIterator[Application]:
     async with _durable(settings, metrics) as durable:
         flow = _flow(settings, durable)
         _log_start(settings, flow)
+        known = Known(settings, durable)
         client = OrchestratorClient(settings.orchestrator_url, settings.credential)
         services = AgentServices(
             flow=flow, signer=Signer(bytes.fromhex(settings.secret)), metrics=metrics, clock_us=now_us,
-            search=durable.search, orchestrator=client, unwell=durable.unwell,
+            search=durable.search, orchestrator=client, unwell=durable.unwell, tenancy=known.tenancy,
         )  # fmt: skip
         try:
-            yield create_agent(services, Identities(KeyRing(settings.keys)), log_all=settings.access_log)
+            async with known.kept_fresh() as identities:
+                yield create_agent(services, identities, log_all=settings.access_log)
         finally:
             await client.close()
 

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from axonflow.app.durable import migrate, service_login
+from axonflow.app.peppers import read_peppers
 from axonflow.app.redaction_key import read_redaction_key
 from axonflow.errors import ConfigurationError
 from axonflow_sidecar.hosting.certificates import Certificate, certificate_for
@@ -91,11 +92,12 @@ class Supervisor:
             spool=str(folder.spool("orchestrator")), database_url=services_url, keys=self._keys(folder),
             secret=folder.secret(), credential=secrets.token_urlsafe(32), plans=settings.plans,
             trusted_keys=settings.trusted_keys, redaction_key=_redaction_key(settings.redaction_key_file),
-            log_level=settings.log_level, access_log=settings.access_log, drain_timeout_s=DRAIN_TIMEOUT_S,
+            peppers=self._peppers(folder), log_level=settings.log_level, access_log=settings.access_log,
+            drain_timeout_s=DRAIN_TIMEOUT_S,
         )  # fmt: skip
         agent = msgspec.structs.replace(
             common, role="agent", listeners=agent_listeners, spool=str(folder.spool("agent")),
-            orchestrator_url=orchestrator_listener.url,
+            orchestrator_url=orchestrator_listener.url, inactive_file=str(folder.path / "inactive.json"),
         )  # fmt: skip
         self._services = [ServiceProcess(agent, lock), ServiceProcess(common, lock)]
         await self._unless_stopped(asyncio.gather(*(service.start() for service in self._services)))
@@ -148,6 +150,10 @@ class Supervisor:
     def _keys(self, folder: DataFolder) -> list[ApiKey]:
         keys = [ApiKey(folder.api_key(), "operator")]
         return [*keys, *_keys_in(self._settings.keys_file)] if self._settings.keys_file else keys
+
+    def _peppers(self, folder: DataFolder) -> str:
+        file = self._settings.pepper_file
+        return folder.peppers() if file is None else read_peppers(file)
 
     async def _unless_stopped(self, starting: Awaitable[object]) -> None:
         """Wait for `starting`, but no longer than until somebody asks to stop."""

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import traceback
 from collections.abc import Sequence
+from contextlib import aclosing
 from typing import Final, Literal, NamedTuple
 
 from axonflow import AxonFlowError, RequestError
@@ -183,7 +184,6 @@ def _log_failure(scope: Scope, error: Exception) -> None:
 async def _send(send: Send, reply: Reply) -> None:
     headers = [
         (b"content-type", reply.content_type),
-        (b"content-length", str(len(reply.body)).encode()),
         (b"cache-control", b"no-store"),
         (b"x-content-type-options", b"nosniff"),
     ]
@@ -191,5 +191,12 @@ async def _send(send: Send, reply: Reply) -> None:
         headers.append((b"www-authenticate", b'Bearer realm="axonflow"'))
     if reply.status == 503:
         headers.append((b"retry-after", b"1"))
+    if reply.rest is None:
+        headers.append((b"content-length", str(len(reply.body)).encode()))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    await send({"type": "http.response.body", "body": reply.body})
+    if reply.rest is not None:
+        async with aclosing(reply.rest):
+            await send({"type": "http.response.body", "body": reply.body, "more_body": True})
+            async for piece in reply.rest:
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b"" if reply.rest is not None else reply.body})

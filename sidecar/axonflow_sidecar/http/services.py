@@ -8,6 +8,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from axonflow import AxonFlow, Decision, Request
+from axonflow.app.tenancy import Tenancy
 from axonflow.audit import AuditPage, AuditQuery, Origin
 from axonflow_sidecar.http.asgi import Call
 from axonflow_sidecar.http.metrics import Metrics
@@ -25,9 +26,8 @@ class Orchestrator(Protocol):
 
 
 class AgentServices(Struct, frozen=True, kw_only=True):
-    """`search` finds what was recorded before the call (it waits for the drain), or is None without a database.
-
-    `unwell` says in a few words what keeps the agent from answering, or None.
+    """`search` finds what was recorded before the call (it waits for the drain). It and `tenancy` are None without a
+    database. `unwell` says in a few words what keeps the agent from answering, or None.
     """
 
     flow: AxonFlow
@@ -36,6 +36,7 @@ class AgentServices(Struct, frozen=True, kw_only=True):
     clock_us: Callable[[], int]
     search: Callable[[AuditQuery], Awaitable[AuditPage]] | None = None
     orchestrator: Orchestrator | None = None
+    tenancy: Tenancy | None = None
     unwell: Callable[[], str | None] = lambda: None
 
 
