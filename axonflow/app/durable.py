@@ -11,7 +11,14 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
-from axonflow.adapters.postgres import PostgresAuditStore, PostgresDatabase, PostgresPlanStore, migrate, service_login
+from axonflow.adapters.postgres import (
+    DatabaseSettings,
+    PostgresAuditStore,
+    PostgresDatabase,
+    PostgresPlanStore,
+    migrate,
+    service_login,
+)
 from axonflow.adapters.postgres.tenant_feed import PostgresTenantFeed
 from axonflow.adapters.sqlite_spool import SqliteAuditSpool
 from axonflow.app.tenancy import Tenancy
@@ -24,8 +31,18 @@ from axonflow.flows.watch_tenants import TenantWatch
 from axonflow.ports import AuditLog, AuditStore, PlanStore, Vault
 from axonflow.tenancy import Pepper, TenantStatus
 
-__all__ = ["AuditVerification", "Durable", "PlanStore", "migrate", "opened_store", "service_login", "verify_audit"]
+__all__ = [
+    "AuditVerification",
+    "DatabaseSettings",
+    "Durable",
+    "PlanStore",
+    "migrate",
+    "opened_store",
+    "service_login",
+    "verify_audit",
+]
 
+_USUAL: Final = DatabaseSettings()
 FLUSH_TIMEOUT_S: Final = 5.0
 MAX_SPOOL_BYTES: Final = 1 << 30
 LOCK_TIMEOUT_S: Final = 30.0
@@ -56,17 +73,25 @@ class Durable:
         self._drain = Drain(spool, self._store, lambda error: report(_told(error)))
 
     @classmethod
-    async def open(cls, *, spool: str | os.PathLike[str], database_url: str, report: Callable[[str], None]) -> Durable:
+    async def open(
+        cls,
+        *,
+        spool: str | os.PathLike[str],
+        database_url: str,
+        report: Callable[[str], None],
+        database_settings: DatabaseSettings = _USUAL,
+    ) -> Durable:
         """Open the spool in the folder `spool` and begin to drain it into the database, whenever that is there.
 
-        `report` is told, in one sentence, when the drain begins to fail and when it works again. Raises
+        `report` is told, in one sentence, when the drain begins to fail and when it works again, and likewise of the
+        read replica, if `database_settings` name one. Raises
         ConfigurationError or AuditError when the spool cannot be used.
         """
         held = await asyncio.to_thread(
             SqliteAuditSpool.open, spool, max_bytes=MAX_SPOOL_BYTES, lock_timeout_s=LOCK_TIMEOUT_S
         )
         try:
-            database = await PostgresDatabase.lazily(database_url)
+            database = PostgresDatabase.lazily(database_url, database_settings, report=report)
         except BaseException:
             held.close()
             raise
@@ -129,7 +154,8 @@ class Durable:
         return self._spool.failure
 
     async def search(self, query: AuditQuery) -> AuditPage:
-        """What is found, with everything that this process recorded before the call. Raises AuditError."""
+        """What is found, with everything that this process recorded before the call; from a read replica, but for the
+        last seconds (`max_replica_lag_s`). Raises AuditError."""
         if not await self._drain.flush(FLUSH_TIMEOUT_S) and not self._drain.held_back:
             raise AuditError(
                 "the database does not keep up", expected=f"what was recorded within {FLUSH_TIMEOUT_S:.0f} s",

@@ -18,6 +18,7 @@ _MODULES = {
     "detectors": "axonflow.cli.detectors",
     "plan": "axonflow.cli.plan",
     "audit": "axonflow.cli.audit",
+    "db": "axonflow.cli.db",
     "version": "axonflow.cli.version",
     "completion": "axonflow.cli.completion",
 }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from typing import Final
 
 import asyncpg
 
@@ -11,6 +12,10 @@ from axonflow.adapters.postgres.database import Connection, Role, refused
 from axonflow.adapters.postgres.failures import DRIVER_ERRORS
 
 __all__ = ["administered", "quoted"]
+
+
+_NOTICE_OUR_DEATH: Final = "SET client_connection_check_interval = '1s'"
+"""Else the statement of a process that was killed runs to its end, and keeps its locks until then."""
 
 
 @asynccontextmanager
@@ -34,6 +39,8 @@ async def administered(
     except (*DRIVER_ERRORS, ValueError) as failure:
         raise refused(dsn, failure) from None
     try:
+        with suppress(asyncpg.PostgresError):  # not every server's system can tell
+            await connection.execute(_NOTICE_OUR_DEATH)
         yield connection
     finally:
         try:

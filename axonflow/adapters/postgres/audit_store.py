@@ -73,12 +73,14 @@ class PostgresAuditStore:
         # An end beyond all is none: clamped, it would leave out the last microsecond there is.
         end_us = None if query.end_us is not None and query.end_us > _MAX_BIGINT else _bigint(query.end_us)
         with translated(AuditError, "search the audit trail"):
-            async with self._database.tenant(query.tenant_id) as connection:
-                rows = await connection.fetch(
+            rows = await self._database.read(
+                query.tenant_id,
+                lambda connection: connection.fetch(
                     _SQL["search"], query.tenant_id, query.limit, query.offset, _bigint(query.start_us),
                     end_us, query.kind, query.principal, query.client_id, query.action, query.effect,
                     query.decision_id, query.policy,
-                )  # fmt: skip
+                ),
+            )  # fmt: skip
         events = tuple(AuditEvent.from_canonical(data) for _, data in rows if data is not None)
         return AuditPage(events, rows[0]["total"])
 

@@ -32,6 +32,8 @@ Progress = Callable[[int, int], None]
 """``(rows done, rows in all)``; the second is an estimate where nobody has counted."""
 
 _SQL: Final = named_queries("backup.sql")
+_MADE: Final = {"tier": "WHERE false", "tenant": "WHERE tenant_id NOT IN ('*', 'default')"}
+"""What migrations put there themselves, and so nobody's data."""
 
 
 class _Count:
@@ -132,10 +134,7 @@ async def _restore(
     connection: Connection, archive: ArchiveReader, known: Sequence[Migration], progress: Progress
 ) -> None:
     if await connection.fetchval(_SQL["is_there"]):
-        raise ConfigurationError(
-            "the database is not empty", expected="one without the schema axonflow", found="one with it",
-            hint="Restore into a new database, then point the services at it",
-        )  # fmt: skip
+        await _make_room(connection)
     await apply_migrations(connection, known)
     tables = {table["name"]: table for table in await connection.fetch(_SQL["tables"])}
     _check_tables(archive.manifest, tables)
@@ -159,6 +158,22 @@ async def _restore(
         await connection.execute(f"ALTER TABLE axonflow.{quoted(name)} FORCE ROW LEVEL SECURITY")
     for table in named:
         await connection.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+
+
+async def _make_room(connection: Connection) -> None:
+    """Take away a schema in which nobody has put anything: the backup may be of an earlier one."""
+    tables = await connection.fetch(_SQL["tables"])
+    await connection.execute("SET LOCAL ROLE axonflow_backup")
+    for table in tables:
+        query = f"SELECT EXISTS (SELECT FROM axonflow.{quoted(table['name'])} {_MADE.get(table['name'], '')})"  # noqa: S608  a name, quoted
+        if await connection.fetchval(query):
+            raise ConfigurationError(
+                "the database is not empty", expected="no schema axonflow, or one without data",
+                found=f"rows in axonflow.{table['name']}",
+                hint="Restore into a new database, then point the services at it",
+            )  # fmt: skip
+    await connection.execute("RESET ROLE")
+    await connection.execute("DROP SCHEMA axonflow CASCADE")
 
 
 def _check_tables(manifest: Manifest, tables: Mapping[str, Any]) -> None:

@@ -1,74 +1,59 @@
-"""Connections to PostgreSQL, in a pool for each role. A connection is born as its role; RESET cannot leave it."""
+"""The database as its users see it: one kind of transaction for each role, and what each of them may see."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final, Literal, TypeAlias, get_args
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 import asyncpg
 
+from axonflow.adapters.postgres.connections import ROLES, Connection, DatabaseSettings, Role, RoleConnections
 from axonflow.adapters.postgres.failures import DRIVER_ERRORS, described
 from axonflow.adapters.postgres.sql_files import migrations, named_queries
 from axonflow.errors import ConfigurationError
 
-__all__ = ["ROLES", "Connection", "PostgresDatabase", "Role", "refused"]
+__all__ = ["ROLES", "Connection", "DatabaseSettings", "PostgresDatabase", "Role", "refused"]
 
-Role = Literal[
-    "axonflow_app", "axonflow_writer", "axonflow_executor", "axonflow_auditor", "axonflow_keys", "axonflow_sync",
-    "axonflow_registrar", "axonflow_keeper", "axonflow_backup",
-]  # fmt: skip
-ROLES: Final[tuple[Role, ...]] = get_args(Role)
+T = TypeVar("T")
 
-Connection: TypeAlias = Any
-"""asyncpg's, or what its pools give in its place; neither is typed."""
-
-_MAX_CONNECTIONS: Final[dict[Role, int]] = {
-    "axonflow_app": 8,
-    "axonflow_writer": 4,
-    "axonflow_executor": 1,
-    "axonflow_auditor": 2,
-    "axonflow_keys": 1,
-    "axonflow_sync": 1,
-    "axonflow_registrar": 1,
-    "axonflow_keeper": 1,
-    "axonflow_backup": 1,
-}
+_USUAL: Final = DatabaseSettings()
 _READ_ONLY: Final = frozenset({"axonflow_auditor", "axonflow_keys", "axonflow_sync", "axonflow_backup"})
-_SETTINGS: Final = {
-    "application_name": "axonflow",
-    "search_path": "pg_catalog",  # everything else is named in full, so nobody can put their own in its place
-    # Plans are made for the values: "$4 IS NULL OR ..." falls away, and what is left finds its index.
-    "plan_cache_mode": "force_custom_plan",
-    "jit": "off",  # compiling takes longer than these statements
-    "idle_in_transaction_session_timeout": "60s",  # a process that hangs lets go of its locks
-}
+_RETRY_S: Final = 10.0
+"""How long searches stay with the primary when the replica did not answer, or was too far behind."""
 _CURRENT_VERSION: Final = named_queries("migration.sql")["current_version"]
+_LAG: Final = named_queries("doctor.sql")["lag"]
+_SET: Final = "SELECT set_config($1, $2, true)"
 _DSN_FORM: Final = "postgresql://login:password@host:5432/database, or ...@/database?host=/socket/folder"
 _MIGRATE: Final = "Migrate it first"
 
 
 class PostgresDatabase:
-    """The pools of one database. They connect when first needed, and again when the server was away."""
+    """One database, and its read replica where there is one. Connections are made when first needed."""
 
-    def __init__(self, dsn: str, pools: dict[Role, Any], acquire_timeout_s: float) -> None:
+    def __init__(self, dsn: str, settings: DatabaseSettings, report: Callable[[str], None]) -> None:
         self._dsn = dsn
-        self._pools = pools
-        self._acquire_timeout_s = acquire_timeout_s
+        self._settings = settings
+        self._report = report
+        # One connection is always left to whoever drains the spool and looks up keys.
+        app = max(settings.max_connections - 1, 1)
+        most = dict.fromkeys(ROLES, settings.max_connections)
+        self._connections = RoleConnections(dsn, settings, {**most, "axonflow_app": app})
+        self._replica = RoleConnections(settings.replica_url, settings, most) if settings.replica_url else None
+        self._replica_from_s = 0.0
+        self._replica_failure: str | None = None
         self._is_checked = False
 
     @classmethod
-    async def connect(
-        cls, dsn: str, *, connect_timeout_s: float = 10.0, command_timeout_s: float = 30.0
-    ) -> PostgresDatabase:
-        """Pools for the database at `dsn`, once it has answered and its schema is the one of this code.
+    async def connect(cls, dsn: str, settings: DatabaseSettings = _USUAL) -> PostgresDatabase:
+        """The database at `dsn`, once it has answered and its schema is one that this code works with.
 
         The login has to be a member of the roles (`migrate` sees to that for the login it runs under). Raises
         ConfigurationError, which never shows the password.
         """
-        database = await cls.lazily(dsn, connect_timeout_s=connect_timeout_s, command_timeout_s=command_timeout_s)
+        database = cls.lazily(dsn, settings)
         try:
             await database._check_version()  # noqa: SLF001  its own class
         except BaseException:
@@ -77,20 +62,20 @@ class PostgresDatabase:
         return database
 
     @classmethod
-    async def lazily(
-        cls, dsn: str, *, connect_timeout_s: float = 10.0, command_timeout_s: float = 30.0
+    def lazily(
+        cls, dsn: str, settings: DatabaseSettings = _USUAL, *, report: Callable[[str], None] = lambda _said: None
     ) -> PostgresDatabase:
         """As `connect`, but for a database that may be away: its schema is checked before its first transaction.
 
-        Raises ConfigurationError for what is no address.
+        `report` is told, in one sentence, when searches begin to read from the primary instead of the replica, and when
+        they read from that again. Raises ConfigurationError for what is no address.
         """
-        try:
-            pools = {role: _pool(dsn, role, connect_timeout_s, command_timeout_s) for role in ROLES}
-            for pool in pools.values():
-                await pool
-        except (*DRIVER_ERRORS, ValueError) as failure:
-            raise refused(dsn, failure) from None
-        return cls(dsn, pools, connect_timeout_s + command_timeout_s)
+        for url in filter(None, (dsn, settings.replica_url)):
+            if not _is_address(url):
+                raise refused(url, ValueError())
+        if settings.max_connections < 1:
+            raise ConfigurationError("no connections", expected="1 or more", found=str(settings.max_connections))
+        return cls(dsn, settings, report)
 
     async def _check_version(self) -> None:
         try:
@@ -154,7 +139,7 @@ class PostgresDatabase:
         ("<table> <tenant>"), and with "" when the connection is lost. `timeout_s` is for connecting, and each call."""
         connection = await asyncpg.connect(
             self._dsn, timeout=timeout_s, command_timeout=timeout_s,
-            server_settings={**_SETTINGS, "role": "axonflow_sync"},
+            server_settings={**self._settings.on_the_server, "role": "axonflow_sync"},
         )  # fmt: skip
         connection.add_termination_listener(lambda _: heard(""))
         try:
@@ -190,34 +175,60 @@ class PostgresDatabase:
             await self._check_version()
         async with self._begun(role, isolation) as connection:
             if setting:
-                await connection.execute("SELECT set_config($1, $2, true)", setting, value)
+                await connection.execute(_SET, setting, value)
             yield connection
 
     @asynccontextmanager
     async def _begun(self, role: Role, isolation: str = "read_committed") -> AsyncIterator[Connection]:
         async with (
-            self._pools[role].acquire(timeout=self._acquire_timeout_s) as connection,
+            self._connections.acquire(role) as connection,
             # Named, for a database may have another default, under which concurrent writers fail.
             connection.transaction(isolation=isolation, readonly=role in _READ_ONLY),
         ):
             yield connection
 
+    async def read(self, tenant_id: str, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """What `work` reads of one tenant: from the replica if there is one and it is well, else from the primary.
+
+        What was written in the last seconds may not be in the replica yet (`max_replica_lag_s`).
+        """
+        if self._replica is not None and time.monotonic() >= self._replica_from_s:
+            try:
+                async with self._replica.acquire("axonflow_app") as connection, connection.transaction(readonly=True):
+                    lag_s = await connection.fetchval(_LAG)
+                    if lag_s <= self._settings.max_replica_lag_s:
+                        await connection.execute(_SET, "axonflow.tenant_id", tenant_id)
+                        found = await work(connection)
+                        self._replica_is(None)
+                        return found
+                self._replica_is(f"it is {lag_s:.0f} s behind")
+            except (*DRIVER_ERRORS, ValueError) as failure:
+                self._replica_is(described(failure))
+        async with self.tenant(tenant_id) as connection:
+            return await work(connection)
+
+    def _replica_is(self, failure: str | None) -> None:
+        if failure is not None:
+            self._replica_from_s = time.monotonic() + _RETRY_S
+        if (failure is None) != (self._replica_failure is None):
+            why = f"searches read from the primary, not from the replica: {failure}"
+            self._report("searches read from the replica again" if failure is None else why)
+        self._replica_failure = failure
+
     async def close(self, timeout_s: float = 10.0) -> None:
         """Close all connections: after `timeout_s` seconds without waiting for what runs on them."""
-        try:
-            async with asyncio.timeout(timeout_s):
-                for pool in self._pools.values():
-                    await pool.close()
-        except (*DRIVER_ERRORS, TimeoutError):
-            for pool in self._pools.values():
-                pool.terminate()
+        await self._connections.close(timeout_s)
+        if self._replica is not None:
+            await self._replica.close(timeout_s)
 
 
-def _pool(dsn: str, role: Role, connect_timeout_s: float, command_timeout_s: float) -> Any:
-    return asyncpg.create_pool(
-        dsn, min_size=0, max_size=_MAX_CONNECTIONS[role], timeout=connect_timeout_s,
-        command_timeout=command_timeout_s, server_settings={**_SETTINGS, "role": role},
-    )  # fmt: skip
+def _is_address(dsn: str) -> bool:
+    try:
+        parts = urlsplit(dsn)
+        has_port = parts.port != 0  # reading it raises ValueError for what is no number
+    except ValueError:
+        return False
+    return has_port and parts.scheme in ("postgresql", "postgres")
 
 
 def refused(dsn: str, failure: BaseException) -> ConfigurationError:

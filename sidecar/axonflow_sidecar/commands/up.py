@@ -81,6 +81,33 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     help="Use this PostgreSQL (15 to 18) instead of starting one.",
 )
 @click.option(
+    "--database-connections",
+    metavar="NUMBER",
+    default=4,
+    show_default=True,
+    envvar="AXONFLOW_DATABASE_CONNECTIONS",
+    show_envvar=True,
+    type=click.IntRange(1, 1_000),
+    help="The most that the agent, and that the orchestrator, may have open.",
+)
+@click.option(
+    "--statement-timeout",
+    "statement_timeout_s",
+    metavar="SECONDS",
+    default=30.0,
+    show_default=True,
+    type=click.FloatRange(0.1, 86_400),
+    help="After how long the database ends a statement.",
+)
+@click.option(
+    "--replica-url",
+    metavar="URL",
+    default="",
+    envvar="AXONFLOW_REPLICA_URL",
+    show_envvar=True,
+    help="A read replica of the database, for searches.",
+)
+@click.option(
     "--keys",
     "keys_file",
     metavar="FILE",

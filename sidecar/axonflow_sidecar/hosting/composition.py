@@ -79,7 +79,10 @@ async def _durable(settings: ServiceSettings, metrics: Metrics) -> AsyncIterator
     def report(message: str) -> None:
         _log.warning(message)
 
-    durable = await Durable.open(spool=settings.spool, database_url=settings.database_url, report=report)
+    durable = await Durable.open(
+        spool=settings.spool, database_url=settings.database_url, report=report,
+        database_settings=settings.database_settings,
+    )  # fmt: skip
     metrics.watch("axonflow_spool_records", "Audit records not yet in the database.", lambda: durable.pending)
     metrics.watch("axonflow_spool_bytes", "Their size.", lambda: durable.pending_bytes)
     metrics.watch("axonflow_drained_records", "Audit records moved to the database.", lambda: durable.drained)

@@ -8,6 +8,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from axonflow.app.durable import DatabaseSettings
 from axonflow.installation import default_folder
 from axonflow_sidecar.http.keys import ApiKey
 from axonflow_sidecar.http.server import Listener
@@ -28,6 +29,7 @@ class ServiceSettings(Struct, frozen=True, kw_only=True):
     policies: str
     spool: str
     database_url: str
+    database_settings: DatabaseSettings = DatabaseSettings()
     keys: list[ApiKey]
     secret: str
     credential: str
@@ -53,6 +55,9 @@ class UpSettings(Struct, frozen=True, kw_only=True):
     tls_port: int = 8443
     orchestrator_port: int = 8081
     database_url: str | None = None
+    database_connections: int = DatabaseSettings().max_connections
+    statement_timeout_s: float = DatabaseSettings().statement_timeout_s
+    replica_url: str = ""
     keys_file: Path | None = None
     plans: str | None = None
     trusted_keys: list[str] = []

@@ -14,7 +14,8 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from axonflow.app.durable import migrate, service_login
+from axonflow.app.durable import DatabaseSettings, migrate, service_login
+from axonflow.app.operations import maintain
 from axonflow.app.peppers import read_peppers
 from axonflow.app.redaction_key import read_redaction_key
 from axonflow.errors import ConfigurationError
@@ -33,6 +34,7 @@ LOOPBACK: Final = "127.0.0.1"
 DRAIN_TIMEOUT_S: Final = 20
 STOP_TIMEOUT_S: Final = 30
 WATCH_S: Final = 1.0
+UPKEEP_S: Final = 24 * 60 * 60
 _log = logging.getLogger("axonflow.supervisor")
 
 
@@ -90,6 +92,7 @@ class Supervisor:
         common = ServiceSettings(
             role="orchestrator", listeners=[orchestrator_listener], policies=settings.policies,
             spool=str(folder.spool("orchestrator")), database_url=services_url, keys=self._keys(folder),
+            database_settings=_database_settings(settings),
             secret=folder.secret(), credential=secrets.token_urlsafe(32), plans=settings.plans,
             trusted_keys=settings.trusted_keys, redaction_key=_redaction_key(settings.redaction_key_file),
             peppers=self._peppers(folder), log_level=settings.log_level, access_log=settings.access_log,
@@ -119,7 +122,7 @@ class Supervisor:
 
         write_endpoints()
         announce(endpoints())
-        await self._watch(write_endpoints)
+        await self._watch(write_endpoints, database_url)
 
     def _listeners(self, folder: DataFolder) -> tuple[list[Listener], Listener, Certificate]:
         settings = self._settings
@@ -167,9 +170,10 @@ class Supervisor:
             start.cancel()
             await asyncio.gather(start, return_exceptions=True)
 
-    async def _watch(self, changed: Callable[[], None]) -> None:
+    async def _watch(self, changed: Callable[[], None], database_url: str) -> None:
         """Keep everything running until somebody asks to stop."""
         keeping = [asyncio.create_task(service.keep_running(changed)) for service in self._services]
+        keeping.append(asyncio.create_task(_keep_in_order(database_url)))
         keeping.append(asyncio.create_task(self._keep_postgres()))
         await self._unless_stopped(asyncio.gather(*keeping))
 
@@ -192,6 +196,25 @@ class Supervisor:
             self._postgres.stop()
         for port in self._ports:
             port.close()
+
+
+async def _keep_in_order(database_url: str) -> None:
+    """Once a day: partitions for the coming months, and an end to what is past its time."""
+    while True:
+        try:
+            done = await maintain(database_url)
+        except ConfigurationError as error:  # of many installations on one database, one is at it
+            _log.warning("no upkeep of the database today", extra={"facts": {"reason": str(error)}})
+        else:
+            _log.info("upkeep of the database", extra={"facts": msgspec.to_builtins(done)})
+        await asyncio.sleep(UPKEEP_S)
+
+
+def _database_settings(settings: UpSettings) -> DatabaseSettings:
+    return DatabaseSettings(
+        max_connections=settings.database_connections, statement_timeout_s=settings.statement_timeout_s,
+        replica_url=settings.replica_url,
+    )  # fmt: skip
 
 
 def _redaction_key(file: Path | None) -> str:

@@ -191,12 +191,15 @@ async def _send(send: Send, reply: Reply) -> None:
         headers.append((b"www-authenticate", b'Bearer realm="axonflow"'))
     if reply.status == 503:
         headers.append((b"retry-after", b"1"))
+    start = {"type": "http.response.start", "status": reply.status, "headers": headers}
     if reply.rest is None:
         headers.append((b"content-length", str(len(reply.body)).encode()))
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    if reply.rest is not None:
-        async with aclosing(reply.rest):
-            await send({"type": "http.response.body", "body": reply.body, "more_body": True})
-            async for piece in reply.rest:
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-    await send({"type": "http.response.body", "body": b"" if reply.rest is not None else reply.body})
+        await send(start)
+        await send({"type": "http.response.body", "body": reply.body})
+        return
+    async with aclosing(reply.rest):
+        await send(start)
+        await send({"type": "http.response.body", "body": reply.body, "more_body": True})
+        async for piece in reply.rest:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})

@@ -645,43 +645,48 @@ CREATE POLICY own_records ON axonflow.audit_event FOR SELECT TO axonflow_writer
 GRANT SELECT ON axonflow.audit_event TO axonflow_auditor;
 CREATE POLICY every_tenant ON axonflow.audit_event FOR SELECT TO axonflow_auditor USING (true);
 
--- The lock makes two transactions of one writer see each other's records; there is one unless a spool was copied. What
--- was added is looked up in runs of sequence numbers, as long as a batch: a few descents, however many partitions.
+-- The lock makes two transactions of one writer see each other's records; there is one unless a spool was copied. Added
+-- records are looked at in runs of sequence numbers, as long as a batch: a run that holds more than was added is one
+-- descent a partition, however many records there are.
 CREATE FUNCTION axonflow.refuse_second_history() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog
 AS $$
 DECLARE
+    full_run record;
     taken record;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended(writer_id, 7023486138839756663))
     FROM (SELECT DISTINCT writer_id FROM added ORDER BY writer_id) AS writers;
-    SELECT added.tenant_id, added.writer_id, added.sequence, added.event_id INTO taken
-    FROM
-        (
-            SELECT tenant_id, writer_id, min(sequence) AS first, max(sequence) AS last
-            FROM (
-                SELECT
-                    tenant_id, writer_id, sequence,
-                    sequence - row_number() OVER (PARTITION BY tenant_id, writer_id ORDER BY sequence) AS run
-                FROM added
-            ) AS numbered
-            GROUP BY tenant_id, writer_id, run
-        ) AS runs
-    CROSS JOIN LATERAL (
-        SELECT kept.sequence, kept.event_id
-        FROM axonflow.audit_event AS kept
+    SELECT runs.* INTO full_run
+    FROM (
+        SELECT tenant_id, writer_id, min(sequence) AS first, max(sequence) AS last
+        FROM (
+            SELECT
+                tenant_id, writer_id, sequence,
+                sequence - row_number() OVER (PARTITION BY tenant_id, writer_id ORDER BY sequence) AS run
+            FROM added
+        ) AS numbered
+        GROUP BY tenant_id, writer_id, run
+    ) AS runs
+    WHERE runs.last - runs.first + 1 < (
+        SELECT count(*) FROM axonflow.audit_event AS kept
         WHERE
             kept.tenant_id = runs.tenant_id AND kept.writer_id = runs.writer_id
             AND kept.sequence BETWEEN runs.first AND runs.last
-    ) AS kept
-    JOIN added
-        ON added.tenant_id = runs.tenant_id AND added.writer_id = runs.writer_id AND added.sequence = kept.sequence
-    WHERE added.event_id <> kept.event_id
+    )
     LIMIT 1;
     IF FOUND THEN
+        SELECT added.sequence, added.event_id INTO taken
+        FROM axonflow.audit_event AS kept
+        JOIN added USING (tenant_id, writer_id, sequence)
+        WHERE
+            kept.tenant_id = full_run.tenant_id AND kept.writer_id = full_run.writer_id
+            AND kept.sequence BETWEEN full_run.first AND full_run.last AND kept.event_id <> added.event_id
+        ORDER BY added.sequence
+        LIMIT 1;
         RAISE unique_violation USING
             MESSAGE = 'another record holds this place', CONSTRAINT = 'audit_event_place',
-            DETAIL = json_build_array(taken.writer_id, taken.sequence, taken.event_id)::text;
+            DETAIL = json_build_array(full_run.writer_id, taken.sequence, taken.event_id)::text;
     END IF;
     RETURN NULL;
 END

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
-from axonflow import RequestError, Resource
+from axonflow import AxonFlowError, RequestError, Resource
 from axonflow.policy.request import decode_json
 from axonflow.tenancy import Tenant, TenantStatus
 from axonflow_sidecar.http.administration import acting, limit_of, recorded, shown, tenancy_of, tenant_named
-from axonflow_sidecar.http.asgi import Call, Handler, Reply
+from axonflow_sidecar.http.asgi import Call, Handler, Refused, Reply
 from axonflow_sidecar.http.routing import Route
 from axonflow_sidecar.http.services import AgentServices
 
@@ -120,10 +124,21 @@ def _move(services: AgentServices, status: TenantStatus, action: str, answer: in
 
 
 def _export(services: AgentServices) -> Handler:
+    """One at a time: each holds one of this process's few connections for as long as its reader takes."""
+    place = asyncio.Semaphore(1)
+
+    async def alone(pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+        async with place, aclosing(pieces):
+            async for piece in pieces:
+                yield piece
+
     async def handler(call: Call) -> Reply:
         tenant_id = tenant_named(call)
+        tenancy = tenancy_of(services)
+        if place.locked():
+            raise Refused(503, AxonFlowError("another export is under way", hint="Try again when it is done."))
         await recorded(services, call, "tenant.export", tenant_id, Resource("tenant", tenant_id))
-        pieces = tenancy_of(services).export(tenant_id)
+        pieces = alone(tenancy.export(tenant_id))
         return Reply(await anext(pieces), content_type=b"application/jsonl", rest=pieces)
 
     return handler

@@ -5,7 +5,13 @@ import asyncio
 import asyncpg
 import pytest
 
-from axonflow.adapters.postgres import PostgresAuditStore, PostgresDatabase, PostgresPlanStore, migrate
+from axonflow.adapters.postgres import (
+    DatabaseSettings,
+    PostgresAuditStore,
+    PostgresDatabase,
+    PostgresPlanStore,
+    migrate,
+)
 from axonflow.audit import AuditQuery
 from axonflow.errors import AuditConflict, AuditError, ConfigurationError, PlanError
 from tests.postgres import execute
@@ -117,12 +123,12 @@ def test_call_that_is_cancelled_stays_cancelled_and_gives_its_connection_back(mi
 
 def test_command_that_takes_too_long_is_an_error_of_the_store(migrated_dsn, tenant):
     async def run():
-        database = await PostgresDatabase.connect(migrated_dsn, command_timeout_s=0.2)
+        database = await PostgresDatabase.connect(migrated_dsn, DatabaseSettings(statement_timeout_s=0.2))
         plans = PostgresPlanStore(database)
         await plans.add(plan_execution(tenant, plan_id="p"))
         async with database.tenant(tenant) as other:
             await other.execute("SELECT * FROM axonflow.plan_execution WHERE tenant_id = $1 FOR UPDATE", tenant)
-            with pytest.raises(PlanError, match="found no answer in time"):
+            with pytest.raises(PlanError, match="canceling statement due to statement timeout"):
                 await plans.begin(tenant, "p", "e", 6)
         assert (await plans.begin(tenant, "p", "e", 6)).status == "running"
         await database.close()

@@ -52,7 +52,7 @@ def of_before(new_database, monkeypatch):
 
 async def running(dsn):
     """The pools of a task that has been running since before the migration."""
-    database = await PostgresDatabase.lazily(dsn)
+    database = PostgresDatabase.lazily(dsn)
     database._is_checked = True
     return database
 
