@@ -37,7 +37,7 @@ from axonflow.tenancy import (
 if TYPE_CHECKING:
     from axonflow.adapters.postgres import PostgresDatabase
 
-__all__ = ["Erased", "NewKey", "Tenancy", "WantedKey", "opened_tenancy"]
+__all__ = ["OVERLAP_S", "Erased", "NewKey", "Tenancy", "WantedKey", "opened_tenancy"]
 
 OVERLAP_S: Final = 86_400.0
 

@@ -9,10 +9,12 @@ from axonflow.ports.plan_store import PlanStore
 from axonflow.ports.policy_snapshots import BundleKey, PolicySnapshots
 from axonflow.ports.policy_store import PolicyFeed, PolicyStore
 from axonflow.ports.role_store import GrantStore, RoleStore
+from axonflow.ports.tenant_feed import Announced, TenantFeed
 from axonflow.ports.tenant_store import Erased, TenantData, TenantRow, TenantStore
 from axonflow.ports.vault import Vault
 
 __all__ = [
+    "Announced",
     "ApiPolicyStore",
     "AuditLog",
     "AuditSpool",
@@ -32,6 +34,7 @@ __all__ = [
     "Reservation",
     "RoleStore",
     "TenantData",
+    "TenantFeed",
     "TenantRow",
     "TenantStore",
     "Vault",

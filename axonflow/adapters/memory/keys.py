@@ -42,6 +42,7 @@ class MemoryKeys:
             self._keys[old.tenant_id, old.key_id] = replace(old, expires_us=min(ends))
         self._keys[place] = key
         self._places[key_hmac] = place
+        self._tenants.announce("api_key", key.tenant_id)
 
     async def get(self, tenant_id: str, key_id: str) -> KeyRecord | None:
         return self._keys.get((tenant_id, key_id))
@@ -61,6 +62,7 @@ class MemoryKeys:
         if key is None or key.revoked_us is not None:
             return False
         self._keys[tenant_id, key_id] = change(key)
+        self._tenants.announce("api_key", tenant_id)
         return True
 
     def of(self, tenant_id: str) -> list[KeyRecord]:

@@ -21,11 +21,13 @@ class MemoryGrants:
     async def put(self, grant: Grant) -> None:
         self._tenants.existing(grant.tenant_id)
         self._grants[grant.tenant_id, grant.principal_type, grant.principal_id, grant.role] = grant
+        self._tenants.announce("role_grant", grant.tenant_id)
 
     async def grants(self, tenant_id: str) -> list[Grant]:
         return self.of(tenant_id)
 
     async def remove(self, tenant_id: str, principal_type: str, principal_id: str, role: str) -> bool:
+        self._tenants.announce("role_grant", tenant_id)
         return self._grants.pop((tenant_id, principal_type, principal_id, role), None) is not None
 
     def of(self, tenant_id: str) -> list[Grant]:
@@ -57,12 +59,14 @@ class MemoryRoles:
                 hint="Look again, then try again.",
             )  # fmt: skip
         self._roles[role.tenant_id, role.role] = role
+        self._tenants.announce("role", role.tenant_id)
 
     async def roles(self, tenant_id: str) -> list[Role]:
         return self.of(tenant_id)
 
     async def remove(self, tenant_id: str, role: str) -> bool:
         self._removed(tenant_id, role)
+        self._tenants.announce("role", tenant_id)
         return self._roles.pop((tenant_id, role), None) is not None
 
     def of(self, tenant_id: str) -> list[Role]:

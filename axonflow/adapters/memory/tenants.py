@@ -25,12 +25,15 @@ class MemoryTenants:
 
     def __init__(self) -> None:
         self._tenants: dict[str, Tenant] = {}
+        self.listeners: list[Callable[[str, str], None]] = []
+        """Who is told of every change: of what kind, and of which tenant."""
 
     async def add(self, tenant: Tenant) -> None:
         if tenant.tenant_id in self._tenants:
             raise TenancyConflict("the tenant id is taken", expected="a new one", at=tenant.tenant_id)
         self._check(tenant)
         self._tenants[tenant.tenant_id] = tenant
+        self.announce("tenant", tenant.tenant_id)
 
     async def get(self, tenant_id: str) -> Tenant | None:
         return self._tenants.get(tenant_id)
@@ -45,6 +48,7 @@ class MemoryTenants:
                                   at=tenant.tenant_id, hint="Look again, then try again.")  # fmt: skip
         self._check(tenant)
         self._tenants[tenant.tenant_id] = tenant
+        self.announce("tenant", tenant.tenant_id)
 
     async def inactive(self) -> dict[str, TenantStatus]:
         return {name: one.status for name, one in self._tenants.items() if one.status != "active"}
@@ -62,6 +66,12 @@ class MemoryTenants:
     def remove(self, tenant_id: str) -> None:
         """Forget it."""
         del self._tenants[tenant_id]
+        self.announce("tenant", tenant_id)
+
+    def announce(self, kind: str, tenant_id: str) -> None:
+        """Tell all who listen."""
+        for listener in self.listeners:
+            listener(kind, tenant_id)
 
     def _check(self, tenant: Tenant) -> None:
         if tenant.tier not in _TIERS:

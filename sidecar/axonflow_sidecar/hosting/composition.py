@@ -17,6 +17,7 @@ from axonflow.errors import PlanError
 from axonflow.ids import now_us
 from axonflow.policy import PolicyEngine, PolicySource
 from axonflow.policy.scopes import FILES, Scope
+from axonflow_sidecar.hosting.known_tenants import Known
 from axonflow_sidecar.hosting.settings import ServiceSettings
 from axonflow_sidecar.http.agent import create_agent
 from axonflow_sidecar.http.asgi import Application
@@ -41,15 +42,17 @@ async def opened_agent(settings: ServiceSettings) -> AsyncIterator[Application]:
     """The agent's application, with its spool open and draining; at the end all of it is in the database, or kept."""
     metrics = Metrics("agent")
     async with _durable(settings, metrics) as durable, _flow(settings, durable, metrics) as (flow, follower):
+        known = Known(settings, durable)
         client = OrchestratorClient(settings.orchestrator_url, settings.credential)
         services = AgentServices(
             flow=flow, signer=Signer(bytes.fromhex(settings.secret)), metrics=metrics, clock_us=now_us,
             search=durable.search, orchestrator=client, unwell=durable.unwell, policies=_status_of(follower),
             api_policies=_api_policies(settings, durable, flow, follower),
-            typed_policies=_typed_policies(settings, durable, flow, follower),
+            tenancy=known.tenancy, typed_policies=_typed_policies(settings, durable, flow, follower),
         )  # fmt: skip
         try:
-            yield create_agent(services, Identities(KeyRing(settings.keys)), log_all=settings.access_log)
+            async with known.kept_fresh() as identities:
+                yield create_agent(services, identities, log_all=settings.access_log)
         finally:
             await client.close()
 

@@ -11,10 +11,13 @@ from axonflow_sidecar.http.routes.decide import decide
 from axonflow_sidecar.http.routes.decisions import decisions
 from axonflow_sidecar.http.routes.gateway import llm_call, pre_check
 from axonflow_sidecar.http.routes.health import health, metrics_page
+from axonflow_sidecar.http.routes.keys import key_routes
 from axonflow_sidecar.http.routes.policies_in_force import policies_in_force, policy_summary
 from axonflow_sidecar.http.routes.policy_table import policy_routes
 from axonflow_sidecar.http.routes.requests import plan_status, proxy_request
 from axonflow_sidecar.http.routes.reveal import reveal
+from axonflow_sidecar.http.routes.roles import role_routes
+from axonflow_sidecar.http.routes.tenants import tenant_routes
 from axonflow_sidecar.http.routing import PUBLIC, Route, routed
 from axonflow_sidecar.http.services import AgentServices
 
@@ -36,6 +39,9 @@ def agent_routes(services: AgentServices) -> list[Route]:
         Route("GET", "/metrics", metrics_page(services.metrics), "metrics.read"),
         Route("POST", "/v1/decisions", decisions(services), "decisions.make"),
         Route("POST", "/v1/reveal", reveal(services), "vault.reveal"),
+        *tenant_routes(services),
+        *key_routes(services),
+        *role_routes(services),
         Route("POST", "/api/v1/decide", decide(services), "decisions.make"),
         Route("POST", "/api/policy/pre-check", pre_check(services), "decisions.make"),
         Route("POST", "/api/audit/llm-call", llm_call(services), "calls.record"),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from typing import Any, Final, NamedTuple, Protocol
+from urllib.parse import parse_qsl
 
 from axonflow import AxonFlowError, RequestError
 from axonflow.audit import IN_PROCESS, Origin
@@ -35,11 +36,13 @@ class Refused(Exception):  # noqa: N818  an answer on its way out, not a fault
 
 
 class Reply(NamedTuple):
-    """What a handler answers with: JSON, unless `content_type` says otherwise."""
+    """What a handler answers with: JSON, unless `content_type` says otherwise. `rest` comes after `body`, as it is
+    made; when that fails, the connection ends."""
 
     body: bytes
     status: int = 200
     content_type: bytes = b"application/json"
+    rest: AsyncGenerator[bytes, None] | None = None
 
 
 class ActiveTenants(Protocol):
@@ -87,6 +90,16 @@ class Call:
         """Raise Refused (403) when that tenant is suspended: for callers that may act for any."""
         assert self.identities is not None  # the router knows whom it serves
         self.identities.check_active(tenant_id)
+
+    def query(self, *known: str) -> dict[str, str]:
+        """The parameters after the path. Raises RequestError for one that is not `known`, or is there twice."""
+        pairs = parse_qsl(self.scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
+        for name, _ in pairs:
+            if name not in known:
+                raise RequestError("unknown parameter", expected=" or ".join(known), found=ascii(name)[:80])
+        if len(dict(pairs)) < len(pairs):
+            raise RequestError("a parameter is there twice", expected="once")
+        return dict(pairs)
 
     async def json_body(self) -> bytes:
         """The body of a call that has to be JSON. Raises Refused: 415, 413, 408, or 400 when it ends early."""

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import traceback
 from collections.abc import Sequence
+from contextlib import aclosing
 from typing import Final, Literal, NamedTuple
 
 from axonflow import AxonFlowError, RequestError
@@ -189,11 +190,23 @@ def _log_failure(scope: Scope, error: Exception) -> None:
 
 async def _send(send: Send, reply: Reply) -> None:
     headers = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
-    if reply.status != 204:  # which has no content, so nothing is said of it (RFC 9110, section 8.6)
-        headers += [(b"content-type", reply.content_type), (b"content-length", str(len(reply.body)).encode())]
+    has_content = reply.status != 204  # nothing is said of what is not there (RFC 9110, section 8.6)
+    if has_content:
+        headers.append((b"content-type", reply.content_type))
     if reply.status == 401:
         headers.append((b"www-authenticate", b'Bearer realm="axonflow"'))
     if reply.status == 503:
         headers.append((b"retry-after", b"1"))
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    await send({"type": "http.response.body", "body": reply.body})
+    start = {"type": "http.response.start", "status": reply.status, "headers": headers}
+    if reply.rest is None:
+        if has_content:
+            headers.append((b"content-length", str(len(reply.body)).encode()))
+        await send(start)
+        await send({"type": "http.response.body", "body": reply.body})
+        return
+    async with aclosing(reply.rest):
+        await send(start)
+        await send({"type": "http.response.body", "body": reply.body, "more_body": True})
+        async for piece in reply.rest:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})

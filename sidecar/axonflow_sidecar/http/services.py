@@ -10,6 +10,7 @@ from msgspec import Struct
 from axonflow import AxonFlow, Decision, Request
 from axonflow.app.api_policies import ApiPolicies
 from axonflow.app.following import PolicyStatus
+from axonflow.app.tenancy import Tenancy
 from axonflow.app.typed_policies import TypedPolicies
 from axonflow.audit import AuditPage, AuditQuery, Origin
 from axonflow_sidecar.http.asgi import Call
@@ -28,11 +29,10 @@ class Orchestrator(Protocol):
 
 
 class AgentServices(Struct, frozen=True, kw_only=True):
-    """`search` finds what was recorded before the call (it waits for the drain), or is None without a database.
-
-    `unwell` says in a few words what keeps the agent from answering, or None. `policies` says how policies from the
-    database stand, or None where there are files alone; then there are no `api_policies`, which edits those of the
-    contract's routes, and no `typed_policies`, which publishes documents.
+    """`search` finds what was recorded before the call (it waits for the drain). It and `tenancy` are None without a
+    database. `unwell` says in a few words what keeps the agent from answering, or None. `policies` says how policies
+    from the database stand, or None where there are files alone; then there are no `api_policies`, which edits those of
+    the contract's routes, and no `typed_policies`, which publishes documents.
     """
 
     flow: AxonFlow
@@ -41,6 +41,7 @@ class AgentServices(Struct, frozen=True, kw_only=True):
     clock_us: Callable[[], int]
     search: Callable[[AuditQuery], Awaitable[AuditPage]] | None = None
     orchestrator: Orchestrator | None = None
+    tenancy: Tenancy | None = None
     unwell: Callable[[], str | None] = lambda: None
     policies: Callable[[], PolicyStatus | None] = lambda: None
     api_policies: ApiPolicies | None = None

@@ -39,7 +39,7 @@ class _Entry(Struct):
     holder: KeyHolder | None
     client: Client | None
     at_s: float
-    used_s: float = float("-inf")
+    used_s: float
 
 
 class Used(Struct, frozen=True):
@@ -156,7 +156,9 @@ class StoredKeys:
         except Exception as error:  # noqa: BLE001  an adapter that keeps to no contract
             raise TenancyUnavailable("keys cannot be looked up", found=type(error).__name__) from None
         client = None if holder is None else Client(holder.client_id, holder.tenant_id, holder.permissions)
-        entry = _Entry(key_hmac, holder, client, self._clock_s())
+        before = self._known.get(digest)
+        used_s = float("-inf") if before is None else before.used_s
+        entry = _Entry(key_hmac, holder, client, self._clock_s(), used_s)
         if forgotten == self._forgotten:
             self._known[digest] = entry
         else:  # what changed while we asked may be news of this key: it is taken once, and asked for again

@@ -26,13 +26,14 @@ WHERE
 ORDER BY relname;
 
 -- name: erasable
--- The tables whose rows of a tenant may be erased by whoever asks; the trail and the tenant itself come last.
+-- The tables whose rows of a tenant may be erased by whoever asks; the trail and the tenant itself come last. Backwards:
+-- what belongs to another row (role_grant, connector_secret) goes before it, and is counted.
 SELECT relname AS name
 FROM pg_class
 WHERE
     relnamespace = 'axonflow'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition AND relrowsecurity
     AND has_table_privilege(oid, 'DELETE') AND relname NOT IN ('tenant', 'audit_event', 'audit_cut')
-ORDER BY relname;
+ORDER BY relname DESC;
 
 -- name: state
 SELECT status, audit_hold FROM axonflow.tenant WHERE tenant_id = $1;
