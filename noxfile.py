@@ -117,6 +117,13 @@ def linear(session: nox.Session) -> None:
 
 
 @nox.session
+def attack(session: nox.Session) -> None:
+    """Ten thousand steps of tenants against each other. Arguments go to the script: --steps, --seed."""
+    install(session, "test", distributions=(".", "sidecar"))
+    session.run("python", "-m", "tests.attacks.run_tenants", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Benchmarks against named peers and bare floors, in one run. Figures are ratios and medians."""
     install(session, "bench", distributions=(".", "sidecar"))

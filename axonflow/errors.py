@@ -15,7 +15,14 @@ A message says what was expected, what was found, where, and what to do. Values 
     ├── LedgerError          a limit could not be checked or counted
     ├── VaultError           a value could not be kept or looked up
     ├── PolicyStoreError     published policies could not be kept or read
-    │   └── PolicyConflict   somebody else changed what is in force meanwhile
+    │   ├── PolicyConflict   somebody else changed what is in force meanwhile
+    │   ├── PolicyMissing    there is no such policy
+    │   └── PolicyForbidden  whoever asks may not change this policy, or not so
+    ├── TenancyError         a tenant, key or role cannot be as it is asked for (also a ValueError)
+    │   ├── TenancyMissing   there is none of that name
+    │   ├── TenancyConflict  another is in the way, or it has moved on meanwhile
+    │   └── TenancyForbidden whoever asks may not give what they do not have
+    ├── TenancyUnavailable   nobody can say whose a key is, or what a tenant has
     ├── AuditError           an event could not be recorded, or a chain does not verify
     │   └── AuditConflict    a store answers, and refuses a record for what it is
     └── Denied               raised by guards when a decision does not allow the call
@@ -35,8 +42,15 @@ __all__ = [
     "PlanError",
     "PolicyConflict",
     "PolicyError",
+    "PolicyForbidden",
+    "PolicyMissing",
     "PolicyStoreError",
     "RequestError",
+    "TenancyConflict",
+    "TenancyError",
+    "TenancyForbidden",
+    "TenancyMissing",
+    "TenancyUnavailable",
     "VaultError",
 ]
 
@@ -188,6 +202,48 @@ class PolicyConflict(PolicyStoreError):  # noqa: N818  named as the state of aff
     """Somebody else changed what is in force since the caller looked. Nothing was done: look again, then decide."""
 
     code = "policy_conflict"
+
+
+class PolicyMissing(PolicyStoreError):  # noqa: N818  named as what is found, like its siblings
+    """There is no such stored policy: none at all, or none that the tenant sees."""
+
+    code = "policy_not_found"
+
+
+class PolicyForbidden(PolicyStoreError):  # noqa: N818  named as what is found, like its siblings
+    """The policy is another's: of a layer above, whose policies are made stricter at most, never looser."""
+
+    code = "policy_forbidden"
+
+
+class TenancyError(AxonFlowError, ValueError):
+    """A tenant, a key or a role cannot be as it is asked for; nothing was changed."""
+
+    code = "invalid_tenancy"
+
+
+class TenancyMissing(TenancyError):  # noqa: N818  named as what is found, like its siblings
+    """There is no such tenant, key or role: none at all, or none of this tenant."""
+
+    code = "not_found"
+
+
+class TenancyConflict(TenancyError):  # noqa: N818  named as the state, which a person has to resolve
+    """The name is taken, a limit is reached, or somebody else has changed it meanwhile."""
+
+    code = "conflict"
+
+
+class TenancyForbidden(TenancyError):  # noqa: N818  named as what is found, like its siblings
+    """Whoever asks would give somebody, or themselves, what they may not do."""
+
+    code = "forbidden"
+
+
+class TenancyUnavailable(AxonFlowError):  # noqa: N818  named as the state of the store
+    """Tenants, keys and roles cannot be read or changed now. Callers deny."""
+
+    code = "tenancy_unavailable"
 
 
 class AuditError(AxonFlowError):

@@ -30,6 +30,11 @@ class Installation:
         return self.path / "policy.pub"
 
     @property
+    def pepper_file(self) -> Path:
+        """What the keys of tenants are hashed with, the one of new keys first."""
+        return self.path / "pepper"
+
+    @property
     def tls(self) -> Path:
         """The folder of certificates."""
         return self.path / "tls"

@@ -13,7 +13,7 @@ import re2
 
 from axonflow.errors import PolicyError
 
-__all__ = ["Re2Pattern", "compile_pattern"]
+__all__ = ["Re2Pattern", "compile_pattern", "groups_in"]
 
 _MAX_MEM_BYTES = 8 * 1024 * 1024
 """Program and automata of one pattern; RE2 falls back to a slower search that needs less."""
@@ -98,3 +98,13 @@ def compile_pattern(pattern: str) -> Re2Pattern:
 def _words_of(error: Exception) -> str:
     words = error.args[0] if error.args else str(error)
     return words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)
+
+
+def groups_in(pattern: str, text: str) -> list[str]:
+    """What the groups of `pattern` hold in its first match in `text`; those that take no part are empty.
+
+    Raises PolicyError when it is not an expression.
+    """
+    compile_pattern(pattern)
+    found = cast(Any, re2).search(pattern, text)
+    return [] if found is None else [group or "" for group in found.groups()]

@@ -7,26 +7,34 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
 from axonflow.adapters.postgres import (
     DatabaseSettings,
+    PostgresApiPolicyStore,
     PostgresAuditStore,
     PostgresDatabase,
+    PostgresOverrideStore,
     PostgresPlanStore,
     PostgresPolicyFeed,
+    PostgresPolicyStore,
     migrate,
     service_login,
 )
+from axonflow.adapters.postgres.tenant_feed import PostgresTenantFeed
 from axonflow.adapters.sqlite_spool import SqliteAuditSpool
+from axonflow.app.tenancy import Tenancy
 from axonflow.audit import AuditPage, AuditQuery
 from axonflow.detect import RedactionKey
 from axonflow.errors import AuditError
 from axonflow.flows.drain import Drain
+from axonflow.flows.publish_api_policies import Shelf
 from axonflow.flows.verify_audit import AuditVerification, verify_audit
+from axonflow.flows.watch_tenants import TenantWatch
 from axonflow.ports import AuditLog, AuditStore, PlanStore, PolicyFeed, Vault
+from axonflow.tenancy import Pepper, TenantStatus
 
 __all__ = [
     "AuditVerification",
@@ -60,9 +68,12 @@ class Durable:
     """The spool, the drain and the stores of one process. Made by :meth:`open`; bound to the event loop of that call,
     but for `audit`, which may be used from any."""
 
-    def __init__(self, spool: SqliteAuditSpool, database: PostgresDatabase, report: Callable[[str], None]) -> None:
+    def __init__(
+        self, spool: SqliteAuditSpool, database: PostgresDatabase, database_url: str, report: Callable[[str], None]
+    ) -> None:
         self._spool = spool
         self._database = database
+        self._database_url = database_url
         self._store = PostgresAuditStore(database)
         self._drain = Drain(spool, self._store, lambda error: report(_told(error)))
 
@@ -89,7 +100,7 @@ class Durable:
         except BaseException:
             held.close()
             raise
-        durable = cls(held, database, report)
+        durable = cls(held, database, database_url, report)
         durable._drain.start()
         return durable
 
@@ -102,6 +113,12 @@ class Durable:
     def plans(self) -> PlanStore:
         """Where plans are kept."""
         return PostgresPlanStore(self._database)
+
+    @property
+    def shelf(self) -> Shelf:
+        """Where policies are edited and published."""
+        database = self._database
+        return Shelf(PostgresApiPolicyStore(database), PostgresOverrideStore(database), PostgresPolicyStore(database))
 
     @asynccontextmanager
     async def policy_feed(self) -> AsyncIterator[PolicyFeed]:
@@ -120,6 +137,20 @@ class Durable:
         from axonflow.adapters.postgres.vault import PostgresVault
 
         return PostgresVault(self._database, RedactionKey(redaction_key))
+
+    def tenancy(self, peppers: Sequence[Pepper]) -> Tenancy:
+        """Tenants, keys and roles, in the database; `peppers` are what keys are hashed with, the one of new keys
+        first."""
+        return Tenancy.in_database(self._database, self._database_url, peppers)
+
+    def watch_tenants(
+        self,
+        changed: Callable[[str | None], None],
+        report: Callable[[str | None], None],
+        known: Mapping[str, TenantStatus],
+    ) -> TenantWatch:
+        """What keeps the caller's memory of tenants and keys fresh while it runs; see TenantWatch."""
+        return TenantWatch(PostgresTenantFeed(self._database), changed, report, known)
 
     @property
     def pending(self) -> int:

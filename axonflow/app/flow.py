@@ -165,6 +165,10 @@ class AxonFlow:
         """The compiled policies in force, for tenants without policies of their own; immutable."""
         return self._engines.default
 
+    def policies_for(self, request: Request) -> PolicyEngine:
+        """The compiled policies that decide on `request`; immutable."""
+        return self._engines.of(request)
+
     @property
     def scanner(self) -> Scanner:
         """The detectors in force, for tenants without policies of their own."""

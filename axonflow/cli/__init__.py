@@ -19,6 +19,9 @@ _MODULES = {
     "plan": "axonflow.cli.plan",
     "audit": "axonflow.cli.audit",
     "db": "axonflow.cli.db",
+    "tenant": "axonflow.cli.tenants",
+    "key": "axonflow.cli.keys",
+    "role": "axonflow.cli.roles",
     "version": "axonflow.cli.version",
     "completion": "axonflow.cli.completion",
 }

@@ -10,6 +10,7 @@ from axonflow.detect.context_words import words_of
 from axonflow.detect.custom import CustomDetector, Fault
 from axonflow.detect.folding import STAND_IN, fold
 from axonflow.detect.keywords import folded_keyword
+from axonflow.detect.matching import TOGETHER
 from axonflow.detect.named_validators import validator_of
 from axonflow.detect.pattern_extent import extent_of
 from axonflow.detect.patterns import CompilePattern
@@ -67,7 +68,8 @@ def _faults_of_sizes(custom: CustomDetector) -> Iterator[Fault]:
         (("validators",), custom.validators, 0, _MAX_VALIDATORS),
         (("context", "required"), custom.required, 0, MAX_CONTEXT_WORDS),
         (("context", "forbidden"), custom.forbidden, 0, MAX_CONTEXT_WORDS),
-        (("examples",), custom.examples, 1, MAX_EXAMPLES),
+        # What is written through the REST routes says none: there is a route to try a pattern on texts.
+        (("examples",), custom.examples, 0 if custom.id.startswith(TOGETHER) else 1, MAX_EXAMPLES),
         (("counter_examples",), custom.counter_examples, 0, MAX_EXAMPLES),
     ):
         if not least <= len(values) <= most:

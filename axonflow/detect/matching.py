@@ -21,8 +21,11 @@ from axonflow.detect.steps import Selection, Step, touched
 from axonflow.detect.windows import Window, pieces, windows_around, with_any, within_leaves
 from axonflow.errors import ConfigurationError, DetectionError
 
-__all__ = ["CompiledDetectors", "Selection"]
+__all__ = ["TOGETHER", "CompiledDetectors", "Selection"]
 
+TOGETHER: Final = "custom.api_"
+"""How the ids of detectors begin of which each is asked for by a rule of its own on nearly every content: one pass
+looks for all of them."""
 _MAX_SELECTIONS: Final = 256
 
 
@@ -54,6 +57,7 @@ class CompiledDetectors:
         self._compile_pattern = compile_pattern
         self._compile_marks = compile_marks
         self.detectors = tuple(state.detectors.values())
+        self.together = frozenset([one.id for one in self.detectors if one.id.startswith(TOGETHER)])
         self._selectors = _selectors(self.detectors)
         self._selections: dict[tuple[str, ...], Selection] = {}
 

@@ -140,9 +140,15 @@ class Inspection:
         )
 
     def _look_for(self, detector_ids: tuple[str, ...]) -> frozenset[str]:
-        selection = self._compiled.selection(detector_ids)
         looked_for = self._looked_for
-        if not looked_for:
+        if len(detector_ids) == 1 and detector_ids[0] in looked_for:
+            return frozenset(detector_ids)
+        selection = self._compiled.selection(detector_ids)
+        if not selection.ids.isdisjoint(self._compiled.together):
+            ids = (selection.ids | self._compiled.together) - looked_for
+            self._found |= self._compiled.scan(self._compiled.selection(tuple(sorted(ids))), self._read())
+            self._looked_for = looked_for | ids
+        elif not looked_for:
             self._found = self._compiled.scan(selection, self._read())
             self._looked_for = selection.ids
         elif not selection.ids <= looked_for:

@@ -15,6 +15,7 @@ from typing import Final
 from msgspec import Struct
 
 from axonflow.errors import AxonFlowError, PolicyError, PolicyStoreError
+from axonflow.policy.api_rules import SET_NAME
 from axonflow.policy.bundle import BundleSource, stated
 from axonflow.policy.engine import PolicyEngine
 from axonflow.policy.engines import Engines
@@ -43,7 +44,8 @@ _Combination = tuple[_Part, ...]
 
 class FollowedFiles(Struct, frozen=True):
     """The policies in files. They are in force beside all others, the outermost scope; those that only stand in, for a
-    tenant for which nobody has put anything in force."""
+    tenant for which nobody has put anything in force but what was written through the REST routes: that says what is
+    restricted, and leaves it to others what is allowed."""
 
     scope: Scope
     stand_in: bool
@@ -109,6 +111,7 @@ class PolicyFollower:
         self._failure: str | None = None
         self._unkept: str | None = None
         self._task: asyncio.Task[None] | None = None
+        self._looking = asyncio.Lock()
 
     @property
     def status(self) -> PolicyStatus:
@@ -162,7 +165,28 @@ class PolicyFollower:
                 retry_s = min(2 * retry_s, MAX_RETRY_S)
             await self._look()
 
+    async def serve_now(self, scope: str, state: SetState) -> None:
+        """Look at once, for who has just put `state` in force. Raises PolicyStoreError when it, or what came after it,
+        is not what this agent serves then."""
+        await self._look()
+        own = {one.set_name: one.sequence for one in self._good.get(scope, ())}
+        is_served = own.get(state.set_name, -1) >= state.sequence or (
+            state.version is None and state.set_name not in own
+        )
+        if not is_served:
+            refusal = self._refused.get(scope)
+            raise PolicyStoreError(
+                "what was published is not in force on this agent", expected=f"activation {state.sequence}",
+                found=refusal.errors[0] if refusal else self._failure or "an older one",
+                hint="It is stored. /health says how the agent stands.",
+            )  # fmt: skip
+
     async def _look(self) -> None:
+        """One look at a time: whoever comes meanwhile waits, and then sees for themselves."""
+        async with self._looking:
+            await self._look_once()
+
+    async def _look_once(self) -> None:
         """See what is in force, and serve it. Whatever goes wrong, what is served stays, and it is said."""
         try:
             found = await self._feed.in_force()
@@ -283,7 +307,8 @@ class PolicyFollower:
     def _combination(self, *chain: str) -> _Combination | None:
         """What is in force for whom belongs to the scopes of `chain`, outermost first; None: nobody knows."""
         own = [(scope, self._good[scope]) for scope in chain if scope in self._good]
-        if self._files.scope.sources and not (self._files.stand_in and (own or not self._is_known)):
+        says_all = any(state.set_name != SET_NAME for _, states in own for state in states)
+        if self._files.scope.sources and not (self._files.stand_in and (says_all or not self._is_known)):
             own.insert(0, (self._files.scope.name, ()))
         return None if self._never_good.intersection(chain) else tuple(own)
 

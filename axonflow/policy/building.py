@@ -294,6 +294,8 @@ class Builder:
         """The layers that sets speak for, outermost first: those of each scope, by themselves. All others abstain."""
         first_of: dict[Level, PolicyProgram] = {}
         for program in programs:
+            if program.head.default == "inherit":
+                continue
             first = first_of.setdefault(level_of(program), program)
             if first.head.default != program.head.default:
                 self.problems.append(PolicyError(
@@ -301,7 +303,8 @@ class Builder:
                     expected=f"{first.head.default}, as at {first.at(('default',), 0)}",
                     found=program.head.default, at=program.at(("default",), 0),
                 ))  # fmt: skip
-        return Layers([Layer(LAYERS[level[1]], first_of[level].head.default) for level in levels])
+        defaults = {level: program.head.default for level, program in first_of.items()}
+        return Layers([Layer(LAYERS[level[1]], defaults.get(level, "abstain")) for level in levels])
 
 
 def _known_actions(programs: Iterable[PolicyProgram], rules: Iterable[CompiledRule]) -> frozenset[str]:

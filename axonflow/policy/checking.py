@@ -26,6 +26,7 @@ __all__ = [
     "RuleTestOutcome",
     "differences",
     "find_warnings",
+    "problems_of_test",
     "run_rule_tests",
 ]
 
@@ -275,11 +276,12 @@ def run_rule_tests(loaded: Iterable[LoadedSet], decide: Decide) -> Iterator[Rule
         for position, rule in enumerate(one.document.rules):
             for number, test in enumerate(rule.tests):
                 at = one.source.at(("rules", position, "tests", number), 0)
-                problems = tuple(_test_problems(test, decide, shadow=one.document.shadow))
+                problems = tuple(problems_of_test(test, decide, shadow=one.document.shadow))
                 yield RuleTestOutcome(rule.id, number + 1, at, problems)
 
 
-def _test_problems(test: TestDocument, decide: Decide, *, shadow: bool) -> Iterator[str]:
+def problems_of_test(test: TestDocument, decide: Decide, *, shadow: bool = False) -> Iterator[str]:
+    """How what `decide` says differs from what `test` expects; nothing when it does not."""
     expected = _expectation(test)
     try:
         decision = decide(_request(test.request))

@@ -19,7 +19,7 @@ from axonflow.policy.scopes import level_of
 
 __all__ = ["ScannerMaker", "allowlist_row", "detector_row"]
 
-MAX_DETECTORS: Final = 1_000
+MAX_DETECTORS: Final = 5_000
 MAX_ALLOWLISTS: Final = 1_000
 
 

@@ -274,7 +274,8 @@ class PolicySetDocument(_Document):
     kind: Literal["PolicySet"]
     metadata: MetadataDocument
     layer: Literal["system", "organization", "tenant"] = "tenant"
-    default: Literal["deny", "allow", "abstain"]
+    default: Literal["deny", "allow", "abstain", "inherit"]
+    """``inherit``: that of the layer's other sets; where there are none the layer abstains."""
     shadow: StrictBool = False
     actions: Annotated[list[Annotated[str, AfterValidator(_action)]], Field(max_length=1_000)] = []
     attributes: dict[Annotated[str, AfterValidator(_attribute)], StrictStr] = {}

@@ -80,7 +80,7 @@ class SetHead(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
 
     name: _Id
     layer: Literal["system", "organization", "tenant"]
-    default: Literal["deny", "allow", "abstain"]
+    default: Literal["deny", "allow", "abstain", "inherit"]
     shadow: bool
     actions: tuple[_Action, ...]
     requires: dict[_Action, tuple[_Path, ...]]

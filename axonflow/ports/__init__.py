@@ -1,24 +1,41 @@
 """What the flows need from outside, as Protocols. Each has a memory adapter and one suite that all adapters pass."""
 
+from axonflow.ports.api_policy_store import ApiPolicyStore, OverrideStore
 from axonflow.ports.audit_log import AuditLog, AuditSpool
 from axonflow.ports.audit_store import AuditStore
+from axonflow.ports.key_store import KeyLookup, KeyStore
 from axonflow.ports.ledger import Ledger, Quota, Reservation
 from axonflow.ports.plan_store import PlanStore
 from axonflow.ports.policy_snapshots import BundleKey, PolicySnapshots
 from axonflow.ports.policy_store import PolicyFeed, PolicyStore
+from axonflow.ports.role_store import GrantStore, RoleStore
+from axonflow.ports.tenant_feed import Announced, TenantFeed
+from axonflow.ports.tenant_store import Erased, TenantData, TenantRow, TenantStore
 from axonflow.ports.vault import Vault
 
 __all__ = [
+    "Announced",
+    "ApiPolicyStore",
     "AuditLog",
     "AuditSpool",
     "AuditStore",
     "BundleKey",
+    "Erased",
+    "GrantStore",
+    "KeyLookup",
+    "KeyStore",
     "Ledger",
+    "OverrideStore",
     "PlanStore",
     "PolicyFeed",
     "PolicySnapshots",
     "PolicyStore",
     "Quota",
     "Reservation",
+    "RoleStore",
+    "TenantData",
+    "TenantFeed",
+    "TenantRow",
+    "TenantStore",
     "Vault",
 ]

@@ -39,6 +39,12 @@ CASES = {
     "an unknown route": {"method": "GET", "path": "/nowhere", "headers": HEADERS},
     "a plan of another tenant, or of nobody": {"method": "GET", "path": "/api/v1/plan/unknown", "headers": HEADERS},
     "a wrong method": {"method": "DELETE", "path": PATH, "headers": HEADERS},
+    "a key without the permission": {"method": "GET", "path": "/metrics", "headers": ACME},
+    "a key, role or tenant that there is not, or not for this key": {
+        "method": "GET",
+        "path": "/v1/keys/unknown",
+        "headers": HEADERS,
+    },
     "a body over 8 MiB": post(b"x" * (MAX_BODY_BYTES + 1)),
     "another content type than `application/json`": post(b"{}", JSON | {"content-type": "text/plain"}),
     "headers over 32 KiB": post(b"{}", JSON | {"x-much": "a" * 33_000}),
@@ -56,6 +62,16 @@ ELSEWHERE = {
     ),
     "TLS before 1.3": "test_server.py",
     "an upgrade to h2c by header (obsolete, RFC 9113 section 3.1)": "test_server.py",
+    "a tenant that is suspended or being deleted": "test_permissions.py",
+    "a key or a role that would do more than whoever makes it": "test_tenant_routes.py",
+    "a name that is taken, a limit that is reached, a change that came second": "test_tenant_routes.py",
+    "nobody can say whose a key is (`TenancyUnavailable`)": "test_stored_keys.py",
+    "a [policy](api-policies.md) that could not be enforced, or none can be signed": "test_api_policy_routes.py",
+    "a policy of a layer above, or a key that may not write policies": "test_api_policy_routes.py",
+    "a policy that there is not, or not for this tenant": "test_api_policy_routes.py",
+    "a policy that changed meanwhile, or of which there are enough": "test_api_policy_routes.py",
+    "a document that would not load (`/api/v1/typed-policies/publish`)": "test_typed_policy_routes.py",
+    "policies cannot be read or written, or are not in force here yet": "test_api_policy_routes.py",
     "the process is stopping": "test_connections.py",
     "a reveal that policies deny": "test_reveal_route.py",
     "a vault that cannot answer, or none (`/v1/reveal`)": "test_reveal_route.py",
@@ -75,11 +91,17 @@ def test_http_page_names_every_case_once():
     assert sorted(what for what, _ in rows(2, "What goes wrong")) == sorted([*CASES, *ELSEWHERE])
 
 
-@pytest.mark.parametrize(("route", "what", "key"), rows(3, ""))
-def test_http_page_route_is_served_and_needs_the_key_that_it_says(route, what, key):
+@pytest.mark.parametrize(("route", "what", "permission"), rows(3, ""))
+def test_http_page_route_is_served_and_needs_a_key_where_it_says(route, what, permission):
     method, path = re.fullmatch(r"`(\w+) (\S+)`", route).groups()
-    response = Doors(ALLOW_ALL).call(method, path.replace("{id}", "x"), headers={})
-    assert response.status_code == {"yes": 401, "no": 200}[key]
+    response = Doors(ALLOW_ALL).call(method, re.sub(r"\{\w+\}", "x", path), headers={})
+    assert response.status_code == (200 if permission == "none" else 401)
+
+
+def test_http_page_has_every_route_with_its_permission():
+    served = {f"`{route.method} {route.path}`": route.permission for route in Doors().routes["agent"]}
+    shown = {route: permission.strip("`") for route, _, permission in rows(3, "")}
+    assert shown == served | {"`GET /health`": "none"}
 
 
 @pytest.mark.parametrize(("effect", "verdict", "approved", "decision"), rows(4, "Verdicts"))

@@ -8,7 +8,100 @@ import asyncio
 import json
 import sys
 
-from axonflow import AuditSearchRequest, AxonFlow, DecideRequest, TokenUsage
+from axonflow import (
+    AuditSearchRequest,
+    AxonFlow,
+    CreateDynamicPolicyRequest,
+    CreatePolicyOverrideRequest,
+    CreateStaticPolicyRequest,
+    DecideRequest,
+    ListStaticPoliciesOptions,
+    TokenUsage,
+    UpdateDynamicPolicyRequest,
+    UpdateStaticPolicyRequest,
+)
+
+
+async def policies_said(client, verdict):
+    """Policies made, changed, overridden, tried and deleted; what is decided after each is what they say."""
+    said = {}
+    model = {"type": "llm", "model": "gpt-5-mini"}
+    made = await client.create_static_policy(
+        CreateStaticPolicyRequest(name="No hello", category="security-dangerous", pattern="hello", action="block")
+    )
+    said["static"] = [made.tier.value, made.version, await verdict("llm", model)]
+    listed = await client.list_static_policies(ListStaticPoliciesOptions(search="hello", limit=5))
+    changed = await client.update_static_policy(made.id, UpdateStaticPolicyRequest(action="require_approval"))
+    said["static_changed"] = [len(listed), changed.version, await verdict("llm", model)]
+    override = await client.create_policy_override(
+        made.id, CreatePolicyOverrideRequest(action_override="log", override_reason="An exercise.")
+    )
+    overrides = await client.list_policy_overrides()
+    said["overridden"] = [override.active, len(overrides), await verdict("llm", model)]
+    await client.delete_policy_override(made.id)
+    effective = await client.get_effective_static_policies()
+    off = await client.toggle_static_policy(made.id, False)
+    said["toggled"] = [len(effective), off.enabled, await verdict("llm", model)]
+    said["versions"] = [one.change_type for one in await client.get_static_policy_versions(made.id)]
+    tried = await client.test_pattern("a(b+)", ["xabb", "none"])
+    said["tried"] = [tried.valid, *(one.matched for one in tried.matches)]
+    await client.delete_static_policy(made.id)
+    try:
+        await client.get_static_policy(made.id)
+    except Exception as error:  # noqa: BLE001  its name is what is asked for
+        said["deleted"] = type(error).__name__
+    return said | await dynamic_said(client, verdict)
+
+
+async def dynamic_said(client, verdict):
+    said = {}
+    model = {"type": "llm", "model": "gpt-5-mini"}
+    condition = {"field": "risk_score", "operator": "greater_than", "value": 0.8}
+    made = await client.create_dynamic_policy(
+        CreateDynamicPolicyRequest(
+            name="Risky", type="risk", category="dynamic-risk", conditions=[condition], actions=[{"type": "block"}]
+        )
+    )
+    said["dynamic"] = [await verdict("llm", model, risk_score=score) for score in (0.9, 0.1)]
+    simulated = await client.simulate_policies("hello", context={"risk_score": 0.9})
+    said["simulated"] = [simulated.allowed, simulated.dry_run, len(simulated.applied_policies)]
+    report = await client.get_policy_impact_report(made.id, [{"query": "x", "context": {"risk_score": 1}}])
+    said["impact"] = [report.matched, report.blocked]
+    await client.create_dynamic_policy(
+        CreateDynamicPolicyRequest(
+            name="Watched", type="risk", category="dynamic-risk", conditions=[condition], actions=[{"type": "alert"}]
+        )
+    )
+    said["conflicts"] = (await client.detect_policy_conflicts()).conflict_count
+    said["dynamic_listed"] = len(await client.list_dynamic_policies())
+    said["dynamic_effective"] = len(await client.get_effective_dynamic_policies())
+    await client.update_dynamic_policy(made.id, UpdateDynamicPolicyRequest(name="Riskier"))
+    said["dynamic_toggled"] = (await client.toggle_dynamic_policy(made.id, False)).enabled
+    for policy in await client.list_dynamic_policies():
+        await client.delete_dynamic_policy(policy.id)
+    return said | await typed_said(client, verdict)
+
+
+async def typed_said(client, verdict):
+    typed = client.typed_policies
+    rule = {"id": "no-mail", "effect": "deny", "match": {"action": "llm.request", "resource.id": "mail"}}
+    document = {
+        "apiVersion": "axonflow.dev/v1", "kind": "PolicySet", "metadata": {"name": "typed"}, "default": "inherit",
+        "rules": [rule],
+    }  # fmt: skip
+    said = {"typed_edition": (await typed.edition()).signing_key_custody}
+    said["typed_nothing_active"] = await typed.active() is None
+    said["typed_valid"] = (await typed.validate(document)).success
+    published = await typed.publish(document, [])
+    activated = await typed.activate(published.digest, reason="No mail.")
+    said["typed"] = [published.version, activated.success, await verdict("llm", {"type": "llm", "model": "mail"})]
+    said["typed_active"] = "sets" in (await typed.active()).document
+    said["typed_system"] = bool((await typed.system()).digest)
+    try:
+        await typed.publish(document | {"default": "sometimes"}, [])
+    except Exception as error:  # noqa: BLE001  its name is what is asked for
+        said["typed_refused"] = [type(error).__name__, bool(error.findings)]
+    return said
 
 
 async def main(url, client_id, secret):
@@ -39,6 +132,8 @@ async def main(url, client_id, secret):
     said["plan_steps"] = len(plan.steps)
     said["executed"] = (await client.execute_plan(plan.plan_id)).status
     said["plan_status"] = (await client.get_plan_status(plan.plan_id)).status
+
+    said |= await policies_said(client, verdict)
 
     found = await client.search_audit_logs(AuditSearchRequest(limit=50, client_id=client_id))
     said["searched"] = sorted({entry.request_type for entry in found.entries})

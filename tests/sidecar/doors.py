@@ -3,20 +3,25 @@
 import asyncio
 
 import httpx
+from msgspec.structs import replace
 
 from axonflow import AxonFlow
 from axonflow.adapters.memory import MemoryAuditStore, MemoryPlanStore
+from axonflow.app.tenancy import Tenancy
 from axonflow.ids import new_id, now_us
-from axonflow_sidecar.http.agent import create_agent
+from axonflow_sidecar.http.agent import agent_routes, create_agent
+from axonflow_sidecar.http.identities import Identities
 from axonflow_sidecar.http.keys import ApiKey, KeyRing
 from axonflow_sidecar.http.metrics import Metrics
-from axonflow_sidecar.http.orchestrator import create_orchestrator
+from axonflow_sidecar.http.orchestrator import create_orchestrator, orchestrator_routes
 from axonflow_sidecar.http.routes.plans import OrchestratorServices
 from axonflow_sidecar.http.services import AgentServices
 from axonflow_sidecar.http.signing import Signer
+from axonflow_sidecar.http.stored_keys import StoredKeys
 from axonflow_sidecar.plans.catalogue import PlanCatalogue
 from axonflow_sidecar.plans.runs import PlanRuns
 from tests.strategies import policy_set
+from tests.tenancy import PEPPER
 
 KEY = "test-key-0123456789-0123456789-ab"
 ACME_KEY = "acme-key-0123456789-0123456789-ab"
@@ -59,23 +64,45 @@ class Doors:
         self.plan_store = MemoryPlanStore()
         self.metrics = Metrics("agent")
         catalogue = PlanCatalogue(plans)
-        keys = KeyRing(KEYS)
+        self.inactive = {}
+        self.tenancy = Tenancy.in_memory([PEPPER])
+        self.stored = StoredKeys(self.tenancy.recognised, self.tenancy.holder, lambda: True)
+        self.tenancy._tenants.listeners.append(self.hear)
+        identities = Identities(KeyRing(KEYS), self.stored, self.inactive)
         self.runs = PlanRuns(self.flow, self.plan_store, catalogue, new_id(now_us()))
         services = OrchestratorServices(
             flow=self.flow, runs=self.runs, catalogue=catalogue, signer=SIGNER, credential=CREDENTIAL
         )
-        self.orchestrator = create_orchestrator(services, keys, Metrics("orchestrator"))
-        self.agent = create_agent(
-            AgentServices(
-                flow=self.flow,
-                signer=SIGNER,
-                metrics=self.metrics,
-                clock_us=clock_us,
-                search=self.search,
-                orchestrator=InProcess(self.orchestrator),
-            ),
-            keys,
+        self.orchestrator = create_orchestrator(services, identities, Metrics("orchestrator"))
+        self.services = AgentServices(
+            flow=self.flow,
+            signer=SIGNER,
+            metrics=self.metrics,
+            clock_us=clock_us,
+            search=self.search,
+            orchestrator=InProcess(self.orchestrator),
+            tenancy=self.tenancy,
         )
+        self.identities = identities
+        self.agent = create_agent(self.services, identities)
+        self.routes = {
+            "agent": agent_routes(self.services),
+            "orchestrator": orchestrator_routes(services, Metrics("orchestrator")),
+        }
+
+    def reopen(self, **means):
+        """Answer with other means from now on."""
+        self.services = replace(self.services, **means)
+        self.agent = create_agent(self.services, self.identities)
+        self.routes["agent"] = agent_routes(self.services)
+
+    def hear(self, kind, tenant_id):
+        """What TenantWatch does where there is a database."""
+        self.stored.forget(tenant_id)
+        known = self.tenancy._tenants._tenants.values()
+        self.inactive |= {one.tenant_id: one.status for one in known}
+        for name in [name for name, status in self.inactive.items() if status == "active"]:
+            del self.inactive[name]
 
     async def search(self, query):
         while records := await self.flow.audit.oldest(1000):

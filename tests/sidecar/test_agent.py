@@ -10,8 +10,9 @@ import pytest
 from axonflow import Decision
 from axonflow.errors import AuditError
 from axonflow_sidecar.http.asgi import MAX_BODY_BYTES, Reply
+from axonflow_sidecar.http.identities import Identities
 from axonflow_sidecar.http.keys import KeyRing
-from axonflow_sidecar.http.routing import Route, routed
+from axonflow_sidecar.http.routing import PUBLIC, Route, routed
 from tests.sidecar.doors import ACME, ALLOW_ALL, HEADERS, KEY, REQUEST, Doors
 from tests.strategies import policy_set
 
@@ -175,7 +176,7 @@ def test_agent_call_that_takes_too_long_says_whose_fault_it_was(sends_all, statu
     async def send(message):
         said.append(message)
 
-    application = routed([Route("POST", "/x", forever, public=True, timeout_s=0.01)], KeyRing([KEY]))
+    application = routed([Route("POST", "/x", forever, PUBLIC, timeout_s=0.01)], Identities(KeyRing([KEY])))
     scope = {"type": "http", "method": "POST", "path": "/x", "headers": [(b"content-type", b"application/json"),
                                                                         (b"expect", b"100-continue")]}  # fmt: skip
     asyncio.run(application(scope, receive, send))

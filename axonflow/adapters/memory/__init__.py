@@ -1,18 +1,30 @@
 """In-process adapters: for development, for tests, and for one process that needs no more."""
 
+from axonflow.adapters.memory.api_policy_store import MemoryApiPolicyStore, MemoryOverrideStore
 from axonflow.adapters.memory.audit_log import MemoryAuditLog
 from axonflow.adapters.memory.audit_store import MemoryAuditStore
+from axonflow.adapters.memory.keys import MemoryKeyLookup, MemoryKeys
 from axonflow.adapters.memory.ledger import MemoryLedger
 from axonflow.adapters.memory.plan_store import MemoryPlanStore
 from axonflow.adapters.memory.policy_store import MemoryPolicyFeed, MemoryPolicyStore
+from axonflow.adapters.memory.roles import MemoryGrants, MemoryRoles
+from axonflow.adapters.memory.tenants import MemoryTenantData, MemoryTenants
 from axonflow.adapters.memory.vault import MemoryVault
 
 __all__ = [
+    "MemoryApiPolicyStore",
     "MemoryAuditLog",
     "MemoryAuditStore",
+    "MemoryGrants",
+    "MemoryKeyLookup",
+    "MemoryKeys",
     "MemoryLedger",
+    "MemoryOverrideStore",
     "MemoryPlanStore",
     "MemoryPolicyFeed",
     "MemoryPolicyStore",
+    "MemoryRoles",
+    "MemoryTenantData",
+    "MemoryTenants",
     "MemoryVault",
 ]

@@ -3,6 +3,7 @@
 Needs the extra: ``pip install 'axonflow[postgres]'``.
 """
 
+from axonflow.adapters.postgres.api_policy_store import PostgresApiPolicyStore, PostgresOverrideStore
 from axonflow.adapters.postgres.audit_store import PostgresAuditStore
 from axonflow.adapters.postgres.connections import DatabaseSettings
 from axonflow.adapters.postgres.database import PostgresDatabase
@@ -14,8 +15,10 @@ from axonflow.adapters.postgres.policy_store import PostgresPolicyStore
 
 __all__ = [
     "DatabaseSettings",
+    "PostgresApiPolicyStore",
     "PostgresAuditStore",
     "PostgresDatabase",
+    "PostgresOverrideStore",
     "PostgresPlanStore",
     "PostgresPolicyFeed",
     "PostgresPolicyStore",

@@ -104,9 +104,9 @@ class PostgresDatabase:
         self._is_checked = True
 
     @asynccontextmanager
-    async def tenant(self, tenant_id: str) -> AsyncIterator[Connection]:
+    async def tenant(self, tenant_id: str, *, isolation: str = "read_committed") -> AsyncIterator[Connection]:
         """A transaction that sees and writes the rows of one tenant, and no others."""
-        async with self._transaction("axonflow_app", "axonflow.tenant_id", tenant_id) as connection:
+        async with self._transaction("axonflow_app", "axonflow.tenant_id", tenant_id, isolation) as connection:
             yield connection
 
     @asynccontextmanager
@@ -141,16 +141,16 @@ class PostgresDatabase:
         async with self._transaction("axonflow_sync") as connection:
             yield connection
 
-    async def listening(self, heard: Callable[[], None], *, timeout_s: float) -> Connection:
-        """A connection that sees what `sync` sees and belongs to the caller. `heard` is called when something that
-        agents serve has changed, and when the connection is lost. `timeout_s` is for connecting, and for each call."""
+    async def listening(self, heard: Callable[[str], None], *, timeout_s: float) -> Connection:
+        """A connection that sees what `sync` sees and belongs to the caller. `heard` is called with what is announced
+        ("<table> <tenant>"), and with "" when the connection is lost. `timeout_s` is for connecting, and each call."""
         connection = await asyncpg.connect(
             self._dsn, timeout=timeout_s, command_timeout=timeout_s,
             server_settings={**self._settings.on_the_server, "role": "axonflow_sync"},
         )  # fmt: skip
-        connection.add_termination_listener(lambda _: heard())
+        connection.add_termination_listener(lambda _: heard(""))
         try:
-            await connection.add_listener("axonflow", lambda *_: heard())
+            await connection.add_listener("axonflow", lambda *announced: heard(str(announced[-1])))
         except BaseException:
             connection.terminate()
             raise

@@ -33,7 +33,9 @@ class PostgresPolicyFeed:
         with translated(PolicyStoreError, "say which policies are in force"):
             try:
                 if self._connection is None or self._connection.is_closed():
-                    self._connection = await self._database.listening(self._woken.set, timeout_s=self._timeout_s)
+                    self._connection = await self._database.listening(
+                        lambda _: self._woken.set(), timeout_s=self._timeout_s
+                    )
                 rows = await self._connection.fetch(_SQL["in_force"])
             except BaseException:
                 self.close()

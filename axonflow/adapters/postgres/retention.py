@@ -22,7 +22,7 @@ from axonflow.adapters.postgres.failures import translated
 from axonflow.adapters.postgres.sql_files import named_queries
 from axonflow.errors import ConfigurationError
 
-__all__ = ["MONTHS_AHEAD", "Upkeep", "maintain", "months_from"]
+__all__ = ["MONTHS_AHEAD", "Keeping", "Upkeep", "maintain", "months_from"]
 
 _SQL: Final = named_queries("retention.sql")
 MONTHS_AHEAD: Final = 3
@@ -57,7 +57,7 @@ async def maintain(
         async with administered(dsn, "maintain", lock_timeout_s=lock_timeout_s) as connection:
             if not await connection.fetchval(_SQL["lock"]):
                 raise ConfigurationError("another process keeps this database in order already", hint="Let it finish")
-            keeping = _Keeping(connection, lock_timeout_s, progress)
+            keeping = Keeping(connection, lock_timeout_s, progress)
             made = await keeping.make_partitions(months_from(datetime.now(UTC).date(), months_ahead + 1))
             cutoffs = {row["tenant_id"]: row["cutoff_us"] for row in await connection.fetch(_SQL["cutoffs"])}
             dropped = await keeping.drop_partitions(cutoffs)
@@ -72,10 +72,16 @@ def months_from(day: date, count: int) -> list[date]:
     return [date(month // 12, month % 12 + 1, 1) for month in months]
 
 
-class _Keeping:
-    """One run over one connection."""
+class Keeping:
+    """One run over one connection, under a login that owns the schema. `removed` counts records, `chains` those that
+    were cut; `progress` is called with the former."""
 
-    def __init__(self, connection: Connection, lock_timeout_s: float, progress: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        lock_timeout_s: float,
+        progress: Callable[[int], None] = lambda _removed: None,
+    ) -> None:
         self._connection = connection
         self._deadline_s = time.monotonic() + lock_timeout_s
         self._progress = progress

@@ -119,7 +119,16 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     "keys_file",
     metavar="FILE",
     type=_FILE,
-    help='More API keys: a JSON list of {"key", "client_id", "tenant_id"}.',
+    help='More API keys: a JSON list of {"key", "client_id", "tenant_id", "roles", "scopes"}.',
+)
+@click.option(
+    "--pepper",
+    "pepper_file",
+    metavar="FILE",
+    envvar="AXONFLOW_PEPPER_FILE",
+    show_envvar=True,
+    type=_FILE,
+    help="What the keys of tenants are hashed with, the same for all who share a database. Default: one in --data.",
 )
 @click.option("--plans", metavar="MODULE:NAME", help="A mapping of domain to Plan, or to a function that makes one.")
 @click.option("--tls-cert", "certificate", type=_FILE, help="A certificate (PEM), instead of one that is made here.")
@@ -177,6 +186,7 @@ def command(*, policies: str | None, trust: tuple[str, ...], data: Path | None, 
 def _check(settings: UpSettings) -> None:
     """Raises ConfigurationError for what can be seen before anything starts."""
     from axonflow import AxonFlow
+    from axonflow.app.peppers import read_peppers
     from axonflow.app.redaction_key import read_redaction_key
     from axonflow_sidecar.plans.catalogue import PlanCatalogue
 
@@ -190,6 +200,8 @@ def _check(settings: UpSettings) -> None:
         policies=settings.policies or None, trusted_keys=settings.trusted_keys, redaction_key=key,
         vault=None if key is None else "memory",  # theirs is in the database, which is not there yet
     )  # fmt: skip
+    if settings.pepper_file is not None:
+        read_peppers(settings.pepper_file)
     if settings.plans:
         with redirect_stdout(sys.stderr):  # it may print; standard output is for what we announce
             PlanCatalogue.load(settings.plans)

@@ -5,15 +5,23 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from axonflow import AxonFlow
+from axonflow.app.api_policies import ApiPolicies
 from axonflow.app.durable import Durable
-from axonflow.app.following import PolicyStatus, following
+from axonflow.app.following import PolicyFollower, PolicyStatus, following
+from axonflow.app.policies import policy_sources
+from axonflow.app.typed_policies import TypedPolicies
 from axonflow.errors import PlanError
 from axonflow.ids import now_us
+from axonflow.policy import PolicyEngine, PolicySource
+from axonflow.policy.scopes import FILES, Scope
+from axonflow_sidecar.hosting.known_tenants import Known
 from axonflow_sidecar.hosting.settings import ServiceSettings
 from axonflow_sidecar.http.agent import create_agent
 from axonflow_sidecar.http.asgi import Application
+from axonflow_sidecar.http.identities import Identities
 from axonflow_sidecar.http.keys import KeyRing
 from axonflow_sidecar.http.metrics import Metrics
 from axonflow_sidecar.http.orchestrator import create_orchestrator
@@ -33,14 +41,18 @@ _log = logging.getLogger("axonflow.service")
 async def opened_agent(settings: ServiceSettings) -> AsyncIterator[Application]:
     """The agent's application, with its spool open and draining; at the end all of it is in the database, or kept."""
     metrics = Metrics("agent")
-    async with _durable(settings, metrics) as durable, _flow(settings, durable, metrics) as (flow, policies):
+    async with _durable(settings, metrics) as durable, _flow(settings, durable, metrics) as (flow, follower):
+        known = Known(settings, durable)
         client = OrchestratorClient(settings.orchestrator_url, settings.credential)
         services = AgentServices(
             flow=flow, signer=Signer(bytes.fromhex(settings.secret)), metrics=metrics, clock_us=now_us,
-            search=durable.search, orchestrator=client, unwell=durable.unwell, policies=policies,
+            search=durable.search, orchestrator=client, unwell=durable.unwell, policies=_status_of(follower),
+            api_policies=_api_policies(settings, durable, flow, follower),
+            tenancy=known.tenancy, typed_policies=_typed_policies(settings, durable, flow, follower),
         )  # fmt: skip
         try:
-            yield create_agent(services, KeyRing(settings.keys), log_all=settings.access_log)
+            async with known.kept_fresh() as identities:
+                yield create_agent(services, identities, log_all=settings.access_log)
         finally:
             await client.close()
 
@@ -49,17 +61,19 @@ async def opened_agent(settings: ServiceSettings) -> AsyncIterator[Application]:
 async def opened_orchestrator(settings: ServiceSettings) -> AsyncIterator[Application]:
     """The orchestrator's application. Runs that an earlier process of this spool left behind are marked as failed."""
     metrics = Metrics("orchestrator")
-    async with _durable(settings, metrics) as durable, _flow(settings, durable, metrics) as (flow, policies):
+    async with _durable(settings, metrics) as durable, _flow(settings, durable, metrics) as (flow, follower):
         catalogue = PlanCatalogue.load(settings.plans) if settings.plans else PlanCatalogue()
         executor_id = durable.audit.writer_id  # kept in the spool, whose lock says that the earlier process is gone
         await _abandon_runs(durable, executor_id)
         runs = PlanRuns(flow, durable.plans, catalogue, executor_id)
         services = OrchestratorServices(
             flow=flow, runs=runs, catalogue=catalogue, signer=Signer(bytes.fromhex(settings.secret)),
-            credential=settings.credential, unwell=durable.unwell, policies=policies,
+            credential=settings.credential, unwell=durable.unwell, policies=_status_of(follower),
         )  # fmt: skip
         try:
-            yield create_orchestrator(services, KeyRing(settings.keys), metrics, log_all=settings.access_log)
+            yield create_orchestrator(
+                services, Identities(KeyRing(settings.keys)), metrics, log_all=settings.access_log
+            )
         finally:
             await runs.close(settings.drain_timeout_s)
 
@@ -98,8 +112,8 @@ async def _abandon_runs(durable: Durable, executor_id: str) -> None:
 @asynccontextmanager
 async def _flow(
     settings: ServiceSettings, durable: Durable, metrics: Metrics
-) -> AsyncIterator[tuple[AxonFlow, Callable[[], PolicyStatus | None]]]:
-    """The control plane, with what is in force in the database if that is a source, and how that stands."""
+) -> AsyncIterator[tuple[AxonFlow, PolicyFollower | None]]:
+    """The control plane, and what follows the database if that is a source of policies."""
     key = bytes.fromhex(settings.redaction_key) or None
     policies = settings.policies or None
     flow = AxonFlow.open(
@@ -108,7 +122,7 @@ async def _flow(
     )  # fmt: skip
     if not settings.snapshots:
         _log_start(settings, flow)
-        yield flow, lambda: None
+        yield flow, None
         return
     async with (
         durable.policy_feed() as feed,
@@ -119,7 +133,38 @@ async def _flow(
         metrics.watch("axonflow_policies_degraded", "1 while their store is away.", lambda: follower.is_degraded)
         metrics.watch("axonflow_policies_refused", "Scopes with policies that do not load.", lambda: follower.refusals)
         _log_start(settings, flow)
-        yield flow, lambda: follower.status
+        yield flow, follower
+
+
+def _status_of(follower: PolicyFollower | None) -> Callable[[], PolicyStatus | None]:
+    return lambda: None if follower is None else follower.status
+
+
+def _api_policies(
+    settings: ServiceSettings, durable: Durable, flow: AxonFlow, follower: PolicyFollower | None
+) -> ApiPolicies | None:
+    """What edits policies over REST, where the database is a source of them."""
+    if follower is None:
+        return None
+
+    def compiled(document: dict[str, Any]) -> PolicyEngine:
+        return flow.compiled([Scope(FILES, None, policy_sources(document))])
+
+    key = settings.policy_key or None
+    return ApiPolicies(durable.shelf, compiled=compiled, key=key, served=follower.serve_now)
+
+
+def _typed_policies(
+    settings: ServiceSettings, durable: Durable, flow: AxonFlow, follower: PolicyFollower | None
+) -> TypedPolicies | None:
+    if follower is None:
+        return None
+
+    def compiled(source: PolicySource) -> PolicyEngine:
+        return flow.compiled([Scope(FILES, None, [source])])
+
+    key = settings.policy_key or None
+    return TypedPolicies(durable.shelf.published, compiled=compiled, key=key, served=follower.serve_now)
 
 
 def _log_start(settings: ServiceSettings, flow: AxonFlow) -> None:

@@ -6,6 +6,8 @@
       lock           held by the supervisor while it lives; its pid is in it
       api-key        0600, one line: the operator's key
       secret         0600, what the processes sign their statements with
+      pepper         0600, what the keys of tenants are hashed with
+      inactive.json  0600, the tenants that were suspended when the database was last seen
       tls/           the certificate and the authority to trust
       postgres/      the embedded server
       spool/agent/   spool/orchestrator/    audit records on their way to the database
@@ -110,6 +112,10 @@ class DataFolder(Installation):
         if not re.fullmatch(r"(?:[0-9a-f]{2}){32,}", text):
             raise _damaged(self.path / "secret", "hexadecimal digits", "something else")
         return text
+
+    def peppers(self) -> str:
+        """The text of the file of peppers, made at the first start."""
+        return self._kept(self.pepper_file, lambda: f"1 {secrets.token_hex(32)}")
 
     def write(self, path: Path, text: str, mode: int = 0o600) -> None:
         """Put `text` into `path`, all of it or nothing."""

@@ -20,9 +20,11 @@ class ServiceSettings(Struct, frozen=True, kw_only=True):
     """Of one service. Secrets are in it: it travels over a pipe, never on a command line or in the environment.
 
     `secret` (32 bytes, hex) signs statements and `credential` opens the orchestrator to its agents; both are the same
-    in all processes of an installation. So is `redaction_key` (hex), empty when none was given. `policies` are files,
+    in all processes of an installation. So are `redaction_key` (hex), empty when none was given, and `peppers`, the
+    text of their file. `inactive_file` remembers suspended tenants for when the database is away. `policies` are files,
     none when empty; with `stand_in` they count only where nobody has published any. `snapshots` is the folder of what
-    was last published, empty when the database is no source of policies.
+    was last published, empty when the database is no source of policies. `policy_key` is the file of the private key
+    that signs what is published through this service, empty when it publishes nothing.
     """
 
     role: Literal["agent", "orchestrator"]
@@ -40,6 +42,9 @@ class ServiceSettings(Struct, frozen=True, kw_only=True):
     redaction_key: str = ""
     stand_in: bool = False
     snapshots: str = ""
+    policy_key: str = ""
+    peppers: str = ""
+    inactive_file: str = ""
     log_level: str = "INFO"
     access_log: bool = False
     drain_timeout_s: float = 20
@@ -65,6 +70,7 @@ class UpSettings(Struct, frozen=True, kw_only=True):
     plans: str | None = None
     trusted_keys: list[str] = []
     redaction_key_file: Path | None = None
+    pepper_file: Path | None = None
     certificate: Path | None = None
     private_key: Path | None = None
     insecure: bool = False

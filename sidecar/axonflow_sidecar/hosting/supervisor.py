@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from axonflow.app.durable import DatabaseSettings, migrate, service_login
 from axonflow.app.operations import maintain
+from axonflow.app.peppers import read_peppers
 from axonflow.app.redaction_key import read_redaction_key
 from axonflow.errors import ConfigurationError
 from axonflow_sidecar.hosting.certificates import Certificate, certificate_for
@@ -97,13 +98,14 @@ class Supervisor:
             database_settings=_database_settings(settings),
             secret=folder.secret(), credential=secrets.token_urlsafe(32), plans=settings.plans,
             trusted_keys=[*settings.trusted_keys, str(folder.policy_key())], stand_in=settings.stand_in,
-            snapshots=self._snapshots(folder, "orchestrator"),
+            snapshots=self._snapshots(folder, "orchestrator"), peppers=self._peppers(folder),
             redaction_key=_redaction_key(settings.redaction_key_file),
             log_level=settings.log_level, access_log=settings.access_log, drain_timeout_s=DRAIN_TIMEOUT_S,
         )  # fmt: skip
         agent = msgspec.structs.replace(
             common, role="agent", listeners=agent_listeners, spool=str(folder.spool("agent")),
-            snapshots=self._snapshots(folder, "agent"), orchestrator_url=orchestrator_listener.url,
+            snapshots=self._snapshots(folder, "agent"), policy_key=str(folder.policy_key_file),
+            orchestrator_url=orchestrator_listener.url, inactive_file=str(folder.path / "inactive.json"),
         )  # fmt: skip
         self._services = [ServiceProcess(agent, lock), ServiceProcess(common, lock)]
         await self._unless_stopped(asyncio.gather(*(service.start() for service in self._services)))
@@ -178,6 +180,10 @@ class Supervisor:
     def _keys(self, folder: DataFolder) -> list[ApiKey]:
         keys = [ApiKey(folder.api_key(), "operator")]
         return [*keys, *_keys_in(self._settings.keys_file)] if self._settings.keys_file else keys
+
+    def _peppers(self, folder: DataFolder) -> str:
+        file = self._settings.pepper_file
+        return folder.peppers() if file is None else read_peppers(file)
 
     async def _unless_stopped(self, starting: Awaitable[object]) -> None:
         """Wait for `starting`, but no longer than until somebody asks to stop."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from axonflow_sidecar.http.asgi import Application
-from axonflow_sidecar.http.keys import KeyRing
+from axonflow_sidecar.http.identities import Identities
 from axonflow_sidecar.http.middleware.measuring import measured
 from axonflow_sidecar.http.middleware.tracing import traced
 from axonflow_sidecar.http.routes.audit_search import audit_search
@@ -11,30 +11,42 @@ from axonflow_sidecar.http.routes.decide import decide
 from axonflow_sidecar.http.routes.decisions import decisions
 from axonflow_sidecar.http.routes.gateway import llm_call, pre_check
 from axonflow_sidecar.http.routes.health import health, metrics_page
+from axonflow_sidecar.http.routes.keys import key_routes
 from axonflow_sidecar.http.routes.policies_in_force import policies_in_force, policy_summary
+from axonflow_sidecar.http.routes.policy_table import policy_routes
 from axonflow_sidecar.http.routes.requests import plan_status, proxy_request
 from axonflow_sidecar.http.routes.reveal import reveal
-from axonflow_sidecar.http.routing import Route, routed
+from axonflow_sidecar.http.routes.roles import role_routes
+from axonflow_sidecar.http.routes.tenants import tenant_routes
+from axonflow_sidecar.http.routing import PUBLIC, Route, routed
 from axonflow_sidecar.http.services import AgentServices
 
-__all__ = ["create_agent"]
+__all__ = ["agent_routes", "create_agent"]
 
 PLAN_TIMEOUT_S = 600
 
 
-def create_agent(services: AgentServices, keys: KeyRing, *, log_all: bool = False) -> Application:
-    """An ASGI application that answers the agent's routes for holders of one of `keys`; see docs/reference/http.md."""
-    routes = [
-        Route("GET", "/health", health("axonflow-agent", services.unwell, policy_summary(services)), public=True),
-        Route("GET", "/v1/policies", policies_in_force(services)),
-        Route("GET", "/metrics", metrics_page(services.metrics)),
-        Route("POST", "/v1/decisions", decisions(services)),
-        Route("POST", "/v1/reveal", reveal(services)),
-        Route("POST", "/api/v1/decide", decide(services)),
-        Route("POST", "/api/policy/pre-check", pre_check(services)),
-        Route("POST", "/api/audit/llm-call", llm_call(services)),
-        Route("POST", "/api/v1/audit/search", audit_search(services)),
-        Route("POST", "/api/request", proxy_request(services), timeout_s=PLAN_TIMEOUT_S),
-        Route("GET", "/api/v1/plan/{id}", plan_status(services)),
+def create_agent(services: AgentServices, identities: Identities, *, log_all: bool = False) -> Application:
+    """An ASGI application that answers the agent's routes for whom `identities` know; see docs/reference/http.md."""
+    return traced(measured(routed(agent_routes(services), identities), services.metrics, log_all=log_all))
+
+
+def agent_routes(services: AgentServices) -> list[Route]:
+    """The agent's routes, each with the permission that it takes."""
+    return [
+        Route("GET", "/health", health("axonflow-agent", services.unwell, policy_summary(services)), PUBLIC),
+        Route("GET", "/v1/policies", policies_in_force(services), "policies.read"),
+        Route("GET", "/metrics", metrics_page(services.metrics), "metrics.read"),
+        Route("POST", "/v1/decisions", decisions(services), "decisions.make"),
+        Route("POST", "/v1/reveal", reveal(services), "vault.reveal"),
+        *tenant_routes(services),
+        *key_routes(services),
+        *role_routes(services),
+        Route("POST", "/api/v1/decide", decide(services), "decisions.make"),
+        Route("POST", "/api/policy/pre-check", pre_check(services), "decisions.make"),
+        Route("POST", "/api/audit/llm-call", llm_call(services), "calls.record"),
+        Route("POST", "/api/v1/audit/search", audit_search(services), "audit.read"),
+        Route("POST", "/api/request", proxy_request(services), "plans.run", PLAN_TIMEOUT_S),
+        Route("GET", "/api/v1/plan/{id}", plan_status(services), "plans.read"),
+        *policy_routes(services),
     ]
-    return traced(measured(routed(routes, keys), services.metrics, log_all=log_all))

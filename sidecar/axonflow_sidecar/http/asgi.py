@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
 from contextlib import suppress
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
+from urllib.parse import parse_qsl
 
 from axonflow import AxonFlowError, RequestError
 from axonflow.audit import IN_PROCESS, Origin
@@ -35,25 +36,37 @@ class Refused(Exception):  # noqa: N818  an answer on its way out, not a fault
 
 
 class Reply(NamedTuple):
-    """What a handler answers with: JSON, unless `content_type` says otherwise."""
+    """What a handler answers with: JSON, unless `content_type` says otherwise. `rest` comes after `body`, as it is
+    made; when that fails, the connection ends."""
 
     body: bytes
     status: int = 200
     content_type: bytes = b"application/json"
+    rest: AsyncGenerator[bytes, None] | None = None
+
+
+class ActiveTenants(Protocol):
+    """What a call asks about tenants."""
+
+    def check_active(self, tenant_id: str) -> None:
+        """Raise Refused (403) when this tenant may do nothing at present."""
 
 
 class Call:
-    """One request on its way to its handler. `value` is what stood for ``{...}`` in the route's path, `timeout_s`
+    """One request on its way to its handler. `values` are what stood for ``{...}`` in the route's path, `timeout_s`
     is for the whole call."""
 
-    __slots__ = ("_body_ended", "_receive", "client", "headers", "origin", "scope", "timeout_s", "value")
+    __slots__ = (
+        "_body_ended", "_receive", "client", "headers", "identities", "origin", "scope", "timeout_s", "values",
+    )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.scope = scope
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.origin: Origin = scope.get("axonflow.origin", IN_PROCESS)
         self.client: Client | None = None
-        self.value = ""
+        self.values: tuple[str, ...] = ()
+        self.identities: ActiveTenants | None = None
         self.timeout_s = float(BODY_TIMEOUT_S)
         self._receive = receive
         self._body_ended = False
@@ -67,6 +80,26 @@ class Call:
         """Who holds the key that this call came with."""
         assert self.client is not None  # the router refuses a call without a key before its handler sees it
         return self.client
+
+    @property
+    def value(self) -> str:
+        """The first of `values`."""
+        return self.values[0]
+
+    def check_active(self, tenant_id: str) -> None:
+        """Raise Refused (403) when that tenant is suspended: for callers that may act for any."""
+        assert self.identities is not None  # the router knows whom it serves
+        self.identities.check_active(tenant_id)
+
+    def query(self, *known: str) -> dict[str, str]:
+        """The parameters after the path. Raises RequestError for one that is not `known`, or is there twice."""
+        pairs = parse_qsl(self.scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
+        for name, _ in pairs:
+            if name not in known:
+                raise RequestError("unknown parameter", expected=" or ".join(known), found=ascii(name)[:80])
+        if len(dict(pairs)) < len(pairs):
+            raise RequestError("a parameter is there twice", expected="once")
+        return dict(pairs)
 
     async def json_body(self) -> bytes:
         """The body of a call that has to be JSON. Raises Refused: 415, 413, 408, or 400 when it ends early."""

@@ -4,28 +4,30 @@ from __future__ import annotations
 
 from axonflow_sidecar.http.agent import PLAN_TIMEOUT_S
 from axonflow_sidecar.http.asgi import Application
-from axonflow_sidecar.http.keys import KeyRing
+from axonflow_sidecar.http.identities import Identities
 from axonflow_sidecar.http.metrics import Metrics
 from axonflow_sidecar.http.middleware.measuring import measured
 from axonflow_sidecar.http.middleware.tracing import traced
 from axonflow_sidecar.http.routes.health import health, metrics_page
 from axonflow_sidecar.http.routes.plans import OrchestratorServices, plan_requests, plan_status
 from axonflow_sidecar.http.routes.policies_in_force import policy_summary
-from axonflow_sidecar.http.routing import Route, routed
+from axonflow_sidecar.http.routing import INTERNAL, PUBLIC, Route, routed
 
-__all__ = ["create_orchestrator"]
+__all__ = ["create_orchestrator", "orchestrator_routes"]
 
 
 def create_orchestrator(
-    services: OrchestratorServices, keys: KeyRing, metrics: Metrics, *, log_all: bool = False
+    services: OrchestratorServices, identities: Identities, metrics: Metrics, *, log_all: bool = False
 ) -> Application:
-    """An ASGI application. `keys` open ``/metrics`` only; plans need the internal credential and a signed identity."""
-    routes = [
-        Route(
-            "GET", "/health", health("axonflow-orchestrator", services.unwell, policy_summary(services)), public=True
-        ),
-        Route("GET", "/metrics", metrics_page(metrics)),
-        Route("POST", "/api/request", plan_requests(services), public=True, timeout_s=PLAN_TIMEOUT_S),
-        Route("GET", "/api/v1/plan/{id}", plan_status(services), public=True),
+    """An ASGI application. Keys open ``/metrics`` only; plans need the internal credential and a signed identity."""
+    return traced(measured(routed(orchestrator_routes(services, metrics), identities), metrics, log_all=log_all))
+
+
+def orchestrator_routes(services: OrchestratorServices, metrics: Metrics) -> list[Route]:
+    """The orchestrator's routes, each with the permission that it takes."""
+    return [
+        Route("GET", "/health", health("axonflow-orchestrator", services.unwell, policy_summary(services)), PUBLIC),
+        Route("GET", "/metrics", metrics_page(metrics), "metrics.read"),
+        Route("POST", "/api/request", plan_requests(services), INTERNAL, PLAN_TIMEOUT_S),
+        Route("GET", "/api/v1/plan/{id}", plan_status(services), INTERNAL),
     ]
-    return traced(measured(routed(routes, keys), metrics, log_all=log_all))

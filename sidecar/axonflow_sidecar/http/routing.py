@@ -1,4 +1,4 @@
-"""From a path to its handler: keys, limits and time, and every failure as a problem document."""
+"""From a path to its handler: keys, permissions, limits and time, and every failure as a problem document."""
 
 from __future__ import annotations
 
@@ -6,65 +6,102 @@ import asyncio
 import logging
 import traceback
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from contextlib import aclosing
+from typing import Final, Literal, NamedTuple
 
 from axonflow import AxonFlowError, RequestError
 from axonflow.audit import Origin
-from axonflow.errors import AuditError, DetectionError, LedgerError, VaultError
+from axonflow.errors import (
+    AuditError,
+    DetectionError,
+    LedgerError,
+    PolicyConflict,
+    PolicyForbidden,
+    PolicyMissing,
+    PolicyStoreError,
+    TenancyConflict,
+    TenancyForbidden,
+    TenancyMissing,
+    TenancyUnavailable,
+    VaultError,
+)
+from axonflow.tenancy import ANY_TENANT, Permission
 from axonflow_sidecar.http.asgi import Application, Call, Handler, Receive, Refused, Reply, Scope, Send
-from axonflow_sidecar.http.keys import KeyRing
+from axonflow_sidecar.http.identities import Identities
+from axonflow_sidecar.http.keys import Client
 from axonflow_sidecar.http.problems import PROBLEM, problem
 
-__all__ = ["Route", "routed"]
+__all__ = ["INTERNAL", "PUBLIC", "Route", "routed"]
+
+PUBLIC: Final = "public"
+INTERNAL: Final = "internal"
 
 MAX_HEADER_BYTES: Final = 32 * 1024
 HANDLER_TIMEOUT_S: Final = 30
-_UNAVAILABLE: Final = (AuditError, LedgerError, DetectionError, VaultError)
+MAX_SEGMENTS: Final = 16
+_UNAVAILABLE: Final = (AuditError, LedgerError, DetectionError, VaultError, TenancyUnavailable)
+_STATUSES: Final[dict[type[AxonFlowError], int]] = {
+    TenancyMissing: 404, TenancyConflict: 409, TenancyForbidden: 403,
+    PolicyMissing: 404, PolicyConflict: 409, PolicyForbidden: 403, PolicyStoreError: 503,
+}  # fmt: skip
 _DECIDING: Final = (b"authorization", b"x-tenant-id", b"x-user-token", b"x-axonflow-internal", b"x-axonflow-identity")
 _log = logging.getLogger("axonflow.http")
 
 
 class Route(NamedTuple):
-    """`path` may end in ``{name}``, which stands for one segment. `public` needs no key. Times are in seconds."""
+    """A segment ``{name}`` of `path` stands for any one that is not empty. `permission` is what the caller has to have;
+    PUBLIC needs no key, and INTERNAL is for our own processes, which its handler knows. Times are in seconds."""
 
     method: str
     path: str
     handler: Handler
-    public: bool = False
+    permission: Permission | Literal["public", "internal"]
     timeout_s: float = HANDLER_TIMEOUT_S
 
 
 class _Table:
+    """Paths without a variable segment are looked up at once; of the others each pattern of variable segments is."""
+
     def __init__(self, routes: Sequence[Route]) -> None:
         self.exact: dict[str, dict[str, Route]] = {}
-        self.prefixes: dict[str, dict[str, Route]] = {}
+        self.variable: dict[int, dict[tuple[int, ...], dict[str, dict[str, Route]]]] = {}
         for route in routes:
-            prefix, brace, _ = route.path.partition("{")
-            table = self.prefixes if brace else self.exact
-            table.setdefault(prefix, {})[route.method] = route
+            segments = route.path.split("/")
+            places = tuple(place for place, segment in enumerate(segments) if segment.startswith("{"))
+            patterns = self.variable.setdefault(len(segments), {}).setdefault(places, {}) if places else self.exact
+            patterns.setdefault(_without(segments, places), {})[route.method] = route
 
-    def find(self, path: str) -> tuple[dict[str, Route] | None, str]:
+    def find(self, path: str) -> tuple[dict[str, Route] | None, tuple[str, ...]]:
         found = self.exact.get(path)
         if found is not None:
-            return found, ""
-        prefix, _, last = path.rpartition("/")
-        return (self.prefixes.get(prefix + "/"), last) if last else (None, "")
+            return found, ()
+        segments = path.split("/", MAX_SEGMENTS)
+        for places, patterns in self.variable.get(len(segments), {}).items():
+            found = patterns.get(_without(segments, places))
+            values = tuple(segments[place] for place in places)
+            if found is not None and all(values):
+                return found, values
+        return None, ()
 
 
-def routed(routes: Sequence[Route], keys: KeyRing) -> Application:
-    """An application that answers `routes` for holders of one of `keys`. Nothing that fails is ever an allow."""
+def _without(segments: list[str], places: tuple[int, ...]) -> str:
+    return "/".join("{" if place in places else segment for place, segment in enumerate(segments))
+
+
+def routed(routes: Sequence[Route], identities: Identities) -> Application:
+    """An application that answers `routes` for whom `identities` know. Nothing that fails is ever an allow."""
     table = _Table(routes)
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         call = Call(scope, receive)
         try:
-            reply = await _answer(table, keys, call)
+            reply = await _answer(table, identities, call)
         except Refused as refused:
             reply = _problem(scope, refused.status, refused.error)
         except _UNAVAILABLE as error:  # not recorded or not counted, so not answered: the caller takes it as a denial
             reply = _problem(scope, 503, error)
         except AxonFlowError as error:
-            reply = _problem(scope, 400, error)
+            reply = _problem(scope, _STATUSES.get(type(error), 400), error)
         except TimeoutError:
             late = call.timed_out()
             reply = _problem(scope, late.status, late.error)
@@ -78,9 +115,9 @@ def routed(routes: Sequence[Route], keys: KeyRing) -> Application:
     return application
 
 
-async def _answer(table: _Table, keys: KeyRing, call: Call) -> Reply:
+async def _answer(table: _Table, identities: Identities, call: Call) -> Reply:
     scope = call.scope
-    methods, value = table.find(scope["path"])
+    methods, values = table.find(scope["path"])
     if methods is None:
         scope["axonflow.route"] = "unknown"
         raise Refused(404, RequestError("no such route", expected="one of GET /health, POST /v1/decisions, ..."))
@@ -95,18 +132,34 @@ async def _answer(table: _Table, keys: KeyRing, call: Call) -> Reply:
         )
     if len(call.headers) != len(scope["headers"]):
         _check_single(scope)
-    call.value = value
-    if not route.public:
-        client = keys.client(call.header(b"authorization"))
-        if client is None:
-            raise Refused(
-                401, RequestError("no valid API key", expected="Authorization: Bearer KEY, or Basic CLIENT_ID:KEY")
-            )
-        call.client = client
+    call.values = values
+    call.identities = identities
+    if route.permission not in (PUBLIC, INTERNAL):
+        call.client = client = await _permitted(identities, call, route.permission)
         call.origin = Origin(client.client_id, call.origin.request_id, call.origin.trace_id)
     call.timeout_s = route.timeout_s
     async with asyncio.timeout(route.timeout_s):
         return await route.handler(call)
+
+
+async def _permitted(identities: Identities, call: Call, permission: str) -> Client:
+    """Who calls. Raises Refused: 401 without a valid key, 403 for one that may not do this or whose tenant may not."""
+    client = await identities.client(call.header(b"authorization"))
+    if client is None:
+        raise Refused(
+            401, RequestError("no valid API key", expected="Authorization: Bearer KEY, or Basic CLIENT_ID:KEY")
+        )
+    if client.tenant_id != ANY_TENANT:
+        identities.check_active(client.tenant_id)
+    if permission not in client.permissions:
+        raise Refused(
+            403,
+            TenancyForbidden(
+                "the key may not do this", expected=f"the permission {permission}",
+                hint="Its roles do not give it, or its scopes take it away.",
+            ),
+        )  # fmt: skip
+    return client
 
 
 def _check_single(scope: Scope) -> None:
@@ -136,15 +189,24 @@ def _log_failure(scope: Scope, error: Exception) -> None:
 
 
 async def _send(send: Send, reply: Reply) -> None:
-    headers = [
-        (b"content-type", reply.content_type),
-        (b"content-length", str(len(reply.body)).encode()),
-        (b"cache-control", b"no-store"),
-        (b"x-content-type-options", b"nosniff"),
-    ]
+    headers = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
+    has_content = reply.status != 204  # nothing is said of what is not there (RFC 9110, section 8.6)
+    if has_content:
+        headers.append((b"content-type", reply.content_type))
     if reply.status == 401:
         headers.append((b"www-authenticate", b'Bearer realm="axonflow"'))
     if reply.status == 503:
         headers.append((b"retry-after", b"1"))
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    await send({"type": "http.response.body", "body": reply.body})
+    start = {"type": "http.response.start", "status": reply.status, "headers": headers}
+    if reply.rest is None:
+        if has_content:
+            headers.append((b"content-length", str(len(reply.body)).encode()))
+        await send(start)
+        await send({"type": "http.response.body", "body": reply.body})
+        return
+    async with aclosing(reply.rest):
+        await send(start)
+        await send({"type": "http.response.body", "body": reply.body, "more_body": True})
+        async for piece in reply.rest:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})

@@ -8,14 +8,17 @@ from typing import Protocol
 from msgspec import Struct
 
 from axonflow import AxonFlow, Decision, Request
+from axonflow.app.api_policies import ApiPolicies
 from axonflow.app.following import PolicyStatus
+from axonflow.app.tenancy import Tenancy
+from axonflow.app.typed_policies import TypedPolicies
 from axonflow.audit import AuditPage, AuditQuery, Origin
 from axonflow_sidecar.http.asgi import Call
 from axonflow_sidecar.http.metrics import Metrics
 from axonflow_sidecar.http.signing import Signer
 from axonflow_sidecar.http.translate import wrong_tenant
 
-__all__ = ["AgentServices", "Orchestrator", "enforced"]
+__all__ = ["AgentServices", "Orchestrator", "check_tenant", "enforced"]
 
 
 class Orchestrator(Protocol):
@@ -26,10 +29,10 @@ class Orchestrator(Protocol):
 
 
 class AgentServices(Struct, frozen=True, kw_only=True):
-    """`search` finds what was recorded before the call (it waits for the drain), or is None without a database.
-
-    `unwell` says in a few words what keeps the agent from answering, or None. `policies` says how policies from the
-    database stand, or None where there are files alone.
+    """`search` finds what was recorded before the call (it waits for the drain). It and `tenancy` are None without a
+    database. `unwell` says in a few words what keeps the agent from answering, or None. `policies` says how policies
+    from the database stand, or None where there are files alone; then there are no `api_policies`, which edits those of
+    the contract's routes, and no `typed_policies`, which publishes documents.
     """
 
     flow: AxonFlow
@@ -38,14 +41,24 @@ class AgentServices(Struct, frozen=True, kw_only=True):
     clock_us: Callable[[], int]
     search: Callable[[AuditQuery], Awaitable[AuditPage]] | None = None
     orchestrator: Orchestrator | None = None
+    tenancy: Tenancy | None = None
     unwell: Callable[[], str | None] = lambda: None
     policies: Callable[[], PolicyStatus | None] = lambda: None
+    api_policies: ApiPolicies | None = None
+    typed_policies: TypedPolicies | None = None
+
+
+def check_tenant(call: Call, tenant_id: str) -> None:
+    """Raise Refused (403) unless the caller may act for this tenant, and it may act at all."""
+    if not call.caller.may_act_for(tenant_id):
+        raise wrong_tenant(call.caller)
+    call.check_active(tenant_id)
 
 
 async def enforced(services: AgentServices, call: Call, request: Request, *, redacts: bool = True) -> Decision:
-    """The enforced decision on `request` for the caller. Raises Refused (403) when the key is for another tenant."""
-    if not call.caller.may_act_for(request.principal.tenant):
-        raise wrong_tenant(call.caller)
+    """The enforced decision on `request` for the caller. Raises Refused (403) when the key is for another tenant, or
+    the tenant is suspended."""
+    check_tenant(call, request.principal.tenant)
     decision = await services.flow.enforce(request, origin=call.origin, redacts=redacts)
     services.metrics.decided(decision.effect.value)
     return decision

@@ -24,8 +24,9 @@ from msgspec import Struct
 
 from axonflow import Decision, Effect, Principal, Request, RequestError, Resource
 from axonflow.policy import Redact
+from axonflow.tenancy import ANY_TENANT
 from axonflow_sidecar.http.asgi import Refused
-from axonflow_sidecar.http.keys import ANY_TENANT, MAX_NAME_CHARS, Client
+from axonflow_sidecar.http.keys import MAX_NAME_CHARS, Client
 from axonflow_sidecar.http.signing import Signer
 
 __all__ = [

@@ -195,6 +195,15 @@ def test_layer_that_abstains_leaves_it_to_the_others():
     assert "system layer" in refused.reasons[0]
 
 
+def test_set_that_inherits_leaves_the_default_to_the_other_sets_of_its_layer():
+    more = policy_set([DENY | {"match": {"resource.id": "shell"}}], "more", "tenant", "inherit")
+    for default, effect in (("allow", Effect.ALLOW), ("deny", Effect.DENY)):
+        sets = [more, policy_set([], "b", "tenant", default)]
+        assert AxonFlow.open(sets).decide(request(resource="tool:other")).effect is effect
+    alone = AxonFlow.open([more]).decide(request(resource="tool:other"))
+    assert (alone.effect, "abstain" in alone.reasons[0]) == (Effect.DENY, True)
+
+
 def test_obligation_of_one_layer_binds_what_another_allows():
     sets = [
         policy_set([{"id": "hold", "effect": "require_approval"}], "a", "system", "abstain"),

@@ -14,7 +14,7 @@ SELECT
 FROM axonflow.tenant AS own
 JOIN axonflow.tier ON tier.tier = own.tier
 WHERE
-    own.status <> 'deleting' AND NOT own.audit_hold
+    NOT own.audit_hold
     AND coalesce(own.audit_retention_days, tier.audit_retention_days) IS NOT NULL
 ORDER BY tenant_id;
 

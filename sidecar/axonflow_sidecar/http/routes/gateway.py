@@ -93,6 +93,7 @@ def llm_call(services: AgentServices) -> Handler:
                     expected="a context_id of /api/policy/pre-check, at most 5 min old",
                 ),
             )  # fmt: skip
+        call.check_active(context.tenant_id)
         user = Principal(context.user_id, "user", context.tenant_id)
         caller = Principal(context.client_id, "service", context.tenant_id, on_behalf_of=user)
         request = Request(caller, "llm.response", Resource("model", context.model))

@@ -9,8 +9,8 @@ import msgspec
 
 from axonflow import AxonFlow
 from axonflow.app.following import PolicyStatus, Refusal
+from axonflow.tenancy import ANY_TENANT
 from axonflow_sidecar.http.asgi import Call, Handler, Reply
-from axonflow_sidecar.http.keys import ANY_TENANT
 from axonflow_sidecar.http.translate import rfc3339
 
 __all__ = ["policies_in_force", "policy_summary"]

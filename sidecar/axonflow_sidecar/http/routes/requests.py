@@ -63,6 +63,7 @@ async def _forward(services: AgentServices, call: Call, method: str, data: bytes
     if services.orchestrator is None:
         raise Refused(503, AxonFlowError("no orchestrator", hint="Start the agent with --orchestrator-url."))
     tenant_id = tenant_of(call.caller, call.header(b"x-tenant-id"))
+    call.check_active(tenant_id)
     principal = principal_of(call.caller, tenant_id, user_token, services.signer)
     user = principal.on_behalf_of
     identity = Identity(call.caller.client_id, tenant_id, user.id if user else "")

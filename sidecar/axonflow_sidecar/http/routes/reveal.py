@@ -10,8 +10,7 @@ from msgspec import Struct
 from axonflow import AxonFlowError, Denied, Principal
 from axonflow.policy.request import decode_json
 from axonflow_sidecar.http.asgi import Call, Handler, Refused, Reply
-from axonflow_sidecar.http.services import AgentServices
-from axonflow_sidecar.http.translate import wrong_tenant
+from axonflow_sidecar.http.services import AgentServices, check_tenant
 
 __all__ = ["reveal"]
 
@@ -30,8 +29,7 @@ def reveal(services: AgentServices) -> Handler:
     async def handler(call: Call) -> Reply:
         body = decode_json(await call.json_body(), _decoder)
         principal = Principal.of(body.principal)
-        if not call.caller.may_act_for(principal.tenant):
-            raise wrong_tenant(call.caller)
+        check_tenant(call, principal.tenant)
         if not services.flow.has_vault:
             raise Refused(503, AxonFlowError("no vault", hint="Start the agent with --redaction-key."))
         try:

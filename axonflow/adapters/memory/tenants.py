@@ -1,0 +1,108 @@
+"""Tenants in memory, and what is theirs there."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Iterable
+from typing import Any, Final, TypeAlias
+
+import msgspec
+
+from axonflow.errors import TenancyConflict, TenancyMissing
+from axonflow.ports import Erased, TenantRow
+from axonflow.tenancy import Tenant, TenantStatus
+
+__all__ = ["MemoryTenantData", "MemoryTenants", "Tables"]
+
+_TIERS: Final = {"community": 10, "professional": 200, "enterprise": None}
+"""How many API keys each has, as in the schema."""
+
+
+Tables: TypeAlias = dict[str, tuple[Callable[[str], Iterable[msgspec.Struct]], Callable[[str], int]]]
+
+
+class MemoryTenants:
+    """A TenantStore."""
+
+    def __init__(self) -> None:
+        self._tenants: dict[str, Tenant] = {}
+        self.listeners: list[Callable[[str, str], None]] = []
+        """Who is told of every change: of what kind, and of which tenant."""
+
+    async def add(self, tenant: Tenant) -> None:
+        if tenant.tenant_id in self._tenants:
+            raise TenancyConflict("the tenant id is taken", expected="a new one", at=tenant.tenant_id)
+        self._check(tenant)
+        self._tenants[tenant.tenant_id] = tenant
+        self.announce("tenant", tenant.tenant_id)
+
+    async def get(self, tenant_id: str) -> Tenant | None:
+        return self._tenants.get(tenant_id)
+
+    async def page(self, after: str, limit: int) -> list[Tenant]:
+        return [self._tenants[name] for name in sorted(self._tenants) if name > after][:limit]
+
+    async def replace(self, tenant: Tenant) -> None:
+        known = self._tenants.get(tenant.tenant_id)
+        if known is None or known.version != tenant.version - 1:
+            raise TenancyConflict("the tenant has changed meanwhile", expected=f"version {tenant.version - 1}",
+                                  at=tenant.tenant_id, hint="Look again, then try again.")  # fmt: skip
+        self._check(tenant)
+        self._tenants[tenant.tenant_id] = tenant
+        self.announce("tenant", tenant.tenant_id)
+
+    async def inactive(self) -> dict[str, TenantStatus]:
+        return {name: one.status for name, one in self._tenants.items() if one.status != "active"}
+
+    def max_api_keys(self, tenant: Tenant) -> int | None:
+        """How many active keys it may have; None: no limit."""
+        return _TIERS[tenant.tier] if tenant.max_api_keys is None else tenant.max_api_keys
+
+    def existing(self, tenant_id: str) -> Tenant:
+        """The tenant. Raises TenancyMissing."""
+        if tenant_id not in self._tenants:
+            raise TenancyMissing("no such tenant", at=tenant_id)
+        return self._tenants[tenant_id]
+
+    def remove(self, tenant_id: str) -> None:
+        """Forget it."""
+        del self._tenants[tenant_id]
+        self.announce("tenant", tenant_id)
+
+    def announce(self, kind: str, tenant_id: str) -> None:
+        """Tell all who listen."""
+        for listener in self.listeners:
+            listener(kind, tenant_id)
+
+    def _check(self, tenant: Tenant) -> None:
+        if tenant.tier not in _TIERS:
+            raise TenancyMissing("no such tier", found=ascii(tenant.tier)[:80], at="tier")
+        if tenant.organization_id is not None and tenant.organization_id not in self._tenants:
+            raise TenancyMissing("no such organization", found=tenant.organization_id[:80], at="organization_id")
+
+
+class MemoryTenantData:
+    """A TenantData over tables in memory: for each its name, a function for its rows of a tenant, as values with
+    fields, and one that forgets them."""
+
+    def __init__(self, tenants: MemoryTenants, tables: Tables) -> None:
+        self._tenants = tenants
+        self._tables = tables
+
+    async def rows(self, tenant_id: str) -> AsyncGenerator[TenantRow, None]:
+        whole = {name: list(rows(tenant_id)) for name, (rows, _) in self._tables.items()}
+        tenant = await self._tenants.get(tenant_id)
+        whole["tenant"] = [] if tenant is None else [tenant]
+        for name in sorted(whole):
+            for row in whole[name]:
+                values: dict[str, Any] = msgspec.to_builtins(row)
+                yield TenantRow(name, values)
+
+    async def erase(self, tenant_id: str, *, audit: bool) -> Erased:
+        del audit  # the trail is not among what is kept here
+        tenant = self._tenants.existing(tenant_id)
+        if tenant.status != "deleting" or tenant.audit_hold:
+            raise TenancyConflict("the tenant is not to be erased", expected="one that is being deleted and not held",
+                                  found="a hold" if tenant.audit_hold else tenant.status, at=tenant_id)  # fmt: skip
+        rows = {name: forget(tenant_id) for name, (_, forget) in self._tables.items()}
+        self._tenants.remove(tenant_id)
+        return Erased({**rows, "tenant": 1}, 0)

@@ -1,0 +1,31 @@
+-- name: add
+INSERT INTO axonflow.tenant (
+    tenant_id, name, tier, organization_id, status, max_api_keys, audit_retention_days, audit_hold, version,
+    created_us, created_by, updated_us
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
+
+-- name: get
+SELECT
+    tenant_id, name, tier, organization_id, status, max_api_keys, audit_retention_days, audit_hold, version,
+    created_us, created_by, updated_us
+FROM axonflow.tenant
+WHERE tenant_id = $1 AND kind <> 'system';
+
+-- name: page
+SELECT
+    tenant_id, name, tier, organization_id, status, max_api_keys, audit_retention_days, audit_hold, version,
+    created_us, created_by, updated_us
+FROM axonflow.tenant
+WHERE tenant_id > $1 AND kind <> 'system'
+ORDER BY tenant_id
+LIMIT $2;
+
+-- name: replace
+UPDATE axonflow.tenant
+SET
+    name = $2, tier = $3, organization_id = $4, status = $5, max_api_keys = $6, audit_retention_days = $7,
+    audit_hold = $8, version = $9, updated_us = $10
+WHERE tenant_id = $1 AND version = $9 - 1;
+
+-- name: inactive
+SELECT tenant_id, status FROM axonflow.tenant WHERE status <> 'active';

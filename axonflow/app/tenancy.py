@@ -1,0 +1,231 @@
+"""Tenants, their keys and their roles, put together: for the command line and for the services.
+
+With a database it needs asyncpg: ``pip install '.[postgres]'``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+from axonflow.adapters.memory import MemoryGrants, MemoryKeyLookup, MemoryKeys, MemoryRoles, MemoryTenantData
+from axonflow.adapters.memory.tenants import MemoryTenants, Tables
+from axonflow.errors import ConfigurationError, TenancyMissing
+from axonflow.flows.change_tenant import change_tenant, known_tenant, move_tenant
+from axonflow.flows.create_key import KeyStores, NewKey, WantedKey, create_key
+from axonflow.flows.define_role import define_role
+from axonflow.flows.export_tenant import export_tenant
+from axonflow.flows.grant_role import grant_role
+from axonflow.flows.identify import identify
+from axonflow.flows.rotate_key import rotate_key
+from axonflow.ids import now_us
+from axonflow.ports import Erased, GrantStore, KeyLookup, KeyStore, RoleStore, TenantData, TenantStore
+from axonflow.tenancy import (
+    Actor,
+    Grant,
+    KeyHolder,
+    KeyRecord,
+    Pepper,
+    Role,
+    Tenant,
+    TenantStatus,
+    key_hmac,
+    pepper_of,
+)
+
+if TYPE_CHECKING:
+    from axonflow.adapters.postgres import PostgresDatabase
+
+__all__ = ["OVERLAP_S", "Erased", "NewKey", "Tenancy", "WantedKey", "opened_tenancy"]
+
+OVERLAP_S: Final = 86_400.0
+
+
+class Tenancy:
+    """Everything that can be done with tenants, keys and roles. Methods raise TenancyError for what cannot be as asked,
+    its kinds for what is missing, in the way or not the caller's to give, and TenancyUnavailable."""
+
+    def __init__(
+        self,
+        tenants: TenantStore,
+        keys: KeyStore,
+        lookup: KeyLookup,
+        roles: RoleStore,
+        grants: GrantStore,
+        data: TenantData,
+        peppers: Sequence[Pepper],
+    ) -> None:
+        self._tenants = tenants
+        self._keys = keys
+        self._lookup = lookup
+        self._roles = roles
+        self._grants = grants
+        self._data = data
+        self._stores = KeyStores(keys, roles, grants)
+        self._peppers = tuple(peppers)
+
+    @classmethod
+    def in_memory(cls, peppers: Sequence[Pepper]) -> Tenancy:
+        """For tests and for trying things out."""
+        tenants = MemoryTenants()
+        keys, grants = MemoryKeys(tenants), MemoryGrants(tenants)
+
+        def role_removed(tenant_id: str, role: str) -> None:
+            grants.forget(tenant_id, role)
+            keys.without_role(tenant_id, role)
+
+        roles = MemoryRoles(tenants, role_removed)
+        tables: Tables = {
+            "api_key": (keys.of, keys.forget),
+            "role": (roles.of, roles.forget),
+            "role_grant": (grants.of, grants.forget),
+        }
+        data = MemoryTenantData(tenants, tables)
+        return cls(tenants, keys, MemoryKeyLookup(tenants, keys, roles, grants), roles, grants, data, peppers)
+
+    @classmethod
+    def in_database(cls, database: PostgresDatabase, database_url: str, peppers: Sequence[Pepper]) -> Tenancy:
+        """In `database`, whose address `database_url` is."""
+        from axonflow.adapters.postgres.keys import PostgresKeyLookup, PostgresKeys
+        from axonflow.adapters.postgres.tenant_data import PostgresTenantData
+        from axonflow.adapters.postgres.tenant_roles import PostgresGrants, PostgresRoles
+        from axonflow.adapters.postgres.tenants import PostgresTenants
+
+        return cls(
+            PostgresTenants(database), PostgresKeys(database), PostgresKeyLookup(database), PostgresRoles(database),
+            PostgresGrants(database), PostgresTenantData(database, database_url), peppers,
+        )  # fmt: skip
+
+    # Tenants
+
+    async def create_tenant(self, tenant: Tenant) -> Tenant:
+        """Keep a new one."""
+        await self._tenants.add(tenant)
+        return tenant
+
+    async def tenant(self, tenant_id: str) -> Tenant:
+        """The one of this id."""
+        return await known_tenant(self._tenants, tenant_id)
+
+    async def tenants(self, after: str = "", limit: int = 100) -> list[Tenant]:
+        """Up to `limit` whose ids come after `after`."""
+        return await self._tenants.page(after, limit)
+
+    async def change_tenant(self, tenant_id: str, change: Callable[[Tenant], Tenant]) -> Tenant:
+        """It, as `change` makes it of what it is."""
+        return await change_tenant(self._tenants, tenant_id, change)
+
+    async def move_tenant(self, tenant_id: str, status: TenantStatus) -> Tenant:
+        """It, in this state: running agents refuse what is not active."""
+        return await move_tenant(self._tenants, tenant_id, status)
+
+    async def inactive(self) -> dict[str, TenantStatus]:
+        """All that are not active."""
+        return await self._tenants.inactive()
+
+    def export(self, tenant_id: str) -> AsyncGenerator[bytes, None]:
+        """All that it has; see docs/how-to/tenants.md."""
+        return export_tenant(self._data, tenant_id)
+
+    async def erase(self, tenant_id: str, *, audit: bool) -> Erased:
+        """Erase what is being deleted, for good: with or without its records in the audit trail."""
+        return await self._data.erase(tenant_id, audit=audit)
+
+    # Keys
+
+    async def create_key(self, wanted: WantedKey, *, actor: Actor) -> NewKey:
+        """A new key. The only time that it is seen."""
+        return await create_key(self._stores, wanted, actor=actor, pepper=self._pepper)
+
+    async def rotate_key(self, tenant_id: str, key_id: str, *, overlap_s: float = OVERLAP_S, actor: Actor) -> NewKey:
+        """Another key that does the same; the old one holds for `overlap_s` seconds more."""
+        return await rotate_key(self._stores, tenant_id, key_id, overlap_s=overlap_s, actor=actor, pepper=self._pepper)
+
+    async def revoke_key(self, tenant_id: str, key_id: str, *, actor: Actor) -> None:
+        """End it now. Raises TenancyMissing when there is no such key, or it was revoked before."""
+        if not await self._keys.revoke(tenant_id, key_id, now_us(), actor.name):
+            raise TenancyMissing("no such key that could be revoked", at=ascii(key_id)[:80])
+
+    async def key(self, tenant_id: str, key_id: str) -> KeyRecord:
+        """The one of this id, if this tenant has it."""
+        key = await self._keys.get(tenant_id, key_id)
+        if key is None:
+            raise TenancyMissing("no such key", expected="the id of one of this tenant", at=ascii(key_id)[:80])
+        return key
+
+    async def keys(self, tenant_id: str, before: tuple[int, str] | None = None, limit: int = 100) -> list[KeyRecord]:
+        """Up to `limit`, newest first."""
+        return await self._keys.page(tenant_id, before, limit)
+
+    def recognised(self, key: str) -> bytes | None:
+        """The hash of a key of ours, by arithmetic alone; None for anything else, and that takes as long."""
+        pepper = pepper_of(key, self._peppers)
+        return None if pepper is None else key_hmac(key, pepper)
+
+    async def holder(self, key_hmac: bytes) -> KeyHolder | None:
+        """Whose the key with this hash is; None when it has ended or never was."""
+        return await identify(self._lookup, key_hmac)
+
+    async def key_used(self, tenant_id: str, key_id: str, used_us: int) -> None:
+        """Note that it was used."""
+        await self._keys.used(tenant_id, key_id, used_us)
+
+    # Roles
+
+    async def define_role(
+        self, tenant_id: str, role: str, *, permissions: Sequence[str], description: str = "", actor: Actor
+    ) -> Role:
+        """A role of the tenant's own, made or changed."""
+        return await define_role(
+            self._roles, tenant_id=tenant_id, role=role, permissions=permissions, description=description, actor=actor
+        )
+
+    async def roles(self, tenant_id: str) -> list[Role]:
+        """Those of the tenant's own, by name."""
+        return await self._roles.roles(tenant_id)
+
+    async def remove_role(self, tenant_id: str, role: str) -> None:
+        """Whoever had it has nothing by it any more."""
+        if not await self._roles.remove(tenant_id, role):
+            raise TenancyMissing("no such role of its own", at=ascii(role)[:80])
+
+    async def grant_role(
+        self, tenant_id: str, principal: str, role: str, *, expires_us: int | None = None, actor: Actor
+    ) -> Grant:
+        """Give a role to ``type:id``."""
+        return await grant_role(
+            self._roles, self._grants, tenant_id=tenant_id, principal=principal, role=role, expires_us=expires_us,
+            actor=actor,
+        )  # fmt: skip
+
+    async def grants(self, tenant_id: str) -> list[Grant]:
+        """Who has which role, those that have ended too."""
+        return await self._grants.grants(tenant_id)
+
+    async def withdraw_role(self, tenant_id: str, principal: str, role: str) -> None:
+        """Take a role away from ``type:id``."""
+        kind, _, name = principal.partition(":")
+        if not await self._grants.remove(tenant_id, kind, name, role):
+            raise TenancyMissing("no such grant", at=ascii(f"{principal} {role}")[:80])
+
+    @property
+    def _pepper(self) -> Pepper:
+        if not self._peppers:
+            raise ConfigurationError(
+                "no pepper, so no keys can be made", expected="the file of peppers of the installation",
+                hint="Name it with --pepper, or the data folder of `axonflow up` with --data.",
+            )  # fmt: skip
+        return self._peppers[0]
+
+
+@asynccontextmanager
+async def opened_tenancy(database_url: str, peppers: Sequence[Pepper] = ()) -> AsyncIterator[Tenancy]:
+    """The tenants in the database, for a command. Raises ConfigurationError."""
+    from axonflow.adapters.postgres import PostgresDatabase
+
+    database = await PostgresDatabase.connect(database_url)
+    try:
+        yield Tenancy.in_database(database, database_url, peppers)
+    finally:
+        await database.close()

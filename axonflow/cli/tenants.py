@@ -1,0 +1,285 @@
+"""`axonflow tenant`: the tenants of an installation."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from axonflow.cli.database import database_options
+from axonflow.cli.tables import coloured, fields, table
+from axonflow.cli.tenancy import actor, json_option, with_tenancy, written
+from axonflow.cli.times import shown_time
+from axonflow.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from axonflow.app.tenancy import Erased, Tenancy
+    from axonflow.tenancy import Tenant, TenantStatus
+
+__all__ = ["command"]
+
+
+@click.group("tenant")
+def command() -> None:
+    """Make, suspend, export and delete tenants.
+
+    \b
+    Example:
+      axonflow tenant create acme --name "Acme Ltd" --tier professional
+      axonflow key create --tenant acme --client crm --role agent
+      axonflow tenant suspend acme
+      axonflow tenant export acme --out acme.jsonl
+      axonflow tenant delete acme --confirm acme
+    """
+
+
+def _limits(function: Callable[..., Any]) -> Callable[..., Any]:
+    options = (
+        click.option("--name", metavar="TEXT", help="What people call it."),
+        click.option("--tier", metavar="NAME", help="community, professional or enterprise: its usual limits."),
+        click.option("--organization", "organization_id", metavar="@NAME", help="The organization it belongs to."),
+        click.option("--max-keys", "max_api_keys", metavar="N", type=click.IntRange(0), help="Instead of its tier's."),
+        click.option(
+            "--retention-days", "audit_retention_days", metavar="N", type=click.IntRange(1),
+            help="How long its audit records are kept, instead of its tier's.",
+        ),
+        click.option("--hold/--no-hold", "audit_hold", default=None, help="Keep everything: nothing can be erased."),
+    )  # fmt: skip
+    for option in reversed(options):
+        function = option(function)
+    return json_option(database_options(function))
+
+
+@command.command("create")
+@click.argument("tenant_id", metavar="ID")
+@_limits
+def create(*, tenant_id: str, database_url: str | None, data: Path | None, as_json: bool, **wanted: Any) -> None:
+    """Make a tenant. An ID that begins with @ is an organization, which tenants belong to.
+
+    \b
+    Examples:
+      axonflow tenant create acme --name "Acme Ltd"
+      axonflow tenant create @group
+      axonflow tenant create beta --organization @group
+
+    Exit codes: 0 made, 2 the id is taken, or something else is wrong.
+    """
+    from axonflow.ids import now_us
+    from axonflow.tenancy import Tenant
+
+    given = {name: value for name, value in wanted.items() if value is not None}
+    now = now_us()
+    made = {"created_us": now, "created_by": actor().name, "updated_us": now}
+    tenant = Tenant(tenant_id=tenant_id, **{"name": tenant_id} | given | made)
+    _print(with_tenancy(database_url, data, lambda tenancy: tenancy.create_tenant(tenant)), as_json=as_json)
+
+
+@command.command("change")
+@click.argument("tenant_id", metavar="ID")
+@_limits
+def change(*, tenant_id: str, database_url: str | None, data: Path | None, as_json: bool, **wanted: Any) -> None:
+    """Change its name, its tier or its limits.
+
+    \b
+    Example:
+      axonflow tenant change acme --tier enterprise --retention-days 400
+
+    Exit codes: 0 changed, 2 there is no such tenant, or something else is wrong.
+    """
+    from msgspec.structs import replace
+
+    given = {name: value for name, value in wanted.items() if value is not None}
+    if not given:
+        raise click.UsageError("Nothing is to be changed: name an option.")
+
+    async def work(tenancy: Tenancy) -> Tenant:
+        return await tenancy.change_tenant(tenant_id, lambda before: replace(before, **given))
+
+    _print(with_tenancy(database_url, data, work), as_json=as_json)
+
+
+@command.command("list")
+@click.option("--status", type=click.Choice(["active", "suspended", "deleting"]), help="Only those.")
+@database_options
+@json_option
+def list_tenants(*, status: str | None, database_url: str | None, data: Path | None, as_json: bool) -> None:
+    """List all tenants, by id.
+
+    \b
+    Example:
+      axonflow tenant list --status suspended
+
+    Exit codes: 0 listed, however many there are, 2 the database cannot be read.
+    """
+
+    async def work(tenancy: Tenancy) -> list[Tenant]:
+        found: list[Tenant] = []
+        after = ""
+        while page := await tenancy.tenants(after, 1000):
+            found += [tenant for tenant in page if status in (None, tenant.status)]
+            after = page[-1].tenant_id
+        return found
+
+    tenants = with_tenancy(database_url, data, work)
+    headers = ("tenant", "name", "tier", "status", "organization", "created (UTC)")
+    rows = [
+        (one.tenant_id, one.name, one.tier, one.status, one.organization_id or "", shown_time(one.created_us))
+        for one in tenants
+    ]
+    written({"tenants": tenants}, table(rows, headers) if rows else "no tenants", as_json=as_json)
+
+
+@command.command("show")
+@click.argument("tenant_id", metavar="ID")
+@database_options
+@json_option
+def show(*, tenant_id: str, database_url: str | None, data: Path | None, as_json: bool) -> None:
+    """Show one tenant.
+
+    \b
+    Example:
+      axonflow tenant show acme --json
+
+    Exit codes: 0 shown, 2 there is no such tenant.
+    """
+    _print(with_tenancy(database_url, data, lambda tenancy: tenancy.tenant(tenant_id)), as_json=as_json)
+
+
+@command.command("suspend")
+@click.argument("tenant_id", metavar="ID")
+@database_options
+@json_option
+def suspend(*, tenant_id: str, database_url: str | None, data: Path | None, as_json: bool) -> None:
+    """Refuse all that is asked for it, within a second on running agents. `resume` takes that back.
+
+    \b
+    Example:
+      axonflow tenant suspend acme
+
+    Exit codes: 0 it is suspended, 2 there is no such tenant, or it is being deleted.
+    """
+    _move(tenant_id, "suspended", database_url, data, as_json=as_json)
+
+
+@command.command("resume")
+@click.argument("tenant_id", metavar="ID")
+@database_options
+@json_option
+def resume(*, tenant_id: str, database_url: str | None, data: Path | None, as_json: bool) -> None:
+    """Answer again what is asked for a suspended tenant.
+
+    \b
+    Example:
+      axonflow tenant resume acme
+
+    Exit codes: 0 it is active, 2 there is no such tenant, or it is being deleted.
+    """
+    _move(tenant_id, "active", database_url, data, as_json=as_json)
+
+
+@command.command("delete")
+@click.argument("tenant_id", metavar="ID")
+@click.option("--confirm", metavar="ID", required=True, help="The same id again: there is no way back.")
+@click.option(
+    "--audit",
+    type=click.Choice(["keep", "erase"]),
+    default="keep",
+    show_default=True,
+    help="Keep its audit records until their time is over, or erase them as well.",
+)
+@database_options
+@json_option
+def delete(
+    *, tenant_id: str, confirm: str, audit: str, database_url: str | None, data: Path | None, as_json: bool
+) -> None:
+    """Refuse all that is asked for it from now on, and erase what it has.
+
+    The audit trail is evidence for others too, so its records stay until their time is over (`axonflow db maintain`
+    removes them then), and so does the tenant's id, as being deleted; run the same again when they are gone. May be
+    interrupted, and run again. Agents that cannot reach the database now may have audit records that come later:
+    with --audit erase, run it when `axonflow_spool_records` of all agents is 0.
+
+    \b
+    Examples:
+      axonflow tenant delete acme --confirm acme
+      axonflow tenant delete trial --confirm trial --audit erase
+
+    \b
+    Exit codes:
+      0    erased
+      2    nothing was erased: no such tenant, a hold, an id that was not
+           confirmed, a login that may not work as axonflow_keeper
+    """
+    if confirm != tenant_id:
+        raise click.UsageError(f"--confirm has to be the id of the tenant, {tenant_id!r}.")
+
+    async def work(tenancy: Tenancy) -> Erased:
+        if (await tenancy.tenant(tenant_id)).audit_hold:
+            await tenancy.erase(tenant_id, audit=False)  # says why not, and that before anything is changed
+        await tenancy.move_tenant(tenant_id, "deleting")
+        return await tenancy.erase(tenant_id, audit=audit == "erase")
+
+    erased = with_tenancy(database_url, data, work)
+    kept = f"; {erased.kept_events:,} audit records are kept until their time is over" if erased.kept_events else ""
+    rows = sum(erased.rows.values())
+    written(erased, f"erased {rows:,} rows of {tenant_id}{kept}", as_json=as_json)
+
+
+@command.command("export")
+@click.argument("tenant_id", metavar="ID")
+@click.option("--out", metavar="FILE", default="-", help="Where to. Default: standard output.")
+@database_options
+def export(*, tenant_id: str, out: str, database_url: str | None, data: Path | None) -> None:
+    """Write all that it has as JSON Lines: a row a line, and at the end a manifest with counts and SHA-256.
+
+    As of one moment. Hashes of keys are not in it. Without its last line, a file is not whole.
+
+    \b
+    Examples:
+      axonflow tenant export acme --out acme.jsonl
+      axonflow tenant export acme | gzip > acme.jsonl.gz
+
+    Exit codes: 0 written, 2 there is no such tenant, or the file cannot be written.
+    """
+    if out == "-":
+        with_tenancy(database_url, data, lambda tenancy: _copy(tenancy, tenant_id, sys.stdout.buffer.write))
+        return
+    beside = Path(f"{out}.part")
+    try:
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            with_tenancy(database_url, data, lambda tenancy: _copy(tenancy, tenant_id, file.write))
+        beside.replace(out)
+    except OSError as error:
+        raise ConfigurationError("the export cannot be written", found=error.strerror, at=out) from None
+    finally:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+
+
+async def _copy(tenancy: Tenancy, tenant_id: str, write: Callable[[bytes], object]) -> None:
+    async for piece in tenancy.export(tenant_id):
+        write(piece)
+
+
+def _move(tenant_id: str, status: TenantStatus, database_url: str | None, data: Path | None, *, as_json: bool) -> None:
+    tenant = with_tenancy(database_url, data, lambda tenancy: tenancy.move_tenant(tenant_id, status))
+    _print(tenant, as_json=as_json)
+
+
+def _print(tenant: Tenant, *, as_json: bool) -> None:
+    pairs = [
+        ("tenant", tenant.tenant_id), ("name", tenant.name), ("tier", tenant.tier),
+        ("status", coloured(tenant.status)), ("organization", tenant.organization_id or ""),
+        ("keys", "" if tenant.max_api_keys is None else f"at most {tenant.max_api_keys}"),
+        ("retention", "" if tenant.audit_retention_days is None else f"{tenant.audit_retention_days} days"),
+        ("hold", "yes" if tenant.audit_hold else ""),
+        ("created", f"{shown_time(tenant.created_us)} by {tenant.created_by}"),
+    ]  # fmt: skip
+    written(tenant, fields(pairs), as_json=as_json)

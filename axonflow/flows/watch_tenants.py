@@ -1,0 +1,73 @@
+"""Verb: watch tenants. Keep what this process knows of them as fresh as the database can make it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from axonflow.errors import TenancyUnavailable
+from axonflow.ports import TenantFeed
+from axonflow.tenancy import TenantStatus
+
+__all__ = ["TenantWatch"]
+
+PERIOD_S: Final = 1.0
+PAUSE_S: Final = 0.5
+_OF_KEYS: Final = frozenset({"api_key", "role", "role_grant", "tenant"})
+
+
+class TenantWatch:
+    """`inactive` is what is known now; the same mapping always. `changed` is called with a tenant whose keys may open
+    something else now, and with None when that may be any; `report` with why nothing is heard, and with None when it is
+    again. `known` is what was known before, until the feed answers."""
+
+    def __init__(
+        self,
+        feed: TenantFeed,
+        changed: Callable[[str | None], None],
+        report: Callable[[str | None], None] = lambda _: None,
+        known: Mapping[str, TenantStatus] | None = None,
+    ) -> None:
+        self._feed = feed
+        self._changed = changed
+        self._report = report
+        self._has_failed = False
+        self.inactive: dict[str, TenantStatus] = dict(known or {})
+        self.hears = False
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        try:
+            while True:
+                try:
+                    await self._listen()
+                except Exception as error:  # noqa: BLE001  whatever it is: who keeps watch does not end by it
+                    self.hears = False
+                    if not self._has_failed:
+                        self._report(str(error) if isinstance(error, TenancyUnavailable) else type(error).__name__)
+                    self._has_failed = True
+                    await asyncio.sleep(PAUSE_S)
+        finally:
+            self.hears = False
+            self._feed.close()
+
+    async def _listen(self) -> None:
+        """Until it fails. What happened before cannot be known, so everything may have changed."""
+        self._update(await self._feed.inactive())
+        self._changed(None)
+        self.hears = True
+        if self._has_failed:
+            self._report(None)
+        self._has_failed = False
+        while True:
+            announced = await self._feed.heard(PERIOD_S)
+            for tenant_id in {one.tenant_id for one in announced if one.kind in _OF_KEYS}:
+                self._changed(tenant_id)
+            if not announced or any(one.kind == "tenant" for one in announced):
+                self._update(await self._feed.inactive())
+
+    def _update(self, found: Mapping[str, TenantStatus]) -> None:
+        for tenant_id in self.inactive.keys() - found.keys():
+            del self.inactive[tenant_id]
+        self.inactive.update(found)

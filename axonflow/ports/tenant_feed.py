@@ -1,0 +1,29 @@
+"""What of tenants, keys and roles has changed, for processes that keep some of it in memory."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from axonflow.tenancy import TenantStatus
+
+__all__ = ["Announced", "TenantFeed"]
+
+
+class Announced(NamedTuple):
+    """Something of this kind (``tenant``, ``api_key``, ``role``, ``role_grant``, ...) has changed, of this tenant."""
+
+    kind: str
+    tenant_id: str
+
+
+class TenantFeed(Protocol):
+    """Both methods raise TenancyUnavailable while nothing is heard; the next call tries again."""
+
+    async def inactive(self) -> dict[str, TenantStatus]:
+        """All tenants that are not active, as of now. From then on everything is heard."""
+
+    async def heard(self, timeout_s: float) -> frozenset[Announced]:
+        """What was announced since the last call: as soon as there is something, or nothing after `timeout_s`."""
+
+    def close(self) -> None:
+        """Hear no more."""

@@ -1,0 +1,77 @@
+"""A tenant, and the states it goes through."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from axonflow.errors import TenancyConflict, TenancyError
+
+__all__ = ["ANY_TENANT", "Tenant", "TenantStatus", "check_tenant_id", "moved"]
+
+TenantStatus = Literal["active", "suspended", "deleting"]
+
+ANY_TENANT: Final = "*"
+"""What a key for every tenant names in place of one. It is also the system's scope of policies, which is no tenant."""
+
+_ID: Final = re.compile(r"@?[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_MAX_NAME_CHARS: Final = 256
+# What is being deleted never comes back: by then some of it may be gone.
+_MOVES: Final[dict[TenantStatus, frozenset[TenantStatus]]] = {
+    "active": frozenset({"suspended", "deleting"}),
+    "suspended": frozenset({"active", "deleting"}),
+    "deleting": frozenset(),
+}
+
+
+class Tenant(Struct, frozen=True, kw_only=True):
+    """`tenant_id` that begins with ``@`` is an organization, which tenants belong to. Times are microseconds since the
+    Unix epoch. A retention or a limit that is None is the tier's. `audit_hold` keeps everything: nothing of the tenant
+    is past its time, and it cannot be erased. `version` grows by one with each change."""
+
+    tenant_id: str
+    name: str
+    tier: str = "community"
+    organization_id: str | None = None
+    status: TenantStatus = "active"
+    max_api_keys: int | None = None
+    audit_retention_days: int | None = None
+    audit_hold: bool = False
+    version: int = 1
+    created_us: int
+    created_by: str
+    updated_us: int
+
+    def __post_init__(self) -> None:
+        check_tenant_id(self.tenant_id, "tenant_id")
+        if not 0 < len(self.name) <= _MAX_NAME_CHARS or not self.name.isprintable():
+            raise TenancyError("not a name", expected=f"1 to {_MAX_NAME_CHARS} printable characters", at="name")
+        if self.organization_id is not None and not self.organization_id.startswith("@"):
+            raise TenancyError("not an organization", expected="@ and a name", at="organization_id")
+        for name, least in (("max_api_keys", 0), ("audit_retention_days", 1)):
+            value = getattr(self, name)
+            if value is not None and not least <= value < 2**31:
+                raise TenancyError("out of range", expected=f"{least} to {2**31 - 1}", found=str(value), at=name)
+
+
+def check_tenant_id(tenant_id: str, at: str) -> None:
+    """Raise TenancyError unless `tenant_id` can be one: it becomes part of paths, headers and file names."""
+    if not _ID.fullmatch(tenant_id):
+        raise TenancyError(
+            "not a tenant id", expected="1 to 128 letters, digits, '.', '_' and '-', after an '@' for an organization",
+            found=ascii(tenant_id)[:80], at=at,
+        )  # fmt: skip
+
+
+def moved(tenant: Tenant, status: TenantStatus, now_us: int) -> Tenant:
+    """`tenant` as it is in its next state. Raises TenancyConflict where there is no way to it."""
+    if status not in _MOVES[tenant.status]:
+        ways = " or ".join(sorted(_MOVES[tenant.status])) or "none: it is gone for good"
+        raise TenancyConflict(
+            f"the tenant is {tenant.status} and cannot become {status}", expected=ways, found=status,
+            at=tenant.tenant_id,
+        )  # fmt: skip
+    return replace(tenant, status=status, version=tenant.version + 1, updated_us=now_us)

@@ -1,0 +1,63 @@
+"""What the routes about tenants, keys and roles share: who asks, for which tenant, and what is recorded of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from axonflow import AxonFlowError, Principal, Request, RequestError, Resource
+from axonflow.app.tenancy import Tenancy
+from axonflow.ids import new_id
+from axonflow.tenancy import Actor
+from axonflow_sidecar.http.asgi import Call, Refused, Reply
+from axonflow_sidecar.http.services import AgentServices
+from axonflow_sidecar.http.translate import tenant_of
+
+__all__ = ["acting", "limit_of", "recorded", "shown", "tenancy_of", "tenant_named"]
+
+MAX_PAGE = 1000
+
+
+def tenancy_of(services: AgentServices) -> Tenancy:
+    """Raises Refused (503) without a database."""
+    if services.tenancy is None:
+        raise Refused(503, AxonFlowError("no database", hint="Tenants, their keys and their roles are kept there."))
+    return services.tenancy
+
+
+def tenant_named(call: Call) -> str:
+    """The tenant that the call is about: the key's, or with a key for any tenant that of the header X-Tenant-ID.
+
+    Raises Refused (403) when the header names another than the key's.
+    """
+    return tenant_of(call.caller, call.header(b"x-tenant-id"))
+
+
+def acting(call: Call) -> Actor:
+    """Who makes the change, with what they may do themselves."""
+    return Actor(f"service:{call.caller.client_id}", call.caller.permissions)
+
+
+async def recorded(services: AgentServices, call: Call, action: str, tenant_id: str, resource: Resource) -> None:
+    """Put the change into the audit trail of that tenant, before it is answered. Raises AuditError."""
+    request = Request(Principal(call.caller.client_id, "service", tenant_id), action, resource)
+    decision_id = new_id(services.clock_us())
+    await services.flow.record(action, request, decision_id=decision_id, details={}, origin=call.origin)
+
+
+def limit_of(query: dict[str, str]) -> int:
+    """How many the caller wants at most. Raises RequestError."""
+    try:
+        limit = msgspec.convert(query.get("limit", "100"), int, strict=False)
+    except msgspec.ValidationError:
+        limit = 0
+    if not 1 <= limit <= MAX_PAGE:
+        raise RequestError("out of range", expected=f"1 to {MAX_PAGE}", at="limit")
+    return limit
+
+
+def shown(value: Struct | dict[str, Any], status: int = 200) -> Reply:
+    """The answer."""
+    return Reply(msgspec.json.encode(value), status)
