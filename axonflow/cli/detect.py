@@ -64,7 +64,7 @@ def command(
       axonflow detect mail.txt
       axonflow detect request.json --detectors pii,secret --json
       echo "call +1 212 555 0123" | axonflow detect --redact
-      axonflow detect mail.txt --redact --style pseudonym --tenant acme --redaction-key redaction.key
+      axonflow detect mail.txt --redact --style pseudonym --redaction-key my.key
       axonflow detect prompt.txt --policies policies/ --detectors custom --check
 
     Exit codes: 0 done, 1 with --check when there is a finding, 2 bad input. `axonflow detectors list` lists the

@@ -62,7 +62,7 @@ class Detector(msgspec.Struct, frozen=True, kw_only=True):
     shapes: tuple[Shape, ...]
     """Any of them is a finding."""
     max_span_chars: int
-    """Longest span that is reported: of a longer match that is confirmed, the beginning is."""
+    """Longest span that is reported: a longer match that is confirmed is in several, from its start on."""
     batch_only: bool = False
     """Whether it needs the whole text: then it redacts a stream only once that is complete. So does every detector with
     a pattern whose longest match is not known."""

@@ -243,9 +243,13 @@ def _look(step: Step, document: Document, windows: Iterable[Window], hits: dict[
                 confidence = _confidence(shape, document, leaf, span)
                 if confidence:
                     first = document.start_of(leaf)
-                    last = min(span[1], span[0] + step.detector.max_span_chars)
-                    hit = _Hit(leaf, span[0] - first, last - first, confidence, step.validated)
-                    hits.setdefault(step.detector.id, []).append(hit)
+                    most = step.detector.max_span_chars
+                    hits.setdefault(step.detector.id, []).extend(
+                        [
+                            _Hit(leaf, at - first, min(at + most, span[1]) - first, confidence, step.validated)
+                            for at in range(span[0], span[1], most)
+                        ]
+                    )
 
 
 def _candidates(shape: Shape, document: Document, match: tuple[int, int]) -> Iterable[tuple[int, int]]:

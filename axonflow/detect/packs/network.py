@@ -27,7 +27,7 @@ _MAX_SECTION = 29
 
 def _is_section(before: str, span: str, after: str) -> bool:
     """Whether four small numbers begin a line and a title follows: ``3.2.2.4 Conversion``."""
-    numbers = span.split(".")
+    numbers = [] if ":" in span else span.split(".")
     if len(numbers) != 4 or len(set(numbers)) == 1 or not all(0 < int(number) <= _MAX_SECTION for number in numbers):
         return False
     # A line of a list of hosts may begin so, too; their addresses mostly begin with 10.
