@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from axonflow.adapters.postgres import migrate
+from axonflow.adapters.postgres import DatabaseSettings, migrate
 from axonflow_sidecar.hosting.embedded import EmbeddedPostgres
 from tests.agents import Published, Watched, agents
 from tests.postgres import execute, temporary_data_folder
@@ -61,7 +61,11 @@ def main():
             key, public = key_pair(folder / "keys")
             publish = Published(dsn, key)
             publish("acme", answering("allow", number=0))
-            with agents(options.agents, folder, dsn, public) as running, Watched(running, rate=options.rate) as watched:
+            few = DatabaseSettings(max_connections=1)  # the embedded server takes 50
+            with (
+                agents(options.agents, folder, dsn, public, database_settings=few) as running,
+                Watched(running, rate=options.rate) as watched,
+            ):
                 eventually(lambda: watched.all_say(("allow-0",)), "answers")
                 PAUSE(5)
                 quiet = [seen for own in watched.seen for seen in own[len(own) // 2 :]]
