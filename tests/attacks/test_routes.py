@@ -1,8 +1,8 @@
 """Every route of the agent, called by the owner of one tenant with the ids, headers and bodies of another.
 
 Two installations: in one the other tenant has everything that a tenant can have, in the other it has never been heard
-of. Whatever is asked has to be answered alike in both, so it says nothing of the other tenant, and has to leave what that
-has as it was.
+of. Whatever is asked has to be answered alike in both, so it says nothing of the other tenant, and has to leave what
+that has as it was.
 """
 
 import asyncio
