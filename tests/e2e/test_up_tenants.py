@@ -1,5 +1,6 @@
 """Tenants and their keys in a running `axonflow up`: made beside it, heard by it, known to it without its database."""
 
+import contextlib
 import json
 import os
 import signal
@@ -94,18 +95,47 @@ def test_export_over_http_is_whole_and_may_be_repeated(running, key):
 def test_known_keys_and_suspensions_hold_while_the_database_hangs(running, key):
     fresh = told(running, "key", "create", "--tenant", "acme", "--client", "new")
     assert asked(running, key["key"]) == 200
+    with hanging_database(running):
+        assert [asked(running, key["key"]) for _ in range(5)] == [200] * 5
+        assert asked(running, fresh["key"]) == 503
+        assert asked(running, "axf_" + "A" * 54) == 401
+    eventually(lambda: asked(running, fresh["key"]) == 200, "keys are looked up again")
+
+
+def test_tenant_that_was_suspended_still_is_for_an_agent_that_starts_without_its_database(running, key):
+    told(running, "tenant", "suspend", "acme")
+    until(running, key["key"], 403)
+    eventually(lambda: "acme" in remembered(running), "it is remembered")
+    operator = (running.folder / "api-key").read_text().strip()
+    with hanging_database(running):
+        before = running.now()["agent_pid"]
+        os.kill(before, signal.SIGKILL)
+        eventually(lambda: running.now()["agent_pid"] != before, "a new agent")
+        assert asked(running, operator) == 403
+        assert asked(running, operator, "default") == 200
+        assert asked(running, key["key"]) == 503
+    told(running, "tenant", "resume", "acme")
+    eventually(lambda: asked(running, key["key"]) == 200, "it is resumed")
+    eventually(lambda: "acme" not in remembered(running), "it is forgotten")
+
+
+def remembered(running):
+    file = running.folder / "inactive.json"
+    return json.loads(file.read_text()) if file.exists() else {}
+
+
+@contextlib.contextmanager
+def hanging_database(running):
+    """All processes of the server stand still: connections stay open, and nobody answers."""
     postmaster = int((running.folder / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
     children = [int(pid) for pid in os.listdir("/proc") if pid.isdecimal() and parent(pid) == postmaster]
     for pid in (postmaster, *children):
         os.kill(pid, signal.SIGSTOP)
     try:
-        assert [asked(running, key["key"]) for _ in range(5)] == [200] * 5
-        assert asked(running, fresh["key"]) == 503
-        assert asked(running, "axf_" + "A" * 54) == 401
+        yield
     finally:
         for pid in (*children, postmaster):
             os.kill(pid, signal.SIGCONT)
-    eventually(lambda: asked(running, fresh["key"]) == 200, "keys are looked up again")
 
 
 def parent(pid):
