@@ -16,13 +16,17 @@ from msgspec import Struct
 
 from axonflow.adapters.postgres.failures import DRIVER_ERRORS
 
-__all__ = ["ROLES", "Connection", "DatabaseSettings", "Role", "RoleConnections"]
+__all__ = ["ROLES", "SERVICE_ROLES", "Connection", "DatabaseSettings", "Role", "RoleConnections"]
 
 Role = Literal[
     "axonflow_app", "axonflow_writer", "axonflow_executor", "axonflow_auditor", "axonflow_keys", "axonflow_sync",
     "axonflow_registrar", "axonflow_keeper", "axonflow_backup",
 ]  # fmt: skip
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
+SERVICE_ROLES: Final[tuple[Role, ...]] = (
+    "axonflow_app", "axonflow_writer", "axonflow_executor", "axonflow_keys", "axonflow_sync", "axonflow_registrar",
+)  # fmt: skip
+"""What the services work as. The others are for whoever looks after the database."""
 
 Connection: TypeAlias = Any
 """asyncpg's, which is not typed."""

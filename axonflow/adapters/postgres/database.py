@@ -10,12 +10,19 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from axonflow.adapters.postgres.connections import ROLES, Connection, DatabaseSettings, Role, RoleConnections
+from axonflow.adapters.postgres.connections import (
+    ROLES,
+    SERVICE_ROLES,
+    Connection,
+    DatabaseSettings,
+    Role,
+    RoleConnections,
+)
 from axonflow.adapters.postgres.failures import DRIVER_ERRORS, described
 from axonflow.adapters.postgres.sql_files import migrations, named_queries
 from axonflow.errors import ConfigurationError
 
-__all__ = ["ROLES", "Connection", "DatabaseSettings", "PostgresDatabase", "Role", "refused"]
+__all__ = ["ROLES", "SERVICE_ROLES", "Connection", "DatabaseSettings", "PostgresDatabase", "Role", "refused"]
 
 T = TypeVar("T")
 
@@ -239,9 +246,9 @@ def refused(dsn: str, failure: BaseException) -> ConfigurationError:
         return ConfigurationError("the database has no schema and no roles of AxonFlow", hint=_MIGRATE)
     if isinstance(failure, asyncpg.InsufficientPrivilegeError):
         return ConfigurationError(
-            "the login of the database may not work as AxonFlow's roles", expected=f"a member of {', '.join(ROLES)}",
-            found=described(failure),
-            hint=f"An administrator of the database runs: GRANT {', '.join(ROLES)} TO {_login(dsn)};",
+            "the login of the database may not work as AxonFlow's roles", found=described(failure),
+            expected=f"for a service, a member of {', '.join(SERVICE_ROLES)}",
+            hint=f"An administrator of the database runs: GRANT {', '.join(SERVICE_ROLES)} TO {_login(dsn)};",
         )  # fmt: skip
     if isinstance(failure, ValueError):  # the driver's message quotes the address
         return ConfigurationError("not the address of a PostgreSQL database", expected=_DSN_FORM)

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, NamedTuple
 from msgspec import Struct
 
 from axonflow.adapters.postgres.administration import administered
-from axonflow.adapters.postgres.database import ROLES, Connection
+from axonflow.adapters.postgres.database import ROLES, SERVICE_ROLES, Connection
 from axonflow.adapters.postgres.failures import DRIVER_ERRORS, described, translated
 from axonflow.adapters.postgres.migrating import pending_migrations
 from axonflow.adapters.postgres.retention import months_from
@@ -105,6 +105,8 @@ def _scans() -> list[_Scan]:
         _Scan("indexes", "invalid_indexes", "problem", "all valid", "REINDEX INDEX ..."),
         _Scan("durability", "careless_settings", "problem", "what is committed survives a crash",
               "Turn it on in postgresql.conf, or in the parameter group"),
+        _Scan("logins of services", "powerful_logins", "warning", "none that may do more than serve",
+              f"Run the services under a login that may only: GRANT {', '.join(SERVICE_ROLES)} TO ..."),
         _Scan("long transactions", "lasting_transactions", "warning", "none over 10 minutes",
               "SELECT pg_terminate_backend(pid), if nobody needs it: it holds locks, and nothing is vacuumed"),
         _Scan("partitions", "missing_partitions", "problem", "there for three months", maintain, coming),

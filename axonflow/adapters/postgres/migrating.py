@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import asyncpg
 
 from axonflow.adapters.postgres.administration import administered
-from axonflow.adapters.postgres.database import ROLES, Connection
+from axonflow.adapters.postgres.database import ROLES, SERVICE_ROLES, Connection
 from axonflow.adapters.postgres.failures import translated
 from axonflow.adapters.postgres.sql_files import Migration, migrations, named_queries
 from axonflow.errors import ConfigurationError
@@ -68,8 +68,8 @@ async def apply_migrations(
     _check_server(server)
     await connection.fetch(_SQL["lock"])
     missing = await _missing(connection, known)
-    await _check_rights(connection, server, bool(missing))
-    await _ensure_roles(connection, server)
+    owns_schema = await _check_rights(connection, server, bool(missing))
+    await _ensure_roles(connection, server, ROLES if owns_schema else SERVICE_ROLES)
     deadline_s = time.monotonic() + lock_timeout_s
     for done, migration in enumerate(missing):
         progress(migration.name, done, len(missing))
@@ -158,7 +158,8 @@ async def _missing(connection: Connection, known: Sequence[Migration]) -> list[M
     return [migration for migration in known if migration.version not in applied]
 
 
-async def _check_rights(connection: Connection, server: Any, is_behind: bool) -> None:  # noqa: FBT001  one fact, one caller
+async def _check_rights(connection: Connection, server: Any, is_behind: bool) -> bool:  # noqa: FBT001  one fact, one caller
+    """Whether the login owns the schema, or is about to make it."""
     rights = await connection.fetchrow(_SQL["rights"])
     login, lacking, remedies = _quoted(server["login"]), [], []
     if await connection.fetch(_ROLES_SQL["missing_roles"], list(ROLES)) and not rights["creates_roles"]:
@@ -175,9 +176,10 @@ async def _check_rights(connection: Connection, server: Any, is_behind: bool) ->
             "the login may not migrate the database", expected=" and ".join(lacking), found=f"login {login} without",
             hint=f"An administrator of the database runs: {' '.join(remedies)}",
         )  # fmt: skip
+    return rights["owns_schema"] is not False
 
 
-async def _ensure_roles(connection: Connection, server: Any) -> None:
+async def _ensure_roles(connection: Connection, server: Any, needed: Sequence[str]) -> None:
     await connection.execute(_ROLES_SQL["create_roles"])
     unsafe = [row["rolname"] for row in await connection.fetch(_ROLES_SQL["unsafe_roles"], list(ROLES))]
     if unsafe:
@@ -185,16 +187,16 @@ async def _ensure_roles(connection: Connection, server: Any) -> None:
             "a role of AxonFlow may do more than it should", found=", ".join(unsafe),
             expected="NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOCREATEDB",
         )  # fmt: skip
-    if not await connection.fetch(_ROLES_SQL["roles_not_granted"], list(ROLES)):
+    if not await connection.fetch(_ROLES_SQL["roles_not_granted"], list(needed)):
         return
     try:
         async with connection.transaction():
             await connection.execute(_ROLES_SQL["grant_roles"])
     except asyncpg.PostgresError:  # not allowed, or another database's migration of the same login was at it too
-        if await connection.fetch(_ROLES_SQL["roles_not_granted"], list(ROLES)):
+        if await connection.fetch(_ROLES_SQL["roles_not_granted"], list(needed)):
             raise ConfigurationError(
-                "the login may not work as AxonFlow's roles", expected=f"a member of {', '.join(ROLES)}",
-                hint=f"An administrator of the database runs: GRANT {', '.join(ROLES)} TO {_quoted(server['login'])};",
+                "the login may not work as AxonFlow's roles", expected=f"a member of {', '.join(needed)}",
+                hint=f"An administrator of the database runs: GRANT {', '.join(needed)} TO {_quoted(server['login'])};",
             ) from None  # fmt: skip
 
 

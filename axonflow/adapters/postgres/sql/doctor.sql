@@ -118,6 +118,15 @@ FROM pg_settings
 WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 'off'
 ORDER BY 1;
 
+-- name: powerful_logins
+-- What a service may do at worst is what its login may, once somebody has made it say SET ROLE.
+SELECT DISTINCT usename || CASE WHEN rolsuper THEN ' is a superuser' ELSE ' owns the schema' END AS what
+FROM pg_stat_activity
+JOIN pg_roles ON pg_roles.oid = usesysid
+JOIN pg_namespace ON nspname = 'axonflow'
+WHERE application_name = 'axonflow' AND datname = current_database() AND (rolsuper OR pg_has_role(usesysid, nspowner, 'MEMBER'))
+ORDER BY 1;
+
 -- name: lasting_transactions
 SELECT pid || ' (' || coalesce(nullif(application_name, ''), 'unnamed') || ') since '
     || date_trunc('second', clock_timestamp() - xact_start) AS what
@@ -181,11 +190,16 @@ SELECT
     (SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'axonflow%')::int AS ours;
 
 -- name: lag
--- Of a replica: 0 when it has replayed all that it was sent, however long ago the last transaction was.
+-- Of a replica: 0 when it has replayed all that it was sent, however long ago the last transaction was, and is still being
+-- sent some; else the age of the last transaction, or for ever.
 SELECT
     CASE
-        WHEN pg_last_wal_receive_lsn() IS NOT DISTINCT FROM pg_last_wal_replay_lsn() THEN 0
-        ELSE extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())
+        WHEN NOT pg_is_in_recovery() THEN 0
+        WHEN
+            pg_last_wal_receive_lsn() IS NOT DISTINCT FROM pg_last_wal_replay_lsn()
+            AND EXISTS (SELECT FROM pg_stat_wal_receiver WHERE pid IS NOT NULL)
+            THEN 0
+        ELSE coalesce(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()), 'Infinity')
     END::double precision AS lag_s;
 
 -- name: partitions

@@ -9,6 +9,7 @@ from axonflow.adapters.postgres import PostgresAuditStore, doctor, migrate, serv
 from axonflow.adapters.postgres.database import ROLES
 from axonflow.adapters.postgres.doctor import examine, status
 from axonflow.adapters.postgres.sql_files import migrations
+from axonflow.audit import AuditQuery
 from axonflow.errors import ConfigurationError
 from axonflow.ids import now_us
 from tests.postgres import execute
@@ -32,7 +33,7 @@ def found(dsn, **options):
 def test_doctor_of_a_sound_database_finds_all_well(database):
     checks = asyncio.run(examine(database))
     assert [check for check in checks if check.state != "ok" or check.remedy] == []
-    assert len({check.name for check in checks}) == len(checks) == 22
+    assert len({check.name for check in checks}) == len(checks) == 23
     assert all(check.found for check in checks)
 
 
@@ -157,6 +158,16 @@ def test_doctor_judges_connections_by_those_that_are_left(taken, state):
 def test_doctor_judges_the_version_of_the_server(major, state):
     assert doctor._version({"major": major, "version": f"{major}.1"}).state == state
     assert doctor._encoding({"encoding": "LATIN1"}).state == "problem"
+
+
+def test_doctor_while_a_service_runs_under_the_owners_login_warns_of_it(database):
+    with opened(database) as (run, pools):
+        run(PostgresAuditStore(pools).chains())
+        fault = found(database)["logins of services"]
+        assert (fault.state, fault.found) == ("warning", "postgres is a superuser")
+    with opened(asyncio.run(service_login(database))) as (run, pools):
+        assert run(PostgresAuditStore(pools).search(AuditQuery(tenant_id="A"))).total == 0
+        assert found(database) == {}
 
 
 def test_doctor_of_a_replica_that_is_none_or_is_away_says_so(database):

@@ -9,9 +9,9 @@ import pytest
 from msgspec.structs import replace
 
 from axonflow.adapters.postgres import PostgresAuditStore, PostgresDatabase, migrate, migrating
-from axonflow.adapters.postgres.database import ROLES
+from axonflow.adapters.postgres.database import ROLES, SERVICE_ROLES
 from axonflow.adapters.postgres.sql_files import Migration, migrations
-from axonflow.errors import ConfigurationError
+from axonflow.errors import AuditError, ConfigurationError
 from tests.postgres import execute, fresh_database
 from tests.postgres_stores import opened
 
@@ -203,6 +203,18 @@ def test_migrate_by_another_login_than_the_owner_is_refused_only_when_behind(lon
     monkeypatch.setattr(migrating, "migrations", lambda: [*migrations(), BROKEN])
     with pytest.raises(ConfigurationError, match="ownership of schema axonflow"):
         asyncio.run(migrate(dsn))
+
+
+def test_migrate_by_a_login_of_services_when_there_is_nothing_to_do_asks_for_no_more_than_they_need(
+    lone_server, bare_database
+):
+    asyncio.run(migrate(bare_database))
+    execute(bare_database, "CREATE ROLE worker LOGIN PASSWORD 'secret-word'", "SELECT 1")
+    execute(bare_database, f"GRANT {', '.join(SERVICE_ROLES)} TO worker", "SELECT 1")
+    dsn = as_login(bare_database, "worker")
+    assert asyncio.run(migrate(dsn)) == []
+    with opened(dsn) as (run, database), pytest.raises(AuditError, match="axonflow_auditor"):
+        run(PostgresAuditStore(database).chains())
 
 
 def test_migrate_with_a_role_that_bypasses_policies_is_refused(lone_server, bare_database):

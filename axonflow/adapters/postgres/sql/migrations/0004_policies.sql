@@ -126,31 +126,39 @@ DO $$
 DECLARE
     name text;
 BEGIN
-    FOREACH name IN ARRAY ARRAY[
-        'policy_set', 'policy_version', 'policy_activation', 'api_policy', 'api_policy_version', 'policy_override'
-    ] LOOP
+    FOREACH name IN ARRAY ARRAY['policy_set', 'policy_version', 'policy_activation', 'api_policy', 'api_policy_version'] LOOP
         EXECUTE pg_catalog.format(
-            $sql$CREATE POLICY tenant ON axonflow.%I TO axonflow_app
+            $sql$CREATE POLICY tenant_and_above ON axonflow.%I FOR SELECT TO axonflow_app
+            USING (
+                tenant_id = ANY (ARRAY[
+                    nullif(current_setting('axonflow.tenant_id', true), ''),
+                    CASE WHEN nullif(current_setting('axonflow.tenant_id', true), '') IS NOT NULL THEN '*' END,
+                    (
+                        SELECT organization_id FROM axonflow.tenant AS own
+                        WHERE own.tenant_id = nullif(current_setting('axonflow.tenant_id', true), '')
+                    )
+                ])
+            )$sql$, name
+        );
+        EXECUTE pg_catalog.format(
+            $sql$CREATE POLICY tenant_adds ON axonflow.%I FOR INSERT TO axonflow_app
+            WITH CHECK (tenant_id = nullif(current_setting('axonflow.tenant_id', true), ''))$sql$, name
+        );
+        EXECUTE pg_catalog.format(
+            $sql$CREATE POLICY tenant_changes ON axonflow.%I FOR UPDATE TO axonflow_app
             USING (tenant_id = nullif(current_setting('axonflow.tenant_id', true), ''))
             WITH CHECK (tenant_id = nullif(current_setting('axonflow.tenant_id', true), ''))$sql$, name
         );
-        IF name <> 'policy_override' THEN
-            EXECUTE pg_catalog.format(
-                $sql$CREATE POLICY layers_above ON axonflow.%I FOR SELECT TO axonflow_app
-                USING (
-                    nullif(current_setting('axonflow.tenant_id', true), '') IS NOT NULL
-                    AND (
-                        tenant_id = '*' OR tenant_id = (
-                            SELECT organization_id FROM axonflow.tenant AS own
-                            WHERE own.tenant_id = nullif(current_setting('axonflow.tenant_id', true), '')
-                        )
-                    )
-                )$sql$, name
-            );
-        END IF;
+        EXECUTE pg_catalog.format(
+            $sql$CREATE POLICY tenant_removes ON axonflow.%I FOR DELETE TO axonflow_app
+            USING (tenant_id = nullif(current_setting('axonflow.tenant_id', true), ''))$sql$, name
+        );
     END LOOP;
 END
 $$;
+CREATE POLICY tenant ON axonflow.policy_override TO axonflow_app
+    USING (tenant_id = nullif(current_setting('axonflow.tenant_id', true), ''))
+    WITH CHECK (tenant_id = nullif(current_setting('axonflow.tenant_id', true), ''));
 
 GRANT SELECT (tenant_id, set_name, active_sequence, active_version, active_digest) ON axonflow.policy_set
     TO axonflow_sync;
