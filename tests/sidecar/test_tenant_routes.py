@@ -197,6 +197,40 @@ def test_export_is_of_the_keys_own_tenant_and_whole(home):
     assert home.call("GET", "/v1/tenant/export", headers=for_tenant("nobody")).status_code == 404
 
 
+def test_export_whose_reader_is_slow_makes_another_wait_and_one_who_goes_away_frees_the_place(home):
+    headers = [(name.encode(), value.encode()) for name, value in home.owners["ours"].items()]
+    scope = {"type": "http", "method": "GET", "path": "/v1/tenant/export", "headers": headers, "query_string": b""}
+
+    async def exporting(reading):
+        said = []
+
+        async def send(message):
+            said.append(message)
+            await reading()
+
+        await home.agent(dict(scope), None, send)
+        return said[0]["status"]
+
+    async def at_once():
+        pass
+
+    async def run():
+        begun = asyncio.Event()
+
+        async def never():
+            begun.set()
+            await asyncio.Event().wait()
+
+        slow = asyncio.create_task(exporting(never))
+        await begun.wait()
+        statuses = [await exporting(at_once)]
+        slow.cancel()
+        await asyncio.gather(slow, return_exceptions=True)
+        return [*statuses, await exporting(at_once)]
+
+    assert asyncio.run(run()) == [503, 200]
+
+
 def test_every_change_is_in_the_trail_of_its_tenant_with_who_made_it(home):
     ours = home.owners["ours"]
     made = home.key(ours)
@@ -232,7 +266,7 @@ def test_key_that_nobody_can_look_up_is_answered_503_and_never_allowed(home, mon
         raise TenancyUnavailable("PostgreSQL is away")
 
     monkeypatch.setattr(home.stored, "_find", away)
-    home.stored.forget("ours")
+    home.stored._known.clear()
     assert home.decides(key) == 503
     assert home.decides("axf_" + "A" * 54) == 401
     assert home.post("/v1/decisions", {"principal": "user:a", "action": "b", "resource": "c:d"}).status_code == 200

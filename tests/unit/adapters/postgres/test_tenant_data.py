@@ -1,0 +1,64 @@
+"""Erasing a tenant that has a row in every table, and an audit trail."""
+
+import asyncio
+
+import pytest
+
+from axonflow.adapters.postgres import PostgresAuditStore, migrate, service_login
+from axonflow.adapters.postgres.tenant_data import PostgresTenantData
+from axonflow.errors import TenancyUnavailable
+from axonflow.flows.verify_audit import verify_audit
+from tests.postgres import execute, fresh_database
+from tests.postgres_rows import add_rows, rows_of
+from tests.postgres_stores import audit_event, chained, opened
+
+LEFT = {"tenant", "audit_event", "audit_cut"}
+
+
+@pytest.fixture
+def filled(postgres_dsn):
+    """Tenants A, which is being deleted, and B: a row in every table, and three records of the trail."""
+    with fresh_database(postgres_dsn) as dsn:
+        asyncio.run(migrate(dsn))
+        asyncio.run(add_rows(dsn, "A", "B"))
+        execute(dsn, "DELETE FROM axonflow.audit_event", "DELETE FROM axonflow.audit_cut", "SELECT 1")
+        execute(dsn, "UPDATE axonflow.tenant SET status = 'deleting' WHERE tenant_id = 'A'", "SELECT 1")
+        with opened(dsn) as (run, database):
+            records = chained(audit_event(name, "w", time_us) for name in "AB" for time_us in (1, 2, 3))
+            run(PostgresAuditStore(database).write(records))
+        yield dsn
+
+
+def counts(dsn, tenant_id):
+    tables = [f"SELECT '{t}', count(*) FROM axonflow.{t} WHERE tenant_id = '{tenant_id}'" for t in rows_of("")]
+    return {row[0]: row[1] for row in execute(dsn, " UNION ALL ".join(tables)) if row[1]}
+
+
+def erase(dsn, *, audit):
+    with opened(dsn) as (run, database):
+        return run(PostgresTenantData(database, dsn).erase("A", audit=audit))
+
+
+def broken_chains(dsn):
+    with opened(dsn) as (run, database):
+        return run(verify_audit(PostgresAuditStore(database))).broken
+
+
+def test_tenant_is_erased_but_for_its_trail_and_then_with_it(filled):
+    other = counts(filled, "B")
+    erased = erase(filled, audit=False)
+    assert (erased.kept_events, erased.rows["tenant"]) == (3, 0)
+    assert {table for table, rows in erased.rows.items() if rows} == rows_of("").keys() - LEFT
+    assert counts(filled, "A") == {"tenant": 1, "audit_event": 3}
+    again = erase(filled, audit=True)
+    assert (again.kept_events, again.rows["tenant"], again.rows["audit_event"]) == (0, 1, 3)
+    assert counts(filled, "A") == {"audit_cut": 1}
+    assert counts(filled, "B") == other
+    assert not broken_chains(filled)
+
+
+def test_tenant_is_not_erased_by_the_login_of_the_services(filled):
+    services = asyncio.run(service_login(filled))
+    with pytest.raises(TenancyUnavailable, match="axonflow_keeper"):
+        erase(services, audit=True)
+    assert counts(filled, "A")["api_key"] == 1
