@@ -96,6 +96,13 @@ def faults(session: nox.Session) -> None:
 
 
 @nox.session
+def publishing(session: nox.Session) -> None:
+    """Policies published to 20 agents under load. Arguments go to tests/faults/publish_everywhere.py."""
+    install(session, "test", distributions=(".", "sidecar"))
+    session.run("python", "tests/faults/publish_everywhere.py", *session.posargs)
+
+
+@nox.session
 def fuzz(session: nox.Session) -> None:
     """Hostile input for ten minutes. Arguments go to tests/fuzz/run_all.py: --seconds, --seed, --case, --guided."""
     install(session, "fuzz", distributions=(".",))

@@ -129,9 +129,16 @@ class Published:
         return asyncio.run(main())
 
 
+async def _until(moment_s):
+    loop = asyncio.get_running_loop()
+    reached = loop.create_future()
+    loop.call_later(max(0, moment_s - time.monotonic()), reached.set_result, None)
+    await reached
+
+
 class Watched:
     """Somebody asks every agent all the time, `rate` times a second each; `seen` has, by agent, each answer with its
-    time: (monotonic seconds, policy digest, policies)."""
+    time: (monotonic seconds, policy digest, policies, seconds since it was due)."""
 
     def __init__(self, running, tenant="acme", rate=25):
         self.seen = [[] for _ in running]
@@ -149,8 +156,9 @@ class Watched:
 
     async def _ask(self, client, number):
         url, own = f"{self._running[number].url}/v1/decisions", self.seen[number]
+        due_s = time.monotonic()
         while not self._stop.is_set():
-            begun_s = time.monotonic()
+            await _until(due_s)
             try:
                 response = await client.post(url, json=self._request)
             except httpx.HTTPError as error:
@@ -160,8 +168,9 @@ class Watched:
                 self.failures.append(response.text)
                 continue
             decision = response.json()
-            own.append((time.monotonic(), decision["policy_digest"], tuple(decision["policies"])))
-            await asyncio.to_thread(self._stop.wait, max(0, self._pause_s - (time.monotonic() - begun_s)))
+            now_s = time.monotonic()
+            own.append((now_s, decision["policy_digest"], tuple(decision["policies"]), now_s - due_s))
+            due_s += self._pause_s
 
     def all_say(self, policies):
         """Whether the newest answer of each agent is by these policies."""
@@ -171,7 +180,7 @@ class Watched:
         """Each digest that was seen, with the policies seen under it."""
         found = {}
         for own in self.seen:
-            for _, digest, policies in own:
+            for _, digest, policies, _ in own:
                 found.setdefault(digest, set()).add(policies)
         return found
 
