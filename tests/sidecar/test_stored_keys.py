@@ -90,6 +90,18 @@ async def test_stored_key_whose_tenant_has_news_is_looked_up_again_and_no_other(
 
 
 @running
+async def test_stored_keys_whose_tenant_has_news_are_known_again_before_the_database_goes(keys):
+    for number in range(3):
+        await keys.client(f"key {number}")
+    keys.stored.forget("acme")
+    keys.stored.forget("acme")
+    await keys.stored._looking
+    keys.answer = AWAY
+    assert [(await keys.client(f"key {number}")).client_id for number in range(3)] == ["crm"] * 3
+    assert keys.asked == 6
+
+
+@running
 async def test_stored_key_that_was_revoked_is_nobodys(keys):
     await keys.client()
     keys.stored.forget("acme")

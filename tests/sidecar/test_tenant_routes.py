@@ -232,7 +232,7 @@ def test_key_that_nobody_can_look_up_is_answered_503_and_never_allowed(home, mon
         raise TenancyUnavailable("PostgreSQL is away")
 
     monkeypatch.setattr(home.stored, "_find", away)
-    home.stored.forget("ours")
+    home.stored._known.clear()
     assert home.decides(key) == 503
     assert home.decides("axf_" + "A" * 54) == 401
     assert home.post("/v1/decisions", {"principal": "user:a", "action": "b", "resource": "c:d"}).status_code == 200

@@ -146,7 +146,9 @@ class PostgresDatabase:
         ("<table> <tenant>"), and with "" when the connection is lost. `timeout_s` is for connecting, and each call."""
         connection = await asyncpg.connect(
             self._dsn, timeout=timeout_s, command_timeout=timeout_s,
-            server_settings={**self._settings.on_the_server, "role": "axonflow_sync"},
+            server_settings={
+                **self._settings.on_the_server, "application_name": "axonflow listener", "role": "axonflow_sync",
+            },
         )  # fmt: skip
         connection.add_termination_listener(lambda _: heard(""))
         try:

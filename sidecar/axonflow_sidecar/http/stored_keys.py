@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from time import monotonic
 from typing import Final
 
@@ -30,6 +31,7 @@ WAIT_S: Final = 0.3
 """For an answer of the database about a key that is known: then what is known holds, for this call."""
 UNKNOWN_WAIT_S: Final = 5.0
 BACK_OFF_S: Final = 1.0
+MAX_AGAIN: Final = 1_000
 USED_EVERY_S: Final = 600.0
 """How often the last use of a key is noted, at most."""
 
@@ -73,6 +75,8 @@ class StoredKeys:
         self._known: TTLCache[bytes, _Entry] = TTLCache(max_keys, KEPT_S, timer=clock_s)
         self._asking: dict[bytes, asyncio.Task[_Entry]] = {}
         self._forgotten = 0
+        self._again: dict[bytes, bytes] = {}
+        self._looking: asyncio.Task[None] | None = None
         self._slow_until_s = float("-inf")
         self._used: dict[tuple[str, str], Used] = {}
 
@@ -96,19 +100,33 @@ class StoredKeys:
         return entry.client
 
     def forget(self, tenant_id: str | None = None) -> None:
-        """Something of this tenant has changed: its keys are not known any more. Without one, anything may have: each
-        key is to be looked up again before it is taken, if the database answers."""
+        """Something of this tenant has changed: its keys are not known any more, and are looked up again, for the
+        database may be away when they are presented. Without a tenant, anything may have changed: each key is to be
+        looked up before it is taken, if the database answers."""
         self._forgotten += 1
         for digest, entry in list(self._known.items()):
             if tenant_id is None:
                 entry.at_s = float("-inf")
             elif entry.holder is not None and entry.holder.tenant_id == tenant_id:
                 del self._known[digest]
+                if len(self._again) < MAX_AGAIN:
+                    self._again[digest] = entry.key_hmac
+        if self._again and (self._looking is None or self._looking.done()):
+            self._looking = asyncio.create_task(self._look_again())
 
     def take_used(self) -> list[Used]:
         """The uses that are to be noted in the database."""
         used, self._used = list(self._used.values()), {}
         return used
+
+    async def _look_again(self) -> None:
+        """One after the other: who calls meanwhile comes first."""
+        while self._again:
+            digest = next(iter(self._again))
+            key_hmac = self._again.pop(digest)
+            if digest not in self._known:
+                with suppress(TenancyUnavailable):
+                    await asyncio.shield(self._asked(digest, key_hmac))
 
     def _is_fresh(self, entry: _Entry) -> bool:
         return self._clock_s() - entry.at_s < (FRESH_S if self._hears() else UNHEARD_FRESH_S)

@@ -1,0 +1,146 @@
+"""Tenants and their keys in a running `axonflow up`: made beside it, heard by it, known to it without its database."""
+
+import contextlib
+import json
+import os
+import signal
+import time
+
+import httpx
+import pytest
+
+from tests.running import PAUSE, axonflow, data_folder, eventually, up
+
+pytestmark = pytest.mark.slow
+
+SOON_S = 1.0
+"""What is promised. Measured on a shared machine, so a test allows for more."""
+ALLOWED_S = 5.0
+
+
+@pytest.fixture(scope="module")
+def running():
+    with data_folder() as folder, up(folder) as running:
+        yield running
+
+
+def told(running, *arguments):
+    done = axonflow(*arguments, "--data", running.folder, "--json")
+    assert done.returncode == 0, done.stderr + done.stdout
+    return json.loads(done.stdout)
+
+
+def asked(running, key, tenant_id="acme"):
+    body = {"principal": {"id": "ann", "tenant": tenant_id}, "action": "tool.call", "resource": "tool:search",
+            "context": {"env": "dev"}}  # fmt: skip
+    headers = {"authorization": f"Bearer {key}"}
+    return httpx.post(
+        f"{running.endpoints['agent']}/v1/decisions", json=body, headers=headers, trust_env=False, timeout=30
+    ).status_code
+
+
+def until(running, key, status):
+    """How long it takes until the answer is `status`, in seconds."""
+    start_s = time.monotonic()
+    while asked(running, key) != status:
+        assert time.monotonic() - start_s < ALLOWED_S
+        PAUSE(0.02)
+    return time.monotonic() - start_s
+
+
+@pytest.fixture(scope="module")
+def key(running):
+    told(running, "tenant", "create", "acme", "--tier", "enterprise")
+    return told(running, "key", "create", "--tenant", "acme", "--client", "crm")
+
+
+def test_key_that_is_made_beside_a_running_agent_works_at_once_for_its_tenant_alone(running, key):
+    assert asked(running, key["key"]) == 200
+    assert asked(running, key["key"], "default") == 403
+    assert asked(running, key["key"][:-2] + "AA") == 401
+    assert (running.folder / "pepper").stat().st_mode & 0o777 == 0o600
+
+
+def test_key_that_is_revoked_beside_a_running_agent_is_refused_soon(running, key):
+    made = told(running, "key", "create", "--tenant", "acme", "--client", "gone")
+    assert asked(running, made["key"]) == 200
+    told(running, "key", "revoke", made["record"]["key_id"], "--tenant", "acme")
+    until(running, made["key"], 401)
+    assert asked(running, key["key"]) == 200
+
+
+def test_tenant_that_is_suspended_beside_a_running_agent_is_refused_soon_and_resumed(running, key):
+    operator = (running.folder / "api-key").read_text().strip()
+    assert asked(running, operator) == 200
+    told(running, "tenant", "suspend", "acme")
+    until(running, key["key"], 403)
+    assert asked(running, operator) == 403
+    assert asked(running, operator, "default") == 200
+    told(running, "tenant", "resume", "acme")
+    until(running, key["key"], 200)
+
+
+def test_export_over_http_is_whole_and_may_be_repeated(running, key):
+    owner = told(running, "key", "create", "--tenant", "acme", "--client", "boss", "--role", "owner")
+    headers = {"authorization": f"Bearer {owner['key']}"}
+    url = f"{running.endpoints['agent']}/v1/tenant/export"
+    lines = httpx.get(url, headers=headers, trust_env=False).text.splitlines()
+    manifest = json.loads(lines[-1])["manifest"]
+    assert len(lines) == 2 + sum(table["rows"] for table in manifest.values())
+    assert {"tenant", "api_key"} <= manifest.keys()
+    assert key["key"] not in "".join(lines)
+    assert httpx.get(url, headers=headers, trust_env=False).status_code == 200
+
+
+def test_known_keys_and_suspensions_hold_while_the_database_hangs(running, key):
+    fresh = told(running, "key", "create", "--tenant", "acme", "--client", "new")
+    assert asked(running, key["key"]) == 200
+    with hanging_database(running):
+        assert [asked(running, key["key"]) for _ in range(5)] == [200] * 5
+        assert asked(running, fresh["key"]) == 503
+        assert asked(running, "axf_" + "A" * 54) == 401
+    eventually(lambda: asked(running, fresh["key"]) == 200, "keys are looked up again")
+
+
+def test_tenant_that_was_suspended_still_is_for_an_agent_that_starts_without_its_database(running, key):
+    told(running, "tenant", "suspend", "acme")
+    until(running, key["key"], 403)
+    eventually(lambda: "acme" in remembered(running), "it is remembered")
+    operator = (running.folder / "api-key").read_text().strip()
+    with hanging_database(running):
+        before = running.now()["agent_pid"]
+        os.kill(before, signal.SIGKILL)
+        eventually(lambda: running.now()["agent_pid"] != before, "a new agent")
+        assert asked(running, operator) == 403
+        assert asked(running, operator, "default") == 200
+        assert asked(running, key["key"]) == 503
+    told(running, "tenant", "resume", "acme")
+    eventually(lambda: asked(running, key["key"]) == 200, "it is resumed")
+    eventually(lambda: "acme" not in remembered(running), "it is forgotten")
+
+
+def remembered(running):
+    file = running.folder / "inactive.json"
+    return json.loads(file.read_text()) if file.exists() else {}
+
+
+@contextlib.contextmanager
+def hanging_database(running):
+    """All processes of the server stand still: connections stay open, and nobody answers."""
+    postmaster = int((running.folder / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
+    children = [int(pid) for pid in os.listdir("/proc") if pid.isdecimal() and parent(pid) == postmaster]
+    for pid in (postmaster, *children):
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in (*children, postmaster):
+            os.kill(pid, signal.SIGCONT)
+
+
+def parent(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return int(file.read().rpartition(")")[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
