@@ -48,8 +48,8 @@ class Up:
         self.folder = folder
         self.log = tempfile.TemporaryFile()  # noqa: SIM115  closed by close()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "axonflow.cli", "up", "--json", "--data", str(folder), "--policies", str(policies),
-             *FREE_PORTS, *map(str, options)],
+            [sys.executable, "-m", "axonflow.cli", "up", "--json", "--data", str(folder),
+             *(["--policies", str(policies)] if policies else []), *FREE_PORTS, *map(str, options)],
             stdout=subprocess.PIPE, stderr=self.log, start_new_session=True,
         )  # fmt: skip
         line = self.process.stdout.readline()
