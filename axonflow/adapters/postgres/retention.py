@@ -59,7 +59,7 @@ async def maintain(
                 raise ConfigurationError("another process keeps this database in order already", hint="Let it finish")
             keeping = Keeping(connection, lock_timeout_s, progress)
             made = await keeping.make_partitions(months_from(datetime.now(UTC).date(), months_ahead + 1))
-            cutoffs = {row["tenant_id"]: row["cutoff_us"] for row in await connection.fetch(_SQL["cutoffs"])}
+            cutoffs = await keeping.cutoffs()
             dropped = await keeping.drop_partitions(cutoffs)
             for tenant_id, cutoff_us in cutoffs.items():
                 await keeping.cut_chains(tenant_id, cutoff_us)
@@ -98,6 +98,11 @@ class Keeping:
             if await self._with_table(make):
                 made.append(f"audit_event_{month:%Y_%m}")
         return made
+
+    async def cutoffs(self) -> dict[str, int]:
+        """By tenant, the first microsecond that it still keeps; without those that keep everything."""
+        async with self._connection.transaction(), self._as_keeper(""):
+            return {row["tenant_id"]: row["cutoff_us"] for row in await self._connection.fetch(_SQL["cutoffs"])}
 
     async def drop_partitions(self, cutoffs: Mapping[str, int]) -> list[str]:
         """Whole partitions go at once, which costs next to nothing, where all in them is past its time."""

@@ -6,6 +6,12 @@
 --
 -- Rows of a tenant are seen under row-level security only, which holds for the owner too (FORCE). nullif: a setting
 -- that was local to a transaction is the empty string afterwards, not unset.
+--
+-- A table of tenants, when one is added, has: the policy of its tenant, forced; its rights for axonflow_app and no more;
+-- SELECT and a policy for axonflow_backup; DELETE and a policy for axonflow_keeper; foreign keys that can be deferred, for
+-- a restore puts tables back in the order of their names; and a row in tests/postgres_rows.py, by which all of that is
+-- tested. A policy that asks another table of tenants is asked under one role only: whoever is a member of several, as
+-- the owner is, has all their policies, and those may go round in circles.
 
 CREATE SCHEMA axonflow;
 REVOKE ALL ON SCHEMA axonflow FROM PUBLIC;

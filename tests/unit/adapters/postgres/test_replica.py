@@ -1,0 +1,97 @@
+"""A real standby: searches read from it, and from the primary while it is behind or is sent nothing any more."""
+
+import asyncio
+import subprocess
+from urllib.parse import parse_qs, urlsplit
+
+import asyncpg
+import pytest
+
+from axonflow.adapters.postgres import DatabaseSettings, PostgresAuditStore, PostgresDatabase, migrate
+from axonflow.adapters.postgres import database as module
+from axonflow.adapters.postgres.doctor import examine
+from axonflow.audit import AuditQuery
+from axonflow_sidecar.hosting.embedded import EmbeddedPostgres
+from tests.postgres import temporary_data_folder
+from tests.postgres_stores import audit_event, chained
+
+
+@pytest.fixture(scope="module")
+def servers():
+    """A primary, and the addresses of a migrated database on it and on its standby."""
+    with temporary_data_folder() as folder, temporary_data_folder() as copy:
+        primary, standby = EmbeddedPostgres(folder), EmbeddedPostgres(copy)
+        try:
+            dsn = primary.start()
+            asyncio.run(migrate(dsn))
+            primary.stop()
+            subprocess.run(["cp", "-a", folder, copy], check=True)
+            dsn = primary.start()
+            parts = urlsplit(dsn)
+            host = parse_qs(parts.query)["host"][0]
+            with (copy / "data" / "postgresql.auto.conf").open("a") as settings:
+                settings.write(f"primary_conninfo = 'user=postgres password={parts.password} host=''{host}'''\n")
+            (copy / "data" / "standby.signal").touch()
+            yield primary, dsn, standby.start()
+        finally:
+            standby.stop()
+            primary.stop()
+
+
+async def until(condition):
+    async with asyncio.timeout(60):
+        while not await condition():  # noqa: ASYNC110  it is another process that makes it true
+            await asyncio.sleep(0)
+
+
+async def total(store):
+    return (await store.search(AuditQuery(tenant_id="A"))).total
+
+
+def test_search_follows_a_standby_until_it_is_behind_or_alone(servers, monkeypatch):
+    monkeypatch.setattr(module, "_RETRY_S", 0.0)
+    primary, dsn, standby_dsn = servers
+
+    async def run():
+        said = []
+        settings = DatabaseSettings(replica_url=standby_dsn, max_replica_lag_s=0.2)
+        database = PostgresDatabase.lazily(dsn, settings, report=said.append)
+        store = PostgresAuditStore(database)
+        await store.write(chained([audit_event("A")]))
+
+        async def arrived():
+            return await total(store) == 1
+
+        await until(arrived)
+        assert (said, database._replica.open) == ([], 1)
+        assert {check.name: check.state for check in await examine(dsn, replica_url=standby_dsn)}["replica"] == "ok"
+        standby = await asyncpg.connect(standby_dsn)
+        await standby.execute("SELECT pg_wal_replay_pause()")
+        await store.write(chained([audit_event("A", "another")]))
+
+        async def is_behind():
+            assert await total(store) in (1, 2)
+            return bool(said)
+
+        await until(is_behind)
+        assert await total(store) == 2
+        await standby.execute("SELECT pg_wal_replay_resume()")
+
+        async def is_back():
+            assert await total(store) == 2
+            return len(said) == 2
+
+        await until(is_back)
+        await asyncio.to_thread(primary.stop)
+
+        async def is_alone():
+            return await standby.fetchval(module._LAG) > 0.2
+
+        await until(is_alone)
+        await standby.close()
+        await database.close()
+        return said
+
+    said = asyncio.run(run())
+    assert said[0].startswith("searches read from the primary, not from the replica: it is ")
+    assert said[1] == "searches read from the replica again"
