@@ -52,15 +52,15 @@ class _Host:
         except AxonFlowError as error:
             raise ValueError(str(error)) from None
 
-    def redacted(self, obligation: Redact, named: frozenset[str]) -> tuple[str, ...]:
-        """The detectors that `obligation` means, without those of a category that are `named` elsewhere.
+    def redacted(self, obligation: Redact, apart: frozenset[str]) -> tuple[str, ...]:
+        """The detectors that `obligation` means, without those of a category that are to be left `apart`.
 
         Raises ValueError for a selector that is none, and for a style that their findings cannot be redacted in.
         """
         ids: set[str] = set()
         for selector in obligation.detectors:
             found = self.detectors(selector)
-            ids.update(found if selector in found else set(found) - named)
+            ids.update(found if selector in found else set(found) - apart)
         assert self.redactor is not None  # as above
         self.redactor.check(obligation.style, ids)
         return tuple(sorted(ids))
@@ -85,6 +85,7 @@ class Builder:
         self._compilers: dict[tuple[bool, tuple[tuple[str, str], ...]], Compiler] = {}
         self._first_seen: dict[tuple[str, bool, int, str], tuple[PolicyProgram, Path]] = {}
         self._actions: dict[str | tuple[str, ...], frozenset[str]] = {}
+        self._detectors: dict[int, set[str]] = {}
         self._keys = KeyFinder()
         self._ranges = RangeFinder()
         self._filters = FilterMaker()
@@ -116,6 +117,7 @@ class Builder:
         for program in programs:
             host = self._hosts[program.head.shadow]
             host.scanner, host.redactor = scanner, redactor
+        self._detectors = _detectors_of(programs)
         for program in programs:
             self._unique("policy set", program.head.name, program, ("metadata", "name"))
         levels = sorted({level_of(program) for program in programs})
@@ -216,16 +218,17 @@ class Builder:
         """The obligations of `row` with the ids of the detectors there are in place of their categories.
 
         A detector that one obligation of the rule names itself is not of another's category: the rule says for it
-        what it says by its name.
+        what it says by its name. Nor are those of inner scopes, which may not suit its style.
         """
         named = [name for each in row.obligations if isinstance(each, Redact) for name in each.detectors]
+        apart = frozenset(named).union(*[ids for scope, ids in self._detectors.items() if scope > program.scope])
         resolved: list[Obligation] = []
         for position, obligation in enumerate(row.obligations):
             if not isinstance(obligation, Redact):
                 resolved.append(obligation)
                 continue
             try:
-                ids = self._hosts[program.head.shadow].redacted(obligation, frozenset(named))
+                ids = self._hosts[program.head.shadow].redacted(obligation, apart)
             except ValueError as error:
                 at = program.at((*path, "obligations", position), 0)
                 self.problems.append(PolicyError(str(error), at=at))
@@ -315,6 +318,15 @@ def _known_actions(programs: Iterable[PolicyProgram], rules: Iterable[CompiledRu
     """
     named = {rule.actions for rule in rules if rule.effect is Effect.ALLOW and rule.actions is not None}
     return ACTIONS.union(*named, *[program.head.actions for program in programs])
+
+
+def _detectors_of(programs: Iterable[PolicyProgram]) -> dict[int, set[str]]:
+    """By scope, the ids of the detectors that no outer scope declares."""
+    found: dict[int, set[str]] = {}
+    for program in sorted(programs, key=level_of):
+        outer = {name for scope, ids in found.items() if scope < program.scope for name in ids}
+        found.setdefault(program.scope, set()).update({row.id for row in program.head.detectors} - outer)
+    return found
 
 
 def _requirements(programs: Iterable[PolicyProgram]) -> dict[str, tuple[Requirement, ...]]:

@@ -5,8 +5,9 @@ system, which every tenant is part of. Files are a scope too, the outermost, and
 all that it belongs to are in force, each scope's layers evaluated by themselves, and the strictest result wins.
 
 Scopes are written by people who do not see each other's. So whatever loads by itself loads beside any others: a rule
-whose id an outer scope has as well is told apart by a prefix, of two detectors with one id the outer one's counts, an
-allowlist has no effect on what outer scopes look for, and an exception reaches the rules of its own scope only.
+whose id an outer scope has as well is told apart by a prefix, of two detectors with one id the outer one's counts, what
+an outer scope has redacted by category leaves out detectors that it cannot know, an allowlist has no effect on what
+outer scopes look for, and an exception reaches the rules of its own scope only.
 """
 
 from __future__ import annotations

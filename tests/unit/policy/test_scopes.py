@@ -144,6 +144,18 @@ def test_detector_that_two_scopes_declare_differently_is_the_outer_one():
     assert asked == {"OUT-1234": False, "BDG-1234": True}
 
 
+def test_redaction_by_category_leaves_out_the_detectors_of_inner_scopes():
+    mask = rule("redact", "mask", obligations=[{"detectors": ["custom"]}])
+    outer = published("*", [rule(), mask], detectors=[DETECTOR])
+    second = DETECTOR | {"id": "custom.second", "patterns": [r"X\d{4}"], "examples": ["X1234"]}
+    own = rule("redact", "own", obligations=[{"detectors": ["custom"]}])
+    inner = published("acme", [own], detectors=[second])
+    decision = decided(engine_of(outer, inner))
+    assert {one.policy: one.detectors for one in decision.obligations} == {
+        "mask": ("custom.badge",), "own": ("custom.badge", "custom.second"),
+    }  # fmt: skip
+
+
 def test_allowlist_of_an_inner_scope_has_no_effect_on_what_an_outer_one_looks_for():
     allowlist = {"detectors": ["pii.email", "pii.iban"], "values": ["ann@example.com"], "reason": "Ours."}
     inner = published("acme", [rule("deny", "mail", when='detected("pii.email")')], allowlists=[allowlist])
