@@ -33,7 +33,8 @@ class AgentProcess:
         self.settings = ServiceSettings(
             role="agent", listeners=[Listener("127.0.0.1", self._reserved.port)], spool=str(folder / "spool"),
             snapshots=str(folder / "policies"), database_url=database_url, keys=[ApiKey(KEY, "operator")],
-            secret="5e" * 32, credential="c" * 32, **usual | parts,
+            secret="5e" * 32, credential="c" * 32, peppers=f"1 {'5e' * 32}",
+            inactive_file=str(folder / "inactive.json"), **usual | parts,
         )  # fmt: skip
         self.url = f"http://127.0.0.1:{self._reserved.port}"
         self.log = tempfile.TemporaryFile()  # noqa: SIM115  closed by close()

@@ -15,7 +15,6 @@ from typing import Final
 from msgspec import Struct
 
 from axonflow.errors import AxonFlowError, PolicyError, PolicyStoreError
-from axonflow.policy.api_rules import SET_NAME
 from axonflow.policy.bundle import BundleSource, stated
 from axonflow.policy.engine import PolicyEngine
 from axonflow.policy.engines import Engines
@@ -44,8 +43,8 @@ _Combination = tuple[_Part, ...]
 
 class FollowedFiles(Struct, frozen=True):
     """The policies in files. They are in force beside all others, the outermost scope; those that only stand in, for a
-    tenant for which nobody has put anything in force but what was written through the REST routes: that says what is
-    restricted, and leaves it to others what is allowed."""
+    tenant for which nobody has put in force what says a default: sets that inherit it, as those written through the
+    REST routes do, say what is restricted and leave it to others what is allowed."""
 
     scope: Scope
     stand_in: bool
@@ -101,6 +100,7 @@ class PolicyFollower:
         self._organizations: Mapping[str, str] = {}
         self._bundles: dict[BundleKey, bytes] = {}
         self._built: dict[_Combination, PolicyEngine] = {}
+        self._says_default: dict[str, bool] = {}
         self._refused: dict[str, Refusal] = {}
         self._never_good: set[str] = set()
         self._is_known = False
@@ -253,12 +253,13 @@ class PolicyFollower:
             try:
                 for state in states:
                     self._check_digest(scope, state)
-                await self._engine_of(((scope, states),))
+                engine = await self._engine_of(((scope, states),))
             except PolicyError as error:
                 self._refuse(scope, states, error)
                 self._seen[scope] = states
                 return
             self._good[scope] = states
+            self._says_default[scope] = engine.says_default
         self._seen[scope] = states
         self._refused.pop(scope, None)
         self._never_good.discard(scope)
@@ -307,7 +308,7 @@ class PolicyFollower:
     def _combination(self, *chain: str) -> _Combination | None:
         """What is in force for whom belongs to the scopes of `chain`, outermost first; None: nobody knows."""
         own = [(scope, self._good[scope]) for scope in chain if scope in self._good]
-        says_all = any(state.set_name != SET_NAME for _, states in own for state in states)
+        says_all = any(self._says_default[scope] for scope, _ in own)
         if self._files.scope.sources and not (self._files.stand_in and (says_all or not self._is_known)):
             own.insert(0, (self._files.scope.name, ()))
         return None if self._never_good.intersection(chain) else tuple(own)

@@ -307,7 +307,8 @@ class Builder:
                     found=program.head.default, at=program.at(("default",), 0),
                 ))  # fmt: skip
         defaults = {level: program.head.default for level, program in first_of.items()}
-        return Layers([Layer(LAYERS[level[1]], defaults.get(level, "abstain")) for level in levels])
+        known = [Layer(LAYERS[level[1]], defaults.get(level, "abstain")) for level in levels]
+        return Layers(known, says_default=bool(defaults))
 
 
 def _known_actions(programs: Iterable[PolicyProgram], rules: Iterable[CompiledRule]) -> frozenset[str]:

@@ -80,6 +80,11 @@ class PolicyEngine:
         }
 
     @property
+    def says_default(self) -> bool:
+        """Whether any set says what is decided where no rule matches. If not, all of them leave that to others."""
+        return self._layers.says_default
+
+    @property
     def scanner(self) -> Scanner:
         """What inspects content."""
         return self._scanner

@@ -35,10 +35,12 @@ policies. No class, for one is made for every rule when policies are loaded."""
 class Layers:
     """All layers, outermost first. Each is evaluated alone, and the strictest result wins."""
 
-    __slots__ = ("_denying", "_granting", "_layers", "_refusals")
+    __slots__ = ("_denying", "_granting", "_layers", "_refusals", "says_default")
 
-    def __init__(self, layers: Sequence[Layer]) -> None:
+    def __init__(self, layers: Sequence[Layer], *, says_default: bool = True) -> None:
+        """`says_default`: whether a default of `layers` is said by any set, or each only stands where none is."""
         self._layers = tuple(layers)
+        self.says_default = says_default
         # One bit a layer, so that any number of layers costs a decision two integer operations.
         self._granting = sum(1 << bit for bit, layer in enumerate(layers) if layer.default == "allow")
         self._denying = sum(1 << bit for bit, layer in enumerate(layers) if layer.default == "deny")

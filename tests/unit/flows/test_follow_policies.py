@@ -136,6 +136,15 @@ def test_follower_files_that_stand_in_go_when_anything_is_in_force(newsroom, age
     asyncio.run(main())
 
 
+def test_follower_files_that_stand_in_stay_beside_sets_that_leave_the_default_to_others(newsroom, agent):
+    async def main():
+        async with agent(answering("allow", number=0), stand_in=True) as one:
+            await newsroom.activated("acme", answering("warn", number=1, default="inherit"))
+            await one.until(lambda: one.says() == ("allow-0", "warn-1"))
+
+    asyncio.run(main())
+
+
 async def refused(one):
     await one.until(lambda: one.follower.status.refused)
     (refusal,) = one.follower.status.refused

@@ -290,6 +290,11 @@ def test_query_that_is_out_of_range_is_refused(parts):
     assert caught.value.at == next(iter(parts))
 
 
+def test_query_that_says_nothing_asks_for_the_newest_of_a_kind():
+    asked = ApiPolicyQuery(tenant_id="t", kind=api_policy(conditions()).kind)
+    assert (asked.kind, asked.sort_by, asked.descending, asked.limit) == ("dynamic", "created_at", True, 100)
+
+
 def test_condition_policy_of_several_conditions_needs_all_of_them():
     both = Conditions(
         (Condition("context.risk", "greater_than", 80), Condition("query", "contains", "Wire")),
