@@ -8,6 +8,7 @@ import pytest
 from axonflow.app.following import PolicyStatus, Refusal
 from axonflow.ids import now_us
 from axonflow_sidecar.http.agent import create_agent
+from axonflow_sidecar.http.identities import Identities
 from axonflow_sidecar.http.keys import KeyRing
 from axonflow_sidecar.http.services import AgentServices
 from tests.sidecar.doors import ACME, BETA, HEADERS, KEYS, SIGNER, Doors
@@ -31,7 +32,7 @@ def get():
         )  # fmt: skip
 
         async def main():
-            transport = httpx.ASGITransport(create_agent(services, KeyRing(KEYS)))
+            transport = httpx.ASGITransport(create_agent(services, Identities(KeyRing(KEYS))))
             async with httpx.AsyncClient(transport=transport, base_url="http://agent") as client:
                 return await client.get(path, headers=headers)
 

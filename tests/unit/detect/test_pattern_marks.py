@@ -40,7 +40,8 @@ def missed(pattern, text):
 
 def test_mark_is_in_every_match_among_the_samples_of_the_built_in_detectors():
     assert len(MARKED) > 150
-    assert [pattern for pattern in MARKED if any(missed(pattern, text) for text in SAMPLES)] == []
+    text = "\n".join(SAMPLES)
+    assert [pattern for pattern in MARKED if missed(pattern, text)] == []
 
 
 @given(st.data())
