@@ -72,7 +72,7 @@ _PASSWORD = Detector(
         ),
         Shape(
             pattern=(
-                r"(?i:(?m:^|[^\w-])--?(?:[a-z]{1,16}-){0,2}(?:password|passwd|passphrase|pass)"
+                r"(?i:\B--?(?:[a-z]{1,16}-){0,2}(?:password|passwd|passphrase|pass)"
                 r"|login [^\s]{1,64} password)\s{1,2}[\"']?([^\s\"'`<>\\]{6,128})"
             ),
             triggers=("-password", "-passwd", "-pass", "login "),
