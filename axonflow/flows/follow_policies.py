@@ -194,7 +194,7 @@ class PolicyFollower:
         except AxonFlowError as error:
             self._failed(error)
         except Exception as error:  # noqa: BLE001  an adapter that keeps to no contract must not end the following
-            self._failed(PolicyStoreError("policies cannot be followed", found=f"{type(error).__name__}: {error}"))
+            self._failed(PolicyStoreError("policies cannot be followed", found=type(error).__name__))
         else:
             self._seen_us = self._clock_us()
             if self._failing_since_us is not None:
