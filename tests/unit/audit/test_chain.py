@@ -1,5 +1,7 @@
 """The hash chain: any change to what was written is found, and named."""
 
+import hashlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -111,3 +113,32 @@ def test_verify_chain_behind_the_head_of_what_was_removed_goes_on_from_there():
         verify_chain(records[2:], replace(cut, tenant_id="another"))
     with pytest.raises(AuditError, match="records are missing at the end"):
         verify_chain(records[2:3], cut, head=ChainHead.of(records[4]))
+
+
+def test_link_gives_the_leaf_hash_over_the_place_and_the_bytes():
+    first, second = chain(2)
+    entry = b"axonflow.audit.v2\0" + first.hash + (1).to_bytes(8, "big") + second.canonical
+    assert second.hash == hashlib.sha256(b"\0" + entry).digest()
+
+
+def test_verify_chain_of_records_of_the_first_version_goes_on_from_them():
+    last, records = None, []
+    for number in range(3):
+        made = link(event(number), last)
+        old = hashlib.sha256(b"axonflow.audit.v1\0" + made.previous + number.to_bytes(8, "big") + made.canonical)
+        last = replace(made, hash=old.digest())
+        records.append(last)
+    records.append(link(event(3), last))
+    assert verify_chain(records) == 4
+    with pytest.raises(AuditError, match="event e3: the chain is broken"):
+        verify_chain([*records[:2], replace(records[2], hash=bytes(32)), records[3]][3:], after=records[1])
+
+
+def test_verify_chain_of_bytes_that_a_later_version_wrote_takes_them_as_they_are():
+    (record,) = chain(1)
+    assert AuditEvent.from_canonical(record.canonical) == record.event
+    spaced = record.canonical.replace(b",", b", ", 1)
+    other = replace(record, canonical=spaced, hash=hashlib.sha256(
+        b"\0axonflow.audit.v2\0" + GENESIS + bytes(8) + spaced
+    ).digest())  # fmt: skip
+    assert verify_chain([other]) == 1
