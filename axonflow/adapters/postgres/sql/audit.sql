@@ -20,6 +20,35 @@ FROM
     )
 ON CONFLICT DO NOTHING;
 
+-- name: write_batch
+-- What was signed, and its segments; none of it when the number is taken.
+WITH batch AS (
+    INSERT INTO axonflow.audit_batch (writer_id, number, statement, signature, hash, sealed_us)
+    VALUES ($1, $2, $3, $4, $5, $6)
+    ON CONFLICT DO NOTHING
+    RETURNING writer_id, number
+)
+INSERT INTO axonflow.audit_segment (tenant_id, writer_id, number, position, first, records, head, root)
+SELECT given.tenant_id, batch.writer_id, batch.number, given.position - 1, given.first, given.records, given.head, given.root
+FROM
+    batch,
+    unnest($7::text[], $8::bigint[], $9::integer[], $10::bytea[], $11::bytea[])
+    WITH ORDINALITY AS given (tenant_id, first, records, head, root, position);
+
+-- name: batch_hash
+SELECT hash FROM axonflow.audit_batch WHERE writer_id = $1 AND number = $2;
+
+-- name: newest_batch
+SELECT number, hash FROM axonflow.audit_batch WHERE writer_id = $1 ORDER BY number DESC LIMIT 1;
+
+-- name: register
+INSERT INTO axonflow.audit_writer_key (writer_id, number, key_id, public_key, endorsement, created_us)
+VALUES ($1, $2, $3, $4, $5, (extract(epoch FROM now()) * 1000000)::bigint)
+ON CONFLICT DO NOTHING;
+
+-- name: registered
+SELECT key_id FROM axonflow.audit_writer_key WHERE writer_id = $1 AND number = $2;
+
 -- name: not_kept
 -- The first of these that is not there, or not the same.
 SELECT given.event_id, given.writer_id, given.sequence
