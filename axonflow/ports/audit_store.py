@@ -35,7 +35,7 @@ class AuditStore(Protocol):
         key at the same place."""
 
     async def search(self, query: AuditQuery) -> AuditPage:
-        """The events of one tenant that `query` covers, newest first (by time, then event id)."""
+        """The events of one tenant that `query` covers, newest first (by event id)."""
 
     async def chains(self, tenant_id: str | None = None) -> list[tuple[str, str]]:
         """(tenant id, writer id) of every chain, sorted; of one tenant when it is named."""

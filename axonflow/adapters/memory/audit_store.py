@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from axonflow.audit import AuditPage, AuditQuery, AuditRecord, ChainHead, SealedBatch, WriterKey, batch_hash
+from axonflow.audit import MAX_TOTAL, AuditPage, AuditQuery, AuditRecord, ChainHead, SealedBatch, WriterKey, batch_hash
 from axonflow.errors import AuditConflict, BatchConflict
 
 __all__ = ["MemoryAuditStore"]
@@ -77,8 +77,8 @@ class MemoryAuditStore:
                 for record in chain.values()
                 if query.covers(record.event)
             ]
-        events.sort(key=lambda event: (event.time_us, event.event_id), reverse=True)
-        return AuditPage(tuple(events[query.offset : query.offset + query.limit]), len(events))
+        events.sort(key=lambda event: event.event_id, reverse=True)
+        return AuditPage(tuple(events[query.offset : query.offset + query.limit]), min(len(events), MAX_TOTAL + 1))
 
     async def chains(self, tenant_id: str | None = None) -> list[tuple[str, str]]:
         with self._lock:
