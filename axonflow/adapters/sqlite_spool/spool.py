@@ -46,9 +46,9 @@ class SqliteAuditSpool:
     use its parent's spool: every call raises AuditError there.
     """
 
-    def __init__(self, owner: OwnerThread, lock: int, writer_id: str, signer: BatchSigner | None) -> None:
+    def __init__(self, owner: OwnerThread, lock: int, writer_id: str) -> None:
         self._owner = owner
-        self._signer = signer
+        self._signer: BatchSigner | None = None
         self._lock = lock
         self._writer_id = writer_id
         self._closing = threading.Lock()
@@ -57,16 +57,9 @@ class SqliteAuditSpool:
 
     @classmethod
     def open(
-        cls,
-        folder: str | os.PathLike[str],
-        *,
-        max_bytes: int = _MAX_BYTES,
-        lock_timeout_s: float = _LOCK_TIMEOUT_S,
-        signer: BatchSigner | None = None,
+        cls, folder: str | os.PathLike[str], *, max_bytes: int = _MAX_BYTES, lock_timeout_s: float = _LOCK_TIMEOUT_S
     ) -> SqliteAuditSpool:
         """The spool in `folder`, which is made (0700, files 0600) if it is absent. Blocks.
-
-        Batches are signed by `signer`; without one they are sealed all the same, unsigned.
 
         Events are refused while more than `max_bytes` wait for a store. Raises ConfigurationError for a folder that
         cannot be used, that another process still owns after `lock_timeout_s`, or that holds something else or a newer
@@ -89,7 +82,15 @@ class SqliteAuditSpool:
         except BaseException:
             os.close(lock)
             raise
-        return cls(OwnerThread(held, path), lock, writer_id, signer)
+        return cls(OwnerThread(held, path), lock, writer_id)
+
+    def sign_with(self, signer: BatchSigner) -> None:
+        """Sign the batches that are sealed from now on. Without it they are sealed all the same, unsigned."""
+        self._signer = signer
+
+    async def next_number(self) -> int:
+        """The number of the next batch that is sealed. Raises AuditError."""
+        return await self._owner.do(HeldRecords.next_number)
 
     def close(self) -> None:
         """Finish what waits, then let go of the folder. Blocks meanwhile; calling it again does nothing."""
