@@ -261,6 +261,16 @@ class AuditConflict(AuditError):  # noqa: N818  named as the state of the trail,
     code = "audit_conflict"
 
 
+class BatchConflict(AuditConflict):
+    """A store has another batch of the writer under this number: its spool was copied or put back. `number` and `digest`
+    (SHA-256 of the statement) are those of the newest that the store has."""
+
+    def __init__(self, message: str, *, number: int, digest: bytes, **parts: str) -> None:
+        super().__init__(message, **parts)
+        self.number = number
+        self.digest = digest
+
+
 class Denied(AxonFlowError):  # noqa: N818  a verdict, not a fault: named as the field names it
     """A guard refused a call. `decision` is the verdict, with its reasons and ids."""
 

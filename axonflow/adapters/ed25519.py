@@ -44,6 +44,11 @@ class Signer:
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
 
+    @property
+    def public_bytes(self) -> bytes:
+        """The public half as it is: 32 bytes."""
+        return self._key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+
     def sign(self, message: bytes) -> bytes:
         """The signature of `message`: 64 bytes."""
         return self._key.sign(message)

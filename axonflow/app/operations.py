@@ -8,10 +8,10 @@ from __future__ import annotations
 from axonflow.adapters.postgres import migrate
 from axonflow.adapters.postgres.backup import Manifest, backup, restore
 from axonflow.adapters.postgres.doctor import Check, Status, examine, status
-from axonflow.adapters.postgres.retention import MONTHS_AHEAD, Upkeep, maintain
+from axonflow.adapters.postgres.retention import DAYS_AHEAD, Upkeep, maintain
 
 __all__ = [
-    "MONTHS_AHEAD",
+    "DAYS_AHEAD",
     "Check",
     "Manifest",
     "Status",

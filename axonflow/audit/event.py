@@ -1,45 +1,91 @@
-"""One audit event: who, what, on what, with which policies, and what was decided. Never the content itself."""
+"""One audit event: who, what, on what, with which policies, and what was decided. Never the content itself, unless the
+operator asks for it, and then redacted."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Annotated, Final, Literal, get_args
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct, field
 
+from axonflow.audit.storable import Storable
 from axonflow.errors import AuditError
 
-__all__ = ["IN_PROCESS", "SCHEMA_VERSION", "AuditEvent", "Origin"]
+__all__ = ["AUDIT_KINDS", "IN_PROCESS", "SCHEMA_VERSION", "AuditEvent", "AuditKind", "Detected", "Origin", "Usage"]
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
+
+AuditKind = Literal["decision", "model_call", "tool_call", "plan_step", "admin", "login"]
+AUDIT_KINDS: Final[frozenset[AuditKind]] = frozenset(get_args(AuditKind))
+"""What a new event may tell of. Those of version 1 had others, under which they are still found."""
+
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+"""What fits into a bigint of PostgreSQL."""
 
 
-class Origin(Struct, frozen=True, forbid_unknown_fields=True):
-    """Through which door a request came: the client (of the API key), its request id and its trace id (W3C Trace
-    Context, 32 hex digits). Empty in process, unless the caller gives them.
+class Origin(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Through which door a request came: the client (of the API key), its request id, and its trace (W3C Trace
+    Context): 32 hex digits, 16 for the span in which it was answered and 16 for the caller's. Empty in process, unless
+    the caller gives them.
     """
 
     client_id: str = ""
     request_id: str = ""
     trace_id: str = ""
+    span_id: str = ""
+    parent_span_id: str = ""
 
 
 IN_PROCESS: Final = Origin()
 """The origin of what this process asks itself."""
 
 
-class AuditEvent(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Usage(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """What a call took: tokens in, out and in all (which may be more: some models think unseen), and its cost in
+    millionths of a US dollar, where they are known; who provided it, and the model that answered."""
+
+    provider: str = ""
+    model: str = ""
+    input_tokens: Count | None = None
+    output_tokens: Count | None = None
+    total_tokens: Count | None = None
+    cost_usd_micros: Count | None = None
+
+
+class Detected(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """That `detector` found something in the content, never what: at `path` (RFC 9535), from character `start` to
+    `end`, and the `validator` that confirmed it, if any."""
+
+    detector: str
+    path: str
+    start: Count
+    end: Count
+    validator: str = ""
+
+
+def _newest() -> int:
+    return SCHEMA_VERSION
+
+
+class AuditEvent(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """`principal` and those it acts for (`on_behalf_of`, nearest first) and `resource` are in short form,
-    ``type:id``. `time_us` is in microseconds since the Unix epoch, UTC. `content_chars` tells how much was inspected,
-    not what it was: text that policies look at is text that may hold secrets. `details` are further facts of this kind
-    of event, by name: the provider and the tokens of a model call, for one.
+    ``type:id``. `time_us` is in microseconds since the Unix epoch, UTC, when it was decided or done, and `duration_us`
+    how long that took.
+
+    `content_chars` tells how much was inspected, not what it was: text that policies look at is text that may hold
+    secrets. `content_digest` is an HMAC-SHA-256 of it under the redaction key (``hmac-sha256:`` and 64 hex digits) and
+    `content_redacted` a text in which everything that any detector knows is masked; which of them there is, if any, the
+    operator chooses.
+
+    `attributes` are the values, by path, of what the policies in force read of this request, and `findings` what they
+    had found in its content. `details` are further facts of this kind of event, by name.
     """
 
     event_id: str
     tenant_id: str
     writer_id: str
-    time_us: int
+    time_us: Count
     kind: str
     decision_id: str
     policy_digest: str
@@ -52,10 +98,16 @@ class AuditEvent(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     reasons: tuple[str, ...]
     errors: tuple[str, ...] = ()
     on_behalf_of: tuple[str, ...] = ()
-    content_chars: int = 0
+    content_chars: Count = 0
+    content_digest: str = ""
+    content_redacted: str = ""
     origin: Origin = IN_PROCESS
-    details: dict[str, str | int | bool] = {}
-    schema_version: int = SCHEMA_VERSION
+    duration_us: Count | None = None
+    usage: Usage | None = None
+    attributes: dict[str, Storable] = {}
+    findings: tuple[Detected, ...] = ()
+    details: dict[str, Storable] = {}
+    schema_version: int = field(default_factory=_newest)  # of a factory, so always written: what has its default is not
 
     def canonical(self) -> bytes:
         """The bytes that the chain covers: JSON, fields in a fixed order, no white space."""
@@ -63,11 +115,36 @@ class AuditEvent(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     @classmethod
     def from_canonical(cls, data: bytes) -> AuditEvent:
-        """The event whose bytes `data` are. Raises AuditError for anything else."""
+        """The event whose bytes `data` are, of this version or version 1. Raises AuditError for anything else."""
         try:
             return _decode(data)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise AuditError("not an audit event", found=str(error)[:200]) from None
+
+    def recordable(self) -> bytes:
+        """The canonical bytes of a new event, once it is certain that every store keeps them and they can be read back.
+
+        Raises AuditError, which names the field: later such an event would stand in the way of all behind it.
+        """
+        try:
+            data = _encode(self)
+            _decode(data)
+        except _NOT_ENCODABLE as error:
+            raise self._refused(f"{type(error).__name__}: {error}"[:200]) from None
+        if self.kind not in AUDIT_KINDS:
+            raise AuditError(
+                "unknown kind", expected=" or ".join(get_args(AuditKind)), found=self.kind[:64], at="$.kind"
+            )
+        broken = self._broken_field() if _NUL in data else None
+        if broken is not None:
+            raise _text_refused(broken)
+        return data
+
+    def _refused(self, why: str) -> AuditError:
+        broken = self._broken_field()
+        if broken is not None:
+            return _text_refused(broken)
+        return AuditError("not an event", expected="fields of the types that an AuditEvent declares", found=why)
 
     def unstorable(self) -> str | None:
         """The first field whose text no database keeps (PostgreSQL: a NUL, a lone surrogate), or None.
@@ -78,8 +155,9 @@ class AuditEvent(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             data = _encode(self)
         except UnicodeEncodeError:
             data = _NUL
-        if _NUL not in data:
-            return None
+        return None if _NUL not in data else self._broken_field()
+
+    def _broken_field(self) -> str | None:
         for name in self.__struct_fields__:
             if any(_is_unstorable(text) for text in _texts(getattr(self, name))):
                 return name
@@ -87,18 +165,18 @@ class AuditEvent(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 def _texts(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, tuple):
-        for item in value:
-            yield from _texts(item)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from _texts(key)
-            yield from _texts(item)
-    elif isinstance(value, Struct):
-        for name in value.__struct_fields__:
-            yield from _texts(getattr(value, name))
+    """All text within `value`, which may be nested deeper than recursion reaches."""
+    left = [value]
+    while left:
+        one = left.pop()
+        if isinstance(one, str):
+            yield one
+        elif isinstance(one, (tuple, list)):
+            left += one
+        elif isinstance(one, dict):
+            left += (*one.keys(), *one.values())
+        elif isinstance(one, Struct):
+            left += (getattr(one, name) for name in one.__struct_fields__)
 
 
 def _is_unstorable(text: str) -> bool:
@@ -109,7 +187,13 @@ def _is_unstorable(text: str) -> bool:
     return "\0" in text
 
 
+def _text_refused(field_name: str) -> AuditError:
+    return AuditError("text that cannot be recorded", expected="no NUL, no lone surrogate", at=f"$.{field_name}")
+
+
 _NUL: Final = b"\\u0000"
 """How JSON writes it; also in text that merely speaks of it, so a hit is looked at more closely."""
+_NOT_ENCODABLE: Final = (ArithmeticError, TypeError, ValueError, RecursionError, msgspec.MsgspecError)
+"""What comes of values of other types than the fields', which a Struct does not check by itself."""
 _encode = msgspec.json.Encoder(order="deterministic").encode
 _decode = msgspec.json.Decoder(AuditEvent).decode

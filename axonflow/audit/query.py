@@ -9,16 +9,19 @@ from msgspec import Struct
 from axonflow.audit.event import AuditEvent
 from axonflow.errors import RequestError
 
-__all__ = ["MAX_LIMIT", "AuditPage", "AuditQuery"]
+__all__ = ["MAX_LIMIT", "MAX_TOTAL", "AuditPage", "AuditQuery"]
 
 MAX_LIMIT: Final = 1_000
 MAX_OFFSET: Final = 1_000_000
+MAX_TOTAL: Final = 10_000
+"""To count millions would take longer than anybody waits for a page."""
 
 
 class AuditQuery(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Which events of `tenant_id`; what is None does not matter. Newest first.
+    """Which events of `tenant_id`; what is None does not matter. Newest first: by event id, which begins with the time.
 
-    `start_us` is the first microsecond that counts and `end_us` the first that does not (Unix epoch, UTC). `principal`
+    `before` is an event id: only what is older counts, so the last id of a page asks for the next one, at the same cost
+    however far it goes. `start_us` is the first microsecond that counts and `end_us` the first that does not (Unix epoch, UTC). `principal`
     is in short form and also finds those who acted for it; `policy` is the id of a policy that matched.
 
     Raises RequestError for a limit outside of 1 to 1000 or an offset outside of 0 to 1000000.
@@ -27,6 +30,7 @@ class AuditQuery(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     tenant_id: str
     limit: int = 100
     offset: int = 0
+    before: str | None = None
     start_us: int | None = None
     end_us: int | None = None
     kind: str | None = None
@@ -49,6 +53,7 @@ class AuditQuery(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         """Whether `event` is among those that are asked for."""
         return (
             event.tenant_id == self.tenant_id
+            and (self.before is None or event.event_id < self.before)
             and (self.start_us is None or event.time_us >= self.start_us)
             and (self.end_us is None or event.time_us < self.end_us)
             and (self.principal is None or self.principal in (event.principal, *event.on_behalf_of))
@@ -67,7 +72,8 @@ class AuditQuery(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class AuditPage(Struct, frozen=True):
-    """One page of what was found, newest first, and how many there are in all."""
+    """One page of what was found, newest first, and how many there are in all: counted up to MAX_TOTAL, and one more
+    than that for any number beyond."""
 
     events: tuple[AuditEvent, ...]
     total: int

@@ -18,7 +18,7 @@ __all__ = ["command"]
 @database_options
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as one JSON object.")
 def command(*, database_url: str | None, data: Path | None, as_json: bool) -> None:
-    """Make the partitions of the coming months, and remove audit records that are past their tenant's time.
+    """Make the partitions of the coming days, and remove audit records that are past their tenant's time.
 
     To be run once a day; `axonflow up` does so itself. A chain is only ever cut at its beginning, and where is kept, so
     that the rest still verifies. A tenant under audit hold keeps everything, and so does one that nobody registered.

@@ -1,19 +1,19 @@
 """Verb: drain. Move what the spool holds into the store, again and again, whatever happens in between.
 
-At least once: a batch is written, then discarded. Killed in between, the next round writes it again, and a store takes
-a record again without doubling it.
+At least once: a batch is sealed in the spool, written, then let go of. Killed in between, the next round offers the same
+batch again, and a store takes it again without doubling it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from axonflow.audit import AuditRecord
-from axonflow.errors import AuditConflict, AuditError
+from axonflow.audit import SealedBatch, WriterKey
+from axonflow.errors import AuditConflict, AuditError, BatchConflict
 from axonflow.ports import AuditSpool, AuditStore
 
 __all__ = ["Drain", "drain_once"]
@@ -25,48 +25,46 @@ _RETRY_FROM_S: Final = 0.1
 _RETRY_TO_S: Final = 5.0
 _ROUND_BYTES: Final = 8 << 20
 _ROUND_FROM_RECORDS: Final = 16
-_MAX_HELD_BACK: Final = 10_000
-_REST: Final = 9
-"""Times as long as reading those that are held back took, before they are read again: at most a tenth of the time."""
-
-_Place = tuple[str, str, int]
-
-
-def _place(record: AuditRecord) -> _Place:
-    return record.event.tenant_id, record.event.writer_id, record.sequence
+_REASON_CHARS: Final = 1_000
 
 
 async def drain_once(spool: AuditSpool, store: AuditStore, limit: int = 1_000) -> int:
     """Move up to `limit` of the oldest records from `spool` to `store`, and return how many moved.
 
     Raises AuditError when one of the two fails; then nothing is lost, and nothing doubles when it is called again.
-    Raises AuditConflict when the store refuses a record: all others of the batch have moved, that one is still held.
+    Raises AuditConflict when the store refuses records: all others of them have moved, those are in quarantine.
     """
-    records = await spool.oldest(limit)
-    moved: list[int] = []
-    conflicts = await _move(spool, store, records, moved.append)
+    moved, conflicts = 0, []
+    share = limit
+    while moved < limit and (batch := await spool.sealed(share)) is not None:
+        conflict = await _offer(spool, store, batch)
+        if conflict is None:
+            moved += len(batch.records)
+            share = limit - moved
+        elif len(batch.records) == 1 and not isinstance(conflict, BatchConflict):
+            conflicts.append(conflict)
+            share = limit - moved
+        else:
+            share = max(len(batch.records) // 2, 1)
     if conflicts:
-        raise conflicts[0][1]
-    return sum(moved)
+        raise conflicts[0]
+    return moved
 
 
-async def _move(
-    spool: AuditSpool, store: AuditStore, records: Sequence[AuditRecord], moved: Callable[[int], None]
-) -> list[tuple[AuditRecord, AuditConflict]]:
-    """Write and discard `records`, tell `moved` how many; return those that the store refuses, found by halving."""
-    if not records:
-        return []
+async def _offer(spool: AuditSpool, store: AuditStore, batch: SealedBatch) -> AuditConflict | None:
+    """Move `batch`. If the store refuses it, why, and it is sealed anew: behind what the store has, or smaller; or its
+    only record is in quarantine."""
     try:
-        await store.write(records)
+        await store.write_batch(batch)
+    except BatchConflict as conflict:
+        await spool.go_on(conflict.number + 1, conflict.digest)
+        return conflict
     except AuditConflict as conflict:
-        if len(records) == 1:
-            return [(records[0], conflict)]
-        half = len(records) // 2
-        refused = await _move(spool, store, records[:half], moved)
-        return refused + await _move(spool, store, records[half:], moved)
-    await spool.discard(records)
-    moved(len(records))
-    return []
+        alone = batch.records if len(batch.records) == 1 else ()
+        await spool.quarantine(alone, str(conflict)[:_REASON_CHARS])
+        return conflict
+    await spool.release(batch)
+    return None
 
 
 class Drain:
@@ -74,8 +72,8 @@ class Drain:
 
     `report` is called with an AuditError when draining begins to fail, and with None when it works again; not at every
     try. It is called with an AuditConflict when the store refuses a record of a chain for the first time. Such records
-    stay in the spool, and are offered again after a restart; `held_back` counts them. All others go on, also later ones
-    of the same chain: the trail shows the gap. From 10000 on, draining fails until a person has looked.
+    go into the spool's quarantine. All others go on, also later ones of the same chain: the trail shows the gap. `key`,
+    with which the spool signs, is registered before the first batch.
 
     Times are in seconds: `idle_s` between looks at an empty spool; `retry_from_s` doubles up to `retry_to_s` while
     draining fails, less a random part, so that many processes do not come back at the same moment.
@@ -87,6 +85,7 @@ class Drain:
         store: AuditStore,
         report: Callable[[AuditError | None], None],
         *,
+        key: WriterKey | None = None,
         limit: int = 1_000,
         idle_s: float = _IDLE_S,
         retry_from_s: float = _RETRY_FROM_S,
@@ -99,7 +98,8 @@ class Drain:
         self._idle_s = idle_s
         self._retry_s = (retry_from_s, retry_to_s)
         self._round_records = min(limit, 100)
-        self._held_back: set[_Place] = set()
+        self._unregistered = key
+        self._is_sealed_now = False  # what is offered first, or after a failure, may have been sealed long ago
         self._reported: set[tuple[str, str]] = set()
         self._failures = 0
         self._drained = 0
@@ -113,11 +113,6 @@ class Drain:
     def drained(self) -> int:
         """How many records have moved since the start."""
         return self._drained
-
-    @property
-    def held_back(self) -> int:
-        """How many records the store has refused since the start."""
-        return len(self._held_back)
 
     @property
     def failing(self) -> bool:
@@ -140,7 +135,7 @@ class Drain:
             self._task.cancel()
             await asyncio.wait([self._task])
         _answer(self._waiting, reached=False)
-        return bool(done) and not self._failures and not self._held_back
+        return bool(done) and not self._failures and not self._spool.quarantined
 
     async def flush(self, timeout_s: float) -> bool:
         """True as soon as all that was appended before this call has reached the store, so that a search finds it.
@@ -165,12 +160,10 @@ class Drain:
         return await reached
 
     async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
             # what was appended before a flush is found by a round that begins after it
             covered, self._waiting = self._waiting, []
             self._wake.clear()
-            started_s = loop.time()
             emptied = False
             try:
                 emptied = await self._round()
@@ -182,42 +175,45 @@ class Drain:
                 if not emptied:
                     self._waiting += [reached for reached in covered if not reached.done()]
             if emptied:
-                _answer(covered, reached=not self._held_back)
+                _answer(covered, reached=not self._spool.quarantined)
             if self._stopping.is_set() and (emptied or self._failures):
                 return
             if self._failures:
                 await _pause(self._stopping, self._delay_s())
             elif emptied:
-                rest_s = (loop.time() - started_s) * _REST if self._held_back else 0.0
-                await _pause(self._wake, max(self._idle_s, rest_s))
+                await _pause(self._wake, self._idle_s)
 
     async def _round(self) -> bool:
         """Move one batch. Whether nothing is left that could be moved."""
-        asked = self._round_records + len(self._held_back)
-        records = await self._spool.oldest(asked)
-        fresh = [record for record in records if _place(record) not in self._held_back]
-        if fresh:
-            size_bytes = sum(len(record.canonical) for record in fresh) // len(fresh) + 1
-            fitting = max(_ROUND_BYTES // size_bytes, _ROUND_FROM_RECORDS)
-            self._round_records = min(fitting, self._round_records * 2, self._limit)
-        for record, conflict in await _move(self._spool, self._store, fresh, self._count):
-            self._hold_back(record, conflict)
-        return len(records) < asked
+        if self._unregistered is not None:
+            await self._store.register(self._unregistered)
+            self._unregistered = None
+        is_new, self._is_sealed_now = self._is_sealed_now, False
+        batch = await self._spool.sealed(self._round_records)
+        if batch is None:
+            self._is_sealed_now = True
+            return True
+        count = len(batch.records)
+        conflict = await _offer(self._spool, self._store, batch)
+        self._is_sealed_now = True
+        if conflict is not None:
+            self._refused(batch, conflict)
+            self._round_records = max(count // 2, 1)
+            return False
+        self._drained += count
+        was_all = is_new and count < self._round_records
+        size_bytes = sum(len(record.canonical) for record in batch.records) // count + 1
+        fitting = max(_ROUND_BYTES // size_bytes, _ROUND_FROM_RECORDS)
+        self._round_records = min(fitting, self._round_records * 2, self._limit)
+        return was_all
 
-    def _count(self, moved: int) -> None:
-        self._drained += moved
-
-    def _hold_back(self, record: AuditRecord, conflict: AuditConflict) -> None:
-        tenant_id, writer_id, _ = place = _place(record)
-        if (tenant_id, writer_id) not in self._reported:
-            self._reported.add((tenant_id, writer_id))
-            self._tell(conflict)
-        if len(self._held_back) >= _MAX_HELD_BACK:
-            raise AuditConflict(
-                "the store refuses too many records", expected=f"at most {_MAX_HELD_BACK}", found="one more",
-                hint="See the first one of each chain. They are still in the spool; others are moved, but slowly.",
-            )  # fmt: skip
-        self._held_back.add(place)
+    def _refused(self, batch: SealedBatch, conflict: AuditConflict) -> None:
+        first = batch.segments[0]
+        if len(batch.records) == 1 or isinstance(conflict, BatchConflict):
+            chain = (first.tenant_id, first.writer_id)
+            if chain not in self._reported:
+                self._reported.add(chain)
+                self._tell(conflict)
 
     def _failed(self, error: Exception) -> None:
         self._failures += 1

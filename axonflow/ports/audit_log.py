@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from axonflow.audit import AuditEvent, AuditRecord
+from axonflow.audit import AuditEvent, AuditRecord, SealedBatch
 
 __all__ = ["AuditLog", "AuditSpool"]
 
@@ -28,10 +28,31 @@ class AuditLog(Protocol):
 
 
 class AuditSpool(AuditLog, Protocol):
-    """A log that holds records until an `AuditStore` has them. Chains go on behind what was discarded."""
+    """A log that holds records until an `AuditStore` has them. Chains go on behind what was let go of.
+
+    Records move in sealed batches, numbered from 0 on, each naming the hash of the one before. A batch is the same
+    whenever it is asked for, also by a later process, until it is released or sealed anew.
+    """
+
+    @property
+    def quarantined(self) -> int:
+        """How many records are out of the way, since a store refused them for good."""
 
     async def oldest(self, limit: int) -> list[AuditRecord]:
         """Up to `limit` of the records held, of all tenants, in the order in which they were appended."""
 
+    async def sealed(self, limit: int) -> SealedBatch | None:
+        """The batch that is sealed and was not released; else up to `limit` of the oldest records, sealed now. None
+        when nothing is held."""
+
+    async def release(self, batch: SealedBatch) -> None:
+        """Let go of the records of `batch`, which a store now keeps, if that is what is sealed."""
+
+    async def go_on(self, number: int, previous: bytes) -> None:
+        """Seal anew what is held, as batch `number` behind the one with the hash `previous`."""
+
+    async def quarantine(self, records: Sequence[AuditRecord], reason: str) -> None:
+        """Put `records` out of the way for a person to look at, and seal the rest anew."""
+
     async def discard(self, records: Sequence[AuditRecord]) -> None:
-        """Let go of `records`, which a store now keeps. Those that are not held (any more) are passed over."""
+        """Let go of `records`, wherever they are. Those that are not held (any more) are passed over."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from axonflow.audit import AuditPage, AuditQuery, AuditRecord, ChainHead
+from axonflow.audit import AuditPage, AuditQuery, AuditRecord, ChainHead, SealedBatch, WriterKey
 
 __all__ = ["AuditStore"]
 
@@ -23,8 +23,19 @@ class AuditStore(Protocol):
         after an AuditConflict it is bisected, so that one record never holds up the others.
         """
 
+    async def write_batch(self, batch: SealedBatch) -> None:
+        """Keep a batch: its records, its segments and what was signed, all or nothing. Again changes nothing.
+
+        Raises AuditConflict as `write` does, and BatchConflict, which says what the writer's newest batch is, when its
+        number is taken by another.
+        """
+
+    async def register(self, key: WriterKey) -> None:
+        """Keep the public half of what a writer signs with. Again changes nothing. Raises AuditConflict for another
+        key at the same place."""
+
     async def search(self, query: AuditQuery) -> AuditPage:
-        """The events of one tenant that `query` covers, newest first (by time, then event id)."""
+        """The events of one tenant that `query` covers, newest first (by event id)."""
 
     async def chains(self, tenant_id: str | None = None) -> list[tuple[str, str]]:
         """(tenant id, writer id) of every chain, sorted; of one tenant when it is named."""

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
-from axonflow.audit import AuditEvent, AuditRecord, link
+from axonflow.audit import GENESIS, AuditEvent, AuditRecord, BatchSigner, SealedBatch, batch_hash, link, seal
 from axonflow.errors import AuditError
 from axonflow.ids import new_id, now_us
 
@@ -25,7 +25,9 @@ class MemoryAuditLog:
     a store has taken can be discarded.
     """
 
-    def __init__(self, capacity: int = DEFAULT_CAPACITY, max_tenants: int = 10_000) -> None:
+    def __init__(
+        self, capacity: int = DEFAULT_CAPACITY, max_tenants: int = 10_000, signer: BatchSigner | None = None
+    ) -> None:
         self._capacity = capacity
         self._max_tenants = max_tenants
         self._chains: dict[str, deque[tuple[int, AuditRecord]]] = {}
@@ -33,6 +35,10 @@ class MemoryAuditLog:
         self._numbers = itertools.count()
         self._writer_id = new_id(now_us())
         self._lock = threading.Lock()  # callers may be in several event loops and threads; the chain has one end
+        self._signer = signer
+        self._next = (0, GENESIS)
+        self._sealed: SealedBatch | None = None
+        self._quarantine: list[tuple[AuditRecord, str]] = []
         self.evicted = 0
 
     @property
@@ -68,6 +74,36 @@ class MemoryAuditLog:
         with self._lock:
             held = [entry for chain in self._chains.values() for entry in itertools.islice(chain, limit)]
         return [record for _, record in sorted(held, key=lambda entry: entry[0])[:limit]]
+
+    @property
+    def quarantined(self) -> int:
+        return len(self._quarantine)
+
+    async def in_quarantine(self, limit: int = 100) -> list[tuple[AuditRecord, str]]:
+        """Up to `limit` of what was put out of the way, with why."""
+        return self._quarantine[:limit]
+
+    async def sealed(self, limit: int) -> SealedBatch | None:
+        if self._sealed is None:
+            records = await self.oldest(limit)
+            if records:
+                self._sealed = seal(records, self._writer_id, *self._next, now_us(), self._signer)
+        return self._sealed
+
+    async def release(self, batch: SealedBatch) -> None:
+        if self._sealed is not None and self._sealed.statement == batch.statement:
+            await self.discard(batch.records)
+            self._next = (batch.said.number + 1, batch_hash(batch.statement))
+            self._sealed = None
+
+    async def go_on(self, number: int, previous: bytes) -> None:
+        self._next = (number, previous)
+        self._sealed = None
+
+    async def quarantine(self, records: Sequence[AuditRecord], reason: str) -> None:
+        self._sealed = None
+        self._quarantine += [(record, reason) for record in records]
+        await self.discard(records)
 
     async def discard(self, records: Sequence[AuditRecord]) -> None:
         gone = {(record.event.tenant_id, record.sequence, record.hash) for record in records}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from axonflow.audit import AuditPage, AuditQuery, AuditRecord, ChainHead
-from axonflow.errors import AuditConflict
+from axonflow.audit import MAX_TOTAL, AuditPage, AuditQuery, AuditRecord, ChainHead, SealedBatch, WriterKey, batch_hash
+from axonflow.errors import AuditConflict, BatchConflict
 
 __all__ = ["MemoryAuditStore"]
 
@@ -18,16 +18,41 @@ class MemoryAuditStore:
         self._chains: dict[tuple[str, str], dict[int, AuditRecord]] = {}
         self._places: dict[tuple[str, str], tuple[str, int]] = {}
         self._cuts: dict[tuple[str, str], ChainHead] = {}
+        self._batches: dict[str, dict[int, SealedBatch]] = {}
+        self._keys: dict[tuple[str, int], WriterKey] = {}
         self._lock = threading.Lock()
 
     async def write(self, records: Sequence[AuditRecord]) -> None:
         with self._lock:
-            for record in records:
-                self._check_place(record)
-            for record in records:
-                event = record.event
-                self._chains.setdefault((event.tenant_id, event.writer_id), {})[record.sequence] = record
-                self._places[event.tenant_id, event.event_id] = (event.writer_id, record.sequence)
+            self._keep(records)
+
+    async def write_batch(self, batch: SealedBatch) -> None:
+        with self._lock:
+            said = batch.said
+            batches = self._batches.setdefault(said.writer_id, {})
+            if said.number in batches:
+                newest = max(batches)
+                if batches[said.number].statement != batch.statement:
+                    raise BatchConflict(
+                        "another batch has this number", number=newest, digest=batch_hash(batches[newest].statement),
+                        at=f"batch {said.number} of writer {said.writer_id}",
+                    )  # fmt: skip
+                return
+            self._keep(batch.records)
+            batches[said.number] = batch
+
+    async def register(self, key: WriterKey) -> None:
+        with self._lock:
+            if self._keys.setdefault((key.writer_id, key.number), key) != key:
+                raise AuditConflict("another key is registered", at=f"batch {key.number} of writer {key.writer_id}")
+
+    def _keep(self, records: Sequence[AuditRecord]) -> None:
+        for record in records:
+            self._check_place(record)
+        for record in records:
+            event = record.event
+            self._chains.setdefault((event.tenant_id, event.writer_id), {})[record.sequence] = record
+            self._places[event.tenant_id, event.event_id] = (event.writer_id, record.sequence)
 
     def _check_place(self, record: AuditRecord) -> None:
         event = record.event
@@ -52,8 +77,8 @@ class MemoryAuditStore:
                 for record in chain.values()
                 if query.covers(record.event)
             ]
-        events.sort(key=lambda event: (event.time_us, event.event_id), reverse=True)
-        return AuditPage(tuple(events[query.offset : query.offset + query.limit]), len(events))
+        events.sort(key=lambda event: event.event_id, reverse=True)
+        return AuditPage(tuple(events[query.offset : query.offset + query.limit]), min(len(events), MAX_TOTAL + 1))
 
     async def chains(self, tenant_id: str | None = None) -> list[tuple[str, str]]:
         with self._lock:

@@ -11,14 +11,28 @@ import asyncpg
 from axonflow.adapters.postgres.database import Connection, PostgresDatabase
 from axonflow.adapters.postgres.failures import is_storable, translated
 from axonflow.adapters.postgres.sql_files import named_queries
-from axonflow.audit import AuditEvent, AuditPage, AuditQuery, AuditRecord, ChainHead
-from axonflow.errors import AuditConflict, AuditError
+from axonflow.audit import (
+    MAX_TOTAL,
+    AuditEvent,
+    AuditPage,
+    AuditQuery,
+    AuditRecord,
+    BatchStatement,
+    ChainHead,
+    SealedBatch,
+    WriterKey,
+    batch_hash,
+)
+from axonflow.errors import AuditConflict, AuditError, BatchConflict
+from axonflow.ids import earliest_us, ids_between
 
 __all__ = ["PostgresAuditStore"]
 
 _SQL: Final = named_queries("audit.sql")
 _PLACE: Final = "audit_event_place"
 """What the trigger names that looks for a second history in other partitions."""
+_IN_BATCH: Final = "SELECT set_config('axonflow.in_batch', 'on', true)"
+_CLOCKS_APART_US: Final = 24 * 3600 * 1_000_000
 _MAX_STATEMENT_RECORDS: Final = 1_000
 _MAX_STATEMENT_BYTES: Final = 16 * 1024 * 1024
 _MIN_BIGINT: Final = -(2**63)
@@ -62,23 +76,47 @@ class PostgresAuditStore:
                 for batch in _statements(ordered):
                     await _write(connection, batch)
 
+    async def write_batch(self, batch: SealedBatch) -> None:
+        said = batch.said
+        with translated(AuditError, "keep a batch of audit records", refusal=AuditConflict):
+            async with self._database.writer({said.writer_id}) as connection:
+                await connection.execute(_IN_BATCH)
+                if await _write_batch(connection, batch, said):
+                    for records in _statements(batch.records):
+                        await _write(connection, records)
+
+    async def register(self, key: WriterKey) -> None:
+        with translated(AuditError, "register a writer's key", refusal=AuditConflict):
+            async with self._database.writer({key.writer_id}) as connection:
+                await connection.execute(
+                    _SQL["register"], key.writer_id, key.number, key.key_id, key.public_key, key.endorsement or None
+                )
+                kept = await connection.fetchval(_SQL["registered"], key.writer_id, key.number)
+        if kept != key.key_id:
+            raise AuditConflict(
+                "another key is registered", expected=key.key_id, found=kept,
+                at=f"batch {key.number} of writer {key.writer_id}",
+            )  # fmt: skip
+
     async def search(self, query: AuditQuery) -> AuditPage:
         texts = (
             query.tenant_id, query.kind, query.principal, query.client_id, query.action, query.effect,
-            query.decision_id, query.policy,
+            query.decision_id, query.policy, query.before,
         )  # fmt: skip
         after_all = query.start_us is not None and query.start_us > _MAX_BIGINT
         if after_all or not is_storable(*texts):
             return AuditPage((), 0)
         # An end beyond all is none: clamped, it would leave out the last microsecond there is.
         end_us = None if query.end_us is not None and query.end_us > _MAX_BIGINT else _bigint(query.end_us)
+        first, beyond = ids_between(_earliest(query), query.end_us)
+        beyond = beyond if query.before is None else min(beyond, query.before)
         with translated(AuditError, "search the audit trail"):
             rows = await self._database.read(
                 query.tenant_id,
                 lambda connection: connection.fetch(
                     _SQL["search"], query.tenant_id, query.limit, query.offset, _bigint(query.start_us),
                     end_us, query.kind, query.principal, query.client_id, query.action, query.effect,
-                    query.decision_id, query.policy,
+                    query.decision_id, query.policy, first, beyond, MAX_TOTAL + 1,
                 ),
             )  # fmt: skip
         events = tuple(AuditEvent.from_canonical(data) for _, data in rows if data is not None)
@@ -123,6 +161,26 @@ def _statements(records: Sequence[AuditRecord]) -> Iterator[list[AuditRecord]]:
         batch.append(record)
         size_bytes += len(record.canonical)
     yield batch
+
+
+async def _write_batch(connection: Connection, batch: SealedBatch, said: BatchStatement) -> bool:
+    """Whether it was not there yet. Then it is now, but for its records."""
+    digest, segments = batch_hash(batch.statement), batch.segments
+    status = await connection.execute(
+        _SQL["write_batch"], said.writer_id, said.number, batch.statement, batch.signature, digest, said.sealed_us,
+        [one.tenant_id for one in segments], [one.first for one in segments], [one.records for one in segments],
+        [one.head for one in segments], [one.root for one in segments],
+    )  # fmt: skip
+    if status == f"INSERT 0 {len(segments)}":
+        return True
+    if await connection.fetchval(_SQL["batch_hash"], said.writer_id, said.number) == digest:
+        return False
+    newest = await connection.fetchrow(_SQL["newest_batch"], said.writer_id)
+    raise BatchConflict(
+        "another batch has this number", number=newest["number"], digest=newest["hash"],
+        at=f"batch {said.number} of writer {said.writer_id}",
+        hint="Two histories claim one place: a spool was copied or put back. Nothing of the batch was kept.",
+    )  # fmt: skip
 
 
 async def _write(connection: Connection, batch: list[AuditRecord]) -> None:
@@ -178,6 +236,12 @@ def _record(row: Mapping[str, Any]) -> AuditRecord:
                 at=f"{at}, column {column}",
             )  # fmt: skip
     return AuditRecord(row["sequence"], row["previous"], row["hash"], row["canonical"], event)
+
+
+def _earliest(query: AuditQuery) -> int | None:
+    """From when on events are looked for: what has to do with a decision comes after it, but for clocks that differ."""
+    of_decision = earliest_us(query.decision_id, _CLOCKS_APART_US) if query.decision_id else None
+    return max((one for one in (query.start_us, of_decision) if one is not None), default=None)
 
 
 def _bigint(value: int | None) -> int | None:

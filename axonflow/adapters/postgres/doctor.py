@@ -13,7 +13,7 @@ from axonflow.adapters.postgres.administration import administered
 from axonflow.adapters.postgres.database import ROLES, SERVICE_ROLES, Connection
 from axonflow.adapters.postgres.failures import DRIVER_ERRORS, described, translated
 from axonflow.adapters.postgres.migrating import pending_migrations
-from axonflow.adapters.postgres.retention import months_from
+from axonflow.adapters.postgres.retention import days_from
 from axonflow.adapters.postgres.sql_files import migrations, named_queries
 from axonflow.errors import ConfigurationError
 
@@ -84,7 +84,7 @@ class _Scan(NamedTuple):
 
 def _scans() -> list[_Scan]:
     ours = [list(ROLES)]
-    coming = [months_from(datetime.now(UTC).date(), 3)]
+    coming = [days_from(datetime.now(UTC).date(), 4)]
     migrate, maintain = "axonflow db migrate", "axonflow db maintain"
     drop = "Drop it, or let it read as its caller; it may show one tenant the rows of another"
     return [
@@ -109,7 +109,7 @@ def _scans() -> list[_Scan]:
               f"Run the services under a login that may only: GRANT {', '.join(SERVICE_ROLES)} TO ..."),
         _Scan("long transactions", "lasting_transactions", "warning", "none over 10 minutes",
               "SELECT pg_terminate_backend(pid), if nobody needs it: it holds locks, and nothing is vacuumed"),
-        _Scan("partitions", "missing_partitions", "problem", "there for three months", maintain, coming),
+        _Scan("partitions", "missing_partitions", "problem", "there for today and three days more", maintain, coming),
         _Scan("events beyond partitions", "misplaced_events", "warning", "none",
               f"{maintain}; and look for a machine whose clock is ahead", (), "axonflow_auditor"),
         _Scan("retention", "retention_due", "warning", "nothing is past its time", maintain, (), "axonflow_backup"),

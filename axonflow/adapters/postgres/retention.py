@@ -1,4 +1,4 @@
-"""Partitions for the coming months, and an end to what is past its tenant's time.
+"""Partitions for the coming days, and an end to what is past its tenant's time.
 
 A chain is cut at its beginning only, and where it was cut is kept in `audit_cut`: how many records are gone, and the
 hash of the last of them. The oldest record that is left names that hash, so the rest still verifies.
@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 import asyncpg
@@ -22,10 +22,10 @@ from axonflow.adapters.postgres.failures import translated
 from axonflow.adapters.postgres.sql_files import named_queries
 from axonflow.errors import ConfigurationError
 
-__all__ = ["MONTHS_AHEAD", "Keeping", "Upkeep", "maintain", "months_from"]
+__all__ = ["DAYS_AHEAD", "Keeping", "Upkeep", "maintain", "days_from"]
 
 _SQL: Final = named_queries("retention.sql")
-MONTHS_AHEAD: Final = 3
+DAYS_AHEAD: Final = 14
 _BATCH_RECORDS: Final = 10_000
 _TABLE_LOCK_MS: Final = 2_000
 _PAUSE_S: Final = 0.5
@@ -44,11 +44,11 @@ class Upkeep(Struct, frozen=True):
 async def maintain(
     dsn: str,
     *,
-    months_ahead: int = MONTHS_AHEAD,
+    days_ahead: int = DAYS_AHEAD,
     lock_timeout_s: float = 60.0,
     progress: Callable[[int], None] = lambda _removed: None,
 ) -> Upkeep:
-    """Make the partitions of this month and of `months_ahead` more, and remove what is past its time.
+    """Make the partitions of today and of `days_ahead` more days, and remove what is past its time.
 
     The login has to own the schema. `progress` is called with the number of records removed so far. May be interrupted
     anywhere and run again. Raises ConfigurationError, also when another is at it.
@@ -58,7 +58,7 @@ async def maintain(
             if not await connection.fetchval(_SQL["lock"]):
                 raise ConfigurationError("another process keeps this database in order already", hint="Let it finish")
             keeping = Keeping(connection, lock_timeout_s, progress)
-            made = await keeping.make_partitions(months_from(datetime.now(UTC).date(), months_ahead + 1))
+            made = await keeping.make_partitions(days_from(datetime.now(UTC).date(), days_ahead + 1))
             cutoffs = await keeping.cutoffs()
             dropped = await keeping.drop_partitions(cutoffs)
             for tenant_id, cutoff_us in cutoffs.items():
@@ -66,10 +66,9 @@ async def maintain(
     return Upkeep(tuple(made), tuple(dropped), keeping.removed, keeping.chains)
 
 
-def months_from(day: date, count: int) -> list[date]:
-    """The first days of `count` months, from that of `day` on."""
-    months = [day.year * 12 + day.month - 1 + number for number in range(count)]
-    return [date(month // 12, month % 12 + 1, 1) for month in months]
+def days_from(day: date, count: int) -> list[date]:
+    """`count` days, from `day` on."""
+    return [day + timedelta(days=number) for number in range(count)]
 
 
 class Keeping:
@@ -88,15 +87,15 @@ class Keeping:
         self.removed = 0
         self.chains = 0
 
-    async def make_partitions(self, months: list[date]) -> list[str]:
+    async def make_partitions(self, days: list[date]) -> list[str]:
         made = []
-        for month in months:
+        for day in days:
 
-            async def make(month: date = month) -> bool:
-                return bool(await self._connection.fetchval(_SQL["make_partition"], month))
+            async def make(day: date = day) -> bool:
+                return bool(await self._connection.fetchval(_SQL["make_partition"], day))
 
             if await self._with_table(make):
-                made.append(f"audit_event_{month:%Y_%m}")
+                made.append(f"audit_event_{day:%Y_%m_%d}")
         return made
 
     async def cutoffs(self) -> dict[str, int]:

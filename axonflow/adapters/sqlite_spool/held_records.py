@@ -50,11 +50,40 @@ ON CONFLICT (tenant_id) DO UPDATE SET sequence = excluded.sequence, hash = exclu
 WHERE excluded.sequence > heads.sequence"""
 _DELETE: Final = "DELETE FROM records WHERE tenant_id = ? AND sequence = ? AND hash = ? RETURNING length(canonical)"
 _PENDING: Final = "SELECT count(*), coalesce(sum(length(canonical)), 0) FROM records"
+_BATCH: Final = "SELECT number, previous, statement, signature, last_position FROM batch"
+_UP_TO: Final = "SELECT sequence, previous, hash, canonical FROM records WHERE position <= ? ORDER BY position"
+_LAST_POSITION: Final = "SELECT max(position) FROM (SELECT position FROM records ORDER BY position LIMIT ?)"
+_SEAL: Final = "UPDATE batch SET statement = ?, signature = ?, last_position = ? WHERE number = ? AND statement IS NULL"
+_UNSEAL: Final = "UPDATE batch SET statement = NULL, signature = NULL, last_position = NULL"
+_NEXT: Final = """
+UPDATE batch SET number = ?, previous = ?, statement = NULL, signature = NULL, last_position = NULL"""
+_KEEP_HEADS: Final = """
+INSERT INTO heads (tenant_id, sequence, hash)
+SELECT tenant_id, max(sequence), hash FROM records WHERE position <= ? GROUP BY tenant_id
+ON CONFLICT (tenant_id) DO UPDATE SET sequence = excluded.sequence, hash = excluded.hash
+WHERE excluded.sequence > heads.sequence"""
+_SIZE_UP_TO: Final = "SELECT count(*), coalesce(sum(length(canonical)), 0) FROM records WHERE position <= ?"
+_QUARANTINE: Final = """
+INSERT INTO quarantine (tenant_id, sequence, previous, hash, canonical, reason)
+SELECT tenant_id, sequence, previous, hash, canonical, ? FROM records
+WHERE tenant_id = ? AND sequence = ? AND hash = ?"""
 
 _NO_EVENT: Final = AuditEvent(
     event_id="", tenant_id="", writer_id="", time_us=0, kind="", decision_id="", policy_digest="", principal="",
     action="", resource="", effect="", allowed=False, policies=(), reasons=(),
 )  # fmt: skip
+
+
+class NextBatch(NamedTuple):
+    """The batch that comes next: its number, the hash of the one before, its records, and how it was sealed, if it was
+    (`statement` and `signature`, else None). `last_position` is what it is told by when it is sealed."""
+
+    number: int
+    previous: bytes
+    statement: bytes | None
+    signature: bytes | None
+    last_position: int
+    rows: list[Row]
 
 
 class Row(NamedTuple):
@@ -77,7 +106,7 @@ def _head(sequence: int, digest: bytes) -> AuditRecord:
 
 class HeldRecords:
     """`pending` records are held, of `pending_bytes` (about what they take on the disk); the oldest event's time is
-    `oldest_us` (None: nothing is held). These may be read by any thread. Methods raise sqlite3.Error, and then nothing
+    `oldest_us` (None: nothing is held); `quarantined` are out of the way. These may be read by any thread. Methods raise sqlite3.Error, and then nothing
     has changed.
     """
 
@@ -89,6 +118,7 @@ class HeldRecords:
         count, size = connection.execute(_PENDING).fetchone()  # 1 GiB: .4 s, or 2.5 s when nothing of it is in memory
         self.pending: int = count
         self.pending_bytes: int = size + count * RECORD_BYTES
+        (self.quarantined,) = connection.execute("SELECT count(*) FROM quarantine").fetchone()
         self.oldest_us: int | None = None
         self._find_oldest()
 
@@ -129,6 +159,75 @@ class HeldRecords:
         """Up to `limit` of the tenant's records in order, from sequence `first` on."""
         return [Row(*row) for row in self._connection.execute(_CHAIN, (tenant_id, first, limit))]
 
+    def next_batch(self, limit: int) -> NextBatch | None:
+        """The batch that is sealed, or else up to `limit` of the oldest records, to be sealed; None without any."""
+        number, previous, statement, signature, last = self._connection.execute(_BATCH).fetchone()
+        if statement is None:
+            (last,) = self._connection.execute(_LAST_POSITION, (limit,)).fetchone()
+        if last is None:
+            return None
+        rows = [Row(*row) for row in self._connection.execute(_UP_TO, (last,))]
+        return NextBatch(number, previous, statement, signature, last, rows)
+
+    def next_number(self) -> int:
+        """The number of the first batch that is not sealed."""
+        number, _, statement, *_ = self._connection.execute(_BATCH).fetchone()
+        return int(number) + (statement is not None)
+
+    def seal(self, batch: NextBatch, statement: bytes, signature: bytes) -> bool:
+        """Make `batch` what comes next, durably. Whether it still could be: nothing else was sealed meanwhile."""
+        changed: list[int] = []
+
+        def note() -> None:
+            values = (statement, signature, batch.last_position, batch.number)
+            changed.append(self._connection.execute(_SEAL, values).rowcount)
+
+        self._change(note)
+        return changed[-1] == 1
+
+    def go_on(self, number: int, previous: bytes) -> None:
+        """What comes next is batch `number`, behind the one with the hash `previous`; nothing of it is sealed."""
+        self._change(lambda: self._connection.execute(_NEXT, (number, previous)))
+
+    def release(self, number: int, digest: bytes) -> None:
+        """Let go of the records of the sealed batch `number`, whose hash is `digest`, if it is that which is sealed."""
+        found, _, statement, _, last = self._connection.execute(_BATCH).fetchone()
+        if found != number or statement is None:
+            return
+        count, size_bytes = self._connection.execute(_SIZE_UP_TO, (last,)).fetchone()
+
+        def let_go() -> None:
+            self._connection.execute(_KEEP_HEADS, (last,))
+            self._connection.execute("DELETE FROM records WHERE position <= ?", (last,))
+            self._connection.execute(_NEXT, (number + 1, digest))
+
+        self._change(let_go)
+        self._let_go_of(count, size_bytes)
+
+    def quarantine(self, records: Sequence[AuditRecord], reason: str) -> None:
+        """Put `records` out of the way, and whatever is sealed is no longer."""
+        moved: list[int] = []
+
+        def move() -> None:
+            moved.clear()
+            self._connection.execute(_UNSEAL)
+            for one in records:
+                key = (one.event.tenant_id, one.sequence, one.hash)
+                self._connection.execute(_KEEP_HEAD, key)
+                moved.append(self._connection.execute(_QUARANTINE, (reason, *key)).rowcount)
+                self._connection.execute("DELETE FROM records WHERE tenant_id = ? AND sequence = ? AND hash = ?", key)
+
+        self._change(move)
+        self.quarantined += sum(moved)
+        self._recount()
+
+    def in_quarantine(self, limit: int) -> list[tuple[Row, str]]:
+        """Up to `limit` of those that are out of the way, the first first, each with its reason."""
+        found = self._connection.execute(
+            "SELECT sequence, previous, hash, canonical, reason FROM quarantine ORDER BY position LIMIT ?", (limit,)
+        )
+        return [(Row(*row[:4]), row[4]) for row in found]
+
     def discard(self, records: Sequence[AuditRecord]) -> None:
         """Let go of those of `records` that are held, and keep the ends of their chains."""
         keys = [(record.event.tenant_id, record.sequence, record.hash) for record in records]
@@ -141,20 +240,32 @@ class HeldRecords:
             for key in keys:
                 gone_bytes.extend(size for (size,) in self._connection.execute(_DELETE, key))
 
-        try:
-            self._commit(delete)
-        except sqlite3.Error:
-            if not self._reserve.release():
-                raise
-            self._checkpoint()
-            self._commit(delete)
-        self.pending -= len(gone_bytes)
-        self.pending_bytes -= sum(gone_bytes) + RECORD_BYTES * len(gone_bytes)
+        self._change(delete)
+        self._let_go_of(len(gone_bytes), sum(gone_bytes))
+
+    def _let_go_of(self, count: int, size_bytes: int) -> None:
+        self.pending -= count
+        self.pending_bytes -= size_bytes + RECORD_BYTES * count
         self._find_oldest()
         self._give_back_space()
         if not self.pending and not self._reserve.held:
             self._checkpoint()
             self._reserve.take()
+
+    def _recount(self) -> None:
+        count, size_bytes = self._connection.execute(_PENDING).fetchone()
+        self.pending, self.pending_bytes = count, size_bytes + count * RECORD_BYTES
+        self._find_oldest()
+
+    def _change(self, change: Callable[[], object]) -> None:
+        """Commit what frees space, or soon lets some be freed, also on a disk that is full."""
+        try:
+            self._commit(change)
+        except sqlite3.Error:
+            if not self._reserve.release():
+                raise
+            self._checkpoint()
+            self._commit(change)
 
     def close(self) -> None:
         """Write what is in the log into the file, as far as that is possible, and let go of both."""

@@ -17,8 +17,17 @@ from axonflow.adapters.sqlite_spool.held_records import NOT_ENCODABLE, HeldRecor
 from axonflow.adapters.sqlite_spool.owner_thread import OwnerThread
 from axonflow.adapters.sqlite_spool.reserve import Reserve
 from axonflow.adapters.sqlite_spool.spool_file import lock_folder, open_database, refused
-from axonflow.audit import AuditEvent, AuditRecord
+from axonflow.audit import (
+    AuditEvent,
+    AuditRecord,
+    BatchSigner,
+    BatchStatement,
+    SealedBatch,
+    batch_hash,
+    seal,
+)
 from axonflow.errors import AuditError, ConfigurationError
+from axonflow.ids import now_us
 
 __all__ = ["SqliteAuditSpool"]
 
@@ -39,6 +48,7 @@ class SqliteAuditSpool:
 
     def __init__(self, owner: OwnerThread, lock: int, writer_id: str) -> None:
         self._owner = owner
+        self._signer: BatchSigner | None = None
         self._lock = lock
         self._writer_id = writer_id
         self._closing = threading.Lock()
@@ -74,6 +84,14 @@ class SqliteAuditSpool:
             raise
         return cls(OwnerThread(held, path), lock, writer_id)
 
+    def sign_with(self, signer: BatchSigner) -> None:
+        """Sign the batches that are sealed from now on. Without it they are sealed all the same, unsigned."""
+        self._signer = signer
+
+    async def next_number(self) -> int:
+        """The number of the next batch that is sealed. Raises AuditError."""
+        return await self._owner.do(HeldRecords.next_number)
+
     def close(self) -> None:
         """Finish what waits, then let go of the folder. Blocks meanwhile; calling it again does nothing."""
         with self._closing:
@@ -94,6 +112,11 @@ class SqliteAuditSpool:
     def pending_bytes(self) -> int:
         """About how many bytes of the disk they take; what `max_bytes` limits."""
         return self._owner.held.pending_bytes
+
+    @property
+    def quarantined(self) -> int:
+        """How many were refused for good by a store, and are out of the way."""
+        return self._owner.held.quarantined
 
     @property
     def failure(self) -> str | None:
@@ -138,6 +161,41 @@ class SqliteAuditSpool:
             return []
         return await _decoded(await self._owner.do(partial(HeldRecords.oldest, limit=limit)))
 
+    async def sealed(self, limit: int) -> SealedBatch | None:
+        """The batch that is sealed and was not released, else one of up to `limit` of the oldest records, sealed now;
+        None when nothing is held. Raises AuditError."""
+        if not self.pending and not self._owner.ended:  # a drain asks often; an idle spool costs it nothing
+            return None
+        while True:
+            found = await self._owner.do(partial(HeldRecords.next_batch, limit=limit))
+            if found is None:
+                return None
+            records = await _decoded(found.rows)
+            if found.statement is not None:
+                return _as_sealed(found.statement, found.signature or b"", records)
+            batch = seal(records, self._writer_id, found.number, found.previous, now_us(), self._signer)
+            noted = partial(HeldRecords.seal, batch=found, statement=batch.statement, signature=batch.signature)
+            if await self._owner.do(noted):
+                return batch
+
+    async def release(self, batch: SealedBatch) -> None:
+        """Let go of the records of `batch`, which a store now keeps. Raises AuditError."""
+        number, digest = batch.said.number, batch_hash(batch.statement)
+        await self._owner.do(partial(HeldRecords.release, number=number, digest=digest))
+
+    async def go_on(self, number: int, previous: bytes) -> None:
+        """The next batch is `number`, behind the one with the hash `previous`. Raises AuditError."""
+        await self._owner.do(partial(HeldRecords.go_on, number=number, previous=previous))
+
+    async def quarantine(self, records: Sequence[AuditRecord], reason: str) -> None:
+        """Put `records` out of the way; what is sealed is sealed anew. Raises AuditError."""
+        await self._owner.do(partial(HeldRecords.quarantine, records=records, reason=reason))
+
+    async def in_quarantine(self, limit: int = 100) -> list[tuple[AuditRecord, str]]:
+        """Up to `limit` of what was put out of the way, with why. Raises AuditError."""
+        found = await self._owner.do(partial(HeldRecords.in_quarantine, limit=limit))
+        return [(row.record(), reason) for row, reason in found]
+
     async def discard(self, records: Sequence[AuditRecord]) -> None:
         """Let go of `records`; those that are not held are passed over. Raises AuditError; some may be gone then."""
         own = [record for record in records if record.event.writer_id == self._writer_id]
@@ -158,6 +216,18 @@ class SqliteAuditSpool:
         self._closing = threading.Lock()
         self._owner.abandon("the audit spool belongs to the process that this one was forked from")
         self._release()
+
+
+def _as_sealed(statement: bytes, signature: bytes, records: Sequence[AuditRecord]) -> SealedBatch:
+    """`records` as they were sealed before. Raises AuditError when they are others."""
+    said = BatchStatement.from_bytes(statement)
+    again = seal(records, said.writer_id, said.number, bytes.fromhex(said.previous), said.sealed_us, None)
+    if again.said.root != said.root:
+        raise AuditError(
+            "the records of a sealed batch were changed", expected=said.root, found=again.said.root,
+            at=f"batch {said.number} of writer {said.writer_id}",
+        )  # fmt: skip
+    return SealedBatch(statement, signature, again.segments, again.records)
 
 
 async def _decoded(rows: Sequence[Row]) -> list[AuditRecord]:

@@ -16,7 +16,9 @@ from axonflow.ids import new_id, now_us
 
 __all__ = ["lock_folder", "open_database", "refused"]
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
+_BATCHES: Final = "CREATE TABLE batch"
+"""Where in the schema begins what version 1 did not have."""
 _APPLICATION_ID: Final = 0x4158_5350
 """'AXSP': how a SQLite file says whose it is (https://www.sqlite.org/fileformat2.html#application_id)."""
 _BUSY_TIMEOUT_MS: Final = 5_000
@@ -139,9 +141,8 @@ def _prepared(connection: sqlite3.Connection, path: Path) -> str:
             "not an audit spool", expected="a file that AxonFlow made, or none", found="another SQLite database",
             at=str(path), hint="Give the spool a folder of its own.",
         )  # fmt: skip
-    if not is_new:
-        _check(connection, path)
-    else:
+    version = SCHEMA_VERSION if is_new else _check(connection, path)
+    if is_new:
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # only takes effect before the first table
     (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
@@ -154,13 +155,15 @@ def _prepared(connection: sqlite3.Connection, path: Path) -> str:
     connection.execute(f"PRAGMA journal_size_limit = {_WAL_KEPT_BYTES}")
     if is_new:
         _create(connection)
+    elif version < SCHEMA_VERSION:
+        _bring_up_to_date(connection)
     (writer_id,) = connection.execute("SELECT value FROM meta WHERE name = 'writer_id'").fetchone()
     return str(writer_id)
 
 
-def _check(connection: sqlite3.Connection, path: Path) -> None:
+def _check(connection: sqlite3.Connection, path: Path) -> int:
     version = connection.execute("SELECT value FROM meta WHERE name = 'schema_version'").fetchone()
-    if version is None or version[0] != str(SCHEMA_VERSION):
+    if version is None or version[0] not in ("1", str(SCHEMA_VERSION)):
         raise ConfigurationError(
             "an audit spool of another version", expected=f"version {SCHEMA_VERSION}",
             found=f"version {version[0]}" if version else "none", at=str(path),
@@ -173,14 +176,30 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
                 "the audit spool is damaged", expected="a sound SQLite database",
                 found=" ".join(found.split())[:200], at=str(path), hint=_MEND.format(path=path),
             )  # fmt: skip
+    return int(version[0])
 
 
 def _create(connection: sqlite3.Connection) -> None:
     """All in one transaction: a process that is killed meanwhile leaves a file that is still new."""
     connection.execute("BEGIN IMMEDIATE")
-    for statement in files(__package__).joinpath("schema.sql").read_text("utf-8").split(";\n"):
+    for statement in _schema():
         connection.execute(statement)
     values = (("schema_version", str(SCHEMA_VERSION)), ("writer_id", new_id(now_us())))
     connection.executemany("INSERT INTO meta (name, value) VALUES (?, ?)", values)
     connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
     connection.execute("COMMIT")
+
+
+def _bring_up_to_date(connection: sqlite3.Connection) -> None:
+    """From version 1, which had no batches. In one transaction, as above."""
+    statements = _schema()
+    first = next(number for number, statement in enumerate(statements) if _BATCHES in statement)
+    connection.execute("BEGIN IMMEDIATE")
+    for statement in statements[first:]:
+        connection.execute(statement)
+    connection.execute("UPDATE meta SET value = ? WHERE name = 'schema_version'", (str(SCHEMA_VERSION),))
+    connection.execute("COMMIT")
+
+
+def _schema() -> list[str]:
+    return files(__package__).joinpath("schema.sql").read_text("utf-8").split(";\n")

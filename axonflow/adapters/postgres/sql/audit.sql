@@ -20,6 +20,35 @@ FROM
     )
 ON CONFLICT DO NOTHING;
 
+-- name: write_batch
+-- What was signed, and its segments; none of it when the number is taken.
+WITH batch AS (
+    INSERT INTO axonflow.audit_batch (writer_id, number, statement, signature, hash, sealed_us)
+    VALUES ($1, $2, $3, $4, $5, $6)
+    ON CONFLICT DO NOTHING
+    RETURNING writer_id, number
+)
+INSERT INTO axonflow.audit_segment (tenant_id, writer_id, number, position, first, records, head, root)
+SELECT given.tenant_id, batch.writer_id, batch.number, given.position - 1, given.first, given.records, given.head, given.root
+FROM
+    batch,
+    unnest($7::text[], $8::bigint[], $9::integer[], $10::bytea[], $11::bytea[])
+    WITH ORDINALITY AS given (tenant_id, first, records, head, root, position);
+
+-- name: batch_hash
+SELECT hash FROM axonflow.audit_batch WHERE writer_id = $1 AND number = $2;
+
+-- name: newest_batch
+SELECT number, hash FROM axonflow.audit_batch WHERE writer_id = $1 ORDER BY number DESC LIMIT 1;
+
+-- name: register
+INSERT INTO axonflow.audit_writer_key (writer_id, number, key_id, public_key, endorsement, created_us)
+VALUES ($1, $2, $3, $4, $5, (extract(epoch FROM now()) * 1000000)::bigint)
+ON CONFLICT DO NOTHING;
+
+-- name: registered
+SELECT key_id FROM axonflow.audit_writer_key WHERE writer_id = $1 AND number = $2;
+
 -- name: not_kept
 -- The first of these that is not there, or not the same.
 SELECT given.event_id, given.writer_id, given.sequence
@@ -32,12 +61,14 @@ WHERE kept.hash IS DISTINCT FROM given.hash OR kept.event_id IS DISTINCT FROM gi
 LIMIT 1;
 
 -- name: search
--- NOT MATERIALIZED: counting and paging are planned apart, and one statement sees one state of the table.
+-- An id begins with its time ($13, $14: from, before), so ids tell which partitions are asked, and in which order. Counted
+-- are $15 at most.
 WITH found AS NOT MATERIALIZED (
-    SELECT time_us, event_id, canonical
+    SELECT event_id, canonical
     FROM axonflow.audit_event
     WHERE
         tenant_id = $1
+        AND event_id >= $13 AND event_id < $14
         AND ($4::bigint IS NULL OR time_us >= $4)
         AND ($5::bigint IS NULL OR time_us < $5)
         AND ($6::text IS NULL OR kind = $6)
@@ -49,9 +80,9 @@ WITH found AS NOT MATERIALIZED (
         AND ($12::text IS NULL OR $12 = ANY (policies))
 )
 SELECT counted.total, page.canonical
-FROM (SELECT count(*) AS total FROM found) AS counted
-LEFT JOIN (SELECT * FROM found ORDER BY time_us DESC, event_id DESC LIMIT $2 OFFSET $3) AS page ON true
-ORDER BY page.time_us DESC, page.event_id DESC;
+FROM (SELECT count(*) AS total FROM (SELECT FROM found LIMIT $15) AS some) AS counted
+LEFT JOIN (SELECT * FROM found ORDER BY event_id DESC LIMIT $2 OFFSET $3) AS page ON true
+ORDER BY page.event_id DESC;
 
 -- name: chains
 -- From one pair to the next through the unique index: as many steps as there are chains, however long they are.

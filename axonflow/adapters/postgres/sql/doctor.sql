@@ -136,16 +136,16 @@ WHERE datname = current_database() AND xact_start < clock_timestamp() - interval
 ORDER BY xact_start;
 
 -- name: missing_partitions
-SELECT to_char(month, 'YYYY-MM') AS what
-FROM unnest($1::date[]) AS month
+SELECT to_char(day, 'YYYY-MM-DD') AS what
+FROM unnest($1::date[]) AS day
 WHERE NOT EXISTS (
     SELECT FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
     WHERE
         inhparent = 'axonflow.audit_event'::regclass
         AND coalesce(substring(pg_get_expr(relpartbound, inhrelid) FROM $re$FROM \('([^']*)'\) TO$re$), '')
-            <= axonflow.audit_bound(month::timestamp AT TIME ZONE 'UTC') COLLATE "C"
+            <= axonflow.audit_bound(day::timestamp AT TIME ZONE 'UTC') COLLATE "C"
         AND substring(pg_get_expr(relpartbound, inhrelid) FROM $re$TO \('([^']*)'\)$re$)
-            > axonflow.audit_bound(month::timestamp AT TIME ZONE 'UTC') COLLATE "C"
+            > axonflow.audit_bound(day::timestamp AT TIME ZONE 'UTC') COLLATE "C"
 )
 ORDER BY 1;
 

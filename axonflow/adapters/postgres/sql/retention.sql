@@ -3,7 +3,7 @@
 SELECT pg_try_advisory_lock(30229405096439399);
 
 -- name: make_partition
-SELECT axonflow.make_audit_partition($1::date);
+SELECT axonflow.make_audit_day($1::date);
 
 -- name: cutoffs
 -- The first microsecond that each tenant still keeps. As the policies say it, which hold whatever is asked here.
@@ -19,7 +19,7 @@ WHERE
 ORDER BY tenant_id;
 
 -- name: past_partitions
--- Those whose months are over, the oldest first, with the bounds of their ids; what is dated beyond all is not among them.
+-- Those whose time is over, the oldest first, with the bounds of their ids; what is dated beyond all is not among them.
 SELECT name, first, beyond
 FROM (
     SELECT

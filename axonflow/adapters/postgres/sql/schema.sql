@@ -34,7 +34,7 @@ GRANT SELECT ON axonflow.schema_migration
 
 -- Tenants. `tenant_id` names a scope: a tenant; an organization that tenants belong to ('@' and its name); or '*', the
 -- system, to which every tenant belongs. Policies in force for a tenant are those of the three, strictest first.
--- A limit that is NULL is none; a tenant's own stands before its tier's. `audit_hold` keeps everything: nothing of the
+-- A limit that is NULL is none; a tenant's own stands before its tier's. `audit_mode` NULL is the installation's own. `audit_hold` keeps everything: nothing of the
 -- tenant is past its time, and it cannot be erased.
 
 CREATE TABLE axonflow.tier (
@@ -76,6 +76,7 @@ CREATE TABLE axonflow.tenant (
     created_us bigint NOT NULL,
     created_by text COLLATE "C" NOT NULL,
     updated_us bigint NOT NULL,
+    audit_mode text COLLATE "C" CHECK (audit_mode IN ('durable', 'async')),
     CONSTRAINT tenant_lasting_check CHECK (kind <> 'system' OR status = 'active')
 );
 INSERT INTO axonflow.tenant (tenant_id, name, tier, created_us, created_by, updated_us) VALUES
@@ -205,7 +206,7 @@ CREATE POLICY presented ON axonflow.tenant FOR SELECT TO axonflow_keys
     USING (tenant_id IN (SELECT api_key.tenant_id FROM axonflow.api_key));
 
 -- A running agent asks, for all tenants at once, what is in force: which, not what. It reads that tenant by tenant.
-GRANT SELECT (tenant_id, kind, organization_id, tier, status, version) ON axonflow.tenant TO axonflow_sync;
+GRANT SELECT (tenant_id, kind, organization_id, tier, status, version, audit_mode) ON axonflow.tenant TO axonflow_sync;
 CREATE POLICY every_tenant ON axonflow.tenant FOR SELECT TO axonflow_sync USING (true);
 
 -- A wake-up, when the transaction commits, for whoever listens on the channel `axonflow`: "<table> <tenant>".
@@ -547,9 +548,10 @@ CREATE TRIGGER announce AFTER INSERT OR UPDATE OF status ON axonflow.approval
 
 -- The audit trail. `canonical` is what was hashed; the other columns say the same again, to be searched by.
 --
--- Partitions are months, by the id of the event, whose first 48 bits are its time (UUID version 7): so an id is still
--- unique over all of them. That no two records hold the same place of a chain is a constraint within each partition, and
--- a trigger's work across them.
+-- Partitions are days, by the id of the event, whose first 48 bits are its time (UUID version 7): so an id is still
+-- unique over all of them, and the primary key finds by time. That no two records hold the same place of a chain is a
+-- constraint within each partition; across them it follows from the numbers of batches, and for records that come without
+-- a batch it is a trigger's work.
 
 CREATE TABLE axonflow.audit_event (
     tenant_id text COLLATE "C" NOT NULL,
@@ -575,7 +577,6 @@ CREATE TABLE axonflow.audit_event (
     canonical bytea NOT NULL,
     PRIMARY KEY (tenant_id, event_id)
 ) PARTITION BY RANGE (event_id);
-CREATE INDEX audit_event_by_time ON axonflow.audit_event (tenant_id, time_us DESC, event_id DESC);
 CREATE INDEX audit_event_by_decision ON axonflow.audit_event (tenant_id, decision_id);
 
 -- The first id of a time, as far as it matters: text that sorts before every id from then on.
@@ -621,25 +622,61 @@ BEGIN
     RETURN true;
 END
 $$;
-REVOKE ALL ON FUNCTION axonflow.audit_bound(timestamptz), axonflow.make_audit_partition(date) FROM PUBLIC;
+-- The same for a day. Releases before had months only.
+CREATE FUNCTION axonflow.make_audit_day(day date) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog
+AS $$
+DECLARE
+    name text := 'audit_event_' || to_char(day, 'YYYY_MM_DD');
+    first text := axonflow.audit_bound(day::timestamp AT TIME ZONE 'UTC');
+    beyond text := axonflow.audit_bound((day::timestamp + interval '1 day') AT TIME ZONE 'UTC');
+BEGIN
+    IF EXISTS (
+        SELECT FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+        WHERE
+            inhparent = 'axonflow.audit_event'::regclass
+            AND coalesce(substring(pg_get_expr(relpartbound, inhrelid) FROM $re$FROM \('([^']*)'\) TO$re$), '')
+                <= first COLLATE "C"
+            AND substring(pg_get_expr(relpartbound, inhrelid) FROM $re$TO \('([^']*)'\)$re$) > first COLLATE "C"
+    ) THEN
+        RETURN false;
+    END IF;
+    ALTER TABLE axonflow.audit_event_other NO FORCE ROW LEVEL SECURITY;
+    CREATE TEMPORARY TABLE early ON COMMIT DROP AS
+        SELECT * FROM axonflow.audit_event_other WHERE event_id >= first AND event_id < beyond;
+    DELETE FROM axonflow.audit_event_other WHERE event_id >= first AND event_id < beyond;
+    EXECUTE format(
+        'CREATE TABLE axonflow.%I PARTITION OF axonflow.audit_event (UNIQUE (tenant_id, writer_id, sequence)) '
+        'FOR VALUES FROM (%L) TO (%L)', name, first, beyond
+    );
+    EXECUTE format('INSERT INTO axonflow.%I SELECT * FROM pg_temp.early', name);
+    DROP TABLE pg_temp.early;
+    EXECUTE format('ALTER TABLE axonflow.%I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', name);
+    EXECUTE format('REVOKE ALL ON axonflow.%I FROM PUBLIC', name);
+    ALTER TABLE axonflow.audit_event_other FORCE ROW LEVEL SECURITY;
+    RETURN true;
+END
+$$;
+REVOKE ALL ON FUNCTION axonflow.audit_bound(timestamptz), axonflow.make_audit_partition(date), axonflow.make_audit_day(date)
+    FROM PUBLIC;
 
--- What was there before months had partitions of their own, the month of that migration included; and what is dated
--- beyond all partitions, so that nothing is ever refused.
+-- What was there before days had partitions of their own; and what is dated beyond all partitions, so that nothing is
+-- ever refused.
 CREATE TABLE axonflow.audit_event_other
     PARTITION OF axonflow.audit_event (UNIQUE (tenant_id, writer_id, sequence)) DEFAULT;
 REVOKE ALL ON axonflow.audit_event_other FROM PUBLIC;
 ALTER TABLE axonflow.audit_event_other ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 DO $$
 DECLARE
-    this_month timestamp := date_trunc('month', now() AT TIME ZONE 'UTC');
+    today date := (now() AT TIME ZONE 'UTC')::date;
 BEGIN
     EXECUTE pg_catalog.format(
         'CREATE TABLE axonflow.audit_event_first PARTITION OF axonflow.audit_event '
         '(UNIQUE (tenant_id, writer_id, sequence)) FOR VALUES FROM (MINVALUE) TO (%L)',
-        axonflow.audit_bound((this_month + interval '1 month') AT TIME ZONE 'UTC')
+        axonflow.audit_bound(today::timestamp AT TIME ZONE 'UTC')
     );
-    FOR ahead IN 1..3 LOOP
-        PERFORM axonflow.make_audit_partition((this_month + ahead * interval '1 month')::date);
+    FOR ahead IN 0..14 LOOP
+        PERFORM axonflow.make_audit_day(today + ahead);
     END LOOP;
 END
 $$;
@@ -708,7 +745,8 @@ END
 $$;
 REVOKE ALL ON FUNCTION axonflow.refuse_second_history() FROM PUBLIC;
 CREATE TRIGGER second_history AFTER INSERT ON axonflow.audit_event REFERENCING NEW TABLE AS added
-    FOR EACH STATEMENT EXECUTE FUNCTION axonflow.refuse_second_history();
+    FOR EACH STATEMENT WHEN (coalesce(current_setting('axonflow.in_batch', true), '') <> 'on')
+    EXECUTE FUNCTION axonflow.refuse_second_history();
 
 -- Where a chain begins since its oldest records were past their time: how many were cut off, and the hash of the last of
 -- them, which the first that is left names as its predecessor.
@@ -726,6 +764,87 @@ GRANT SELECT ON axonflow.audit_cut TO axonflow_app, axonflow_auditor;
 CREATE POLICY tenant ON axonflow.audit_cut FOR SELECT TO axonflow_app
     USING (tenant_id = nullif(current_setting('axonflow.tenant_id', true), ''));
 CREATE POLICY every_tenant ON axonflow.audit_cut FOR SELECT TO axonflow_auditor USING (true);
+
+
+-- Public keys of writers, each from the batch `number` on; all but the first are endorsed by the one before.
+CREATE TABLE axonflow.audit_writer_key (
+    writer_id text COLLATE "C" NOT NULL,
+    number bigint NOT NULL CHECK (number >= 0),
+    schema_version integer NOT NULL DEFAULT 1,
+    key_id text COLLATE "C" NOT NULL,
+    public_key bytea NOT NULL CHECK (length(public_key) = 32),
+    endorsement bytea,
+    created_us bigint NOT NULL,
+    PRIMARY KEY (writer_id, number)
+);
+
+-- `statement` is what was signed; `hash` is that of its bytes, which the next batch of the writer names.
+CREATE TABLE axonflow.audit_batch (
+    writer_id text COLLATE "C" NOT NULL,
+    number bigint NOT NULL CHECK (number >= 0),
+    schema_version integer NOT NULL DEFAULT 1,
+    statement bytea NOT NULL,
+    signature bytea NOT NULL,
+    hash bytea NOT NULL CHECK (length(hash) = 32),
+    sealed_us bigint NOT NULL,
+    PRIMARY KEY (writer_id, number)
+);
+
+-- The records of one chain in a batch. `removed` are the hashes of its first records, those that are past their time.
+CREATE TABLE axonflow.audit_segment (
+    tenant_id text COLLATE "C" NOT NULL,
+    writer_id text COLLATE "C" NOT NULL,
+    number bigint NOT NULL,
+    position integer NOT NULL CHECK (position >= 0),
+    schema_version integer NOT NULL DEFAULT 1,
+    first bigint NOT NULL CHECK (first >= 0),
+    records integer NOT NULL CHECK (records > 0),
+    head bytea NOT NULL CHECK (length(head) = 32),
+    root bytea NOT NULL CHECK (length(root) = 32),
+    removed bytea NOT NULL DEFAULT '',
+    PRIMARY KEY (writer_id, number, position)
+);
+CREATE INDEX audit_segment_by_chain ON axonflow.audit_segment (tenant_id, writer_id, first);
+
+ALTER TABLE axonflow.audit_writer_key ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE axonflow.audit_batch ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE axonflow.audit_segment ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+
+GRANT INSERT ON axonflow.audit_writer_key, axonflow.audit_batch, axonflow.audit_segment TO axonflow_writer;
+GRANT SELECT (writer_id, number, key_id) ON axonflow.audit_writer_key TO axonflow_writer;
+GRANT SELECT (writer_id, number, hash) ON axonflow.audit_batch TO axonflow_writer;
+CREATE POLICY append ON axonflow.audit_writer_key FOR INSERT TO axonflow_writer WITH CHECK (true);
+CREATE POLICY own_keys ON axonflow.audit_writer_key FOR SELECT TO axonflow_writer
+    USING (writer_id = ANY (nullif(current_setting('axonflow.writer_ids', true), '')::text[]));
+CREATE POLICY append ON axonflow.audit_batch FOR INSERT TO axonflow_writer WITH CHECK (true);
+CREATE POLICY own_batches ON axonflow.audit_batch FOR SELECT TO axonflow_writer
+    USING (writer_id = ANY (nullif(current_setting('axonflow.writer_ids', true), '')::text[]));
+CREATE POLICY append ON axonflow.audit_segment FOR INSERT TO axonflow_writer WITH CHECK (true);
+
+GRANT SELECT ON axonflow.audit_writer_key, axonflow.audit_batch, axonflow.audit_segment TO axonflow_auditor;
+CREATE POLICY every_writer ON axonflow.audit_writer_key FOR SELECT TO axonflow_auditor USING (true);
+CREATE POLICY every_writer ON axonflow.audit_batch FOR SELECT TO axonflow_auditor USING (true);
+CREATE POLICY every_tenant ON axonflow.audit_segment FOR SELECT TO axonflow_auditor USING (true);
+
+GRANT SELECT ON axonflow.audit_segment TO axonflow_app;
+CREATE POLICY tenant ON axonflow.audit_segment FOR SELECT TO axonflow_app
+    USING (tenant_id = nullif(current_setting('axonflow.tenant_id', true), ''));
+
+-- Whoever cuts chains notes what is gone; whoever erases a tenant takes its segments as well. The roots of batches stay.
+GRANT SELECT, UPDATE (removed), DELETE ON axonflow.audit_segment TO axonflow_keeper;
+CREATE POLICY keep ON axonflow.audit_segment FOR SELECT TO axonflow_keeper USING (true);
+CREATE POLICY note ON axonflow.audit_segment FOR UPDATE TO axonflow_keeper
+    USING (tenant_id = nullif(current_setting('axonflow.tenant_id', true), ''))
+    WITH CHECK (tenant_id = nullif(current_setting('axonflow.tenant_id', true), ''));
+CREATE POLICY erase ON axonflow.audit_segment FOR DELETE TO axonflow_keeper
+    USING (
+        tenant_id = (
+            SELECT own.tenant_id FROM axonflow.tenant AS own
+            WHERE
+                own.tenant_id = nullif(current_setting('axonflow.tenant_id', true), '')
+                AND own.status = 'deleting' AND NOT own.audit_hold
+        )
+    );
 
 
 -- Plans and what came of them. What a person or a step said (`query`, `error`) and JSON of any content are bytes: text

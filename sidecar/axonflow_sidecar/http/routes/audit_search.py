@@ -87,8 +87,23 @@ def _entry(event: AuditEvent) -> dict[str, Any]:
             "policy_digest": event.policy_digest,
             "trace_id": event.origin.trace_id,
         },
-        "response_time_ms": int(event.details.get("latency_us", 0)) // 1000,
-        "provider": event.details.get("provider", ""),
-        "model": event.details.get("model", ""),
-        "tokens_used": event.details.get("total_tokens", 0),
+        "response_time_ms": (event.duration_us or 0) // 1000,
+        **_used(event),
+    }
+
+
+def _used(event: AuditEvent) -> dict[str, Any]:
+    """Of a model call, wherever its version of the event has that."""
+    usage, details = event.usage, event.details
+    if usage is None:
+        return {
+            "provider": details.get("provider", ""),
+            "model": details.get("model", ""),
+            "tokens_used": details.get("total_tokens", 0),
+        }
+    tokens = (usage.input_tokens or 0) + (usage.output_tokens or 0)
+    return {
+        "provider": usage.provider,
+        "model": usage.model,
+        "tokens_used": max(tokens, usage.total_tokens or 0),
     }
