@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from axonflow.errors import ConfigurationError
 
-__all__ = ["Signer", "TrustedKeys", "keep_key_pair", "make_key_pair"]
+__all__ = ["Signer", "TrustedKeys", "keep_key_pair", "made_signature", "make_key_pair"]
 
 _MAX_KEY_BYTES: Final = 16_384
 
@@ -134,3 +134,12 @@ def _write_new(path: str | os.PathLike[str], data: bytes, mode: int) -> None:
 
 def _no_key(path: str | os.PathLike[str], expected: str) -> ConfigurationError:
     return ConfigurationError("not a key", expected=expected, found="something else", at=str(path))
+
+
+def made_signature(public_key: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether the key with these 32 bytes made `signature` over `message`. About 100 us."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True

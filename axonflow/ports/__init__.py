@@ -2,6 +2,7 @@
 
 from axonflow.ports.api_policy_store import ApiPolicyStore, OverrideStore
 from axonflow.ports.audit_log import AuditLog, AuditSpool
+from axonflow.ports.audit_proofs import AuditPlaces, AuditProofs
 from axonflow.ports.audit_store import AuditStore
 from axonflow.ports.key_store import KeyLookup, KeyStore
 from axonflow.ports.ledger import Ledger, Quota, Reservation
@@ -17,6 +18,8 @@ __all__ = [
     "Announced",
     "ApiPolicyStore",
     "AuditLog",
+    "AuditPlaces",
+    "AuditProofs",
     "AuditSpool",
     "AuditStore",
     "BundleKey",

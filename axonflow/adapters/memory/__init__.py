@@ -2,6 +2,7 @@
 
 from axonflow.adapters.memory.api_policy_store import MemoryApiPolicyStore, MemoryOverrideStore
 from axonflow.adapters.memory.audit_log import MemoryAuditLog
+from axonflow.adapters.memory.audit_proofs import MemoryAuditProofs
 from axonflow.adapters.memory.audit_store import MemoryAuditStore
 from axonflow.adapters.memory.keys import MemoryKeyLookup, MemoryKeys
 from axonflow.adapters.memory.ledger import MemoryLedger
@@ -14,6 +15,7 @@ from axonflow.adapters.memory.vault import MemoryVault
 __all__ = [
     "MemoryApiPolicyStore",
     "MemoryAuditLog",
+    "MemoryAuditProofs",
     "MemoryAuditStore",
     "MemoryGrants",
     "MemoryKeyLookup",
