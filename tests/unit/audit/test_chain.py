@@ -1,5 +1,7 @@
 """The hash chain: any change to what was written is found, and named."""
 
+import hashlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,9 +11,15 @@ from axonflow.audit import GENESIS, AuditEvent, ChainHead, link, verify_chain
 from axonflow.errors import AuditError
 
 
+def event_id(number):
+    """The id of the event that happens at microsecond `number`."""
+    ms = number // 1000
+    return f"{ms >> 16:08x}-{ms & 0xFFFF:04x}-7000-8000-{number:012x}"
+
+
 def event(number):
     what = {"principal": "user:ann", "action": "tool.call", "resource": "tool:x", "effect": "deny", "allowed": False}
-    ids = {"event_id": f"e{number}", "tenant_id": "t", "writer_id": "w", "decision_id": f"d{number}"}
+    ids = {"event_id": event_id(number), "tenant_id": "t", "writer_id": "w", "decision_id": f"d{number}"}
     why = {"policy_digest": "sha256:0", "policies": ("p",), "reasons": ("r",)}
     return AuditEvent(time_us=number, kind="decision", **ids, **what, **why)
 
@@ -57,7 +65,7 @@ def test_chain_with_a_change_does_not_verify(length, data):
 def test_chain_verifies_from_a_known_record_on():
     records = chain(5)
     assert verify_chain(records[2:], after=records[1]) == 3
-    with pytest.raises(AuditError, match="event e3"):
+    with pytest.raises(AuditError, match=f"event {event_id(3)}"):
         verify_chain(records[3:], after=records[1])
 
 
@@ -66,7 +74,7 @@ def test_chain_of_two_tenants_or_writers_does_not_verify():
     for stranger in (replace(event(1), tenant_id="other"), replace(event(1), writer_id="other")):
         with pytest.raises(AuditError, match="another chain"):
             verify_chain([first, link(stranger, first)])
-        with pytest.raises(AuditError, match="event e1: a record of another chain"):
+        with pytest.raises(AuditError, match=f"event {event_id(1)}: a record of another chain"):
             verify_chain([link(stranger, first)], after=first)
 
 
@@ -91,7 +99,7 @@ def test_chain_written_anew_does_not_verify_against_its_head():
     for number in range(2, 6):
         anew.append(link(replace(event(number), effect="allow"), anew[-1]))
     assert verify_chain(anew) == 6
-    with pytest.raises(AuditError, match="event e3: the chain was written anew"):
+    with pytest.raises(AuditError, match=f"event {event_id(3)}: the chain was written anew"):
         verify_chain(anew, head=head)
 
 
@@ -111,3 +119,32 @@ def test_verify_chain_behind_the_head_of_what_was_removed_goes_on_from_there():
         verify_chain(records[2:], replace(cut, tenant_id="another"))
     with pytest.raises(AuditError, match="records are missing at the end"):
         verify_chain(records[2:3], cut, head=ChainHead.of(records[4]))
+
+
+def test_link_gives_the_leaf_hash_over_the_place_and_the_bytes():
+    first, second = chain(2)
+    entry = b"axonflow.audit.v2\0" + first.hash + (1).to_bytes(8, "big") + second.canonical
+    assert second.hash == hashlib.sha256(b"\0" + entry).digest()
+
+
+def test_verify_chain_of_records_of_the_first_version_goes_on_from_them():
+    last, records = None, []
+    for number in range(3):
+        made = link(event(number), last)
+        old = hashlib.sha256(b"axonflow.audit.v1\0" + made.previous + number.to_bytes(8, "big") + made.canonical)
+        last = replace(made, hash=old.digest())
+        records.append(last)
+    records.append(link(event(3), last))
+    assert verify_chain(records) == 4
+    with pytest.raises(AuditError, match=f"event {event_id(3)}: the chain is broken"):
+        verify_chain([*records[:2], replace(records[2], hash=bytes(32)), records[3]][3:], after=records[1])
+
+
+def test_verify_chain_of_bytes_that_a_later_version_wrote_takes_them_as_they_are():
+    (record,) = chain(1)
+    assert AuditEvent.from_canonical(record.canonical) == record.event
+    spaced = record.canonical.replace(b",", b", ", 1)
+    other = replace(record, canonical=spaced, hash=hashlib.sha256(
+        b"\0axonflow.audit.v2\0" + GENESIS + bytes(8) + spaced
+    ).digest())  # fmt: skip
+    assert verify_chain([other]) == 1
