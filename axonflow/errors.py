@@ -262,8 +262,8 @@ class AuditConflict(AuditError):  # noqa: N818  named as the state of the trail,
 
 
 class BatchConflict(AuditConflict):
-    """A store has another batch of the writer under this number: its spool was copied or put back. `number` and `digest`
-    (SHA-256 of the statement) are those of the newest that the store has."""
+    """A store has another batch of the writer under this number: its spool was copied or put back. `number` and
+    `digest` (SHA-256 of the statement) are those of the newest that the store has."""
 
     def __init__(self, message: str, *, number: int, digest: bytes, **parts: str) -> None:
         super().__init__(message, **parts)

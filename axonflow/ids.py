@@ -95,8 +95,8 @@ _SLACK_MS: Final = 2
 
 
 def ids_between(start_us: int | None, end_us: int | None) -> tuple[str, str]:
-    """Texts between which the ids lie of all that happened from `start_us` until before `end_us` (microseconds since the
-    Unix epoch; None: no bound), and of little else: whoever wants exactly those looks at their times as well."""
+    """Texts between which the ids lie of all that happened from `start_us` until before `end_us` (microseconds since
+    the Unix epoch; None: no bound), and of little else: whoever wants exactly those looks at their times as well."""
     first_ms = 0 if start_us is None else _clamped_ms(start_us // 1000 - _SLACK_MS)
     last_ms = _MAX_MS if end_us is None else _clamped_ms(end_us // 1000 + _SLACK_MS)
     return _time_part(first_ms), f"{_time_part(last_ms)}-~"  # which sorts behind every digit

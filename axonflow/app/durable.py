@@ -9,6 +9,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Final
 
 from axonflow.adapters.postgres import (
@@ -26,7 +27,7 @@ from axonflow.adapters.postgres import (
 from axonflow.adapters.postgres.tenant_feed import PostgresTenantFeed
 from axonflow.adapters.sqlite_spool import SqliteAuditSpool
 from axonflow.app.tenancy import Tenancy
-from axonflow.audit import AuditPage, AuditQuery
+from axonflow.audit import AuditPage, AuditQuery, WriterKey
 from axonflow.detect import RedactionKey
 from axonflow.errors import AuditError
 from axonflow.flows.drain import Drain
@@ -50,6 +51,7 @@ __all__ = [
 _USUAL: Final = DatabaseSettings()
 FLUSH_TIMEOUT_S: Final = 5.0
 MAX_SPOOL_BYTES: Final = 1 << 30
+_KEY_FILE: Final = "audit.key"
 LOCK_TIMEOUT_S: Final = 30.0
 """For the process before this one to let go of the spool: it may still be draining."""
 
@@ -69,13 +71,18 @@ class Durable:
     but for `audit`, which may be used from any."""
 
     def __init__(
-        self, spool: SqliteAuditSpool, database: PostgresDatabase, database_url: str, report: Callable[[str], None]
+        self,
+        spool: SqliteAuditSpool,
+        database: PostgresDatabase,
+        database_url: str,
+        report: Callable[[str], None],
+        key: WriterKey | None,
     ) -> None:
         self._spool = spool
         self._database = database
         self._database_url = database_url
         self._store = PostgresAuditStore(database)
-        self._drain = Drain(spool, self._store, lambda error: report(_told(error)))
+        self._drain = Drain(spool, self._store, lambda error: report(_told(error)), key=key)
 
     @classmethod
     async def open(
@@ -90,17 +97,20 @@ class Durable:
 
         `report` is told, in one sentence, when the drain begins to fail and when it works again, and likewise of the
         read replica, if `database_settings` name one. Raises
-        ConfigurationError or AuditError when the spool cannot be used.
+        ConfigurationError or AuditError when the spool cannot be used. Its batches are signed with the key in the
+        file ``audit.key`` of the folder, made when it is absent; not without the package ``cryptography``, which is
+        reported.
         """
         held = await asyncio.to_thread(
             SqliteAuditSpool.open, spool, max_bytes=MAX_SPOOL_BYTES, lock_timeout_s=LOCK_TIMEOUT_S
         )
         try:
+            key = await _signing(held, Path(spool) / _KEY_FILE, report)
             database = PostgresDatabase.lazily(database_url, database_settings, report=report)
         except BaseException:
             held.close()
             raise
-        durable = cls(held, database, database_url, report)
+        durable = cls(held, database, database_url, report, key)
         durable._drain.start()
         return durable
 
@@ -176,7 +186,7 @@ class Durable:
     async def search(self, query: AuditQuery) -> AuditPage:
         """What is found, with everything that this process recorded before the call; from a read replica, but for the
         last seconds (`max_replica_lag_s`). Raises AuditError."""
-        if not await self._drain.flush(FLUSH_TIMEOUT_S) and not self._drain.held_back:
+        if not await self._drain.flush(FLUSH_TIMEOUT_S) and not self._spool.quarantined:
             raise AuditError(
                 "the database does not keep up", expected=f"what was recorded within {FLUSH_TIMEOUT_S:.0f} s",
                 hint="Nothing is lost: it is in the spool. Try again.",
@@ -190,6 +200,19 @@ class Durable:
         finally:
             await self._database.close()
             await asyncio.to_thread(self._spool.close)
+
+
+async def _signing(spool: SqliteAuditSpool, path: Path, report: Callable[[str], None]) -> WriterKey | None:
+    """Have `spool` sign with the key at `path`. Its public half, to be registered."""
+    try:
+        from axonflow.adapters.ed25519 import Signer, keep_key_pair
+    except ModuleNotFoundError:
+        report("the audit trail is not signed: the package cryptography is not installed")
+        return None
+    await asyncio.to_thread(keep_key_pair, path, path.with_suffix(".pub"))
+    signer = Signer.from_file(path)
+    spool.sign_with(signer)
+    return WriterKey(spool.writer_id, 0, signer.key_id, signer.public_bytes)
 
 
 def _told(error: AuditError | None) -> str:

@@ -88,11 +88,11 @@ def is_record_hash(digest: bytes, sequence: int, previous: bytes, canonical: byt
     )
 
 
-def link(event: AuditEvent, after: AuditRecord | ChainHead | None) -> AuditRecord:
+def link(event: AuditEvent, after: AuditRecord | ChainHead | None, canonical: bytes | None = None) -> AuditRecord:
     """`event` as the successor of `after`, or as the first of its chain. `after` may also be the head of records that
-    were removed."""
+    were removed; `canonical` are the event's bytes, if they are known already."""
     sequence, previous = _end(after)
-    canonical = event.canonical()
+    canonical = event.canonical() if canonical is None else canonical
     return AuditRecord(sequence, previous, record_hash(sequence, previous, canonical), canonical, event)
 
 

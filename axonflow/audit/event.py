@@ -11,6 +11,7 @@ from msgspec import Meta, Struct, field
 
 from axonflow.audit.storable import Storable
 from axonflow.errors import AuditError
+from axonflow.ids import is_id_of
 
 __all__ = ["AUDIT_KINDS", "IN_PROCESS", "SCHEMA_VERSION", "AuditEvent", "AuditKind", "Detected", "Origin", "Usage"]
 
@@ -135,6 +136,11 @@ class AuditEvent(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, 
             raise AuditError(
                 "unknown kind", expected=" or ".join(get_args(AuditKind)), found=self.kind[:64], at="$.kind"
             )
+        if not is_id_of(self.event_id, self.time_us):
+            raise AuditError(
+                "not the id of an event of this time", expected="what new_id(time_us) gives: a UUID of version 7",
+                found=self.event_id[:64], at="$.event_id",
+            )  # fmt: skip
         broken = self._broken_field() if _NUL in data else None
         if broken is not None:
             raise _text_refused(broken)
@@ -145,17 +151,6 @@ class AuditEvent(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, 
         if broken is not None:
             return _text_refused(broken)
         return AuditError("not an event", expected="fields of the types that an AuditEvent declares", found=why)
-
-    def unstorable(self) -> str | None:
-        """The first field whose text no database keeps (PostgreSQL: a NUL, a lone surrogate), or None.
-
-        Such an event has to be refused before it is acknowledged: later it would stand in the way of all behind it.
-        """
-        try:
-            data = _encode(self)
-        except UnicodeEncodeError:
-            data = _NUL
-        return None if _NUL not in data else self._broken_field()
 
     def _broken_field(self) -> str | None:
         for name in self.__struct_fields__:

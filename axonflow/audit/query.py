@@ -21,8 +21,9 @@ class AuditQuery(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Which events of `tenant_id`; what is None does not matter. Newest first: by event id, which begins with the time.
 
     `before` is an event id: only what is older counts, so the last id of a page asks for the next one, at the same cost
-    however far it goes. `start_us` is the first microsecond that counts and `end_us` the first that does not (Unix epoch, UTC). `principal`
-    is in short form and also finds those who acted for it; `policy` is the id of a policy that matched.
+    however far it goes. `start_us` is the first microsecond that counts and `end_us` the first that does not (Unix
+    epoch, UTC). `principal` is in short form and also finds those who acted for it; `policy` is the id of a policy that
+    matched.
 
     Raises RequestError for a limit outside of 1 to 1000 or an offset outside of 0 to 1000000.
     """

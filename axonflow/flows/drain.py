@@ -1,7 +1,7 @@
 """Verb: drain. Move what the spool holds into the store, again and again, whatever happens in between.
 
-At least once: a batch is sealed in the spool, written, then let go of. Killed in between, the next round offers the same
-batch again, and a store takes it again without doubling it.
+At least once: a batch is sealed in the spool, written, then let go of. Killed in between, the next round offers the
+same batch again, and a store takes it again without doubling it.
 """
 
 from __future__ import annotations

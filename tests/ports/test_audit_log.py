@@ -10,7 +10,7 @@ from axonflow.adapters.memory import MemoryAuditLog
 from axonflow.adapters.sqlite_spool import SqliteAuditSpool
 from axonflow.audit import verify_chain
 from axonflow.errors import AuditError
-from tests.unit.audit.test_chain import event
+from tests.unit.audit.test_chain import event, event_id
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -82,4 +82,6 @@ def test_audit_log_written_by_many_threads_is_still_one_chain(make):
         thread.join()
     records = asyncio.run(log.records("t"))
     assert verify_chain(records) == 800
-    assert sorted(record.event.event_id for record in records) == sorted(f"e{number % 200}" for number in range(800))
+    assert sorted(record.event.event_id for record in records) == sorted(
+        event_id(number % 200) for number in range(800)
+    )

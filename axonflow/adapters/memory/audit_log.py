@@ -48,9 +48,7 @@ class MemoryAuditLog:
     async def append(self, event: AuditEvent) -> AuditRecord:
         if event.writer_id != self._writer_id:
             raise AuditError("an event of another writer", expected=self._writer_id, found=event.writer_id[:64])
-        unstorable = event.unstorable()
-        if unstorable:
-            raise AuditError("text that cannot be recorded", expected="no NUL, no lone surrogate", at=f"$.{unstorable}")
+        canonical = event.recordable()
         with self._lock:
             chain = self._chains.get(event.tenant_id)
             if chain is None:
@@ -61,7 +59,7 @@ class MemoryAuditLog:
                         found="one more",
                     )
                 chain = self._chains[event.tenant_id] = deque(maxlen=self._capacity)
-            record = self._heads[event.tenant_id] = link(event, self._heads.get(event.tenant_id))
+            record = self._heads[event.tenant_id] = link(event, self._heads.get(event.tenant_id), canonical)
             self.evicted += len(chain) == self._capacity
             chain.append((next(self._numbers), record))
             return record

@@ -22,7 +22,7 @@ from axonflow.adapters.postgres.failures import translated
 from axonflow.adapters.postgres.sql_files import named_queries
 from axonflow.errors import ConfigurationError
 
-__all__ = ["DAYS_AHEAD", "Keeping", "Upkeep", "maintain", "days_from"]
+__all__ = ["DAYS_AHEAD", "Keeping", "Upkeep", "days_from", "maintain"]
 
 _SQL: Final = named_queries("retention.sql")
 DAYS_AHEAD: Final = 14

@@ -9,21 +9,16 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import Final, NamedTuple
 
-import msgspec
-
 from axonflow.adapters.sqlite_spool.reserve import Reserve
 from axonflow.audit import AuditEvent, AuditRecord, link
 from axonflow.errors import AuditError
 
-__all__ = ["MAX_EVENT_BYTES", "NOT_ENCODABLE", "HeldRecords", "Row"]
+__all__ = ["MAX_EVENT_BYTES", "HeldRecords", "NextBatch", "Row"]
 
 MAX_EVENT_BYTES: Final = 256 << 10
 """Of one event, canonical. A drain reads hundreds of records at once, so this also bounds its memory."""
-NOT_ENCODABLE: Final = (ArithmeticError, TypeError, ValueError, RecursionError, msgspec.MsgspecError)
-"""What the encoder raises for values of other types than the fields', which a Struct does not check by itself."""
 RECORD_BYTES: Final = 200
 """What a record takes beside its canonical bytes (measured: 145 to 185): hashes, keys, index, room left in pages."""
-_2_63: Final = 1 << 63
 _BATCH_BYTES: Final = 8 << 20
 """Of one transaction; what is more goes into the next."""
 _MAX_HEADS: Final = 10_000
@@ -106,8 +101,8 @@ def _head(sequence: int, digest: bytes) -> AuditRecord:
 
 class HeldRecords:
     """`pending` records are held, of `pending_bytes` (about what they take on the disk); the oldest event's time is
-    `oldest_us` (None: nothing is held); `quarantined` are out of the way. These may be read by any thread. Methods raise sqlite3.Error, and then nothing
-    has changed.
+    `oldest_us` (None: nothing is held); `quarantined` are out of the way. These may be read by any thread. Methods raise
+    sqlite3.Error, and then nothing has changed.
     """
 
     def __init__(self, connection: sqlite3.Connection, max_bytes: int, reserve: Reserve) -> None:
@@ -341,22 +336,14 @@ def _linked(event: AuditEvent, after: AuditRecord | None) -> AuditRecord | Audit
     all behind it: Structs are not validated when they are made, so that is done here, before anything is promised.
     """
     try:
-        record = link(event, after)
-        if len(record.canonical) > MAX_EVENT_BYTES:
-            return AuditError(
-                "the event is too large to be recorded", expected=f"at most {MAX_EVENT_BYTES} bytes",
-                found=f"{len(record.canonical)} bytes", at=f"event {event.event_id[:64]}",
-            )  # fmt: skip
-        if not (-_2_63 <= event.time_us < _2_63 and -_2_63 <= event.content_chars < _2_63):
-            found = "a number of more than 64 bits"
-        elif AuditEvent.from_canonical(record.canonical).canonical() == record.canonical:
-            return record
-        else:
-            found = "other bytes"
+        canonical = event.recordable()
     except AuditError as error:
-        found = str(error)
-    except NOT_ENCODABLE as error:
-        found = type(error).__name__
-    return AuditError(
-        "not an event that can be read back", expected="fields of the types that AuditEvent names", found=found[:200]
-    )
+        return error
+    except AttributeError:
+        return AuditError("not an event", expected="an AuditEvent", found=type(event).__name__)
+    if len(canonical) > MAX_EVENT_BYTES:
+        return AuditError(
+            "the event is too large to be recorded", expected=f"at most {MAX_EVENT_BYTES} bytes",
+            found=f"{len(canonical)} bytes", at=f"event {event.event_id[:64]}",
+        )  # fmt: skip
+    return link(event, after, canonical)

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from axonflow.adapters.sqlite_spool.held_records import NOT_ENCODABLE, HeldRecords, Row
+from axonflow.adapters.sqlite_spool.held_records import HeldRecords, Row
 from axonflow.adapters.sqlite_spool.owner_thread import OwnerThread
 from axonflow.adapters.sqlite_spool.reserve import Reserve
 from axonflow.adapters.sqlite_spool.spool_file import lock_folder, open_database, refused
@@ -90,7 +90,7 @@ class SqliteAuditSpool:
 
     async def next_number(self) -> int:
         """The number of the next batch that is sealed. Raises AuditError."""
-        return await self._owner.do(HeldRecords.next_number)
+        return int(await self._owner.do(HeldRecords.next_number))
 
     def close(self) -> None:
         """Finish what waits, then let go of the folder. Blocks meanwhile; calling it again does nothing."""
@@ -137,12 +137,6 @@ class SqliteAuditSpool:
         """
         if event.writer_id != self._writer_id:
             raise AuditError("an event of another writer", expected=self._writer_id, found=str(event.writer_id)[:64])
-        try:
-            unstorable = event.unstorable()
-        except NOT_ENCODABLE as error:
-            raise AuditError("not an event", expected="fields that JSON knows", found=type(error).__name__) from None
-        if unstorable:
-            raise AuditError("text that cannot be recorded", expected="no NUL, no lone surrogate", at=f"$.{unstorable}")
         return await self._owner.append(event)
 
     async def records(self, tenant_id: str) -> list[AuditRecord]:

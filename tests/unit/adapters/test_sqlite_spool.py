@@ -184,7 +184,7 @@ def test_spool_given_what_could_not_be_drained_refuses_it_and_goes_on(spool, cha
     with pytest.raises(AuditError, match=match):
         asyncio.run(spool.append(own(spool, 1, **changes)))
     append(spool, 2)
-    assert [record.event.event_id for record in held(spool)] == ["e0", "e2"]
+    assert [record.event.event_id for record in held(spool)] == [event_id(0), event_id(2)]
     assert verify_chain(held(spool)) == 2
 
 
@@ -302,7 +302,7 @@ def test_spool_waiter_whose_loop_is_gone_does_not_keep_others_from_being_told(sp
     loop.close()
     task._log_destroy_pending = False
     append(spool, 1)
-    assert "e1" in {record.event.event_id for record in held(spool)}
+    assert event_id(1) in {record.event.event_id for record in held(spool)}
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

@@ -11,9 +11,15 @@ from axonflow.audit import GENESIS, AuditEvent, ChainHead, link, verify_chain
 from axonflow.errors import AuditError
 
 
+def event_id(number):
+    """The id of the event that happens at microsecond `number`."""
+    ms = number // 1000
+    return f"{ms >> 16:08x}-{ms & 0xFFFF:04x}-7000-8000-{number:012x}"
+
+
 def event(number):
     what = {"principal": "user:ann", "action": "tool.call", "resource": "tool:x", "effect": "deny", "allowed": False}
-    ids = {"event_id": f"e{number}", "tenant_id": "t", "writer_id": "w", "decision_id": f"d{number}"}
+    ids = {"event_id": event_id(number), "tenant_id": "t", "writer_id": "w", "decision_id": f"d{number}"}
     why = {"policy_digest": "sha256:0", "policies": ("p",), "reasons": ("r",)}
     return AuditEvent(time_us=number, kind="decision", **ids, **what, **why)
 
@@ -59,7 +65,7 @@ def test_chain_with_a_change_does_not_verify(length, data):
 def test_chain_verifies_from_a_known_record_on():
     records = chain(5)
     assert verify_chain(records[2:], after=records[1]) == 3
-    with pytest.raises(AuditError, match="event e3"):
+    with pytest.raises(AuditError, match=f"event {event_id(3)}"):
         verify_chain(records[3:], after=records[1])
 
 
@@ -68,7 +74,7 @@ def test_chain_of_two_tenants_or_writers_does_not_verify():
     for stranger in (replace(event(1), tenant_id="other"), replace(event(1), writer_id="other")):
         with pytest.raises(AuditError, match="another chain"):
             verify_chain([first, link(stranger, first)])
-        with pytest.raises(AuditError, match="event e1: a record of another chain"):
+        with pytest.raises(AuditError, match=f"event {event_id(1)}: a record of another chain"):
             verify_chain([link(stranger, first)], after=first)
 
 
@@ -93,7 +99,7 @@ def test_chain_written_anew_does_not_verify_against_its_head():
     for number in range(2, 6):
         anew.append(link(replace(event(number), effect="allow"), anew[-1]))
     assert verify_chain(anew) == 6
-    with pytest.raises(AuditError, match="event e3: the chain was written anew"):
+    with pytest.raises(AuditError, match=f"event {event_id(3)}: the chain was written anew"):
         verify_chain(anew, head=head)
 
 
@@ -130,7 +136,7 @@ def test_verify_chain_of_records_of_the_first_version_goes_on_from_them():
         records.append(last)
     records.append(link(event(3), last))
     assert verify_chain(records) == 4
-    with pytest.raises(AuditError, match="event e3: the chain is broken"):
+    with pytest.raises(AuditError, match=f"event {event_id(3)}: the chain is broken"):
         verify_chain([*records[:2], replace(records[2], hash=bytes(32)), records[3]][3:], after=records[1])
 
 

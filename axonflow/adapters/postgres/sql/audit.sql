@@ -7,8 +7,9 @@ INSERT INTO axonflow.audit_event (
 )
 SELECT
     event.tenant_id, event.event_id, event.schema_version, event.writer_id, given.sequence, event.time_us, event.kind,
-    event.decision_id, event.principal, event.on_behalf_of,
-    event.origin ->> 'client_id', event.origin ->> 'trace_id', event.origin ->> 'request_id',
+    event.decision_id, event.principal, coalesce(event.on_behalf_of, '{}'),
+    coalesce(event.origin ->> 'client_id', ''), coalesce(event.origin ->> 'trace_id', ''),
+    coalesce(event.origin ->> 'request_id', ''),
     event.action, event.resource, event.effect, event.allowed, event.policies,
     given.previous, given.hash, given.canonical
 FROM
