@@ -22,7 +22,7 @@ _HASH_BYTES: Final = 32
 class BatchWalk:
     """Takes the batches of `writer` in the order of their numbers; then the segments of its chains find their places.
 
-    `next` is the number behind the newest that was taken, and `erased` the segments that are gone with their tenants.
+    `next` is the number behind the newest that was taken.
     About 40 bytes a batch and 33 a segment are held meanwhile.
     """
 
@@ -36,11 +36,9 @@ class BatchWalk:
         self._numbers = array("q")
         self._sealed_us = array("q")
         self._ends = array("q", [0])  # how many leaves there are up to the end of each batch, from none on
-        self._erased = array("q")
         self._leaves = bytearray()
         self._seen = bytearray()  # of each leaf, whether its segment was met
         self.next = writer.first_number
-        self.erased = 0
         self.findings: list[Finding] = []
         for kind, what, number in self._keys.problems:
             self._find(kind, what, number)
@@ -72,6 +70,8 @@ class BatchWalk:
         number, is_behind_a_gap = batch.number, batch.number > self.next
         if is_behind_a_gap:
             self._find("batch_missing", f"batches {self.next} to {number - 1} are missing", self.next)
+        if batch.altered:
+            self._find("batch_altered", f"{batch.altered} does not say what was sealed", number)
         digest, leaves = batch_hash(batch.statement), batch.leaves
         try:
             said = BatchStatement.from_bytes(batch.statement)
@@ -91,8 +91,6 @@ class BatchWalk:
         self._leaves += leaves[: whole * _HASH_BYTES]
         self._seen += bytes(whole)
         self._ends.append(len(self._seen))
-        self._erased.append(batch.erased)
-        self.erased += batch.erased
         self._previous, self.next = digest, number + 1
         if self._newest is not None and self._newest.number == number and digest != self._anchored_hash():
             self._find("anchor_broken", "the anchor has another batch under this number", number)
@@ -127,7 +125,7 @@ class BatchWalk:
         """All chains of the writer were walked: what is in its batches, and was nowhere?"""
         for index, number in enumerate(self._numbers):
             first, end = self._ends[index], self._ends[index + 1]
-            unseen = self._seen.count(0, first, end) - self._erased[index]
+            unseen = self._seen.count(0, first, end)
             if unseen > 0:
                 self._find("segment_missing", f"{unseen} of its segments are missing, each a part of a chain", number)
 

@@ -62,6 +62,11 @@ class ChainWalk:
         return len(self.findings) >= MAX_FINDINGS
 
     @property
+    def previous(self) -> bytes:
+        """What the next record has to name as its predecessor."""
+        return self._last
+
+    @property
     def next(self) -> int:
         """The sequence number behind the last record that was taken."""
         return self._next

@@ -48,13 +48,13 @@ class StoredSegment(Struct, frozen=True):
 
 class StoredBatch(Struct, frozen=True):
     """A batch as it is stored under `number`. `leaves` are the leaf hashes of its segments, 32 bytes each, in order;
-    `erased` of those segments are gone with their tenant."""
+    `altered` names what beside the statement says other than it does, and is empty when nothing is."""
 
     number: int
     statement: bytes
     signature: bytes
     leaves: bytes
-    erased: int = 0
+    altered: str = ""
 
 
 class StoredWriter(Struct, frozen=True):

@@ -36,21 +36,20 @@ class VerifiedWriter(Struct, frozen=True):
 
 
 class AuditVerification(Struct, frozen=True):
-    """How many `chains` and `records` were walked, what was found, and the `heads` of chains of which nothing was.
+    """How many `chains` and `records` were walked, what is `broken`, and the `heads` of chains in which nothing is.
 
     `removed` records were past their time: a chain is verified from there on. `unsealed` wait in a spool for their
-    batch, `first_version` are older than batches are: nobody signed either. `erased` parts of chains are gone with
-    their tenants, as the store says. `trust` says whose word it is which keys are right: "named", "anchor" or "store".
+    batch, `first_version` are older than batches are: nobody signed either. `trust` says whose word it is which keys
+    are right: "named", "anchor" or "store".
     """
 
     chains: int
     records: int
-    findings: tuple[Finding, ...]
+    broken: tuple[Finding, ...]
     heads: tuple[ChainHead, ...] = ()
     removed: int = 0
     unsealed: int = 0
     first_version: int = 0
-    erased: int = 0
     writers: tuple[VerifiedWriter, ...] = ()
     trust: str = "store"
 
@@ -72,7 +71,7 @@ async def verify_audit(
     still. `verify` checks signatures; without it none is checked. With `tail_may_wait`, as in a spool, records at the
     end of a chain may be in no batch yet. Nothing that was sealed at `kept_since_us` (microseconds since the Unix
     epoch) or later may be past its time. `progress` is called with the number of chains that are done, of all chains,
-    and of records so far, after every page. Raises AuditError when the store does not answer: nothing was found out then.
+    and of records so far, after every page. Raises AuditError when the store does not answer: nothing was found then.
     """
     return await Verifier(proofs, trust, verify, tail_may_wait, kept_since_us, progress).verify(tenant_id, heads)
 
@@ -169,11 +168,11 @@ class Verifier:
                 walk.give((one,))
                 early += self._removed_early(chain, one, sealed_us)
             before, beyond = walk.next, segments.beyond
-            known = page if beyond is None else [one for one in page if one.sequence < beyond]
-            walk.take(known)
+            seen = page if beyond is None else [one for one in page if one.sequence < beyond]
+            walk.take(seen)
             self._tell(walk.records)
             await asyncio.sleep(0)
-            if is_last or len(known) < len(page) or walk.next == before:
+            if is_last or len(seen) < len(page) or walk.next == before:
                 walk.finish(tail_may_wait=self._tail_may_wait)
                 break
         return walk, early
@@ -208,9 +207,8 @@ class Verifier:
         trust = self._trust
         return AuditVerification(
             chains=self._chains, records=self._records, heads=tuple(self._heads), removed=self._removed,
-            findings=(*(one for _, walk in walks for one in walk.findings), *self._findings),
+            broken=(*(one for _, walk in walks for one in walk.findings), *self._findings),
             unsealed=self._unsealed, first_version=self._first_version,
-            erased=sum(walk.erased for _, walk in walks),
             writers=tuple(
                 VerifiedWriter(name, walk.batches, walk.signed, walk.sealed_us, walk.anchored_us)
                 for name, walk in walks

@@ -39,7 +39,7 @@ def verified(store, tenant_id=None, **options):
 
 
 def kinds(report):
-    return [one.kind for one in report.findings]
+    return [one.kind for one in report.broken]
 
 
 @given(st.lists(st.dictionaries(st.sampled_from("abc"), st.integers(1, 6), min_size=1), max_size=6), st.integers(1, 9))
@@ -54,7 +54,7 @@ def test_verify_audit_of_what_was_sealed_finds_nothing_whatever_the_pages(length
         report = verified(store_of(writer, other), progress=lambda *numbers: seen.append(numbers))
     records = sum(sum(some.values()) for some in lengths) + 2
     chains = len({name for some in lengths for name in some}) + 1
-    assert (report.findings, report.records, report.chains, report.unsealed) == ((), records, chains, 0)
+    assert (report.broken, report.records, report.chains, report.unsealed) == ((), records, chains, 0)
     assert [(one.writer_id, one.batches, one.signed) for one in report.writers] == [
         ("w", len(lengths), len(lengths)), ("x", 1, 1),
     ]  # fmt: skip
@@ -66,13 +66,13 @@ def test_verify_audit_of_a_writer_without_a_key_says_that_nothing_was_signed():
     writer = Writer("w", seed=None)
     writer.seal(a=3)
     report = verified(store_of(writer))
-    assert (report.findings, report.writers[0].signed) == ((), 0)
+    assert (report.broken, report.writers[0].signed) == ((), 0)
     assert kinds(verified(store_of(writer), trust=Trust(frozenset({public_key("key")})))) == ["unsigned"]
 
 
 def test_verify_audit_without_a_way_to_check_signatures_says_that_none_was_checked():
     report = asyncio.run(verify_audit(store_of(*two_writers())))
-    assert (report.findings, {one.signed for one in report.writers}) == ((), {0})
+    assert (report.broken, {one.signed for one in report.writers}) == ((), {0})
 
 
 def test_verify_audit_tells_since_when_the_tail_cannot_be_proved():
@@ -84,7 +84,7 @@ def test_verify_audit_tells_since_when_the_tail_cannot_be_proved():
 def test_verify_audit_of_one_tenant_looks_at_no_other(small_pages):
     store = store_of(*two_writers())
     del store._chains["b", "w"][1]
-    assert verified(store, "a").findings == ()
+    assert verified(store, "a").broken == ()
     assert (verified(store, "a").chains, verified(store, "a").records) == (2, 50)
     assert kinds(verified(store, "b")) == ["missing"]
     assert verified(store, "nobody").chains == 0
@@ -111,12 +111,12 @@ def test_verify_audit_gives_heads_that_the_next_one_holds_it_to(small_pages):
     first = verified(store_of(writer))
     assert first.heads == (ChainHead.of(writer.batches[0].records[11]), ChainHead.of(writer.batches[0].records[14]))
     writer.seal(a=4)
-    assert verified(store_of(writer), heads=first.heads).findings == ()
+    assert verified(store_of(writer), heads=first.heads).broken == ()
 
     other = Writer("w")
     other.seal(a=12, b=1)
     report = verified(store_of(other), heads=first.heads)
-    assert [(one.kind, one.tenant_id, one.sequence) for one in report.findings] == [
+    assert [(one.kind, one.tenant_id, one.sequence) for one in report.broken] == [
         ("rewritten", "a", 11), ("missing", "b", 1),
     ]  # fmt: skip
     assert kinds(verified(store_of(), heads=first.heads)) == ["missing", "missing"]
@@ -129,9 +129,9 @@ def test_verify_audit_of_a_chain_that_was_cut_goes_on_from_there(small_pages, cu
     heads = verified(store).heads
     store.cut("a", "w", cut)
     report = verified(store, heads=heads)
-    assert (report.findings, report.removed, report.records, report.heads) == ((), cut, 62 - cut, heads)
-    assert verified(store, kept_since_us=START_US + 180_000_000).findings == ()
-    (early, *_) = verified(store, kept_since_us=START_US).findings
+    assert (report.broken, report.removed, report.records, report.heads) == ((), cut, 62 - cut, heads)
+    assert verified(store, kept_since_us=START_US + 180_000_000).broken == ()
+    (early, *_) = verified(store, kept_since_us=START_US).broken
     assert (early.kind, early.tenant_id, early.sequence, early.number) == ("removed_early", "a", 0, 0)
 
 
@@ -145,7 +145,7 @@ def test_verify_audit_of_a_chain_cut_where_the_hashes_of_the_rest_are_gone_still
         for writer in two_writers():
             await writer.put_into(store)
         store.cut("a", "w", 4)
-        assert (await verify_audit(store)).findings == ()
+        assert (await verify_audit(store)).broken == ()
         chain = store._chains["a", "w"]
         last = store._cuts["a", "w"]
         for number in range(4, 10):
@@ -167,7 +167,7 @@ def test_verify_audit_of_a_chain_that_is_cut_meanwhile_starts_again(small_pages)
         writer = two_writers()[1]
         await writer.put_into(store)
         report = await verify_audit(store, verify=made_signature)
-        assert (report.findings, report.removed, report.records) == ((), 14, 17)
+        assert (report.broken, report.removed, report.records) == ((), 14, 17)
 
     asyncio.run(run())
 
@@ -188,7 +188,7 @@ def test_verify_audit_of_a_store_that_is_written_to_meanwhile_looks_at_what_was_
         await store.register(writer.keys[0])
         await store.write_batch(writer.batches[0])
         report = await verify_audit(store, verify=made_signature)
-        assert (report.findings, report.records, report.chains) == ((), 9, 2)
+        assert (report.broken, report.records, report.chains) == ((), 9, 2)
 
     asyncio.run(run())
 
@@ -205,12 +205,12 @@ def test_verify_audit_of_a_spool_counts_what_waits_for_its_batch():
         await writer.put_into(store)
         await store.write([writer.record("a"), writer.record("a"), writer.record("b")])
         report = await verify_audit(store, verify=made_signature, tail_may_wait=True)
-        assert (report.findings, report.unsealed) == ((), 3)
+        assert (report.broken, report.unsealed) == ((), 3)
         report = await verify_audit(store, verify=made_signature)
-        assert [(one.kind, one.tenant_id, one.sequence) for one in report.findings] == [
+        assert [(one.kind, one.tenant_id, one.sequence) for one in report.broken] == [
             ("unsealed", "a", 2), ("unsealed", "b", 0),
         ]  # fmt: skip
-        assert report.findings[0].what == "records 2 to 3 are in no batch: nobody signed them"
+        assert report.broken[0].what == "records 2 to 3 are in no batch: nobody signed them"
 
     asyncio.run(run())
 
@@ -230,7 +230,7 @@ def test_verify_audit_of_a_spool_that_holds_no_more_than_the_newest_batches_goes
             await store.write_batch(batch)
         store._cuts["a", "w"] = ChainHead.of(writer.batches[1].records[-1])
         report = await verify_audit(store, verify=made_signature, tail_may_wait=True)
-        assert (report.findings, report.records, report.writers[0].signed) == ((), 2, 1)
+        assert (report.broken, report.records, report.writers[0].signed) == ((), 2, 1)
 
     asyncio.run(run())
 
@@ -252,7 +252,7 @@ def test_verify_audit_of_records_older_than_batches_counts_them_unless_a_key_is_
         writer.seal(a=3)
         await writer.put_into(store)
         report = await verify_audit(store, verify=made_signature)
-        assert (report.findings, report.first_version, report.records) == ((), 5, 8)
+        assert (report.broken, report.first_version, report.records) == ((), 5, 8)
         named = Trust(frozenset({public_key("key")}))
         assert kinds(await verify_audit(store, verify=made_signature, trust=named)) == ["unsealed"]
         last = of_version_1(an_event("a", "w", 9), writer.heads["a"])
@@ -271,26 +271,5 @@ def test_verify_audit_of_a_writer_that_changed_its_key_follows_the_endorsements(
     writer.seal(a=1)
     for trust in (Trust(), Trust(frozenset({public_key("key")})), Trust(frozenset(map(public_key, ("key", "third"))))):
         report = verified(store_of(writer), trust=trust)
-        assert (report.findings, report.writers[0].signed) == ((), 3)
+        assert (report.broken, report.writers[0].signed) == ((), 3)
     assert kinds(verified(store_of(writer), trust=Trust(frozenset({public_key("third")})))) == ["untrusted_key"] * 2
-
-
-def test_verify_audit_of_erased_tenants_believes_the_store_and_says_so():
-    class Erased(MemoryAuditProofs):
-        async def stored_batches(self, *place):
-            return [replace(one, erased=1) for one in await super().stored_batches(*place)]
-
-        async def stored_segments(self, tenant_id, *place):
-            return [] if tenant_id == "b" else await super().stored_segments(tenant_id, *place)
-
-        async def stored_chains(self, tenant_id=None):
-            return [one for one in await super().stored_chains(tenant_id) if one.tenant_id != "b"]
-
-    async def run():
-        store, writer = Erased(), Writer("w")
-        writer.seal(a=2, b=2)
-        await writer.put_into(store)
-        report = await verify_audit(store, verify=made_signature)
-        assert (report.findings, report.erased) == ((), 1)
-
-    asyncio.run(run())

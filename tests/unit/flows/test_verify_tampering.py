@@ -33,8 +33,8 @@ def found(tamper, trust=TRUST, writers=WRITERS):
         if tamper is not None:
             await (tamper(store) or asyncio.sleep(0))
         report = await verify_audit(store, verify=made_signature, trust=trust)
-        assert all(one.what and one.writer_id for one in report.findings)
-        return [(one.kind, one.tenant_id, one.sequence, one.number) for one in report.findings]
+        assert all(one.what and one.writer_id for one in report.broken)
+        return [(one.kind, one.tenant_id, one.sequence, one.number) for one in report.broken]
 
     return asyncio.run(run())
 
@@ -389,7 +389,7 @@ def test_verify_audit_of_a_hidden_tail_behind_a_segment_that_claims_to_be_newer_
         for writer in WRITERS:
             await writer.put_into(store)
         report = await verify_audit(store, "a", verify=made_signature)
-        assert [(one.kind, one.writer_id, one.number) for one in report.findings] == [
+        assert [(one.kind, one.writer_id, one.number) for one in report.broken] == [
             ("batch_missing", "v", 999), ("batch_missing", "w", 999),
         ]  # fmt: skip
 
