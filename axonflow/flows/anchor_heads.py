@@ -99,7 +99,7 @@ class HeadAnchoring:
             await self._moved.wait()
             self._moved.clear()
             await self._try()
-            if self._stopping.is_set():
+            if self._stopping.is_set() and (self._newest is None or self._is_failing):
                 return
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._every_s):
