@@ -1,4 +1,4 @@
-"""A signed audit trail of several tenants and writers, as it goes into any store, to be verified there and tampered with."""
+"""A signed audit trail of several tenants and writers, to be put into any store and tampered with there."""
 
 import hashlib
 from dataclasses import dataclass, field

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Final
-
-import msgspec
-from msgspec import Struct
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, TypeVar
 
 from axonflow.audit import ChainHead
 from axonflow.audit.batch import BatchStatement, Segment
@@ -15,13 +12,13 @@ from axonflow.audit.export import (
     ExportedChain,
     ExportedEnd,
     ExportedHeader,
-    ExportedRecord,
     ExportedSegment,
-    Line,
+    is_record_line,
     read_line,
+    read_records,
 )
 from axonflow.audit.merkle import leaf_hash, root_by_path
-from axonflow.audit.stored import Finding, FindingKind, StoredChain, StoredRecord, StoredSegment
+from axonflow.audit.stored import Finding, FindingKind, StoredChain, StoredSegment
 from axonflow.audit.trust import KeyCheck, SignatureCheck, Trust
 from axonflow.errors import AuditError
 from axonflow.flows.verify_audit import AuditVerification, VerifiedWriter
@@ -29,17 +26,7 @@ from axonflow.flows.verify_audit import AuditVerification, VerifiedWriter
 __all__ = ["verify_export"]
 
 _PAGE: Final = 1_000
-
-
-class _Place(Struct):
-    """What an event says of its own place; the rest of it is passed over."""
-
-    event_id: str
-    tenant_id: str
-    writer_id: str
-
-
-_place = msgspec.json.Decoder(_Place).decode
+T = TypeVar("T")
 
 
 def verify_export(
@@ -56,14 +43,30 @@ def verify_export(
     is called with the number of records so far. Raises AuditError for what is no export, or not all of one.
     """
     walk = _ExportWalk(trust, verify)
+    page: list[bytes] = []
+    number = 0
     for number, line in enumerate(lines, start=1):
-        try:
-            walk.take(line)
-        except (AuditError, ValueError) as error:  # ValueError: no hexadecimal digits
-            raise AuditError("the export cannot be read", found=str(error)[:300], at=f"line {number}") from None
-        if progress is not None and number % _PAGE == 0:
-            progress(walk.records)
+        is_record = is_record_line(line)
+        if page and (len(page) == _PAGE or not is_record):
+            _take(number - len(page), walk.take_records, page)
+            page = []
+            if progress is not None:
+                progress(walk.records)
+        if is_record:
+            page.append(line)
+        else:
+            _take(number, walk.take, line)
+    if page:
+        _take(number - len(page) + 1, walk.take_records, page)
     return walk.finish()
+
+
+def _take(number: int, take: Callable[[T], None], what: T) -> None:
+    """Hand on what begins at line `number`."""
+    try:
+        take(what)
+    except (AuditError, ValueError) as error:  # ValueError: no hexadecimal digits
+        raise AuditError("the export cannot be read", found=str(error)[:300], at=f"line {number}") from None
 
 
 class _ExportWalk:
@@ -78,22 +81,21 @@ class _ExportWalk:
         self._parts: list[_ChainPart] = []
         self.records = 0
 
+    def take_records(self, lines: Sequence[bytes]) -> None:
+        """Lines of records that follow each other."""
+        if self._chain is None or self._is_ended:
+            raise AuditError("a line in the wrong place", expected="a chain before its segments and records")
+        self._chain.take(lines)
+        self.records += len(lines)
+
     def take(self, line: bytes) -> None:
+        """A line of another kind."""
         said = read_line(line)
         if self._is_ended or (self._tenant_id is None) != isinstance(said, ExportedHeader):
             raise AuditError("a line in the wrong place", expected="a header first, and an end last")
         if isinstance(said, ExportedHeader):
             self._tenant_id = said.tenant_id
-        elif isinstance(said, ExportedRecord) and self._chain is not None:
-            self._chain.add(said)
-            self.records += 1
-        else:
-            self._take_other(said)
-
-    def _take_other(self, said: Line) -> None:
-        if self._chain is not None:
-            self._chain.flush()
-        if isinstance(said, ExportedChain):
+        elif isinstance(said, ExportedChain):
             self._chain = _ChainPart(self._tenant_id or "", said, self._trust, self._verify)
             self._parts.append(self._chain)
         elif isinstance(said, ExportedSegment) and self._chain is not None:
@@ -139,8 +141,6 @@ class _ChainPart:
         keys = [key.registered(said.chain) for key in said.keys]
         self._keys = KeyCheck(said.chain, keys, trust, verify)
         self.walk = ChainWalk(StoredChain(tenant_id, said.chain, cut), trusts_first_version=trust.is_of_the_store)
-        self._page: list[StoredRecord] = []
-        self._previous = self.walk.previous
         self.batches = 0
         self.sealed_us: int | None = None
         self.findings: list[Finding] = []
@@ -154,24 +154,9 @@ class _ChainPart:
         """How many of its batches have a good signature."""
         return self._keys.signed
 
-    def add(self, said: ExportedRecord) -> None:
-        """The record that comes next."""
-        canonical, digest = bytes(said.event), bytes.fromhex(said.hash)
-        place = _place(canonical)
-        names = (place.tenant_id, place.writer_id, said.writer_id)
-        previous = bytes.fromhex(said.previous) if said.previous else self._previous
-        altered = "" if names == (self._tenant_id, self.writer_id, self.writer_id) else "its chain"
-        self._page.append(
-            StoredRecord(said.sequence, previous, digest, canonical, place.event_id, altered)
-        )  # fmt: skip
-        self._previous = digest
-        if len(self._page) == _PAGE:
-            self.flush()
-
-    def flush(self) -> None:
-        """Walk along the records so far."""
-        self.walk.take(self._page)
-        self._page = []
+    def take(self, lines: Sequence[bytes]) -> None:
+        """The records that come next."""
+        self.walk.take(read_records(lines, self._tenant_id, self.writer_id, self.walk.previous))
 
     def give(self, said: ExportedSegment) -> None:
         """The segment that comes next."""
@@ -199,7 +184,6 @@ class _ChainPart:
 
     def finish(self) -> None:
         """There are no more."""
-        self.flush()
         self.walk.finish(tail_may_wait=False)
 
     def _find(self, kind: FindingKind, what: str, number: int | None, segment: Segment | None = None) -> None:

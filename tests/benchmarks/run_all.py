@@ -17,6 +17,7 @@ from tests.benchmarks import (
     bench_reload,
     bench_replay,
     bench_stream,
+    bench_verify,
 )
 
 ALL = {
@@ -27,6 +28,7 @@ ALL = {
     "replay": bench_replay,
     "plan": bench_plan,
     "audit": bench_audit,
+    "verify": bench_verify,
     "http": bench_http,
     "stream": bench_stream,
 }

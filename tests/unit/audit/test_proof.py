@@ -80,18 +80,19 @@ def test_proof_with_any_digit_changed_does_not_hold(proof, data):
     text = proof.to_json().decode()
     place = data.draw(st.integers(0, len(text) - 1).filter(lambda place: text[place].isalnum()))
     other = data.draw(st.sampled_from("0123456789abcdefxyz").filter(lambda char: char != text[place].lower()))
+    changed = (text[:place] + other + text[place + 1 :]).encode()
     with pytest.raises(AuditError):
-        changed = EventProof.from_json((text[:place] + other + text[place + 1 :]).encode())
-        assert changed != proof
-        check_proof(changed, TRUSTED, made_signature)
+        check_proof(EventProof.from_json(changed), TRUSTED, made_signature)
 
 
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ('"tenant_id":"a"', '"tenant_id":"b"'), ('"writer_id":"w"', '"writer_id":"v"'), ('"effect":"deny"', '"effect":"allow"'),
+        ('"tenant_id":"a"', '"tenant_id":"b"'),
+        ('"writer_id":"w"', '"writer_id":"v"'),
+        ('"effect":"deny"', '"effect":"allow"'),
     ],
-)  # fmt: skip
+)
 def test_proof_of_another_event_or_of_another_chain_does_not_hold(proof, old, new):
     for field in ("canonical", "segment", "batch"):
         text = getattr(proof, field)

@@ -70,12 +70,12 @@ def test_export_of_a_chain_that_was_cut_begins_there():
     assert (report.broken, report.records, report.removed, report.heads) == ((), 36, 14, stored.heads)
 
 
-def test_export_tells_progress_every_thousand_lines():
+def test_export_tells_progress_every_thousand_records():
     writer = Writer("w")
     writer.seal(a=2_500)
     seen = []
     verify_export(exported([writer])[0], progress=seen.append)
-    assert seen == [997, 1_997]
+    assert seen == [1_000, 2_000, 2_500]
 
 
 def delete(store):

@@ -17,9 +17,8 @@ from tests.audit_trail import Writer, an_event, public_key, signer, two_writers
 
 WRITERS = two_writers()
 TRUST = Trust(frozenset({public_key("key")}))
-ANCHOR = Trust(
-    writers={one.writer_id: AnchoredWriter(one.writer_id, public_key("key"), one.batches[-1].statement) for one in WRITERS}
-)  # fmt: skip
+NEWEST = {one.writer_id: one.batches[-1].statement for one in WRITERS}
+ANCHOR = Trust(writers={name: AnchoredWriter(name, public_key("key"), newest) for name, newest in NEWEST.items()})
 CHAIN = ("a", "w")
 
 
