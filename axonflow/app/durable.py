@@ -183,7 +183,7 @@ class Durable:
     async def search(self, query: AuditQuery) -> AuditPage:
         """What is found, with everything that this process recorded before the call; from a read replica, but for the
         last seconds (`max_replica_lag_s`). Raises AuditError."""
-        if not await self._drain.flush(FLUSH_TIMEOUT_S) and not self._spool.quarantined:
+        if not await self._drain.flush(FLUSH_TIMEOUT_S) and not self._drain.refusals:
             raise AuditError(
                 "the database does not keep up", expected=f"what was recorded within {FLUSH_TIMEOUT_S:.0f} s",
                 hint="Nothing is lost: it is in the spool. Try again.",

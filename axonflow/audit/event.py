@@ -136,14 +136,14 @@ class AuditEvent(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, 
             raise AuditError(
                 "unknown kind", expected=" or ".join(get_args(AuditKind)), found=self.kind[:64], at="$.kind"
             )
+        broken = self._broken_field() if _NUL in data else None
+        if broken is not None:
+            raise _text_refused(broken)
         if not is_id_of(self.event_id, self.time_us):
             raise AuditError(
                 "not the id of an event of this time", expected="what new_id(time_us) gives: a UUID of version 7",
                 found=self.event_id[:64], at="$.event_id",
             )  # fmt: skip
-        broken = self._broken_field() if _NUL in data else None
-        if broken is not None:
-            raise _text_refused(broken)
         return data
 
     def _refused(self, why: str) -> AuditError:

@@ -99,6 +99,7 @@ class Drain:
         self._retry_s = (retry_from_s, retry_to_s)
         self._round_records = min(limit, 100)
         self._unregistered = key
+        self._refusals = 0
         self._is_sealed_now = False  # what is offered first, or after a failure, may have been sealed long ago
         self._reported: set[tuple[str, str]] = set()
         self._failures = 0
@@ -113,6 +114,11 @@ class Drain:
     def drained(self) -> int:
         """How many records have moved since the start."""
         return self._drained
+
+    @property
+    def refusals(self) -> int:
+        """How many records the store has refused since the start; they are in quarantine."""
+        return self._refusals
 
     @property
     def failing(self) -> bool:
@@ -135,7 +141,7 @@ class Drain:
             self._task.cancel()
             await asyncio.wait([self._task])
         _answer(self._waiting, reached=False)
-        return bool(done) and not self._failures and not self._spool.quarantined
+        return bool(done) and not self._failures and not self._refusals
 
     async def flush(self, timeout_s: float) -> bool:
         """True as soon as all that was appended before this call has reached the store, so that a search finds it.
@@ -175,7 +181,7 @@ class Drain:
                 if not emptied:
                     self._waiting += [reached for reached in covered if not reached.done()]
             if emptied:
-                _answer(covered, reached=not self._spool.quarantined)
+                _answer(covered, reached=not self._refusals)
             if self._stopping.is_set() and (emptied or self._failures):
                 return
             if self._failures:
@@ -208,8 +214,10 @@ class Drain:
         return was_all
 
     def _refused(self, batch: SealedBatch, conflict: AuditConflict) -> None:
-        first = batch.segments[0]
-        if len(batch.records) == 1 or isinstance(conflict, BatchConflict):
+        is_of_batch = isinstance(conflict, BatchConflict)
+        if is_of_batch or len(batch.records) == 1:
+            self._refusals += not is_of_batch
+            first = batch.segments[0]
             chain = (first.tenant_id, first.writer_id)
             if chain not in self._reported:
                 self._reported.add(chain)
@@ -219,7 +227,7 @@ class Drain:
         self._failures += 1
         if self._failures == 1:
             if not isinstance(error, AuditError):
-                error = AuditError("draining failed", found=f"{type(error).__name__}: {error}")
+                error = AuditError("draining failed", found=type(error).__name__)
             self._tell(error)
 
     def _worked(self) -> None:

@@ -35,15 +35,15 @@ NAMES = st.sampled_from(
     ["user:ann", "user:bob", "agent:x", 'a "quoted", {name}', "back\\slash", "NULL", "ü\n\U0001f600", ""]
 )
 KINDS = st.sampled_from(["decision", "llm.call", "ä"])
-TIMES = st.sampled_from([-(2**63), -1, 0, 1, 2, 3, 10**15, 2**63 - 1])
-BEYOND = st.sampled_from([2**63, 2**70, -(2**63) - 1])
+TIMES = st.sampled_from([0, 1, 2, 3, 10**6, 10**15, 10**15 + 1])
+BEYOND = st.sampled_from([-1, -(2**63), 2**63 - 1, 2**63, 2**70, -(2**63) - 1])
 EVENTS = st.fixed_dictionaries(
     {
         "tenant": st.integers(0, 1), "writer_id": NAMES.filter(bool), "time_us": TIMES, "kind": KINDS,
         "principal": NAMES, "on_behalf_of": st.lists(NAMES, max_size=2).map(tuple), "action": NAMES, "effect": KINDS,
         "policies": st.lists(NAMES, max_size=3).map(tuple), "decision_id": NAMES, "allowed": st.booleans(),
         "origin": st.builds(Origin, NAMES, NAMES, NAMES), "content_chars": st.integers(0, 2**63 - 1),
-        "details": st.dictionaries(NAMES, NAMES | st.booleans() | st.integers(-(2**63), 2**64 - 1), max_size=2),
+        "details": st.dictionaries(NAMES, NAMES | st.booleans() | st.integers(-(2**53), 2**53), max_size=2),
     }
 )  # fmt: skip
 QUERIES = st.fixed_dictionaries(
@@ -64,7 +64,7 @@ def test_audit_store_any_query_finds_what_it_covers(opened_store, drawn, asked):
     run(store.write(chained(events)))
     for one in asked:
         query = AuditQuery(tenant_id=tenants[one["tenant"]], **{k: v for k, v in one.items() if k != "tenant"})
-        covered = sorted(filter(query.covers, events), key=lambda e: (e.time_us, e.event_id), reverse=True)
+        covered = sorted(filter(query.covers, events), key=lambda e: e.event_id, reverse=True)
         page = tuple(covered[query.offset : query.offset + query.limit])
         assert run(store.search(query)) == AuditPage(page, len(covered))
 

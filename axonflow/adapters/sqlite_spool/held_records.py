@@ -100,9 +100,9 @@ def _head(sequence: int, digest: bytes) -> AuditRecord:
 
 
 class HeldRecords:
-    """`pending` records are held, of `pending_bytes` (about what they take on the disk); the oldest event's time is
-    `oldest_us` (None: nothing is held); `quarantined` are out of the way. These may be read by any thread. Methods raise
-    sqlite3.Error, and then nothing has changed.
+    """`pending` records are held, of `pending_bytes` (about what they take on the disk). The oldest event's time is
+    `oldest_us` (None: nothing is held); `quarantined` are out of the way. These may be read by any thread. Methods
+    raise sqlite3.Error, and then nothing has changed.
     """
 
     def __init__(self, connection: sqlite3.Connection, max_bytes: int, reserve: Reserve) -> None:

@@ -22,7 +22,13 @@ VERSION_1 = (
 
 
 def event(**changes):
-    ids = {"event_id": "e1", "tenant_id": "acme", "writer_id": "w", "time_us": 5, "decision_id": "d"}
+    ids = {
+        "event_id": "00000000-0000-7000-8000-000000000005",
+        "tenant_id": "acme",
+        "writer_id": "w",
+        "time_us": 5,
+        "decision_id": "d",
+    }
     what = {"principal": "user:ann", "action": "tool.call", "resource": "tool:x", "effect": "deny", "allowed": False}
     why = {"policy_digest": "sha256:0", "policies": ("p",), "reasons": ("r",)}
     return AuditEvent(**({"kind": "decision"} | ids | what | why | changes))

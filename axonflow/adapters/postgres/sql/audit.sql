@@ -81,7 +81,7 @@ WITH found AS NOT MATERIALIZED (
         AND ($12::text IS NULL OR $12 = ANY (policies))
 )
 SELECT counted.total, page.canonical
-FROM (SELECT count(*) AS total FROM (SELECT FROM found LIMIT $15) AS some) AS counted
+FROM (SELECT count(*) AS total FROM (SELECT FROM found LIMIT $15) AS those) AS counted
 LEFT JOIN (SELECT * FROM found ORDER BY event_id DESC LIMIT $2 OFFSET $3) AS page ON true
 ORDER BY page.event_id DESC;
 
