@@ -4,13 +4,13 @@ import asyncio
 
 import pytest
 
-from axonflow.adapters.postgres import PostgresAuditStore, migrate, service_login
+from axonflow.adapters.postgres import PostgresAuditProofs, migrate, service_login
 from axonflow.adapters.postgres.tenant_data import PostgresTenantData
 from axonflow.errors import TenancyUnavailable
 from axonflow.flows.verify_audit import verify_audit
 from tests.postgres import execute, fresh_database
 from tests.postgres_rows import add_rows, rows_of
-from tests.postgres_stores import audit_event, chained, opened
+from tests.postgres_stores import audit_event, chained, opened, write_sealed
 
 LEFT = {"tenant", "audit_event", "audit_cut"}
 
@@ -25,7 +25,7 @@ def filled(postgres_dsn):
         execute(dsn, "UPDATE axonflow.tenant SET status = 'deleting' WHERE tenant_id = 'A'", "SELECT 1")
         with opened(dsn) as (run, database):
             records = chained(audit_event(name, "w", time_us) for name in "AB" for time_us in (1, 2, 3))
-            run(PostgresAuditStore(database).write(records))
+            run(write_sealed(database, records))
         yield dsn
 
 
@@ -41,7 +41,7 @@ def erase(dsn, *, audit):
 
 def broken_chains(dsn):
     with opened(dsn) as (run, database):
-        return run(verify_audit(PostgresAuditStore(database))).broken
+        return run(verify_audit(PostgresAuditProofs(database))).broken
 
 
 def test_tenant_is_erased_but_for_its_trail_and_then_with_it(filled):
