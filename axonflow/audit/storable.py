@@ -6,7 +6,7 @@ import hashlib
 import math
 from typing import Any, Final
 
-__all__ = ["MAX_TEXT_CHARS", "Storable", "storable", "storable_facts", "storable_text"]
+__all__ = ["MAX_TEXT_CHARS", "Storable", "escaped", "storable", "storable_facts", "storable_text"]
 
 Storable = str | int | float | bool | None | list[Any] | dict[str, Any]
 
@@ -22,17 +22,18 @@ _ESCAPED: Final = {code: f"\\u{code:04x}" for code in (0, *range(0xD800, 0xE000)
 
 
 def storable_text(text: str) -> str:
-    """`text`, with what no database keeps written as visible escapes; a long one by its beginning's digest alone.
+    """`text`, `escaped`; a long one as its digest alone.
 
     More than `MAX_TEXT_CHARS` characters become ``sha256:<64 hex digits>:<how many characters>``.
     """
-    if text.isascii():
-        kept = text.replace("\0", "\\u0000") if "\0" in text else text
-    else:
-        kept = text.translate(_ESCAPED) if _is_broken(text) else text
     if len(text) <= MAX_TEXT_CHARS:
-        return kept
+        return escaped(text)
     return f"sha256:{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}:{len(text)}"
+
+
+def escaped(text: str) -> str:
+    """`text` with what no database keeps written as visible escapes."""
+    return text.translate(_ESCAPED) if _is_broken(text) else text
 
 
 def _is_broken(text: str) -> bool:

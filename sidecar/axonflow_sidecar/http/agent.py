@@ -18,6 +18,7 @@ from axonflow_sidecar.http.routes.requests import plan_status, proxy_request
 from axonflow_sidecar.http.routes.reveal import reveal
 from axonflow_sidecar.http.routes.roles import role_routes
 from axonflow_sidecar.http.routes.tenants import tenant_routes
+from axonflow_sidecar.http.routes.tool_call import tool_call
 from axonflow_sidecar.http.routing import PUBLIC, Route, routed
 from axonflow_sidecar.http.services import AgentServices
 
@@ -45,6 +46,7 @@ def agent_routes(services: AgentServices) -> list[Route]:
         Route("POST", "/api/v1/decide", decide(services), "decisions.make"),
         Route("POST", "/api/policy/pre-check", pre_check(services), "decisions.make"),
         Route("POST", "/api/audit/llm-call", llm_call(services), "calls.record"),
+        Route("POST", "/api/v1/audit/tool-call", tool_call(services), "calls.record"),
         Route("POST", "/api/v1/audit/search", audit_search(services), "audit.read"),
         Route("POST", "/api/request", proxy_request(services), "plans.run", PLAN_TIMEOUT_S),
         Route("GET", "/api/v1/plan/{id}", plan_status(services), "plans.read"),
