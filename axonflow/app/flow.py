@@ -354,5 +354,14 @@ class AxonFlow:
         async def enforced(request: Request) -> Decision:
             return await self.enforce(request, origin=origin)
 
+        async def recorded(request: Request, decision_id: str, outcome: Outcome) -> None:
+            digest = self._engines.of(request).digest
+            await record(
+                self._audit, "plan_step", request, decision_id=decision_id, policy_digest=digest, outcome=outcome,
+                origin=origin,
+            )  # fmt: skip
+
         acting = Principal(plan.name, "agent") if principal is None else Principal.of(principal)
-        return await run_plan(plan, principal=acting, enforce=enforced, context=context, clock_us=now_us)
+        return await run_plan(
+            plan, principal=acting, enforce=enforced, recorded=recorded, context=context, clock_us=now_us
+        )

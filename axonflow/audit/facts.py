@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from axonflow.audit.event import Detected
-from axonflow.audit.storable import Storable, storable
+from axonflow.audit.storable import EXACT, Storable, storable
 from axonflow.detect import Finding, Scanner
 from axonflow.detect.secrecy import Secrecy
 
@@ -22,15 +22,16 @@ _PLAIN_NAME: Final = re.compile(r"[A-Za-z_]{1,32}", re.ASCII)
 """Names of members are content as well. One with a digit in it, or a long one, may be a value."""
 
 
-def attributes_kept(read: Iterable[tuple[str, object]], secrecy: Secrecy) -> dict[str, Storable]:
+def attributes_kept(read: Iterable[tuple[str, Any]], secrecy: Secrecy) -> dict[str, Storable]:
     """What is kept of the attributes that were `read`, by path: those that the request has, without secrets."""
     kept: dict[str, Storable] = {}
     for path, value in read:
-        if value is None or value == ():
-            continue
-        if isinstance(value, str) and len(value) <= _SHORT_CHARS and value.isalnum():
+        kind = value.__class__
+        if kind is str and len(value) <= _SHORT_CHARS and value.isascii() and value.isprintable():
             kept[path] = value  # as it is, like most
-        else:
+        elif kind is bool or (kind is int and -EXACT <= value <= EXACT):
+            kept[path] = value
+        elif value is not None and value != ():
             kept[path] = secrecy.masked(path.rpartition(".")[2], storable(value))
     return kept
 
@@ -40,8 +41,6 @@ def findings_kept(found: Sequence[Finding], scanner: Scanner) -> tuple[Detected,
 
     The name of a member that is no plain word becomes ``*``, and so does one in which something was found.
     """
-    if not found:
-        return ()
     checks = _checks(scanner, {finding.detector for finding in found if finding.validated})
     hidden = {finding.path for finding in found if finding.in_key}
     return tuple(

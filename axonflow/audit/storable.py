@@ -6,14 +6,14 @@ import hashlib
 import math
 from typing import Any, Final
 
-__all__ = ["MAX_TEXT_CHARS", "Storable", "escaped", "storable", "storable_facts", "storable_text"]
+__all__ = ["EXACT", "MAX_TEXT_CHARS", "Storable", "escaped", "storable", "storable_facts", "storable_text"]
 
 Storable = str | int | float | bool | None | list[Any] | dict[str, Any]
 
 MAX_TEXT_CHARS: Final = 256
 MAX_ITEMS: Final = 64
 MAX_DEPTH: Final = 4
-_EXACT: Final = 2**53
+EXACT: Final = 2**53
 """Beyond, readers that keep numbers as doubles (RFC 8259, section 6) would read another."""
 _MAX_BITS: Final = 4_096
 """Python refuses to write out numbers of some 14,000 bits and more (CVE-2020-10735)."""
@@ -67,7 +67,7 @@ def storable(value: object, depth: int = MAX_DEPTH) -> Storable:
 
 
 def _whole(value: int) -> Storable:
-    if -_EXACT <= value <= _EXACT:
+    if -EXACT <= value <= EXACT:
         return int(value)
     bits = value.bit_length()
     return str(int(value)) if bits <= _MAX_BITS else f"<an integer of {bits} bits>"

@@ -14,6 +14,7 @@ WITHHELD: Final = f"{LABEL_START[:-1]}]"
 _SHORT_CHARS: Final = 16
 """What is no longer is not looked at, unless its name speaks of a secret: no generated key is as short."""
 _MOST_KNOWN: Final = 4_096
+_CONTAINERS: Final = frozenset({list, dict})
 
 
 class Secrecy:
@@ -31,17 +32,18 @@ class Secrecy:
 
     def masked(self, name: str, value: Any) -> Any:
         """`value`, a JSON value, with masks for what is secret in it; `WITHHELD` when that cannot be told."""
-        if value.__class__ is str:
+        kind = value.__class__
+        if kind is str:
             if len(value) <= _SHORT_CHARS or (name, value) in self._harmless:
                 return value
-        elif value is None or isinstance(value, (bool, int, float)) or not _has_long_text(value):
+        elif kind not in _CONTAINERS or not _has_long_text(value):
             return value
         try:
             looked_at = self._scanner.inspect({name: value}).redact(self._ids)
         except Exception:  # noqa: BLE001  a detector may be anybody's code; what it chokes on is not shown
             return WITHHELD
         (masked,) = looked_at.values()
-        if value.__class__ is str and masked == value:
+        if kind is str and masked == value:
             if len(self._harmless) >= _MOST_KNOWN:
                 self._harmless.clear()
             self._harmless[name, value] = None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from time import perf_counter_ns
 from typing import Any, Final, NamedTuple
 
@@ -56,9 +57,12 @@ async def enforce(
     started_ns = perf_counter_ns()
     found: list[Finding] = []
     decision = decide_now(engine, request, found)
+    grounds = Grounds(engine, found, content_kept, started_ns)
+    if not decision.obligations:  # as most: nothing to reserve, nothing to keep
+        await append(audit, _event(decision, request, grounds, audit.writer_id, origin))
+        return decision
     if decision.redacted is not None and not redacts:
         decision = _denied(decision, "The content has to be redacted, which this enforcement point cannot do.")
-    grounds = Grounds(engine, found, content_kept, started_ns)
     return await carry_out(decision, request, grounds, audit=audit, ledger=ledger, origin=origin, vault=vault)
 
 
@@ -85,17 +89,15 @@ async def carry_out(
 
     Raises as `enforce`.
     """
-    if not decision.obligations:  # nothing to reserve or to keep: so are most
-        await append(audit, _event(decision, request, grounds, audit.writer_id, origin))
-        return decision
     reservations: list[Reservation] = []
     try:
         if decision.allowed and any(isinstance(obligation, Limit) for obligation in decision.obligations):
             decision = await _reserved(decision, request, ledger, reservations)
-        refusal = await _keep(grounds.engine.kept(request, decision), request.principal.tenant, vault)
-        if refusal is not None:
-            await _give_back(reservations, ledger)
-            decision = _denied(decision, refusal)
+        if decision.redacted is not None:
+            refusal = await _keep(grounds.engine.kept(request, decision), request.principal.tenant, vault)
+            if refusal is not None:
+                await _give_back(reservations, ledger)
+                decision = _denied(decision, refusal)
         await append(audit, _event(decision, request, grounds, audit.writer_id, origin))
     except BaseException:  # cancellation too: what nobody was allowed to use must not count
         await _give_back(reservations, ledger)
@@ -151,7 +153,7 @@ async def _take(limit: Limit, request: Request, ledger: Ledger, reservations: li
         amount = request.context.get(_ESTIMATES[limit.unit])
         if not isinstance(amount, int) or isinstance(amount, bool) or amount < 0:
             return f"{limit.policy} limits {limit.unit}: the request must carry context.{_ESTIMATES[limit.unit]}."
-    key = "|".join([limit.policy, *(f"{path}={_canonical(reader(path)(request))}" for path in limit.key)])
+    key = "|".join([limit.policy, *[f"{path}={_canonical(read(request))}" for path, read in _readers(limit.key)]])
     if len(key) > _MAX_KEY_CHARS:  # an attribute may be megabytes; a counter's name is kept as long as the counter
         key = f"{limit.policy}|sha256:{hashlib.sha256(key.encode()).hexdigest()}"
     quota = Quota(request.principal.tenant, key, limit.unit, limit.maximum, limit.window_s)
@@ -166,10 +168,15 @@ async def _take(limit: Limit, request: Request, ledger: Ledger, reservations: li
     return None
 
 
+@lru_cache(maxsize=1_024)
+def _readers(paths: tuple[str, ...]) -> list[tuple[str, Callable[[Request], Any]]]:
+    return [(path, reader(path)) for path in paths]
+
+
 def _canonical(value: Any) -> str:
     """`value` as JSON that is the same for equal values: whoever may write {"a": 1, "b": 2} in another order, or 1 as
     1.0, would else have a counter for each spelling."""
-    return _encode(_plain(value)).decode()
+    return _encode(value if value.__class__ is str else _plain(value)).decode()
 
 
 def _plain(value: Any) -> Any:
@@ -187,6 +194,11 @@ def _event(decision: Decision, request: Request, grounds: Grounds, writer_id: st
     engine, found, content_kept, started_ns = grounds
     principal, resource, content = request.principal, request.resource, request.content
     time_us = now_us()
+    content_chars, content_digest, content_redacted = 0, "", ""
+    if content is not None:
+        content_chars = len(content) if content.__class__ is str else chars(content)
+        content_digest = content_kept.digest(content)
+        content_redacted = content_kept.redacted(content, engine.scanner)
     return AuditEvent(
         event_id=new_id(time_us),
         tenant_id=principal.tenant,
@@ -196,7 +208,7 @@ def _event(decision: Decision, request: Request, grounds: Grounds, writer_id: st
         decision_id=decision.decision_id,
         policy_digest=decision.policy_digest,
         principal=f"{principal.type}:{principal.id}",
-        on_behalf_of=delegation(principal),
+        on_behalf_of=() if principal.on_behalf_of is None else delegation(principal),
         action=request.action,
         resource=f"{resource.type}:{resource.id}",
         effect=decision.effect.value,
@@ -204,13 +216,13 @@ def _event(decision: Decision, request: Request, grounds: Grounds, writer_id: st
         policies=decision.policies,
         reasons=decision.reasons,
         errors=tuple([f"{error.policy}: {error.message}" for error in decision.errors]) if decision.errors else (),
-        content_chars=0 if content is None else chars(content),
-        content_digest=content_kept.digest(content),
-        content_redacted=content_kept.redacted(content, engine.scanner),
+        content_chars=content_chars,
+        content_digest=content_digest,
+        content_redacted=content_redacted,
         origin=origin,
         duration_us=(perf_counter_ns() - started_ns) // 1000,
         attributes=attributes_kept(engine.read(request), engine.secrecy),
-        findings=findings_kept(found, engine.scanner),
+        findings=findings_kept(found, engine.scanner) if found else (),
         details=_redactions(decision) if decision.obligations else {},
     )
 

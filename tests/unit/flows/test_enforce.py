@@ -166,7 +166,12 @@ def test_record_of_what_was_carried_out_stands_under_its_decision():
     event = asyncio.run(flow.record("model_call", done, decision_id="d", details={"total_tokens": 7}, origin=origin))
     (kept,) = asyncio.run(flow.audit.records("default"))
     assert kept.event == event
-    assert (event.kind, event.decision_id, event.on_behalf_of, event.origin) == ("model_call", "d", ("user:ann",), origin)
+    assert (event.kind, event.decision_id, event.on_behalf_of, event.origin) == (
+        "model_call",
+        "d",
+        ("user:ann",),
+        origin,
+    )
     assert event.policy_digest == flow.policy_digest
 
 
