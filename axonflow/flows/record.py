@@ -44,10 +44,12 @@ async def record(
 ) -> AuditEvent:
     """Record that `request`, as `decision_id` allowed it, was carried out, and its `outcome`; return the event.
 
-    What no store keeps of the details is recorded in a form that all do. Raises AuditError when it cannot be recorded.
+    A log-in that failed was not allowed. What no store keeps of the details is recorded in a form that all do. Raises
+    AuditError when it cannot be recorded.
     """
     time_us = now_us()
     principal, resource = request.principal, request.resource
+    refused = kind == "login" and outcome.failed != ""
     event = AuditEvent(
         event_id=new_id(time_us),
         tenant_id=principal.tenant,
@@ -60,8 +62,8 @@ async def record(
         on_behalf_of=delegation(principal),
         action=request.action,
         resource=f"{resource.type}:{resource.id}",
-        effect="log",
-        allowed=True,
+        effect="deny" if refused else "log",
+        allowed=not refused,
         policies=(),
         reasons=(),
         errors=(storable_text(outcome.failed),) if outcome.failed else (),

@@ -1,4 +1,4 @@
-"""flow.enforce against flow.decide on the same requests, with an audit log that only queues: what it costs to be recorded.
+"""flow.enforce against flow.decide on the same requests, with an audit log that only queues: what recording costs.
 
 The log does what an asynchronous one has to before it lets the caller go on: the event's bytes are made and queued.
 Processor time of this thread, in alternating rounds; no request comes twice, and each decision is awaited on a loop.

@@ -267,7 +267,7 @@ def test_audit_search_finds_what_was_just_answered_newest_first():
     doors = Doors(REDACTING)
     first = doors.post(DECIDE, LLM).json()["decision_id"]
     second = doors.post(DECIDE, LLM | {"query": "hi"}).json()["decision_id"]
-    found = doors.post(SEARCH, {"limit": 10}).json()
+    found = doors.post(SEARCH, {"limit": 10, "action": "llm.request"}).json()
     assert [one["policy_details"]["decision_id"] for one in found["entries"]] == [second, first]
     assert [one["policy_decision"] for one in found["entries"]] == ["redacted", "redacted"]
     assert found["total"] == 2
@@ -275,12 +275,13 @@ def test_audit_search_finds_what_was_just_answered_newest_first():
 
 @pytest.mark.parametrize(
     ("query", "count"),
-    [({"client_id": "tester"}, 2), ({"client_id": "other"}, 0), ({"action": "llm.request"}, 2), ({"limit": 1}, 1),
-     ({"offset": 1}, 1), ({"policy_name": "mask"}, 2), ({"policy_name": "x"}, 0),
-     ({"start_time": "2020-01-01T00:00:00Z", "end_time": "2999-01-01T00:00:00+02:00"}, 2),
+    [({"client_id": "tester"}, 3), ({"client_id": "other"}, 0), ({"action": "llm.request"}, 2), ({"limit": 1}, 1),
+     ({"offset": 1}, 2), ({"policy_name": "mask"}, 2), ({"policy_name": "x"}, 0),
+     ({"start_time": "2020-01-01T00:00:00Z", "end_time": "2999-01-01T00:00:00+02:00"}, 3),
      ({"end_time": "2020-01-01T00:00:00.123456789Z"}, 0), ({"tenant_id": "acme"}, 0)],
 )  # fmt: skip
 def test_audit_search_filters_as_asked(query, count):
+    """Two decisions, after one log-in."""
     doors = Doors(REDACTING)
     doors.post(DECIDE, LLM)
     doors.post(DECIDE, LLM)

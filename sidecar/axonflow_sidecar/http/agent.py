@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from axonflow_sidecar.http.asgi import Application
 from axonflow_sidecar.http.identities import Identities
+from axonflow_sidecar.http.log_ins import LogIns
 from axonflow_sidecar.http.middleware.measuring import measured
 from axonflow_sidecar.http.middleware.tracing import traced
 from axonflow_sidecar.http.routes.audit_search import audit_search
@@ -29,7 +30,8 @@ PLAN_TIMEOUT_S = 600
 
 def create_agent(services: AgentServices, identities: Identities, *, log_all: bool = False) -> Application:
     """An ASGI application that answers the agent's routes for whom `identities` know; see docs/reference/http.md."""
-    return traced(measured(routed(agent_routes(services), identities), services.metrics, log_all=log_all))
+    application = routed(agent_routes(services), identities, LogIns(services.flow))
+    return traced(measured(application, services.metrics, log_all=log_all))
 
 
 def agent_routes(services: AgentServices) -> list[Route]:
