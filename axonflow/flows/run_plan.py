@@ -77,10 +77,8 @@ async def run_plan(
     with the JSON that was judged, redacted when a decision redacts: a dataclass arrives as a dict, a date as text.
 
     A failed step's error is ``<ExceptionType>: <message>``, at most 500 characters, no traceback. What a message gives
-    away is in the hands of the step's author.
-
-    Cancelling the run cancels its running steps and waits for them. A plain callable runs in a thread, which cannot be
-    interrupted: it runs to its end and its result is dropped.
+    away is in the hands of the step's author. Cancelling the run cancels its running steps and waits for them. A plain
+    callable runs in a thread, which cannot be interrupted: it runs to its end and its result is dropped.
 
     Raises PlanError when the plan is no DAG, RequestError when `context` is not JSON, and whatever `enforce` raises
     for ``plan.start``; nothing has run then.
