@@ -16,7 +16,8 @@ from axonflow.adapters.sqlite_spool import SqliteAuditSpool
 from axonflow.app.policies import Keys, Policies, policy_sources, trusted_by
 from axonflow.app.scanning import builtin_scanner
 from axonflow.app.streams import StreamRedactions, guarded
-from axonflow.audit import IN_PROCESS, AuditEvent, Origin
+from axonflow.audit import IN_PROCESS, AuditEvent, AuditKind, Origin, Usage
+from axonflow.audit.content import ContentKept, ContentMode
 from axonflow.detect import Detector, RedactionKey, RedactionMeans, Scanner, with_given
 from axonflow.detect.streaming import StreamRedaction, StreamRedactor
 from axonflow.errors import ConfigurationError
@@ -24,7 +25,7 @@ from axonflow.flows.blocking import wait
 from axonflow.flows.decide import decide
 from axonflow.flows.enforce import enforce
 from axonflow.flows.guard_stream import StreamGuard, guard_stream, redacted_ids
-from axonflow.flows.record import record
+from axonflow.flows.record import Outcome, record
 from axonflow.flows.reveal import reveal
 from axonflow.flows.run_plan import run_plan
 from axonflow.ids import now_us
@@ -100,6 +101,7 @@ class AxonFlow:
         audit: AuditLog,
         ledger: Ledger,
         vault: Vault | None,
+        content_kept: ContentKept,
     ) -> None:
         self._compiled = compiled
         self._policies = policies
@@ -107,6 +109,7 @@ class AxonFlow:
         self._audit = audit
         self._ledger = ledger
         self._vault = vault
+        self._content_kept = content_kept
         self._redactions = StreamRedactions()
 
     @classmethod
@@ -120,6 +123,7 @@ class AxonFlow:
         redaction_key: bytes | None = None,
         vault: Vault | Literal["memory"] | None = None,
         detectors: Sequence[Detector] = (),
+        audit_content: ContentMode = "digest",
     ) -> AxonFlow:
         """Load policies and return the control plane. Needs no database, server, event loop or environment variable.
 
@@ -130,7 +134,9 @@ class AxonFlow:
         only if one of them signed it. `detectors` are known to policies beside the built-in ones and those that policy
         sets declare. `redaction_key` (at least 32 random bytes) is what pseudonyms, hashes and tokens are computed
         with, and `vault` keeps what may be revealed (``"memory"``: as long as the process lives). A policy that asks
-        for what is missing is refused.
+        for what is missing is refused. `audit_content` is what is recorded of contents, beside their length: a
+        ``"digest"`` under the redaction key (without one, nothing), the text ``"redacted"`` of all that any detector
+        finds, or ``"none"``.
 
         Raises PolicyError, which lists every problem of every document, and ConfigurationError for an argument of
         another kind, a folder that cannot be used, or a detector that does not find its own examples.
@@ -148,7 +154,8 @@ class AxonFlow:
             audit = SqliteAuditSpool.open(audit)
         vault = MemoryVault() if vault == "memory" else vault
         audit = MemoryAuditLog() if audit is None else audit  # not "or": a log may be empty, and so falsy
-        return cls(compiled, policies, audit, MemoryLedger() if ledger is None else ledger, vault)
+        ledger = MemoryLedger() if ledger is None else ledger
+        return cls(compiled, policies, audit, ledger, vault, ContentKept(audit_content, key))
 
     @staticmethod
     def baseline() -> dict[str, str]:
@@ -234,7 +241,7 @@ class AxonFlow:
         """
         return await enforce(
             self._engines.of(request), request, audit=self._audit, ledger=self._ledger, origin=origin, redacts=redacts,
-            vault=self._vault,
+            vault=self._vault, content_kept=self._content_kept,
         )  # fmt: skip
 
     async def reveal(
@@ -274,6 +281,7 @@ class AxonFlow:
             ledger=self._ledger,
             origin=origin,
             vault=self._vault,
+            content_kept=self._content_kept,
         )
 
     async def enforce_stream(
@@ -300,20 +308,25 @@ class AxonFlow:
 
     async def record(
         self,
-        kind: str,
+        kind: AuditKind,
         request: Request,
         *,
         decision_id: str,
-        details: dict[str, str | int | bool],
+        details: dict[str, Any] | None = None,
+        usage: Usage | None = None,
+        duration_us: int | None = None,
+        failed: str = "",
         origin: Origin = IN_PROCESS,
     ) -> AuditEvent:
-        """Record that `request` was carried out, such as a model call: facts in `details`, never content.
+        """Record that `request` was carried out, such as a model call, or had `failed` and why: what it used, how long
+        it took, and facts in `details`, never content.
 
         Raises AuditError when it cannot be recorded.
         """
         digest = self._engines.of(request).digest
+        outcome = Outcome(details or {}, usage, duration_us, failed)
         return await record(
-            self._audit, kind, request, decision_id=decision_id, policy_digest=digest, details=details, origin=origin
+            self._audit, kind, request, decision_id=decision_id, policy_digest=digest, outcome=outcome, origin=origin
         )
 
     def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
@@ -341,5 +354,14 @@ class AxonFlow:
         async def enforced(request: Request) -> Decision:
             return await self.enforce(request, origin=origin)
 
+        async def recorded(request: Request, decision_id: str, outcome: Outcome) -> None:
+            digest = self._engines.of(request).digest
+            await record(
+                self._audit, "plan_step", request, decision_id=decision_id, policy_digest=digest, outcome=outcome,
+                origin=origin,
+            )  # fmt: skip
+
         acting = Principal(plan.name, "agent") if principal is None else Principal.of(principal)
-        return await run_plan(plan, principal=acting, enforce=enforced, context=context, clock_us=now_us)
+        return await run_plan(
+            plan, principal=acting, enforce=enforced, recorded=recorded, context=context, clock_us=now_us
+        )

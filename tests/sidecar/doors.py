@@ -122,4 +122,8 @@ class Doors:
         return self.call("POST", path, json=body, headers=headers)
 
     def recorded(self, tenant="default"):
+        """All but the log-ins."""
+        return [event for event in self.trail(tenant) if event.kind != "login"]
+
+    def trail(self, tenant="default"):
         return [record.event for record in asyncio.run(self.flow.audit.records(tenant))]

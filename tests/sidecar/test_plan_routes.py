@@ -68,7 +68,15 @@ def test_plan_runs_as_the_callers_service_and_each_step_is_recorded():
     run(doors, made(doors)["plan_id"])
     events = doors.recorded()
     assert {event.principal for event in events} == {"service:tester"}
-    assert [event.action for event in events] == ["plan.start", "plan.step", "tool.call", "plan.step", "agent.message"]
+    assert [event.action for event in events if event.kind == "decision"] == [
+        "plan.start", "plan.step", "tool.call", "plan.step", "agent.message"
+    ]  # fmt: skip
+    done = [event for event in events if event.kind == "plan_step"]
+    assert [(event.details["step"], event.resource, event.errors) for event in done] == [
+        ("loud", "tool:megaphone", ()), ("echo", "agent:echo", ()),
+    ]  # fmt: skip
+    assert {event.decision_id for event in done} < {event.decision_id for event in events if event not in done}
+    assert all(event.duration_us is not None and event.details["plan_id"] for event in done)
 
 
 def test_plan_that_policy_denies_is_blocked_and_nothing_runs():

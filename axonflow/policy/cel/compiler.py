@@ -28,6 +28,7 @@ from axonflow.policy.cel.lexer import LITERALS, Token, skeleton_of, tokenize
 from axonflow.policy.cel.literals import rendered
 from axonflow.policy.cel.parser import Parsed, literal_values, parse, parse_tokens
 from axonflow.policy.cel.patterns import Patterns
+from axonflow.policy.cel.reads import Reads
 from axonflow.policy.cel.runtime import RUNTIME
 from axonflow.policy.cel.scope import Host, Scope, request_scope
 from axonflow.policy.cel.syntax import ConstantValue, Node
@@ -43,12 +44,13 @@ class Filters(Struct, frozen=True):
     """Conjuncts that never fail, in front of an expression, such as a rule's `match`.
 
     `values` are what they compare with; ``emit(names)`` gives their source, where `names` are those of the values.
-    Filters of one `form` emit the same source.
+    Filters of one `form` emit the same source, and read the same `paths`.
     """
 
     form: Hashable
     values: tuple[Any, ...]
     emit: Callable[[Sequence[str]], list[str]]
+    paths: tuple[str, ...] = ()
 
 
 def _no_conjuncts(_names: Sequence[str]) -> list[str]:
@@ -62,10 +64,12 @@ class Shape:
     """What conditions share that differ in their constants only: code in two forms, and how to bind it.
 
     `inspects` says whether the code uses its second argument: for findings, time or loops. `always` is the shape of
-    what holds for every request.
+    what holds for every request. `reads` are the attributes that the expression reads.
     """
 
-    __slots__ = ("_careful", "_checked", "_compiler", "_filters", "_literals", "_quick", "always", "inspects", "pinned")
+    __slots__ = (
+        "_careful", "_checked", "_compiler", "_filters", "_literals", "_quick", "always", "inspects", "pinned", "reads",
+    )  # fmt: skip
 
     def __init__(self, compiler: Compiler, parsed: Parsed | None, filters: Filters) -> None:
         self._compiler = compiler
@@ -75,6 +79,7 @@ class Shape:
         self.always = parsed is None and not filters.values
         self.inspects = False
         self.pinned = tuple(sorted(parsed.pinned)) if parsed is not None else ()
+        self.reads = Reads(self.node)
         self._careful: tuple[Callable[..., Function], Binding] | None = None
         self._quick = self._made(careful=False)
 
@@ -82,6 +87,11 @@ class Shape:
     def node(self) -> Node | None:
         """The tree of the expression that the shape was made from, with the literals of that one."""
         return None if self._checked is None else self._checked.node
+
+    @property
+    def filtered(self) -> tuple[str, ...]:
+        """The paths that its filters look at."""
+        return self._filters.paths
 
     def quick(self, values: Sequence[Any], literals: tuple[Any, ...]) -> Function:
         make, binding = self._quick

@@ -53,6 +53,15 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     help="The key of pseudonyms, hashes and tokens: a file of 64 hexadecimal digits.",
 )
 @click.option(
+    "--audit-content",
+    default="digest",
+    show_default=True,
+    envvar="AXONFLOW_AUDIT_CONTENT",
+    show_envvar=True,
+    type=click.Choice(["digest", "redacted", "none"]),
+    help="What is recorded of contents: a digest under --redaction-key, the text with all findings masked, or nothing.",
+)
+@click.option(
     "--data",
     metavar="FOLDER",
     type=click.Path(file_okay=False, path_type=Path),

@@ -99,7 +99,7 @@ class Supervisor:
             secret=folder.secret(), credential=secrets.token_urlsafe(32), plans=settings.plans,
             trusted_keys=[*settings.trusted_keys, str(folder.policy_key())], stand_in=settings.stand_in,
             snapshots=self._snapshots(folder, "orchestrator"), peppers=self._peppers(folder),
-            redaction_key=_redaction_key(settings.redaction_key_file),
+            redaction_key=_redaction_key(settings.redaction_key_file), audit_content=settings.audit_content,
             log_level=settings.log_level, access_log=settings.access_log, drain_timeout_s=DRAIN_TIMEOUT_S,
         )  # fmt: skip
         agent = msgspec.structs.replace(

@@ -44,7 +44,7 @@ async def recorded(services: AgentServices, call: Call, action: str, tenant_id: 
     """Put the change into the audit trail of that tenant, before it is answered. Raises AuditError."""
     request = Request(Principal(call.caller.client_id, "service", tenant_id), action, resource)
     decision_id = new_id(services.clock_us())
-    await services.flow.record(action, request, decision_id=decision_id, details={}, origin=call.origin)
+    await services.flow.record("admin", request, decision_id=decision_id, origin=call.origin)
 
 
 def limit_of(query: dict[str, str]) -> int:
