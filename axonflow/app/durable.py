@@ -32,20 +32,17 @@ from axonflow.detect import RedactionKey
 from axonflow.errors import AuditError
 from axonflow.flows.drain import Drain
 from axonflow.flows.publish_api_policies import Shelf
-from axonflow.flows.verify_audit import AuditVerification, verify_audit
 from axonflow.flows.watch_tenants import TenantWatch
 from axonflow.ports import AuditLog, AuditStore, PlanStore, PolicyFeed, Vault
 from axonflow.tenancy import Pepper, TenantStatus
 
 __all__ = [
-    "AuditVerification",
     "DatabaseSettings",
     "Durable",
     "PlanStore",
     "migrate",
     "opened_store",
     "service_login",
-    "verify_audit",
 ]
 
 _USUAL: Final = DatabaseSettings()
@@ -58,7 +55,7 @@ LOCK_TIMEOUT_S: Final = 30.0
 
 @asynccontextmanager
 async def opened_store(database_url: str) -> AsyncIterator[AuditStore]:
-    """The audit trail in the database, to be searched and verified. Raises ConfigurationError."""
+    """The audit trail in the database, to be searched. Raises ConfigurationError."""
     database = await PostgresDatabase.connect(database_url)
     try:
         yield PostgresAuditStore(database)

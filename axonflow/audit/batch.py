@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Annotated, Final, Protocol
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from axonflow.audit.chain import AuditRecord, ChainHead
 from axonflow.audit.merkle import leaf_hash, merkle_root
@@ -30,6 +30,8 @@ __all__ = [
     "seal",
 ]
 
+Count = Annotated[int, Meta(ge=0, le=2**62)]
+"""So that sums of two fit into 64 bits."""
 BATCH_FORMAT: Final = "axonflow.audit.batch.v1"
 NO_BATCH: Final = bytes(32)
 """What the first batch of a writer names as the one before it."""
@@ -101,8 +103,8 @@ class Segment(Struct, frozen=True):
 class _SegmentText(Struct, frozen=True, forbid_unknown_fields=True):
     tenant_id: str
     writer_id: str
-    first: int
-    records: int
+    first: Count
+    records: Annotated[int, Meta(ge=1, le=2**31 - 1)]
     head: str
     root: str
 
@@ -114,12 +116,12 @@ class BatchStatement(Struct, frozen=True, forbid_unknown_fields=True):
 
     format: str
     writer_id: str
-    number: int
+    number: Count
     previous: str
-    segments: int
-    records: int
+    segments: Count
+    records: Count
     root: str
-    sealed_us: int
+    sealed_us: Count
     key_id: str
 
     @classmethod

@@ -38,7 +38,8 @@ __all__ = [
 GENESIS: Final = bytes(32)
 """What the first record of a chain names as its predecessor."""
 
-_LEAF_AND_DOMAIN: Final = b"\x00axonflow.audit.v2\x00"
+LEAF_AND_DOMAIN: Final = b"\x00axonflow.audit.v2\x00"
+"""What is hashed ahead of a record: that it is a leaf, and of what."""
 _DOMAIN_V1: Final = b"axonflow.audit.v1\x00"
 
 
@@ -72,7 +73,7 @@ class ChainHead(Struct, frozen=True, forbid_unknown_fields=True):
 
 def record_hash(sequence: int, previous: bytes, canonical: bytes) -> bytes:
     """The hash of a record, 32 bytes, of which `previous` has as many. About 1 us."""
-    return hashlib.sha256(_LEAF_AND_DOMAIN + previous + sequence.to_bytes(8, "big") + canonical).digest()
+    return hashlib.sha256(LEAF_AND_DOMAIN + previous + sequence.to_bytes(8, "big") + canonical).digest()
 
 
 def is_first_version(digest: bytes, sequence: int, previous: bytes, canonical: bytes) -> bool:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+from typing import Final
+
 import msgspec
 from msgspec import Struct
 
-__all__ = ["KEY_FORMAT", "WriterKey"]
+__all__ = ["KEY_FORMAT", "WriterKey", "key_id_of"]
 
-KEY_FORMAT = "axonflow.audit.key.v1"
+KEY_FORMAT: Final = "axonflow.audit.key.v1"
+
+
+def key_id_of(public_key: bytes) -> str:
+    """How a public key (32 bytes) is named: the first 16 hexadecimal digits of its SHA-256."""
+    return hashlib.sha256(public_key).hexdigest()[:16]
 
 
 class WriterKey(Struct, frozen=True):

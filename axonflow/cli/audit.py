@@ -10,7 +10,14 @@ __all__ = ["command"]
 
 
 @click.group(
-    "audit", cls=LazyGroup, modules={"verify": "axonflow.cli.audit_verify", "search": "axonflow.cli.audit_search"}
+    "audit",
+    cls=LazyGroup,
+    modules={
+        "verify": "axonflow.cli.audit_verify",
+        "prove": "axonflow.cli.audit_prove",
+        "check-proof": "axonflow.cli.audit_check_proof",
+        "search": "axonflow.cli.audit_search",
+    },
 )
 def command() -> None:
     """Search the audit trail, and prove that it is whole.

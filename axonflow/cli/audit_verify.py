@@ -3,29 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from axonflow.cli.database import chosen_url, database_options
+from axonflow.cli.db_progress import Bar
 from axonflow.cli.groups import EXIT_NO
 from axonflow.cli.reading import INPUT_FILE, read_bytes
 from axonflow.cli.settings import read_settings
 from axonflow.cli.tables import coloured, fields, printable, table
+from axonflow.cli.times import Duration, shown_time
 from axonflow.errors import ConfigurationError
+from axonflow.ids import now_us
 
 if TYPE_CHECKING:
-    from axonflow.app.durable import AuditVerification
+    from axonflow.app.auditing import AuditVerification, Finding, Trust
 
 __all__ = ["command"]
 
 _MAX_REPORT_BYTES: Final = 256 * 1024 * 1024
+_MAX_SHOWN: Final = 100
+_KEY: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command("verify")
 @click.option("--tenant", metavar="ID", help="Only this tenant's chains. Default: all.")
+@click.option("--export", "exported", type=_KEY, metavar="FILE", help="Verify an export, and no database.")
+@click.option(
+    "--anchor", metavar="URL", help="What is kept elsewhere: file:/folder, s3://bucket/prefix, https://host/path."
+)
+@click.option("--trust", "keys", type=_KEY, multiple=True, metavar="KEY.pem", help="A writer's first key. Repeatable.")
+@click.option("--kept-for", type=Duration(), metavar="TIME", help="Nothing younger may be past its time: 90d.")
 @click.option(
     "--since-report",
     "earlier",
@@ -37,45 +48,92 @@ _MAX_REPORT_BYTES: Final = 256 * 1024 * 1024
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 @click.pass_context
 def command(
-    ctx: click.Context,
-    /,
-    *,
-    tenant: str | None,
-    earlier: str | None,
-    database_url: str | None,
-    data: Path | None,
-    as_json: bool,
+    ctx: click.Context, /, *, database_url: str | None, data: Path | None, as_json: bool, **wanted: Any
 ) -> None:
-    """Walk every chain of the audit trail and prove that no record was changed, removed, moved or put in.
+    """Prove that no record of the audit trail was changed, removed, moved or put in, or name those that were.
 
-    There is one chain for each tenant and writer; each record holds the SHA-256 of the one before it. Records cut off
-    at the end of a chain, and a chain that is gone or was written anew, show against an earlier report, kept elsewhere.
+    Every record holds the hash of the one before it, and every batch of them is signed by its writer. Whoever may write
+    to the database can still cut off the newest end of everything together: an anchor, in a place of another owner,
+    shows that, and which keys are right. Without one, name the keys with --trust; else those in the database are
+    believed.
 
     \b
     Examples:
       axonflow audit verify
       axonflow audit verify --tenant acme --json
-      axonflow audit verify --json > monday.json
+      axonflow audit verify --anchor s3://another-account/audit --database-url postgresql://auditor@db/axonflow
+      axonflow audit verify --export acme.jsonl --trust writer.pub
       axonflow audit verify --since-report monday.json
-      axonflow audit verify --database-url postgresql://auditor@db/axonflow
 
     \b
     Exit codes:
-      0    every chain is whole
-      1    a chain is broken; the report names the record
-      2    the database or the earlier report cannot be read
+      0    all is as it was written
+      1    something is not; the report names it
+      2    the database, the export or the anchor cannot be read
     """
-    known = _read(earlier) if earlier is not None else None
-    report = asyncio.run(_verify(chosen_url(database_url, data), tenant, known))
+    report = _verified_export(wanted) if wanted["exported"] else _verified(chosen_url(database_url, data), wanted)
     click.echo(_as_json(report) if as_json else _shown(report))
     if report.broken:
         ctx.exit(EXIT_NO)
 
 
+def _verified(url: str, wanted: dict[str, Any]) -> AuditVerification:
+    return asyncio.run(_verify(url, wanted, _read(wanted["earlier"]) if wanted["earlier"] else None))
+
+
+async def _trust(wanted: dict[str, Any]) -> Trust:
+    from axonflow.app.auditing import trust_in
+
+    return await trust_in(wanted["keys"], wanted["anchor"], read_settings().anchor_token)
+
+
+async def _verify(url: str, wanted: dict[str, Any], known: AuditVerification | None) -> AuditVerification:
+    from axonflow.app.auditing import opened_proofs, verified
+
+    bar = Bar("records")
+    since_us = now_us() - int(wanted["kept_for"] * 1_000_000) if wanted["kept_for"] is not None else None
+    trust = await _trust(wanted)
+    try:
+        async with opened_proofs(url) as proofs:
+            return await verified(
+                proofs, wanted["tenant"], trust=trust, known=known, kept_since_us=since_us,
+                progress=lambda _done, _chains, records: bar(records),
+            )  # fmt: skip
+    finally:
+        bar.clear()
+
+
+def _verified_export(wanted: dict[str, Any]) -> AuditVerification:
+    from axonflow.app.auditing import verified_export
+
+    if wanted["tenant"] or wanted["earlier"] or wanted["kept_for"]:
+        raise ConfigurationError("an export is of one tenant", expected="--export with --anchor and --trust only")
+    trust = asyncio.run(_trust(wanted))
+    bar = Bar("bytes")
+    try:
+        return verified_export(_lines(wanted["exported"], bar), trust)
+    except OSError as error:
+        raise ConfigurationError(
+            "the export cannot be read", found=error.strerror, at=str(wanted["exported"])
+        ) from None
+    finally:
+        bar.clear()
+
+
+def _lines(path: Path, bar: Bar) -> Iterator[bytes]:
+    whole, done = path.stat().st_size, 0
+    with path.open("rb") as file:
+        for number, line in enumerate(file):
+            yield line
+            done += len(line)
+            if number % 1_000 == 0:
+                bar(done, whole)
+
+
 def _read(place: str) -> AuditVerification:
     import msgspec
 
-    from axonflow.app.durable import AuditVerification
+    from axonflow.app.auditing import AuditVerification
 
     try:
         return msgspec.json.decode(read_bytes(place, _MAX_REPORT_BYTES), type=AuditVerification)
@@ -85,22 +143,6 @@ def _read(place: str) -> AuditVerification:
         ) from None
 
 
-async def _verify(url: str, tenant: str | None, known: AuditVerification | None) -> AuditVerification:
-    from axonflow.app.durable import opened_store, verify_audit
-
-    moving = sys.stderr.isatty() and read_settings().motion
-
-    def progress(done: int, chains: int, records: int) -> None:
-        if moving:
-            click.echo(f"\r{done:,} of {chains:,} chains, {records:,} records", nl=False, err=True)
-
-    async with opened_store(url) as store:
-        report = await verify_audit(store, tenant, heads=known.heads if known else (), progress=progress)
-    if moving:
-        click.echo("\r\x1b[K", nl=False, err=True)
-    return report
-
-
 def _as_json(report: AuditVerification) -> bytes:
     import msgspec
 
@@ -108,12 +150,45 @@ def _as_json(report: AuditVerification) -> bytes:
 
 
 def _shown(report: AuditVerification) -> str:
-    removed = f"{report.removed:,}" if report.removed else ""
-    head = fields([("chains", f"{report.chains:,}"), ("records", f"{report.records:,}"), ("past their time", removed)])
+    batches, signed = (sum(getattr(one, name) for one in report.writers) for name in ("batches", "signed"))
+    head = fields([
+        ("chains", f"{report.chains:,}"),
+        ("records", f"{report.records:,}"),
+        ("past their time", f"{report.removed:,}" if report.removed else ""),
+        ("batches", f"{batches:,}, {signed:,} of them with a good signature"),
+        ("not signed", _unsigned(report)),
+        ("proved", _proved(report)),
+    ])  # fmt: skip
     if not report.broken:
         return f"{coloured('verified')}\n{head}"
-    rows = [
-        (printable(one.tenant_id), one.writer_id, str(one.sequence), one.event_id, printable(one.what, 200))
-        for one in report.broken
-    ]
-    return f"{coloured('broken')}\n{head}\n\n" + table(rows, ("tenant", "writer", "sequence", "event", "what is wrong"))
+    more = f"\n  and {len(report.broken) - _MAX_SHOWN:,} more: --json has them all"
+    rows = table(map(_row, report.broken[:_MAX_SHOWN]), ("what", "tenant", "writer", "where", "what is wrong"))
+    return f"{coloured('broken')}\n{head}\n\n{rows}{more if len(report.broken) > _MAX_SHOWN else ''}"
+
+
+def _unsigned(report: AuditVerification) -> str:
+    parts = [
+        (report.first_version, "records are older than batches are"), (report.unsealed, "wait for their batch"),
+    ]  # fmt: skip
+    return ", ".join(f"{count:,} {what}" for count, what in parts if count)
+
+
+def _proved(report: AuditVerification) -> str:
+    """Up to when, and on whose word."""
+    sealed = [one.sealed_us for one in report.writers if one.sealed_us is not None]
+    if report.trust == "anchor":
+        anchored = [one.anchored_us for one in report.writers if one.anchored_us is not None]
+        until = f"up to {shown_time(max(anchored))} UTC, the newest that the anchor has" if anchored else "nothing yet"
+        return f"{until}; what is newer may have been cut off unseen"
+    whose = {"named": "with the keys you named", "store": "on the word of the store, which holds the keys as well"}
+    newest = (
+        f" what was cut off at the end, after {shown_time(max(sealed))} UTC or before, does not show" if sealed else ""
+    )
+    return f"{whose[report.trust]};{newest} without an anchor"
+
+
+def _row(one: Finding) -> tuple[str, ...]:
+    places = [("record", one.sequence), ("batch", one.number)]
+    where = " ".join(f"{name} {number}" for name, number in places if number is not None)
+    event = f" (event {printable(one.event_id, 64)})" if one.event_id else ""
+    return one.kind, printable(one.tenant_id), printable(one.writer_id), where, printable(one.what, 250) + event

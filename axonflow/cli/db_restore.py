@@ -15,7 +15,7 @@ from axonflow.cli.groups import EXIT_NO
 from axonflow.cli.tables import coloured, fields
 
 if TYPE_CHECKING:
-    from axonflow.app.durable import AuditVerification
+    from axonflow.app.auditing import AuditVerification
     from axonflow.app.operations import Manifest
 
 __all__ = ["command"]
@@ -59,7 +59,7 @@ def command(ctx: click.Context, /, *, file: Path, database_url: str | None, data
 
 
 async def _restore(url: str, file: Path) -> tuple[Manifest, AuditVerification]:
-    from axonflow.app.durable import opened_store, verify_audit
+    from axonflow.app.auditing import opened_proofs, verified
     from axonflow.app.operations import restore
 
     bar = Bar("rows")
@@ -69,8 +69,8 @@ async def _restore(url: str, file: Path) -> tuple[Manifest, AuditVerification]:
         bar.clear()
     walked = Bar("audit records")
     try:
-        async with opened_store(url) as store:
-            report = await verify_audit(store, progress=lambda _done, _chains, records: walked(records))
+        async with opened_proofs(url) as proofs:
+            report = await verified(proofs, progress=lambda _done, _chains, records: walked(records))
     finally:
         walked.clear()
     return manifest, report

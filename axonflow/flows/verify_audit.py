@@ -1,4 +1,4 @@
-"""Verb: verify_audit. Walk the chains of a store from their first record on, and say where one is broken."""
+"""Verb: verify_audit. Walk the batches of all writers, then the chains of all tenants, and name what was changed."""
 
 from __future__ import annotations
 
@@ -8,149 +8,243 @@ from typing import Final
 
 from msgspec import Struct
 
-from axonflow.audit import AuditRecord, ChainHead, verify_chain
-from axonflow.errors import AuditConflict, AuditError
-from axonflow.ports import AuditStore
+from axonflow.audit import ChainHead
+from axonflow.audit.batch_walk import BatchWalk
+from axonflow.audit.chain_walk import ChainWalk
+from axonflow.audit.stored import Finding, StoredChain, StoredSegment, StoredWriter
+from axonflow.audit.trust import SignatureCheck, Trust
+from axonflow.ports import AuditProofs
 
-__all__ = ["AuditVerification", "BrokenChain", "verify_audit"]
+__all__ = ["AuditVerification", "VerifiedWriter", "Verifier", "verify_audit"]
 
 _PAGE: Final = 1_000
-_SLICE: Final = 100
-"""Records that are hashed (about 5 us each) before the event loop serves others."""
+_NOTHING_YET: Final = (-1, -1)
+
+Progress = Callable[[int, int, int], None]
 
 
-class BrokenChain(Struct, frozen=True):
-    """The first place of a chain where what is stored is not what was written. What is behind it was not looked at.
+class VerifiedWriter(Struct, frozen=True):
+    """A writer: how many `batches` it sealed and how many of them have a good signature, when the newest was sealed,
+    and when the newest that an anchor has (None: none), in microseconds since the Unix epoch by its own clock. What
+    came later than that may have been cut off unseen."""
 
-    `sequence` is the record that should stand there, `event_id` the event that does (empty: it cannot be read).
-    """
-
-    tenant_id: str
     writer_id: str
-    sequence: int
-    event_id: str
-    what: str
+    batches: int
+    signed: int
+    sealed_us: int | None = None
+    anchored_us: int | None = None
 
 
 class AuditVerification(Struct, frozen=True):
-    """How many `chains` were walked, how many `records` stand in their places, where chains are `broken`, and the
-    `heads` of those that are whole. `removed` records were past their time: a chain is verified from there on.
+    """How many `chains` and `records` were walked, what is `broken`, and the `heads` of chains in which nothing is.
 
-    Nothing in the store says that a chain had more records, or others. Who keeps the heads elsewhere, and gives them to
-    the next verification, learns of both.
+    `removed` records were past their time: a chain is verified from there on. `unsealed` wait in a spool for their
+    batch, `first_version` are older than batches are: nobody signed either. `trust` says whose word it is which keys
+    are right: "named", "anchor" or "store".
     """
 
     chains: int
     records: int
-    broken: tuple[BrokenChain, ...]
+    broken: tuple[Finding, ...]
     heads: tuple[ChainHead, ...] = ()
     removed: int = 0
+    unsealed: int = 0
+    first_version: int = 0
+    writers: tuple[VerifiedWriter, ...] = ()
+    trust: str = "store"
 
 
 async def verify_audit(
-    store: AuditStore,
+    proofs: AuditProofs,
     tenant_id: str | None = None,
     *,
+    trust: Trust = Trust(),  # noqa: B008  frozen
+    verify: SignatureCheck | None = None,
     heads: Iterable[ChainHead] = (),
-    progress: Callable[[int, int, int], None] | None = None,
+    tail_may_wait: bool = False,
+    kept_since_us: int | None = None,
+    progress: Progress | None = None,
 ) -> AuditVerification:
-    """Verify the chains of `tenant_id`, or of all tenants, from their first record on (that is left), a page at a time.
+    """Verify the chains of `tenant_id`, or of all tenants, and all batches of their writers.
 
-    A chain that is broken is reported, and the walk goes on with the next one. So is one that no longer holds what it
-    held at its head in `heads`, which an earlier verification gave. `progress` is called with the number of
-    chains that are done, of all chains, and of records so far, after every page. Raises AuditError when the store does
-    not answer: then nothing was found out.
+    What is broken is reported, and the walk goes on. `heads`, which an earlier verification gave, have to be held
+    still. `verify` checks signatures; without it none is checked. With `tail_may_wait`, as in a spool, records at the
+    end of a chain may be in no batch yet. Nothing that was sealed at `kept_since_us` (microseconds since the Unix
+    epoch) or later may be past its time. `progress` is called with the number of chains that are done, of all chains,
+    and of records so far, after every page. Raises AuditError when the store does not answer: nothing was found then.
     """
-    known = {(head.tenant_id, head.writer_id): head for head in heads if tenant_id in (None, head.tenant_id)}
-    cuts = await _cuts(store, tenant_id)
-    chains = sorted({*await store.chains(tenant_id), *known, *cuts})
-    broken: list[BrokenChain] = []
-    reached: list[ChainHead] = []
-    records = removed = 0
-    for done, chain in enumerate(chains):
-        walk = _Walk(store, chain, known.get(chain), cuts.get(chain))
-        while not walk.ended:
-            await walk.next_page()
-            if progress is not None:
-                progress(done + walk.ended, len(chains), records + walk.records)
-            if walk.broken is not None:  # or was it cut meanwhile?
-                newer = (await _cuts(store, chain[0])).get(chain)
-                if newer is not None and newer != walk.cut:
-                    walk = _Walk(store, chain, known.get(chain), newer)
-        records += walk.records
-        removed += walk.cut.records if walk.cut else 0
-        if walk.broken is not None:
-            broken.append(walk.broken)
-        elif walk.head is not None:
-            reached.append(walk.head)
-    return AuditVerification(len(chains), records, tuple(broken), tuple(reached), removed)
+    return await Verifier(proofs, trust, verify, tail_may_wait, kept_since_us, progress).verify(tenant_id, heads)
 
 
-async def _cuts(store: AuditStore, tenant_id: str | None) -> dict[tuple[str, str], ChainHead]:
-    return {(cut.tenant_id, cut.writer_id): cut for cut in await store.cuts(tenant_id)}
-
-
-class _Walk:
-    """Along one chain, from where it was cut up to its end or its first break. `known` is what it was earlier."""
+class Verifier:
+    """One verification, see :func:`verify_audit`."""
 
     def __init__(
-        self, store: AuditStore, chain: tuple[str, str], known: ChainHead | None, cut: ChainHead | None
+        self,
+        proofs: AuditProofs,
+        trust: Trust,
+        verify: SignatureCheck | None,
+        tail_may_wait: bool,  # noqa: FBT001  passed on
+        kept_since_us: int | None,
+        progress: Progress | None,
     ) -> None:
-        self._store = store
-        self._chain = chain
-        self._known = known
-        self.cut = cut
-        self._last: AuditRecord | ChainHead | None = cut
-        self._next = cut.records if cut else 0
-        self.records = 0
-        self.broken: BrokenChain | None = None
-        self.ended = False
-        if cut is not None and known is not None and cut.records == known.records and cut.hash != known.hash:
-            self._break("", f"the chain was written anew: expected {known.hash}, found {cut.hash}")
+        self._proofs = proofs
+        self._trust = trust
+        self._verify = verify
+        self._tail_may_wait = tail_may_wait
+        self._kept_since_us = kept_since_us
+        self._progress = progress
+        self._writers: dict[str, BatchWalk] = {}
+        self._in_disorder: set[str] = set()
+        self._done = self._chains = self._records = 0
+        self._removed = self._unsealed = self._first_version = 0
+        self._findings: list[Finding] = []
+        self._heads: list[ChainHead] = []
 
-    @property
-    def head(self) -> ChainHead | None:
-        """What the chain is up to here; None when there is nothing of it."""
-        return ChainHead.of(self._last) if isinstance(self._last, AuditRecord) else self._last
+    async def verify(self, tenant_id: str | None, heads: Iterable[ChainHead]) -> AuditVerification:
+        known = {(head.tenant_id, head.writer_id): head for head in heads if tenant_id in (None, head.tenant_id)}
+        if (
+            tenant_id is None
+        ):  # batches first: what comes while chains are walked is beyond them, and left for next time
+            await self._walk_batches(None)
+        chains = {(one.tenant_id, one.writer_id): one for one in await self._proofs.stored_chains(tenant_id)}
+        for place in known:
+            chains.setdefault(place, StoredChain(*place))
+        if tenant_id is not None:
+            await self._walk_batches({writer_id for _, writer_id in chains})
+        self._chains = len(chains)
+        for place, chain in sorted(chains.items()):
+            await self._walk_chain(chain, known.get(place))
+        if tenant_id is None:
+            for writer_id in self._writers.keys() - self._in_disorder:
+                self._writers[writer_id].find_unseen()
+        return self._report()
 
-    async def next_page(self) -> None:
-        limit = _PAGE
-        while True:
-            try:
-                page = await self._store.chain(*self._chain, self._next, limit)
-                break
-            except AuditConflict as conflict:  # of some record in the page: come as close to it as possible
-                if limit == 1:
-                    self._break("", str(conflict))
-                    return
-                limit //= 10
-        for position, record in enumerate(page):
-            if position % _SLICE == _SLICE - 1:
+    async def _walk_batches(self, only: set[str] | None) -> None:
+        writers = {one.writer_id: one for one in await self._proofs.stored_writers()}
+        named = only if only is not None else {*writers, *(self._trust.writers or {})}
+        for writer_id in sorted(named):
+            walk = BatchWalk(writers.get(writer_id, StoredWriter(writer_id)), self._trust, self._verify)
+            self._writers[writer_id] = walk
+            while True:
+                page = await self._proofs.stored_batches(writer_id, walk.next, _PAGE)
+                for batch in page:
+                    walk.take(batch)
                 await asyncio.sleep(0)
-            fault = self._fault(record)
-            if fault:
-                self._break(record.event.event_id, fault)
-                return
-            self._last = record
-            self._next += 1
-            self.records += 1
-        self.ended = len(page) < limit
-        if self.ended and self._known is not None and self._next < self._known.records:
-            self._break("", f"records {self._next} to {self._known.records - 1} were there and are missing")
+                if len(page) < _PAGE:
+                    break
+            walk.finish()
 
-    def _fault(self, record: AuditRecord) -> str | None:
-        if record.sequence > self._next:
-            return f"records {self._next} to {record.sequence - 1} are missing"
-        if (record.event.tenant_id, record.event.writer_id) != self._chain:
-            return "the record of another chain"
-        try:
-            verify_chain((record,), self._last)
-        except AuditError as error:
-            return str(error)
-        if self._known is not None and self._known.contradicts(record):
-            return f"the chain was written anew: expected {self._known.hash}, found {record.hash.hex()}"
-        return None
+    async def _walk_chain(self, chain: StoredChain, known: ChainHead | None) -> None:
+        while True:
+            walk, early = await self._walked(chain, known)
+            if not walk.findings:
+                break
+            now = [one for one in await self._proofs.stored_chains(chain.tenant_id) if one.writer_id == chain.writer_id]
+            if not now or now[0].cut == chain.cut:
+                break
+            chain = now[0]  # it was cut meanwhile
+        self._done += 1
+        self._records += walk.records
+        self._removed += chain.cut.records if chain.cut else 0
+        self._unsealed += walk.unsealed
+        self._first_version += walk.first_version_unsealed
+        self._findings += walk.findings + early
+        if walk.is_hopeless:
+            self._in_disorder.add(chain.writer_id)
+        if walk.head is not None and not walk.findings:
+            self._heads.append(walk.head)
+        self._tell(0)
 
-    def _break(self, event_id: str, what: str) -> None:
-        self.broken = BrokenChain(*self._chain, self._next, event_id, what)
-        self.ended = True
+    async def _walked(self, chain: StoredChain, known: ChainHead | None) -> tuple[ChainWalk, list[Finding]]:
+        walk = ChainWalk(chain, known, trusts_first_version=self._trust.is_of_the_store)
+        segments = _Segments(self._proofs, chain, self._batches_of(chain.writer_id))
+        early: list[Finding] = []
+        while not walk.is_hopeless:
+            page = await self._proofs.stored_records(chain.tenant_id, chain.writer_id, walk.next, _PAGE)
+            is_last = len(page) < _PAGE
+            # Segments that are read after the records: so none is in a batch that is not seen.
+            for one, sealed_us in await segments.up_to(None if is_last else page[-1].sequence):
+                walk.give((one,))
+                early += self._removed_early(chain, one, sealed_us)
+            before, beyond = walk.next, segments.beyond
+            seen = page if beyond is None else [one for one in page if one.sequence < beyond]
+            walk.take(seen)
+            self._tell(walk.records)
+            await asyncio.sleep(0)
+            if is_last or len(seen) < len(page) or walk.next == before:
+                walk.finish(tail_may_wait=self._tail_may_wait)
+                break
+        return walk, early
+
+    def _batches_of(self, writer_id: str) -> BatchWalk:
+        if writer_id not in self._writers:  # there is nothing of it but its chain
+            self._writers[writer_id] = BatchWalk(StoredWriter(writer_id), self._trust, self._verify)
+        return self._writers[writer_id]
+
+    def _removed_early(self, chain: StoredChain, one: StoredSegment, sealed_us: int | None) -> list[Finding]:
+        since_us = self._kept_since_us
+        if chain.cut is None or since_us is None or sealed_us is None or sealed_us < since_us:
+            return []
+        segment = one.segment
+        if segment.first >= chain.cut.records:
+            return []
+        last = min(segment.end, chain.cut.records) - 1
+        what = f"records {segment.first} to {last} were removed as past their time, and are not"
+        return [
+            Finding(
+                kind="removed_early", what=what, tenant_id=chain.tenant_id, writer_id=chain.writer_id,
+                sequence=segment.first, number=one.number,
+            )
+        ]  # fmt: skip
+
+    def _tell(self, records: int) -> None:
+        if self._progress is not None:
+            self._progress(self._done, self._chains, self._records + records)
+
+    def _report(self) -> AuditVerification:
+        walks = sorted(self._writers.items())
+        trust = self._trust
+        return AuditVerification(
+            chains=self._chains, records=self._records, heads=tuple(self._heads), removed=self._removed,
+            broken=(*(one for _, walk in walks for one in walk.findings), *self._findings),
+            unsealed=self._unsealed, first_version=self._first_version,
+            writers=tuple(
+                VerifiedWriter(name, walk.batches, walk.signed, walk.sealed_us, walk.anchored_us)
+                for name, walk in walks
+            ),
+            trust="anchor" if trust.writers is not None else "store" if trust.public_keys is None else "named",
+        )  # fmt: skip
+
+
+class _Segments:
+    """Reads the segments of a chain as far as they are needed, and finds their places in `batches`. From `beyond` on
+    (None: nowhere) records are in batches that came after those were walked."""
+
+    def __init__(self, proofs: AuditProofs, chain: StoredChain, batches: BatchWalk) -> None:
+        self._proofs = proofs
+        self._chain = chain
+        self._batches = batches
+        self._after = _NOTHING_YET
+        self._ended = False
+        self.beyond: int | None = None
+
+    async def up_to(self, sequence: int | None) -> list[tuple[StoredSegment, int | None]]:
+        """Those that begin at `sequence` (None: anywhere) or before it and were not given yet, with when each was
+        sealed. Some more may come with them."""
+        found: list[tuple[StoredSegment, int | None]] = []
+        while not self._ended and (sequence is None or self._after[0] <= sequence):
+            chain = self._chain
+            page = await self._proofs.stored_segments(chain.tenant_id, chain.writer_id, self._after, _PAGE)
+            self._ended = len(page) < _PAGE
+            for one in page:
+                self._after = (one.segment.first, one.number)
+                if one.number >= self._batches.next and await self._is_there(one.number):
+                    self._ended, self.beyond = True, one.segment.first
+                    return found
+                found.append((one, self._batches.place(one)))
+        return found
+
+    async def _is_there(self, number: int) -> bool:
+        page = await self._proofs.stored_batches(self._chain.writer_id, number, 1)
+        return bool(page) and page[0].number == number

@@ -1,7 +1,9 @@
 """What the flows need from outside, as Protocols. Each has a memory adapter and one suite that all adapters pass."""
 
 from axonflow.ports.api_policy_store import ApiPolicyStore, OverrideStore
+from axonflow.ports.audit_anchor import AuditAnchor
 from axonflow.ports.audit_log import AuditLog, AuditSpool
+from axonflow.ports.audit_proofs import AuditPlaces, AuditProofs
 from axonflow.ports.audit_store import AuditStore
 from axonflow.ports.key_store import KeyLookup, KeyStore
 from axonflow.ports.ledger import Ledger, Quota, Reservation
@@ -16,7 +18,10 @@ from axonflow.ports.vault import Vault
 __all__ = [
     "Announced",
     "ApiPolicyStore",
+    "AuditAnchor",
     "AuditLog",
+    "AuditPlaces",
+    "AuditProofs",
     "AuditSpool",
     "AuditStore",
     "BundleKey",

@@ -18,6 +18,7 @@ from tests.benchmarks import (
     bench_reload,
     bench_replay,
     bench_stream,
+    bench_verify,
 )
 
 ALL = {
@@ -29,6 +30,7 @@ ALL = {
     "plan": bench_plan,
     "enforce": bench_enforce,
     "audit": bench_audit,
+    "verify": bench_verify,
     "http": bench_http,
     "stream": bench_stream,
 }

@@ -1,7 +1,9 @@
 """In-process adapters: for development, for tests, and for one process that needs no more."""
 
 from axonflow.adapters.memory.api_policy_store import MemoryApiPolicyStore, MemoryOverrideStore
+from axonflow.adapters.memory.audit_anchor import MemoryAuditAnchor
 from axonflow.adapters.memory.audit_log import MemoryAuditLog
+from axonflow.adapters.memory.audit_proofs import MemoryAuditProofs
 from axonflow.adapters.memory.audit_store import MemoryAuditStore
 from axonflow.adapters.memory.keys import MemoryKeyLookup, MemoryKeys
 from axonflow.adapters.memory.ledger import MemoryLedger
@@ -13,7 +15,9 @@ from axonflow.adapters.memory.vault import MemoryVault
 
 __all__ = [
     "MemoryApiPolicyStore",
+    "MemoryAuditAnchor",
     "MemoryAuditLog",
+    "MemoryAuditProofs",
     "MemoryAuditStore",
     "MemoryGrants",
     "MemoryKeyLookup",

@@ -4,6 +4,7 @@ Needs the extra: ``pip install 'axonflow[postgres]'``.
 """
 
 from axonflow.adapters.postgres.api_policy_store import PostgresApiPolicyStore, PostgresOverrideStore
+from axonflow.adapters.postgres.audit_proofs import PostgresAuditProofs
 from axonflow.adapters.postgres.audit_store import PostgresAuditStore
 from axonflow.adapters.postgres.connections import DatabaseSettings
 from axonflow.adapters.postgres.database import PostgresDatabase
@@ -16,6 +17,7 @@ from axonflow.adapters.postgres.policy_store import PostgresPolicyStore
 __all__ = [
     "DatabaseSettings",
     "PostgresApiPolicyStore",
+    "PostgresAuditProofs",
     "PostgresAuditStore",
     "PostgresDatabase",
     "PostgresOverrideStore",

@@ -26,7 +26,7 @@ from axonflow.audit import (
 from axonflow.errors import AuditConflict, AuditError, BatchConflict
 from axonflow.ids import earliest_us, ids_between
 
-__all__ = ["PostgresAuditStore"]
+__all__ = ["PostgresAuditStore", "altered_column"]
 
 _SQL: Final = named_queries("audit.sql")
 _PLACE: Final = "audit_event_place"
@@ -219,6 +219,16 @@ def _second_history(writer_id: str, sequence: int, event_id: str) -> AuditConfli
         at=f"sequence {sequence} of writer {writer_id}",
         hint="Two histories claim one place: a spool was copied or put back. Nothing of the batch was kept.",
     )
+
+
+def altered_column(row: Mapping[str, Any]) -> str | None:
+    """The first column of a row of ``audit_event`` that says other than its bytes, ``canonical`` when these are no
+    event; None when there is none."""
+    try:
+        event = AuditEvent.from_canonical(row["canonical"])
+    except AuditError:
+        return "canonical"
+    return next((column for column, said in _COLUMNS.items() if row[column] != said(event)), None)
 
 
 def _record(row: Mapping[str, Any]) -> AuditRecord:

@@ -32,7 +32,7 @@ SELECT relname AS name
 FROM pg_class
 WHERE
     relnamespace = 'axonflow'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition AND relrowsecurity
-    AND has_table_privilege(oid, 'DELETE') AND relname NOT IN ('tenant', 'audit_event', 'audit_cut')
+    AND has_table_privilege(oid, 'DELETE') AND relname NOT IN ('tenant', 'audit_event', 'audit_segment', 'audit_cut')
 ORDER BY relname DESC;
 
 -- name: state

@@ -1,0 +1,116 @@
+"""What verification reads of the audit trail in PostgreSQL, as the role that sees all tenants and writes nothing."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from axonflow.adapters.postgres.audit_store import altered_column
+from axonflow.adapters.postgres.database import PostgresDatabase
+from axonflow.adapters.postgres.failures import is_storable, translated
+from axonflow.adapters.postgres.sql_files import named_queries
+from axonflow.audit import ChainHead, Segment, WriterKey, batch_hash
+from axonflow.audit.merkle import leaf_hash
+from axonflow.audit.stored import StoredBatch, StoredChain, StoredPlace, StoredRecord, StoredSegment, StoredWriter
+from axonflow.errors import AuditError
+
+__all__ = ["PostgresAuditProofs"]
+
+_SQL: Final = {**named_queries("audit.sql"), **named_queries("audit_proofs.sql")}
+_MAX_BIGINT: Final = 2**63 - 1
+
+
+class PostgresAuditProofs:
+    """An AuditProofs and AuditPlaces over `database`."""
+
+    def __init__(self, database: PostgresDatabase) -> None:
+        self._database = database
+
+    async def stored_writers(self) -> list[StoredWriter]:
+        with translated(AuditError, "list the writers of the audit trail"):
+            async with self._database.auditor() as connection:
+                rows = await connection.fetch(_SQL["keys"])
+                names = {name for (name,) in await connection.fetch(_SQL["writers"])}
+        keys = {name: tuple(map(_key, some)) for name, some in itertools.groupby(rows, lambda row: row["writer_id"])}
+        return [StoredWriter(name, keys.get(name, ())) for name in sorted({*names, *keys})]
+
+    async def stored_batches(self, writer_id: str, first: int, limit: int) -> list[StoredBatch]:
+        if not is_storable(writer_id) or first > _MAX_BIGINT:
+            return []
+        with translated(AuditError, "read batches of the audit trail"):
+            async with self._database.auditor() as connection:
+                rows = await connection.fetch(_SQL["batches"], writer_id, first, limit)
+                if not rows:
+                    return []
+                bounds = (rows[0]["number"], rows[-1]["number"])
+                segments = await connection.fetch(_SQL["segments_of_batches"], writer_id, *bounds)
+        leaves = {
+            number: b"".join(leaf_hash(_segment(row).canonical()) for row in some)
+            for number, some in itertools.groupby(segments, lambda row: row["number"])
+        }
+        return [_batch(row, leaves.get(row["number"], b"")) for row in rows]
+
+    async def stored_chains(self, tenant_id: str | None = None) -> list[StoredChain]:
+        if not is_storable(tenant_id):
+            return []
+        with translated(AuditError, "list the audit chains"):
+            async with self._database.auditor() as connection:
+                cuts = [_cut(row) for row in await connection.fetch(_SQL["cuts"], tenant_id)]
+                found = {
+                    (tenant, writer)
+                    for query in ("chains", "chains_of_segments")
+                    for tenant, writer in await connection.fetch(_SQL[query], tenant_id)
+                }
+        by_chain = {(cut.tenant_id, cut.writer_id): cut for cut in cuts}
+        return [StoredChain(*one, by_chain.get(one)) for one in sorted({*found, *by_chain})]
+
+    async def stored_segments(
+        self, tenant_id: str, writer_id: str, after: tuple[int, int], limit: int
+    ) -> list[StoredSegment]:
+        if not is_storable(tenant_id, writer_id):
+            return []
+        with translated(AuditError, "read what was sealed of an audit chain"):
+            async with self._database.auditor() as connection:
+                rows = await connection.fetch(_SQL["segments"], tenant_id, writer_id, *after, limit)
+        return [StoredSegment(_segment(row), row["number"], row["position"], row["removed"]) for row in rows]
+
+    async def stored_records(self, tenant_id: str, writer_id: str, first: int, limit: int) -> list[StoredRecord]:
+        if not is_storable(tenant_id, writer_id) or first > _MAX_BIGINT:
+            return []
+        with translated(AuditError, "read an audit chain"):
+            async with self._database.auditor() as connection:
+                rows = await connection.fetch(_SQL["chain"], tenant_id, writer_id, first, limit)
+        return [_record(row) for row in rows]
+
+    async def stored_places(self, event_id: str, tenant_id: str | None = None) -> list[StoredPlace]:
+        if not is_storable(event_id, tenant_id):
+            return []
+        with translated(AuditError, "find an audit event"):
+            async with self._database.auditor() as connection:
+                rows: Iterable[Any] = await connection.fetch(_SQL["places"], event_id, tenant_id)
+        return [StoredPlace(*row) for row in rows]
+
+
+def _key(row: Mapping[str, Any]) -> WriterKey:
+    return WriterKey(row["writer_id"], row["number"], row["key_id"], row["public_key"], row["endorsement"] or b"")
+
+
+def _segment(row: Mapping[str, Any]) -> Segment:
+    return Segment(row["tenant_id"], row["writer_id"], row["first"], row["records"], row["head"], row["root"])
+
+
+def _batch(row: Mapping[str, Any], leaves: bytes) -> StoredBatch:
+    altered = "" if row["hash"] == batch_hash(row["statement"]) else "hash"
+    return StoredBatch(row["number"], row["statement"], row["signature"], leaves, altered)
+
+
+def _cut(row: Mapping[str, Any]) -> ChainHead:
+    return ChainHead(row["tenant_id"], row["writer_id"], row["records"], row["hash"].hex())
+
+
+def _record(row: Mapping[str, Any]) -> StoredRecord:
+    canonical = row["canonical"]
+    return StoredRecord(
+        row["sequence"], row["previous"], row["hash"], canonical, row["event_id"], altered_column(row) or ""
+    )

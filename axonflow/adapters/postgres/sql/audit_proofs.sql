@@ -1,0 +1,66 @@
+-- name: keys
+SELECT writer_id, number, key_id, public_key, endorsement
+FROM axonflow.audit_writer_key
+ORDER BY writer_id, number;
+
+-- name: writers
+-- From one to the next through the primary key: as many steps as there are writers, however many batches they have.
+WITH RECURSIVE writer AS (
+    SELECT min(writer_id) AS writer_id FROM axonflow.audit_batch
+    UNION ALL
+    SELECT (SELECT min(batch.writer_id) FROM axonflow.audit_batch AS batch WHERE batch.writer_id > writer.writer_id)
+    FROM writer
+    WHERE writer_id IS NOT NULL
+)
+SELECT writer_id FROM writer WHERE writer_id IS NOT NULL;
+
+-- name: batches
+SELECT number, statement, signature, hash, sealed_us
+FROM axonflow.audit_batch
+WHERE writer_id = $1 AND number >= $2
+ORDER BY number
+LIMIT $3;
+
+-- name: segments_of_batches
+SELECT tenant_id, writer_id, number, position, first, records, head, root
+FROM axonflow.audit_segment
+WHERE writer_id = $1 AND number >= $2 AND number <= $3
+ORDER BY number, position;
+
+-- name: chains_of_segments
+WITH RECURSIVE chain AS (
+    (
+        SELECT tenant_id, writer_id
+        FROM axonflow.audit_segment
+        WHERE $1::text IS NULL OR tenant_id = $1
+        ORDER BY tenant_id, writer_id
+        LIMIT 1
+    )
+    UNION ALL
+    SELECT following.tenant_id, following.writer_id
+    FROM
+        chain,
+        LATERAL (
+            SELECT segment.tenant_id, segment.writer_id
+            FROM axonflow.audit_segment AS segment
+            WHERE
+                (segment.tenant_id, segment.writer_id) > (chain.tenant_id, chain.writer_id)
+                AND ($1::text IS NULL OR segment.tenant_id = $1)
+            ORDER BY segment.tenant_id, segment.writer_id
+            LIMIT 1
+        ) AS following
+)
+SELECT tenant_id, writer_id FROM chain;
+
+-- name: segments
+SELECT tenant_id, writer_id, number, position, first, records, head, root, removed
+FROM axonflow.audit_segment
+WHERE tenant_id = $1 AND writer_id = $2 AND first >= $3 AND (first, number) > ($3, $4)
+ORDER BY first, number
+LIMIT $5;
+
+-- name: places
+SELECT tenant_id, writer_id, sequence
+FROM axonflow.audit_event
+WHERE event_id = $1 AND ($2::text IS NULL OR tenant_id = $2)
+ORDER BY tenant_id;

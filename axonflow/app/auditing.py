@@ -1,0 +1,119 @@
+"""Verifying and proving the audit trail, wherever it is: what is read, whom to trust, and what an anchor says.
+
+Signatures need the package ``cryptography``: ``pip install '.[bundles]'``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from axonflow.adapters.anchors import open_anchor
+from axonflow.audit.proof import EventProof, ProvedEvent, check_proof
+from axonflow.audit.stored import Finding
+from axonflow.audit.trust import SignatureCheck, Trust
+from axonflow.errors import ConfigurationError
+from axonflow.flows.anchor_heads import HeadAnchoring
+from axonflow.flows.export_audit import export_audit
+from axonflow.flows.prove_event import prove_event
+from axonflow.flows.read_anchor import read_anchor
+from axonflow.flows.verify_audit import AuditVerification, Progress, VerifiedWriter, verify_audit
+from axonflow.flows.verify_export import verify_export
+from axonflow.ports import AuditPlaces, AuditProofs
+
+__all__ = [
+    "AuditVerification",
+    "EventProof",
+    "Finding",
+    "HeadAnchoring",
+    "ProvedEvent",
+    "Trust",
+    "VerifiedWriter",
+    "export_audit",
+    "open_anchor",
+    "opened_proofs",
+    "proved",
+    "proved_event",
+    "trust_in",
+    "verified",
+    "verified_export",
+]
+
+
+def _signature_check() -> SignatureCheck | None:
+    """None without the package ``cryptography``: chains and trees can be verified all the same."""
+    try:
+        from axonflow.adapters.ed25519 import made_signature
+    except ModuleNotFoundError:
+        return None
+    return made_signature
+
+
+def _needed(check: SignatureCheck | None) -> SignatureCheck:
+    if check is None:
+        raise ConfigurationError("signatures need cryptography", hint="pip install 'axonflow[bundles]'")
+    return check
+
+
+def _public_keys(paths: Sequence[Path]) -> frozenset[bytes]:
+    _needed(_signature_check())
+    from axonflow.adapters.ed25519 import public_bytes_in
+
+    return frozenset(map(public_bytes_in, paths))
+
+
+@asynccontextmanager
+async def opened_proofs(database_url: str) -> AsyncIterator[AuditPlaces]:
+    """The audit trail in the database, to be verified and proved. Raises ConfigurationError."""
+    from axonflow.adapters.postgres import PostgresAuditProofs, PostgresDatabase
+
+    database = await PostgresDatabase.connect(database_url)
+    try:
+        yield PostgresAuditProofs(database)
+    finally:
+        await database.close()
+
+
+async def trust_in(keys: Sequence[Path] = (), anchor_url: str | None = None, anchor_token: str = "") -> Trust:
+    """Trust in the public keys of these PEM files, and in what the anchor says. Raises ConfigurationError for what is
+    no key or no anchor, and AuditError for an anchor that does not answer."""
+    public_keys = _public_keys(keys) if keys else None
+    if anchor_url is None:
+        return Trust(public_keys)
+    anchor = open_anchor(anchor_url, token=anchor_token)
+    try:
+        return Trust(public_keys, await read_anchor(anchor))
+    finally:
+        await anchor.close()
+
+
+async def verified(
+    proofs: AuditProofs,
+    tenant_id: str | None = None,
+    *,
+    trust: Trust = Trust(),  # noqa: B008  frozen
+    known: AuditVerification | None = None,
+    kept_since_us: int | None = None,
+    progress: Progress | None = None,
+) -> AuditVerification:
+    """What :func:`axonflow.flows.verify_audit.verify_audit` finds, with the heads that an earlier one had."""
+    return await verify_audit(
+        proofs, tenant_id, trust=trust, verify=_signature_check(), heads=known.heads if known else (),
+        kept_since_us=kept_since_us, progress=progress,
+    )  # fmt: skip
+
+
+def verified_export(lines: Iterable[bytes], trust: Trust = Trust()) -> AuditVerification:  # noqa: B008  frozen
+    """What :func:`axonflow.flows.verify_export.verify_export` finds. Raises AuditError for what is no export."""
+    return verify_export(lines, trust=trust, verify=_signature_check())
+
+
+async def proved(places: AuditPlaces, event_id: str, tenant_id: str | None = None) -> EventProof:
+    """The proof of an event; see :func:`axonflow.flows.prove_event.prove_event`. Raises AuditError."""
+    return await prove_event(places, event_id, tenant_id, verify=_needed(_signature_check()))
+
+
+def proved_event(proof: bytes, keys: Sequence[Path]) -> ProvedEvent:
+    """What the document `proof` proves to whoever trusts `keys`. Raises AuditError when it does not hold."""
+    return check_proof(EventProof.from_json(proof), _public_keys(keys), _needed(_signature_check()))

@@ -1,0 +1,50 @@
+"""`axonflow audit prove`."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import click
+
+from axonflow.cli.database import chosen_url, database_options
+
+if TYPE_CHECKING:
+    from axonflow.app.auditing import EventProof
+
+__all__ = ["command"]
+
+
+@click.command("prove")
+@click.argument("event_id", metavar="EVENT_ID")
+@click.option("--tenant", metavar="ID", help="Whose event, if several tenants have one with this id.")
+@click.option("--output", type=click.File("wb", lazy=True), default="-", metavar="FILE", help="Default: print it.")
+@database_options
+def command(event_id: str, tenant: str | None, output: BinaryIO, database_url: str | None,
+            data: Path | None) -> None:  # fmt: skip
+    """Prove to somebody else that one event was recorded and signed, without showing them any other.
+
+    The proof is a JSON document: the event, the hashes that lead from it to a batch, and what its writer signed. Who
+    has the writer's public key checks it with axonflow audit check-proof, or with the script of forty lines in
+    docs/reference/audit-proof.md, which needs nothing of AxonFlow.
+
+    \b
+    Examples:
+      axonflow audit prove 01993c2e-4c00-7000-8000-000000000000 --output proof.json
+      axonflow audit prove 01993c2e-4c00-7000-8000-000000000000 | axonflow audit check-proof - --trust writer.pub
+
+    \b
+    Exit codes:
+      0    the proof was made, and holds
+      2    there is no such event, it cannot be proved, or the database cannot be read
+    """
+    proof = asyncio.run(_prove(chosen_url(database_url, data), event_id, tenant))
+    output.write(proof.to_json())
+
+
+async def _prove(url: str, event_id: str, tenant: str | None) -> EventProof:
+    from axonflow.app.auditing import opened_proofs, proved
+
+    async with opened_proofs(url) as places:
+        return await proved(places, event_id, tenant)
