@@ -19,6 +19,7 @@ from axonflow.adapters.postgres.connections import (
     RoleConnections,
 )
 from axonflow.adapters.postgres.failures import DRIVER_ERRORS, described
+from axonflow.adapters.postgres.listener import PostgresListener
 from axonflow.adapters.postgres.sql_files import migrations, named_queries
 from axonflow.errors import ConfigurationError
 
@@ -49,6 +50,8 @@ class PostgresDatabase:
         most = dict.fromkeys(ROLES, settings.max_connections)
         self._connections = RoleConnections(dsn, settings, {**most, "axonflow_app": app})
         self._replica = RoleConnections(settings.replica_url, settings, most) if settings.replica_url else None
+        self.listener = PostgresListener(dsn, settings)
+        """What the database announces, as those see it who use `sync`; one connection beside the others."""
         self._replica_from_s = 0.0
         self._replica_failure: str | None = None
         self._is_checked = False
@@ -141,23 +144,6 @@ class PostgresDatabase:
         async with self._transaction("axonflow_sync") as connection:
             yield connection
 
-    async def listening(self, heard: Callable[[str], None], *, timeout_s: float) -> Connection:
-        """A connection that sees what `sync` sees and belongs to the caller. `heard` is called with what is announced
-        ("<table> <tenant>"), and with "" when the connection is lost. `timeout_s` is for connecting, and each call."""
-        connection = await asyncpg.connect(
-            self._dsn, timeout=timeout_s, command_timeout=timeout_s,
-            server_settings={
-                **self._settings.on_the_server, "application_name": "axonflow listener", "role": "axonflow_sync",
-            },
-        )  # fmt: skip
-        connection.add_termination_listener(lambda _: heard(""))
-        try:
-            await connection.add_listener("axonflow", lambda *announced: heard(str(announced[-1])))
-        except BaseException:
-            connection.terminate()
-            raise
-        return connection
-
     @asynccontextmanager
     async def registrar(self) -> AsyncIterator[Connection]:
         """A transaction that makes and changes tenants, and sees nothing in them."""
@@ -226,6 +212,7 @@ class PostgresDatabase:
 
     async def close(self, timeout_s: float = 10.0) -> None:
         """Close all connections: after `timeout_s` seconds without waiting for what runs on them."""
+        self.listener.close()
         await self._connections.close(timeout_s)
         if self._replica is not None:
             await self._replica.close(timeout_s)
