@@ -88,11 +88,11 @@ class PostgresListener:
         return connection
 
     def _lose(self, connection: Connection) -> None:
-        if self._connection is not connection:
-            return  # an earlier one, of which all were told
-        self._connection = None
-        connection.terminate()
-        self._tell("")
+        current = self._connection is connection  # of an earlier one all were told
+        if current:
+            self._connection = None
+            connection.terminate()
+            self._tell("")
 
     def _tell(self, announced: str) -> None:
         for heard in list(self._hearings.values()):
