@@ -87,6 +87,11 @@ class PostgresDatabase:
             raise ConfigurationError("no connections", expected="1 or more", found=str(settings.max_connections))
         return cls(dsn, settings, report)
 
+    async def check(self) -> None:
+        """Raises ConfigurationError when the schema is not one that this code works with. Asked until it is."""
+        if not self._is_checked:
+            await self._check_version()
+
     async def _check_version(self) -> None:
         try:
             async with self._begun("axonflow_app") as connection:
@@ -166,8 +171,7 @@ class PostgresDatabase:
     async def _transaction(
         self, role: Role, setting: str = "", value: str = "", isolation: str = "read_committed"
     ) -> AsyncIterator[Connection]:
-        if not self._is_checked:
-            await self._check_version()
+        await self.check()
         async with self._begun(role, isolation) as connection:
             if setting:
                 await connection.execute(_SET, setting, value)

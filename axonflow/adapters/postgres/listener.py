@@ -7,8 +7,8 @@ and all are told. A process so takes one connection for this, whatever hears.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
 
 import asyncpg
 
@@ -16,8 +16,13 @@ from axonflow.adapters.postgres.connections import Connection, DatabaseSettings
 
 __all__ = ["Hearing", "PostgresListener"]
 
+T = TypeVar("T")
+
 ANSWER_TIMEOUT_S: Final = 5.0
 """For connecting, and for one answer."""
+_LARGE_ANSWER_TIMEOUT_S: Final = 10.0
+_AS_TENANT: Final = "SELECT set_config('role', 'axonflow_app', true), set_config('axonflow.tenant_id', $1, true)"
+"""Until the end of the transaction; the login is a member of both roles."""
 
 
 class PostgresListener:
@@ -54,8 +59,10 @@ class PostgresListener:
         if not self._hearings:
             self.close()
 
-    async def answer(self, hearing: Hearing, heard: Callable[[str], None], query: str) -> tuple[list[Any], int]:
-        """The rows of `query`, and the `time` of the connection they came on, on which `hearing` hears from then on."""
+    async def answer(
+        self, hearing: Hearing, heard: Callable[[str], None], read: Callable[[Connection], Awaitable[T]]
+    ) -> tuple[T, int]:
+        """What `read` reads, and the `time` of the connection it came on, on which `hearing` hears from then on."""
         async with self._turn:
             self._hearings[hearing] = heard
             if self._connection is not None and self._connection.is_closed():
@@ -63,7 +70,7 @@ class PostgresListener:
             connection = self._connection or await self._connected()
             time = self._times
             try:
-                return await connection.fetch(query), time
+                return await read(connection), time
             except BaseException as failure:
                 # What the server refuses says nothing against the connection, which others hear on.
                 if connection.is_closed() or not isinstance(failure, asyncpg.PostgresError):
@@ -115,9 +122,28 @@ class Hearing:
     async def ask(self, query: str) -> list[Any]:
         """The rows of `query`, as the role `axonflow_sync`. Connects if need be. Raises what asyncpg raises, and
         TimeoutError."""
-        rows, time = await self._listener.answer(self, self._heard, query)
+
+        async def read(connection: Connection) -> list[Any]:
+            rows: list[Any] = await connection.fetch(query)
+            return rows
+
+        return await self._answered(read)
+
+    async def ask_of(self, tenant_id: str, query: str, *values: object) -> Any:
+        """The first value that `query` finds of one tenant, as `PostgresDatabase.tenant` would. Here because a
+        connection of that role, made anew for what is asked once in a while, takes the event loop milliseconds."""
+
+        async def read(connection: Connection) -> Any:
+            async with connection.transaction(readonly=True):
+                await connection.execute(_AS_TENANT, tenant_id)
+                return await connection.fetchval(query, *values, timeout=_LARGE_ANSWER_TIMEOUT_S)
+
+        return await self._answered(read)
+
+    async def _answered(self, read: Callable[[Connection], Awaitable[T]]) -> T:
+        found, time = await self._listener.answer(self, self._heard, read)
         self._since = self._since or time
-        return rows
+        return found
 
     def close(self) -> None:
         """Hear no more."""

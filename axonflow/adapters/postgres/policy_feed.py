@@ -14,7 +14,6 @@ from axonflow.policy.publication import InForce, SetState
 __all__ = ["PostgresPolicyFeed"]
 
 _SQL: Final = named_queries("policies.sql")
-_BUNDLE_TIMEOUT_S: Final = 10.0
 _TELLING: Final = frozenset({"policy_activation", "tenant", ""})
 """What is announced of that changes what is in force for whom; and a connection that is lost, for who knows what was
 announced meanwhile."""
@@ -40,8 +39,8 @@ class PostgresPolicyFeed:
 
     async def bundle(self, tenant_id: str, set_name: str, version: int) -> bytes:
         with translated(PolicyStoreError, "read a bundle"):
-            async with asyncio.timeout(_BUNDLE_TIMEOUT_S), self._database.tenant(tenant_id) as connection:
-                bundle: bytes | None = await connection.fetchval(_SQL["bundle"], tenant_id, set_name, version)
+            await self._database.check()
+            bundle: bytes | None = await self._hearing.ask_of(tenant_id, _SQL["bundle"], tenant_id, set_name, version)
         if bundle is None:
             raise PolicyStoreError("there is no such version", at=f"{tenant_id}: {set_name}", found=str(version))
         return bundle

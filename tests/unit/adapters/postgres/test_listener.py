@@ -165,6 +165,24 @@ def test_listener_asked_what_is_refused_keeps_the_connection_for_the_other(migra
     asyncio.run(run())
 
 
+def test_listener_asked_of_a_tenant_answers_as_that_tenant_and_is_nobody_afterwards(migrated_dsn, tenant):
+    who = "SELECT current_user || ' ' || current_setting('axonflow.tenant_id', true)"
+
+    async def run():
+        async with room(migrated_dsn) as here:
+            asked, _ = here.hearings
+            assert await asked.ask_of(tenant, who) == f"axonflow_app {tenant}"
+            assert await asked.ask_of(tenant, "SELECT count(*) FROM axonflow.policy_version") == 0
+            with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+                await asked.ask_of(tenant, "DELETE FROM axonflow.role RETURNING 1")
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await asked.ask("SELECT bundle FROM axonflow.policy_version")
+            assert [row[0] for row in await asked.ask(who)] == ["axonflow_sync "]
+            assert here.listener.time == 1
+
+    asyncio.run(run())
+
+
 def test_listener_whose_question_is_given_up_begins_anew(migrated_dsn):
     async def run():
         async with room(migrated_dsn) as here:
