@@ -75,7 +75,8 @@ class PolicyStatus(Struct, frozen=True):
 
 class PolicyFollower:
     """One agent's. `compile_scopes`, `serve` and the snapshots are called in threads; `report` is told of every change
-    in one sentence."""
+    in one sentence. `stagger_s` says how long to wait, in seconds, after the feed said that something has changed: it
+    says so to all agents at once, and those on one machine would all compile at that moment."""
 
     def __init__(
         self,
@@ -87,6 +88,7 @@ class PolicyFollower:
         serve: Serve,
         report: Report,
         clock_us: Callable[[], int],
+        stagger_s: Callable[[], float],
     ) -> None:
         self._feed = feed
         self._snapshots = snapshots
@@ -95,6 +97,7 @@ class PolicyFollower:
         self._serve = serve
         self._report = report
         self._clock_us = clock_us
+        self._stagger_s = stagger_s
         self._seen: dict[str, tuple[SetState, ...]] = {}
         self._good: dict[str, tuple[SetState, ...]] = {}
         self._organizations: Mapping[str, str] = {}
@@ -158,7 +161,8 @@ class PolicyFollower:
         retry_s = FIRST_RETRY_S
         while True:
             if self._failure is None:
-                await self._feed.changed(POLL_S)
+                if await self._feed.changed(POLL_S):
+                    await asyncio.sleep(self._stagger_s())
                 retry_s = FIRST_RETRY_S
             else:  # a feed that fails may also say at once that something has changed
                 await asyncio.sleep(retry_s)

@@ -46,6 +46,7 @@ class PolicyDoors(Doors):
             Feed(self.shelf.published), FolderSnapshots(f"{folder}/snapshots"),
             FollowedFiles(Scope(FILES, None, policy_sources(policies)), stand_in), compile_scopes=self.flow.compiled,
             serve=self.flow.serve, report=self.told.append, clock_us=clock_us,
+            stagger_s=lambda: 0.0,
         )  # fmt: skip
         self.edited = ApiPolicies(
             self.shelf, compiled=self.compiled, key=f"{folder}/own.key" if key else None,
