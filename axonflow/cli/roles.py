@@ -98,7 +98,7 @@ def remove(*, role: str, tenant_id: str, database_url: str | None, data: Path | 
 
     Exit codes: 0 removed, 2 there is none of its own of that name.
     """
-    with_tenancy(database_url, data, lambda tenancy: tenancy.remove_role(tenant_id, role))
+    with_tenancy(database_url, data, lambda tenancy: tenancy.remove_role(tenant_id, role, actor=actor()))
     written({"removed": role}, f"removed {role}", as_json=as_json)
 
 
@@ -167,5 +167,9 @@ def withdraw(
 
     Exit codes: 0 taken away, 2 there is no such grant.
     """
-    with_tenancy(database_url, data, lambda tenancy: tenancy.withdraw_role(tenant_id, principal, role))
+
+    async def work(tenancy: Tenancy) -> None:
+        await tenancy.withdraw_role(tenant_id, principal, role, actor=actor())
+
+    with_tenancy(database_url, data, work)
     written({"withdrawn": role, "principal": principal}, f"{principal} has {role} no more", as_json=as_json)

@@ -74,10 +74,14 @@ def create(*, tenant_id: str, database_url: str | None, data: Path | None, as_js
     from axonflow.tenancy import Tenant
 
     given = {name: value for name, value in wanted.items() if value is not None}
-    now = now_us()
-    made = {"created_us": now, "created_by": actor().name, "updated_us": now}
+    now, made_by = now_us(), actor()
+    made = {"created_us": now, "created_by": made_by.name, "updated_us": now}
     tenant = Tenant(tenant_id=tenant_id, **{"name": tenant_id} | given | made)
-    _print(with_tenancy(database_url, data, lambda tenancy: tenancy.create_tenant(tenant)), as_json=as_json)
+
+    async def work(tenancy: Tenancy) -> Tenant:
+        return await tenancy.create_tenant(tenant, actor=made_by)
+
+    _print(with_tenancy(database_url, data, work), as_json=as_json)
 
 
 @command.command("change")
@@ -99,7 +103,7 @@ def change(*, tenant_id: str, database_url: str | None, data: Path | None, as_js
         raise click.UsageError("Nothing is to be changed: name an option.")
 
     async def work(tenancy: Tenancy) -> Tenant:
-        return await tenancy.change_tenant(tenant_id, lambda before: replace(before, **given))
+        return await tenancy.change_tenant(tenant_id, lambda before: replace(before, **given), actor=actor())
 
     _print(with_tenancy(database_url, data, work), as_json=as_json)
 
@@ -221,9 +225,11 @@ def delete(
 
     async def work(tenancy: Tenancy) -> Erased:
         if (await tenancy.tenant(tenant_id)).audit_hold:
-            await tenancy.erase(tenant_id, audit=False)  # says why not, and that before anything is changed
-        await tenancy.move_tenant(tenant_id, "deleting")
-        return await tenancy.erase(tenant_id, audit=audit == "erase")
+            await tenancy.erase(
+                tenant_id, audit=False, actor=actor()
+            )  # says why not, and that before anything is changed
+        await tenancy.move_tenant(tenant_id, "deleting", actor=actor())
+        return await tenancy.erase(tenant_id, audit=audit == "erase", actor=actor())
 
     erased = with_tenancy(database_url, data, work)
     kept = f"; {erased.kept_events:,} audit records are kept until their time is over" if erased.kept_events else ""
@@ -264,12 +270,12 @@ def export(*, tenant_id: str, out: str, database_url: str | None, data: Path | N
 
 
 async def _copy(tenancy: Tenancy, tenant_id: str, write: Callable[[bytes], object]) -> None:
-    async for piece in tenancy.export(tenant_id):
+    async for piece in tenancy.export(tenant_id, actor=actor()):
         write(piece)
 
 
 def _move(tenant_id: str, status: TenantStatus, database_url: str | None, data: Path | None, *, as_json: bool) -> None:
-    tenant = with_tenancy(database_url, data, lambda tenancy: tenancy.move_tenant(tenant_id, status))
+    tenant = with_tenancy(database_url, data, lambda tenancy: tenancy.move_tenant(tenant_id, status, actor=actor()))
     _print(tenant, as_json=as_json)
 
 

@@ -65,7 +65,7 @@ class Doors:
         self.metrics = Metrics("agent")
         catalogue = PlanCatalogue(plans)
         self.inactive = {}
-        self.tenancy = Tenancy.in_memory([PEPPER])
+        self.tenancy = Tenancy.in_memory([PEPPER], self.flow.audit)
         self.stored = StoredKeys(self.tenancy.recognised, self.tenancy.holder, lambda: True)
         self.tenancy._tenants.listeners.append(self.hear)
         identities = Identities(KeyRing(KEYS), self.stored, self.inactive)

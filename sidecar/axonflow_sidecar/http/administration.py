@@ -1,4 +1,4 @@
-"""What the routes about tenants, keys and roles share: who asks, for which tenant, and what is recorded of it."""
+"""What the routes about tenants, keys and roles share: who asks, and for which tenant."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from axonflow import AxonFlowError, Principal, Request, RequestError, Resource
+from axonflow import AxonFlowError, RequestError
 from axonflow.app.tenancy import Tenancy
-from axonflow.ids import new_id
 from axonflow.tenancy import Actor
 from axonflow_sidecar.http.asgi import Call, Refused, Reply
 from axonflow_sidecar.http.services import AgentServices
 from axonflow_sidecar.http.translate import tenant_of
 
-__all__ = ["acting", "limit_of", "recorded", "shown", "tenancy_of", "tenant_named"]
+__all__ = ["acting", "limit_of", "shown", "tenancy_of", "tenant_named"]
 
 MAX_PAGE = 1000
 
@@ -37,14 +36,8 @@ def tenant_named(call: Call) -> str:
 
 def acting(call: Call) -> Actor:
     """Who makes the change, with what they may do themselves."""
-    return Actor(f"service:{call.caller.client_id}", call.caller.permissions)
-
-
-async def recorded(services: AgentServices, call: Call, action: str, tenant_id: str, resource: Resource) -> None:
-    """Put the change into the audit trail of that tenant, before it is answered. Raises AuditError."""
-    request = Request(Principal(call.caller.client_id, "service", tenant_id), action, resource)
-    decision_id = new_id(services.clock_us())
-    await services.flow.record(action, request, decision_id=decision_id, details={}, origin=call.origin)
+    caller, origin = call.caller, call.origin
+    return Actor(f"service:{caller.client_id}", caller.permissions, origin.request_id, origin.trace_id)
 
 
 def limit_of(query: dict[str, str]) -> int:

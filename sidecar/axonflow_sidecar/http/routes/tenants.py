@@ -10,10 +10,10 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
-from axonflow import AxonFlowError, RequestError, Resource
+from axonflow import AxonFlowError, RequestError
 from axonflow.policy.request import decode_json
 from axonflow.tenancy import Tenant, TenantStatus
-from axonflow_sidecar.http.administration import acting, limit_of, recorded, shown, tenancy_of, tenant_named
+from axonflow_sidecar.http.administration import acting, limit_of, shown, tenancy_of, tenant_named
 from axonflow_sidecar.http.asgi import Call, Handler, Refused, Reply
 from axonflow_sidecar.http.routing import Route
 from axonflow_sidecar.http.services import AgentServices
@@ -54,9 +54,9 @@ def tenant_routes(services: AgentServices) -> list[Route]:
         Route("POST", "/v1/tenants", _create(services), "tenants.write"),
         Route("GET", one, _get(services), "tenants.read"),
         Route("PATCH", one, _patch(services), "tenants.write"),
-        Route("DELETE", one, _move(services, "deleting", "tenant.delete", 202), "tenants.write"),
-        Route("POST", f"{one}/suspend", _move(services, "suspended", "tenant.suspend"), "tenants.write"),
-        Route("POST", f"{one}/resume", _move(services, "active", "tenant.resume"), "tenants.write"),
+        Route("DELETE", one, _move(services, "deleting", 202), "tenants.write"),
+        Route("POST", f"{one}/suspend", _move(services, "suspended"), "tenants.write"),
+        Route("POST", f"{one}/resume", _move(services, "active"), "tenants.write"),
     ]
 
 
@@ -94,9 +94,7 @@ def _create(services: AgentServices) -> Handler:
             audit_retention_days=body.audit_retention_days, audit_hold=body.audit_hold, created_us=now,
             created_by=acting(call).name, updated_us=now,
         )  # fmt: skip
-        await tenancy_of(services).create_tenant(tenant)
-        await _record(services, call, "tenant.create", tenant)
-        return shown(tenant, 201)
+        return shown(await tenancy_of(services).create_tenant(tenant, actor=acting(call)), 201)
 
     return handler
 
@@ -107,18 +105,18 @@ def _patch(services: AgentServices) -> Handler:
         wanted = {name: value for name in _Change.__struct_fields__ if (value := getattr(body, name)) is not UNSET}
         if not wanted:
             raise RequestError("nothing is to be changed", expected=" or ".join(_Change.__struct_fields__))
-        tenant = await tenancy_of(services).change_tenant(call.value, lambda before: replace(before, **wanted))
-        await _record(services, call, "tenant.change", tenant)
-        return shown(tenant)
+        return shown(
+            await tenancy_of(services).change_tenant(
+                call.value, lambda before: replace(before, **wanted), actor=acting(call)
+            )
+        )
 
     return handler
 
 
-def _move(services: AgentServices, status: TenantStatus, action: str, answer: int = 200) -> Handler:
+def _move(services: AgentServices, status: TenantStatus, answer: int = 200) -> Handler:
     async def handler(call: Call) -> Reply:
-        tenant = await tenancy_of(services).move_tenant(call.value, status)
-        await _record(services, call, action, tenant)
-        return shown(tenant, answer)
+        return shown(await tenancy_of(services).move_tenant(call.value, status, actor=acting(call)), answer)
 
     return handler
 
@@ -137,12 +135,7 @@ def _export(services: AgentServices) -> Handler:
         tenancy = tenancy_of(services)
         if place.locked():
             raise Refused(503, AxonFlowError("another export is under way", hint="Try again when it is done."))
-        await recorded(services, call, "tenant.export", tenant_id, Resource("tenant", tenant_id))
-        pieces = alone(tenancy.export(tenant_id))
+        pieces = alone(tenancy.export(tenant_id, actor=acting(call)))
         return Reply(await anext(pieces), content_type=b"application/jsonl", rest=pieces)
 
     return handler
-
-
-async def _record(services: AgentServices, call: Call, action: str, tenant: Tenant) -> None:
-    await recorded(services, call, action, tenant.tenant_id, Resource("tenant", tenant.tenant_id))
