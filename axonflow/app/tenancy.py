@@ -20,7 +20,7 @@ from axonflow.adapters.memory import (
     MemoryTenantData,
 )
 from axonflow.adapters.memory.tenants import MemoryTenants, Tables
-from axonflow.audit import Origin
+from axonflow.app.changes import Came, change_by, record_change, recorded_change
 from axonflow.errors import ConfigurationError, TenancyMissing
 from axonflow.flows.change_tenant import change_tenant, known_tenant, move_tenant
 from axonflow.flows.create_key import KeyStores, NewKey, WantedKey, create_key
@@ -28,7 +28,6 @@ from axonflow.flows.define_role import define_role
 from axonflow.flows.export_tenant import export_tenant
 from axonflow.flows.grant_role import grant_role
 from axonflow.flows.identify import identify
-from axonflow.flows.record_change import Came, Change, record_change, recorded_change
 from axonflow.flows.rotate_key import rotate_key
 from axonflow.ids import new_id, now_us
 from axonflow.ports import AuditLog, Erased, GrantStore, KeyLookup, KeyStore, RoleStore, TenantData, TenantStore
@@ -126,7 +125,7 @@ class Tenancy:
     async def _changing(self, tenant_id: str, actor: Actor, action: str, resource: str) -> AsyncIterator[Came]:
         """What the block does is recorded. Raises TenancyMissing before, without such a tenant: it has no trail."""
         await known_tenant(self._tenants, tenant_id)
-        async with recorded_change(self._audit, _change(tenant_id, actor, action, resource)) as came:
+        async with recorded_change(self._audit, change_by(actor, tenant_id, action, resource)) as came:
             yield came
 
     # Tenants
@@ -135,7 +134,7 @@ class Tenancy:
         """Keep a new one. It is recorded when it is made: there is no trail of its own before, but its row says who
         made it and when."""
         await self._tenants.add(tenant)
-        made = _change(tenant.tenant_id, actor, "tenant.create", f"tenant:{tenant.tenant_id}")
+        made = change_by(actor, tenant.tenant_id, "tenant.create", f"tenant:{tenant.tenant_id}")
         facts: dict[str, str | int | bool] = {"tier": tenant.tier, "organization": tenant.organization_id or ""}
         await record_change(self._audit, made, "done", change_id=new_id(now_us()), facts=facts)
         return tenant
@@ -188,7 +187,7 @@ class Tenancy:
     async def erase(self, tenant_id: str, *, audit: bool, actor: Actor) -> Erased:
         """Erase what is being deleted, for good: with or without its records in the audit trail. That it was is in the
         trail of the installation (``*``), for the tenant's may be gone."""
-        erasing = _change(ANY_TENANT, actor, "tenant.erase", f"tenant:{tenant_id}")
+        erasing = change_by(actor, ANY_TENANT, "tenant.erase", f"tenant:{tenant_id}")
         async with recorded_change(self._audit, erasing) as came:
             erased = await self._data.erase(tenant_id, audit=audit)
             rows = sum(erased.rows.values())
@@ -305,12 +304,6 @@ class Tenancy:
 _MOVES: Final[dict[TenantStatus, str]] = {
     "active": "tenant.resume", "suspended": "tenant.suspend", "deleting": "tenant.delete",
 }  # fmt: skip
-
-
-def _change(tenant_id: str, actor: Actor, action: str, resource: str) -> Change:
-    kind, _, name = actor.name.partition(":")
-    origin = Origin(name if kind == "service" else "", actor.request_id, actor.trace_id)
-    return Change(tenant_id=tenant_id, principal=actor.name, action=action, resource=resource, origin=origin)
 
 
 def _tell(came: Came, key: KeyRecord) -> None:
