@@ -41,6 +41,7 @@ from axonflow.tenancy import (
     Role,
     Tenant,
     TenantStatus,
+    TenantUse,
     key_hmac,
     pepper_of,
 )
@@ -142,6 +143,10 @@ class Tenancy:
     async def tenant(self, tenant_id: str) -> Tenant:
         """The one of this id."""
         return await known_tenant(self._tenants, tenant_id)
+
+    async def use(self, tenant_id: str) -> TenantUse:
+        """How much it has of what is limited."""
+        return await self._data.use(tenant_id)
 
     async def tenants(self, after: str = "", limit: int = 100) -> list[Tenant]:
         """Up to `limit` whose ids come after `after`."""

@@ -165,7 +165,12 @@ def test_tenants_are_made_listed_and_changed_by_the_operator_alone(home):
     assert home.post(KEYS, {"client_id": "x"}, for_tenant("ours")).status_code == 409
     assert home.call("PATCH", "/v1/tenants/ours", json={}).status_code == 400
     assert home.call("PATCH", "/v1/tenants/ours", json={"status": "active"}).status_code == 400
-    assert home.call("GET", "/v1/tenants/ours").json() == changed
+    use = {
+        "api_keys": 1, "max_api_keys": 1, "policies": 0, "max_policies": None, "principals": 0, "max_principals": None,
+        "max_requests_per_minute": None,
+    }  # fmt: skip
+    assert home.call("GET", "/v1/tenants/ours").json() == changed | {"use": use}
+    assert home.call("GET", "/v1/tenant", headers=home.owners["ours"]).json() == changed | {"use": use}
     for method, path in (("GET", "/v1/tenants"), ("GET", "/v1/tenants/ours"), ("DELETE", "/v1/tenants/theirs")):
         assert home.call(method, path, headers=home.owners["ours"]).status_code == 403
 

@@ -170,6 +170,27 @@ def test_tenant_is_deleted_with_what_it_has_unless_it_is_held(axonflow, acme):
     assert "no such tenant" in axonflow("tenant", "show", acme, exit_code=2)
 
 
+def test_tenant_is_shown_with_what_it_has_beside_what_it_may_have(run, axonflow, database, pepper):
+    name = axonflow("tenant", "create", new_tenant_id(), "--max-policies", "7", "--max-requests", "30")["tenant_id"]
+    axonflow("tenant", "change", name, "--max-principals", "1", "--max-keys", "2")
+    axonflow("key", "create", "--tenant", name, "--client", "crm", "--pepper", pepper)
+    axonflow("role", "grant", "viewer", "service:crm", "--tenant", name)
+    said = axonflow("role", "grant", "viewer", "service:siem", "--tenant", name, exit_code=2)
+    assert "at most 1" in said
+    assert f"axonflow tenant change {name} --max-principals N" in said
+    shown = axonflow("tenant", "show", name)
+    assert (shown["max_policies"], shown["max_requests_per_minute"]) == (7, 30)
+    assert shown["use"] == {
+        "api_keys": 1, "max_api_keys": 2, "policies": 0, "max_policies": 7, "principals": 1, "max_principals": 1,
+        "max_requests_per_minute": 30,
+    }  # fmt: skip
+    printed = run("tenant", "show", name, "--database-url", database).stdout
+    for line in ("keys            1 of 2", "policies        0 of 7", "calls a minute  at most 30 to each agent"):
+        assert line in printed
+    printed = run("tenant", "change", name, "--tier", "enterprise", "--database-url", database).stdout
+    assert "at most 7" in printed
+
+
 def trail(database, tenant_id):
     async def look():
         async with opened_store(database) as store:

@@ -8,11 +8,11 @@ from contextlib import aclosing
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from axonflow import AxonFlowError, RequestError
 from axonflow.policy.request import decode_json
-from axonflow.tenancy import Tenant, TenantStatus
+from axonflow.tenancy import LIMITS, Tenant, TenantStatus
 from axonflow_sidecar.http.administration import acting, limit_of, shown, tenancy_of, tenant_named
 from axonflow_sidecar.http.asgi import Call, Handler, Refused, Reply
 from axonflow_sidecar.http.routing import Route
@@ -27,6 +27,9 @@ class _NewTenant(Struct, kw_only=True, forbid_unknown_fields=True):
     tier: str = "community"
     organization_id: str | None = None
     max_api_keys: int | None = None
+    max_policies: int | None = None
+    max_principals: int | None = None
+    max_requests_per_minute: int | None = None
     audit_retention_days: int | None = None
     audit_hold: bool = False
 
@@ -36,6 +39,9 @@ class _Change(Struct, kw_only=True, forbid_unknown_fields=True):
     tier: str | UnsetType = UNSET
     organization_id: str | UnsetType | None = UNSET
     max_api_keys: int | UnsetType | None = UNSET
+    max_policies: int | UnsetType | None = UNSET
+    max_principals: int | UnsetType | None = UNSET
+    max_requests_per_minute: int | UnsetType | None = UNSET
     audit_retention_days: int | UnsetType | None = UNSET
     audit_hold: bool | UnsetType = UNSET
 
@@ -62,16 +68,22 @@ def tenant_routes(services: AgentServices) -> list[Route]:
 
 def _own(services: AgentServices) -> Handler:
     async def handler(call: Call) -> Reply:
-        return shown(await tenancy_of(services).tenant(tenant_named(call)))
+        return await _with_use(services, tenant_named(call))
 
     return handler
 
 
 def _get(services: AgentServices) -> Handler:
     async def handler(call: Call) -> Reply:
-        return shown(await tenancy_of(services).tenant(call.value))
+        return await _with_use(services, call.value)
 
     return handler
+
+
+async def _with_use(services: AgentServices, tenant_id: str) -> Reply:
+    tenancy = tenancy_of(services)
+    tenant = await tenancy.tenant(tenant_id)
+    return shown({**asdict(tenant), "use": await tenancy.use(tenant_id)})
 
 
 def _page(services: AgentServices) -> Handler:
@@ -90,7 +102,7 @@ def _create(services: AgentServices) -> Handler:
         now = services.clock_us()
         tenant = Tenant(
             tenant_id=body.tenant_id, name=body.name or body.tenant_id, tier=body.tier,
-            organization_id=body.organization_id, max_api_keys=body.max_api_keys,
+            organization_id=body.organization_id, **{name: getattr(body, name) for name in LIMITS},
             audit_retention_days=body.audit_retention_days, audit_hold=body.audit_hold, created_us=now,
             created_by=acting(call).name, updated_us=now,
         )  # fmt: skip
