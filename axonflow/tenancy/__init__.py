@@ -24,7 +24,16 @@ from axonflow.tenancy.permissions import (
     scoped,
 )
 from axonflow.tenancy.roles import Grant, Role, check_role, check_roles
-from axonflow.tenancy.tenant import ANY_TENANT, LIMITS, Tenant, TenantStatus, TenantUse, check_tenant_id, moved
+from axonflow.tenancy.tenant import (
+    ANY_TENANT,
+    LIMITS,
+    Tenant,
+    TenantStatus,
+    TenantUse,
+    check_active,
+    check_tenant_id,
+    moved,
+)
 
 __all__ = [
     "ADMINISTRATOR",
@@ -45,6 +54,7 @@ __all__ = [
     "Tenant",
     "TenantStatus",
     "TenantUse",
+    "check_active",
     "check_gives",
     "check_patterns",
     "check_role",

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from axonflow.errors import TenancyConflict, TenancyError
+from axonflow.errors import TenancyConflict, TenancyError, TenancyForbidden
 
-__all__ = ["ANY_TENANT", "LIMITS", "Tenant", "TenantStatus", "TenantUse", "check_tenant_id", "moved"]
+__all__ = [
+    "ANY_TENANT", "LIMITS", "Tenant", "TenantStatus", "TenantUse", "check_active", "check_tenant_id", "moved",
+]  # fmt: skip
 
 TenantStatus = Literal["active", "suspended", "deleting"]
 
@@ -83,6 +86,16 @@ def check_tenant_id(tenant_id: str, at: str) -> None:
         raise TenancyError(
             "not a tenant id", expected="1 to 128 letters, digits, '.', '_' and '-', after an '@' for an organization",
             found=ascii(tenant_id)[:80], at=at,
+        )  # fmt: skip
+
+
+def check_active(tenant_id: str, inactive: Mapping[str, str]) -> None:
+    """Raise TenancyForbidden when this tenant is among those that may do nothing at present, with its status."""
+    status = inactive.get(tenant_id)
+    if status is not None:
+        raise TenancyForbidden(
+            f"the tenant is {status}", expected="an active tenant", found=status,
+            hint="Nothing was allowed. Whoever runs this installation can say why.",
         )  # fmt: skip
 
 

@@ -69,7 +69,7 @@ class Doors:
         self.stored = StoredKeys(self.tenancy.recognised, self.tenancy.holder, lambda: True)
         self.tenancy._tenants.listeners.append(self.hear)
         identities = Identities(KeyRing(KEYS), self.stored, self.inactive)
-        self.runs = PlanRuns(self.flow, self.plan_store, catalogue, new_id(now_us()))
+        self.runs = PlanRuns(self.flow, self.plan_store, catalogue, new_id(now_us()), self.inactive)
         services = OrchestratorServices(
             flow=self.flow, runs=self.runs, catalogue=catalogue, signer=SIGNER, credential=CREDENTIAL
         )

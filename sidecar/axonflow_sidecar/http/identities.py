@@ -8,6 +8,7 @@ from typing import Final
 
 from axonflow.errors import TenancyForbidden, TenancyLimited
 from axonflow.ids import now_us
+from axonflow.tenancy import check_active
 from axonflow_sidecar.http.asgi import Refused
 from axonflow_sidecar.http.keys import Client, KeyRing, presented
 from axonflow_sidecar.http.rates import RequestRates
@@ -68,12 +69,7 @@ class Identities:
 
     def check_active(self, tenant_id: str) -> None:
         """Raise Refused (403) when this tenant is suspended or being deleted."""
-        status = self._inactive.get(tenant_id)
-        if status is not None:
-            raise Refused(
-                403,
-                TenancyForbidden(
-                    f"the tenant is {status}", expected="an active tenant", found=status,
-                    hint="Nothing was allowed. Whoever runs this installation can say why.",
-                ),
-            )  # fmt: skip
+        try:
+            check_active(tenant_id, self._inactive)
+        except TenancyForbidden as forbidden:
+            raise Refused(403, forbidden) from None
