@@ -164,7 +164,7 @@ class Tenants(RuleBasedStateMachine):
             self.world.run(self.world.tenancy.remove_role(model.tenant_id, role, actor=ROOT))
             model.grants = {place: end for place, end in model.grants.items() if place[1] != role}
 
-    @rule(number=TENANTS, role=ROLES, who=st.sampled_from(["service:crm", "user:ann"]))
+    @rule(number=TENANTS, role=ROLES, who=st.sampled_from(["service:crm", "service:siem"]))
     def grant_role(self, number, role, who):
         model = self.model(number)
         asked = self.world.tenancy.grant_role(model.tenant_id, who, role, actor=ROOT)

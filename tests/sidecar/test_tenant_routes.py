@@ -132,6 +132,13 @@ def test_grant_to_a_client_opens_its_keys_until_it_is_withdrawn(home):
     assert home.post("/v1/grants/withdraw", grant, ours).status_code == 404
 
 
+@pytest.mark.parametrize("principal", ["user:ann", "agent:planner", "group:staff", "crm", ""])
+def test_role_that_could_have_no_effect_is_not_granted(home, principal):
+    refused = home.post("/v1/grants", {"principal": principal, "role": "auditor"}, home.owners["ours"])
+    assert (refused.status_code, refused.json()["expected"]) == (400, "service:ID, a client of API keys")
+    assert home.call("GET", "/v1/grants", headers=home.owners["ours"]).json()["grants"] == []
+
+
 def test_tenant_that_is_suspended_is_refused_at_once_and_resumed_at_once(home):
     key = home.key(home.owners["ours"])["key"]
     assert home.decides(key) == 200

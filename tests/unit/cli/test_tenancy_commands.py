@@ -137,12 +137,12 @@ def test_tables_for_people_name_what_there_is(run, database, acme):
     assert "policy_author" in run("role", "list", "--tenant", acme, *at).stdout
     assert run("role", "grants", "--tenant", acme, *at).stdout == "no grants\n"
     assert run("key", "list", "--tenant", acme, *at).stdout == "no keys\n"
-    run("role", "grant", "viewer", "user:ann", "--tenant", acme, *at)
-    assert "user:ann" in run("role", "grants", "--tenant", acme, *at).stdout
+    run("role", "grant", "viewer", "service:ann", "--tenant", acme, *at)
+    assert "service:ann" in run("role", "grants", "--tenant", acme, *at).stdout
 
 
 def test_tenant_is_exported_whole_to_a_file_or_standard_output(run, axonflow, acme, database, tmp_path):
-    axonflow("role", "grant", "viewer", "user:ann", "--tenant", acme)
+    axonflow("role", "grant", "viewer", "service:ann", "--tenant", acme)
     out = tmp_path / "acme.jsonl"
     assert run("tenant", "export", acme, "--out", str(out), "--database-url", database).exit_code == 0
     assert out.stat().st_mode & 0o777 == 0o600
@@ -157,7 +157,7 @@ def test_tenant_is_exported_whole_to_a_file_or_standard_output(run, axonflow, ac
 
 
 def test_tenant_is_deleted_with_what_it_has_unless_it_is_held(axonflow, acme):
-    axonflow("role", "grant", "viewer", "user:ann", "--tenant", acme)
+    axonflow("role", "grant", "viewer", "service:ann", "--tenant", acme)
     axonflow("tenant", "change", acme, "--hold")
     assert "hold" in axonflow("tenant", "delete", acme, "--confirm", acme, exit_code=2)
     assert axonflow("tenant", "show", acme)["status"] == "active"
