@@ -62,7 +62,13 @@ async def recorded_change(audit: AuditLog, change: Change) -> AsyncIterator[Came
         with suppress(AuditError):  # what went wrong first is what the caller has to hear of
             await record_change(audit, change, "failed", change_id=change_id, facts={"error": code})
         raise
-    await record_change(audit, change, "done", change_id=change_id, facts=came.facts, resource=came.resource)
+    try:
+        await record_change(audit, change, "done", change_id=change_id, facts=came.facts, resource=came.resource)
+    except AuditError as error:
+        raise AuditError(
+            "the change was made, and that it was could not be recorded", found=str(error), at=change.action,
+            hint="The trail says that it was begun. Look at what is there before you repeat it.",
+        ) from error  # fmt: skip
 
 
 async def record_change(

@@ -87,6 +87,20 @@ def test_change_that_fails_when_nothing_can_be_recorded_any_more_says_why_it_fai
         recorded(log, act)
 
 
+def test_change_whose_end_cannot_be_recorded_says_that_it_was_made():
+    log = MemoryAuditLog()
+
+    async def gone(event):
+        raise AuditError("the disk is gone")
+
+    def act(came):
+        log.append = gone
+
+    with pytest.raises(AuditError, match="the change was made.*the disk is gone.*Look at what is there"):
+        recorded(log, act)
+    assert [record.event.details["outcome"] for record in asyncio.run(log.records("t"))] == ["begun"]
+
+
 def test_text_of_people_is_recorded_as_it_can_be_shown():
     change = Change(tenant_id="t", principal="cli:a\0b", action="x", resource="role:\ud800", reason="y" * 1000)
     begun, _ = recorded(MemoryAuditLog(), change=change)
