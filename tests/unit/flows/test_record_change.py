@@ -96,7 +96,7 @@ def test_change_whose_end_cannot_be_recorded_says_that_it_was_made():
     def act(came):
         log.append = gone
 
-    with pytest.raises(AuditError, match="the change was made.*the disk is gone.*Look at what is there"):
+    with pytest.raises(AuditError, match=r"the change was made.*the disk is gone.*Look at what is there"):
         recorded(log, act)
     assert [record.event.details["outcome"] for record in asyncio.run(log.records("t"))] == ["begun"]
 
