@@ -140,8 +140,8 @@ class Durable:
 
     def tenancy(self, peppers: Sequence[Pepper]) -> Tenancy:
         """Tenants, keys and roles, in the database; `peppers` are what keys are hashed with, the one of new keys
-        first."""
-        return Tenancy.in_database(self._database, self._database_url, peppers)
+        first. What is changed is recorded in `audit`."""
+        return Tenancy.in_database(self._database, self._database_url, peppers, self._spool)
 
     def watch_tenants(
         self,

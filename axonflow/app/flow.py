@@ -330,15 +330,19 @@ class AxonFlow:
         principal: Principal | dict[str, Any] | str | None = None,
         context: dict[str, Any] | None = None,
         origin: Origin = IN_PROCESS,
+        before_step: Callable[[], None] | None = None,
     ) -> PlanResult:
         """Run `plan` for `principal`: each step is enforced, then started the moment its inputs are there.
 
         Without a principal the plan acts for itself, as the agent of its name. `context` goes into the context of
-        every step's request, `origin` is recorded with each. Raises PlanError for an invalid plan; a step that fails or
-        is refused ends in the result, not in an exception.
+        every step's request, `origin` is recorded with each. `before_step` is called before the plan and before each
+        step: where it raises an AxonFlowError, that is not begun. Raises PlanError for an invalid plan, and what
+        `before_step` raises before it; a step that fails or is refused ends in the result, not in an exception.
         """
 
         async def enforced(request: Request) -> Decision:
+            if before_step is not None:
+                before_step()
             return await self.enforce(request, origin=origin)
 
         acting = Principal(plan.name, "agent") if principal is None else Principal.of(principal)

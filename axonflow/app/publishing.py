@@ -1,17 +1,15 @@
-"""Publishing policies: build, sign and keep a version, activate it, go back. Needs ``axonflow[bundles,postgres]``."""
+"""Publishing policies: build, sign and keep a version, activate it, go back. Needs ``axonflow[bundles]``."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
 
-from axonflow.adapters.postgres import PostgresDatabase, PostgresPolicyStore
 from axonflow.adapters.re2_engine import compile_pattern
 from axonflow.app.bundles import build_bundle
 from axonflow.app.policies import Keys, Policies, policy_sources, trusted_by, written
@@ -37,20 +35,9 @@ __all__ = [
     "Published",
     "Publisher",
     "SetState",
-    "opened_publisher",
 ]
 
 _HISTORY: Final = 100
-
-
-@asynccontextmanager
-async def opened_publisher(database_url: str, *, trusted_keys: Keys = ()) -> AsyncIterator[Publisher]:
-    """What publishes into the database. Raises ConfigurationError."""
-    database = await PostgresDatabase.connect(database_url)
-    try:
-        yield Publisher(PostgresPolicyStore(database), trusted_keys=trusted_keys)
-    finally:
-        await database.close()
 
 
 class Published(Struct, frozen=True):

@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from axonflow.errors import TenancyConflict, TenancyMissing
+from axonflow.flows.export_tenant import export_tenant
 from axonflow.tenancy import Grant, Role
 from tests.tenancy import an_hmac, new_tenant_id, record, stores_of, tenant
 
@@ -92,7 +93,7 @@ def filled(stores, **parts):
 
 def lines_of(stores, name):
     async def read():
-        return b"".join([piece async for piece in stores.tenancy.export(name)])
+        return b"".join([piece async for piece in export_tenant(stores.data, name)])
 
     return [json.loads(line) for line in stores.run(read()).splitlines()]
 

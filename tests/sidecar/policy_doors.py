@@ -1,5 +1,6 @@
 """The agent in process, with stores of policies in memory, and what follows them."""
 
+import asyncio
 import tempfile
 
 from axonflow.adapters.ed25519 import make_key_pair
@@ -16,6 +17,7 @@ from axonflow.flows.follow_policies import FollowedFiles, PolicyFollower
 from axonflow.ids import now_us
 from axonflow.policy.scopes import FILES, Scope
 from tests.sidecar.doors import ALLOW_ALL, Doors
+from tests.tenancy import tenant
 
 ORGANIZATIONS = {"acme": "@group"}
 
@@ -42,6 +44,8 @@ class PolicyDoors(Doors):
         self.shelf = Shelf(MemoryApiPolicyStore(ORGANIZATIONS), MemoryOverrideStore(), MemoryPolicyStore(ORGANIZATIONS))
         self.told = []
         super().__init__(policies, clock_us=clock_us, trusted_keys=[f"{folder}/own.pub"])
+        for name in ("default", *ORGANIZATIONS.values(), *ORGANIZATIONS):
+            asyncio.run(self.tenancy._tenants.add(tenant(name)))
         self.follower = PolicyFollower(
             Feed(self.shelf.published), FolderSnapshots(f"{folder}/snapshots"),
             FollowedFiles(Scope(FILES, None, policy_sources(policies)), stand_in), compile_scopes=self.flow.compiled,

@@ -12,6 +12,7 @@ import msgspec
 
 from axonflow.adapters.postgres.database import Connection, PostgresDatabase
 from axonflow.adapters.postgres.failures import is_storable, translated
+from axonflow.adapters.postgres.limits import lock_kind, make_room_for_policies
 from axonflow.adapters.postgres.sql_files import named_queries
 from axonflow.errors import PolicyConflict, PolicyError, PolicyStoreError
 from axonflow.policy.api_policy import (
@@ -139,9 +140,8 @@ async def _write(connection: Connection, policy: ApiPolicy, change: Change) -> N
         status = await connection.execute(_SQL["remove"], policy.tenant_id, policy.id, policy.version)
     else:
         if change == "created":
-            room = await connection.fetchval(_SQL["room"], policy.tenant_id)
-            if room is not None and room <= 0:
-                raise PolicyConflict("the tenant has as many policies as it may", hint="Delete one first.")
+            await lock_kind(connection, policy.tenant_id, "policies")
+            await make_room_for_policies(connection, policy.tenant_id, 1)
         sql = _SQL["add" if change == "created" else "change"]
         status = await connection.execute(sql, *_values(policy))
     if status.endswith(" 0"):

@@ -9,10 +9,12 @@ from typing import Final
 import asyncpg
 from msgspec.structs import replace
 
-from axonflow.adapters.postgres.database import PostgresDatabase
+from axonflow.adapters.postgres.database import Connection, PostgresDatabase
 from axonflow.adapters.postgres.failures import is_storable, translated
+from axonflow.adapters.postgres.limits import lock_kind, make_room_for_policies
 from axonflow.adapters.postgres.sql_files import named_queries
 from axonflow.errors import PolicyStoreError
+from axonflow.policy.api_rules import SET_NAME
 from axonflow.policy.publication import (
     Activation,
     PolicyHistory,
@@ -69,14 +71,17 @@ class PostgresPolicyStore:
         digest = None
         with translated(PolicyStoreError, "activate a version"):
             async with self._database.tenant(scope) as connection:
+                if _is_counted(activation):
+                    await lock_kind(connection, scope, "policies")
                 now = [_state(row) for row in await connection.fetch(_SQL["lock_sets"], scope)]
                 last = next((one.sequence for one in now if one.set_name == name), 0)
                 if list(known) != now or activation.sequence != last + 1:
                     raise changed_meanwhile(activation)
                 if activation.version is not None:
-                    digest = await connection.fetchval(_SQL["digest"], scope, name, activation.version)
-                    if digest is None:
-                        raise PolicyStoreError("there is no such version", found=f"{name} {activation.version}")
+                    digest, rules = await _of_version(connection, scope, name, activation.version)
+                    before = next((one.version for one in now if one.set_name == name), None)
+                    if _is_counted(activation) and rules > await _rules_of(connection, scope, name, before):
+                        await make_room_for_policies(connection, scope, rules, instead_of=[name])
                 await connection.execute(
                     _SQL["add_activation"], scope, name, activation.sequence, activation.kind, activation.version,
                     activation.author, activation.reason, activation.created_us,
@@ -113,6 +118,24 @@ class PostgresPolicyStore:
         return PolicyHistory(
             tuple([VersionHead(**row) for row in versions]), tuple([Activation(**row) for row in activations])
         )
+
+
+def _is_counted(activation: Activation) -> bool:
+    """Whether it may come to more policies than the tenant may have. What the REST routes wrote was counted there, and
+    a way back has to be open whatever the limit is now."""
+    return activation.set_name != SET_NAME and activation.kind == "activate"
+
+
+async def _of_version(connection: Connection, scope: str, set_name: str, version: int) -> tuple[str, int]:
+    """Its digest, and how many rules it has. Raises PolicyStoreError when it is not there."""
+    row = await connection.fetchrow(_SQL["of_version"], scope, set_name, version)
+    if row is None:
+        raise PolicyStoreError("there is no such version", found=f"{set_name} {version}")
+    return row["digest"], row["rules"]
+
+
+async def _rules_of(connection: Connection, scope: str, set_name: str, version: int | None) -> int:
+    return 0 if version is None else (await _of_version(connection, scope, set_name, version))[1]
 
 
 def _state(row: asyncpg.Record) -> SetState:

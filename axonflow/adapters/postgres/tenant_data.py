@@ -8,10 +8,13 @@ from typing import Final
 from axonflow.adapters.postgres.administration import administered, quoted
 from axonflow.adapters.postgres.database import Connection, PostgresDatabase
 from axonflow.adapters.postgres.failures import is_storable, translated
+from axonflow.adapters.postgres.limits import use_of
 from axonflow.adapters.postgres.retention import Keeping
 from axonflow.adapters.postgres.sql_files import named_queries
 from axonflow.errors import TenancyConflict, TenancyMissing, TenancyUnavailable
+from axonflow.ids import now_us
 from axonflow.ports import Erased, TenantRow
+from axonflow.tenancy import TenantUse
 
 __all__ = ["PostgresTenantData"]
 
@@ -41,6 +44,16 @@ class PostgresTenantData:
                     query = f"SELECT {columns} FROM {place} WHERE tenant_id = $1 ORDER BY {key}"  # noqa: S608  quoted
                     async for row in connection.cursor(query, tenant_id, prefetch=_ROWS_AT_ONCE):
                         yield TenantRow(table["name"], dict(row))
+
+    async def use(self, tenant_id: str) -> TenantUse:
+        found = None
+        if is_storable(tenant_id):
+            with translated(TenancyUnavailable, "count what a tenant has"):
+                async with self._database.tenant(tenant_id) as connection:
+                    found = await use_of(connection, tenant_id, now_us())
+        if found is None:
+            raise TenancyMissing("no such tenant", at=ascii(tenant_id)[:80])
+        return found
 
     async def erase(self, tenant_id: str, *, audit: bool) -> Erased:
         if not is_storable(tenant_id):

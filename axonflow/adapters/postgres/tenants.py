@@ -49,7 +49,7 @@ class PostgresTenants:
         values = _values(tenant)
         with translated(TenancyUnavailable, "change a tenant"), _explained(tenant):
             async with self._database.registrar() as connection:
-                status = await connection.execute(_SQL["replace"], *values[:9], values[11])
+                status = await connection.execute(_SQL["replace"], *values[:12], values[14])
         if status != "UPDATE 1":
             raise TenancyConflict("the tenant has changed meanwhile", expected=f"version {tenant.version - 1}",
                                   at=tenant.tenant_id, hint="Look again, then try again.")  # fmt: skip
@@ -76,6 +76,7 @@ def _explained(tenant: Tenant) -> Iterator[None]:
 def _values(tenant: Tenant) -> tuple[object, ...]:
     return (
         tenant.tenant_id, tenant.name, tenant.tier, tenant.organization_id, tenant.status, tenant.max_api_keys,
-        tenant.audit_retention_days, tenant.audit_hold, tenant.version, tenant.created_us, tenant.created_by,
+        tenant.max_policies, tenant.max_principals, tenant.max_requests_per_minute, tenant.audit_retention_days,
+        tenant.audit_hold, tenant.version, tenant.created_us, tenant.created_by,
         tenant.updated_us,
     )  # fmt: skip

@@ -17,7 +17,7 @@ from axonflow.errors import PlanError
 from axonflow.ids import now_us
 from axonflow.policy import PolicyEngine, PolicySource
 from axonflow.policy.scopes import FILES, Scope
-from axonflow_sidecar.hosting.known_tenants import Known
+from axonflow_sidecar.hosting.known_tenants import Known, inactive_tenants
 from axonflow_sidecar.hosting.settings import ServiceSettings
 from axonflow_sidecar.http.agent import create_agent
 from axonflow_sidecar.http.asgi import Application
@@ -61,11 +61,15 @@ async def opened_agent(settings: ServiceSettings) -> AsyncIterator[Application]:
 async def opened_orchestrator(settings: ServiceSettings) -> AsyncIterator[Application]:
     """The orchestrator's application. Runs that an earlier process of this spool left behind are marked as failed."""
     metrics = Metrics("orchestrator")
-    async with _durable(settings, metrics) as durable, _flow(settings, durable, metrics) as (flow, follower):
+    async with (
+        _durable(settings, metrics) as durable,
+        _flow(settings, durable, metrics) as (flow, follower),
+        inactive_tenants(settings, durable) as inactive,
+    ):
         catalogue = PlanCatalogue.load(settings.plans) if settings.plans else PlanCatalogue()
         executor_id = durable.audit.writer_id  # kept in the spool, whose lock says that the earlier process is gone
         await _abandon_runs(durable, executor_id)
-        runs = PlanRuns(flow, durable.plans, catalogue, executor_id)
+        runs = PlanRuns(flow, durable.plans, catalogue, executor_id, inactive)
         services = OrchestratorServices(
             flow=flow, runs=runs, catalogue=catalogue, signer=Signer(bytes.fromhex(settings.secret)),
             credential=settings.credential, unwell=durable.unwell, policies=_status_of(follower),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -21,10 +21,24 @@ from axonflow_sidecar.http.identities import Identities
 from axonflow_sidecar.http.keys import KeyRing
 from axonflow_sidecar.http.stored_keys import StoredKeys
 
-__all__ = ["Known"]
+__all__ = ["Known", "inactive_tenants"]
 
 NOTE_S: Final = 10.0
 _log = logging.getLogger("axonflow.tenants")
+
+
+@asynccontextmanager
+async def inactive_tenants(settings: ServiceSettings, durable: Durable) -> AsyncIterator[Mapping[str, TenantStatus]]:
+    """Who may do nothing at present, kept fresh for as long as the block lasts. The agent remembers it on disk for both
+    services."""
+    known = _read(Path(settings.inactive_file)) if settings.inactive_file else {}
+    watch = durable.watch_tenants(lambda _: None, _report, known)
+    task = asyncio.create_task(watch.run())
+    try:
+        yield watch.inactive
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 class Known:

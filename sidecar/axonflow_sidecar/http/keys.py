@@ -40,11 +40,13 @@ class ApiKey(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Client(Struct, frozen=True):
-    """Who calls, as the key proves it, and what they may do."""
+    """Who calls, as the key proves it, what they may do, and how often: keys that are configured as often as they
+    like."""
 
     client_id: str
     tenant_id: str
     permissions: frozenset[str] = frozenset()
+    max_requests_per_minute: int | None = None
 
     def may_act_for(self, tenant_id: str) -> bool:
         """Whether the key covers this tenant."""

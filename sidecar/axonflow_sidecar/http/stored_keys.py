@@ -44,6 +44,10 @@ class _Entry(Struct):
     used_s: float
 
 
+def _client(holder: KeyHolder) -> Client:
+    return Client(holder.client_id, holder.tenant_id, holder.permissions, holder.max_requests_per_minute)
+
+
 class Used(Struct, frozen=True):
     """When a key was last used."""
 
@@ -173,7 +177,7 @@ class StoredKeys:
             raise
         except Exception as error:  # noqa: BLE001  an adapter that keeps to no contract
             raise TenancyUnavailable("keys cannot be looked up", found=type(error).__name__) from None
-        client = None if holder is None else Client(holder.client_id, holder.tenant_id, holder.permissions)
+        client = None if holder is None else _client(holder)
         before = self._known.get(digest)
         used_s = float("-inf") if before is None else before.used_s
         entry = _Entry(key_hmac, holder, client, self._clock_s(), used_s)

@@ -60,15 +60,6 @@ WHERE
 ORDER BY id = $2 DESC, tenant_id = $1 DESC, tenant_id DESC
 LIMIT 1;
 
--- name: room
--- How many more policies the tenant may have; NULL: any number.
-SELECT coalesce(own.max_policies, tier.max_policies) - (
-    SELECT count(*) FROM axonflow.api_policy WHERE tenant_id = $1
-)
-FROM axonflow.tenant AS own
-JOIN axonflow.tier ON tier.tier = own.tier
-WHERE own.tenant_id = $1;
-
 -- name: add
 INSERT INTO axonflow.api_policy (
     tenant_id, id, schema_version, policy_id, name, description, category, severity, definition, priority, tags, enabled,
