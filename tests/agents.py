@@ -143,6 +143,7 @@ class Watched:
 
     def __init__(self, running, tenant="acme", rate=25):
         self.seen = [[] for _ in running]
+        self.decision_ids = []
         self.failures = []
         self._running = running
         self._request = request_for(tenant)
@@ -170,6 +171,7 @@ class Watched:
                 continue
             decision = response.json()
             now_s = time.monotonic()
+            self.decision_ids.append(decision["decision_id"])
             own.append((now_s, decision["policy_digest"], tuple(decision["policies"]), now_s - due_s))
             due_s += self._pause_s
 

@@ -16,6 +16,9 @@ __all__ = ["PostgresPolicyFeed"]
 _SQL: Final = named_queries("policies.sql")
 _TIMEOUT_S: Final = 5.0
 """For one answer. A server that hangs is found out by that, for it closes no connection."""
+_BUNDLE_TIMEOUT_S: Final = 30.0
+"""For a whole transaction, of five statements and five more when it is the first: one that takes two seconds for each
+would else never have a bundle read."""
 
 
 class PostgresPolicyFeed:
@@ -44,7 +47,7 @@ class PostgresPolicyFeed:
 
     async def bundle(self, tenant_id: str, set_name: str, version: int) -> bytes:
         with translated(PolicyStoreError, "read a bundle"):
-            async with asyncio.timeout(2 * self._timeout_s), self._database.tenant(tenant_id) as connection:
+            async with asyncio.timeout(_BUNDLE_TIMEOUT_S), self._database.tenant(tenant_id) as connection:
                 bundle: bytes | None = await connection.fetchval(_SQL["bundle"], tenant_id, set_name, version)
         if bundle is None:
             raise PolicyStoreError("there is no such version", at=f"{tenant_id}: {set_name}", found=str(version))
