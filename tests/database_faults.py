@@ -25,8 +25,8 @@ __all__ = ["FAULTS", "Installation", "installation", "migration_statements"]
 
 IMPATIENT = DatabaseSettings(connect_timeout_s=3, statement_timeout_s=3, lock_timeout_s=3)
 SLOW_S = 2.0
-SANE_LATE_S = 2.0
-"""No figure of ours: what waits for a database that hangs waits longer."""
+SANE_LATE_S = 5.0
+"""No figure of ours: a machine under heavy load needs less, and what waits for a database that hangs waits longer."""
 MADE_UP = "axf_" + "A" * 54
 ALL = {"policies", "audit", "tenants"}
 POLICY = {
@@ -296,12 +296,12 @@ class Installation:
             done = self.publish(self.number, relay.url)
         finally:
             relay.close()
-        if relay.has_struck:
-            self.check_refused(done)
-            self.server.start()
-        else:
-            assert done.returncode == 0, done.stderr
+        self.server.start()
         self.check_whole()
+        if done.returncode:
+            self.check_refused(done)
+        else:  # what it still had to do was not worth failing for
+            assert self.kept()[1][-1]["sequence"] == json.loads(done.stdout)["in_force"]["sequence"]
         Published(self.service_dsn, self.key)("acme", answering("allow", number=self.number))
         self.check_whole()
         self.all_say()
@@ -319,8 +319,10 @@ class Installation:
                 said = process.communicate(timeout=120)[1]
             finally:
                 relay.close()
-            if relay.has_struck and victim == "server":
-                self.server.start()
+            self.server.start()
+            if process.returncode == 0:
+                assert axonflow("db", "status", "--database-url", dsn).returncode == 0
+            elif victim == "server":
                 assert (process.returncode, "PostgreSQL" in said) == (2, True), said
             check_migrates(dsn)
         self.check_decided(marks)
