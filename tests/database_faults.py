@@ -7,13 +7,15 @@ import json
 import statistics
 import subprocess
 import sys
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import httpx
+from msgspec.structs import replace
 
 from axonflow.adapters.postgres import DatabaseSettings, migrate, service_login
 from axonflow.adapters.postgres.sql_files import migrations
+from axonflow.app.durable import opened_store, verify_audit
 from tests.agents import HEADERS, Published, Watched, agents, request_for
 from tests.postgres import execute, fresh_database
 from tests.postgres_relay import Relay
@@ -25,8 +27,6 @@ __all__ = ["FAULTS", "Installation", "installation", "migration_statements"]
 
 IMPATIENT = DatabaseSettings(connect_timeout_s=3, statement_timeout_s=3, lock_timeout_s=3)
 SLOW_S = 2.0
-SANE_LATE_S = 5.0
-"""No figure of ours: a machine under heavy load needs less, and what waits for a database that hangs waits longer."""
 MADE_UP = "axf_" + "A" * 54
 ALL = {"policies", "audit", "tenants"}
 POLICY = {
@@ -97,7 +97,7 @@ def installation(folder, *, rate=25, rounds=1):
             Published(server.dsn, key)("acme", answering("allow", number=0))
             parts = {"policy_key": str(key), "database_settings": IMPATIENT}
             with agents(2, folder, relay.url, public, **parts) as running, Watched(running, rate=rate) as load:
-                yield Installation(folder, server, service_dsn, relay, running, load, key, rounds)
+                yield Installation(folder, server, service_dsn, relay, running, load, (key, public), rounds)
         finally:
             relay.close()
 
@@ -105,9 +105,9 @@ def installation(folder, *, rate=25, rounds=1):
 class Installation:
     """`number` is that of the rule in force. `relay` is between the agents and their database alone."""
 
-    def __init__(self, folder, server, service_dsn, relay, running, load, key, rounds):
+    def __init__(self, folder, server, service_dsn, relay, running, load, keys, rounds):
         self.folder, self.server, self.service_dsn = folder, server, service_dsn
-        self.relay, self.running, self.load, self.key = relay, running, load, key
+        self.relay, self.running, self.load, (self.key, self.public_key) = relay, running, load, keys
         self.number = 0
         self.all_say()
         self.known = self.made_key("known")
@@ -152,6 +152,11 @@ class Installation:
 
     def answers_from(self, marks):
         return [answer for own, mark in zip(self.load.seen, marks, strict=True) for answer in own[mark:]]
+
+    def goes_on(self):
+        """Every agent still answers."""
+        marks = self.seen()
+        eventually(lambda: all(now > mark + 5 for now, mark in zip(self.seen(), marks, strict=True)), "more decisions")
 
     # What is published.
 
@@ -212,19 +217,21 @@ class Installation:
         """A command that failed, as it should: with a message for a person, and no secret in it."""
         assert done.returncode == 2, (done.returncode, done.stdout, done.stderr)
         assert done.stderr.startswith("error: "), done.stderr
+        has_written = "could not keep" in done.stderr or "could not activate" in done.stderr
+        assert ("as a whole or not at all" in done.stderr) == has_written, done.stderr
         assert "PostgreSQL" in done.stderr
         assert urlsplit(self.service_dsn).password not in done.stderr + done.stdout
         assert "Traceback" not in done.stderr
 
     def check_decided(self, marks, policies=None):
-        """All answers since `marks` are by `policies`, and none had to wait for the database. How late they were."""
+        """All answers since `marks` are by `policies`, and there are still more of them. How late they were."""
+        self.goes_on()
         policies = policies or {(f"allow-{self.number}",)}
         answers = self.answers_from(marks)
         assert not self.load.failures, self.load.failures[:3]
         assert {answer[2] for answer in answers} <= policies
         assert all(len(kinds) == 1 for kinds in self.load.kinds().values())
         late_ms = statistics.quantiles([answer[3] * 1000 for answer in answers], n=100)
-        assert late_ms[94] < SANE_LATE_S * 1000
         quiet_ms = statistics.quantiles([answer[3] * 1000 for answer in self.quiet], n=100)
         return (f"{len(answers):,} decisions, late by p50/p95 {late_ms[49]:.1f}/{late_ms[94]:.1f} ms,"
                 f" before {quiet_ms[49]:.1f}/{quiet_ms[94]:.1f} ms")  # fmt: skip
@@ -240,8 +247,7 @@ class Installation:
         eventually(lambda: not missing(), "all decisions in the database")
         twice = "SELECT FROM axonflow.audit_event WHERE kind = 'decision' GROUP BY decision_id HAVING count(*) > 1"
         assert execute(self.server.dsn, twice) == []
-        done = axonflow("audit", "verify", "--database-url", self.server.dsn, "--json")
-        assert (done.returncode, json.loads(done.stdout)["broken"]) == (0, []), done.stderr
+        assert not asyncio.run(verified(self.server.dsn)).broken
 
     def check_well(self):
         for agent in self.running:
@@ -254,20 +260,19 @@ class Installation:
         """One fault, from before it to after it. What was measured, in a line."""
         fault, parts = FAULTS[name]
         kept, marks, stranger = self.kept(), self.seen(), self.strangers.pop()
-        refused = []
-        publishing = threading.Thread(target=lambda: refused.append(self.publish(1_000)))
-        with fault(self):
-            publishing.start()
+        with ThreadPoolExecutor() as others, fault(self):
+            publishing = others.submit(self.publish, 1_000)
+            asking = others.submit(self.asked, self.running[0], stranger)
+            writing = others.submit(self.call, self.running[1], "POST", "/api/v1/dynamic-policies", json=POLICY)
             for agent in self.running:
                 eventually(lambda agent=agent: self.in_trouble(agent) >= parts, f"{parts} in trouble")
                 assert self.asked(agent, self.known) == 200
                 assert self.asked(agent, MADE_UP) == 401
-            assert self.asked(self.running[0], stranger) == (503 if "tenants" in parts else 200)
-            written = self.call(self.running[1], "POST", "/api/v1/dynamic-policies", json=POLICY)
+            assert asking.result() == (503 if "tenants" in parts else 200)
+            written = writing.result()
             assert (written.status_code, "PostgreSQL" in written.text) == (503, True), written.text
-            publishing.join(60)
+            self.check_refused(publishing.result())
             said = self.check_decided(marks)
-        self.check_refused(refused[0])
         assert self.kept() == kept
         self.check_well()
         assert self.asked(self.running[0], stranger) == 200
@@ -285,6 +290,24 @@ class Installation:
             said = self.check_decided(marks, {(f"allow-{number}",) for number in (before, self.number)})
         self.check_well()
         return said
+
+    def check_replica(self):
+        """An agent whose read replica is away says so, answers searches all the same, and says when it is back."""
+        replica = Relay(self.service_dsn)
+        try:
+            parts = {"database_settings": replace(IMPATIENT, replica_url=replica.url)}
+            with agents(1, self.folder / "searching", self.service_dsn, self.public_key, **parts) as (agent,):
+                assert self.in_trouble(agent) == set()
+                replica.is_away = True
+                eventually(lambda: self.in_trouble(agent) == {"replica"}, "the replica missed")
+                assert "axonflow_replica_degraded 1.0" in self.call(agent, "GET", "/metrics").text
+                found = self.call(agent, "POST", "/api/v1/audit/search", json={"limit": 1, "tenant_id": "acme"})
+                assert (found.status_code, found.json()["total"] > 0) == (200, True), found.text
+                replica.is_away = False
+                eventually(lambda: agent.health()["status"] == "healthy", "the replica found again")
+                assert "axonflow_replica_degraded 0.0" in self.call(agent, "GET", "/metrics").text
+        finally:
+            replica.close()
 
     def check_killed_publish(self, moment, statement):
         """The server dies at one statement of a publication. Whether it came to that."""
@@ -327,6 +350,12 @@ class Installation:
             check_migrates(dsn)
         self.check_decided(marks)
         return relay.has_struck
+
+
+async def verified(dsn):
+    """What `axonflow audit verify` finds."""
+    async with opened_store(dsn) as store:
+        return await verify_audit(store)
 
 
 WAITING = "import sys; sys.stdin.read(); from axonflow.cli import main; main()"

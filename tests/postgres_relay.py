@@ -16,7 +16,8 @@ STATEMENTS = b"QE"
 
 
 class Relay:
-    """`url` leads to the database of `dsn`, which is at a Unix socket. Each statement waits `delay_s` seconds."""
+    """`url` leads to the database of `dsn`, which is at a Unix socket. Each statement waits `delay_s` seconds;
+    while it `is_away`, whoever connects is sent away."""
 
     def __init__(self, dsn):
         parts = urlsplit(dsn)
@@ -25,6 +26,7 @@ class Relay:
         self._folder = tempfile.mkdtemp(prefix="relay")
         self.url = urlunsplit(parts._replace(query=f"host={self._folder}&port=5432"))
         self.delay_s = 0.0
+        self.is_away = False
         self.statements = 0
         self._strike = None
         self._loop = asyncio.new_event_loop()
@@ -50,6 +52,8 @@ class Relay:
         self._running.add(asyncio.current_task())
         try:
             with contextlib.suppress(OSError, EOFError):
+                if self.is_away:
+                    return
                 up_reader, up_writer = await asyncio.open_unix_connection(self._target)
                 both = [self._statements(reader, up_writer), self._answers(up_reader, writer)]
                 tasks = [asyncio.create_task(one) for one in both]

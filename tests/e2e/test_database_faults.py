@@ -25,6 +25,10 @@ def test_database_that_takes_two_seconds_a_statement_delays_no_decision_and_no_p
     installed.check_slow()
 
 
+def test_replica_that_is_away_is_told_and_searches_go_on(installed):
+    installed.check_replica()
+
+
 @pytest.mark.parametrize("moment", ["before", "answered"])
 def test_database_killed_in_a_publication_leaves_it_whole_or_not_there_and_a_retry_succeeds(installed, moment):
     assert installed.check_killed_publish(moment, random.randint(1, installed.publish_statements()))

@@ -1,6 +1,6 @@
 """Every way for the database to fail, at every point: ``nox -s database_faults``. The tests do a part of it.
 
-python tests/faults/run_database.py [--rounds 3] [--rate 25] [--seed N]
+python tests/faults/run_database.py [--rounds 3] [--points N] [--rate 25] [--seed N]
 """
 
 import argparse
@@ -26,15 +26,20 @@ def faults(installed, rounds):
         print(f"two seconds a statement, round {number}: {installed.check_slow()}", flush=True)
 
 
-def publications(installed, moments):
+def drawn(points, moments, most):
+    """`most` of `points`, or all of them, in any order."""
+    return moments.sample(points, min(most, len(points)))
+
+
+def publications(installed, moments, most):
     """The server dies before each statement of a publication, and after it."""
-    points = [(moment, number) for moment in MOMENTS for number in range(1, installed.publish_statements() + 1)]
-    moments.shuffle(points)
+    numbers = range(1, installed.publish_statements() + 1)
+    points = drawn([(moment, number) for moment in MOMENTS for number in numbers], moments, most)
     struck = sum(installed.check_killed_publish(*point) for point in points)
     print(f"killed in a publication: {struck} times at {len(points)} points", flush=True)
 
 
-def migrations(installed, moments):
+def migrations(installed, moments, most):
     """The command, and the server, die before each statement of a migration, and after it."""
     count = migration_statements(installed.server.dsn)
     points = [
@@ -43,7 +48,7 @@ def migrations(installed, moments):
         for moment in MOMENTS
         for number in range(1, count + 1)
     ]
-    moments.shuffle(points)
+    points = drawn(points, moments, most)
     struck = sum(installed.check_interrupted_migration(*point) for point in points)
     print(f"killed in a migration: {struck} times at {len(points)} points", flush=True)
 
@@ -51,6 +56,7 @@ def migrations(installed, moments):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3, help="how often each fault comes")
+    parser.add_argument("--points", type=int, default=10**9, help="at most, of a publication and of a migration")
     parser.add_argument("--rate", type=float, default=25, help="decisions a second of each of two agents")
     parser.add_argument("--seed", type=int, default=secrets.randbits(32), help="of the order of points")
     options = parser.parse_args()
@@ -62,8 +68,9 @@ def main():
         installation(Path(folder), rate=options.rate, rounds=options.rounds) as installed,
     ):
         faults(installed, options.rounds)
-        publications(installed, moments)
-        migrations(installed, moments)
+        installed.check_replica()
+        publications(installed, moments, options.points)
+        migrations(installed, moments, options.points)
         installed.check_well()
         decided = len(installed.load.decision_ids)
     print(
