@@ -96,6 +96,13 @@ def faults(session: nox.Session) -> None:
 
 
 @nox.session
+def database_faults(session: nox.Session) -> None:
+    """The database fails in every way while decisions go on. Arguments go to tests/faults/run_database.py."""
+    install(session, "test", distributions=(".", "sidecar"))
+    session.run("python", "tests/faults/run_database.py", *session.posargs)
+
+
+@nox.session
 def publishing(session: nox.Session) -> None:
     """Policies published to 20 agents under load. Arguments go to tests/faults/publish_everywhere.py."""
     install(session, "test", distributions=(".", "sidecar"))

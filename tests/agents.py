@@ -145,10 +145,11 @@ class Answered(NamedTuple):
 
 class Watched:
     """Somebody asks every agent all the time, `rate` times a second each, in a process of its own: see open_loop.
-    `seen` has the answers by agent, `failures` what came instead of one."""
+    `seen` has the answers by agent, `decision_ids` those of all, `failures` what came instead of one."""
 
     def __init__(self, running, tenant="acme", rate=25):
         self.seen = [[] for _ in running]
+        self.decision_ids = []
         self.failures = []
         self._plan = {
             "ports": [one.settings.listeners[0].port for one in running], "rate": rate, "key": KEY,
@@ -157,10 +158,11 @@ class Watched:
 
     def _read(self):
         for line in self._process.stdout:
-            number, *times_ns, digest, found = msgspec.json.decode(line)
+            number, *times_ns, digest, found, decision_id = msgspec.json.decode(line)
             if digest is None:
                 self.failures.append(found)
             else:
+                self.decision_ids.append(decision_id)
                 self.seen[number].append(Answered(*(one / 1e9 for one in times_ns), digest, tuple(found)))
 
     def all_say(self, policies):

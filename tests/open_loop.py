@@ -4,7 +4,7 @@ python -m tests.open_loop < PLAN > ANSWERS
 
 The plan is a line of JSON: {"ports": [...], "rate": requests a second of each, "key": ..., "body": {...}}. Each answer
 is a line, an array: agent, due, sent and answered (nanoseconds of the monotonic clock), the digest and policies that it
-was decided by, or null and what came instead. Requests of an agent that are under way have a connection each, HTTP/1.1,
+was decided by and the decision's id, or null, what came instead and null. Requests of an agent that are under way have a connection each, HTTP/1.1,
 kept and taken again. It ends when its input does.
 """
 
@@ -26,6 +26,7 @@ class Plan(msgspec.Struct):
 
 
 class Answer(msgspec.Struct):
+    decision_id: str
     policy_digest: str
     policies: tuple[str, ...]
 
@@ -58,7 +59,7 @@ class Exchange(asyncio.Protocol):
         self._received = b""
         if head.startswith(b"HTTP/1.1 200 "):
             answer = _answer.decode(body)
-            self._tell(now_ns, answer.policy_digest, answer.policies)
+            self._tell(now_ns, answer.policy_digest, answer.policies, answer.decision_id)
         else:
             self._tell(now_ns, None, (head + body).decode(errors="replace")[:500])
         self._agent.free.append(self)
@@ -69,8 +70,8 @@ class Exchange(asyncio.Protocol):
         else:
             self._tell(time.monotonic_ns(), None, "the connection was closed")
 
-    def _tell(self, now_ns, digest, found):
-        self._agent.tell([self._agent.number, self._due_ns, self._sent_ns, now_ns, digest, found])
+    def _tell(self, now_ns, digest, found, decision_id=None):
+        self._agent.tell([self._agent.number, self._due_ns, self._sent_ns, now_ns, digest, found, decision_id])
 
 
 def _length_of(head):
@@ -109,7 +110,7 @@ class Agent:
         try:
             _, exchange = await loop.create_connection(lambda: Exchange(self), "127.0.0.1", self._port)
         except OSError as error:
-            self.tell([self.number, due_ns, due_ns, time.monotonic_ns(), None, str(error)])
+            self.tell([self.number, due_ns, due_ns, time.monotonic_ns(), None, str(error), None])
         else:
             exchange.send(due_ns)
 

@@ -14,6 +14,7 @@ from typing import Final
 
 from axonflow.audit import AuditRecord
 from axonflow.errors import AuditConflict, AuditError
+from axonflow.ids import now_us
 from axonflow.ports import AuditSpool, AuditStore
 
 __all__ = ["Drain", "drain_once"]
@@ -28,6 +29,9 @@ _ROUND_FROM_RECORDS: Final = 16
 _MAX_HELD_BACK: Final = 10_000
 _REST: Final = 9
 """Times as long as reading those that are held back took, before they are read again: at most a tenth of the time."""
+
+_LATE_US: Final = 20_000_000
+"""A round that takes longer is taken for one that fails. With two seconds a statement it is within this."""
 
 _Place = tuple[str, str, int]
 
@@ -102,6 +106,7 @@ class Drain:
         self._held_back: set[_Place] = set()
         self._reported: set[tuple[str, str]] = set()
         self._failures = 0
+        self._unmoved_since_us: int | None = None
         self._drained = 0
         self._waiting: list[asyncio.Future[bool]] = []
         self._wake = asyncio.Event()
@@ -123,6 +128,15 @@ class Drain:
     def failing(self) -> bool:
         """Whether the last round failed."""
         return self._failures > 0
+
+    @property
+    def stuck_since_us(self) -> int | None:
+        """Since when nothing moves although something should, in microseconds since 1970: rounds fail, or one does not
+        come to its end. None while all is well."""
+        since_us = self._unmoved_since_us
+        if since_us is None or not (self._failures or now_us() - since_us > _LATE_US):
+            return None
+        return since_us
 
     def start(self) -> None:
         """Begin, in the running event loop."""
@@ -171,6 +185,7 @@ class Drain:
             covered, self._waiting = self._waiting, []
             self._wake.clear()
             started_s = loop.time()
+            self._unmoved_since_us = self._unmoved_since_us or now_us()
             emptied = False
             try:
                 emptied = await self._round()
@@ -227,6 +242,7 @@ class Drain:
             self._tell(error)
 
     def _worked(self) -> None:
+        self._unmoved_since_us = None
         if self._failures:
             self._failures = 0
             self._tell(None)

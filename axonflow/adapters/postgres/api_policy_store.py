@@ -29,6 +29,7 @@ from axonflow.policy.api_policy import (
 __all__ = ["PostgresApiPolicyStore", "PostgresOverrideStore"]
 
 _SQL: Final = named_queries("api_policies.sql")
+_LOOK_FIRST: Final = "Look whether it was done, and do it again if it was not: it is as a whole or not at all."
 _definition = msgspec.json.Decoder(Pattern | Conditions).decode
 
 
@@ -63,7 +64,7 @@ class PostgresApiPolicyStore:
         return _policy(row) if row else None
 
     async def write(self, policy: ApiPolicy, change: Change, summary: str) -> None:
-        with translated(PolicyStoreError, "keep a policy", refusal=PolicyError), _told():
+        with translated(PolicyStoreError, "keep a policy", refusal=PolicyError, hint=_LOOK_FIRST), _told():
             async with self._database.tenant(policy.tenant_id) as connection:
                 await _write(connection, policy, change)
                 await connection.execute(
@@ -100,7 +101,7 @@ class PostgresOverrideStore:
 
     async def put(self, override: Override) -> None:
         given = (override.tenant_id, override.policy_id, override.created_by, override.created_us)
-        with translated(PolicyStoreError, "keep an override", refusal=PolicyError), _told():
+        with translated(PolicyStoreError, "keep an override", refusal=PolicyError, hint=_LOOK_FIRST), _told():
             async with self._database.tenant(override.tenant_id) as connection:
                 await connection.execute(_SQL["revoke"], *given)
                 await connection.execute(
@@ -111,7 +112,7 @@ class PostgresOverrideStore:
     async def revoke(self, tenant_id: str, policy_id: str, revoked_by: str, revoked_us: int) -> bool:
         if not is_storable(tenant_id, policy_id, revoked_by):
             return False
-        with translated(PolicyStoreError, "end an override"):
+        with translated(PolicyStoreError, "end an override", hint=_LOOK_FIRST):
             async with self._database.tenant(tenant_id) as connection:
                 status = await connection.execute(_SQL["revoke"], tenant_id, policy_id, revoked_by, revoked_us)
         return bool(status == "UPDATE 1")

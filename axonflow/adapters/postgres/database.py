@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -22,6 +23,7 @@ from axonflow.adapters.postgres.failures import DRIVER_ERRORS, described
 from axonflow.adapters.postgres.listener import PostgresListener
 from axonflow.adapters.postgres.sql_files import migrations, named_queries
 from axonflow.errors import ConfigurationError
+from axonflow.ids import now_us
 
 __all__ = ["ROLES", "SERVICE_ROLES", "Connection", "DatabaseSettings", "PostgresDatabase", "Role", "refused"]
 
@@ -29,6 +31,7 @@ T = TypeVar("T")
 
 _USUAL: Final = DatabaseSettings()
 _READ_ONLY: Final = frozenset({"axonflow_auditor", "axonflow_keys", "axonflow_sync", "axonflow_backup"})
+_CHECK_TIMEOUT_S: Final = 5.0
 _RETRY_S: Final = 10.0
 """How long searches stay with the primary when the replica did not answer, or was too far behind."""
 _CURRENT_VERSION: Final = named_queries("migration.sql")["current_version"]
@@ -53,7 +56,7 @@ class PostgresDatabase:
         self.listener = PostgresListener(dsn, settings)
         """What the database announces, as those see it who use `sync`; one connection beside the others."""
         self._replica_from_s = 0.0
-        self._replica_failure: str | None = None
+        self._replica_failing_since_us: int | None = None
         self._is_checked = False
 
     @classmethod
@@ -200,19 +203,42 @@ class PostgresDatabase:
                         found = await work(connection)
                         self._replica_is(None)
                         return found
-                self._replica_is(f"it is {lag_s:.0f} s behind")
+                self._replica_is(_behind(lag_s))
             except (*DRIVER_ERRORS, ValueError) as failure:
                 self._replica_is(described(failure))
         async with self.tenant(tenant_id) as connection:
             return await work(connection)
 
+    @property
+    def replica_failing_since_us(self) -> int | None:
+        """Since when searches read from the primary instead of the replica, in microseconds since 1970; or None."""
+        return self._replica_failing_since_us
+
+    async def check_replica(self) -> None:
+        """Find out, within seconds, whether searches may read from the replica: else the next one would have to, and
+        wait for one that hangs. On a connection of its own, for none of the pool may be free."""
+        try:
+            async with asyncio.timeout(_CHECK_TIMEOUT_S):
+                connection = await asyncpg.connect(
+                    self._settings.replica_url,
+                    server_settings={**self._settings.on_the_server, "role": "axonflow_app"},
+                )
+                try:
+                    lag_s = await connection.fetchval(_LAG)
+                finally:
+                    connection.terminate()
+            self._replica_is(_behind(lag_s) if lag_s > self._settings.max_replica_lag_s else None)
+        except (*DRIVER_ERRORS, ValueError) as failure:
+            self._replica_is(described(failure))
+
     def _replica_is(self, failure: str | None) -> None:
-        if failure is not None:
-            self._replica_from_s = time.monotonic() + _RETRY_S
-        if (failure is None) != (self._replica_failure is None):
-            why = f"searches read from the primary, not from the replica: {failure}"
-            self._report("searches read from the replica again" if failure is None else why)
-        self._replica_failure = failure
+        self._replica_from_s = 0.0 if failure is None else time.monotonic() + _RETRY_S
+        if failure is None and self._replica_failing_since_us is not None:
+            self._replica_failing_since_us = None
+            self._report("searches read from the replica again")
+        elif failure is not None and self._replica_failing_since_us is None:
+            self._replica_failing_since_us = now_us()
+            self._report(f"searches read from the primary, not from the replica: {failure}")
 
     async def close(self, timeout_s: float = 10.0) -> None:
         """Close all connections: after `timeout_s` seconds without waiting for what runs on them."""
@@ -220,6 +246,10 @@ class PostgresDatabase:
         await self._connections.close(timeout_s)
         if self._replica is not None:
             await self._replica.close(timeout_s)
+
+
+def _behind(lag_s: float) -> str:
+    return f"it is {lag_s:.0f} s behind"
 
 
 def _is_address(dsn: str) -> bool:

@@ -27,6 +27,8 @@ from axonflow.policy.publication import (
 __all__ = ["PostgresPolicyStore"]
 
 _SQL: Final = named_queries("policies.sql")
+_PUBLISH_AGAIN: Final = "Publish it again: it is kept as a whole or not at all, and never twice."
+_LOOK_FIRST: Final = "Look at the history, and activate it again if it is not in force: it is as a whole or not at all."
 
 
 class PostgresPolicyStore:
@@ -42,7 +44,7 @@ class PostgresPolicyStore:
         # Keys of JSON may be any text, and NUL is none for PostgreSQL: see plan_execution.
         source = json.dumps(version.source, ensure_ascii=False).encode("utf-8", "surrogatepass")
         try:
-            with translated(PolicyStoreError, "keep a version"):
+            with translated(PolicyStoreError, "keep a version", hint=_PUBLISH_AGAIN):
                 async with self._database.tenant(tenant_id) as connection:
                     await connection.execute(_SQL["add_set"], tenant_id, set_name, version.created_us, version.author)
                     await connection.execute(_SQL["lock_set"], tenant_id, set_name)
@@ -69,7 +71,7 @@ class PostgresPolicyStore:
     async def activate(self, activation: Activation, known: Sequence[SetState]) -> SetState:
         scope, name = activation.tenant_id, activation.set_name
         digest = None
-        with translated(PolicyStoreError, "activate a version"):
+        with translated(PolicyStoreError, "activate a version", hint=_LOOK_FIRST):
             async with self._database.tenant(scope) as connection:
                 if _is_counted(activation):
                     await lock_kind(connection, scope, "policies")

@@ -9,7 +9,7 @@ from typing import Any
 
 from axonflow import AxonFlow
 from axonflow.app.api_policies import ApiPolicies
-from axonflow.app.durable import Durable
+from axonflow.app.durable import Durable, Trouble
 from axonflow.app.following import PolicyFollower, PolicyStatus, following
 from axonflow.app.policies import policy_sources
 from axonflow.app.typed_policies import TypedPolicies
@@ -43,10 +43,18 @@ async def opened_agent(settings: ServiceSettings) -> AsyncIterator[Application]:
     metrics = Metrics("agent")
     async with _durable(settings, metrics) as durable, _flow(settings, durable, metrics) as (flow, follower):
         known = Known(settings, durable)
+        metrics.watch(
+            "axonflow_tenants_degraded", "1 while changes of keys are not heard.", lambda: len(known.troubles)
+        )
+
+        def troubles() -> list[Trouble]:
+            return [*durable.troubles, *known.troubles]
+
         client = OrchestratorClient(settings.orchestrator_url, settings.credential)
         services = AgentServices(
             flow=flow, signer=Signer(bytes.fromhex(settings.secret)), metrics=metrics, clock_us=now_us,
-            search=durable.search, orchestrator=client, unwell=durable.unwell, policies=_status_of(follower),
+            search=durable.search, orchestrator=client, unwell=durable.unwell, troubles=troubles,
+            policies=_status_of(follower),
             api_policies=_api_policies(settings, durable, flow, follower),
             tenancy=known.tenancy, typed_policies=_typed_policies(settings, durable, flow, follower),
         )  # fmt: skip
@@ -72,7 +80,8 @@ async def opened_orchestrator(settings: ServiceSettings) -> AsyncIterator[Applic
         runs = PlanRuns(flow, durable.plans, catalogue, executor_id, inactive)
         services = OrchestratorServices(
             flow=flow, runs=runs, catalogue=catalogue, signer=Signer(bytes.fromhex(settings.secret)),
-            credential=settings.credential, unwell=durable.unwell, policies=_status_of(follower),
+            credential=settings.credential, unwell=durable.unwell, troubles=lambda: durable.troubles,
+            policies=_status_of(follower),
         )  # fmt: skip
         try:
             yield create_orchestrator(
@@ -94,6 +103,10 @@ async def _durable(settings: ServiceSettings, metrics: Metrics) -> AsyncIterator
     metrics.watch("axonflow_spool_records", "Audit records not yet in the database.", lambda: durable.pending)
     metrics.watch("axonflow_spool_bytes", "Their size.", lambda: durable.pending_bytes)
     metrics.watch("axonflow_drained_records", "Audit records moved to the database.", lambda: durable.drained)
+    metrics.watch("axonflow_audit_degraded", "1 while the database takes no audit records.",
+                  lambda: any(one.part == "audit" for one in durable.troubles))  # fmt: skip
+    metrics.watch("axonflow_replica_degraded", "1 while searches cannot read from the read replica.",
+                  lambda: any(one.part == "replica" for one in durable.troubles))  # fmt: skip
     try:
         yield durable
     finally:

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from axonflow.app.durable import Durable
+from axonflow.app.durable import Durable, Trouble
 from axonflow.app.peppers import parse_peppers
 from axonflow.errors import TenancyUnavailable
 from axonflow.tenancy import TenantStatus
@@ -51,6 +51,13 @@ class Known:
         self._watch = durable.watch_tenants(self._changed, _report, self._kept)
         self._stored = StoredKeys(self.tenancy.recognised, self.tenancy.holder, lambda: self._watch.hears)
         self._identities = Identities(KeyRing(settings.keys), self._stored, self._watch.inactive)
+
+    @property
+    def troubles(self) -> list[Trouble]:
+        """What does not work of it."""
+        since_us = self._watch.unheard_since_us
+        reason = "changes of tenants and keys are not heard: what is known of them holds"
+        return [] if since_us is None else [Trouble("tenants", since_us, reason)]
 
     @asynccontextmanager
     async def kept_fresh(self) -> AsyncIterator[Identities]:

@@ -34,7 +34,7 @@ def create_agent(services: AgentServices, identities: Identities, *, log_all: bo
 def agent_routes(services: AgentServices) -> list[Route]:
     """The agent's routes, each with the permission that it takes."""
     return [
-        Route("GET", "/health", health("axonflow-agent", services.unwell, policy_summary(services)), PUBLIC),
+        Route("GET", "/health", health("axonflow-agent", services, policy_summary(services)), PUBLIC),
         Route("GET", "/v1/policies", policies_in_force(services), "policies.read"),
         Route("GET", "/metrics", metrics_page(services.metrics), "metrics.read"),
         Route("POST", "/v1/decisions", decisions(services), "decisions.make"),

@@ -79,6 +79,7 @@ class StoredKeys:
         self._known: TTLCache[bytes, _Entry] = TTLCache(max_keys, KEPT_S, timer=clock_s)
         self._asking: dict[bytes, asyncio.Task[_Entry]] = {}
         self._forgotten = 0
+        self._doubted = 0
         self._again: dict[bytes, bytes] = {}
         self._looking: asyncio.Task[None] | None = None
         self._slow_until_s = float("-inf")
@@ -107,7 +108,10 @@ class StoredKeys:
         """Something of this tenant has changed: its keys are not known any more, and are looked up again, for the
         database may be away when they are presented. Without a tenant, anything may have changed: each key is to be
         looked up before it is taken, if the database answers."""
-        self._forgotten += 1
+        if tenant_id is None:
+            self._doubted += 1
+        else:
+            self._forgotten += 1
         for digest, entry in list(self._known.items()):
             if tenant_id is None:
                 entry.at_s = float("-inf")
@@ -170,7 +174,7 @@ class StoredKeys:
             task.exception()  # taken by whoever waits, and there may be nobody any more
 
     async def _ask(self, digest: bytes, key_hmac: bytes) -> _Entry:
-        forgotten = self._forgotten
+        forgotten, doubted = self._forgotten, self._doubted
         try:
             holder = await self._find(key_hmac)
         except AxonFlowError:
@@ -180,7 +184,9 @@ class StoredKeys:
         client = None if holder is None else _client(holder)
         before = self._known.get(digest)
         used_s = float("-inf") if before is None else before.used_s
-        entry = _Entry(key_hmac, holder, client, self._clock_s(), used_s)
+        # One that hears nothing now and then while it asks must not forget whom it knows: it is to be asked for again.
+        at_s = self._clock_s() if doubted == self._doubted else float("-inf")
+        entry = _Entry(key_hmac, holder, client, at_s, used_s)
         if forgotten == self._forgotten:
             self._known[digest] = entry
         else:  # what changed while we asked may be news of this key: it is taken once, and asked for again

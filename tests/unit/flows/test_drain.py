@@ -273,6 +273,49 @@ def test_drain_survives_errors_of_any_kind_and_a_report_that_fails():
     assert [str(one) for one in reports] == ["draining failed: found RuntimeError: a bug", "None"]
 
 
+@pytest.mark.parametrize("trouble", ["fails", "hangs"])
+def test_drain_that_moves_nothing_says_since_when_until_it_moves_again(monkeypatch, trouble):
+    async def run():
+        spool, store = MemoryAuditLog(), Store()
+        if trouble == "fails":
+            store.failures = 10**9
+        else:
+            monkeypatch.setattr(drain, "_LATE_US", -1)
+            store.gate.clear()
+        await append(spool, 0)
+        one = draining(spool, store, [])
+        assert one.stuck_since_us is None
+        one.start()
+        await store.tried_times(2 if trouble == "fails" else 1)
+        since_us = one.stuck_since_us
+        assert since_us > 0
+        if trouble == "fails":
+            await store.tried_times(4)
+            assert one.stuck_since_us == since_us  # of the first that failed, not of the last
+        store.failures = 0
+        store.gate.set()
+        assert await one.flush(60)
+        assert await one.stop(60)
+        assert one.stuck_since_us is None
+
+    asyncio.run(run())
+
+
+def test_drain_in_a_round_that_is_not_late_is_not_stuck():
+    async def run():
+        spool, store = MemoryAuditLog(), Store()
+        store.gate.clear()
+        await append(spool, 0)
+        one = draining(spool, store, [])
+        one.start()
+        await store.tried_times(1)
+        assert one.stuck_since_us is None
+        store.gate.set()
+        assert await one.stop(60)
+
+    asyncio.run(run())
+
+
 def test_drain_waits_between_tries_longer_and_longer_up_to_the_bound():
     one = Drain(MemoryAuditLog(), MemoryAuditStore(), print)
     spans = []
