@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from axonflow.adapters.re2_engine import compile_pattern, groups_in
 from axonflow.app.bundles import build_bundle
+from axonflow.app.turns import letting_others_run
 from axonflow.errors import ConfigurationError, PolicyForbidden, PolicyMissing
 from axonflow.flows.override_api_policy import override_api_policy
 from axonflow.flows.publish_api_policies import Shelf, publish_api_policies
@@ -209,4 +210,4 @@ class ApiPolicies:
 
     def _bundle(self, scope: str, document: dict[str, Any]) -> bytes:
         assert self._key is not None  # checked before anything is written
-        return build_bundle(document, self._key, scope=scope)
+        return build_bundle(document, self._key, scope=scope, pause=letting_others_run())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ from axonflow.adapters.re2_engine import compile_pattern
 from axonflow.app.bundles import build_bundle
 from axonflow.app.policies import Keys, Policies, policy_sources, trusted_by, written
 from axonflow.app.scanning import builtin_scanner
+from axonflow.app.turns import letting_others_run, no_collection
 from axonflow.errors import PolicyError
 from axonflow.flows.activate_policy import activate_policy
 from axonflow.flows.diff_policy import diff_policy
@@ -79,9 +81,10 @@ class Publisher:
         scope = change.tenant_id
         if key is None:
             bundle = _only_bundle(policies, scope)
-            self._check(scope, [bundle])
+            await asyncio.to_thread(self._check, scope, [bundle])
         else:
-            bundle = BundleSource("the bundle", build_bundle(policies, key, scope=scope), scope)
+            data = await asyncio.to_thread(build_bundle, policies, key, scope=scope, pause=letting_others_run())
+            bundle = BundleSource("the bundle", data, scope)
             source = written(policies)
         statement = stated(bundle)
         version = PolicyVersion(
@@ -133,7 +136,11 @@ class Publisher:
         return await diff_policy(self._store, scope, set_name, from_version, to_version)
 
     def _check(self, scope: str, bundles: Sequence[BundleSource]) -> None:
-        check_programs(Scope(scope, layer_of(scope), bundles), builtin_scanner(), compile_pattern, self._verify)
+        with no_collection():
+            check_programs(
+                Scope(scope, layer_of(scope), bundles), builtin_scanner(), compile_pattern, self._verify,
+                letting_others_run(),
+            )  # fmt: skip
 
 
 def _only_bundle(policies: Policies, scope: str) -> BundleSource:
