@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from axonflow.adapters.postgres.database import PostgresDatabase
 from axonflow.adapters.postgres.failures import is_storable, translated
 from axonflow.adapters.postgres.sql_files import named_queries
-from axonflow.errors import PolicyStoreError
+from axonflow.errors import PolicyMissing, PolicyStoreError
 from axonflow.policy.publication import (
     Activation,
     PolicyHistory,
@@ -55,7 +55,7 @@ class PostgresPolicyStore:
                         return replace(version, version=number)
         except PolicyStoreError as error:
             if "23503" in (error.found or ""):  # foreign key violation: the scope's row is not there
-                raise PolicyStoreError(
+                raise PolicyMissing(
                     "there is no such tenant", expected="a tenant, '@' and an organization, or '*'",
                     found=ascii(tenant_id)[:80], hint="Create it first.",
                 ) from None  # fmt: skip
