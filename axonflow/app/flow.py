@@ -128,6 +128,10 @@ class AxonFlow:
         """The compiled policies that decide on `request`; immutable."""
         return self._engines.of(request)
 
+    def policies_of_tenant(self, tenant_id: str) -> PolicyEngine:
+        """The compiled policies that decide for a tenant; immutable."""
+        return self._engines.tenants.get(tenant_id, self._engines.default)
+
     @property
     def scanner(self) -> Scanner:
         """The detectors in force, for tenants without policies of their own."""

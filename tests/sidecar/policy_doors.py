@@ -52,7 +52,7 @@ class PolicyDoors(Doors):
         )  # fmt: skip
         self.edited = ApiPolicies(
             self.shelf, compiled=self.compiled, key=f"{folder}/own.key" if key else None,
-            served=self.follower.serve_now, clock_us=clock_us,
+            served=self.follower.serve_now, in_force=self.flow.policies_of_tenant, clock_us=clock_us,
         )  # fmt: skip
         typed = TypedPolicies(
             self.shelf.published, compiled=self.compiled_source, key=f"{folder}/own.key" if key else None,

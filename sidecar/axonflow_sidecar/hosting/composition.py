@@ -154,7 +154,9 @@ def _api_policies(
         return flow.compiled([Scope(FILES, None, policy_sources(document))])
 
     key = settings.policy_key or None
-    return ApiPolicies(durable.shelf, compiled=compiled, key=key, served=follower.serve_now)
+    return ApiPolicies(
+        durable.shelf, compiled=compiled, key=key, served=follower.serve_now, in_force=flow.policies_of_tenant
+    )
 
 
 def _typed_policies(
