@@ -190,8 +190,9 @@ class ApiPolicies:
         now_s = self._clock_us() / 1_000_000
 
         def matched(engine: PolicyEngine, asked: dict[str, Any]) -> Sequence[str]:
-            request = simulated_request(Simulated(**asked), tenant_id, "simulation")
-            return engine.decide(request, "", now_s).policies
+            decision = engine.decide(simulated_request(Simulated(**asked), tenant_id, "simulation"), "", now_s)
+            failed = {error.policy for error in decision.errors}
+            return [name for name in decision.policies if name not in failed]
 
         def applies(policy: ApiPolicy, asked: dict[str, Any]) -> bool:
             engine = engines.get(policy.id) or engines.setdefault(policy.id, self.engine_of(policy))

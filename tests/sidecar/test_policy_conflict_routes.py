@@ -6,7 +6,14 @@ from tests.strategies import policy_set
 
 
 def test_conflict_with_a_rule_that_was_published_or_is_in_a_file_is_shown():
-    shell = {"id": "no-shell", "effect": "deny", "match": {"resource.id": "shell"}, "reason": "No shells."}
+    when = "has(context.risk_score) && context.risk_score > 0.5"
+    shell = {
+        "id": "no-shell",
+        "effect": "deny",
+        "match": {"resource.id": "shell"},
+        "when": when,
+        "reason": "No shells.",
+    }
     doors = PolicyDoors(policy_set([shell], "files", default="allow"), stand_in=False)
     watched = create(doors, DYNAMIC, actions=[{"type": "alert"}])
     (conflict,) = doors.post("/api/v1/policies/conflicts", {}).json()["conflicts"]
@@ -18,7 +25,7 @@ def test_conflict_with_a_rule_that_was_published_or_is_in_a_file_is_shown():
     met = doors.post("/api/v1/policies/simulate", conflict["example"]).json()["applied_policies"]
     assert set(met) == {"no-shell", f"api:{watched['id']}:alert"}
     document = policy_set(
-        [{"id": "prod", "effect": "allow", "match": {"context.env": "prod"}}], "own", default="abstain"
+        [{"id": "prod", "effect": "allow", "match": {"context.env": "prod"}, "when": when}], "own", default="abstain"
     )
     body = {"reason": "A test.", "documents": [document], "activate": True}
     assert doors.post("/v1/policy-sets/publish", body).status_code == 201

@@ -83,6 +83,11 @@ class Shape:
         """The tree of the expression that the shape was made from, with the literals of that one."""
         return None if self._checked is None else self._checked.node
 
+    @property
+    def form(self) -> Hashable:
+        """The form of the filters in front of it."""
+        return self._filters.form
+
     def quick(self, values: Sequence[Any], literals: tuple[Any, ...]) -> Function:
         make, binding = self._quick
         return make(*values, *binding.values(literals))
