@@ -75,10 +75,11 @@ class ScannerMaker:
             scanner = scanner.extended([detector for _, _, detector in declared])
         for scope in sorted({program.scope for program, _, _ in declared}):
             own = [one for one in declared if one[0].scope == scope]
+            shown = [one for one in own if one[2].examples or one[2].counter_examples]
             alone = scanner
-            if len(own) < len(declared):
+            if shown and len(own) < len(declared):
                 alone = (self._scanner if beneath is None else beneath).extended([detector for _, _, detector in own])
-            for program, path, detector in own:
+            for program, path, detector in shown:
                 self._pause()
                 self._refuse(program, path, unproved(detector, alone))
         never = self._never(programs, scanner)
