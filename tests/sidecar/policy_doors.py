@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+from pathlib import Path
 
 from axonflow.adapters.ed25519 import make_key_pair
 from axonflow.adapters.memory import (
@@ -12,6 +13,8 @@ from axonflow.adapters.memory import (
 from axonflow.adapters.policy_snapshots import FolderSnapshots
 from axonflow.app.api_policies import ApiPolicies, Shelf
 from axonflow.app.policies import policy_sources
+from axonflow.app.policy_sets import PolicySets
+from axonflow.app.publishing import Publisher
 from axonflow.app.typed_policies import TypedPolicies
 from axonflow.flows.follow_policies import FollowedFiles, PolicyFollower
 from axonflow.ids import now_us
@@ -54,13 +57,22 @@ class PolicyDoors(Doors):
         )  # fmt: skip
         self.edited = ApiPolicies(
             self.shelf, compiled=self.compiled, key=f"{folder}/own.key" if key else None,
-            served=self.follower.serve_now, clock_us=clock_us,
+            served=self.follower.serve_now, in_force=self.flow.policies_of_tenant, clock_us=clock_us,
         )  # fmt: skip
         typed = TypedPolicies(
             self.shelf.published, compiled=self.compiled_source, key=f"{folder}/own.key" if key else None,
             served=self.follower.serve_now, clock_us=clock_us,
         )  # fmt: skip
-        self.reopen(api_policies=self.edited, typed_policies=typed)
+        sets = PolicySets(
+            Publisher(self.shelf.published, trusted_keys=[f"{folder}/own.pub"], clock_us=clock_us),
+            compiled=self.compiled_sources, key=f"{folder}/own.key" if key else None,
+            served=self.follower.serve_now, clock_us=clock_us,
+        )  # fmt: skip
+        self.folder = Path(folder)
+        self.reopen(api_policies=self.edited, typed_policies=typed, policy_sets=sets)
+
+    def compiled_sources(self, sources):
+        return self.flow.compiled([Scope(FILES, None, sources)])
 
     def compiled_source(self, source):
         return self.flow.compiled([Scope(FILES, None, [source])])

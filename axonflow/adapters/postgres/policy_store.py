@@ -13,7 +13,7 @@ from axonflow.adapters.postgres.database import Connection, PostgresDatabase
 from axonflow.adapters.postgres.failures import is_storable, translated
 from axonflow.adapters.postgres.limits import lock_kind, make_room_for_policies
 from axonflow.adapters.postgres.sql_files import named_queries
-from axonflow.errors import PolicyStoreError
+from axonflow.errors import PolicyMissing, PolicyStoreError
 from axonflow.policy.api_rules import SET_NAME
 from axonflow.policy.publication import (
     Activation,
@@ -59,7 +59,7 @@ class PostgresPolicyStore:
                         return replace(version, version=number)
         except PolicyStoreError as error:
             if "23503" in (error.found or ""):  # foreign key violation: the scope's row is not there
-                raise PolicyStoreError(
+                raise PolicyMissing(
                     "there is no such tenant", expected="a tenant, '@' and an organization, or '*'",
                     found=ascii(tenant_id)[:80], hint="Create it first.",
                 ) from None  # fmt: skip

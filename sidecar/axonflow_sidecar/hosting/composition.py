@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,6 +12,8 @@ from axonflow.app.api_policies import ApiPolicies
 from axonflow.app.durable import Durable, Trouble
 from axonflow.app.following import PolicyFollower, PolicyStatus, following
 from axonflow.app.policies import policy_sources
+from axonflow.app.policy_sets import PolicySets
+from axonflow.app.publishing import Publisher
 from axonflow.app.typed_policies import TypedPolicies
 from axonflow.errors import PlanError
 from axonflow.ids import now_us
@@ -56,6 +58,7 @@ async def opened_agent(settings: ServiceSettings) -> AsyncIterator[Application]:
             search=durable.search, orchestrator=client, unwell=durable.unwell, troubles=troubles,
             policies=_status_of(follower),
             api_policies=_api_policies(settings, durable, flow, follower),
+            policy_sets=_policy_sets(settings, durable, flow, follower),
             tenancy=known.tenancy, typed_policies=_typed_policies(settings, durable, flow, follower),
         )  # fmt: skip
         try:
@@ -168,7 +171,9 @@ def _api_policies(
         return flow.compiled([Scope(FILES, None, policy_sources(document))])
 
     key = settings.policy_key or None
-    return ApiPolicies(durable.shelf, compiled=compiled, key=key, served=follower.serve_now)
+    return ApiPolicies(
+        durable.shelf, compiled=compiled, key=key, served=follower.serve_now, in_force=flow.policies_of_tenant
+    )
 
 
 def _typed_policies(
@@ -182,6 +187,19 @@ def _typed_policies(
 
     key = settings.policy_key or None
     return TypedPolicies(durable.shelf.published, compiled=compiled, key=key, served=follower.serve_now)
+
+
+def _policy_sets(
+    settings: ServiceSettings, durable: Durable, flow: AxonFlow, follower: PolicyFollower | None
+) -> PolicySets | None:
+    if follower is None:
+        return None
+
+    def compiled(sources: Sequence[PolicySource]) -> PolicyEngine:
+        return flow.compiled([Scope(FILES, None, sources)])
+
+    publisher = Publisher(durable.shelf.published, trusted_keys=settings.trusted_keys)
+    return PolicySets(publisher, compiled=compiled, key=settings.policy_key or None, served=follower.serve_now)
 
 
 def _log_start(settings: ServiceSettings, flow: AxonFlow) -> None:

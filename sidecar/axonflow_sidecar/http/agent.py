@@ -13,6 +13,7 @@ from axonflow_sidecar.http.routes.gateway import llm_call, pre_check
 from axonflow_sidecar.http.routes.health import health, metrics_page
 from axonflow_sidecar.http.routes.keys import key_routes
 from axonflow_sidecar.http.routes.policies_in_force import policies_in_force, policy_summary
+from axonflow_sidecar.http.routes.policy_sets import policy_set_routes
 from axonflow_sidecar.http.routes.policy_table import policy_routes
 from axonflow_sidecar.http.routes.requests import plan_status, proxy_request
 from axonflow_sidecar.http.routes.reveal import reveal
@@ -49,4 +50,5 @@ def agent_routes(services: AgentServices) -> list[Route]:
         Route("POST", "/api/request", proxy_request(services), "plans.run", PLAN_TIMEOUT_S),
         Route("GET", "/api/v1/plan/{id}", plan_status(services), "plans.read"),
         *policy_routes(services),
+        *policy_set_routes(services),
     ]

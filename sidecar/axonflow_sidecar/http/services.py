@@ -11,6 +11,7 @@ from axonflow import AxonFlow, Decision, Request
 from axonflow.app.api_policies import ApiPolicies
 from axonflow.app.durable import Trouble
 from axonflow.app.following import PolicyStatus
+from axonflow.app.policy_sets import PolicySets
 from axonflow.app.tenancy import Tenancy
 from axonflow.app.typed_policies import TypedPolicies
 from axonflow.audit import AuditPage, AuditQuery, Origin
@@ -33,8 +34,8 @@ class AgentServices(Struct, frozen=True, kw_only=True):
     """`search` finds what was recorded before the call (it waits for the drain). It and `tenancy` are None without a
     database. `unwell` says in a few words what keeps the agent from answering, or None; `troubles` are what does not
     work while it answers. `policies` says how policies from the database stand, or None where there are files alone;
-    then there are no `api_policies`, which edits those of the contract's routes, and no `typed_policies`, which
-    publishes documents.
+    then there are no `api_policies`, which edits those of the contract's routes, and neither `typed_policies` nor
+    `policy_sets`, which publish documents.
     """
 
     flow: AxonFlow
@@ -49,6 +50,7 @@ class AgentServices(Struct, frozen=True, kw_only=True):
     policies: Callable[[], PolicyStatus | None] = lambda: None
     api_policies: ApiPolicies | None = None
     typed_policies: TypedPolicies | None = None
+    policy_sets: PolicySets | None = None
 
 
 def check_tenant(call: Call, tenant_id: str) -> None:
