@@ -8,9 +8,8 @@ import threading
 import pytest
 
 from axonflow.adapters.postgres import migrate
-from axonflow_sidecar.hosting.embedded import EmbeddedPostgres
 from tests.agents import AgentProcess, Published, Watched, agents
-from tests.postgres import execute, temporary_data_folder
+from tests.postgres import execute, own_server, temporary_data_folder
 from tests.publishing import answering, key_pair
 from tests.running import eventually
 
@@ -32,7 +31,7 @@ class Server:
 
     def __init__(self, folder):
         self._folder = folder
-        self._server = EmbeddedPostgres(folder)
+        self._server = own_server(folder)
         self.dsn = self._server.start()
         asyncio.run(migrate(self.dsn))
         execute(self.dsn, TENANT)

@@ -11,8 +11,7 @@ from axonflow.adapters.postgres import DatabaseSettings, PostgresAuditStore, Pos
 from axonflow.adapters.postgres import database as module
 from axonflow.adapters.postgres.doctor import examine
 from axonflow.audit import AuditQuery
-from axonflow_sidecar.hosting.embedded import EmbeddedPostgres
-from tests.postgres import temporary_data_folder
+from tests.postgres import own_server, temporary_data_folder
 from tests.postgres_stores import audit_event, chained
 
 
@@ -20,7 +19,7 @@ from tests.postgres_stores import audit_event, chained
 def servers():
     """A primary, and the addresses of a migrated database on it and on its standby."""
     with temporary_data_folder() as folder, temporary_data_folder() as copy:
-        primary, standby = EmbeddedPostgres(folder), EmbeddedPostgres(copy)
+        primary, standby = own_server(folder), own_server(copy)
         try:
             dsn = primary.start()
             asyncio.run(migrate(dsn))
@@ -28,9 +27,11 @@ def servers():
             subprocess.run(["cp", "-a", folder, copy], check=True)
             dsn = primary.start()
             parts = urlsplit(dsn)
-            host = parse_qs(parts.query)["host"][0]
+            host = parts.hostname or parse_qs(parts.query)["host"][0]
+            port = parts.port or parse_qs(parts.query)["port"][0]
+            reach = f"user=postgres password={parts.password} host=''{host}'' port={port}"
             with (copy / "data" / "postgresql.auto.conf").open("a") as settings:
-                settings.write(f"primary_conninfo = 'user=postgres password={parts.password} host=''{host}'''\n")
+                settings.write(f"primary_conninfo = '{reach}'\n")
             (copy / "data" / "standby.signal").touch()
             yield primary, dsn, standby.start()
         finally:
