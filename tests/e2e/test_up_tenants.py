@@ -92,6 +92,7 @@ def test_export_over_http_is_whole_and_may_be_repeated(running, key):
     assert httpx.get(url, headers=headers, trust_env=False).status_code == 200
 
 
+@pytest.mark.embedded
 def test_known_keys_and_suspensions_hold_while_the_database_hangs(running, key):
     fresh = told(running, "key", "create", "--tenant", "acme", "--client", "new")
     assert asked(running, key["key"]) == 200
@@ -102,6 +103,7 @@ def test_known_keys_and_suspensions_hold_while_the_database_hangs(running, key):
     eventually(lambda: asked(running, fresh["key"]) == 200, "keys are looked up again")
 
 
+@pytest.mark.embedded
 def test_tenant_that_was_suspended_still_is_for_an_agent_that_starts_without_its_database(running, key):
     told(running, "tenant", "suspend", "acme")
     until(running, key["key"], 403)
