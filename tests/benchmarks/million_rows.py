@@ -47,8 +47,8 @@ FROM generate_series(0, {rows} - 1) AS n
 """
 SNAPSHOT_ROWS = """
 INSERT INTO axonflow.api_policy_version (tenant_id, id, version, change, summary, snapshot, changed_us, changed_by)
-SELECT tenant_id, id, 1, 'created', 'made', convert_to(json_build_object(
-    'tenant_id', tenant_id, 'id', id, 'policy_id', policy_id, 'name', name, 'category', category, 'severity', severity
+SELECT tenant_id, id, 1, 'created', 'made', convert_to((
+    to_jsonb(api_policy) - 'kind' || jsonb_build_object('definition', convert_from(definition, 'UTF8')::jsonb)
 )::text, 'UTF8'), created_us, created_by
 FROM axonflow.api_policy
 """
