@@ -131,6 +131,20 @@ def attack(session: nox.Session) -> None:
 
 
 @nox.session
+def servers(session: nox.Session) -> None:
+    """What uses a database, on other servers. Arguments: folders of PostgreSQL's programs, or superusers' addresses."""
+    install(session, "test", distributions=(".", "sidecar"))
+    session.run("python", "-m", "tests.run_servers", *session.posargs)
+
+
+@nox.session
+def queries(session: nox.Session) -> None:
+    """What the API asks of PostgreSQL, with a million rows. Arguments go to the script: --rows, --rounds, --seed."""
+    install(session, "bench", distributions=(".", "sidecar"))
+    session.run("python", "-m", "tests.benchmarks.bench_queries", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Benchmarks against named peers and bare floors, in one run. Figures are ratios and medians."""
     install(session, "bench", distributions=(".", "sidecar"))

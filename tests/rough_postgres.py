@@ -6,8 +6,7 @@ import os
 import signal
 
 from axonflow.adapters.postgres import migrate
-from axonflow_sidecar.hosting.embedded import EmbeddedPostgres
-from tests.postgres import execute, temporary_data_folder
+from tests.postgres import execute, own_server, temporary_data_folder
 from tests.running import eventually
 
 __all__ = ["RoughServer", "hanging", "processes", "rough_server"]
@@ -47,7 +46,7 @@ class RoughServer:
     """A migrated database with the tenant acme. `dsn` is its superuser's address."""
 
     def __init__(self, folder):
-        self._server = EmbeddedPostgres(folder)
+        self._server = own_server(folder)
         self.dsn = self._server.start()
         asyncio.run(migrate(self.dsn))
         execute(self.dsn, TENANT)

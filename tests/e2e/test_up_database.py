@@ -22,6 +22,7 @@ def told(*arguments):
     return json.loads(done.stdout)
 
 
+@pytest.mark.embedded
 def test_doctor_of_the_embedded_database_finds_all_well(running):
     checks = {check["name"]: check for check in told("doctor", "--data", running.folder, "--json")["checks"]}
     assert {check["state"] for check in checks.values()} == {"ok"}, checks

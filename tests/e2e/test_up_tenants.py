@@ -153,6 +153,7 @@ def test_plan_that_runs_while_its_tenant_is_suspended_stops_before_its_next_step
         assert "second: TenancyForbidden: the tenant is suspended" in answer["error"]
 
 
+@pytest.mark.embedded
 def test_known_keys_and_suspensions_hold_while_the_database_hangs(running, key):
     fresh = told(running, "key", "create", "--tenant", "acme", "--client", "new")
     assert asked(running, key["key"]) == 200
@@ -163,6 +164,7 @@ def test_known_keys_and_suspensions_hold_while_the_database_hangs(running, key):
     eventually(lambda: asked(running, fresh["key"]) == 200, "keys are looked up again")
 
 
+@pytest.mark.embedded
 def test_tenant_that_was_suspended_still_is_for_an_agent_that_starts_without_its_database(running, key):
     told(running, "tenant", "suspend", "acme")
     until(running, key["key"], 403)

@@ -36,7 +36,7 @@ _RETRY_S: Final = 10.0
 """How long searches stay with the primary when the replica did not answer, or was too far behind."""
 _CURRENT_VERSION: Final = named_queries("migration.sql")["current_version"]
 _LAG: Final = named_queries("doctor.sql")["lag"]
-_SET: Final = "SELECT set_config($1, $2, true)"
+_USUAL_ISOLATION: Final = "READ COMMITTED"
 _DSN_FORM: Final = "postgresql://login:password@host:5432/database, or ...@/database?host=/socket/folder"
 _MIGRATE: Final = "Migrate it first"
 
@@ -115,7 +115,7 @@ class PostgresDatabase:
         self._is_checked = True
 
     @asynccontextmanager
-    async def tenant(self, tenant_id: str, *, isolation: str = "read_committed") -> AsyncIterator[Connection]:
+    async def tenant(self, tenant_id: str, *, isolation: str = _USUAL_ISOLATION) -> AsyncIterator[Connection]:
         """A transaction that sees and writes the rows of one tenant, and no others."""
         async with self._transaction("axonflow_app", "axonflow.tenant_id", tenant_id, isolation) as connection:
             yield connection
@@ -167,26 +167,24 @@ class PostgresDatabase:
     @asynccontextmanager
     async def backup(self) -> AsyncIterator[Connection]:
         """A transaction that reads everything as it is at its beginning, and changes nothing."""
-        async with self._transaction("axonflow_backup", isolation="repeatable_read") as connection:
+        async with self._transaction("axonflow_backup", isolation="REPEATABLE READ") as connection:
             yield connection
 
     @asynccontextmanager
     async def _transaction(
-        self, role: Role, setting: str = "", value: str = "", isolation: str = "read_committed"
+        self, role: Role, setting: str = "", value: str = "", isolation: str = _USUAL_ISOLATION
     ) -> AsyncIterator[Connection]:
         await self.check()
-        async with self._begun(role, isolation) as connection:
-            if setting:
-                await connection.execute(_SET, setting, value)
+        async with self._begun(role, setting, value, isolation) as connection:
             yield connection
 
     @asynccontextmanager
-    async def _begun(self, role: Role, isolation: str = "read_committed") -> AsyncIterator[Connection]:
-        async with (
-            self._connections.acquire(role) as connection,
-            # Named, for a database may have another default, under which concurrent writers fail.
-            connection.transaction(isolation=isolation, readonly=role in _READ_ONLY),
-        ):
+    async def _begun(
+        self, role: Role, setting: str = "", value: str = "", isolation: str = _USUAL_ISOLATION
+    ) -> AsyncIterator[Connection]:
+        # Named, for a database may have another default, under which concurrent writers fail.
+        begin = f"BEGIN ISOLATION LEVEL {isolation}{', READ ONLY' if role in _READ_ONLY else ''}"
+        async with self._connections.acquire(role, begin + _locally(setting, value)) as connection:
             yield connection
 
     async def read(self, tenant_id: str, work: Callable[[Connection], Awaitable[T]]) -> T:
@@ -196,10 +194,10 @@ class PostgresDatabase:
         """
         if self._replica is not None and time.monotonic() >= self._replica_from_s:
             try:
-                async with self._replica.acquire("axonflow_app") as connection, connection.transaction(readonly=True):
+                begin = "BEGIN READ ONLY" + _locally("axonflow.tenant_id", tenant_id)
+                async with self._replica.acquire("axonflow_app", begin) as connection:
                     lag_s = await connection.fetchval(_LAG)
                     if lag_s <= self._settings.max_replica_lag_s:
-                        await connection.execute(_SET, "axonflow.tenant_id", tenant_id)
                         found = await work(connection)
                         self._replica_is(None)
                         return found
@@ -250,6 +248,15 @@ class PostgresDatabase:
 
 def _behind(lag_s: float) -> str:
     return f"it is {lag_s:.0f} s behind"
+
+
+def _locally(setting: str, value: str) -> str:
+    """A further statement: `setting` is `value` until the end of the transaction. The value is in it as hexadecimal
+    digits, so whatever it is, it is nothing but a value."""
+    if not setting:
+        return ""
+    digits = value.encode("utf-8", "surrogatepass").hex()  # text that is none the server refuses, as it does elsewhere
+    return f"; SELECT set_config('{setting}', convert_from(decode('{digits}', 'hex'), 'UTF8'), true)"
 
 
 def _is_address(dsn: str) -> bool:

@@ -36,7 +36,7 @@ class PostgresTenantData:
         if not is_storable(tenant_id):
             return
         with translated(TenancyUnavailable, "read what a tenant has"):
-            async with self._database.tenant(tenant_id, isolation="repeatable_read") as connection:
+            async with self._database.tenant(tenant_id, isolation="REPEATABLE READ") as connection:
                 for table in await connection.fetch(_SQL["tables"]):
                     columns, key = (", ".join(map(quoted, table[part])) for part in ("columns", "key"))
                     place = f"axonflow.{quoted(table['name'])}"

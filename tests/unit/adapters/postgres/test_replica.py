@@ -13,8 +13,7 @@ from axonflow.adapters.postgres import DatabaseSettings, PostgresAuditStore, Pos
 from axonflow.adapters.postgres import database as module
 from axonflow.adapters.postgres.doctor import examine
 from axonflow.audit import AuditQuery
-from axonflow_sidecar.hosting.embedded import EmbeddedPostgres
-from tests.postgres import temporary_data_folder
+from tests.postgres import own_server, temporary_data_folder
 from tests.postgres_stores import audit_event, chained
 from tests.rough_postgres import hanging
 
@@ -23,7 +22,7 @@ from tests.rough_postgres import hanging
 def servers():
     """A primary and its standby, and the addresses of a migrated database on each."""
     with temporary_data_folder() as folder, temporary_data_folder() as copy:
-        primary, standby = EmbeddedPostgres(folder), EmbeddedPostgres(copy)
+        primary, standby = own_server(folder), own_server(copy)
         try:
             dsn = primary.start()
             asyncio.run(migrate(dsn))
@@ -31,9 +30,11 @@ def servers():
             subprocess.run(["cp", "-a", folder, copy], check=True)
             dsn = primary.start()
             parts = urlsplit(dsn)
-            host = parse_qs(parts.query)["host"][0]
+            host = parts.hostname or parse_qs(parts.query)["host"][0]
+            port = parts.port or parse_qs(parts.query)["port"][0]
+            reach = f"user=postgres password={parts.password} host=''{host}'' port={port}"
             with (copy / "data" / "postgresql.auto.conf").open("a") as settings:
-                settings.write(f"primary_conninfo = 'user=postgres password={parts.password} host=''{host}'''\n")
+                settings.write(f"primary_conninfo = '{reach}'\n")
             (copy / "data" / "standby.signal").touch()
             yield primary, standby, dsn, standby.start()
         finally:
