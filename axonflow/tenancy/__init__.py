@@ -24,7 +24,7 @@ from axonflow.tenancy.permissions import (
     scoped,
 )
 from axonflow.tenancy.roles import Grant, Role, check_role, check_roles
-from axonflow.tenancy.tenant import ANY_TENANT, Tenant, TenantStatus, check_tenant_id, moved
+from axonflow.tenancy.tenant import ANY_TENANT, LATEST_US, Tenant, TenantStatus, check_end, check_tenant_id, moved
 
 __all__ = [
     "ADMINISTRATOR",
@@ -32,6 +32,7 @@ __all__ = [
     "BUILT_IN_ROLES",
     "INSTALLATION",
     "KEY_PREFIX_CHARS",
+    "LATEST_US",
     "PERMISSIONS",
     "Actor",
     "Grant",
@@ -43,6 +44,7 @@ __all__ = [
     "StoredKey",
     "Tenant",
     "TenantStatus",
+    "check_end",
     "check_gives",
     "check_patterns",
     "check_role",
