@@ -29,7 +29,8 @@ class Identities:
     async def client(self, authorization: str) -> Client | None:
         """Whose key an Authorization header carries, or None. A client id that it names has to be the key's.
 
-        Raises TenancyUnavailable when nobody can tell.
+        Raises TenancyUnavailable when nobody can tell, and Refused (403) for a key whose tenant the database said is
+        not active: where changes cannot be heard, `inactive` may know nothing of it.
         """
         offered = presented(authorization)
         if offered is None:
@@ -40,16 +41,22 @@ class Identities:
             client = await self._stored.client(digest, offered.key)
         if client is not None and offered.client_id not in (None, client.client_id):
             return None
+        if client is not None and client.status != "active":
+            raise _refused(client.status)
         return client
 
     def check_active(self, tenant_id: str) -> None:
         """Raise Refused (403) when this tenant is suspended or being deleted."""
         status = self._inactive.get(tenant_id)
         if status is not None:
-            raise Refused(
-                403,
-                TenancyForbidden(
-                    f"the tenant is {status}", expected="an active tenant", found=status,
-                    hint="Nothing was allowed. Whoever runs this installation can say why.",
-                ),
-            )  # fmt: skip
+            raise _refused(status)
+
+
+def _refused(status: str) -> Refused:
+    return Refused(
+        403,
+        TenancyForbidden(
+            f"the tenant is {status}", expected="an active tenant", found=status,
+            hint="Nothing was allowed. Whoever runs this installation can say why.",
+        ),
+    )  # fmt: skip

@@ -173,7 +173,9 @@ class StoredKeys:
             raise
         except Exception as error:  # noqa: BLE001  an adapter that keeps to no contract
             raise TenancyUnavailable("keys cannot be looked up", found=type(error).__name__) from None
-        client = None if holder is None else Client(holder.client_id, holder.tenant_id, holder.permissions)
+        client = None
+        if holder is not None:
+            client = Client(holder.client_id, holder.tenant_id, holder.permissions, holder.status)
         before = self._known.get(digest)
         used_s = float("-inf") if before is None else before.used_s
         entry = _Entry(key_hmac, holder, client, self._clock_s(), used_s)
