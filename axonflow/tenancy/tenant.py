@@ -20,6 +20,8 @@ ANY_TENANT: Final = "*"
 _ID: Final = re.compile(r"@?[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _MAX_NAME_CHARS: Final = 256
 _MAX_TIER_CHARS: Final = 64
+_MAX_RETENTION_DAYS: Final = 36_500
+"""A hundred years. A time that PostgreSQL cannot reckon with would keep it from removing what is past its time."""
 LATEST_US: Final = 253_370_764_800_000_000
 """The year 9999 (Unix epoch, UTC): what ends then or later cannot be written as RFC 3339, and so not be listed."""
 
@@ -59,10 +61,10 @@ class Tenant(Struct, frozen=True, kw_only=True):
             if not self.organization_id.startswith("@"):
                 raise TenancyError("not an organization", expected="@ and a name", at="organization_id")
             check_tenant_id(self.organization_id, "organization_id")
-        for name, least in (("max_api_keys", 0), ("audit_retention_days", 1)):
+        for name, least, most in (("max_api_keys", 0, 2**31 - 1), ("audit_retention_days", 1, _MAX_RETENTION_DAYS)):
             value = getattr(self, name)
-            if value is not None and not least <= value < 2**31:
-                raise TenancyError("out of range", expected=f"{least} to {2**31 - 1}", found=str(value), at=name)
+            if value is not None and not least <= value <= most:
+                raise TenancyError("out of range", expected=f"{least} to {most}", found=str(value), at=name)
 
 
 def check_tenant_id(tenant_id: str, at: str) -> None:

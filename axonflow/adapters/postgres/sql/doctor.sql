@@ -165,7 +165,7 @@ WHERE
         WHERE
             event.tenant_id = own.tenant_id
             AND event.time_us < (extract(epoch FROM now()) * 1000000)::bigint
-                - (coalesce(own.audit_retention_days, tier.audit_retention_days) + 1) * 86400000000
+                - (least(coalesce(own.audit_retention_days, tier.audit_retention_days), 36500) + 1) * 86400000000
     )
 ORDER BY 1;
 

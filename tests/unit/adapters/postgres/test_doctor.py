@@ -109,6 +109,8 @@ def test_doctor_of_events_far_ahead_and_past_their_time_says_so(database):
         await connection.close()
 
     asyncio.run(add())
+    forever = f"UPDATE axonflow.tenant SET audit_retention_days = {2**31 - 1} WHERE tenant_id = 'default'"
+    execute(database, forever, "SELECT 1")
     times_us = (now_us() - 20 * DAY_US, now_us() + 900 * DAY_US)
     with opened(database) as (run, pools):
         run(PostgresAuditStore(pools).write(chained(audit_event("A", time_us=time_us) for time_us in times_us)))
