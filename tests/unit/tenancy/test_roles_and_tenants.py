@@ -137,7 +137,8 @@ def test_tenant_id_that_does_not_fit_into_paths_is_refused(name):
 @pytest.mark.parametrize(
     "parts",
     [{"tenant_id": "*"}, {"name": ""}, {"name": "a\0"}, {"organization_id": "acme"}, {"max_api_keys": -1},
-     {"max_api_keys": 2**31}, {"audit_retention_days": 0}, {"audit_retention_days": 36_501}, {"tier": ""}, {"tier": "a\0"}, {"tier": "x" * 65},
+     {"max_api_keys": 2**31}, {"audit_retention_days": 0}, {"audit_retention_days": 36_501},
+     {"tier": ""}, {"tier": "a\0"}, {"tier": "x" * 65},
      {"organization_id": "@"}, {"organization_id": "@a\0"}, {"organization_id": "@@a"}],
 )  # fmt: skip
 def test_tenant_that_cannot_be_is_refused(parts):
