@@ -19,6 +19,7 @@ _SQL: Final = named_queries("tenant_data.sql")
 _ROWS_AT_ONCE: Final = 500
 _END_OF_TIME_US: Final = 2**63 - 1
 _LOCK_TIMEOUT_S: Final = 60.0
+_TABLE_LOCK_MS: Final = 2_000
 
 
 class PostgresTenantData:
@@ -47,6 +48,7 @@ class PostgresTenantData:
             raise TenancyMissing("no such tenant", at=ascii(tenant_id)[:80])
         with translated(TenancyUnavailable, "erase a tenant"):
             async with administered(self._dsn, "erase") as connection:
+                await _await_writers(connection, tenant_id)
                 rows = await _erase_rows(connection, tenant_id)
                 if audit:
                     trail = Keeping(connection, _LOCK_TIMEOUT_S)
@@ -54,6 +56,14 @@ class PostgresTenantData:
                     rows["audit_event"] = trail.removed
                 kept, removed = await _end(connection, tenant_id)
         return Erased({**rows, "tenant": removed}, kept)
+
+
+async def _await_writers(connection: Connection, tenant_id: str) -> None:
+    """In a transaction of its own, and not for long: writers of all tenants wait meanwhile."""
+    async with connection.transaction():
+        await _become_keeper(connection, tenant_id)
+        await connection.execute(f"SET LOCAL lock_timeout = '{_TABLE_LOCK_MS}ms'")
+        await connection.execute(_SQL["await_writers"])
 
 
 async def _erase_rows(connection: Connection, tenant_id: str) -> dict[str, int]:

@@ -35,6 +35,11 @@ WHERE
     AND has_table_privilege(oid, 'DELETE') AND relname NOT IN ('tenant', 'audit_event', 'audit_cut')
 ORDER BY relname DESC;
 
+-- name: await_writers
+-- Whoever began before it was known that the tenant is being deleted has ended when this has its locks; whoever begins
+-- afterwards keeps nothing there. The other tables ask for the tenant's row.
+LOCK TABLE axonflow.plan_execution, axonflow.vault_value, axonflow.metric_rollup IN SHARE MODE;
+
 -- name: state
 SELECT status, audit_hold FROM axonflow.tenant WHERE tenant_id = $1;
 
