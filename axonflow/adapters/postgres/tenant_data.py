@@ -78,6 +78,9 @@ async def _erase_rows(connection: Connection, tenant_id: str) -> dict[str, int]:
             raise TenancyConflict("the tenant is not to be erased", expected="one that is being deleted and not held",
                                   found="a hold" if state["audit_hold"] else state["status"],
                                   at=tenant_id)  # fmt: skip
+        if state["has_members"]:  # one that joined after it was marked
+            raise TenancyConflict("the organization has members", expected="none: its policies hold for them",
+                                  at=tenant_id, hint="Take them out of it first.")  # fmt: skip
         await connection.execute("SET CONSTRAINTS ALL DEFERRED")
         for table in await connection.fetch(_SQL["erasable"]):
             name = table["name"]

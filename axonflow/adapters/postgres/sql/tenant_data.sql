@@ -41,7 +41,11 @@ ORDER BY relname DESC;
 LOCK TABLE axonflow.plan_execution, axonflow.vault_value, axonflow.metric_rollup IN SHARE MODE;
 
 -- name: state
-SELECT status, audit_hold FROM axonflow.tenant WHERE tenant_id = $1;
+SELECT
+    status, audit_hold,
+    EXISTS (SELECT FROM axonflow.tenant AS member WHERE member.organization_id = $1) AS has_members
+FROM axonflow.tenant
+WHERE tenant_id = $1;
 
 -- name: kept
 SELECT count(*) FROM axonflow.audit_event WHERE tenant_id = $1;

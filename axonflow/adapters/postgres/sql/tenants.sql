@@ -27,5 +27,8 @@ SET
     audit_hold = $8, version = $9, updated_us = $10
 WHERE tenant_id = $1 AND version = $9 - 1;
 
+-- name: has_members
+SELECT EXISTS (SELECT FROM axonflow.tenant WHERE organization_id = $1);
+
 -- name: inactive
 SELECT tenant_id, status FROM axonflow.tenant WHERE status <> 'active';

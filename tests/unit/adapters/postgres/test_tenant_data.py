@@ -15,7 +15,7 @@ from axonflow.adapters.postgres import (
 from axonflow.adapters.postgres.tenant_data import PostgresTenantData
 from axonflow.adapters.postgres.vault import PostgresVault
 from axonflow.detect import RedactionKey
-from axonflow.errors import PlanError, TenancyUnavailable, VaultError
+from axonflow.errors import PlanError, TenancyConflict, TenancyUnavailable, VaultError
 from axonflow.flows.verify_audit import verify_audit
 from tests.postgres import execute, fresh_database
 from tests.postgres_rows import add_rows, rows_of
@@ -78,6 +78,18 @@ def test_tenant_that_was_erased_leaves_nothing_behind_by_a_plan_that_still_runs(
         run(PostgresVault(database, key).put("unregistered", "late", "4111"))
         run(PostgresPlanStore(database).add(plan_execution("unregistered")))
     assert counts(filled, "A") == {"tenant": 1, "audit_event": 3}
+
+
+def test_organization_with_a_member_is_not_erased_for_its_policies_hold_for_the_member(filled):
+    execute(filled, "INSERT INTO axonflow.tenant (tenant_id, name, tier, created_us, created_by, updated_us, status) "
+            "VALUES ('@bank', 'Bank', 'enterprise', 0, 'x', 0, 'deleting')",
+            "UPDATE axonflow.tenant SET organization_id = '@bank' WHERE tenant_id = 'B'",
+            "INSERT INTO axonflow.policy_set (tenant_id, set_name, created_us, created_by) "
+            "VALUES ('@bank', 'm', 0, 'x')",
+            "SELECT 1")  # fmt: skip
+    with opened(filled) as (run, database), pytest.raises(TenancyConflict, match="the organization has members"):
+        run(PostgresTenantData(database, filled).erase("@bank", audit=True))
+    assert counts(filled, "@bank") == {"tenant": 1, "policy_set": 1}
 
 
 def test_erasing_waits_for_who_began_to_write_before_it_and_erases_that_too(filled):
