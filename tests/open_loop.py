@@ -4,8 +4,8 @@ python -m tests.open_loop < PLAN > ANSWERS
 
 The plan is a line of JSON: {"ports": [...], "rate": requests a second of each, "key": ..., "body": {...}}. Each answer
 is a line, an array: agent, due, sent and answered (nanoseconds of the monotonic clock), the digest and policies that it
-was decided by and the decision's id, or null, what came instead and null. Requests of an agent that are under way have a connection each, HTTP/1.1,
-kept and taken again. It ends when its input does.
+was decided by and the decision's id, or null, what came instead and null. Requests of an agent that are under way have
+a connection each, HTTP/1.1, kept and taken again. It ends when its input does.
 """
 
 import asyncio

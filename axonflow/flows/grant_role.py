@@ -9,7 +9,7 @@ from __future__ import annotations
 from axonflow.errors import TenancyError
 from axonflow.ids import now_us
 from axonflow.ports import GrantStore, RoleStore
-from axonflow.tenancy import Actor, Grant, check_gives, check_roles, check_tenant_id, permissions_of
+from axonflow.tenancy import Actor, Grant, check_end, check_gives, check_roles, check_tenant_id, permissions_of
 
 __all__ = ["grant_role"]
 
@@ -40,6 +40,7 @@ async def grant_role(
         tenant_id=tenant_id, principal_type=kind, principal_id=name, role=role, granted_us=now_us(),
         granted_by=actor.name, expires_us=expires_us,
     )  # fmt: skip
+    check_end(expires_us, grant.granted_us)
     own = {one.role: one.permissions for one in await roles.roles(tenant_id)}
     check_roles((role,), own)
     check_gives(actor, permissions_of((role,), own, installation=False))

@@ -26,11 +26,13 @@ from axonflow.tenancy.permissions import (
 from axonflow.tenancy.roles import Grant, Role, check_role, check_roles
 from axonflow.tenancy.tenant import (
     ANY_TENANT,
+    LATEST_US,
     LIMITS,
     Tenant,
     TenantStatus,
     TenantUse,
     check_active,
+    check_end,
     check_tenant_id,
     moved,
 )
@@ -41,6 +43,7 @@ __all__ = [
     "BUILT_IN_ROLES",
     "INSTALLATION",
     "KEY_PREFIX_CHARS",
+    "LATEST_US",
     "LIMITS",
     "PERMISSIONS",
     "Actor",
@@ -55,6 +58,7 @@ __all__ = [
     "TenantStatus",
     "TenantUse",
     "check_active",
+    "check_end",
     "check_gives",
     "check_patterns",
     "check_role",

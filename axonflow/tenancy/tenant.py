@@ -12,7 +12,8 @@ from msgspec.structs import replace
 from axonflow.errors import TenancyConflict, TenancyError, TenancyForbidden
 
 __all__ = [
-    "ANY_TENANT", "LIMITS", "Tenant", "TenantStatus", "TenantUse", "check_active", "check_tenant_id", "moved",
+    "ANY_TENANT", "LATEST_US", "LIMITS", "Tenant", "TenantStatus", "TenantUse", "check_active", "check_end",
+    "check_tenant_id", "moved",
 ]  # fmt: skip
 
 TenantStatus = Literal["active", "suspended", "deleting"]
@@ -25,6 +26,12 @@ LIMITS: Final = ("max_api_keys", "max_policies", "max_principals", "max_requests
 
 _ID: Final = re.compile(r"@?[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _MAX_NAME_CHARS: Final = 256
+_MAX_TIER_CHARS: Final = 64
+_MAX_RETENTION_DAYS: Final = 36_500
+"""A hundred years. A time that PostgreSQL cannot reckon with would keep it from removing what is past its time."""
+LATEST_US: Final = 253_370_764_800_000_000
+"""The year 9999 (Unix epoch, UTC): what ends then or later cannot be written as RFC 3339, and so not be listed."""
+
 # What is being deleted never comes back: by then some of it may be gone.
 _MOVES: Final[dict[TenantStatus, frozenset[TenantStatus]]] = {
     "active": frozenset({"suspended", "deleting"}),
@@ -58,12 +65,17 @@ class Tenant(Struct, frozen=True, kw_only=True):
         check_tenant_id(self.tenant_id, "tenant_id")
         if not 0 < len(self.name) <= _MAX_NAME_CHARS or not self.name.isprintable():
             raise TenancyError("not a name", expected=f"1 to {_MAX_NAME_CHARS} printable characters", at="name")
-        if self.organization_id is not None and not self.organization_id.startswith("@"):
-            raise TenancyError("not an organization", expected="@ and a name", at="organization_id")
-        for name, least in (*((name, 0) for name in LIMITS), ("audit_retention_days", 1)):
+        if not 0 < len(self.tier) <= _MAX_TIER_CHARS or not self.tier.isprintable():
+            raise TenancyError("not a tier", expected=f"1 to {_MAX_TIER_CHARS} printable characters", at="tier")
+        if self.organization_id is not None:
+            if not self.organization_id.startswith("@"):
+                raise TenancyError("not an organization", expected="@ and a name", at="organization_id")
+            check_tenant_id(self.organization_id, "organization_id")
+        bounds = (*((name, 0, 2**31 - 1) for name in LIMITS), ("audit_retention_days", 1, _MAX_RETENTION_DAYS))
+        for name, least, most in bounds:
             value = getattr(self, name)
-            if value is not None and not least <= value < 2**31:
-                raise TenancyError("out of range", expected=f"{least} to {2**31 - 1}", found=str(value), at=name)
+            if value is not None and not least <= value <= most:
+                raise TenancyError("out of range", expected=f"{least} to {most}", found=str(value), at=name)
 
 
 class TenantUse(Struct, frozen=True, kw_only=True):
@@ -97,6 +109,15 @@ def check_active(tenant_id: str, inactive: Mapping[str, str]) -> None:
             f"the tenant is {status}", expected="an active tenant", found=status,
             hint="Nothing was allowed. Whoever runs this installation can say why.",
         )  # fmt: skip
+
+
+def check_end(expires_us: int | None, now_us: int) -> None:
+    """Raise TenancyError unless what is made at `now_us` ends later, if at all, and before LATEST_US."""
+    if expires_us is not None and expires_us <= now_us:
+        raise TenancyError("it would have ended already", expected="a time to come", at="expires")
+    if expires_us is not None and expires_us >= LATEST_US:
+        raise TenancyError("it would end too late", expected="a time before the year 9999", at="expires",
+                           hint="Without one, it does not end by itself.")  # fmt: skip
 
 
 def moved(tenant: Tenant, status: TenantStatus, now_us: int) -> Tenant:

@@ -64,6 +64,21 @@ def test_tenant_store_takes_the_next_version_only(stores):
     assert stores.run(stores.tenants.get(made.tenant_id)) == after
 
 
+def test_tenant_store_deletes_no_organization_that_has_a_member(stores):
+    """Its policies hold for the member, and would be gone."""
+    bank = tenant(f"@{new_tenant_id()}")
+    stores.run(stores.tenants.add(bank))
+    member = stores.new_tenant(organization_id=bank.tenant_id)
+    deleting = replace(bank, status="deleting", version=2)
+    with pytest.raises(TenancyConflict, match="the organization has members"):
+        stores.run(stores.tenants.replace(deleting))
+    assert stores.run(stores.tenants.get(bank.tenant_id)) == bank
+    left = replace(stores.run(stores.tenants.get(member)), organization_id=None, version=2)
+    stores.run(stores.tenants.replace(left))
+    stores.run(stores.tenants.replace(deleting))
+    assert stores.run(stores.tenants.get(bank.tenant_id)).status == "deleting"
+
+
 def test_tenant_store_lists_in_order_page_by_page(stores):
     made = sorted(stores.new_tenant() for _ in range(5))
     seen, after = [], made[0][:-1]

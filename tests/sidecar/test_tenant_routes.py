@@ -79,7 +79,8 @@ def test_key_is_not_rotated_over_a_time_that_cannot_be(home, overlap_s):
 
 @pytest.mark.parametrize(
     "body",
-    [{"expires_at": "2020-01-01T00:00:00Z"}, {"roles": []}, {"roles": ["nobody"]}, {"roles": ["operator"]},
+    [{"expires_at": "2020-01-01T00:00:00Z"}, {"expires_at": "9998-12-31T23:59:59-12:00"},
+     {"roles": []}, {"roles": ["nobody"]}, {"roles": ["operator"]},
      {"scopes": ["everything"]}, {"client_id": "a:b"}, {"tenant_id": "theirs"}, {"key_hmac": "x"}],
 )  # fmt: skip
 def test_key_that_cannot_be_is_refused_and_nothing_is_made(home, body):
@@ -148,6 +149,18 @@ def test_tenant_that_is_suspended_is_refused_at_once_and_resumed_at_once(home):
     assert home.call("GET", KEYS, headers=for_tenant("ours")).status_code == 200
     assert home.call("POST", "/v1/tenants/ours/suspend").json()["version"] == 2
     assert home.call("POST", "/v1/tenants/ours/resume").json()["status"] == "active"
+    assert home.decides(key) == 200
+
+
+def test_tenant_whose_suspension_nobody_heard_of_is_refused_by_what_the_key_was_looked_up_with(home, monkeypatch):
+    """A proxy of connections, for one, hands no announcements on."""
+    key = home.key(home.owners["ours"])["key"]
+    home.call("POST", "/v1/tenants/ours/suspend", headers=HEADERS)
+    monkeypatch.setattr(home.identities, "_inactive", {})
+    home.identities._stored.forget("ours")
+    assert home.decides(key) == 403
+    home.call("POST", "/v1/tenants/ours/resume", headers=HEADERS)
+    home.identities._stored.forget("ours")
     assert home.decides(key) == 200
 
 

@@ -56,6 +56,9 @@ class MemoryTenants:
             raise TenancyConflict("the tenant has changed meanwhile", expected=f"version {tenant.version - 1}",
                                   at=tenant.tenant_id, hint="Look again, then try again.")  # fmt: skip
         self._check(tenant)
+        members = [one for one in self._tenants.values() if one.organization_id == tenant.tenant_id]
+        if tenant.status == "deleting" and members:
+            raise TenancyConflict("the organization has members", at=tenant.tenant_id)
         self._tenants[tenant.tenant_id] = tenant
         self.announce("tenant", tenant.tenant_id)
 

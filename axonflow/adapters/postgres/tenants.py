@@ -49,6 +49,9 @@ class PostgresTenants:
         values = _values(tenant)
         with translated(TenancyUnavailable, "change a tenant"), _explained(tenant):
             async with self._database.registrar() as connection:
+                if tenant.status == "deleting" and await connection.fetchval(_SQL["has_members"], tenant.tenant_id):
+                    raise TenancyConflict("the organization has members", expected="none: its policies hold for them",
+                                          at=tenant.tenant_id, hint="Take them out of it first.")  # fmt: skip
                 status = await connection.execute(_SQL["replace"], *values[:12], values[14])
         if status != "UPDATE 1":
             raise TenancyConflict("the tenant has changed meanwhile", expected=f"version {tenant.version - 1}",

@@ -41,7 +41,8 @@ class Identities:
     async def client(self, authorization: str) -> Client | None:
         """Whose key an Authorization header carries, or None. A client id that it names has to be the key's.
 
-        Raises TenancyUnavailable when nobody can tell.
+        Raises TenancyUnavailable when nobody can tell, and Refused (403) for a key whose tenant the database said is
+        not active: where changes cannot be heard, `inactive` may know nothing of it.
         """
         offered = presented(authorization)
         if offered is None:
@@ -52,6 +53,8 @@ class Identities:
             client = await self._stored.client(digest, offered.key)
         if client is not None and offered.client_id not in (None, client.client_id):
             return None
+        if client is not None and client.status != "active":
+            _refuse(client.tenant_id, {client.tenant_id: client.status})
         return client
 
     def check_rate(self, tenant_id: str, per_minute: int) -> None:
@@ -69,7 +72,11 @@ class Identities:
 
     def check_active(self, tenant_id: str) -> None:
         """Raise Refused (403) when this tenant is suspended or being deleted."""
-        try:
-            check_active(tenant_id, self._inactive)
-        except TenancyForbidden as forbidden:
-            raise Refused(403, forbidden) from None
+        _refuse(tenant_id, self._inactive)
+
+
+def _refuse(tenant_id: str, inactive: Mapping[str, str]) -> None:
+    try:
+        check_active(tenant_id, inactive)
+    except TenancyForbidden as forbidden:
+        raise Refused(403, forbidden) from None

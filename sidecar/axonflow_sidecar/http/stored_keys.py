@@ -45,7 +45,9 @@ class _Entry(Struct):
 
 
 def _client(holder: KeyHolder) -> Client:
-    return Client(holder.client_id, holder.tenant_id, holder.permissions, holder.max_requests_per_minute)
+    return Client(
+        holder.client_id, holder.tenant_id, holder.permissions, holder.max_requests_per_minute, holder.status
+    )  # fmt: skip
 
 
 class Used(Struct, frozen=True):

@@ -11,6 +11,7 @@ from axonflow.app.peppers import parse_peppers, read_peppers
 from axonflow.app.tenancy import opened_tenancy
 from axonflow.audit import verify_chain
 from axonflow.errors import ConfigurationError
+from axonflow.tenancy import LATEST_US
 from tests.postgres import fresh_database, postgres_dsn
 from tests.tenancy import new_tenant_id
 
@@ -57,6 +58,23 @@ def holder(database, key):
             return hashed and await tenancy.holder(hashed)
 
     return asyncio.run(look())
+
+
+def test_key_or_grant_that_would_end_when_nobody_can_write_it_is_refused_and_the_list_goes_on(axonflow, acme, pepper):
+    far = ("--tenant", acme, "--expires", "9999999d")
+    said = [
+        axonflow("key", "create", "--client", "crm", "--pepper", pepper, *far, exit_code=2),
+        axonflow("role", "grant", "agent", "service:crm", *far, exit_code=2),
+    ]
+    assert all("it would end too late" in one for one in said)
+    assert axonflow("key", "list", "--tenant", acme, "--all")["keys"] == []
+
+
+def test_key_that_is_rotated_ends_when_it_can_still_be_written(axonflow, acme, pepper):
+    made = axonflow("key", "create", "--client", "crm", "--tenant", acme, "--pepper", pepper, "--expires",
+                    "9998-12-31T23:59:59Z")  # fmt: skip
+    new = axonflow("key", "rotate", made["record"]["key_id"], "--tenant", acme, "--pepper", pepper)
+    assert made["record"]["expires_us"] < new["record"]["expires_us"] < LATEST_US
 
 
 def test_tenant_is_made_changed_moved_and_listed(axonflow, acme):

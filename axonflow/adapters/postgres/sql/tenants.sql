@@ -27,5 +27,8 @@ SET
     max_requests_per_minute = $9, audit_retention_days = $10, audit_hold = $11, version = $12, updated_us = $13
 WHERE tenant_id = $1 AND version = $12 - 1;
 
+-- name: has_members
+SELECT EXISTS (SELECT FROM axonflow.tenant WHERE organization_id = $1);
+
 -- name: inactive
 SELECT tenant_id, status FROM axonflow.tenant WHERE status <> 'active';
