@@ -55,7 +55,7 @@ async def run(settings: ServiceSettings, opened: Opened, say: Callable[[bytes], 
 
 def _settle() -> None:
     """What is there when the service opens stays: 84,000 objects, through which each full collection of garbage would
-    go while calls wait (40 ms), and policies that are published bring one about. What takes the place of some of it
+    go while calls wait (40 ms), and policies that are published may bring one about. What takes the place of some of it
     later may leave that in memory, once."""
     gc.collect()
     gc.freeze()

@@ -394,31 +394,3 @@ def test_follower_that_waits_for_the_store_holds_up_no_decision(newsroom, agent)
             assert (await one.flow.enforce(request)).allowed
 
     asyncio.run(main())
-
-
-def test_follower_told_of_a_change_waits_its_turn_but_serves_at_once_whoever_published(newsroom, agent, monkeypatch):
-    turns = []
-
-    def long_s():
-        turns.append(3600)
-        return turns[-1]
-
-    async def main():
-        await newsroom.activated("acme", answering("allow", number=1))
-        async with agent() as one:
-            monkeypatch.setattr(one.follower, "_stagger_s", long_s)
-            await newsroom.activated("acme", answering("deny", number=2))
-            await one.until(lambda: turns)
-            assert one.says() == ("allow-1",)
-            (state,) = await newsroom.store.sets("acme")
-            await one.follower.serve_now("acme", state)
-            assert one.says() == ("deny-2",)
-
-    asyncio.run(main())
-
-
-def test_follower_agents_take_their_turns_within_the_time_that_there_is(monkeypatch):
-    monkeypatch.setattr(module, "STAGGER_S", 0.5)
-    turns = [module._stagger_s() for _ in range(1_000)]
-    assert 0 <= min(turns) < 0.05
-    assert 0.45 < max(turns) <= 0.5
