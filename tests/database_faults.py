@@ -23,10 +23,11 @@ from tests.publishing import answering, key_pair
 from tests.rough_postgres import hanging, rough_server
 from tests.running import axonflow, eventually
 
-__all__ = ["FAULTS", "Installation", "installation", "migration_statements"]
+__all__ = ["FAULTS", "MOMENTS", "Installation", "installation", "migration_statements"]
 
 IMPATIENT = DatabaseSettings(connect_timeout_s=3, statement_timeout_s=3, lock_timeout_s=3)
 SLOW_S = 2.0
+MOMENTS = ("before", "answered")
 MADE_UP = "axf_" + "A" * 54
 ALL = {"policies", "audit", "tenants"}
 POLICY = {

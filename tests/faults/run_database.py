@@ -13,9 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.database_faults import FAULTS, installation, migration_statements
-
-MOMENTS = ("before", "answered")
+from tests.database_faults import FAULTS, MOMENTS, installation, migration_statements
 
 
 def faults(installed, rounds):
