@@ -24,7 +24,7 @@ async def opened_publisher(database_url: str, actor: Actor, *, trusted_keys: Key
     database = await PostgresDatabase.connect(database_url)
     try:
         yield RecordedPublisher(
-            PostgresPolicyStore(database), PostgresAuditLog(database), actor, trusted_keys=trusted_keys
+            PostgresPolicyStore(database), PostgresAuditLog(database), actor, trusted_keys=trusted_keys or None
         )
     finally:
         await database.close()
