@@ -119,18 +119,18 @@ def test_tenant_that_calls_too_often_is_refused_and_another_is_not(running, key)
 
 def test_plan_that_runs_while_its_tenant_is_suspended_stops_before_its_next_step(tmp_path, monkeypatch):
     (tmp_path / "slow_plan.py").write_text(
-        "import asyncio, pathlib\n"
+        "import pathlib\n"
         "from axonflow import Plan\n"
         f"folder = pathlib.Path({str(tmp_path)!r})\n"
-        "async def first():\n"
+        "def first():\n"
         "    (folder / 'begun').touch()\n"
-        "    while not (folder / 'go on').exists():\n"
-        "        await asyncio.sleep(0.02)\n"
+        "    return (folder / 'gate').read_text()\n"
         "async def second(first):\n"
         "    (folder / 'second').touch()\n"
         "plan = Plan('slow').step('first', first).step('second', second, needs=['first'])\n"
         "plans = {'slow': plan}\n"
     )
+    os.mkfifo(tmp_path / "gate")
     (tmp_path / "p.json").write_text(json.dumps(policy_set([], default="allow")))
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
     with data_folder() as folder, up(folder, "--plans", "slow_plan:plans", policies=tmp_path / "p.json") as running:
@@ -147,7 +147,7 @@ def test_plan_that_runs_while_its_tenant_is_suspended_stops_before_its_next_step
                 told(running, "tenant", "suspend", "acme")
                 until(running, key, 403)
                 PAUSE(SOON_S)  # the orchestrator hears it by itself, as the agent has
-                (tmp_path / "go on").touch()
+                (tmp_path / "gate").write_text("go on")
                 answer = ran.result().json()
         assert (answer["success"], (tmp_path / "second").exists()) == (False, False)
         assert "second: TenancyForbidden: the tenant is suspended" in answer["error"]
