@@ -20,8 +20,9 @@ RECORDED = {
       for method, rest in (("POST", ""), ("PUT", "/{id}"), ("PATCH", "/{id}"), ("DELETE", "/{id}"))),
     ("POST", f"{STATIC}/{{id}}/override"), ("DELETE", f"{STATIC}/{{id}}/override"),
     ("POST", f"{TYPED}/publish"), ("POST", f"{TYPED}/activate"),
+    ("POST", f"{SETS}/publish"), ("POST", f"{SETS}/activate"), ("POST", f"{SETS}/rollback"),
 }  # fmt: skip
-"""Each is tested here or in test_tenant_routes."""
+"""Each is tested here, in test_tenant_routes or in test_policy_set_routes."""
 CHANGES_NOTHING = {("POST", f"{STATIC}/test"), ("POST", f"{TYPED}/validate")}
 
 
