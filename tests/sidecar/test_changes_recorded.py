@@ -8,6 +8,7 @@ from tests.sidecar.test_api_policy_routes import RISKY, SECRETS
 from tests.sidecar.test_typed_policy_routes import DOCUMENT
 
 STATIC, DYNAMIC, TYPED = "/api/v1/static-policies", "/api/v1/dynamic-policies", "/api/v1/typed-policies"
+SETS = "/v1/policy-sets"
 CHANGING = {"policies.write", "policies.activate", "keys.write", "roles.write", "tenants.write", "tenant.export"}
 RECORDED = {
     ("POST", "/v1/tenants"), ("PATCH", "/v1/tenants/{tenant_id}"), ("DELETE", "/v1/tenants/{tenant_id}"),

@@ -172,16 +172,20 @@ def test_what_is_not_there_and_what_is_no_change_is_told(doors):
         assert change(doors, "publish", status=400, **parts)
 
 
-def test_every_change_is_in_the_audit_trail_of_its_tenant(doors):
+def test_every_change_is_in_the_audit_trail_of_its_scope_with_what_came_of_it(doors):
     published(doors, answering("deny"), activate=True)
     change(doors, "rollback")
+    change(doors, "activate", status=404, version=9)
     published(doors, answering("deny", "*"), scope="*", headers=HEADERS)
-    assert [(one.kind, one.principal, one.resource) for one in doors.recorded("acme")] == [
-        (kind, "service:crm", "policy_set:acme/main")
-        for kind in ("policy.publish", "policy.activate", "policy.rollback")
+    events = doors.recorded("acme")
+    assert {(one.kind, one.principal, one.resource) for one in events} == {("admin", "service:crm", "policy_set:main")}
+    assert [(one.action, one.details["outcome"]) for one in events] == [
+        (f"policy.{action}", outcome)
+        for action, came in (("publish", "done"), ("activate", "done"), ("rollback", "done"), ("activate", "failed"))
+        for outcome in ("begun", came)
     ]
-    (one,) = doors.recorded()
-    assert (one.kind, one.resource) == ("policy.publish", "policy_set:*/main")
+    assert (events[3].details["version"], events[3].details["activation"]) == (1, 1)
+    assert [one.action for one in doors.recorded("*")] == ["policy.publish"] * 2
 
 
 def test_without_a_database_there_is_nothing_to_publish_into(doors):
