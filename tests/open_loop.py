@@ -99,7 +99,7 @@ class Agent:
 
     def ask(self, due_ns):
         if self.free:
-            self.free.pop().send(due_ns)
+            self.free.pop(0).send(due_ns)  # in turn: one that is not used for long is closed by the agent
         else:
             task = asyncio.ensure_future(self._ask_anew(due_ns))
             self._connecting.add(task)
