@@ -13,9 +13,10 @@ from axonflow.adapters.postgres import DatabaseSettings, PostgresAuditStore, Pos
 from axonflow.adapters.postgres import database as module
 from axonflow.adapters.postgres.doctor import examine
 from axonflow.audit import AuditQuery
-from tests.postgres import own_server, temporary_data_folder
+from tests.postgres import execute, own_server, temporary_data_folder
 from tests.postgres_stores import audit_event, chained
 from tests.rough_postgres import hanging
+from tests.running import eventually
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,9 @@ def servers():
             with (copy / "data" / "postgresql.auto.conf").open("a") as settings:
                 settings.write(f"primary_conninfo = '{reach}'\n")
             (copy / "data" / "standby.signal").touch()
-            yield primary, standby, dsn, standby.start()
+            standby_dsn = standby.start()
+            eventually(lambda: execute(standby_dsn, module._LAG)[0][0] == 0, "the standby to be sent something")
+            yield primary, standby, dsn, standby_dsn
         finally:
             standby.stop()
             primary.stop()
