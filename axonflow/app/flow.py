@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import os
-import time
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from typing import Any, Final, Literal, TypeVar
 
 from axonflow.adapters.memory import MemoryAuditLog, MemoryLedger, MemoryVault
@@ -16,6 +13,7 @@ from axonflow.adapters.sqlite_spool import SqliteAuditSpool
 from axonflow.app.policies import Keys, Policies, policy_sources, trusted_by
 from axonflow.app.scanning import builtin_scanner
 from axonflow.app.streams import StreamRedactions, guarded
+from axonflow.app.turns import Pause, go_on, letting_others_run, no_collection
 from axonflow.audit import IN_PROCESS, AuditEvent, AuditKind, Origin, Usage
 from axonflow.audit.content import ContentKept, ContentMode
 from axonflow.detect import Detector, RedactionKey, RedactionMeans, Scanner, with_given
@@ -39,51 +37,12 @@ from axonflow.ports import AuditLog, Ledger, Vault
 __all__ = ["AxonFlow"]
 
 T = TypeVar("T")
-Pause = Callable[[], None]
 
-_KEEP_S: Final = 0.000_3
-_PAUSE_S: Final = 0.000_05
 _RULES_A_SLICE: Final = 50
-
-
-def _go_on() -> None:
-    """No pause: nobody else is at work yet."""
 
 
 def _files(policies: Policies, pause: Pause) -> Scope:
     return Scope(FILES, None, policy_sources(policies, pause))
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Without the search for cyclic garbage: of what is made here nearly all stays, and it would be gone through again
-    and again, with everything else waiting."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
-def _letting_others_run() -> Pause:
-    """A pause that gives the interpreter's lock away when it has been kept for long enough.
-
-    Giving it up without sleeping would mostly mean taking it again. The newest objects are looked through here, few as
-    they are: all at once they would take their time at the end.
-    """
-    kept_since_s = time.perf_counter()
-
-    def pause() -> None:
-        nonlocal kept_since_s
-        if time.perf_counter() - kept_since_s < _KEEP_S:
-            return
-        gc.collect(0)
-        time.sleep(_PAUSE_S)
-        kept_since_s = time.perf_counter()
-
-    return pause
 
 
 class AxonFlow:
@@ -105,7 +64,7 @@ class AxonFlow:
     ) -> None:
         self._compiled = compiled
         self._policies = policies
-        self._engines = Engines(compiled([_files(policies, _go_on)], _go_on))
+        self._engines = Engines(compiled([_files(policies, go_on)], go_on))
         self._audit = audit
         self._ledger = ledger
         self._vault = vault
@@ -147,7 +106,7 @@ class AxonFlow:
         redaction = RedactionMeans(key, has_vault=vault is not None)
 
         def compiled(scopes: Sequence[Scope], pause: Pause) -> PolicyEngine:
-            with _no_collection():
+            with no_collection():
                 return compile_scopes(scopes, scanner, compile_pattern, verify=verify, pause=pause, redaction=redaction)
 
         if isinstance(audit, (str, os.PathLike)):
@@ -176,6 +135,10 @@ class AxonFlow:
         """The compiled policies that decide on `request`; immutable."""
         return self._engines.of(request)
 
+    def policies_of_tenant(self, tenant_id: str) -> PolicyEngine:
+        """The compiled policies that decide for a tenant; immutable."""
+        return self._engines.tenants.get(tenant_id, self._engines.default)
+
     @property
     def scanner(self) -> Scanner:
         """The detectors in force, for tenants without policies of their own."""
@@ -198,7 +161,7 @@ class AxonFlow:
         thread of its own. Raises what :meth:`open` raises, and then the old policies stay in force.
         """
         chosen = self._policies if policies is None else policies
-        pause = _letting_others_run()
+        pause = letting_others_run()
         engine = self._compiled([_files(chosen, pause)], pause)
         self._policies = chosen
         self.serve(Engines(engine))
@@ -207,11 +170,11 @@ class AxonFlow:
     def compiled(self, scopes: Sequence[Scope]) -> PolicyEngine:
         """The engine of `scopes` together, as :meth:`open` would have it. Raises PolicyError. As `reload`, it lets
         decisions in other threads go on."""
-        return self._compiled(scopes, _letting_others_run())
+        return self._compiled(scopes, letting_others_run())
 
     def serve(self, engines: Engines) -> None:
         """Put `engines` in force, by one reference. It takes a while, to let go of those that nobody needs any more."""
-        pause = _letting_others_run()
+        pause = letting_others_run()
         kept = {id(engine) for engine in (engines.default, *engines.tenants.values())}
         old = [engine for engine in (self._engines.default, *self._engines.tenants.values()) if id(engine) not in kept]
         self._engines = engines
@@ -343,15 +306,19 @@ class AxonFlow:
         principal: Principal | dict[str, Any] | str | None = None,
         context: dict[str, Any] | None = None,
         origin: Origin = IN_PROCESS,
+        before_step: Callable[[], None] | None = None,
     ) -> PlanResult:
         """Run `plan` for `principal`: each step is enforced, then started the moment its inputs are there.
 
         Without a principal the plan acts for itself, as the agent of its name. `context` goes into the context of
-        every step's request, `origin` is recorded with each. Raises PlanError for an invalid plan; a step that fails or
-        is refused ends in the result, not in an exception.
+        every step's request, `origin` is recorded with each. `before_step` is called before the plan and before each
+        step: where it raises an AxonFlowError, that is not begun. Raises PlanError for an invalid plan, and what
+        `before_step` raises before it; a step that fails or is refused ends in the result, not in an exception.
         """
 
         async def enforced(request: Request) -> Decision:
+            if before_step is not None:
+                before_step()
             return await self.enforce(request, origin=origin)
 
         async def recorded(request: Request, decision_id: str, outcome: Outcome) -> None:

@@ -16,6 +16,7 @@ __all__ = [
     "FilterMaker",
     "MatchValue",
     "NotTextError",
+    "filtered_paths",
     "reach",
     "reader",
     "source_of",
@@ -146,6 +147,11 @@ class FilterMaker:
 
 
 _NONE: Final = Filters((), (), lambda _names: [])
+
+
+def filtered_paths(form: Hashable) -> tuple[str, ...]:
+    """The paths that filters of this form look at."""
+    return tuple([path for path, _ in form[1:]]) if isinstance(form, tuple) else ()
 
 
 def _emitter(form: Sequence[tuple[str, bool]], *, loosens: bool) -> Callable[[Sequence[str]], list[str]]:

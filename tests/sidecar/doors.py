@@ -65,11 +65,11 @@ class Doors:
         self.metrics = Metrics("agent")
         catalogue = PlanCatalogue(plans)
         self.inactive = {}
-        self.tenancy = Tenancy.in_memory([PEPPER])
+        self.tenancy = Tenancy.in_memory([PEPPER], self.flow.audit)
         self.stored = StoredKeys(self.tenancy.recognised, self.tenancy.holder, lambda: True)
         self.tenancy._tenants.listeners.append(self.hear)
         identities = Identities(KeyRing(KEYS), self.stored, self.inactive)
-        self.runs = PlanRuns(self.flow, self.plan_store, catalogue, new_id(now_us()))
+        self.runs = PlanRuns(self.flow, self.plan_store, catalogue, new_id(now_us()), self.inactive)
         services = OrchestratorServices(
             flow=self.flow, runs=self.runs, catalogue=catalogue, signer=SIGNER, credential=CREDENTIAL
         )

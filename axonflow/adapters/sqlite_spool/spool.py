@@ -90,7 +90,8 @@ class SqliteAuditSpool:
 
     async def next_number(self) -> int:
         """The number of the next batch that is sealed. Raises AuditError."""
-        return int(await self._owner.do(HeldRecords.next_number))
+        next_number: int = await self._owner.do(HeldRecords.next_number)
+        return next_number
 
     def close(self) -> None:
         """Finish what waits, then let go of the folder. Blocks meanwhile; calling it again does nothing."""

@@ -15,6 +15,8 @@ in which ``false && error`` is false, or the error with the path that caused it.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import lru_cache
+from types import CodeType
 from typing import Any, Final
 
 from msgspec import Struct
@@ -35,6 +37,9 @@ from axonflow.policy.cel.syntax import ConstantValue, Node
 from axonflow.policy.cel.types import BOOL, DYN
 
 __all__ = ["Compiler", "Condition", "Expression", "Filters", "Function", "no_filters"]
+
+_CODES_KEPT: Final = 4_096
+"""An engine has most forms of expressions in common with the next, and with those of other tenants."""
 
 Function = Callable[[Any, Any], Any]
 """``(request, evaluation) -> value``; may raise anything where the expression fails."""
@@ -92,6 +97,11 @@ class Shape:
     def filtered(self) -> tuple[str, ...]:
         """The paths that its filters look at."""
         return self._filters.paths
+
+    @property
+    def form(self) -> Hashable:
+        """The form of the filters in front of it."""
+        return self._filters.form
 
     def quick(self, values: Sequence[Any], literals: tuple[Any, ...]) -> Function:
         make, binding = self._quick
@@ -258,5 +268,11 @@ class Compiler:
         bound = "".join(f", {name}={name}" for name in names)  # as defaults: a cell for each would be an object more
         source = f"def make({', '.join(names)}):\n return lambda request, evaluation{bound}: {expression}"
         made: dict[str, Callable[..., Function]] = {}
-        exec(compile(source, "<policy shape>", "exec"), self._globals, made)  # noqa: S102  the source is ours: see above
+        exec(_code_of(source), self._globals, made)  # noqa: S102  the source is ours: see above
         return made["make"]
+
+
+@lru_cache(maxsize=_CODES_KEPT)
+def _code_of(source: str) -> CodeType:
+    """The code of `source`, which depends on nothing else."""
+    return compile(source, "<policy shape>", "exec")

@@ -199,6 +199,8 @@ def _check(settings: UpSettings) -> None:
     from axonflow.app.redaction_key import read_redaction_key
     from axonflow_sidecar.plans.catalogue import PlanCatalogue
 
+    if settings.database_url is not None and not settings.database_url.strip():  # an unset variable, most likely
+        raise ConfigurationError("--database-url is empty", expected="an address, or no such option", found="nothing")
     if (settings.certificate is None) != (settings.private_key is None):
         raise ConfigurationError("half a certificate", expected="both --tls-cert and --tls-key", found="one of them")
     if settings.insecure and not _is_loopback(settings.host):

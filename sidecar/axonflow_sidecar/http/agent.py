@@ -14,6 +14,7 @@ from axonflow_sidecar.http.routes.gateway import llm_call, pre_check
 from axonflow_sidecar.http.routes.health import health, metrics_page
 from axonflow_sidecar.http.routes.keys import key_routes
 from axonflow_sidecar.http.routes.policies_in_force import policies_in_force, policy_summary
+from axonflow_sidecar.http.routes.policy_sets import policy_set_routes
 from axonflow_sidecar.http.routes.policy_table import policy_routes
 from axonflow_sidecar.http.routes.requests import plan_status, proxy_request
 from axonflow_sidecar.http.routes.reveal import reveal
@@ -37,7 +38,7 @@ def create_agent(services: AgentServices, identities: Identities, *, log_all: bo
 def agent_routes(services: AgentServices) -> list[Route]:
     """The agent's routes, each with the permission that it takes."""
     return [
-        Route("GET", "/health", health("axonflow-agent", services.unwell, policy_summary(services)), PUBLIC),
+        Route("GET", "/health", health("axonflow-agent", services, policy_summary(services)), PUBLIC),
         Route("GET", "/v1/policies", policies_in_force(services), "policies.read"),
         Route("GET", "/metrics", metrics_page(services.metrics), "metrics.read"),
         Route("POST", "/v1/decisions", decisions(services), "decisions.make"),
@@ -53,4 +54,5 @@ def agent_routes(services: AgentServices) -> list[Route]:
         Route("POST", "/api/request", proxy_request(services), "plans.run", PLAN_TIMEOUT_S),
         Route("GET", "/api/v1/plan/{id}", plan_status(services), "plans.read"),
         *policy_routes(services),
+        *policy_set_routes(services),
     ]

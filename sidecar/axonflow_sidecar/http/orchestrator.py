@@ -28,7 +28,7 @@ def create_orchestrator(
 def orchestrator_routes(services: OrchestratorServices, metrics: Metrics) -> list[Route]:
     """The orchestrator's routes, each with the permission that it takes."""
     return [
-        Route("GET", "/health", health("axonflow-orchestrator", services.unwell, policy_summary(services)), PUBLIC),
+        Route("GET", "/health", health("axonflow-orchestrator", services, policy_summary(services)), PUBLIC),
         Route("GET", "/metrics", metrics_page(metrics), "metrics.read"),
         Route("POST", "/api/request", plan_requests(services), INTERNAL, PLAN_TIMEOUT_S),
         Route("GET", "/api/v1/plan/{id}", plan_status(services), INTERNAL),

@@ -99,7 +99,7 @@ def routed(routes: Sequence[Route], identities: Identities, log_ins: LogIns | No
         try:
             reply = await _answer(table, identities, log_ins, call)
         except Refused as refused:
-            reply = _problem(scope, refused.status, refused.error)
+            reply = _problem(scope, refused.status, refused.error, refused)
         except _UNAVAILABLE as error:  # not recorded or not counted, so not answered: the caller takes it as a denial
             reply = _problem(scope, 503, error)
         except AxonFlowError as error:
@@ -148,7 +148,8 @@ async def _answer(table: _Table, identities: Identities, log_ins: LogIns | None,
 
 
 async def _permitted(identities: Identities, log_ins: LogIns | None, call: Call, permission: str) -> Client:
-    """Who calls. Raises Refused: 401 without a valid key, 403 for one that may not do this or whose tenant may not."""
+    """Who calls. Raises Refused: 401 without a valid key, 403 for one that may not do this or whose tenant may not, 429
+    for a tenant that calls too often."""
     authorization = call.header(b"authorization")
     client = await identities.client(authorization)
     if client is None:
@@ -161,6 +162,8 @@ async def _permitted(identities: Identities, log_ins: LogIns | None, call: Call,
         await log_ins.accepted(authorization, client, call.origin)
     if client.tenant_id != ANY_TENANT:
         identities.check_active(client.tenant_id)
+    if client.max_requests_per_minute is not None:
+        identities.check_rate(client.tenant_id, client.max_requests_per_minute)
     if permission not in client.permissions:
         raise Refused(
             403,
@@ -180,9 +183,11 @@ def _check_single(scope: Scope) -> None:
             raise Refused(400, RequestError("a header is there twice", expected="once", at=name.decode()))
 
 
-def _problem(scope: Scope, status: int, error: AxonFlowError) -> Reply:
+def _problem(scope: Scope, status: int, error: AxonFlowError, refused: Refused | None = None) -> Reply:
     origin = scope.get("axonflow.origin")
-    return Reply(problem(status, error, origin.request_id if origin else ""), status, PROBLEM)
+    more = {} if refused is None else refused.more
+    body = problem(status, error, origin.request_id if origin else "", **more)
+    return Reply(body, status, PROBLEM, retry_after_s=None if refused is None else refused.retry_after_s)
 
 
 def _log_failure(scope: Scope, error: Exception) -> None:
@@ -205,8 +210,8 @@ async def _send(send: Send, reply: Reply) -> None:
         headers.append((b"content-type", reply.content_type))
     if reply.status == 401:
         headers.append((b"www-authenticate", b'Bearer realm="axonflow"'))
-    if reply.status == 503:
-        headers.append((b"retry-after", b"1"))
+    if reply.status == 503 or reply.retry_after_s is not None:
+        headers.append((b"retry-after", str(reply.retry_after_s or 1).encode()))
     start = {"type": "http.response.start", "status": reply.status, "headers": headers}
     if reply.rest is None:
         if has_content:
