@@ -96,6 +96,13 @@ def faults(session: nox.Session) -> None:
 
 
 @nox.session
+def database_faults(session: nox.Session) -> None:
+    """The database fails in every way while decisions go on. Arguments go to tests/faults/run_database.py."""
+    install(session, "test", distributions=(".", "sidecar"))
+    session.run("python", "tests/faults/run_database.py", *session.posargs)
+
+
+@nox.session
 def publishing(session: nox.Session) -> None:
     """Policies published to 20 agents under load. Arguments go to tests/faults/publish_everywhere.py."""
     install(session, "test", distributions=(".", "sidecar"))
@@ -121,6 +128,20 @@ def attack(session: nox.Session) -> None:
     """Ten thousand steps of tenants against each other. Arguments go to the script: --steps, --seed."""
     install(session, "test", distributions=(".", "sidecar"))
     session.run("python", "-m", "tests.attacks.run_tenants", *session.posargs)
+
+
+@nox.session
+def servers(session: nox.Session) -> None:
+    """What uses a database, on other servers. Arguments: folders of PostgreSQL's programs, or superusers' addresses."""
+    install(session, "test", distributions=(".", "sidecar"))
+    session.run("python", "-m", "tests.run_servers", *session.posargs)
+
+
+@nox.session
+def queries(session: nox.Session) -> None:
+    """What the API asks of PostgreSQL, with a million rows. Arguments go to the script: --rows, --rounds, --seed."""
+    install(session, "bench", distributions=(".", "sidecar"))
+    session.run("python", "-m", "tests.benchmarks.bench_queries", *session.posargs)
 
 
 @nox.session

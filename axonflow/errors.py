@@ -21,7 +21,8 @@ A message says what was expected, what was found, where, and what to do. Values 
     ├── TenancyError         a tenant, key or role cannot be as it is asked for (also a ValueError)
     │   ├── TenancyMissing   there is none of that name
     │   ├── TenancyConflict  another is in the way, or it has moved on meanwhile
-    │   └── TenancyForbidden whoever asks may not give what they do not have
+    │   ├── TenancyForbidden whoever asks may not give what they do not have
+    │   └── TenancyLimited   the tenant asks more often than it may
     ├── TenancyUnavailable   nobody can say whose a key is, or what a tenant has
     ├── AuditError           an event could not be recorded, or a chain does not verify
     │   └── AuditConflict    a store answers, and refuses a record for what it is
@@ -49,6 +50,7 @@ __all__ = [
     "TenancyConflict",
     "TenancyError",
     "TenancyForbidden",
+    "TenancyLimited",
     "TenancyMissing",
     "TenancyUnavailable",
     "VaultError",
@@ -238,6 +240,12 @@ class TenancyForbidden(TenancyError):  # noqa: N818  named as what is found, lik
     """Whoever asks would give somebody, or themselves, what they may not do."""
 
     code = "forbidden"
+
+
+class TenancyLimited(TenancyError):  # noqa: N818  named as the state, which passes
+    """The tenant asks more often than it may. Nothing was decided: ask again later."""
+
+    code = "rate_limited"
 
 
 class TenancyUnavailable(AxonFlowError):  # noqa: N818  named as the state of the store

@@ -9,6 +9,8 @@ import sys
 import tempfile
 import threading
 import time
+from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 import msgspec
@@ -20,6 +22,7 @@ from axonflow_sidecar.http.keys import ApiKey
 from axonflow_sidecar.http.server import Listener
 from tests.publishing import Newsroom
 
+ROOT = Path(__file__).parents[1]
 KEY = secrets.token_urlsafe(32)
 PATIENT = DatabaseSettings(connect_timeout_s=60, statement_timeout_s=60, lock_timeout_s=60)
 
@@ -130,65 +133,61 @@ class Published:
         return asyncio.run(main())
 
 
-async def _until(moment_s):
-    loop = asyncio.get_running_loop()
-    reached = loop.create_future()
-    loop.call_later(max(0, moment_s - time.monotonic()), reached.set_result, None)
-    await reached
+class Answered(NamedTuple):
+    """One answer; seconds of the monotonic clock."""
+
+    due_s: float
+    sent_s: float
+    answered_s: float
+    digest: str
+    policies: tuple[str, ...]
 
 
 class Watched:
-    """Somebody asks every agent all the time, `rate` times a second each; `seen` has, by agent, each answer with its
-    time: (monotonic seconds, policy digest, policies, seconds since it was due)."""
+    """Somebody asks every agent all the time, `rate` times a second each, in a process of its own: see open_loop.
+    `seen` has the answers by agent, `decision_ids` those of all, `failures` what came instead of one."""
 
     def __init__(self, running, tenant="acme", rate=25):
         self.seen = [[] for _ in running]
+        self.decision_ids = []
         self.failures = []
-        self._running = running
-        self._request = request_for(tenant)
-        self._pause_s = 1 / rate
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._main()))
+        self._plan = {
+            "ports": [one.settings.listeners[0].port for one in running], "rate": rate, "key": KEY,
+            "body": request_for(tenant),
+        }  # fmt: skip
 
-    async def _main(self):
-        limits = httpx.Limits(max_connections=None)
-        async with httpx.AsyncClient(trust_env=False, timeout=30, limits=limits, headers=HEADERS) as client:
-            await asyncio.gather(*(self._ask(client, number) for number in range(len(self._running))))
-
-    async def _ask(self, client, number):
-        url, own = f"{self._running[number].url}/v1/decisions", self.seen[number]
-        due_s = time.monotonic()
-        while not self._stop.is_set():
-            await _until(due_s)
-            try:
-                response = await client.post(url, json=self._request)
-            except httpx.HTTPError as error:
-                self.failures.append(repr(error))
-                continue
-            if response.status_code != 200:
-                self.failures.append(response.text)
-                continue
-            decision = response.json()
-            now_s = time.monotonic()
-            own.append((now_s, decision["policy_digest"], tuple(decision["policies"]), now_s - due_s))
-            due_s += self._pause_s
+    def _read(self):
+        for line in self._process.stdout:
+            number, *times_ns, digest, found, decision_id = msgspec.json.decode(line)
+            if digest is None:
+                self.failures.append(found)
+            else:
+                self.decision_ids.append(decision_id)
+                self.seen[number].append(Answered(*(one / 1e9 for one in times_ns), digest, tuple(found)))
 
     def all_say(self, policies):
         """Whether the newest answer of each agent is by these policies."""
-        return all(own and own[-1][2] == policies for own in self.seen)
+        return all(own and own[-1].policies == policies for own in self.seen)
 
     def kinds(self):
         """Each digest that was seen, with the policies seen under it."""
         found = {}
         for own in self.seen:
-            for _, digest, policies, _ in own:
-                found.setdefault(digest, set()).add(policies)
+            for each in own:
+                found.setdefault(each.digest, set()).add(each.policies)
         return found
 
     def __enter__(self):
+        command = [sys.executable, "-m", "tests.open_loop"]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT)
+        self._process.stdin.write(msgspec.json.encode(self._plan) + b"\n")
+        self._process.stdin.flush()
+        self._thread = threading.Thread(target=self._read)
         self._thread.start()
         return self
 
     def __exit__(self, *_):
-        self._stop.set()
+        self._process.stdin.close()
+        self._process.wait(60)
         self._thread.join(60)
+        self._process.stdout.close()

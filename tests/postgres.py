@@ -1,10 +1,15 @@
 """A real PostgreSQL for tests: import the fixtures into a conftest.
 
 ``postgres_dsn`` is one server for the session; ``new_database`` is a database of its own for one test.
+
+Two variables of the environment put another PostgreSQL in the place of the embedded one; ``nox -s servers`` sets them.
+AXONFLOW_TEST_DATABASE_URL, a superuser's address of a server that runs somewhere, is the server of the session.
+AXONFLOW_TEST_POSTGRES, a folder with bin/postgres and bin/initdb, is what those are made of that tests start and stop.
 """
 
 import asyncio
 import contextlib
+import os
 import shutil
 import tempfile
 import uuid
@@ -16,8 +21,14 @@ import asyncpg
 import pytest
 
 from axonflow_sidecar.hosting.embedded import EmbeddedPostgres
+from tests.installed_postgres import InstalledPostgres
 
-__all__ = ["execute", "fresh_database", "new_database", "postgres_dsn", "temporary_data_folder"]
+__all__ = [
+    "execute", "fresh_database", "given_server", "new_database", "own_server", "postgres_dsn", "skip_if_elsewhere",
+    "temporary_data_folder",
+]  # fmt: skip
+
+NOT_OURS = "needs a PostgreSQL that it may stop; AXONFLOW_TEST_POSTGRES names a folder to make one of"
 
 
 @contextlib.contextmanager
@@ -58,11 +69,33 @@ def fresh_database(admin_dsn: str) -> Iterator[str]:
         execute(admin_dsn, f"DROP DATABASE {name} WITH (FORCE)")
 
 
+def given_server() -> str | None:
+    """The superuser's address of the server that the tests are to use, if it is not to be one of their own."""
+    return os.environ.get("AXONFLOW_TEST_DATABASE_URL")
+
+
+def skip_if_elsewhere() -> None:
+    """Skip a test that stops a server, or processes of it, where that server is somebody else's."""
+    if given_server() and not os.environ.get("AXONFLOW_TEST_POSTGRES"):
+        pytest.skip(NOT_OURS)
+
+
+def own_server(folder: Path) -> EmbeddedPostgres | InstalledPostgres:
+    """A PostgreSQL in `folder`, not started yet, for nobody else."""
+    skip_if_elsewhere()
+    installation = os.environ.get("AXONFLOW_TEST_POSTGRES")
+    return InstalledPostgres(folder, installation) if installation else EmbeddedPostgres(folder)
+
+
 @pytest.fixture(scope="session")
 def postgres_dsn() -> Iterator[str]:
     """The superuser's address of an empty database, on a PostgreSQL that lives as long as the session."""
+    if given := given_server():
+        with fresh_database(given) as dsn:
+            yield dsn
+        return
     with temporary_data_folder() as folder:
-        server = EmbeddedPostgres(folder)
+        server = own_server(folder)
         try:
             yield server.start()
         finally:

@@ -17,7 +17,10 @@ from pathlib import Path
 import asyncpg
 import httpx
 
+from tests.postgres import fresh_database, given_server
+
 PAUSE = threading.Event().wait
+DATABASES = {}
 FREE_PORTS = ("--port", "0", "--tls-port", "0", "--orchestrator-port", "0")
 REQUEST = {"principal": "user:ann", "action": "tool.call", "resource": "tool:search", "context": {"env": "dev"}}
 
@@ -36,9 +39,25 @@ def data_folder():
     parent = Path(tempfile.mkdtemp(prefix="axonflow up é "))
     parent.chmod(0o711)
     try:
-        yield parent / "data"
+        with _database_of(parent / "data"):
+            yield parent / "data"
     finally:
         shutil.rmtree(parent, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _database_of(folder):
+    """While it lasts, what is started in `folder` uses a database of its own on the server of the tests, if that is
+    not the embedded one."""
+    if not (given := given_server()):
+        yield
+        return
+    with fresh_database(given) as dsn:
+        DATABASES[folder] = dsn
+        try:
+            yield
+        finally:
+            del DATABASES[folder]
 
 
 class Up:
@@ -46,6 +65,8 @@ class Up:
 
     def __init__(self, folder, *options, policies="@baseline"):
         self.folder = folder
+        if folder in DATABASES and "--database-url" not in options:
+            options = (*options, "--database-url", DATABASES[folder])
         self.log = tempfile.TemporaryFile()  # noqa: SIM115  closed by close()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "axonflow.cli", "up", "--json", "--data", str(folder),

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 
+from axonflow.adapters.postgres.audit_log import PostgresAuditLog
 from axonflow.adapters.postgres.keys import PostgresKeyLookup, PostgresKeys
 from axonflow.adapters.postgres.tenant_data import PostgresTenantData
 from axonflow.adapters.postgres.tenant_roles import PostgresGrants, PostgresRoles
@@ -78,4 +79,4 @@ def stores_of(kind, request):
                 PostgresTenants(database), PostgresKeys(database), PostgresKeyLookup(database),
                 PostgresRoles(database), PostgresGrants(database), PostgresTenantData(database, dsn),
             ]  # fmt: skip
-            yield Stores(run, Tenancy(*parts, [PEPPER]), parts)
+            yield Stores(run, Tenancy(*parts, [PEPPER], PostgresAuditLog(database)), parts)

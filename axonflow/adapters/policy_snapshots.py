@@ -6,7 +6,8 @@
     FOLDER/<sha-256 of the file>.axb  a bundle
 
 A file never changes under its name, and the index takes the place of the old one in one step, when all that it names
-is on the disk.
+is on the disk. The folder itself is synced once, with the index: should a disk keep the new index and lose the name of
+a new file, the scope that it is for is refused, not loosened.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ class FolderSnapshots:
             rows = [(*key, name) for key, name in sorted(files.items())]
             index = _Index(_FORMAT, dict(in_force.sets), dict(in_force.organizations), rows)
             self._write(_INDEX, msgspec.json.encode(index))
+            self._sync_folder()
             self._forget_all_but({*files.values(), _INDEX})
             self._written = set(files.values())
         except (OSError, UnicodeEncodeError) as error:
@@ -102,6 +104,8 @@ class FolderSnapshots:
             stream.flush()
             os.fsync(stream.fileno())
         beside.replace(path)
+
+    def _sync_folder(self) -> None:
         folder = os.open(self._path, os.O_RDONLY)
         try:
             os.fsync(folder)

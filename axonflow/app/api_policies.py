@@ -6,12 +6,14 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
 from axonflow.adapters.re2_engine import compile_pattern, groups_in
 from axonflow.app.bundles import build_bundle
+from axonflow.app.turns import letting_others_run
 from axonflow.errors import ConfigurationError, PolicyForbidden, PolicyMissing
 from axonflow.flows.override_api_policy import override_api_policy
 from axonflow.flows.publish_api_policies import Shelf, publish_api_policies
@@ -30,16 +32,30 @@ from axonflow.policy.api_policy import (
     Override,
     Pattern,
 )
+from axonflow.policy.api_rule_conflicts import RuleConflict, rule_conflicts
 from axonflow.policy.api_rules import document_alone
 from axonflow.policy.api_simulation import Simulated, simulated_request
 from axonflow.policy.publication import SetState
 
-__all__ = ["ApiPolicies", "Compiled", "PatternMatch", "Served", "Shelf"]
+__all__ = ["ApiPolicies", "Compiled", "Conflicts", "InForceFor", "PatternMatch", "Served", "Shelf"]
 
 Compiled = Callable[[dict[str, Any]], PolicyEngine]
 """The engine of one document, with the means of the control plane that it is for. Raises PolicyError."""
 Served = Callable[[str, SetState], Awaitable[None]]
 """Returns when this agent serves that state of a scope's set. Raises PolicyStoreError when it does not in time."""
+
+InForceFor = Callable[[str], PolicyEngine]
+"""The engine that decides for a tenant."""
+
+
+class Conflicts(NamedTuple):
+    """Those among the policies, those with rules of files and published sets, how many policies there are, and whether
+    all was looked at."""
+
+    among: list[Conflict]
+    with_rules: list[RuleConflict]
+    policies: int
+    is_all: bool
 
 
 class ApiPolicies:
@@ -52,12 +68,14 @@ class ApiPolicies:
         compiled: Compiled,
         key: str | os.PathLike[str] | None,
         served: Served,
+        in_force: InForceFor,
         clock_us: Callable[[], int] = now_us,
     ) -> None:
         self._shelf = shelf
         self._compiled = compiled
         self._key = key
         self._served = served
+        self._in_force = in_force
         self._clock_us = clock_us
 
     # -- reading
@@ -161,19 +179,29 @@ class ApiPolicies:
         """The engine of `policy` alone, where everything else is allowed; it takes a while. Raises PolicyError."""
         return self._compiled(document_alone(policy, compile_pattern, "allow"))
 
-    async def conflicts(self, tenant_id: str, policy_id: str | None) -> tuple[list[Conflict], int, bool]:
-        """Conflicts among the enabled policies that apply to the tenant, how many policies these are, and whether all
-        pairs were looked at. Raises PolicyStoreError."""
+    async def conflicts(self, tenant_id: str, policy_id: str | None) -> Conflicts:
+        """Conflicts of the enabled policies that apply to the tenant, among each other and with all else that is in
+        force there. Raises PolicyStoreError."""
         policies = list(await self._shelf.policies.enabled(tenant_id))[:MAX_PAGE]
+        return await asyncio.to_thread(self._conflicts, tenant_id, policies, policy_id)
+
+    def _conflicts(self, tenant_id: str, policies: Sequence[ApiPolicy], policy_id: str | None) -> Conflicts:
         engines: dict[str, PolicyEngine] = {}
+        now_s = self._clock_us() / 1_000_000
+
+        def matched(engine: PolicyEngine, asked: dict[str, Any]) -> Sequence[str]:
+            decision = engine.decide(simulated_request(Simulated(**asked), tenant_id, "simulation"), "", now_s)
+            failed = {error.policy for error in decision.errors}
+            return [name for name in decision.policies if name not in failed]
 
         def applies(policy: ApiPolicy, asked: dict[str, Any]) -> bool:
             engine = engines.get(policy.id) or engines.setdefault(policy.id, self.engine_of(policy))
-            request = simulated_request(Simulated(**asked), tenant_id, "simulation")
-            return bool(engine.decide(request, "", self._clock_us() / 1_000_000).policies)
+            return bool(matched(engine, asked))
 
-        found, is_all = await asyncio.to_thread(conflicts_among, policies, applies, policy_id)
-        return found, len(policies), is_all
+        found, is_all = conflicts_among(policies, applies, policy_id)
+        in_force = self._in_force(tenant_id)
+        with_rules, were_all = rule_conflicts(policies, in_force.rules, partial(matched, in_force), policy_id)
+        return Conflicts(found, with_rules, len(policies), is_all and were_all)
 
     # --
 
@@ -209,4 +237,4 @@ class ApiPolicies:
 
     def _bundle(self, scope: str, document: dict[str, Any]) -> bytes:
         assert self._key is not None  # checked before anything is written
-        return build_bundle(document, self._key, scope=scope)
+        return build_bundle(document, self._key, scope=scope, pause=letting_others_run())

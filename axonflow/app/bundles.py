@@ -9,6 +9,7 @@ from axonflow.adapters.ed25519 import Signer, keep_key_pair, make_key_pair
 from axonflow.adapters.re2_engine import compile_pattern
 from axonflow.app.policies import Keys, Policies, policy_sources, trusted_by
 from axonflow.app.scanning import builtin_scanner
+from axonflow.app.turns import Pause, go_on, no_collection
 from axonflow.detect import Detector, with_given
 from axonflow.errors import PolicyError
 from axonflow.policy.bundle import BundleSource, Statement, open_bundle, write_bundle
@@ -19,19 +20,27 @@ __all__ = ["build_bundle", "keep_key_pair", "make_key_pair", "verified_statement
 
 
 def build_bundle(
-    policies: Policies, key: str | os.PathLike[str], *, detectors: Sequence[Detector] = (), scope: str = FILES
+    policies: Policies,
+    key: str | os.PathLike[str],
+    *,
+    detectors: Sequence[Detector] = (),
+    scope: str = FILES,
+    pause: Pause = go_on,
 ) -> bytes:
     """`policies`, which AxonFlow.open would take, as a bundle signed with the private key in the file `key`.
 
     `detectors` are those that whoever loads the bundle gives to AxonFlow.open: the bundle names them at most. With a
-    `scope` (a tenant, '@' and an organization, or '*') it may be published there, and is good for nothing else.
+    `scope` (a tenant, '@' and an organization, or '*') it may be published there, and is good for nothing else. `pause`
+    is for who builds beside decisions.
 
     Raises PolicyError for policies that would not load, and ConfigurationError for a file that holds no key.
     """
     signer = Signer.from_file(key)
     scanner = with_given(builtin_scanner(), detectors, compile_pattern)
     layer = None if scope == FILES else layer_of(scope)
-    programs = check_programs(Scope(scope, layer, policy_sources(policies)), scanner, compile_pattern)
+    with no_collection():
+        own = Scope(scope, layer, policy_sources(policies, pause))
+        programs = check_programs(own, scanner, compile_pattern, pause=pause)
     return write_bundle(programs, signer.key_id, signer.sign, scope)
 
 

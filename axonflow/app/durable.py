@@ -8,9 +8,11 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
+
+from msgspec import Struct
 
 from axonflow.adapters.postgres import (
     DatabaseSettings,
@@ -40,6 +42,7 @@ __all__ = [
     "DatabaseSettings",
     "Durable",
     "PlanStore",
+    "Trouble",
     "migrate",
     "opened_store",
     "service_login",
@@ -51,6 +54,18 @@ MAX_SPOOL_BYTES: Final = 1 << 30
 _KEY_FILE: Final = "audit.key"
 LOCK_TIMEOUT_S: Final = 30.0
 """For the process before this one to let go of the spool: it may still be draining."""
+
+
+REPLICA_CHECK_S: Final = 5.0
+"""Between two looks at the read replica."""
+
+
+class Trouble(Struct, frozen=True):
+    """What does not work at present, while decisions go on. `reason` is for anybody: it names no host and no tenant."""
+
+    part: Literal["policies", "audit", "tenants", "replica"]
+    since_us: int
+    reason: str
 
 
 @asynccontextmanager
@@ -80,6 +95,7 @@ class Durable:
         self._database_url = database_url
         self._store = PostgresAuditStore(database)
         self._drain = Drain(spool, self._store, lambda error: report(_told(error)), key=key)
+        self._checking: asyncio.Task[None] | None = None
 
     @classmethod
     async def open(
@@ -109,6 +125,8 @@ class Durable:
             raise
         durable = cls(held, database, database_url, report, key)
         durable._drain.start()
+        if database_settings.replica_url:
+            durable._checking = asyncio.create_task(durable._check_replica())
         return durable
 
     @property
@@ -147,8 +165,8 @@ class Durable:
 
     def tenancy(self, peppers: Sequence[Pepper]) -> Tenancy:
         """Tenants, keys and roles, in the database; `peppers` are what keys are hashed with, the one of new keys
-        first."""
-        return Tenancy.in_database(self._database, self._database_url, peppers)
+        first. What is changed is recorded in `audit`."""
+        return Tenancy.in_database(self._database, self._database_url, peppers, self._spool)
 
     def watch_tenants(
         self,
@@ -180,6 +198,23 @@ class Durable:
             return "the audit spool is full"
         return self._spool.failure
 
+    @property
+    def troubles(self) -> list[Trouble]:
+        """What does not work of all this, but for the policies' feed and the watch on tenants."""
+        troubles = []
+        if (stuck_us := self._drain.stuck_since_us) is not None:
+            reason = "audit records wait on disk: the database does not take them"
+            troubles.append(Trouble("audit", stuck_us, reason))
+        if (replica_us := self._database.replica_failing_since_us) is not None:
+            reason = "the read replica is away or behind: searches read from the primary"
+            troubles.append(Trouble("replica", replica_us, reason))
+        return troubles
+
+    async def _check_replica(self) -> None:
+        while True:
+            await self._database.check_replica()
+            await asyncio.sleep(REPLICA_CHECK_S)
+
     async def search(self, query: AuditQuery) -> AuditPage:
         """What is found, with everything that this process recorded before the call; from a read replica, but for the
         last seconds (`max_replica_lag_s`). Raises AuditError."""
@@ -192,6 +227,10 @@ class Durable:
 
     async def close(self, timeout_s: float) -> bool:
         """Drain for at most `timeout_s`, then close; whether everything is in the database. The rest stays on disk."""
+        if self._checking is not None:
+            self._checking.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._checking
         try:
             return await self._drain.stop(timeout_s)
         finally:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import os
-import time
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from typing import Any, Final, Literal, TypeVar
 
 from axonflow.adapters.memory import MemoryAuditLog, MemoryLedger, MemoryVault
@@ -16,7 +13,9 @@ from axonflow.adapters.sqlite_spool import SqliteAuditSpool
 from axonflow.app.policies import Keys, Policies, policy_sources, trusted_by
 from axonflow.app.scanning import builtin_scanner
 from axonflow.app.streams import StreamRedactions, guarded
-from axonflow.audit import IN_PROCESS, AuditEvent, Origin
+from axonflow.app.turns import Pause, go_on, letting_others_run, no_collection
+from axonflow.audit import IN_PROCESS, AuditEvent, AuditKind, Origin, Usage
+from axonflow.audit.content import ContentKept, ContentMode
 from axonflow.detect import Detector, RedactionKey, RedactionMeans, Scanner, with_given
 from axonflow.detect.streaming import StreamRedaction, StreamRedactor
 from axonflow.errors import ConfigurationError
@@ -24,7 +23,7 @@ from axonflow.flows.blocking import wait
 from axonflow.flows.decide import decide
 from axonflow.flows.enforce import enforce
 from axonflow.flows.guard_stream import StreamGuard, guard_stream, redacted_ids
-from axonflow.flows.record import record
+from axonflow.flows.record import Outcome, record
 from axonflow.flows.reveal import reveal
 from axonflow.flows.run_plan import run_plan
 from axonflow.ids import now_us
@@ -38,51 +37,12 @@ from axonflow.ports import AuditLog, Ledger, Vault
 __all__ = ["AxonFlow"]
 
 T = TypeVar("T")
-Pause = Callable[[], None]
 
-_KEEP_S: Final = 0.000_3
-_PAUSE_S: Final = 0.000_05
 _RULES_A_SLICE: Final = 50
-
-
-def _go_on() -> None:
-    """No pause: nobody else is at work yet."""
 
 
 def _files(policies: Policies, pause: Pause) -> Scope:
     return Scope(FILES, None, policy_sources(policies, pause))
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Without the search for cyclic garbage: of what is made here nearly all stays, and it would be gone through again
-    and again, with everything else waiting."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
-def _letting_others_run() -> Pause:
-    """A pause that gives the interpreter's lock away when it has been kept for long enough.
-
-    Giving it up without sleeping would mostly mean taking it again. The newest objects are looked through here, few as
-    they are: all at once they would take their time at the end.
-    """
-    kept_since_s = time.perf_counter()
-
-    def pause() -> None:
-        nonlocal kept_since_s
-        if time.perf_counter() - kept_since_s < _KEEP_S:
-            return
-        gc.collect(0)
-        time.sleep(_PAUSE_S)
-        kept_since_s = time.perf_counter()
-
-    return pause
 
 
 class AxonFlow:
@@ -100,13 +60,15 @@ class AxonFlow:
         audit: AuditLog,
         ledger: Ledger,
         vault: Vault | None,
+        content_kept: ContentKept,
     ) -> None:
         self._compiled = compiled
         self._policies = policies
-        self._engines = Engines(compiled([_files(policies, _go_on)], _go_on))
+        self._engines = Engines(compiled([_files(policies, go_on)], go_on))
         self._audit = audit
         self._ledger = ledger
         self._vault = vault
+        self._content_kept = content_kept
         self._redactions = StreamRedactions()
 
     @classmethod
@@ -120,6 +82,7 @@ class AxonFlow:
         redaction_key: bytes | None = None,
         vault: Vault | Literal["memory"] | None = None,
         detectors: Sequence[Detector] = (),
+        audit_content: ContentMode = "digest",
     ) -> AxonFlow:
         """Load policies and return the control plane. Needs no database, server, event loop or environment variable.
 
@@ -130,7 +93,9 @@ class AxonFlow:
         only if one of them signed it. `detectors` are known to policies beside the built-in ones and those that policy
         sets declare. `redaction_key` (at least 32 random bytes) is what pseudonyms, hashes and tokens are computed
         with, and `vault` keeps what may be revealed (``"memory"``: as long as the process lives). A policy that asks
-        for what is missing is refused.
+        for what is missing is refused. `audit_content` is what is recorded of contents, beside their length: a
+        ``"digest"`` under the redaction key (without one, nothing), the text ``"redacted"`` of all that any detector
+        finds, or ``"none"``.
 
         Raises PolicyError, which lists every problem of every document, and ConfigurationError for an argument of
         another kind, a folder that cannot be used, or a detector that does not find its own examples.
@@ -141,14 +106,15 @@ class AxonFlow:
         redaction = RedactionMeans(key, has_vault=vault is not None)
 
         def compiled(scopes: Sequence[Scope], pause: Pause) -> PolicyEngine:
-            with _no_collection():
+            with no_collection():
                 return compile_scopes(scopes, scanner, compile_pattern, verify=verify, pause=pause, redaction=redaction)
 
         if isinstance(audit, (str, os.PathLike)):
             audit = SqliteAuditSpool.open(audit)
         vault = MemoryVault() if vault == "memory" else vault
         audit = MemoryAuditLog() if audit is None else audit  # not "or": a log may be empty, and so falsy
-        return cls(compiled, policies, audit, MemoryLedger() if ledger is None else ledger, vault)
+        ledger = MemoryLedger() if ledger is None else ledger
+        return cls(compiled, policies, audit, ledger, vault, ContentKept(audit_content, key))
 
     @staticmethod
     def baseline() -> dict[str, str]:
@@ -168,6 +134,10 @@ class AxonFlow:
     def policies_for(self, request: Request) -> PolicyEngine:
         """The compiled policies that decide on `request`; immutable."""
         return self._engines.of(request)
+
+    def policies_of_tenant(self, tenant_id: str) -> PolicyEngine:
+        """The compiled policies that decide for a tenant; immutable."""
+        return self._engines.tenants.get(tenant_id, self._engines.default)
 
     @property
     def scanner(self) -> Scanner:
@@ -191,7 +161,7 @@ class AxonFlow:
         thread of its own. Raises what :meth:`open` raises, and then the old policies stay in force.
         """
         chosen = self._policies if policies is None else policies
-        pause = _letting_others_run()
+        pause = letting_others_run()
         engine = self._compiled([_files(chosen, pause)], pause)
         self._policies = chosen
         self.serve(Engines(engine))
@@ -200,11 +170,11 @@ class AxonFlow:
     def compiled(self, scopes: Sequence[Scope]) -> PolicyEngine:
         """The engine of `scopes` together, as :meth:`open` would have it. Raises PolicyError. As `reload`, it lets
         decisions in other threads go on."""
-        return self._compiled(scopes, _letting_others_run())
+        return self._compiled(scopes, letting_others_run())
 
     def serve(self, engines: Engines) -> None:
         """Put `engines` in force, by one reference. It takes a while, to let go of those that nobody needs any more."""
-        pause = _letting_others_run()
+        pause = letting_others_run()
         kept = {id(engine) for engine in (engines.default, *engines.tenants.values())}
         old = [engine for engine in (self._engines.default, *self._engines.tenants.values()) if id(engine) not in kept]
         self._engines = engines
@@ -234,7 +204,7 @@ class AxonFlow:
         """
         return await enforce(
             self._engines.of(request), request, audit=self._audit, ledger=self._ledger, origin=origin, redacts=redacts,
-            vault=self._vault,
+            vault=self._vault, content_kept=self._content_kept,
         )  # fmt: skip
 
     async def reveal(
@@ -274,6 +244,7 @@ class AxonFlow:
             ledger=self._ledger,
             origin=origin,
             vault=self._vault,
+            content_kept=self._content_kept,
         )
 
     async def enforce_stream(
@@ -300,20 +271,25 @@ class AxonFlow:
 
     async def record(
         self,
-        kind: str,
+        kind: AuditKind,
         request: Request,
         *,
         decision_id: str,
-        details: dict[str, str | int | bool],
+        details: dict[str, Any] | None = None,
+        usage: Usage | None = None,
+        duration_us: int | None = None,
+        failed: str = "",
         origin: Origin = IN_PROCESS,
     ) -> AuditEvent:
-        """Record that `request` was carried out, such as a model call: facts in `details`, never content.
+        """Record that `request` was carried out, such as a model call, or had `failed` and why: what it used, how long
+        it took, and facts in `details`, never content.
 
         Raises AuditError when it cannot be recorded.
         """
         digest = self._engines.of(request).digest
+        outcome = Outcome(details or {}, usage, duration_us, failed)
         return await record(
-            self._audit, kind, request, decision_id=decision_id, policy_digest=digest, details=details, origin=origin
+            self._audit, kind, request, decision_id=decision_id, policy_digest=digest, outcome=outcome, origin=origin
         )
 
     def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
@@ -330,16 +306,29 @@ class AxonFlow:
         principal: Principal | dict[str, Any] | str | None = None,
         context: dict[str, Any] | None = None,
         origin: Origin = IN_PROCESS,
+        before_step: Callable[[], None] | None = None,
     ) -> PlanResult:
         """Run `plan` for `principal`: each step is enforced, then started the moment its inputs are there.
 
         Without a principal the plan acts for itself, as the agent of its name. `context` goes into the context of
-        every step's request, `origin` is recorded with each. Raises PlanError for an invalid plan; a step that fails or
-        is refused ends in the result, not in an exception.
+        every step's request, `origin` is recorded with each. `before_step` is called before the plan and before each
+        step: where it raises an AxonFlowError, that is not begun. Raises PlanError for an invalid plan, and what
+        `before_step` raises before it; a step that fails or is refused ends in the result, not in an exception.
         """
 
         async def enforced(request: Request) -> Decision:
+            if before_step is not None:
+                before_step()
             return await self.enforce(request, origin=origin)
 
+        async def recorded(request: Request, decision_id: str, outcome: Outcome) -> None:
+            digest = self._engines.of(request).digest
+            await record(
+                self._audit, "plan_step", request, decision_id=decision_id, policy_digest=digest, outcome=outcome,
+                origin=origin,
+            )  # fmt: skip
+
         acting = Principal(plan.name, "agent") if principal is None else Principal.of(principal)
-        return await run_plan(plan, principal=acting, enforce=enforced, context=context, clock_us=now_us)
+        return await run_plan(
+            plan, principal=acting, enforce=enforced, recorded=recorded, context=context, clock_us=now_us
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
@@ -18,6 +19,12 @@ from axonflow.ports import PolicyFeed
 __all__ = ["PolicyFollower", "PolicyStatus", "Refusal", "following"]
 
 START_TIMEOUT_S: Final = 10.0
+STAGGER_S: Final = 0.3
+"""Agents take what was published at any moment of this time, of the second in which it has to be in force."""
+
+
+def _stagger_s() -> float:
+    return random.uniform(0, STAGGER_S)  # noqa: S311  nobody gains by guessing it
 
 
 @asynccontextmanager
@@ -38,7 +45,7 @@ async def following(
     files = FollowedFiles(Scope(FILES, None, policy_sources(policies)), stand_in)
     follower = PolicyFollower(
         feed, FolderSnapshots(folder), files, compile_scopes=flow.compiled, serve=flow.serve, report=report,
-        clock_us=now_us,
+        clock_us=now_us, stagger_s=_stagger_s,
     )  # fmt: skip
     try:
         await follower.start(START_TIMEOUT_S)

@@ -6,11 +6,21 @@ With a database it needs asyncpg: ``pip install '.[postgres]'``.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
-from axonflow.adapters.memory import MemoryGrants, MemoryKeyLookup, MemoryKeys, MemoryRoles, MemoryTenantData
+from msgspec.structs import asdict
+
+from axonflow.adapters.memory import (
+    MemoryAuditLog,
+    MemoryGrants,
+    MemoryKeyLookup,
+    MemoryKeys,
+    MemoryRoles,
+    MemoryTenantData,
+)
 from axonflow.adapters.memory.tenants import MemoryTenants, Tables
+from axonflow.app.changes import Came, change_by, record_change, recorded_change
 from axonflow.errors import ConfigurationError, TenancyMissing
 from axonflow.flows.change_tenant import change_tenant, known_tenant, move_tenant
 from axonflow.flows.create_key import KeyStores, NewKey, WantedKey, create_key
@@ -19,9 +29,10 @@ from axonflow.flows.export_tenant import export_tenant
 from axonflow.flows.grant_role import grant_role
 from axonflow.flows.identify import identify
 from axonflow.flows.rotate_key import rotate_key
-from axonflow.ids import now_us
-from axonflow.ports import Erased, GrantStore, KeyLookup, KeyStore, RoleStore, TenantData, TenantStore
+from axonflow.ids import new_id, now_us
+from axonflow.ports import AuditLog, Erased, GrantStore, KeyLookup, KeyStore, RoleStore, TenantData, TenantStore
 from axonflow.tenancy import (
+    ANY_TENANT,
     Actor,
     Grant,
     KeyHolder,
@@ -30,6 +41,7 @@ from axonflow.tenancy import (
     Role,
     Tenant,
     TenantStatus,
+    TenantUse,
     key_hmac,
     pepper_of,
 )
@@ -44,7 +56,11 @@ OVERLAP_S: Final = 86_400.0
 
 class Tenancy:
     """Everything that can be done with tenants, keys and roles. Methods raise TenancyError for what cannot be as asked,
-    its kinds for what is missing, in the way or not the caller's to give, and TenancyUnavailable."""
+    its kinds for what is missing, in the way or not the caller's to give, and TenancyUnavailable.
+
+    What `actor` changes is recorded in `audit`, in the trail of the tenant: before it is done, and what came of it.
+    When it cannot be, AuditError is raised, and nothing is changed.
+    """
 
     def __init__(
         self,
@@ -55,6 +71,7 @@ class Tenancy:
         grants: GrantStore,
         data: TenantData,
         peppers: Sequence[Pepper],
+        audit: AuditLog,
     ) -> None:
         self._tenants = tenants
         self._keys = keys
@@ -64,10 +81,11 @@ class Tenancy:
         self._data = data
         self._stores = KeyStores(keys, roles, grants)
         self._peppers = tuple(peppers)
+        self._audit = audit
 
     @classmethod
-    def in_memory(cls, peppers: Sequence[Pepper]) -> Tenancy:
-        """For tests and for trying things out."""
+    def in_memory(cls, peppers: Sequence[Pepper], audit: AuditLog | None = None) -> Tenancy:
+        """For tests and for trying things out; without `audit`, its trail is in memory too."""
         tenants = MemoryTenants()
         keys, grants = MemoryKeys(tenants), MemoryGrants(tenants)
 
@@ -82,11 +100,17 @@ class Tenancy:
             "role_grant": (grants.of, grants.forget),
         }
         data = MemoryTenantData(tenants, tables)
-        return cls(tenants, keys, MemoryKeyLookup(tenants, keys, roles, grants), roles, grants, data, peppers)
+        audit = MemoryAuditLog() if audit is None else audit
+        lookup = MemoryKeyLookup(tenants, keys, roles, grants)
+        return cls(tenants, keys, lookup, roles, grants, data, peppers, audit)
 
     @classmethod
-    def in_database(cls, database: PostgresDatabase, database_url: str, peppers: Sequence[Pepper]) -> Tenancy:
-        """In `database`, whose address `database_url` is."""
+    def in_database(
+        cls, database: PostgresDatabase, database_url: str, peppers: Sequence[Pepper], audit: AuditLog | None = None
+    ) -> Tenancy:
+        """In `database`, whose address `database_url` is; without `audit`, which a service has, records go there too,
+        at once."""
+        from axonflow.adapters.postgres.audit_log import PostgresAuditLog
         from axonflow.adapters.postgres.keys import PostgresKeyLookup, PostgresKeys
         from axonflow.adapters.postgres.tenant_data import PostgresTenantData
         from axonflow.adapters.postgres.tenant_roles import PostgresGrants, PostgresRoles
@@ -95,57 +119,110 @@ class Tenancy:
         return cls(
             PostgresTenants(database), PostgresKeys(database), PostgresKeyLookup(database), PostgresRoles(database),
             PostgresGrants(database), PostgresTenantData(database, database_url), peppers,
+            PostgresAuditLog(database) if audit is None else audit,
         )  # fmt: skip
+
+    @asynccontextmanager
+    async def _changing(self, tenant_id: str, actor: Actor, action: str, resource: str) -> AsyncIterator[Came]:
+        """What the block does is recorded. Raises TenancyMissing before, without such a tenant: it has no trail."""
+        await known_tenant(self._tenants, tenant_id)
+        async with recorded_change(self._audit, change_by(actor, tenant_id, action, resource)) as came:
+            yield came
 
     # Tenants
 
-    async def create_tenant(self, tenant: Tenant) -> Tenant:
-        """Keep a new one."""
+    async def create_tenant(self, tenant: Tenant, *, actor: Actor) -> Tenant:
+        """Keep a new one. It is recorded when it is made: there is no trail of its own before, but its row says who
+        made it and when."""
         await self._tenants.add(tenant)
+        made = change_by(actor, tenant.tenant_id, "tenant.create", f"tenant:{tenant.tenant_id}")
+        facts: dict[str, str | int | bool] = {"tier": tenant.tier, "organization": tenant.organization_id or ""}
+        await record_change(self._audit, made, "done", change_id=new_id(now_us()), facts=facts)
         return tenant
 
     async def tenant(self, tenant_id: str) -> Tenant:
         """The one of this id."""
         return await known_tenant(self._tenants, tenant_id)
 
+    async def use(self, tenant_id: str) -> TenantUse:
+        """How much it has of what is limited."""
+        return await self._data.use(tenant_id)
+
     async def tenants(self, after: str = "", limit: int = 100) -> list[Tenant]:
         """Up to `limit` whose ids come after `after`."""
         return await self._tenants.page(after, limit)
 
-    async def change_tenant(self, tenant_id: str, change: Callable[[Tenant], Tenant]) -> Tenant:
+    async def change_tenant(self, tenant_id: str, change: Callable[[Tenant], Tenant], *, actor: Actor) -> Tenant:
         """It, as `change` makes it of what it is."""
-        return await change_tenant(self._tenants, tenant_id, change)
+        seen: list[Tenant] = []
 
-    async def move_tenant(self, tenant_id: str, status: TenantStatus) -> Tenant:
-        """It, in this state: running agents refuse what is not active."""
-        return await move_tenant(self._tenants, tenant_id, status)
+        def kept(before: Tenant) -> Tenant:
+            seen.append(before)
+            return change(before)
+
+        async with self._changing(tenant_id, actor, "tenant.change", f"tenant:{tenant_id}") as came:
+            after = await change_tenant(self._tenants, tenant_id, kept)
+            came.facts |= _differences(seen[0], after)
+        return after
+
+    async def move_tenant(self, tenant_id: str, status: TenantStatus, *, actor: Actor) -> Tenant:
+        """It, in this state: running agents refuse what is not active. Where it is in it already, nothing is changed,
+        nor recorded: what is erased would else never be without a trail."""
+        before = await self.tenant(tenant_id)
+        if before.status == status:
+            return before
+        async with self._changing(tenant_id, actor, _MOVES[status], f"tenant:{tenant_id}") as came:
+            after = await move_tenant(self._tenants, tenant_id, status)
+            came.facts["version"] = after.version
+        return after
 
     async def inactive(self) -> dict[str, TenantStatus]:
         """All that are not active."""
         return await self._tenants.inactive()
 
-    def export(self, tenant_id: str) -> AsyncGenerator[bytes, None]:
+    async def export(self, tenant_id: str, *, actor: Actor) -> AsyncGenerator[bytes, None]:
         """All that it has; see docs/how-to/tenants.md."""
-        return export_tenant(self._data, tenant_id)
+        async with (
+            self._changing(tenant_id, actor, "tenant.export", f"tenant:{tenant_id}"),
+            aclosing(export_tenant(self._data, tenant_id)) as pieces,
+        ):
+            async for piece in pieces:
+                yield piece
 
-    async def erase(self, tenant_id: str, *, audit: bool) -> Erased:
-        """Erase what is being deleted, for good: with or without its records in the audit trail."""
-        return await self._data.erase(tenant_id, audit=audit)
+    async def erase(self, tenant_id: str, *, audit: bool, actor: Actor) -> Erased:
+        """Erase what is being deleted, for good: with or without its records in the audit trail. That it was is in the
+        trail of the installation (``*``), for the tenant's may be gone."""
+        erasing = change_by(actor, ANY_TENANT, "tenant.erase", f"tenant:{tenant_id}")
+        async with recorded_change(self._audit, erasing) as came:
+            erased = await self._data.erase(tenant_id, audit=audit)
+            rows = sum(erased.rows.values())
+            came.facts |= {"rows": rows, "audit_erased": audit, "audit_records_kept": erased.kept_events}
+        return erased
 
     # Keys
 
     async def create_key(self, wanted: WantedKey, *, actor: Actor) -> NewKey:
         """A new key. The only time that it is seen."""
-        return await create_key(self._stores, wanted, actor=actor, pepper=self._pepper)
+        async with self._changing(wanted.tenant_id, actor, "key.create", f"service:{wanted.client_id}") as came:
+            made = await create_key(self._stores, wanted, actor=actor, pepper=self._pepper)
+            _tell(came, made.record)
+        return made
 
     async def rotate_key(self, tenant_id: str, key_id: str, *, overlap_s: float = OVERLAP_S, actor: Actor) -> NewKey:
         """Another key that does the same; the old one holds for `overlap_s` seconds more."""
-        return await rotate_key(self._stores, tenant_id, key_id, overlap_s=overlap_s, actor=actor, pepper=self._pepper)
+        async with self._changing(tenant_id, actor, "key.rotate", f"api_key:{key_id}") as came:
+            made = await rotate_key(
+                self._stores, tenant_id, key_id, overlap_s=overlap_s, actor=actor, pepper=self._pepper
+            )
+            _tell(came, made.record)
+            came.facts |= {"rotated_from": key_id, "overlap_s": int(overlap_s)}
+        return made
 
     async def revoke_key(self, tenant_id: str, key_id: str, *, actor: Actor) -> None:
         """End it now. Raises TenancyMissing when there is no such key, or it was revoked before."""
-        if not await self._keys.revoke(tenant_id, key_id, now_us(), actor.name):
-            raise TenancyMissing("no such key that could be revoked", at=ascii(key_id)[:80])
+        async with self._changing(tenant_id, actor, "key.revoke", f"api_key:{key_id}"):
+            if not await self._keys.revoke(tenant_id, key_id, now_us(), actor.name):
+                raise TenancyMissing("no such key that could be revoked", at=ascii(key_id)[:80])
 
     async def key(self, tenant_id: str, key_id: str) -> KeyRecord:
         """The one of this id, if this tenant has it."""
@@ -177,37 +254,47 @@ class Tenancy:
         self, tenant_id: str, role: str, *, permissions: Sequence[str], description: str = "", actor: Actor
     ) -> Role:
         """A role of the tenant's own, made or changed."""
-        return await define_role(
-            self._roles, tenant_id=tenant_id, role=role, permissions=permissions, description=description, actor=actor
-        )
+        async with self._changing(tenant_id, actor, "role.define", f"role:{role}") as came:
+            made = await define_role(
+                self._roles, tenant_id=tenant_id, role=role, permissions=permissions, description=description,
+                actor=actor,
+            )  # fmt: skip
+            came.facts |= {"permissions": " ".join(made.permissions), "version": made.version}
+        return made
 
     async def roles(self, tenant_id: str) -> list[Role]:
         """Those of the tenant's own, by name."""
         return await self._roles.roles(tenant_id)
 
-    async def remove_role(self, tenant_id: str, role: str) -> None:
+    async def remove_role(self, tenant_id: str, role: str, *, actor: Actor) -> None:
         """Whoever had it has nothing by it any more."""
-        if not await self._roles.remove(tenant_id, role):
-            raise TenancyMissing("no such role of its own", at=ascii(role)[:80])
+        async with self._changing(tenant_id, actor, "role.remove", f"role:{role}"):
+            if not await self._roles.remove(tenant_id, role):
+                raise TenancyMissing("no such role of its own", at=ascii(role)[:80])
 
     async def grant_role(
         self, tenant_id: str, principal: str, role: str, *, expires_us: int | None = None, actor: Actor
     ) -> Grant:
         """Give a role to ``type:id``."""
-        return await grant_role(
-            self._roles, self._grants, tenant_id=tenant_id, principal=principal, role=role, expires_us=expires_us,
-            actor=actor,
-        )  # fmt: skip
+        async with self._changing(tenant_id, actor, "role.grant", principal) as came:
+            grant = await grant_role(
+                self._roles, self._grants, tenant_id=tenant_id, principal=principal, role=role, expires_us=expires_us,
+                actor=actor,
+            )  # fmt: skip
+            came.facts |= {"role": role, "expires_us": expires_us or 0}
+        return grant
 
     async def grants(self, tenant_id: str) -> list[Grant]:
         """Who has which role, those that have ended too."""
         return await self._grants.grants(tenant_id)
 
-    async def withdraw_role(self, tenant_id: str, principal: str, role: str) -> None:
+    async def withdraw_role(self, tenant_id: str, principal: str, role: str, *, actor: Actor) -> None:
         """Take a role away from ``type:id``."""
         kind, _, name = principal.partition(":")
-        if not await self._grants.remove(tenant_id, kind, name, role):
-            raise TenancyMissing("no such grant", at=ascii(f"{principal} {role}")[:80])
+        async with self._changing(tenant_id, actor, "role.withdraw", principal) as came:
+            came.facts["role"] = role
+            if not await self._grants.remove(tenant_id, kind, name, role):
+                raise TenancyMissing("no such grant", at=ascii(f"{principal} {role}")[:80])
 
     @property
     def _pepper(self) -> Pepper:
@@ -217,6 +304,25 @@ class Tenancy:
                 hint="Name it with --pepper, or the data folder of `axonflow up` with --data.",
             )  # fmt: skip
         return self._peppers[0]
+
+
+_MOVES: Final[dict[TenantStatus, str]] = {
+    "active": "tenant.resume", "suspended": "tenant.suspend", "deleting": "tenant.delete",
+}  # fmt: skip
+
+
+def _tell(came: Came, key: KeyRecord) -> None:
+    came.resource = f"api_key:{key.key_id}"
+    came.facts |= {
+        "client": key.client_id, "roles": " ".join(key.roles), "scopes": " ".join(key.scopes),
+        "expires_us": key.expires_us or 0,
+    }  # fmt: skip
+
+
+def _differences(before: Tenant, after: Tenant) -> dict[str, str]:
+    """What was changed: what was there, and what is."""
+    old, new = asdict(before), asdict(after)
+    return {name: f"{old[name]} -> {new[name]}" for name in old if old[name] != new[name] and name != "updated_us"}
 
 
 @asynccontextmanager

@@ -6,14 +6,14 @@ import hashlib
 import math
 from typing import Any, Final
 
-__all__ = ["MAX_TEXT_CHARS", "Storable", "storable", "storable_facts", "storable_text"]
+__all__ = ["EXACT", "MAX_TEXT_CHARS", "Storable", "escaped", "storable", "storable_facts", "storable_text"]
 
 Storable = str | int | float | bool | None | list[Any] | dict[str, Any]
 
 MAX_TEXT_CHARS: Final = 256
 MAX_ITEMS: Final = 64
 MAX_DEPTH: Final = 4
-_EXACT: Final = 2**53
+EXACT: Final = 2**53
 """Beyond, readers that keep numbers as doubles (RFC 8259, section 6) would read another."""
 _MAX_BITS: Final = 4_096
 """Python refuses to write out numbers of some 14,000 bits and more (CVE-2020-10735)."""
@@ -22,17 +22,18 @@ _ESCAPED: Final = {code: f"\\u{code:04x}" for code in (0, *range(0xD800, 0xE000)
 
 
 def storable_text(text: str) -> str:
-    """`text`, with what no database keeps written as visible escapes; a long one by its beginning's digest alone.
+    """`text`, `escaped`; a long one as its digest alone.
 
     More than `MAX_TEXT_CHARS` characters become ``sha256:<64 hex digits>:<how many characters>``.
     """
-    if text.isascii():
-        kept = text.replace("\0", "\\u0000") if "\0" in text else text
-    else:
-        kept = text.translate(_ESCAPED) if _is_broken(text) else text
     if len(text) <= MAX_TEXT_CHARS:
-        return kept
+        return escaped(text)
     return f"sha256:{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}:{len(text)}"
+
+
+def escaped(text: str) -> str:
+    """`text` with what no database keeps written as visible escapes."""
+    return text.translate(_ESCAPED) if _is_broken(text) else text
 
 
 def _is_broken(text: str) -> bool:
@@ -66,7 +67,7 @@ def storable(value: object, depth: int = MAX_DEPTH) -> Storable:
 
 
 def _whole(value: int) -> Storable:
-    if -_EXACT <= value <= _EXACT:
+    if -EXACT <= value <= EXACT:
         return int(value)
     bits = value.bit_length()
     return str(int(value)) if bits <= _MAX_BITS else f"<an integer of {bits} bits>"

@@ -40,7 +40,7 @@ class _Time(click.ParamType[int]):
 @click.option("--effect", metavar="NAME", help="deny, require_approval, redact, limit or allow.")
 @click.option("--policy", metavar="ID", help="A policy that matched.")
 @click.option("--decision", metavar="ID", help="The events of one decision.")
-@click.option("--kind", metavar="NAME", help="decision, llm.call.")
+@click.option("--kind", metavar="NAME", help="decision, model_call, tool_call, plan_step, admin or login.")
 @click.option("--since", metavar="TIME", type=_Time(), help="RFC 3339; the first instant that counts.")
 @click.option("--until", metavar="TIME", type=_Time(), help="RFC 3339; the first instant that does not.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="At most so many.")

@@ -31,8 +31,14 @@ def database_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def chosen_url(database_url: str | None, data: Path | None) -> str:
     """The address of the database. Raises ConfigurationError that says how to name one when none is up."""
     settings = read_settings()
-    if database_url or (data is None and settings.database_url):
-        return database_url or settings.database_url
+    if database_url is not None:
+        if not database_url.strip():  # a variable that is not set must not lead to another database
+            raise ConfigurationError(
+                "--database-url is empty", expected="the address of a database, or no such option", found="nothing"
+            )
+        return database_url
+    if data is None and settings.database_url:
+        return settings.database_url
     file = Installation(data or settings.data).database_url_file
     try:
         return file.read_text("ascii").strip()

@@ -15,6 +15,7 @@ import click
 from axonflow.cli.database import chosen_url, database_options
 from axonflow.cli.policies import trust_option, trusted_keys
 from axonflow.cli.settings import read_settings
+from axonflow.cli.tenancy import actor
 from axonflow.installation import Installation
 
 if TYPE_CHECKING:
@@ -115,13 +116,14 @@ def changed_by(publisher: Publisher, place: Place, by: By) -> Change:
 
 def with_publisher(place: Place, use: Callable[[Publisher], Awaitable[T]]) -> T:
     """The result of `use` with what publishes into the database of `place`. Raises what that raises."""
-    from axonflow.app.publishing import opened_publisher
+    from axonflow.app.recorded_publishing import opened_publisher
 
     own = place.installation.policy_public_file
     keys = [*trusted_keys(), *([str(own)] if trusted_keys() and own.exists() else [])]
 
     async def run() -> T:
-        async with opened_publisher(chosen_url(place.database_url, place.data), trusted_keys=keys) as publisher:
+        url = chosen_url(place.database_url, place.data)
+        async with opened_publisher(url, actor(), trusted_keys=keys) as publisher:
             return await use(publisher)
 
     return asyncio.run(run())

@@ -98,7 +98,7 @@ def remove(*, role: str, tenant_id: str, database_url: str | None, data: Path | 
 
     Exit codes: 0 removed, 2 there is none of its own of that name.
     """
-    with_tenancy(database_url, data, lambda tenancy: tenancy.remove_role(tenant_id, role))
+    with_tenancy(database_url, data, lambda tenancy: tenancy.remove_role(tenant_id, role, actor=actor()))
     written({"removed": role}, f"removed {role}", as_json=as_json)
 
 
@@ -135,13 +135,16 @@ def grant(
     *, role: str, principal: str, tenant_id: str, expires_us: int | None, database_url: str | None,
     data: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Grant a role to user:ID, agent:ID, group:ID, or to service:ID, the client of keys, which it opens more for.
+    """Grant a role to service:ID: all keys of client ID may do more, as long as it lasts.
+
+    Callers prove who they are by API keys alone. So there is no granting to users, agents or groups: what those may do
+    is what policies say.
 
     \b
     Example:
       axonflow role grant auditor service:siem --tenant acme --expires 30d
 
-    Exit codes: 0 granted, 2 no such role or tenant, or no principal.
+    Exit codes: 0 granted, 2 no such role or tenant, or another kind of principal.
     """
 
     async def work(tenancy: Tenancy) -> Grant:
@@ -167,5 +170,9 @@ def withdraw(
 
     Exit codes: 0 taken away, 2 there is no such grant.
     """
-    with_tenancy(database_url, data, lambda tenancy: tenancy.withdraw_role(tenant_id, principal, role))
+
+    async def work(tenancy: Tenancy) -> None:
+        await tenancy.withdraw_role(tenant_id, principal, role, actor=actor())
+
+    with_tenancy(database_url, data, work)
     written({"withdrawn": role, "principal": principal}, f"{principal} has {role} no more", as_json=as_json)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from axonflow.app.tenancy import Erased, Tenancy
-    from axonflow.tenancy import Tenant, TenantStatus
+    from axonflow.tenancy import Tenant, TenantStatus, TenantUse
 
 __all__ = ["command"]
 
@@ -39,12 +39,20 @@ def command() -> None:
     """
 
 
+def _limit(option: str, name: str, what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    help_text = f"{what}, at most; instead of its tier's."
+    return click.option(option, name, metavar="N", type=click.IntRange(0, 2**31 - 1), help=help_text)
+
+
 def _limits(function: Callable[..., Any]) -> Callable[..., Any]:
     options = (
         click.option("--name", metavar="TEXT", help="What people call it."),
         click.option("--tier", metavar="NAME", help="community, professional or enterprise: its usual limits."),
         click.option("--organization", "organization_id", metavar="@NAME", help="The organization it belongs to."),
-        click.option("--max-keys", "max_api_keys", metavar="N", type=click.IntRange(0), help="Instead of its tier's."),
+        _limit("--max-keys", "max_api_keys", "Active API keys"),
+        _limit("--max-policies", "max_policies", "Policies of the REST routes, and rules of sets in force"),
+        _limit("--max-principals", "max_principals", "Principals with a role"),
+        _limit("--max-requests", "max_requests_per_minute", "Calls a minute to each agent"),
         click.option(
             "--retention-days", "audit_retention_days", metavar="N", type=click.IntRange(1),
             help="How long its audit records are kept, instead of its tier's.",
@@ -74,10 +82,14 @@ def create(*, tenant_id: str, database_url: str | None, data: Path | None, as_js
     from axonflow.tenancy import Tenant
 
     given = {name: value for name, value in wanted.items() if value is not None}
-    now = now_us()
-    made = {"created_us": now, "created_by": actor().name, "updated_us": now}
+    now, made_by = now_us(), actor()
+    made = {"created_us": now, "created_by": made_by.name, "updated_us": now}
     tenant = Tenant(tenant_id=tenant_id, **{"name": tenant_id} | given | made)
-    _print(with_tenancy(database_url, data, lambda tenancy: tenancy.create_tenant(tenant)), as_json=as_json)
+
+    async def work(tenancy: Tenancy) -> Tenant:
+        return await tenancy.create_tenant(tenant, actor=made_by)
+
+    _print(with_tenancy(database_url, data, work), as_json=as_json)
 
 
 @command.command("change")
@@ -99,7 +111,7 @@ def change(*, tenant_id: str, database_url: str | None, data: Path | None, as_js
         raise click.UsageError("Nothing is to be changed: name an option.")
 
     async def work(tenancy: Tenancy) -> Tenant:
-        return await tenancy.change_tenant(tenant_id, lambda before: replace(before, **given))
+        return await tenancy.change_tenant(tenant_id, lambda before: replace(before, **given), actor=actor())
 
     _print(with_tenancy(database_url, data, work), as_json=as_json)
 
@@ -140,7 +152,7 @@ def list_tenants(*, status: str | None, database_url: str | None, data: Path | N
 @database_options
 @json_option
 def show(*, tenant_id: str, database_url: str | None, data: Path | None, as_json: bool) -> None:
-    """Show one tenant.
+    """Show one tenant, and what it has beside what it may have.
 
     \b
     Example:
@@ -148,7 +160,20 @@ def show(*, tenant_id: str, database_url: str | None, data: Path | None, as_json
 
     Exit codes: 0 shown, 2 there is no such tenant.
     """
-    _print(with_tenancy(database_url, data, lambda tenancy: tenancy.tenant(tenant_id)), as_json=as_json)
+    from msgspec.structs import asdict
+
+    async def work(tenancy: Tenancy) -> tuple[Tenant, TenantUse]:
+        return await tenancy.tenant(tenant_id), await tenancy.use(tenant_id)
+
+    tenant, use = with_tenancy(database_url, data, work)
+    pairs = [
+        *_facts(tenant), ("keys", _share(use.api_keys, use.max_api_keys)),
+        ("policies", _share(use.policies, use.max_policies)),
+        ("principals", _share(use.principals, use.max_principals)),
+        ("calls a minute", "any number" if use.max_requests_per_minute is None else
+         f"at most {use.max_requests_per_minute:,} to each agent"),
+    ]  # fmt: skip
+    written({**asdict(tenant), "use": use}, fields(pairs), as_json=as_json)
 
 
 @command.command("suspend")
@@ -221,9 +246,11 @@ def delete(
 
     async def work(tenancy: Tenancy) -> Erased:
         if (await tenancy.tenant(tenant_id)).audit_hold:
-            await tenancy.erase(tenant_id, audit=False)  # says why not, and that before anything is changed
-        await tenancy.move_tenant(tenant_id, "deleting")
-        return await tenancy.erase(tenant_id, audit=audit == "erase")
+            await tenancy.erase(
+                tenant_id, audit=False, actor=actor()
+            )  # says why not, and that before anything is changed
+        await tenancy.move_tenant(tenant_id, "deleting", actor=actor())
+        return await tenancy.erase(tenant_id, audit=audit == "erase", actor=actor())
 
     erased = with_tenancy(database_url, data, work)
     kept = f"; {erased.kept_events:,} audit records are kept until their time is over" if erased.kept_events else ""
@@ -264,22 +291,32 @@ def export(*, tenant_id: str, out: str, database_url: str | None, data: Path | N
 
 
 async def _copy(tenancy: Tenancy, tenant_id: str, write: Callable[[bytes], object]) -> None:
-    async for piece in tenancy.export(tenant_id):
+    async for piece in tenancy.export(tenant_id, actor=actor()):
         write(piece)
 
 
 def _move(tenant_id: str, status: TenantStatus, database_url: str | None, data: Path | None, *, as_json: bool) -> None:
-    tenant = with_tenancy(database_url, data, lambda tenancy: tenancy.move_tenant(tenant_id, status))
+    tenant = with_tenancy(database_url, data, lambda tenancy: tenancy.move_tenant(tenant_id, status, actor=actor()))
     _print(tenant, as_json=as_json)
 
 
+def _share(count: int, most: int | None) -> str:
+    return f"{count:,}" if most is None else f"{count:,} of {most:,}"
+
+
 def _print(tenant: Tenant, *, as_json: bool) -> None:
-    pairs = [
+    from axonflow.tenancy import LIMITS
+
+    own = [(name.removeprefix("max_").replace("_", " "), getattr(tenant, name)) for name in LIMITS]
+    limits = [(name, f"at most {most:,}") for name, most in own if most is not None]
+    written(tenant, fields([*_facts(tenant), *limits]), as_json=as_json)
+
+
+def _facts(tenant: Tenant) -> list[tuple[str, str]]:
+    return [
         ("tenant", tenant.tenant_id), ("name", tenant.name), ("tier", tenant.tier),
         ("status", coloured(tenant.status)), ("organization", tenant.organization_id or ""),
-        ("keys", "" if tenant.max_api_keys is None else f"at most {tenant.max_api_keys}"),
         ("retention", "" if tenant.audit_retention_days is None else f"{tenant.audit_retention_days} days"),
         ("hold", "yes" if tenant.audit_hold else ""),
         ("created", f"{shown_time(tenant.created_us)} by {tenant.created_by}"),
     ]  # fmt: skip
-    written(tenant, fields(pairs), as_json=as_json)

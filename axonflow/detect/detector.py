@@ -51,7 +51,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float = 0.9
 
 
-class Detector(msgspec.Struct, frozen=True, kw_only=True):
+class Detector(msgspec.Struct, frozen=True, kw_only=True, weakref=True):
     """One kind of thing to find. `examples` and `counter_examples` are its tests."""
 
     id: str

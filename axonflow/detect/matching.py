@@ -186,12 +186,12 @@ def _pack_of(detector_id: str) -> str:
 
 def _selectors(detectors: Iterable[Detector]) -> dict[str, tuple[str, ...]]:
     """What each selector means: an id itself, a category or a pack all that are in it."""
-    selectors: dict[str, tuple[str, ...]] = {}
+    selectors: dict[str, list[str]] = {}
     for detector in sorted(detectors, key=lambda d: d.id):
-        selectors[detector.id] = (detector.id,)
+        selectors[detector.id] = [detector.id]
         for group in {detector.category, _pack_of(detector.id)}:
-            selectors[group] = (*selectors.get(group, ()), detector.id)
-    return selectors
+            selectors.setdefault(group, []).append(detector.id)
+    return {selector: tuple(ids) for selector, ids in selectors.items()}
 
 
 def _united_checks(some: Mapping[str, Validate], others: Mapping[str, Validate]) -> dict[str, Validate]:

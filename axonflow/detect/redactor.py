@@ -48,7 +48,7 @@ class Redactor:
         if style == "vault" and not self._has_vault:
             raise ConfigurationError("the style vault needs a vault", expected="vault=", found="none")
         if style == "format":
-            unfit = [detector_id for detector_id in detector_ids if not self._suits(detector_id)]
+            unfit = [detector_id for detector_id in detector_ids if not self.suits(detector_id)]
             if unfit:
                 raise ConfigurationError(
                     "what has the format of a finding would be found again",
@@ -73,8 +73,8 @@ class Redactor:
         pack = self._scanner.resolve(detector_id.partition(".")[0])
         return self._scanner.inspect(text).any(pack)
 
-    def _suits(self, detector_id: str) -> bool:
-        """Whether the detector's own examples can have tokens."""
+    def suits(self, detector_id: str) -> bool:
+        """Whether the detector's findings can be redacted in the style format: its own examples can have tokens."""
         fit = self._fit.get(detector_id)
         if fit is None:
             fit = self._fit[detector_id] = suits(self._is_found, detector_id, self._examples(detector_id))

@@ -103,10 +103,11 @@ class Inspection:
         Raises DetectionError for an id that is not known and for content that is not JSON.
         """
         wanted = self._look_for(detector_ids)
-        found = [entry for detector_id, entries in self._found.items() if detector_id in wanted for entry in entries]
-        if len(found) > 1:
-            found.sort(key=lambda entry: (entry[0], entry[1].start, entry[1].end, entry[1].detector))
-        return tuple(finding for _, finding in found)
+        return _in_order(entries for detector_id, entries in self._found.items() if detector_id in wanted)
+
+    def found(self) -> tuple[Finding, ...]:
+        """What all detectors have found that were asked for so far, in the same order. Looks for nothing more."""
+        return _in_order(self._found.values())
 
     def any(self, detector_ids: tuple[str, ...]) -> bool:
         """Whether any of these detectors finds something. Raises as `findings`."""
@@ -160,3 +161,10 @@ class Inspection:
     def _read(self) -> tuple[Document, ...]:
         self._readings = self._readings or readings_of(self.content, self._masks, [decoded])
         return self._readings
+
+
+def _in_order(found: Iterable[list[tuple[int, Finding]]]) -> tuple[Finding, ...]:
+    every = [entry for entries in found for entry in entries]
+    if len(every) > 1:
+        every.sort(key=lambda entry: (entry[0], entry[1].start, entry[1].end, entry[1].detector))
+    return tuple(finding for _, finding in every)

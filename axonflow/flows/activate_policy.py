@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from axonflow.errors import PolicyStoreError
+from axonflow.errors import PolicyMissing
 from axonflow.flows.publish_policy import check_facts
 from axonflow.policy.bundle import BundleSource
 from axonflow.policy.publication import Activation, Change, Kind, PolicyVersion, SetState, changed_meanwhile
@@ -51,10 +51,10 @@ def _source_of(version: PolicyVersion) -> BundleSource:
 
 
 async def found_version(store: PolicyStore, tenant_id: str, set_name: str, version: int) -> PolicyVersion:
-    """A version that has to be there. Raises PolicyStoreError when it is not."""
+    """A version that has to be there. Raises PolicyMissing when it is not."""
     found = await store.version(tenant_id, set_name, version)
     if found is None:
-        raise PolicyStoreError(
+        raise PolicyMissing(
             "there is no such version", found=f"version {version}", at=f"{tenant_id}: {set_name}",
             hint=f"See: axonflow policy history --tenant '{tenant_id}' --set {set_name}",
         )  # fmt: skip

@@ -15,6 +15,7 @@ from axonflow.tenancy import (
     Actor,
     KeyRecord,
     Pepper,
+    check_end,
     check_gives,
     check_roles,
     check_tenant_id,
@@ -61,8 +62,7 @@ async def create_key(stores: KeyStores, wanted: WantedKey, *, actor: Actor, pepp
     what KeyStore.add raises."""
     check_tenant_id(wanted.tenant_id, "tenant_id")
     time_us = now_us()
-    if wanted.expires_us is not None and wanted.expires_us <= time_us:
-        raise TenancyError("it would have ended already", expected="a time to come", at="expires")
+    check_end(wanted.expires_us, time_us)
     if not wanted.roles:
         raise TenancyError("the key could do nothing", expected="at least one role", at="roles")
     made, key, hashed = made_of(pepper)

@@ -14,6 +14,7 @@ from typing import Final
 
 from axonflow.audit import SealedBatch, WriterKey
 from axonflow.errors import AuditConflict, AuditError, BatchConflict
+from axonflow.ids import now_us
 from axonflow.ports import AuditSpool, AuditStore
 
 __all__ = ["Drain", "drain_once"]
@@ -26,6 +27,8 @@ _RETRY_TO_S: Final = 5.0
 _ROUND_BYTES: Final = 8 << 20
 _ROUND_FROM_RECORDS: Final = 16
 _REASON_CHARS: Final = 1_000
+_LATE_US: Final = 20_000_000
+"""A round that takes longer is taken for one that fails. With two seconds a statement it is within this."""
 
 
 async def drain_once(spool: AuditSpool, store: AuditStore, limit: int = 1_000) -> int:
@@ -103,6 +106,7 @@ class Drain:
         self._is_sealed_now = False  # what is offered first, or after a failure, may have been sealed long ago
         self._reported: set[tuple[str, str]] = set()
         self._failures = 0
+        self._unmoved_since_us: int | None = None
         self._drained = 0
         self._waiting: list[asyncio.Future[bool]] = []
         self._wake = asyncio.Event()
@@ -124,6 +128,15 @@ class Drain:
     def failing(self) -> bool:
         """Whether the last round failed."""
         return self._failures > 0
+
+    @property
+    def stuck_since_us(self) -> int | None:
+        """Since when nothing moves although something should, in microseconds since 1970: rounds fail, or one does not
+        come to its end. None while all is well."""
+        since_us = self._unmoved_since_us
+        if since_us is None or not (self._failures or now_us() - since_us > _LATE_US):
+            return None
+        return since_us
 
     def start(self) -> None:
         """Begin, in the running event loop."""
@@ -170,6 +183,7 @@ class Drain:
             # what was appended before a flush is found by a round that begins after it
             covered, self._waiting = self._waiting, []
             self._wake.clear()
+            self._unmoved_since_us = self._unmoved_since_us or now_us()
             emptied = False
             try:
                 emptied = await self._round()
@@ -231,6 +245,7 @@ class Drain:
             self._tell(error)
 
     def _worked(self) -> None:
+        self._unmoved_since_us = None
         if self._failures:
             self._failures = 0
             self._tell(None)

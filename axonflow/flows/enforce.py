@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from functools import lru_cache
+from time import perf_counter_ns
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
 
-from axonflow.audit import IN_PROCESS, AuditEvent, Origin
+from axonflow.audit import IN_PROCESS, AuditEvent, Origin, Storable
+from axonflow.audit.content import NOTHING_KEPT, ContentKept
+from axonflow.audit.facts import attributes_kept, findings_kept
+from axonflow.detect import Finding
 from axonflow.errors import LedgerError, VaultError
 from axonflow.flows.decide import decide_now
-from axonflow.flows.record import append, event_of
-from axonflow.ids import now_us
+from axonflow.flows.record import append, delegation
+from axonflow.ids import new_id, now_us
 from axonflow.policy import Decision, Effect, Limit, PolicyEngine, Redact, Request
 from axonflow.policy.cel.functions import chars
 from axonflow.policy.matching import reader
 from axonflow.policy.redacting import unfulfilled
 from axonflow.ports import AuditLog, Ledger, Quota, Reservation, Vault
 
-__all__ = ["carry_out", "enforce"]
+__all__ = ["Grounds", "carry_out", "enforce"]
 
 _ESTIMATES = {"tokens": "estimated_tokens", "usd_micros": "estimated_usd_micros"}
 """Where a request says how much it will use at most, in its context."""
@@ -37,41 +42,50 @@ async def enforce(
     origin: Origin = IN_PROCESS,
     redacts: bool = True,
     vault: Vault | None = None,
+    content_kept: ContentKept = NOTHING_KEPT,
 ) -> Decision:
     """The verdict of `engine` on `request` as of now, its limits reserved, recorded in `audit` before this returns.
 
-    `origin` is recorded with it: through which door the request came. An enforcement point that cannot put redacted
-    content in place of the original says so by `redacts`, and is denied where that is due. Values that the redacted
-    content has labels of style ``vault`` for are in the `vault` before this returns; one that is not denies.
+    `origin` is recorded with it: through which door the request came; and of the content, what `content_kept` says. An
+    enforcement point that cannot put redacted content in place of the original says so by `redacts`, and is denied
+    where that is due. Values that the redacted content has labels of style ``vault`` for are in the `vault` before this
+    returns; one that is not denies.
 
     A limit that is used up or cannot be reserved denies, with the reason. Raises AuditError when the event cannot be
     recorded: then nothing is allowed, and what was reserved is given back.
     """
-    decision = decide_now(engine, request)
+    started_ns = perf_counter_ns()
+    found: list[Finding] = []
+    decision = decide_now(engine, request, found)
+    grounds = Grounds(engine, found, content_kept, started_ns)
+    if not decision.obligations:  # as most: nothing to reserve, nothing to keep
+        await append(audit, _event(decision, request, grounds, audit.writer_id, origin))
+        return decision
     if decision.redacted is not None and not redacts:
         decision = _denied(decision, "The content has to be redacted, which this enforcement point cannot do.")
-
-    def kept(decision: Decision) -> dict[str, str]:
-        return engine.kept(request, decision)
-
-    return await carry_out(decision, request, audit=audit, ledger=ledger, origin=origin, kept=kept, vault=vault)
+    return await carry_out(decision, request, grounds, audit=audit, ledger=ledger, origin=origin, vault=vault)
 
 
-def _nothing(_decision: Decision) -> dict[str, str]:
-    return {}
+class Grounds(NamedTuple):
+    """What a decision was made by, and on what, as far as it is recorded with it."""
+
+    engine: PolicyEngine
+    found: Sequence[Finding]
+    content_kept: ContentKept
+    started_ns: int
 
 
 async def carry_out(
     decision: Decision,
     request: Request,
+    grounds: Grounds,
     *,
     audit: AuditLog,
     ledger: Ledger,
     origin: Origin,
-    kept: Callable[[Decision], dict[str, str]] = _nothing,
     vault: Vault | None = None,
 ) -> Decision:
-    """`decision` on `request` with its limits reserved and recorded in `audit`, and what is to be `kept` in the vault.
+    """`decision` on `request` with its limits reserved and recorded in `audit`, and what is to be kept in the `vault`.
 
     Raises as `enforce`.
     """
@@ -79,11 +93,12 @@ async def carry_out(
     try:
         if decision.allowed and any(isinstance(obligation, Limit) for obligation in decision.obligations):
             decision = await _reserved(decision, request, ledger, reservations)
-        refusal = await _keep(kept(decision), request.principal.tenant, vault)
-        if refusal is not None:
-            await _give_back(reservations, ledger)
-            decision = _denied(decision, refusal)
-        await append(audit, _event(decision, request, audit.writer_id, origin))
+        if decision.redacted is not None:
+            refusal = await _keep(grounds.engine.kept(request, decision), request.principal.tenant, vault)
+            if refusal is not None:
+                await _give_back(reservations, ledger)
+                decision = _denied(decision, refusal)
+        await append(audit, _event(decision, request, grounds, audit.writer_id, origin))
     except BaseException:  # cancellation too: what nobody was allowed to use must not count
         await _give_back(reservations, ledger)
         raise
@@ -138,7 +153,7 @@ async def _take(limit: Limit, request: Request, ledger: Ledger, reservations: li
         amount = request.context.get(_ESTIMATES[limit.unit])
         if not isinstance(amount, int) or isinstance(amount, bool) or amount < 0:
             return f"{limit.policy} limits {limit.unit}: the request must carry context.{_ESTIMATES[limit.unit]}."
-    key = "|".join([limit.policy, *(f"{path}={_canonical(reader(path)(request))}" for path in limit.key)])
+    key = "|".join([limit.policy, *[f"{path}={_canonical(read(request))}" for path, read in _readers(limit.key)]])
     if len(key) > _MAX_KEY_CHARS:  # an attribute may be megabytes; a counter's name is kept as long as the counter
         key = f"{limit.policy}|sha256:{hashlib.sha256(key.encode()).hexdigest()}"
     quota = Quota(request.principal.tenant, key, limit.unit, limit.maximum, limit.window_s)
@@ -153,10 +168,15 @@ async def _take(limit: Limit, request: Request, ledger: Ledger, reservations: li
     return None
 
 
+@lru_cache(maxsize=1_024)
+def _readers(paths: tuple[str, ...]) -> list[tuple[str, Callable[[Request], Any]]]:
+    return [(path, reader(path)) for path in paths]
+
+
 def _canonical(value: Any) -> str:
     """`value` as JSON that is the same for equal values: whoever may write {"a": 1, "b": 2} in another order, or 1 as
     1.0, would else have a counter for each spelling."""
-    return _encode(_plain(value)).decode()
+    return _encode(value if value.__class__ is str else _plain(value)).decode()
 
 
 def _plain(value: Any) -> Any:
@@ -170,27 +190,46 @@ def _plain(value: Any) -> Any:
 _encode: Final = msgspec.json.Encoder(order="sorted").encode
 
 
-def _event(decision: Decision, request: Request, writer_id: str, origin: Origin) -> AuditEvent:
-    return event_of(
-        request,
-        writer_id,
-        origin,
+def _event(decision: Decision, request: Request, grounds: Grounds, writer_id: str, origin: Origin) -> AuditEvent:
+    engine, found, content_kept, started_ns = grounds
+    principal, resource, content = request.principal, request.resource, request.content
+    time_us = now_us()
+    content_chars, content_digest, content_redacted = 0, "", ""
+    if content is not None:
+        content_chars = len(content) if content.__class__ is str else chars(content)
+        content_digest = content_kept.digest(content)
+        content_redacted = content_kept.redacted(content, engine.scanner)
+    return AuditEvent(
+        event_id=new_id(time_us),
+        tenant_id=principal.tenant,
+        writer_id=writer_id,
+        time_us=time_us,
         kind="decision",
         decision_id=decision.decision_id,
         policy_digest=decision.policy_digest,
+        principal=f"{principal.type}:{principal.id}",
+        on_behalf_of=() if principal.on_behalf_of is None else delegation(principal),
+        action=request.action,
+        resource=f"{resource.type}:{resource.id}",
         effect=decision.effect.value,
         allowed=decision.allowed,
         policies=decision.policies,
         reasons=decision.reasons,
-        errors=tuple(f"{error.policy}: {error.message}" for error in decision.errors),
-        content_chars=chars(request.content),
-        details=_redactions(decision),
+        errors=tuple([f"{error.policy}: {error.message}" for error in decision.errors]) if decision.errors else (),
+        content_chars=content_chars,
+        content_digest=content_digest,
+        content_redacted=content_redacted,
+        origin=origin,
+        duration_us=(perf_counter_ns() - started_ns) // 1000,
+        attributes=attributes_kept(engine.read(request), engine.secrecy),
+        findings=findings_kept(found, engine.scanner) if found else (),
+        details=_redactions(decision) if decision.obligations else {},
     )
 
 
-def _redactions(decision: Decision) -> dict[str, str | int | bool]:
+def _redactions(decision: Decision) -> dict[str, Storable]:
     """Who redacted and what, as facts: ``redacted.<detector>.<style>`` to the number of findings."""
-    facts: dict[str, str | int | bool] = {}
+    facts: dict[str, Storable] = {}
     for obligation in decision.obligations:
         if isinstance(obligation, Redact) and obligation.fulfilled_by is not None:
             facts["redaction_fulfilled_by"] = obligation.fulfilled_by

@@ -75,7 +75,8 @@ class PolicyStatus(Struct, frozen=True):
 
 class PolicyFollower:
     """One agent's. `compile_scopes`, `serve` and the snapshots are called in threads; `report` is told of every change
-    in one sentence."""
+    in one sentence. `stagger_s` says how long to wait, in seconds, after the feed said that something has changed: it
+    says so to all agents at once, and those on one machine would all compile at that moment."""
 
     def __init__(
         self,
@@ -87,6 +88,7 @@ class PolicyFollower:
         serve: Serve,
         report: Report,
         clock_us: Callable[[], int],
+        stagger_s: Callable[[], float],
     ) -> None:
         self._feed = feed
         self._snapshots = snapshots
@@ -95,6 +97,7 @@ class PolicyFollower:
         self._serve = serve
         self._report = report
         self._clock_us = clock_us
+        self._stagger_s = stagger_s
         self._seen: dict[str, tuple[SetState, ...]] = {}
         self._good: dict[str, tuple[SetState, ...]] = {}
         self._organizations: Mapping[str, str] = {}
@@ -103,6 +106,7 @@ class PolicyFollower:
         self._says_default: dict[str, bool] = {}
         self._refused: dict[str, Refusal] = {}
         self._never_good: set[str] = set()
+        self._unfit: dict[str, Refusal] = {}
         self._is_known = False
         self._is_behind = False
         self._engines: Engines | None = None
@@ -120,7 +124,7 @@ class PolicyFollower:
         tenants = {tenant: engine.digest for tenant, engine in engines.tenants.items()} if engines else {}
         return PolicyStatus(
             engines.default.digest if engines else "", tenants, self._seen_us, self._failing_since_us, self._failure,
-            tuple(self._refused.values()), self._unkept,
+            (*self._refused.values(), *self._unfit.values()), self._unkept,
         )  # fmt: skip
 
     @property
@@ -131,7 +135,7 @@ class PolicyFollower:
     @property
     def refusals(self) -> int:
         """How many scopes have something activated that is not in force here."""
-        return len(self._refused)
+        return len(self._refused) + len(self._unfit)
 
     async def start(self, timeout_s: float) -> None:
         """Serve what was kept, then what is in force if the store says so within `timeout_s`, and follow from then on.
@@ -158,7 +162,8 @@ class PolicyFollower:
         retry_s = FIRST_RETRY_S
         while True:
             if self._failure is None:
-                await self._feed.changed(POLL_S)
+                if await self._feed.changed(POLL_S):
+                    await asyncio.sleep(self._stagger_s())
                 retry_s = FIRST_RETRY_S
             else:  # a feed that fails may also say at once that something has changed
                 await asyncio.sleep(retry_s)
@@ -173,8 +178,8 @@ class PolicyFollower:
         is_served = own.get(state.set_name, -1) >= state.sequence or (
             state.version is None and state.set_name not in own
         )
-        if not is_served:
-            refusal = self._refused.get(scope)
+        refusal = self._unfit.get(scope) or self._refused.get(scope)
+        if not is_served or scope in self._unfit:
             raise PolicyStoreError(
                 "what was published is not in force on this agent", expected=f"activation {state.sequence}",
                 found=refusal.errors[0] if refusal else self._failure or "an older one",
@@ -210,8 +215,10 @@ class PolicyFollower:
     async def _restore(self) -> None:
         try:
             kept = await asyncio.to_thread(self._snapshots.load)
-        except PolicyStoreError as error:
-            self._report(str(error))
+        except PolicyStoreError as error:  # something was in force, and what it forbade is not known
+            self._never_good.add(SYSTEM)
+            self._seen[SYSTEM] = _UNLIKE_ANY
+            self._report(f"nothing is allowed until the store of policies answers: {error}")
             return
         if kept is None:
             return
@@ -323,30 +330,50 @@ class PolicyFollower:
             wanted[tenant] = self._combination(SYSTEM, *([organization] if organization else []), tenant)
         default = self._combination(SYSTEM)
         engine = await self._engine_of(default or ())
-        tenants = dict(self._engines.tenants) if self._engines else {}
+        before = self._engines or Engines(engine, {})
+        # Who has none of their own yet keeps what held for them: what is new for all may allow what theirs forbids.
+        tenants = dict.fromkeys(wanted, before.default) | dict(before.tenants)
         made = 0
+        unfit: dict[str, Refusal] = {}
         for tenant, combination in wanted.items():
             if (combination or ()) not in self._built:
                 if made % _ENGINES_A_STEP == 0:
                     await self._put(Engines(engine, dict(tenants)))
                 made += 1
-            tenants[tenant] = await self._engine_of(combination or ())
+            try:
+                tenants[tenant] = await self._engine_of(combination or ())
+            except PolicyError as error:  # nobody else's policies wait for that
+                tenants[tenant] = await self._engine_of(())
+                unfit[tenant] = self._unfit_of(tenant, error)
+        self._unfit = unfit
         await self._put(Engines(engine, {tenant: tenants[tenant] for tenant in wanted}))
-        used = {one or () for one in (*wanted.values(), default)}
+        used = {(), *[one or () for one in (*wanted.values(), default)]}
         self._built = {one: engine for one, engine in self._built.items() if one in used}
+
+    def _unfit_of(self, tenant: str, error: PolicyError) -> Refusal:
+        """That what is good of each scope does not load together for `tenant`."""
+        errors = tuple([str(problem) for problem in error.problems])
+        known = self._unfit.get(tenant)
+        if known is not None and known.errors == errors:
+            return known
+        lines = "".join(f"\n  {line}" for line in errors)
+        self._report(
+            f"policies of {tenant!a} do not load beside those above them, and nothing is allowed there:{lines}"
+        )
+        versions = {state.set_name: state.version or 0 for state in self._good.get(tenant, ())}
+        return Refusal(tenant, versions, errors, self._clock_us())
 
     async def _put(self, engines: Engines) -> None:
         self._engines = engines
         await asyncio.to_thread(self._serve, engines)
 
     async def _keep(self) -> None:
-        """Keep what is good on disk. Not while a scope has nothing good: a restart would take it for one that has no
-        policies at all."""
-        if self._never_good:
-            return
+        """Keep what is good on disk, and which scopes have nothing good: their bundles are not there at a restart, so
+        nothing is allowed then either."""
         needed = {_key(scope, state) for scope, states in self._good.items() for state in states}
         self._bundles = {key: data for key, data in self._bundles.items() if key in needed}
-        in_force = InForce(dict(self._good), dict(self._organizations))
+        never = {scope: self._seen[scope] for scope in self._never_good}
+        in_force = InForce(dict(self._good) | never, dict(self._organizations))
         try:
             await asyncio.to_thread(self._snapshots.save, in_force, dict(self._bundles))
         except PolicyStoreError as error:

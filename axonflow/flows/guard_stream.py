@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from time import perf_counter_ns
 
 from msgspec.structs import replace
 
 from axonflow.audit import Origin
+from axonflow.audit.content import NOTHING_KEPT, ContentKept
 from axonflow.detect import Replacing
 from axonflow.detect.streaming import MAX_BUFFERED_CHARS, StreamRedaction, StreamRedactor
 from axonflow.detect.styles import STREAMED
 from axonflow.errors import Denied, DetectionError, RequestError
 from axonflow.flows.decide import decide_stream
-from axonflow.flows.enforce import carry_out, enforce
-from axonflow.flows.record import record
+from axonflow.flows.enforce import Grounds, carry_out, enforce
+from axonflow.flows.record import Outcome, kind_of, record
 from axonflow.policy import Decision, PolicyEngine, Request
 from axonflow.policy.redacting import styles_of
 from axonflow.ports import AuditLog, Ledger, Vault
@@ -23,8 +24,6 @@ __all__ = ["RedactionOf", "StreamGuard", "guard_stream", "redacted_ids"]
 
 RedactionOf = Callable[[tuple[str, ...]], StreamRedaction]
 """How to redact a stream with certain detectors."""
-
-_KIND: Final = "stream"
 
 
 def redacted_ids(decision: Decision) -> tuple[str, ...]:
@@ -41,6 +40,7 @@ async def guard_stream(
     ledger: Ledger,
     origin: Origin,
     vault: Vault | None = None,
+    content_kept: ContentKept = NOTHING_KEPT,
 ) -> StreamGuard:
     """A guard for the text that is the content of `request`, once `engine` allows it to come; whatever content the
     request has is not looked at.
@@ -53,10 +53,12 @@ async def guard_stream(
     """
     if request.__class__ is Request:
         request = replace(request, content="", time=None)
-    guard = StreamGuard(engine, request, audit, ledger, origin, vault)
+    started_ns = perf_counter_ns()
+    guard = StreamGuard(engine, request, audit, ledger, origin, vault, content_kept)
     decision = decide_stream(engine, request)
     if decision is not None and STREAMED.issuperset(styles_of(decision.obligations).values()):
-        decision = await carry_out(decision, request, audit=audit, ledger=ledger, origin=origin)
+        grounds = Grounds(engine, (), NOTHING_KEPT, started_ns)
+        decision = await carry_out(decision, request, grounds, audit=audit, ledger=ledger, origin=origin)
         guard.decided(decision, redaction_of(redacted_ids(decision)))
     return guard
 
@@ -75,6 +77,7 @@ class StreamGuard:
         ledger: Ledger,
         origin: Origin,
         vault: Vault | None = None,
+        content_kept: ContentKept = NOTHING_KEPT,
     ) -> None:
         self._engine = engine
         self._request = request
@@ -82,6 +85,8 @@ class StreamGuard:
         self._ledger = ledger
         self._origin = origin
         self._vault = vault
+        self._content_kept = content_kept
+        self._started_ns = perf_counter_ns()
         self._redactor: StreamRedactor | None = None
         self._replacing = Replacing()
         self._kept: list[str] = []
@@ -122,15 +127,18 @@ class StreamGuard:
         assert self.decision is not None, "a redactor comes with a decision"
         await record(
             self._audit,
-            _KIND,
+            kind_of(self._request.action),
             self._request,
             decision_id=self.decision.decision_id,
             policy_digest=self.decision.policy_digest,
-            details={
-                "chars_in": self._chars_in,
-                "chars_out": self._chars_out,
-                "findings_replaced": self._replacing.changes,
-            },
+            outcome=Outcome(
+                details={
+                    "chars_in": self._chars_in,
+                    "chars_out": self._chars_out,
+                    "findings_replaced": self._replacing.changes,
+                },
+                duration_us=(perf_counter_ns() - self._started_ns) // 1000,
+            ),
             origin=self._origin,
         )
         return rest
@@ -142,8 +150,9 @@ class StreamGuard:
     async def _finish_whole(self, text: str) -> str:
         request = replace(self._request, content=text)
         self.decision = await enforce(
-            self._engine, request, audit=self._audit, ledger=self._ledger, origin=self._origin, vault=self._vault
-        )
+            self._engine, request, audit=self._audit, ledger=self._ledger, origin=self._origin, vault=self._vault,
+            content_kept=self._content_kept,
+        )  # fmt: skip
         _check(self.decision, request)
         redacted: str | None = self.decision.redacted
         return text if redacted is None else redacted

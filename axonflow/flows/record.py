@@ -2,43 +2,75 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from axonflow.audit import AuditEvent, Origin
+from axonflow.audit import AuditEvent, AuditKind, Origin, Usage, storable_facts
+from axonflow.audit.storable import storable_text
 from axonflow.errors import AuditError, AxonFlowError
 from axonflow.ids import new_id, now_us
 from axonflow.policy import Principal, Request
 from axonflow.ports import AuditLog
 
-__all__ = ["append", "event_of", "record"]
+__all__ = ["Outcome", "append", "delegation", "kind_of", "record"]
+
+
+class Outcome(NamedTuple):
+    """What came of something that was carried out: facts about it, never content; and, where it was tried in vain,
+    why it `failed`, in a few words."""
+
+    details: dict[str, Any] = {}  # noqa: RUF012  nobody writes to it
+    usage: Usage | None = None
+    duration_us: int | None = None
+    failed: str = ""
+
+
+def kind_of(action: str) -> AuditKind:
+    """The kind of event that tells that something with this action was carried out."""
+    area = action.partition(".")[0]
+    if area == "plan":
+        return "plan_step"
+    return "model_call" if area == "llm" else "tool_call"
 
 
 async def record(
     audit: AuditLog,
-    kind: str,
+    kind: AuditKind,
     request: Request,
     *,
     decision_id: str,
     policy_digest: str,
-    details: dict[str, str | int | bool],
+    outcome: Outcome,
     origin: Origin,
 ) -> AuditEvent:
-    """Record that `request`, as `decision_id` allowed it, was carried out; return the event.
+    """Record that `request`, as `decision_id` allowed it, was carried out, and its `outcome`; return the event.
 
-    `details` are facts, never content. Raises AuditError when it cannot be recorded.
+    A log-in that failed was not allowed. What no store keeps of the details is recorded in a form that all do. Raises
+    AuditError when it cannot be recorded.
     """
-    event = event_of(
-        request,
-        audit.writer_id,
-        origin,
+    time_us = now_us()
+    principal, resource = request.principal, request.resource
+    refused = kind == "login" and outcome.failed != ""
+    event = AuditEvent(
+        event_id=new_id(time_us),
+        tenant_id=principal.tenant,
+        writer_id=audit.writer_id,
+        time_us=time_us,
         kind=kind,
         decision_id=decision_id,
         policy_digest=policy_digest,
-        effect="log",
-        allowed=True,
+        principal=f"{principal.type}:{principal.id}",
+        on_behalf_of=delegation(principal),
+        action=request.action,
+        resource=f"{resource.type}:{resource.id}",
+        effect="deny" if refused else "log",
+        allowed=not refused,
         policies=(),
         reasons=(),
-        details=details,
+        errors=(storable_text(outcome.failed),) if outcome.failed else (),
+        origin=origin,
+        duration_us=outcome.duration_us,
+        usage=outcome.usage,
+        details=storable_facts(outcome.details) if outcome.details else {},
     )
     await append(audit, event)
     return event
@@ -58,28 +90,12 @@ async def append(audit: AuditLog, event: AuditEvent) -> None:
         ) from error
 
 
-def event_of(request: Request, writer_id: str, origin: Origin, **facts: Any) -> AuditEvent:
-    """An event of now about `request`; `facts` are the other fields of an AuditEvent."""
-    time_us = now_us()
-    principal, resource = request.principal, request.resource
-    return AuditEvent(
-        event_id=new_id(time_us),
-        tenant_id=principal.tenant,
-        writer_id=writer_id,
-        time_us=time_us,
-        principal=f"{principal.type}:{principal.id}",
-        on_behalf_of=_delegation(principal),
-        action=request.action,
-        resource=f"{resource.type}:{resource.id}",
-        origin=origin,
-        **facts,
-    )
-
-
-def _delegation(principal: Principal) -> tuple[str, ...]:
+def delegation(principal: Principal) -> tuple[str, ...]:
     """Those whom `principal` acts for, nearest first, in short form."""
-    chain: list[str] = []
     acting = principal.on_behalf_of
+    if acting is None:
+        return ()
+    chain: list[str] = []
     while acting is not None:
         chain.append(f"{acting.type}:{acting.id}")
         acting = acting.on_behalf_of

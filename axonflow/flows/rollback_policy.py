@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from axonflow.errors import PolicyStoreError
+from axonflow.errors import PolicyMissing
 from axonflow.flows.activate_policy import CheckTogether, activate_policy
 from axonflow.policy.publication import Change, SetState
 from axonflow.ports import PolicyStore
@@ -20,7 +20,7 @@ async def rollback_policy(store: PolicyStore, change: Change, *, check: CheckTog
     """Put in force what was before the activation in force; nothing of the set, if there was nothing.
 
     Rollbacks are steps back, not forth: one after another goes on to what was before that, as undoing does. Raises what
-    activating raises, and PolicyStoreError when there is nothing to go back from.
+    activating raises, and PolicyMissing when there is nothing to go back from.
     """
     history = await store.history(change.tenant_id, change.set_name, _MAX_LOOKED_AT)
     undone: list[int | None] = []  # what was in force at each time that is not undone yet, oldest first
@@ -31,7 +31,7 @@ async def rollback_policy(store: PolicyStore, change: Change, *, check: CheckTog
         elif not undone or undone[-1] != one.version:
             undone.append(one.version)
     if not undone or undone == [None]:
-        raise PolicyStoreError(
+        raise PolicyMissing(
             "nothing to roll back", expected="a version in force", found="none",
             at=f"{change.tenant_id}: {change.set_name}",
         )  # fmt: skip

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from axonflow.errors import TenancyError, TenancyMissing
 from axonflow.flows.create_key import KeyStores, NewKey, check_may_make, made_of
 from axonflow.ids import now_us
-from axonflow.tenancy import KEY_PREFIX_CHARS, Actor, Pepper
+from axonflow.tenancy import KEY_PREFIX_CHARS, LATEST_US, Actor, Pepper
 
 __all__ = ["rotate_key"]
 
@@ -35,7 +35,7 @@ async def rotate_key(
     record = replace(
         old, key_id=made, prefix=key[:KEY_PREFIX_CHARS], pepper_id=pepper.pepper_id, rotated_from=old.key_id,
         created_us=time_us, created_by=actor.name, last_used_us=None,
-        expires_us=None if old.expires_us is None else time_us + old.expires_us - old.created_us,
+        expires_us=None if old.expires_us is None else min(time_us + old.expires_us - old.created_us, LATEST_US - 1),
     )  # fmt: skip
     await check_may_make(record, stores, actor)
     await stores.keys.add(record, hashed, time_us + int(overlap_s * 1_000_000))

@@ -16,6 +16,10 @@ agent step         ``agent.message``  ``agent:<target>``               its argum
 the principal's. The context holds the caller's, then the step's, then ``plan``, ``plan_id`` and ``step`` (for
 ``plan.start``: ``steps``, their number); a later one wins, so nobody can pose as another plan.
 
+What was called is recorded when it has ended, as an event of kind ``plan_step``: how long it took, and if it failed as
+what (the class of the exception: its words may quote what nobody should read in a trail). A step of which that cannot
+be recorded fails.
+
 The results of steps are not judged here: a result is judged as an argument of the steps that need it, and a sink's
 result not at all. A later issue asks for ``tool.result``.
 """
@@ -25,11 +29,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable, iscoroutinefunction
+from time import perf_counter_ns
 from typing import Any, Final
 
 import msgspec
 
 from axonflow.errors import AxonFlowError
+from axonflow.flows.record import Outcome
 from axonflow.ids import new_id
 from axonflow.plan.model import Graph, Plan, Step, StepKind
 from axonflow.plan.result import PlanResult, StepRecord, status_of
@@ -50,6 +56,8 @@ _ACTIONS: Final[dict[StepKind, tuple[str, ...]]] = {
 }
 
 Enforce = Callable[[Request], Awaitable[Decision]]
+Recorded = Callable[[Request, str, Outcome], Awaitable[object]]
+"""Put into the audit trail what came of what was allowed by the decision of that id. May raise AuditError."""
 
 
 async def run_plan(
@@ -58,6 +66,7 @@ async def run_plan(
     principal: Principal,
     enforce: Enforce,
     clock_us: Callable[[], int],
+    recorded: Recorded | None = None,
     context: dict[str, Any] | None = None,
 ) -> PlanResult:
     """Run `plan` for `principal` and return what came of it; `clock_us` gives microseconds since the Unix epoch.
@@ -68,10 +77,8 @@ async def run_plan(
     with the JSON that was judged, redacted when a decision redacts: a dataclass arrives as a dict, a date as text.
 
     A failed step's error is ``<ExceptionType>: <message>``, at most 500 characters, no traceback. What a message gives
-    away is in the hands of the step's author.
-
-    Cancelling the run cancels its running steps and waits for them. A plain callable runs in a thread, which cannot be
-    interrupted: it runs to its end and its result is dropped.
+    away is in the hands of the step's author. Cancelling the run cancels its running steps and waits for them. A plain
+    callable runs in a thread, which cannot be interrupted: it runs to its end and its result is dropped.
 
     Raises PlanError when the plan is no DAG, RequestError when `context` is not JSON, and whatever `enforce` raises
     for ``plan.start``; nothing has run then.
@@ -83,7 +90,7 @@ async def run_plan(
     own = {"plan": plan.name, "plan_id": plan_id}
     start_context = {**caller, **own, "steps": len(graph.steps)}
     decision = await enforce(Request(principal, "plan.start", Resource("plan", plan.name), start_context))
-    run = _Run(graph, principal, enforce, clock_us, caller, own)
+    run = _Run(graph, principal, enforce, recorded, clock_us, caller, own)
     if decision.allowed:
         async with asyncio.TaskGroup() as group:
             for name in run.schedule.start():
@@ -129,13 +136,17 @@ class _Verdict:
 class _Run:
     """One run of one graph: the schedule, what the steps gave, and how each went."""
 
-    __slots__ = ("_clock_us", "_context", "_enforce", "_own", "_principal", "_records", "_steps", "outputs", "schedule")
+    __slots__ = (
+        "_clock_us", "_context", "_enforce", "_own", "_principal", "_recorded", "_records", "_steps", "outputs",
+        "schedule",
+    )  # fmt: skip
 
     def __init__(
         self,
         graph: Graph,
         principal: Principal,
         enforce: Enforce,
+        recorded: Recorded | None,
         clock_us: Callable[[], int],
         context: dict[str, Any],
         own: dict[str, str],
@@ -143,6 +154,7 @@ class _Run:
         self._steps = graph.steps
         self._principal = principal
         self._enforce = enforce
+        self._recorded = recorded
         self._clock_us = clock_us
         self._context = context
         self._own = own
@@ -172,7 +184,7 @@ class _Run:
         try:
             arguments = await self._judge(step, verdict)
             if verdict.state is None:
-                self.outputs[step.name] = await _called(step, arguments)
+                self.outputs[step.name] = await self._carried_out(step, arguments, verdict.decision_ids[-1])
                 state = StepState.SUCCEEDED
             else:
                 state, error = verdict.state, verdict.message()
@@ -211,6 +223,25 @@ class _Run:
             if decision.redacted is not None:
                 content = _same_shape(decision.redacted, content)
         return content
+
+    async def _carried_out(self, step: Step, arguments: dict[str, Any], decision_id: str) -> Any:
+        """The step's result, once it is recorded."""
+        started_ns = perf_counter_ns()
+        try:
+            result = await _called(step, arguments)
+        except (Exception, SystemExit) as failure:
+            await self._tell(step, decision_id, started_ns, type(failure).__name__)
+            raise
+        await self._tell(step, decision_id, started_ns)
+        return result
+
+    async def _tell(self, step: Step, decision_id: str, started_ns: int, failed: str = "") -> None:
+        if self._recorded is None:
+            return
+        outcome = Outcome(
+            {**self._own, "step": step.name}, duration_us=(perf_counter_ns() - started_ns) // 1000, failed=failed
+        )
+        await self._recorded(Request(self._principal, "plan.step", self._resource(step)), decision_id, outcome)
 
     def _resource(self, step: Step) -> Resource:
         if step.kind == "agent":  # agents belong to a tenant, and policies may require to be told which

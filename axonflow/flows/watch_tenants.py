@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from axonflow.errors import TenancyUnavailable
+from axonflow.ids import now_us
 from axonflow.ports import TenantFeed
 from axonflow.tenancy import TenantStatus
 
@@ -20,7 +21,8 @@ _OF_KEYS: Final = frozenset({"api_key", "role", "role_grant", "tenant"})
 class TenantWatch:
     """`inactive` is what is known now; the same mapping always. `changed` is called with a tenant whose keys may open
     something else now, and with None when that may be any; `report` with why nothing is heard, and with None when it is
-    again. `known` is what was known before, until the feed answers."""
+    again, as `unheard_since_us` says too (microseconds since 1970). `known` is what was known before, until the feed
+    answers."""
 
     def __init__(
         self,
@@ -32,7 +34,7 @@ class TenantWatch:
         self._feed = feed
         self._changed = changed
         self._report = report
-        self._has_failed = False
+        self.unheard_since_us: int | None = None
         self.inactive: dict[str, TenantStatus] = dict(known or {})
         self.hears = False
 
@@ -44,9 +46,9 @@ class TenantWatch:
                     await self._listen()
                 except Exception as error:  # noqa: BLE001  whatever it is: who keeps watch does not end by it
                     self.hears = False
-                    if not self._has_failed:
+                    if self.unheard_since_us is None:
+                        self.unheard_since_us = now_us()
                         self._report(str(error) if isinstance(error, TenancyUnavailable) else type(error).__name__)
-                    self._has_failed = True
                     await asyncio.sleep(PAUSE_S)
         finally:
             self.hears = False
@@ -57,9 +59,9 @@ class TenantWatch:
         self._update(await self._feed.inactive())
         self._changed(None)
         self.hears = True
-        if self._has_failed:
+        if self.unheard_since_us is not None:
+            self.unheard_since_us = None
             self._report(None)
-        self._has_failed = False
         while True:
             announced = await self._feed.heard(PERIOD_S)
             for tenant_id in {one.tenant_id for one in announced if one.kind in _OF_KEYS}:

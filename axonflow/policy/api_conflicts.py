@@ -17,7 +17,7 @@ from axonflow.policy.api_conditions import CONTENT_FIELDS
 from axonflow.policy.api_policy import ACTION_STRENGTH, ApiPolicy, Condition, Pattern
 from axonflow.policy.api_rules import strength_of
 
-__all__ = ["MAX_CONFLICTS", "Applies", "Conflict", "conflicts_among", "severity_of"]
+__all__ = ["MAX_CONFLICTS", "Applies", "Conflict", "conflicts_among", "severity_of", "witness_of"]
 
 MAX_CONFLICTS: Final = 200
 _MAX_PAIRS: Final = 100_000
@@ -139,16 +139,27 @@ def _is_literal(pattern: str) -> bool:
     return set(pattern) <= _PLAIN
 
 
+def witness_of(policy: ApiPolicy) -> dict[str, Any] | None:
+    """A request that `policy` should apply to, as Applies takes it; None where none can be made."""
+    values = _values(policy, policy)
+    return None if values is None else _request(policy, values)
+
+
 def _example(first: ApiPolicy, second: ApiPolicy, values: dict[str, Any], applies: Applies) -> dict[str, Any] | None:
-    if isinstance(first.definition, Pattern):
-        if not _is_literal(first.definition.pattern):
+    request = _request(first, values)
+    return request if request is not None and applies(first, request) and applies(second, request) else None
+
+
+def _request(policy: ApiPolicy, values: dict[str, Any]) -> dict[str, Any] | None:
+    if isinstance(policy.definition, Pattern):
+        if not _is_literal(policy.definition.pattern):
             return None
-        values = {"query": first.definition.pattern}
+        values = {"query": policy.definition.pattern}
     request: dict[str, Any] = {"query": "", "user": {}, "context": {}}
     for field, value in values.items():
         if not _place(request, field, value):
             return None
-    return request if applies(first, request) and applies(second, request) else None
+    return request
 
 
 def _place(request: dict[str, Any], field: str, value: Any) -> bool:

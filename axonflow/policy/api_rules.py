@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from axonflow.detect.faults import MAX_MATCH_CHARS, faults_of_pattern
@@ -54,6 +55,8 @@ _CONFIG: Final[dict[str, frozenset[str]]] = {
 }
 _MESSAGE: Final = frozenset({"message", "reason"})
 _MAX_REASON_CHARS: Final = 1_000
+_PATTERNS_KNOWN: Final = 8_192
+"""More than a scope may have, for each of its changes asks of all of them again."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -179,15 +182,23 @@ def _rule_id(policy_id: str, suffix: str = "") -> str:
 # -- patterns
 
 
+@lru_cache(maxsize=_PATTERNS_KNOWN)
+def _can_be_detector(pattern: str, compile_pattern: CompilePattern) -> bool:
+    """Whether `pattern` has a longest match and all else that a detector needs. Raises PolicyError for no pattern."""
+    if next(faults_of_pattern(pattern, compile_pattern, MAX_MATCH_CHARS), None) is None:
+        return True
+    try:
+        compile_pattern(pattern)
+    except PolicyError as error:
+        raise PolicyError(
+            error.message, expected="RE2 syntax", found=error.found, at="$.pattern", hint=error.hint
+        ) from None
+    return False
+
+
 def _detectors(policy: ApiPolicy, definition: Pattern, compile_pattern: CompilePattern) -> list[dict[str, Any]]:
     """The detector for the pattern, if there can be one. Raises PolicyError for what is no pattern."""
-    if next(faults_of_pattern(definition.pattern, compile_pattern, MAX_MATCH_CHARS), None) is not None:
-        try:
-            compile_pattern(definition.pattern)
-        except PolicyError as error:
-            raise PolicyError(
-                error.message, expected="RE2 syntax", found=error.found, at="$.pattern", hint=error.hint
-            ) from None
+    if not _can_be_detector(definition.pattern, compile_pattern):
         return []
     return [
         {

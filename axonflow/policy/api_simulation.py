@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from axonflow.policy.request import ACTIONS, Principal, Request, Resource
 
-__all__ = ["Simulated", "simulated_request"]
+__all__ = ["Simulated", "resource_type_of", "simulated_request"]
 
 _ACTIONS: Final = {
     "sql": "connector.query",
@@ -22,7 +22,7 @@ _ACTIONS: Final = {
 }
 """By request type; one of our actions is itself, and anything else is a question to a model."""
 _RESOURCES: Final = {"llm": "model", "tool": "tool", "connector": "connector", "agent": "agent", "plan": "plan"}
-"""The type of the resource, by the first word of the action. The context names it."""
+"""By the first word of the action."""
 
 
 class Simulated(Struct, kw_only=True):
@@ -39,7 +39,7 @@ def simulated_request(asked: Simulated, tenant_id: str, client_id: str) -> Reque
     """The request that `asked` stands for, in this tenant. Raises RequestError for what is none."""
     kind = asked.request_type or "chat"
     action = kind if kind in ACTIONS else _ACTIONS.get(kind, "llm.request")
-    resource_type = _RESOURCES[action.partition(".")[0]]
+    resource_type = resource_type_of(action)
     context = {"request_type": kind, **(asked.context or {})}
     name = context.get(resource_type)
     resource = Resource(resource_type, name if isinstance(name, str) and name else "unspecified")
@@ -49,6 +49,11 @@ def simulated_request(asked: Simulated, tenant_id: str, client_id: str) -> Reque
         on_behalf_of=_user(asked.user or {}, tenant_id),
     )  # fmt: skip
     return Request(principal, action, resource, context, asked.query)
+
+
+def resource_type_of(action: str) -> str:
+    """The type of the resource of one of our actions; the context names the resource by it."""
+    return _RESOURCES[action.partition(".")[0]]
 
 
 def _user(told: dict[str, Any], tenant_id: str) -> Principal:

@@ -52,18 +52,23 @@ class _Host:
         except AxonFlowError as error:
             raise ValueError(str(error)) from None
 
-    def redacted(self, obligation: Redact, apart: frozenset[str]) -> tuple[str, ...]:
-        """The detectors that `obligation` means, without those of a category that are to be left `apart`.
+    def redacted(self, obligation: Redact, apart: frozenset[str], outer: frozenset[str]) -> list[Redact]:
+        """`obligation` with the detectors that it means, without those of a category that are to be left `apart`.
 
-        Raises ValueError for a selector that is none, and for a style that their findings cannot be redacted in.
+        What an `outer` scope knows under an id may not suit the style that was meant for another detector of that id:
+        it is masked, for who wrote the obligation could not know. Raises ValueError for a selector that is none, and
+        for a style that their findings cannot be redacted in.
         """
+        assert self.redactor is not None  # as above
         ids: set[str] = set()
         for selector in obligation.detectors:
             found = self.detectors(selector)
             ids.update(found if selector in found else set(found) - apart)
-        assert self.redactor is not None  # as above
-        self.redactor.check(obligation.style, ids)
-        return tuple(sorted(ids))
+        style = obligation.style
+        masked = {name for name in ids & outer if style == "format" and not self.redactor.suits(name)}
+        self.redactor.check(style, ids - masked)
+        resolved = [Redact(obligation.policy, tuple(sorted(ids - masked)), style)]
+        return [*resolved, Redact(obligation.policy, tuple(sorted(masked)))] if masked else resolved
 
     def pattern(self, pattern: str) -> Any:
         if pattern not in self._patterns:
@@ -222,18 +227,18 @@ class Builder:
         """
         named = [name for each in row.obligations if isinstance(each, Redact) for name in each.detectors]
         apart = frozenset(named).union(*[ids for scope, ids in self._detectors.items() if scope > program.scope])
+        outer = frozenset[str]().union(*[ids for scope, ids in self._detectors.items() if scope < program.scope])
         resolved: list[Obligation] = []
         for position, obligation in enumerate(row.obligations):
             if not isinstance(obligation, Redact):
                 resolved.append(obligation)
                 continue
             try:
-                ids = self._hosts[program.head.shadow].redacted(obligation, apart)
+                resolved += self._hosts[program.head.shadow].redacted(obligation, apart, outer)
             except ValueError as error:
                 at = program.at((*path, "obligations", position), 0)
                 self.problems.append(PolicyError(str(error), at=at))
                 return None
-            resolved.append(Redact(obligation.policy, ids, obligation.style))
         return tuple(resolved)
 
     def _actions_of(self, match: dict[str, Any]) -> frozenset[str] | None:

@@ -97,13 +97,18 @@ def compile_scopes(
 
 
 def check_programs(
-    scope: Scope, scanner: Scanner, compile_pattern: CompilePattern, verify: Verify = _nobody_is_trusted
+    scope: Scope,
+    scanner: Scanner,
+    compile_pattern: CompilePattern,
+    verify: Verify = _nobody_is_trusted,
+    pause: Callable[[], None] = _go_on,
 ) -> list[PolicyProgram]:
-    """The rows of all sources of `scope`, which must compile together. Raises PolicyError that lists every problem."""
-    builder = Builder(compile_pattern, _go_on, _SOMEBODY_ELSES)
-    programs = _read_programs(scope.sources, builder, verify, _go_on)
+    """The rows of all sources of `scope`, which must compile together. Raises PolicyError that lists every problem.
+    `pause` as for `compile_scopes`."""
+    builder = Builder(compile_pattern, pause, _SOMEBODY_ELSES)
+    programs = _read_programs(scope.sources, builder, verify, pause)
     programs = placed(programs, 0, scope, builder.problems)
-    _engine(builder, programs, ScannerMaker(scanner, compile_pattern, builder.problems, _go_on))
+    _engine(builder, programs, ScannerMaker(scanner, compile_pattern, builder.problems, pause))
     if builder.problems:
         raise PolicyError.joined(builder.problems)
     return programs

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from typing import Final
+from weakref import WeakValueDictionary
 
 from axonflow.detect import Detector, Scanner
 from axonflow.detect.allowlists import Allowlist, faults_of_allowlist, never_of
 from axonflow.detect.custom import CustomDetector, Fault, detector_of, unproved
 from axonflow.detect.faults import faults_of
+from axonflow.detect.patterns import CompilePattern
 from axonflow.errors import DetectionError, PolicyError
 from axonflow.policy.cel.compiler import Expression
 from axonflow.policy.decision import Redact
@@ -19,6 +21,9 @@ from axonflow.policy.scopes import level_of
 
 __all__ = ["ScannerMaker", "allowlist_row", "detector_row"]
 
+_IN_USE: Final[WeakValueDictionary[tuple[CompilePattern, CustomDetector], Detector]] = WeakValueDictionary()
+"""The detectors of all engines there are, by what declares them: the next engine has nearly all of them in common with
+the last. They are without fault, which was found out before they were made."""
 MAX_DETECTORS: Final = 5_000
 MAX_ALLOWLISTS: Final = 1_000
 
@@ -53,7 +58,7 @@ class ScannerMaker:
     def __init__(
         self,
         scanner: Scanner,
-        compile_pattern: Callable[[str], Any],
+        compile_pattern: CompilePattern,
         problems: list[PolicyError],
         pause: Callable[[], None],
     ) -> None:
@@ -70,8 +75,11 @@ class ScannerMaker:
             scanner = scanner.extended([detector for _, _, detector in declared])
         for scope in sorted({program.scope for program, _, _ in declared}):
             own = [one for one in declared if one[0].scope == scope]
-            alone = (self._scanner if beneath is None else beneath).extended([detector for _, _, detector in own])
-            for program, path, detector in own:
+            shown = [one for one in own if one[2].examples or one[2].counter_examples]
+            alone = scanner
+            if shown and len(own) < len(declared):
+                alone = (self._scanner if beneath is None else beneath).extended([detector for _, _, detector in own])
+            for program, path, detector in shown:
                 self._pause()
                 self._refuse(program, path, unproved(detector, alone))
         never = self._never(programs, scanner)
@@ -105,8 +113,9 @@ class ScannerMaker:
                 at = program.at((*path, "id"), 0)
                 if row.id not in first_seen:
                     first_seen[row.id] = (row, at, program.scope)
-                    if not self._refuse(program, path, faults_of(row, self._compile_pattern)):
-                        declared.append((program, path, detector_of(row)))
+                    detector = self._made(row, program, path)
+                    if detector is not None:
+                        declared.append((program, path, detector))
                     continue
                 first, first_at, scope = first_seen[row.id]
                 if first != row and scope in {-1, program.scope}:
@@ -124,6 +133,14 @@ class ScannerMaker:
                 ))  # fmt: skip
                 return []
         return declared
+
+    def _made(self, row: CustomDetector, program: PolicyProgram, path: Path) -> Detector | None:
+        """The detector that `row` declares, unless there are faults in it."""
+        key = (self._compile_pattern, row)
+        detector = _IN_USE.get(key)
+        if detector is None and not self._refuse(program, path, faults_of(row, self._compile_pattern)):
+            detector = _IN_USE[key] = detector_of(row)
+        return detector
 
     # -- allowlists
 

@@ -185,13 +185,14 @@ class LimitDocument(_Document):
 
 
 class RuleDocument(_Document):
+    # There may be a hundred thousand: a default that is an object would be copied deeply for each.
     id: Identifier
     effect: Effect
-    match: Match = {}
+    match: Match = Field(default_factory=dict)
     when: Condition = None
     reason: Sentence | None = None
-    obligations: Annotated[list[JsonObject], Field(max_length=16)] = []
-    tests: list[TestDocument] = []
+    obligations: Annotated[list[JsonObject], Field(max_length=16)] = Field(default_factory=list)
+    tests: list[TestDocument] = Field(default_factory=list)
 
 
 class ExceptionDocument(_Document):
@@ -199,7 +200,7 @@ class ExceptionDocument(_Document):
 
     id: Identifier
     rules: Annotated[list[Identifier], Field(min_length=1)]
-    match: Match = {}
+    match: Match = Field(default_factory=dict)
     when: Condition = None
     reason: Sentence
     expires: Annotated[StrictStr, AfterValidator(_moment)]
@@ -208,8 +209,8 @@ class ExceptionDocument(_Document):
 class NearbyDocument(_Document):
     """Words around a finding: one of `required` has to be there, none of `forbidden` may."""
 
-    required: list[StrictStr] = []
-    forbidden: list[StrictStr] = []
+    required: list[StrictStr] = Field(default_factory=list)
+    forbidden: list[StrictStr] = Field(default_factory=list)
     window_chars: StrictInt = 64
 
 
@@ -220,13 +221,13 @@ class DetectorDocument(_Document):
     category: Category = "custom"
     severity: Severity = "medium"
     description: Sentence
-    patterns: list[StrictStr] = []
-    keywords: list[StrictStr] = []
-    validators: list[StrictStr] = []
-    context: NearbyDocument = NearbyDocument()
+    patterns: list[StrictStr] = Field(default_factory=list)
+    keywords: list[StrictStr] = Field(default_factory=list)
+    validators: list[StrictStr] = Field(default_factory=list)
+    context: NearbyDocument = Field(default_factory=NearbyDocument)
     confidence: Annotated[float, Field(strict=True)] = 0.9
     examples: list[StrictStr]
-    counter_examples: list[StrictStr] = []
+    counter_examples: list[StrictStr] = Field(default_factory=list)
 
 
 class AllowlistDocument(_Document):

@@ -16,7 +16,8 @@ from itertools import islice
 from operator import attrgetter
 from typing import Any, Final, Literal, NamedTuple
 
-from axonflow.detect import Redactor, Replacing, Scanner
+from axonflow.detect import Finding, Redactor, Replacing, Scanner
+from axonflow.detect.secrecy import Secrecy
 from axonflow.errors import AxonFlowError
 from axonflow.policy.decision import Decision, Effect, Obligation, RuleError, ShadowVerdict
 from axonflow.policy.evaluation import Evaluation
@@ -51,7 +52,10 @@ class _Short(NamedTuple):
 class PolicyEngine:
     """Everything that decisions need, compiled. Safe to share between threads and tasks."""
 
-    __slots__ = ("_by_action", "_elsewhere", "_layers", "_redactor", "_scanner", "_shadow", "_short", "digest", "rules")
+    __slots__ = (
+        "_by_action", "_elsewhere", "_layers", "_redactor", "_scanner", "_shadow", "_short",
+        "digest", "rules", "secrecy",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -67,6 +71,7 @@ class PolicyEngine:
     ) -> None:
         self.digest = digest
         self.rules = rules
+        self.secrecy = Secrecy(scanner)
         self._by_action = by_action
         self._elsewhere = elsewhere
         self._layers = layers
@@ -89,14 +94,18 @@ class PolicyEngine:
         """What inspects content."""
         return self._scanner
 
-    def decide(self, request: Request, decision_id: str, now_s: float) -> Decision:
+    def read(self, request: Request) -> tuple[tuple[str, Any], ...]:
+        """The attributes that rules for its action read, by path: what `request` has there, or None."""
+        return self._by_action.get(request.action, self._elsewhere).read(request)
+
+    def decide(self, request: Request, decision_id: str, now_s: float, found: list[Finding] | None = None) -> Decision:
         """The verdict on `request` as of its own time, or of `now_s` (seconds since the epoch) when it has none.
 
-        Never raises on any Request.
+        What detectors found on the way goes into `found`: it is no part of a decision. Never raises on any Request.
         """
         short = self._short.get(request.action)
         if short is None:
-            return self._decide_at_length(request, decision_id, now_s)
+            return self._decide_at_length(request, decision_id, now_s, found)
         lookup, certain, verdict, known = short
         one = several = None
         try:
@@ -110,7 +119,7 @@ class PolicyEngine:
                     else:
                         several.append(rule)
         except Exception:  # noqa: BLE001  whatever it is, the long way meets it again and reports it
-            return self._decide_at_length(request, decision_id, now_s)
+            return self._decide_at_length(request, decision_id, now_s, found)
         if several is not None:
             together = tuple(several)
             verdict = known.get(together) or self._learnt(certain, together, known)
@@ -146,7 +155,9 @@ class PolicyEngine:
             known[rules] = verdict
         return verdict
 
-    def _decide_at_length(self, request: Request, decision_id: str, now_s: float) -> Decision:
+    def _decide_at_length(
+        self, request: Request, decision_id: str, now_s: float, found: list[Finding] | None
+    ) -> Decision:
         index = self._by_action.get(request.action, self._elsewhere)
         time_us = int(now_s * 1_000_000) if request.time is None else request.time
         evaluation = Evaluation(request, time_us, self._scanner)
@@ -164,6 +175,8 @@ class PolicyEngine:
                 effect, allowed = _DENY, False
                 errors.append(failure)
                 reasons = ("The content could not be redacted.", *reasons)
+        if found is not None:
+            found += evaluation.found()
         decision = Decision(
             effect,
             allowed,

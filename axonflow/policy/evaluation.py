@@ -42,6 +42,10 @@ class Evaluation:
     def findings(self, detector_ids: tuple[str, ...]) -> tuple[Finding, ...]:
         return self._content.findings(detector_ids)
 
+    def found(self) -> tuple[Finding, ...]:
+        """What was found so far. Looks for nothing more."""
+        return () if self._inspection is None else self._inspection.found()
+
     def redact(self, detector_ids: tuple[str, ...], replacing: Replacing) -> Any:
         return self._content.redact(detector_ids, replacing)
 

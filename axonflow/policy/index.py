@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
+from axonflow.policy.attributes import PathsRead, reading_of
 from axonflow.policy.matching import LIST_FIELDS, STRING_FIELDS, reach, source_of
 from axonflow.policy.ranges import ABSENT, Range, RangeTable, look, range_table
 from axonflow.policy.request import Request
@@ -42,10 +43,10 @@ class ActionIndex:
 
     `certain` are those that match whatever a request says; ``lookup(request)`` gives all others that may match, each
     once, and `always` are those among them that no look-up narrows. `knows` is whether the action is known at all: a
-    request for another is denied.
+    request for another is denied. ``read(request)`` gives the attributes that all these rules read.
     """
 
-    __slots__ = ("always", "certain", "knows", "lookup", "requires")
+    __slots__ = ("always", "certain", "knows", "lookup", "read", "requires")
 
     def __init__(self, groups: Sequence[_Group], requires: tuple[Requirement, ...], *, knows: bool) -> None:
         self.certain: Rules = tuple(rule for group in groups for rule in group.certain)
@@ -57,6 +58,7 @@ class ActionIndex:
         )
         self.requires = requires
         self.knows = knows
+        self.read = reading_of([*(path for group in groups for path in group.paths), *(one.path for one in requires)])
 
     def candidates(self, request: Request) -> Rules:
         """All rules that may match `request`."""
@@ -72,9 +74,11 @@ class _Group:
         self.tables: dict[str, Table] = {}
         ranges: dict[tuple[str, bool], list[tuple[CompiledRule, Range]]] = {}
         crowds: dict[tuple[str, str], list[CompiledRule]] = {}  # most literals have one rule, which needs no list
+        read = PathsRead()
         for number, rule in enumerate(rules):
             if number % _RULES_A_SLICE == 0:
                 pause()
+            read.add(rule)
             if rule.filed is not None:
                 path, literals = rule.filed
                 table = self.tables.setdefault(path, {})
@@ -91,6 +95,7 @@ class _Group:
         for (path, literal), crowd in crowds.items():
             self.tables[path][literal] = tuple(crowd)
         self.ranges = [(path, range_table(filed)) for (path, _), filed in sorted(ranges.items())]
+        self.paths = read.paths.union(self.tables, [path for path, _ in self.ranges])
 
 
 def build_index(

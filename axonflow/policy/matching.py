@@ -16,6 +16,7 @@ __all__ = [
     "FilterMaker",
     "MatchValue",
     "NotTextError",
+    "filtered_paths",
     "reach",
     "reader",
     "source_of",
@@ -113,7 +114,7 @@ class FilterMaker:
     """Makes the filters of rules. What it learns of a form of `match` holds for all of that form."""
 
     def __init__(self) -> None:
-        self._emitters: dict[Hashable, Callable[[Sequence[str]], list[str]]] = {}
+        self._emitters: dict[Hashable, tuple[Callable[[Sequence[str]], list[str]], tuple[str, ...]]] = {}
 
     def filters(self, match: Mapping[str, MatchValue], *, loosens: bool, passed: str | None = None) -> Filters:
         """One conjunct for each key of `match` but the action and the path `passed`, which were looked up already.
@@ -139,13 +140,18 @@ class FilterMaker:
         if not form:
             return _NONE
         key = (loosens, *form)
-        emit = self._emitters.get(key)
-        if emit is None:
-            emit = self._emitters[key] = _emitter(form, loosens=loosens)
-        return Filters(key, tuple(values), emit)
+        known = self._emitters.get(key)
+        if known is None:
+            known = self._emitters[key] = _emitter(form, loosens=loosens), tuple([path for path, _ in form])
+        return Filters(key, tuple(values), *known)
 
 
 _NONE: Final = Filters((), (), lambda _names: [])
+
+
+def filtered_paths(form: Hashable) -> tuple[str, ...]:
+    """The paths that filters of this form look at."""
+    return tuple([path for path, _ in form[1:]]) if isinstance(form, tuple) else ()
 
 
 def _emitter(form: Sequence[tuple[str, bool]], *, loosens: bool) -> Callable[[Sequence[str]], list[str]]:

@@ -42,18 +42,18 @@ def _needs_more(_request: Request, _evaluation: Evaluation | None) -> bool:
 class Waiver:
     """An exception, compiled: until `expires_us` the rules that hold it do not apply where it holds."""
 
-    __slots__ = ("_condition", "actions", "expires_us", "id")
+    __slots__ = ("actions", "condition", "expires_us", "id")
 
     def __init__(self, waiver_id: str, condition: Condition, actions: frozenset[str] | None, expires_us: int) -> None:
         self.id = waiver_id
         self.actions = actions
         self.expires_us = expires_us
-        self._condition = condition
+        self.condition = condition
 
     @property
     def node(self) -> Node | None:
         """The tree of its condition."""
-        return self._condition.shape.node
+        return self.condition.shape.node
 
     def holds(self, request: Request, evaluation: Evaluation | None) -> bool:
         """Only a condition that evaluates to true loosens anything; an error does not."""
@@ -63,10 +63,10 @@ class Waiver:
             or (self.actions is not None and request.action not in self.actions)
         ):
             return False
-        if self._condition.quick is None:
+        if self.condition.quick is None:
             return True
         try:
-            return self._condition.careful(request, evaluation) is True
+            return self.condition.careful(request, evaluation) is True
         except Exception:  # noqa: BLE001  an expression may fail in any way; failing closed here is not to waive
             return False
 

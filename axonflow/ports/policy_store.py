@@ -24,8 +24,9 @@ class PolicyStore(Protocol):
         """Append `activation`, whose sequence is one more than that of the set's last, and say what is in force then.
 
         `known` is what `sets` said when it was decided on. Raises PolicyConflict, and does nothing, when anything of
-        it, for any set of the scope, is not so any more: of two that activate at once the second is told. Raises
-        PolicyStoreError for a version that is not there.
+        it, for any set of the scope, is not so any more: of two that activate at once the second is told. Where the
+        store knows tenants, also when it would come to more policies than the tenant may have, unless it is a way back.
+        Raises PolicyStoreError for a version that is not there.
         """
 
     async def sets(self, tenant_id: str) -> list[SetState]:

@@ -27,7 +27,8 @@ class GrantStore(Protocol):
     """Who was given which role. All methods raise TenancyUnavailable when the store cannot answer."""
 
     async def put(self, grant: Grant) -> None:
-        """Keep it, in the place of one of the same principal and role. Raises TenancyMissing without such a tenant."""
+        """Keep it, in the place of one of the same principal and role. Raises TenancyMissing without such a tenant,
+        TenancyConflict when as many principals have a role as the tenant may have, and this one has none."""
 
     async def grants(self, tenant_id: str) -> list[Grant]:
         """All of the tenant, by principal and role; those that have ended too."""

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from axonflow.tenancy import Tenant, TenantStatus
+from axonflow.tenancy import Tenant, TenantStatus, TenantUse
 
 __all__ = ["Erased", "TenantData", "TenantRow", "TenantStore"]
 
@@ -52,6 +52,9 @@ class TenantData(Protocol):
 
     def rows(self, tenant_id: str) -> AsyncGenerator[TenantRow, None]:
         """Its rows, table by table, all as of one moment; never the hash of a key. Close the iterator (``aclose``)."""
+
+    async def use(self, tenant_id: str) -> TenantUse:
+        """How much it has of what is limited. Raises TenancyMissing."""
 
     async def erase(self, tenant_id: str, *, audit: bool) -> Erased:
         """Erase it all, or all but the records of the audit trail, for good. May be interrupted, and run again.

@@ -24,7 +24,18 @@ from axonflow.tenancy.permissions import (
     scoped,
 )
 from axonflow.tenancy.roles import Grant, Role, check_role, check_roles
-from axonflow.tenancy.tenant import ANY_TENANT, Tenant, TenantStatus, check_tenant_id, moved
+from axonflow.tenancy.tenant import (
+    ANY_TENANT,
+    LATEST_US,
+    LIMITS,
+    Tenant,
+    TenantStatus,
+    TenantUse,
+    check_active,
+    check_end,
+    check_tenant_id,
+    moved,
+)
 
 __all__ = [
     "ADMINISTRATOR",
@@ -32,6 +43,8 @@ __all__ = [
     "BUILT_IN_ROLES",
     "INSTALLATION",
     "KEY_PREFIX_CHARS",
+    "LATEST_US",
+    "LIMITS",
     "PERMISSIONS",
     "Actor",
     "Grant",
@@ -43,6 +56,9 @@ __all__ = [
     "StoredKey",
     "Tenant",
     "TenantStatus",
+    "TenantUse",
+    "check_active",
+    "check_end",
     "check_gives",
     "check_patterns",
     "check_role",

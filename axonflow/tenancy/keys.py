@@ -102,7 +102,7 @@ class StoredKey(Struct, frozen=True, kw_only=True):
     """What is looked up when a key is presented: the key, its tenant, and what its roles mean there.
 
     `own_roles` are those of the tenant's making that `roles` or `granted` name. `granted` are the roles of the client,
-    each with the time when it ends, if it does.
+    each with the time when it ends, if it does. `max_requests_per_minute` is the tenant's, None for no limit.
     """
 
     tenant_id: str
@@ -115,6 +115,7 @@ class StoredKey(Struct, frozen=True, kw_only=True):
     status: TenantStatus
     granted: Mapping[str, int | None] = {}
     own_roles: Mapping[str, tuple[str, ...]] = {}
+    max_requests_per_minute: int | None = None
 
 
 class KeyHolder(Struct, frozen=True, kw_only=True):
@@ -126,6 +127,7 @@ class KeyHolder(Struct, frozen=True, kw_only=True):
     permissions: frozenset[str]
     status: TenantStatus
     until_us: int | None
+    max_requests_per_minute: int | None = None
 
 
 def key_text(random: bytes, pepper: Pepper) -> str:
@@ -163,4 +165,5 @@ def holder_of(stored: StoredKey, now_us: int) -> KeyHolder | None:
     return KeyHolder(
         tenant_id=stored.tenant_id, key_id=stored.key_id, client_id=stored.client_id,
         permissions=scoped(given, stored.scopes), status=stored.status, until_us=min(ends, default=None),
+        max_requests_per_minute=stored.max_requests_per_minute,
     )  # fmt: skip

@@ -83,10 +83,13 @@ def permissions_of(roles: Iterable[str], own: Mapping[str, Iterable[str]], *, in
 
 
 class Actor(Struct, frozen=True):
-    """Who makes a change, as it is kept with it, and what they may do themselves."""
+    """Who makes a change, as it is kept with it (``service:crm``, ``cli:ann``), and what they may do themselves. The
+    ids are of the request that asks for it, where there is one."""
 
     name: str
     permissions: frozenset[str]
+    request_id: str = ""
+    trace_id: str = ""
 
 
 ADMINISTRATOR: Final = PERMISSIONS

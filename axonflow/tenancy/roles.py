@@ -9,7 +9,14 @@ from typing import Final
 from msgspec import Struct
 
 from axonflow.errors import TenancyError
-from axonflow.tenancy.permissions import BUILT_IN_ROLES, INSTALLATION, check_patterns, permissions_of
+from axonflow.tenancy.permissions import (
+    BUILT_IN_ROLES,
+    INSTALLATION,
+    PERMISSIONS,
+    check_patterns,
+    permissions_of,
+    scoped,
+)
 
 __all__ = ["Grant", "Role", "check_role", "check_roles"]
 
@@ -70,9 +77,9 @@ def check_role(role: Role) -> None:
     if not role.permissions or len(role.permissions) > 64:
         raise TenancyError("no permissions", expected="1 to 64", found=str(len(role.permissions)), at="permissions")
     check_patterns(role.permissions, "permissions")
-    whole = sorted(INSTALLATION & set(role.permissions))
-    if whole:
-        raise TenancyError("a permission of the installation", expected="those of a tenant", found=whole[0],
+    idle = [pattern for pattern in role.permissions if not scoped(PERMISSIONS - INSTALLATION, (pattern,))]
+    if idle:
+        raise TenancyError("a permission of the installation", expected="those of a tenant", found=idle[0],
                            at="permissions")  # fmt: skip
     if len(role.description) > _MAX_TEXT_CHARS or not role.description.isprintable():
         raise TenancyError("not a description", expected=f"up to {_MAX_TEXT_CHARS} printable characters",

@@ -9,9 +9,8 @@ from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from axonflow.adapters.postgres import migrate
-from axonflow_sidecar.hosting.embedded import EmbeddedPostgres
 from tests.attacks.tenants_machine import World, machine, steps
-from tests.postgres import fresh_database, temporary_data_folder
+from tests.postgres import fresh_database, own_server, temporary_data_folder
 
 STEPS_A_RUN = 100
 
@@ -23,7 +22,7 @@ def main():
     options = parser.parse_args()
     print(f"seed {options.seed}")
     with temporary_data_folder() as folder:
-        server = EmbeddedPostgres(folder)
+        server = own_server(folder)
         try:
             with fresh_database(server.start()) as dsn:
                 asyncio.run(migrate(dsn))

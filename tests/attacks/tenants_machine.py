@@ -95,7 +95,7 @@ class Tenants(RuleBasedStateMachine):
         super().__init__()
         self.models = [Model(new_tenant_id()) for _ in range(3)]
         for model in self.models:
-            self.world.run(self.world.tenancy.create_tenant(tenant(model.tenant_id)))
+            self.world.run(self.world.tenancy.create_tenant(tenant(model.tenant_id), actor=ROOT))
 
     def model(self, number):
         steps["taken"] += 1
@@ -159,12 +159,12 @@ class Tenants(RuleBasedStateMachine):
     def remove_role(self, number, role):
         model = self.model(number)
         if model.roles.pop(role, None) is None:
-            assert_missing(self.world, self.world.tenancy.remove_role(model.tenant_id, role))
+            assert_missing(self.world, self.world.tenancy.remove_role(model.tenant_id, role, actor=ROOT))
         else:
-            self.world.run(self.world.tenancy.remove_role(model.tenant_id, role))
+            self.world.run(self.world.tenancy.remove_role(model.tenant_id, role, actor=ROOT))
             model.grants = {place: end for place, end in model.grants.items() if place[1] != role}
 
-    @rule(number=TENANTS, role=ROLES, who=st.sampled_from(["service:crm", "user:ann"]))
+    @rule(number=TENANTS, role=ROLES, who=st.sampled_from(["service:crm", "service:siem"]))
     def grant_role(self, number, role, who):
         model = self.model(number)
         asked = self.world.tenancy.grant_role(model.tenant_id, who, role, actor=ROOT)
@@ -215,7 +215,7 @@ class Tenants(RuleBasedStateMachine):
     @rule(number=TENANTS, status=st.sampled_from(["suspended", "active"]))
     def suspend_or_resume(self, number, status):
         model = self.model(number)
-        self.world.run(self.world.tenancy.move_tenant(model.tenant_id, status))
+        self.world.run(self.world.tenancy.move_tenant(model.tenant_id, status, actor=ROOT))
         model.status = status
         inactive = self.world.run(self.world.tenancy.inactive())
         assert (model.tenant_id in inactive) is (status == "suspended")

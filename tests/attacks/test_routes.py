@@ -12,6 +12,7 @@ import re
 import pytest
 
 from axonflow.audit import AuditQuery
+from axonflow.flows.export_tenant import export_tenant
 from axonflow.tenancy import PERMISSIONS
 from tests.postgres_stores import plan_execution
 from tests.sidecar.doors import ALLOW_ALL, HEADERS, Doors
@@ -79,7 +80,7 @@ class Installation(Doors):
 
     def what_they_have(self):
         async def exported():
-            pieces = [piece async for piece in self.tenancy.export(THEIRS)]
+            pieces = [piece async for piece in export_tenant(self.tenancy._data, THEIRS)]
             return b"".join(pieces).splitlines()[1:]
 
         return [

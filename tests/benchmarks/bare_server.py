@@ -1,4 +1,4 @@
-"""The floor of bench_http: the same server, TLS and body sizes, and an application that does nothing."""
+"""The floor of what is asked over HTTP: the same server, TLS and body sizes, and an application that does nothing."""
 
 import asyncio
 import signal
@@ -25,7 +25,7 @@ def constant(size_bytes):
 async def main(port, certificate, private_key, size_bytes):
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    listener = Listener("127.0.0.1", port, certificate, private_key)
+    listener = Listener("127.0.0.1", port, certificate or None, private_key or None)
     ready = lambda: print("ready", flush=True)  # noqa: E731  one word on standard output
     await serve(constant(size_bytes), [listener], stop, drain_timeout_s=1, ready=ready)
 

@@ -1,25 +1,15 @@
 """Published policies on agents that run, with a PostgreSQL that is killed, hangs, restarts and goes away."""
 
-import asyncio
-import os
-import signal
 import threading
 
 import pytest
 
-from axonflow.adapters.postgres import migrate
-from axonflow_sidecar.hosting.embedded import EmbeddedPostgres
 from tests.agents import AgentProcess, Published, Watched, agents
-from tests.postgres import execute, temporary_data_folder
 from tests.publishing import answering, key_pair
+from tests.rough_postgres import hanging, rough_server
 from tests.running import eventually
 
 pytestmark = pytest.mark.slow
-
-TENANT = (
-    "INSERT INTO axonflow.tenant (tenant_id, name, tier, created_us, created_by, updated_us)"
-    " VALUES ('acme', 'Acme', 'enterprise', 1, 'user:ann', 1)"
-)
 
 
 @pytest.fixture(scope="module")
@@ -27,63 +17,10 @@ def keys(tmp_path_factory):
     return key_pair(tmp_path_factory.mktemp("keys"))
 
 
-class Server:
-    """A PostgreSQL with our schema and a tenant, that can be treated badly."""
-
-    def __init__(self, folder):
-        self._folder = folder
-        self._server = EmbeddedPostgres(folder)
-        self.dsn = self._server.start()
-        asyncio.run(migrate(self.dsn))
-        execute(self.dsn, TENANT)
-
-    @property
-    def pid(self):
-        return int((self._folder / "data" / "postmaster.pid").read_text().split()[0])
-
-    def hang(self):
-        """Stop it and all its processes where they are."""
-        self._all = [self.pid, *children(self.pid)]
-        for pid in self._all:
-            os.kill(pid, signal.SIGSTOP)
-
-    def go_on(self):
-        for pid in self._all:
-            os.kill(pid, signal.SIGCONT)
-
-    def kill(self):
-        os.kill(self.pid, signal.SIGKILL)
-        eventually(lambda: not self._server.running(), "the end of PostgreSQL")
-
-    def start(self):
-        assert self._server.start() == self.dsn
-
-    def stop(self):
-        self._server.stop()
-
-
-def children(parent):
-    found = []
-    for entry in os.listdir("/proc"):
-        if entry.isdecimal():
-            try:
-                with open(f"/proc/{entry}/stat", encoding="utf-8") as stat:
-                    fields = stat.read().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if int(fields[1]) == parent:
-                found.append(int(entry))
-    return found
-
-
 @pytest.fixture
 def server():
-    with temporary_data_folder() as folder:
-        server = Server(folder)
-        try:
-            yield server
-        finally:
-            server.stop()
+    with rough_server() as server:
+        yield server
 
 
 @pytest.fixture
@@ -113,12 +50,11 @@ def test_publish_while_postgres_is_in_trouble_is_in_force_afterwards_and_no_deci
     with agents(2, tmp_path, server.dsn, keys[1]) as running, Watched(running) as watched:
         eventually(lambda: watched.all_say(("allow-0",)), "answers")
         if trouble == "hung":
-            server.hang()
-            publishing = threading.Thread(target=publish, args=("acme", answering("allow", number=1)))
-            publishing.start()
-            eventually(lambda: all(one.health()["status"] == "degraded" for one in running), "the agents to notice")
-            assert watched.all_say(("allow-0",))
-            server.go_on()
+            with hanging(server.pid):
+                publishing = threading.Thread(target=publish, args=("acme", answering("allow", number=1)))
+                publishing.start()
+                eventually(lambda: all(one.health()["status"] == "degraded" for one in running), "the agents to notice")
+                assert watched.all_say(("allow-0",))
             publishing.join(60)
         else:
             server.kill() if trouble == "killed" else server.stop()

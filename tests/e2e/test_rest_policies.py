@@ -8,9 +8,8 @@ import httpx
 import pytest
 
 from axonflow.adapters.postgres import migrate
-from axonflow_sidecar.hosting.embedded import EmbeddedPostgres
 from tests.agents import HEADERS, agents
-from tests.postgres import execute, temporary_data_folder
+from tests.postgres import execute, own_server, temporary_data_folder
 from tests.publishing import key_pair
 from tests.running import eventually
 from tests.strategies import policy_set
@@ -39,7 +38,7 @@ def test_policy_written_to_one_agent_is_followed_by_the_others_and_outlives_the_
     files = tmp_path / "files.json"
     files.write_text(json.dumps(ALLOWING))
     with temporary_data_folder() as folder:
-        server = EmbeddedPostgres(folder)
+        server = own_server(folder)
         try:
             dsn = server.start()
             asyncio.run(migrate(dsn))

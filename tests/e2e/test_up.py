@@ -179,6 +179,7 @@ def test_up_killed_leaves_nothing_to_repair_and_the_next_start_has_everything(fo
             assert verified(folder)["broken"] == []
 
 
+@pytest.mark.embedded
 def test_up_postgres_that_is_killed_comes_back_and_no_decision_waits_for_it(folder):
     with up(folder, "--log-level", "ERROR") as running, running.client() as client:
         client.post("/v1/decisions", json=REQUEST)

@@ -22,6 +22,7 @@ def told(*arguments):
     return json.loads(done.stdout)
 
 
+@pytest.mark.embedded
 def test_doctor_of_the_embedded_database_finds_all_well(running):
     checks = {check["name"]: check for check in told("doctor", "--data", running.folder, "--json")["checks"]}
     assert {check["state"] for check in checks.values()} == {"ok"}, checks
@@ -36,7 +37,8 @@ def test_services_with_one_connection_each_still_decide_record_and_search(runnin
         assert found["total"] >= 20
     dsn = (running.folder / "database-url").read_text().strip()
     ours = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'axonflow'"
-    assert execute(dsn, ours)[0][0] <= 4  # each has one more, on which it hears what is published
+    assert execute(dsn, ours)[0][0] <= 4
+    assert execute(dsn, f"{ours[:-1]} listener'")[0][0] == 2, "one of each, for policies, tenants and keys together"
 
 
 def test_upkeep_is_done_by_the_supervisor_once_it_is_up(running):

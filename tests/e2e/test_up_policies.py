@@ -5,8 +5,7 @@ import json
 import httpx
 import pytest
 
-from axonflow_sidecar.hosting.embedded import EmbeddedPostgres
-from tests.postgres import temporary_data_folder
+from tests.postgres import own_server, temporary_data_folder
 from tests.publishing import answering
 from tests.running import FREE_PORTS, REQUEST, axonflow, data_folder, eventually, up
 
@@ -85,7 +84,7 @@ def test_up_files_and_database_alone_contradict_each_other(folder, document):
 
 def test_up_starts_without_its_database_once_it_was_up_with_it(folder, document):
     with temporary_data_folder() as data:
-        server = EmbeddedPostgres(data)
+        server = own_server(data)
         try:
             dsn = server.start()
             given = (*SOURCE, "--database-url", dsn)

@@ -5,11 +5,13 @@ import json
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 
 from tests.running import PAUSE, axonflow, data_folder, eventually, up
+from tests.strategies import policy_set
 
 pytestmark = pytest.mark.slow
 
@@ -92,6 +94,66 @@ def test_export_over_http_is_whole_and_may_be_repeated(running, key):
     assert httpx.get(url, headers=headers, trust_env=False).status_code == 200
 
 
+def test_change_by_command_and_over_http_are_found_by_a_search_of_the_tenant(running, key):
+    owner = told(running, "key", "create", "--tenant", "acme", "--client", "owner", "--role", "owner")
+    headers = {"authorization": f"Bearer {owner['key']}"}
+    agent = running.endpoints["agent"]
+    grant = {"principal": "service:crm", "role": "viewer"}
+    assert httpx.post(f"{agent}/v1/grants", json=grant, headers=headers, trust_env=False).status_code == 201
+    found = httpx.post(f"{agent}/api/v1/audit/search", json={"limit": 100}, headers=headers, trust_env=False).json()
+    assert owner["record"]["key_id"] in json.dumps(found)
+    events = told(running, "audit", "search", "--tenant", "acme", "--kind", "admin")["events"]
+    done = {
+        (one["principal"].partition(":")[0], one["action"]) for one in events if one["details"]["outcome"] == "done"
+    }
+    assert {("cli", "tenant.create"), ("cli", "key.create"), ("service", "role.grant")} <= done
+    assert axonflow("audit", "verify", "--tenant", "acme", "--data", running.folder).returncode == 0
+
+
+def test_tenant_that_calls_too_often_is_refused_and_another_is_not(running, key):
+    told(running, "tenant", "create", "small", "--max-requests", "3")
+    made = told(running, "key", "create", "--tenant", "small", "--client", "crm")
+    assert [asked(running, made["key"], "small") for _ in range(4)] == [200, 200, 200, 429]
+    assert asked(running, key["key"]) == 200
+
+
+def test_plan_that_runs_while_its_tenant_is_suspended_stops_before_its_next_step(tmp_path, monkeypatch):
+    (tmp_path / "slow_plan.py").write_text(
+        "import pathlib\n"
+        "from axonflow import Plan\n"
+        f"folder = pathlib.Path({str(tmp_path)!r})\n"
+        "def first():\n"
+        "    (folder / 'begun').touch()\n"
+        "    return (folder / 'gate').read_text()\n"
+        "async def second(first):\n"
+        "    (folder / 'second').touch()\n"
+        "plan = Plan('slow').step('first', first).step('second', second, needs=['first'])\n"
+        "plans = {'slow': plan}\n"
+    )
+    os.mkfifo(tmp_path / "gate")
+    (tmp_path / "p.json").write_text(json.dumps(policy_set([], default="allow")))
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    with data_folder() as folder, up(folder, "--plans", "slow_plan:plans", policies=tmp_path / "p.json") as running:
+        told(running, "tenant", "create", "acme")
+        key = told(running, "key", "create", "--tenant", "acme", "--client", "crm")["key"]
+        headers = {"authorization": f"Bearer {key}"}
+        with httpx.Client(base_url=running.endpoints["agent"], headers=headers, trust_env=False) as client:
+            made = {"query": "q", "request_type": "multi-agent-plan", "context": {"domain": "slow"}}
+            plan_id = client.post("/api/request", json=made).json()["plan_id"]
+            execute = {"query": "", "request_type": "execute-plan", "context": {"plan_id": plan_id}}
+            with ThreadPoolExecutor(1) as pool:
+                ran = pool.submit(client.post, "/api/request", json=execute, timeout=60)
+                eventually((tmp_path / "begun").exists, "the first step runs")
+                told(running, "tenant", "suspend", "acme")
+                until(running, key, 403)
+                PAUSE(SOON_S)  # the orchestrator hears it by itself, as the agent has
+                (tmp_path / "gate").write_text("go on")
+                answer = ran.result().json()
+        assert (answer["success"], (tmp_path / "second").exists()) == (False, False)
+        assert "second: TenancyForbidden: the tenant is suspended" in answer["error"]
+
+
+@pytest.mark.embedded
 def test_known_keys_and_suspensions_hold_while_the_database_hangs(running, key):
     fresh = told(running, "key", "create", "--tenant", "acme", "--client", "new")
     assert asked(running, key["key"]) == 200
@@ -102,6 +164,7 @@ def test_known_keys_and_suspensions_hold_while_the_database_hangs(running, key):
     eventually(lambda: asked(running, fresh["key"]) == 200, "keys are looked up again")
 
 
+@pytest.mark.embedded
 def test_tenant_that_was_suspended_still_is_for_an_agent_that_starts_without_its_database(running, key):
     told(running, "tenant", "suspend", "acme")
     until(running, key["key"], 403)

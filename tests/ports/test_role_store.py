@@ -99,3 +99,15 @@ def test_role_and_grant_stores_have_nothing_of_a_name_that_cannot_be(stores, nam
     assert stores.run(stores.roles.roles(name)) == stores.run(stores.grants.grants(name)) == []
     assert stores.run(stores.roles.remove("t", name)) is False
     assert stores.run(stores.grants.remove("t", "user", name, "x")) is False
+
+
+def test_grant_store_takes_as_many_principals_as_the_tenant_may_have(stores):
+    name = stores.new_tenant(max_principals=1)
+    stores.run(stores.grants.put(a_grant(name)))
+    stores.run(stores.grants.put(a_grant(name, "auditor")))
+    with pytest.raises(TenancyConflict, match="as many"):
+        stores.run(stores.grants.put(a_grant(name, principal_id="bob")))
+    assert stores.run(stores.data.use(name)).principals == 1
+    for role in ("clerk", "auditor"):
+        stores.run(stores.grants.remove(name, "user", "ann", role))
+    stores.run(stores.grants.put(a_grant(name, principal_id="bob")))

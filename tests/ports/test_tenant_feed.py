@@ -81,7 +81,7 @@ def test_feed_whose_connection_is_cut_says_so_and_hears_again(request):
     with stores_of("postgres", request) as stores:
         feed = PostgresTenantFeed(stores.tenants._database)
         stores.run(feed.inactive())
-        pid = feed._connection.get_server_pid()
+        pid = stores.tenants._database.listener._connection.get_server_pid()
         execute(request.getfixturevalue("migrated_dsn"), f"SELECT pg_terminate_backend({pid})")
 
         async def until_lost():

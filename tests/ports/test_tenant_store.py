@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from axonflow.errors import TenancyConflict, TenancyMissing
+from axonflow.flows.export_tenant import export_tenant
 from axonflow.tenancy import Grant, Role
 from tests.tenancy import an_hmac, new_tenant_id, record, stores_of, tenant
 
@@ -63,6 +64,21 @@ def test_tenant_store_takes_the_next_version_only(stores):
     assert stores.run(stores.tenants.get(made.tenant_id)) == after
 
 
+def test_tenant_store_deletes_no_organization_that_has_a_member(stores):
+    """Its policies hold for the member, and would be gone."""
+    bank = tenant(f"@{new_tenant_id()}")
+    stores.run(stores.tenants.add(bank))
+    member = stores.new_tenant(organization_id=bank.tenant_id)
+    deleting = replace(bank, status="deleting", version=2)
+    with pytest.raises(TenancyConflict, match="the organization has members"):
+        stores.run(stores.tenants.replace(deleting))
+    assert stores.run(stores.tenants.get(bank.tenant_id)) == bank
+    left = replace(stores.run(stores.tenants.get(member)), organization_id=None, version=2)
+    stores.run(stores.tenants.replace(left))
+    stores.run(stores.tenants.replace(deleting))
+    assert stores.run(stores.tenants.get(bank.tenant_id)).status == "deleting"
+
+
 def test_tenant_store_lists_in_order_page_by_page(stores):
     made = sorted(stores.new_tenant() for _ in range(5))
     seen, after = [], made[0][:-1]
@@ -92,7 +108,7 @@ def filled(stores, **parts):
 
 def lines_of(stores, name):
     async def read():
-        return b"".join([piece async for piece in stores.tenancy.export(name)])
+        return b"".join([piece async for piece in export_tenant(stores.data, name)])
 
     return [json.loads(line) for line in stores.run(read()).splitlines()]
 

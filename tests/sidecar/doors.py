@@ -65,11 +65,11 @@ class Doors:
         self.metrics = Metrics("agent")
         catalogue = PlanCatalogue(plans)
         self.inactive = {}
-        self.tenancy = Tenancy.in_memory([PEPPER])
+        self.tenancy = Tenancy.in_memory([PEPPER], self.flow.audit)
         self.stored = StoredKeys(self.tenancy.recognised, self.tenancy.holder, lambda: True)
         self.tenancy._tenants.listeners.append(self.hear)
         identities = Identities(KeyRing(KEYS), self.stored, self.inactive)
-        self.runs = PlanRuns(self.flow, self.plan_store, catalogue, new_id(now_us()))
+        self.runs = PlanRuns(self.flow, self.plan_store, catalogue, new_id(now_us()), self.inactive)
         services = OrchestratorServices(
             flow=self.flow, runs=self.runs, catalogue=catalogue, signer=SIGNER, credential=CREDENTIAL
         )
@@ -122,4 +122,8 @@ class Doors:
         return self.call("POST", path, json=body, headers=headers)
 
     def recorded(self, tenant="default"):
+        """All but the log-ins."""
+        return [event for event in self.trail(tenant) if event.kind != "login"]
+
+    def trail(self, tenant="default"):
         return [record.event for record in asyncio.run(self.flow.audit.records(tenant))]

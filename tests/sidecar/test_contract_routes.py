@@ -2,6 +2,7 @@
 
 import pytest
 
+from axonflow.audit import Usage
 from axonflow.ids import now_us
 from tests.sidecar.doors import ACME, ALLOW_ALL, BETA, HEADERS, Doors
 from tests.strategies import policy_set
@@ -9,6 +10,7 @@ from tests.strategies import policy_set
 DECIDE, PRE_CHECK, LLM_CALL, SEARCH = (
     "/api/v1/decide", "/api/policy/pre-check", "/api/audit/llm-call", "/api/v1/audit/search",
 )  # fmt: skip
+TOOL_CALL = "/api/v1/audit/tool-call"
 REDACTING = policy_set(
     [{"id": "mask", "effect": "redact", "match": {}, "obligations": [{"detectors": ["pii.email"]}]}], default="allow"
 )
@@ -155,11 +157,78 @@ def test_llm_call_after_its_pre_check_is_recorded_under_the_same_decision():
     assert response.json()["success"] is True
     event = doors.recorded()[-1]
     assert (event.event_id, event.decision_id, event.kind) == (
-        response.json()["audit_id"], checked["decision_id"], "llm.call"
+        response.json()["audit_id"], checked["decision_id"], "model_call"
     )  # fmt: skip
-    assert event.details["total_tokens"] == 7
-    assert event.details["latency_us"] == 12_500
+    assert event.usage == Usage(provider="openai", model="gpt", input_tokens=3, output_tokens=4, total_tokens=7)
+    assert (event.duration_us, event.details) == (12_500, {"approved": True, "response_summary_chars": 16})
     assert "hunter2" not in repr(event)
+
+
+@pytest.mark.parametrize(("cost_usd", "micros"), [(0.0123456, 12_346), (2, 2_000_000), (0, 0), (None, None)])
+def test_llm_call_with_a_cost_in_its_metadata_records_it(cost_usd, micros):
+    doors, checked = pre_checked()
+    assert llm_call(doors, checked["context_id"], metadata={"cost_usd": cost_usd, "other": "x"}).status_code == 200
+    assert doors.recorded()[-1].usage.cost_usd_micros == micros
+
+
+@pytest.mark.parametrize("cost_usd", [-1, 10**7, "1", True, [1]])
+def test_llm_call_with_a_cost_that_is_none_is_400(cost_usd):
+    doors, checked = pre_checked()
+    response = llm_call(doors, checked["context_id"], metadata={"cost_usd": cost_usd})
+    assert (response.status_code, response.json()["at"]) == (400, "$.metadata.cost_usd")
+
+
+def test_audit_search_of_a_model_call_shows_what_it_used():
+    doors, checked = pre_checked()
+    llm_call(doors, checked["context_id"])
+    newest = doors.post(SEARCH, {"limit": 1}).json()["entries"][0]
+    shown = newest["response_time_ms"], newest["provider"], newest["model"], newest["tokens_used"]
+    assert shown == (12, "openai", "gpt", 7)
+
+
+def test_tool_call_is_recorded_with_sizes_and_never_with_what_went_in_and_out():
+    doors = Doors()
+    told = {
+        "tool_name": "mail", "user_id": "ann", "input": {"to": "ann@example.com"}, "output": "hunter2 sent",
+        "workflow_id": "w1", "step_id": "s1", "duration_ms": 12.5, "policies_applied": ["p"], "success": False,
+        "error_message": "no such hunter2", "decision_id": "d1",
+    }  # fmt: skip
+    answer = doors.post(TOOL_CALL, told)
+    event = doors.recorded()[-1]
+    assert (answer.status_code, answer.json()["status"]) == (200, "recorded")
+    assert answer.json()["audit_id"] == event.event_id
+    assert (event.kind, event.resource, event.decision_id) == ("tool_call", "tool:mail", "d1")
+    assert (event.principal, event.on_behalf_of, event.duration_us) == ("service:tester", ("user:ann",), 12_500)
+    assert event.errors == ("the tool failed",)
+    assert event.details == {
+        "workflow_id": "w1", "step_id": "s1", "policies_applied": ["p"], "error_chars": 15, "input_bytes": 24,
+        "output_bytes": 14,
+    }  # fmt: skip
+    assert "hunter2" not in repr(event)
+    assert "ann@example.com" not in repr(event)
+
+
+def test_tool_call_of_which_little_is_told_is_recorded():
+    doors = Doors()
+    assert doors.post(TOOL_CALL, {"tool_name": "mail"}).status_code == 200
+    event = doors.recorded()[-1]
+    assert (event.errors, event.details, event.duration_us, event.on_behalf_of) == ((), {}, None, ())
+
+
+@pytest.mark.parametrize(
+    "parts", [{"tool_name": ""}, {"tool_name": "a\0"}, {"user_id": "\0"}, {"duration_ms": -1}, {"decision_id": "a\0"},
+              {"duration_ms": "long"}, {"policies_applied": ["p"] * 65}, {"decision_id": "x" * 129}, {"success": 1}],
+)  # fmt: skip
+def test_tool_call_with_impossible_facts_is_400(parts):
+    doors = Doors()
+    assert doors.post(TOOL_CALL, {"tool_name": "mail"} | parts).status_code == 400
+    assert not doors.recorded()
+
+
+def test_tool_call_with_the_key_of_another_tenant_is_403():
+    doors = Doors()
+    headers = ACME | {"x-tenant-id": "beta"}
+    assert doors.post(TOOL_CALL, {"tool_name": "mail"}, headers).status_code == 403
 
 
 def test_llm_call_works_with_an_agent_that_never_saw_the_pre_check():
@@ -198,7 +267,7 @@ def test_audit_search_finds_what_was_just_answered_newest_first():
     doors = Doors(REDACTING)
     first = doors.post(DECIDE, LLM).json()["decision_id"]
     second = doors.post(DECIDE, LLM | {"query": "hi"}).json()["decision_id"]
-    found = doors.post(SEARCH, {"limit": 10}).json()
+    found = doors.post(SEARCH, {"limit": 10, "action": "llm.request"}).json()
     assert [one["policy_details"]["decision_id"] for one in found["entries"]] == [second, first]
     assert [one["policy_decision"] for one in found["entries"]] == ["redacted", "redacted"]
     assert found["total"] == 2
@@ -206,12 +275,13 @@ def test_audit_search_finds_what_was_just_answered_newest_first():
 
 @pytest.mark.parametrize(
     ("query", "count"),
-    [({"client_id": "tester"}, 2), ({"client_id": "other"}, 0), ({"action": "llm.request"}, 2), ({"limit": 1}, 1),
-     ({"offset": 1}, 1), ({"policy_name": "mask"}, 2), ({"policy_name": "x"}, 0),
-     ({"start_time": "2020-01-01T00:00:00Z", "end_time": "2999-01-01T00:00:00+02:00"}, 2),
+    [({"client_id": "tester"}, 3), ({"client_id": "other"}, 0), ({"action": "llm.request"}, 2), ({"limit": 1}, 1),
+     ({"offset": 1}, 2), ({"policy_name": "mask"}, 2), ({"policy_name": "x"}, 0),
+     ({"start_time": "2020-01-01T00:00:00Z", "end_time": "2999-01-01T00:00:00+02:00"}, 3),
      ({"end_time": "2020-01-01T00:00:00.123456789Z"}, 0), ({"tenant_id": "acme"}, 0)],
 )  # fmt: skip
 def test_audit_search_filters_as_asked(query, count):
+    """Two decisions, after one log-in."""
     doors = Doors(REDACTING)
     doors.post(DECIDE, LLM)
     doors.post(DECIDE, LLM)
@@ -244,7 +314,7 @@ def test_llm_call_with_the_context_of_another_tenants_client_of_the_same_name_is
     checked = doors.post(PRE_CHECK, {"query": "q"}, ACME).json()
     assert llm_call(doors, checked["context_id"], BETA).status_code == 400
     assert llm_call(doors, checked["context_id"], ACME).status_code == 200
-    assert [event.kind for event in doors.recorded("acme")] == ["decision", "llm.call"]
+    assert [event.kind for event in doors.recorded("acme")] == ["decision", "model_call"]
 
 
 @pytest.mark.parametrize("query", [{"polciy_name": "x"}, {"tenant_id": "*"}, {"tenant_id": "a\tb"}])

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from axonflow import Plan
+from axonflow import Plan, Principal
 from axonflow.errors import PlanError
 from axonflow_sidecar.plans import runs as plan_runs
 from tests.sidecar.doors import ACME, ALLOW_ALL, CREDENTIAL, HEADERS, SIGNER, Doors
@@ -68,7 +68,15 @@ def test_plan_runs_as_the_callers_service_and_each_step_is_recorded():
     run(doors, made(doors)["plan_id"])
     events = doors.recorded()
     assert {event.principal for event in events} == {"service:tester"}
-    assert [event.action for event in events] == ["plan.start", "plan.step", "tool.call", "plan.step", "agent.message"]
+    assert [event.action for event in events if event.kind == "decision"] == [
+        "plan.start", "plan.step", "tool.call", "plan.step", "agent.message"
+    ]  # fmt: skip
+    done = [event for event in events if event.kind == "plan_step"]
+    assert [(event.details["step"], event.resource, event.errors) for event in done] == [
+        ("loud", "tool:megaphone", ()), ("echo", "agent:echo", ()),
+    ]  # fmt: skip
+    assert {event.decision_id for event in done} < {event.decision_id for event in events if event not in done}
+    assert all(event.duration_us is not None and event.details["plan_id"] for event in done)
 
 
 def test_plan_that_policy_denies_is_blocked_and_nothing_runs():
@@ -104,6 +112,37 @@ def test_plan_of_one_tenant_is_not_there_for_another():
     mine = made(doors, ACME)["plan_id"]
     assert run(doors, mine, ACME).json()["success"] is True
     assert {event.tenant_id for event in doors.recorded("acme")} == {"acme"}
+
+
+def test_plan_whose_tenant_is_suspended_while_it_runs_goes_no_further():
+    called = []
+
+    async def suspending():
+        called.append("first")
+        doors.inactive["acme"] = "suspended"
+        return 1
+
+    async def second(first):
+        called.append("second")
+
+    plan = Plan("long").step("first", suspending)
+    plan.tool("second", "megaphone", second, needs=["first"])
+    doors = Doors(ALLOW_ALL, {"long": plan})
+    plan_id = made(doors, ACME, "long")["plan_id"]
+    ran = run(doors, plan_id, ACME).json()
+    assert (ran["success"], called) == (False, ["first"])
+    assert ran["error"].startswith("second: TenancyForbidden: the tenant is suspended")
+    assert asyncio.run(doors.plan_store.get("acme", plan_id)).step_results == {"first": 1}
+
+
+def test_plan_whose_tenant_is_suspended_before_it_runs_is_not_begun():
+    doors = Doors(ALLOW_ALL, PLANS)
+    execution = made(doors, ACME)
+    doors.inactive["acme"] = "suspended"
+    principal = Principal("crm", "service", "acme")
+    ended = asyncio.run(doors.runs.run("acme", execution["plan_id"], principal))
+    assert (ended.status, ended.error.startswith("the tenant is suspended")) == ("failed", True)
+    assert doors.recorded("acme") == []
 
 
 @pytest.mark.parametrize("domain", ["cooking", "x" * 1000])

@@ -5,6 +5,7 @@ import asyncio
 import httpx
 import pytest
 
+from axonflow.app.durable import Trouble
 from axonflow.app.following import PolicyStatus, Refusal
 from axonflow.ids import now_us
 from axonflow_sidecar.http.agent import create_agent
@@ -25,10 +26,10 @@ AWAY = PolicyStatus(
 def get():
     doors = Doors()
 
-    def get(path, status, headers=HEADERS, unwell=None):
+    def get(path, status, headers=HEADERS, unwell=None, troubles=()):
         services = AgentServices(
             flow=doors.flow, signer=SIGNER, metrics=doors.metrics, clock_us=now_us, policies=lambda: status,
-            unwell=lambda: unwell,
+            unwell=lambda: unwell, troubles=lambda: troubles,
         )  # fmt: skip
 
         async def main():
@@ -59,6 +60,7 @@ def test_health_without_the_store_is_degraded_and_tells_nothing_of_tenants_or_th
     assert found["policies"]["kept_on_disk"] is False
     assert found["policies"]["refused"] == 2
     assert [one["errors"] for one in found["policies"]["refused_for_all"]] == [["a.yaml: nonsense", "b.yaml: more"]]
+    assert [(one["part"], one["since"]) for one in found["degraded"]] == [("policies", "1970-01-01T00:00:04.000000Z")]
     for secret in ("acme", "secret-rule", "db.internal"):
         assert secret not in response.text
 
@@ -66,6 +68,19 @@ def test_health_without_the_store_is_degraded_and_tells_nothing_of_tenants_or_th
 def test_health_of_an_agent_that_cannot_record_is_unhealthy_whatever_its_policies(get):
     response = get("/health", AWAY, {}, unwell="the audit spool is full")
     assert (response.status_code, response.json()["status"]) == (503, "unhealthy")
+
+
+@pytest.mark.parametrize("status", [SOUND, None])
+def test_health_with_a_part_in_trouble_is_degraded_and_says_which_and_since_when(get, status):
+    response = get("/health", status, {}, troubles=[Trouble("replica", 5_000_000, "it is away")])
+    assert (response.status_code, response.json()["status"]) == (200, "degraded")
+    assert response.json()["degraded"] == [
+        {"part": "replica", "since": "1970-01-01T00:00:05.000000Z", "reason": "it is away"}
+    ]
+
+
+def test_health_that_is_sound_names_no_part(get):
+    assert "degraded" not in get("/health", SOUND, {}).json()
 
 
 def test_policies_for_a_key_for_any_tenant_are_everything(get):

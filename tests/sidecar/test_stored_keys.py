@@ -7,7 +7,7 @@ import pytest
 from axonflow.errors import TenancyUnavailable
 from axonflow.tenancy import KeyHolder
 from axonflow_sidecar.http import stored_keys
-from axonflow_sidecar.http.stored_keys import FRESH_S, KEPT_S, UNHEARD_FRESH_S, StoredKeys
+from axonflow_sidecar.http.stored_keys import BACK_OFF_S, FRESH_S, KEPT_S, UNHEARD_FRESH_S, StoredKeys
 
 
 def holder(**parts):
@@ -136,6 +136,31 @@ async def test_stored_key_that_was_changed_does_not_hold_while_the_database_is_a
     keys.answer = AWAY
     with pytest.raises(TenancyUnavailable):
         await keys.client()
+
+
+@running
+async def test_stored_key_that_is_looked_up_while_listening_begins_anew_stays_known(keys):
+    await keys.client()
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def answer():
+        begun.set()
+        await go_on.wait()
+        return holder()
+
+    keys.stored.forget()
+    keys.answer = answer
+    asking = asyncio.create_task(keys.client())
+    await begun.wait()
+    keys.stored.forget()
+    go_on.set()
+    await asking
+    assert keys.asked == 2
+    keys.answer = AWAY
+    assert (await keys.client()).client_id == "crm"
+    keys.now_s += BACK_OFF_S
+    keys.answer = holder(client_id="other")
+    assert (await keys.client()).client_id == "other"  # what was heard of it may not have been all
 
 
 @running

@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from axonflow.errors import TenancyUnavailable
+from axonflow.errors import AuditError, TenancyUnavailable
 from tests.sidecar.doors import ALLOW_ALL, HEADERS, Doors
-from tests.tenancy import tenant
+from tests.tenancy import ROOT, tenant
 
 KEYS = "/v1/keys"
 
@@ -79,7 +79,8 @@ def test_key_is_not_rotated_over_a_time_that_cannot_be(home, overlap_s):
 
 @pytest.mark.parametrize(
     "body",
-    [{"expires_at": "2020-01-01T00:00:00Z"}, {"roles": []}, {"roles": ["nobody"]}, {"roles": ["operator"]},
+    [{"expires_at": "2020-01-01T00:00:00Z"}, {"expires_at": "9998-12-31T23:59:59-12:00"},
+     {"roles": []}, {"roles": ["nobody"]}, {"roles": ["operator"]},
      {"scopes": ["everything"]}, {"client_id": "a:b"}, {"tenant_id": "theirs"}, {"key_hmac": "x"}],
 )  # fmt: skip
 def test_key_that_cannot_be_is_refused_and_nothing_is_made(home, body):
@@ -132,6 +133,13 @@ def test_grant_to_a_client_opens_its_keys_until_it_is_withdrawn(home):
     assert home.post("/v1/grants/withdraw", grant, ours).status_code == 404
 
 
+@pytest.mark.parametrize("principal", ["user:ann", "agent:planner", "group:staff", "crm", ""])
+def test_role_that_could_have_no_effect_is_not_granted(home, principal):
+    refused = home.post("/v1/grants", {"principal": principal, "role": "auditor"}, home.owners["ours"])
+    assert (refused.status_code, refused.json()["expected"]) == (400, "service:ID, a client of API keys")
+    assert home.call("GET", "/v1/grants", headers=home.owners["ours"]).json()["grants"] == []
+
+
 def test_tenant_that_is_suspended_is_refused_at_once_and_resumed_at_once(home):
     key = home.key(home.owners["ours"])["key"]
     assert home.decides(key) == 200
@@ -141,6 +149,18 @@ def test_tenant_that_is_suspended_is_refused_at_once_and_resumed_at_once(home):
     assert home.call("GET", KEYS, headers=for_tenant("ours")).status_code == 200
     assert home.call("POST", "/v1/tenants/ours/suspend").json()["version"] == 2
     assert home.call("POST", "/v1/tenants/ours/resume").json()["status"] == "active"
+    assert home.decides(key) == 200
+
+
+def test_tenant_whose_suspension_nobody_heard_of_is_refused_by_what_the_key_was_looked_up_with(home, monkeypatch):
+    """A proxy of connections, for one, hands no announcements on."""
+    key = home.key(home.owners["ours"])["key"]
+    home.call("POST", "/v1/tenants/ours/suspend", headers=HEADERS)
+    monkeypatch.setattr(home.identities, "_inactive", {})
+    home.identities._stored.forget("ours")
+    assert home.decides(key) == 403
+    home.call("POST", "/v1/tenants/ours/resume", headers=HEADERS)
+    home.identities._stored.forget("ours")
     assert home.decides(key) == 200
 
 
@@ -165,7 +185,12 @@ def test_tenants_are_made_listed_and_changed_by_the_operator_alone(home):
     assert home.post(KEYS, {"client_id": "x"}, for_tenant("ours")).status_code == 409
     assert home.call("PATCH", "/v1/tenants/ours", json={}).status_code == 400
     assert home.call("PATCH", "/v1/tenants/ours", json={"status": "active"}).status_code == 400
-    assert home.call("GET", "/v1/tenants/ours").json() == changed
+    use = {
+        "api_keys": 1, "max_api_keys": 1, "policies": 0, "max_policies": None, "principals": 0, "max_principals": None,
+        "max_requests_per_minute": None,
+    }  # fmt: skip
+    assert home.call("GET", "/v1/tenants/ours").json() == changed | {"use": use}
+    assert home.call("GET", "/v1/tenant", headers=home.owners["ours"]).json() == changed | {"use": use}
     for method, path in (("GET", "/v1/tenants"), ("GET", "/v1/tenants/ours"), ("DELETE", "/v1/tenants/theirs")):
         assert home.call(method, path, headers=home.owners["ours"]).status_code == 403
 
@@ -231,19 +256,72 @@ def test_export_whose_reader_is_slow_makes_another_wait_and_one_who_goes_away_fr
     assert asyncio.run(run()) == [503, 200]
 
 
+def changes(home, tenant_id):
+    """What is in the trail, as (action, outcome)."""
+    return [(event.action, event.details["outcome"]) for event in home.recorded(tenant_id) if event.kind == "admin"]
+
+
+def whole(*actions):
+    return [(action, outcome) for action in actions for outcome in ("begun", "done")]
+
+
 def test_every_change_is_in_the_trail_of_its_tenant_with_who_made_it(home):
     ours = home.owners["ours"]
     made = home.key(ours)
     home.post(f"{KEYS}/{made['key_id']}/rotate", {}, ours)
     home.call("DELETE", f"{KEYS}/{made['key_id']}", headers=ours)
     home.call("PUT", "/v1/roles/clerk", json={"permissions": ["keys.read"]}, headers=ours)
-    home.call("POST", "/v1/tenants/ours/suspend")
-    events = home.recorded("ours")
-    assert [event.kind for event in events] == [
-        "tenant.create", "key.create", "key.create", "key.rotate", "key.revoke", "role.define", "tenant.suspend",
+    grant = {"principal": "service:crm", "role": "clerk"}
+    home.post("/v1/grants", grant, ours)
+    home.post("/v1/grants/withdraw", grant, ours)
+    home.call("DELETE", "/v1/roles/clerk", headers=ours)
+    home.call("GET", "/v1/tenant/export", headers=ours)
+    home.call("PATCH", "/v1/tenants/ours", json={"name": "Ours Ltd"})
+    home.call("POST", "/v1/tenants/ours/suspend", headers=HEADERS | {"x-request-id": "r-1"})
+    home.call("POST", "/v1/tenants/ours/resume")
+    home.call("DELETE", "/v1/tenants/ours")
+    assert changes(home, "ours") == [
+        ("tenant.create", "done"),
+        *whole(
+            "key.create", "key.create", "key.rotate", "key.revoke", "role.define", "role.grant", "role.withdraw",
+            "role.remove", "tenant.export", "tenant.change", "tenant.suspend", "tenant.resume", "tenant.delete",
+        ),
     ]  # fmt: skip
-    assert [event.principal for event in events[-2:]] == ["service:boss", "service:tester"]
+    events = home.recorded("ours")
+    assert {event.principal for event in events[3:19]} == {"service:boss"}
+    suspended = [event for event in events if event.action == "tenant.suspend"]
+    assert {(event.principal, event.origin.client_id, event.resource) for event in suspended} == {
+        ("service:tester", "tester", "tenant:ours")
+    }
+    assert len({event.decision_id for event in suspended}) == 1
+    renamed = next(event for event in events if (event.action, event.details["outcome"]) == ("tenant.change", "done"))
+    assert renamed.details == {"outcome": "done", "name": "ours -> Ours Ltd", "version": "1 -> 2"}
     assert made["key"] not in repr(events)
+
+
+def test_change_that_is_refused_is_in_the_trail_as_one_that_failed(home):
+    admin = bearer(home.key(home.owners["ours"], client_id="admin", roles=["admin"])["key"])
+    assert home.post("/v1/grants", {"principal": "service:admin", "role": "owner"}, admin).status_code == 403
+    begun, failed = home.recorded("ours")[-2:]
+    assert (begun.action, begun.principal, begun.resource) == ("role.grant", "service:admin", "service:admin")
+    assert (failed.details, failed.allowed) == ({"outcome": "failed", "error": "forbidden"}, False)
+
+
+def test_change_of_a_tenant_that_is_not_there_leaves_no_trail(home):
+    assert home.post(KEYS, {"client_id": "x"}, for_tenant("nobody")).status_code == 404
+    assert home.recorded("nobody") == []
+
+
+def test_change_that_cannot_be_recorded_is_not_made(home, monkeypatch):
+    made = home.key(home.owners["ours"])
+
+    async def full(event):
+        raise AuditError("the spool is full")
+
+    monkeypatch.setattr(home.flow.audit, "append", full)
+    assert home.call("DELETE", f"{KEYS}/{made['key_id']}", headers=home.owners["ours"]).status_code == 503
+    monkeypatch.undo()
+    assert home.decides(made["key"]) == 200
 
 
 def test_administration_without_a_database_says_so(home):
@@ -274,6 +352,6 @@ def test_key_that_nobody_can_look_up_is_answered_503_and_never_allowed(home, mon
 
 def test_key_in_the_file_wins_over_the_same_key_in_the_database():
     doors = Doors(ALLOW_ALL)
-    asyncio.run(doors.tenancy.create_tenant(tenant("ours")))
+    asyncio.run(doors.tenancy.create_tenant(tenant("ours"), actor=ROOT))
     response = doors.call("GET", "/v1/tenant", headers=for_tenant("ours"))
     assert response.json()["tenant_id"] == "ours"

@@ -33,7 +33,7 @@ class MemoryKeys:
         if key.rotated_from and (old is None or old.state(key.created_us) != "active"):
             raise TenancyMissing("no such active key", at=key.rotated_from)
         active = [one for one in self.of(key.tenant_id) if one.state(key.created_us) == "active" and one is not old]
-        most = self._tenants.max_api_keys(tenant)
+        most = self._tenants.limit(key.tenant_id, "max_api_keys")
         if most is not None and len(active) >= most:
             raise TenancyConflict("the tenant has as many keys as it may", expected=f"at most {most}",
                                   at=key.tenant_id, hint="Revoke one, or give it more.")  # fmt: skip
@@ -113,4 +113,5 @@ class MemoryKeyLookup:
             tenant_id=key.tenant_id, key_id=key.key_id, client_id=key.client_id, scopes=key.scopes, roles=key.roles,
             expires_us=key.expires_us, revoked_us=key.revoked_us,
             status=self._tenants.existing(key.tenant_id).status, granted=granted, own_roles=own,
+            max_requests_per_minute=self._tenants.limit(key.tenant_id, "max_requests_per_minute"),
         )  # fmt: skip

@@ -19,7 +19,14 @@ class MemoryGrants:
         self._grants: dict[tuple[str, str, str, str], Grant] = {}
 
     async def put(self, grant: Grant) -> None:
-        self._tenants.existing(grant.tenant_id)
+        most = self._tenants.limit(grant.tenant_id, "max_principals")
+        known = {place[1:3] for place in self._grants if place[0] == grant.tenant_id}
+        is_counted = (grant.principal_type, grant.principal_id) in known
+        if most is not None and len(known) >= most and not is_counted:
+            raise TenancyConflict(
+                "the tenant has as many principals as it may", expected=f"at most {most}", found=f"{len(known)}",
+                at=grant.tenant_id, hint="Each that has a role counts.",
+            )  # fmt: skip
         self._grants[grant.tenant_id, grant.principal_type, grant.principal_id, grant.role] = grant
         self._tenants.announce("role_grant", grant.tenant_id)
 

@@ -8,13 +8,22 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from axonflow.errors import TenancyConflict, TenancyMissing
+from axonflow.ids import now_us
 from axonflow.ports import Erased, TenantRow
-from axonflow.tenancy import Tenant, TenantStatus
+from axonflow.tenancy import LIMITS, Tenant, TenantStatus, TenantUse
 
 __all__ = ["MemoryTenantData", "MemoryTenants", "Tables"]
 
-_TIERS: Final = {"community": 10, "professional": 200, "enterprise": None}
-"""How many API keys each has, as in the schema."""
+_TIERS: Final[dict[str, dict[str, int | None]]] = {
+    "community": {
+        "max_api_keys": 10, "max_policies": 100, "max_principals": 1_000, "max_requests_per_minute": 600,
+    },
+    "professional": {
+        "max_api_keys": 200, "max_policies": 2_000, "max_principals": 50_000, "max_requests_per_minute": 60_000,
+    },
+    "enterprise": dict.fromkeys(LIMITS),
+}  # fmt: skip
+"""The limits of each, as in the schema."""
 
 
 Tables: TypeAlias = dict[str, tuple[Callable[[str], Iterable[msgspec.Struct]], Callable[[str], int]]]
@@ -47,15 +56,20 @@ class MemoryTenants:
             raise TenancyConflict("the tenant has changed meanwhile", expected=f"version {tenant.version - 1}",
                                   at=tenant.tenant_id, hint="Look again, then try again.")  # fmt: skip
         self._check(tenant)
+        members = [one for one in self._tenants.values() if one.organization_id == tenant.tenant_id]
+        if tenant.status == "deleting" and members:
+            raise TenancyConflict("the organization has members", at=tenant.tenant_id)
         self._tenants[tenant.tenant_id] = tenant
         self.announce("tenant", tenant.tenant_id)
 
     async def inactive(self) -> dict[str, TenantStatus]:
         return {name: one.status for name, one in self._tenants.items() if one.status != "active"}
 
-    def max_api_keys(self, tenant: Tenant) -> int | None:
-        """How many active keys it may have; None: no limit."""
-        return _TIERS[tenant.tier] if tenant.max_api_keys is None else tenant.max_api_keys
+    def limit(self, tenant_id: str, name: str) -> int | None:
+        """What the tenant may have at most, its own limit or its tier's; None: no limit."""
+        tenant = self.existing(tenant_id)
+        own: int | None = getattr(tenant, name)
+        return _TIERS[tenant.tier][name] if own is None else own
 
     def existing(self, tenant_id: str) -> Tenant:
         """The tenant. Raises TenancyMissing."""
@@ -96,6 +110,17 @@ class MemoryTenantData:
             for row in whole[name]:
                 values: dict[str, Any] = msgspec.to_builtins(row)
                 yield TenantRow(name, values)
+
+    async def use(self, tenant_id: str) -> TenantUse:
+        self._tenants.existing(tenant_id)
+        whole: dict[str, list[Any]] = {name: list(rows(tenant_id)) for name, (rows, _) in self._tables.items()}
+        time_us = now_us()
+        return TenantUse(
+            api_keys=sum(key.state(time_us) == "active" for key in whole["api_key"]),
+            policies=0,  # they are not among what is kept here
+            principals=len({(grant.principal_type, grant.principal_id) for grant in whole["role_grant"]}),
+            **{name: self._tenants.limit(tenant_id, name) for name in LIMITS},
+        )
 
     async def erase(self, tenant_id: str, *, audit: bool) -> Erased:
         del audit  # the trail is not among what is kept here

@@ -12,6 +12,7 @@ import msgspec
 
 from axonflow.adapters.postgres.database import Connection, PostgresDatabase
 from axonflow.adapters.postgres.failures import is_storable, translated
+from axonflow.adapters.postgres.limits import lock_kind, make_room_for_policies
 from axonflow.adapters.postgres.sql_files import named_queries
 from axonflow.errors import PolicyConflict, PolicyError, PolicyStoreError
 from axonflow.policy.api_policy import (
@@ -28,6 +29,7 @@ from axonflow.policy.api_policy import (
 __all__ = ["PostgresApiPolicyStore", "PostgresOverrideStore"]
 
 _SQL: Final = named_queries("api_policies.sql")
+_LOOK_FIRST: Final = "Look whether it was done, and do it again if it was not: it is as a whole or not at all."
 _definition = msgspec.json.Decoder(Pattern | Conditions).decode
 
 
@@ -62,7 +64,7 @@ class PostgresApiPolicyStore:
         return _policy(row) if row else None
 
     async def write(self, policy: ApiPolicy, change: Change, summary: str) -> None:
-        with translated(PolicyStoreError, "keep a policy", refusal=PolicyError), _told():
+        with translated(PolicyStoreError, "keep a policy", refusal=PolicyError, hint=_LOOK_FIRST), _told():
             async with self._database.tenant(policy.tenant_id) as connection:
                 await _write(connection, policy, change)
                 await connection.execute(
@@ -99,7 +101,7 @@ class PostgresOverrideStore:
 
     async def put(self, override: Override) -> None:
         given = (override.tenant_id, override.policy_id, override.created_by, override.created_us)
-        with translated(PolicyStoreError, "keep an override", refusal=PolicyError), _told():
+        with translated(PolicyStoreError, "keep an override", refusal=PolicyError, hint=_LOOK_FIRST), _told():
             async with self._database.tenant(override.tenant_id) as connection:
                 await connection.execute(_SQL["revoke"], *given)
                 await connection.execute(
@@ -110,7 +112,7 @@ class PostgresOverrideStore:
     async def revoke(self, tenant_id: str, policy_id: str, revoked_by: str, revoked_us: int) -> bool:
         if not is_storable(tenant_id, policy_id, revoked_by):
             return False
-        with translated(PolicyStoreError, "end an override"):
+        with translated(PolicyStoreError, "end an override", hint=_LOOK_FIRST):
             async with self._database.tenant(tenant_id) as connection:
                 status = await connection.execute(_SQL["revoke"], tenant_id, policy_id, revoked_by, revoked_us)
         return bool(status == "UPDATE 1")
@@ -139,9 +141,8 @@ async def _write(connection: Connection, policy: ApiPolicy, change: Change) -> N
         status = await connection.execute(_SQL["remove"], policy.tenant_id, policy.id, policy.version)
     else:
         if change == "created":
-            room = await connection.fetchval(_SQL["room"], policy.tenant_id)
-            if room is not None and room <= 0:
-                raise PolicyConflict("the tenant has as many policies as it may", hint="Delete one first.")
+            await lock_kind(connection, policy.tenant_id, "policies")
+            await make_room_for_policies(connection, policy.tenant_id, 1)
         sql = _SQL["add" if change == "created" else "change"]
         status = await connection.execute(sql, *_values(policy))
     if status.endswith(" 0"):

@@ -161,7 +161,8 @@ class ArchiveReader:
     def _refusing(self) -> Iterator[None]:
         try:
             yield
-        except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError, msgspec.MsgspecError) as error:
+        except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, RuntimeError, msgspec.MsgspecError) as error:
+            # RuntimeError: said to be encrypted, or (NotImplementedError) made by what nobody has heard of
             raise ConfigurationError(
                 "not a whole backup", expected="what axonflow db backup wrote", found=str(error)[:200], at=self._at
             ) from None
@@ -173,7 +174,7 @@ def opened_archive(path: Path) -> Iterator[ArchiveReader]:
     try:
         with zipfile.ZipFile(path) as archive:
             yield ArchiveReader(archive, str(path))
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, NotImplementedError) as error:
         raise ConfigurationError("not a backup", expected="a ZIP archive", found=str(error), at=str(path)) from None
     except OSError as error:
         raise ConfigurationError(

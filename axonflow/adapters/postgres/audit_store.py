@@ -85,6 +85,13 @@ class PostgresAuditStore:
                     for records in _statements(batch.records):
                         await _write(connection, records)
 
+    async def newest_batch(self, writer_id: str) -> tuple[int, bytes] | None:
+        """The number of the writer's newest batch and the hash of its statement. Raises AuditError."""
+        with translated(AuditError, "find the newest batch of a writer"):
+            async with self._database.writer({writer_id}) as connection:
+                row = await connection.fetchrow(_SQL["newest_batch"], writer_id)
+        return None if row is None else (row["number"], row["hash"])
+
     async def register(self, key: WriterKey) -> None:
         with translated(AuditError, "register a writer's key", refusal=AuditConflict):
             async with self._database.writer({key.writer_id}) as connection:

@@ -163,6 +163,9 @@ async def _restore(
 async def _make_room(connection: Connection) -> None:
     """Take away a schema in which nobody has put anything: the backup may be of an earlier one."""
     tables = await connection.fetch(_SQL["tables"])
+    # What somebody is about to commit would not be seen, and go with the schema.
+    named = ", ".join(f"axonflow.{quoted(table['name'])}" for table in tables)
+    await connection.execute(f"LOCK TABLE {named} IN ACCESS EXCLUSIVE MODE")
     await connection.execute("SET LOCAL ROLE axonflow_backup")
     for table in tables:
         query = f"SELECT EXISTS (SELECT FROM axonflow.{quoted(table['name'])} {_MADE.get(table['name'], '')})"  # noqa: S608  a name, quoted

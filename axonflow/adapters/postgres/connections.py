@@ -38,6 +38,9 @@ _ALWAYS: Final = {
     "plan_cache_mode": "force_custom_plan",
     "jit": "off",  # compiling takes longer than these statements
 }
+_CLEAN: Final = "SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; RESET ALL"
+"""Takes away what a user may have left behind: locks, cursors and settings of the session. Those that are local to a
+transaction have ended with it."""
 _RESET_TIMEOUT_S: Final = 5.0
 _GRACE_S: Final = 2.0
 """For the server's own word on what took too long to arrive before we stop waiting for it."""
@@ -91,8 +94,13 @@ class RoleConnections:
         self._is_closed = False
 
     @asynccontextmanager
-    async def acquire(self, role: Role) -> AsyncIterator[Connection]:
-        """A connection of `role`. Raises TimeoutError when none is free in time, and whatever asyncpg raises."""
+    async def acquire(self, role: Role, begin: str = "") -> AsyncIterator[Connection]:
+        """A connection of `role`. Raises TimeoutError when none is free in time, and whatever asyncpg raises.
+
+        With `begin`, statements that open a transaction, it is in one, which is committed unless something is raised.
+        Each way to the server and back costs as much as a small query: so it begins in one, and in one it is committed
+        and the connection made clean for whoever is next.
+        """
         settings = self._settings
         share = self._shares[role]
         async with asyncio.timeout(settings.connect_timeout_s + settings.statement_timeout_s):
@@ -105,11 +113,17 @@ class RoleConnections:
         try:
             connection = await self._connected(role)
             self._used.add(connection)
+            is_clean = False
             try:
+                if begin:
+                    await connection.execute(begin)
                 yield connection
+                if begin:
+                    await connection.execute(f"COMMIT; {_CLEAN}")
+                    is_clean = True
             finally:
                 try:
-                    await self._give_back(role, connection)
+                    await self._give_back(role, connection, is_clean=is_clean)
                 finally:
                     self._used.discard(connection)
         finally:
@@ -142,11 +156,13 @@ class RoleConnections:
         finally:
             self._connecting -= 1
 
-    async def _give_back(self, role: Role, connection: Connection) -> None:
+    async def _give_back(self, role: Role, connection: Connection, *, is_clean: bool) -> None:
+        if connection.is_closed():
+            return
         try:
-            # What a caller may have left behind: settings of a session, cursors, locks. Settings local to a transaction
-            # have ended with it.
-            await connection.reset(timeout=_RESET_TIMEOUT_S)
+            if not is_clean:
+                undo = "ROLLBACK; " if connection.is_in_transaction() else ""
+                await connection.execute(undo + _CLEAN, timeout=_RESET_TIMEOUT_S)
         except BaseException as failure:
             connection.terminate()
             if not isinstance(failure, (*DRIVER_ERRORS, ValueError)):  # cancelled, for one

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -19,8 +20,10 @@ from axonflow.adapters.postgres.connections import (
     RoleConnections,
 )
 from axonflow.adapters.postgres.failures import DRIVER_ERRORS, described
+from axonflow.adapters.postgres.listener import PostgresListener
 from axonflow.adapters.postgres.sql_files import migrations, named_queries
 from axonflow.errors import ConfigurationError
+from axonflow.ids import now_us
 
 __all__ = ["ROLES", "SERVICE_ROLES", "Connection", "DatabaseSettings", "PostgresDatabase", "Role", "refused"]
 
@@ -28,11 +31,12 @@ T = TypeVar("T")
 
 _USUAL: Final = DatabaseSettings()
 _READ_ONLY: Final = frozenset({"axonflow_auditor", "axonflow_keys", "axonflow_sync", "axonflow_backup"})
+_CHECK_TIMEOUT_S: Final = 5.0
 _RETRY_S: Final = 10.0
 """How long searches stay with the primary when the replica did not answer, or was too far behind."""
 _CURRENT_VERSION: Final = named_queries("migration.sql")["current_version"]
 _LAG: Final = named_queries("doctor.sql")["lag"]
-_SET: Final = "SELECT set_config($1, $2, true)"
+_USUAL_ISOLATION: Final = "READ COMMITTED"
 _DSN_FORM: Final = "postgresql://login:password@host:5432/database, or ...@/database?host=/socket/folder"
 _MIGRATE: Final = "Migrate it first"
 
@@ -49,8 +53,10 @@ class PostgresDatabase:
         most = dict.fromkeys(ROLES, settings.max_connections)
         self._connections = RoleConnections(dsn, settings, {**most, "axonflow_app": app})
         self._replica = RoleConnections(settings.replica_url, settings, most) if settings.replica_url else None
+        self.listener = PostgresListener(dsn, settings)
+        """What the database announces, as those see it who use `sync`; one connection beside the others."""
         self._replica_from_s = 0.0
-        self._replica_failure: str | None = None
+        self._replica_failing_since_us: int | None = None
         self._is_checked = False
 
     @classmethod
@@ -84,6 +90,11 @@ class PostgresDatabase:
             raise ConfigurationError("no connections", expected="1 or more", found=str(settings.max_connections))
         return cls(dsn, settings, report)
 
+    async def check(self) -> None:
+        """Raises ConfigurationError when the schema is not one that this code works with. Asked until it is."""
+        if not self._is_checked:
+            await self._check_version()
+
     async def _check_version(self) -> None:
         try:
             async with self._begun("axonflow_app") as connection:
@@ -104,7 +115,7 @@ class PostgresDatabase:
         self._is_checked = True
 
     @asynccontextmanager
-    async def tenant(self, tenant_id: str, *, isolation: str = "read_committed") -> AsyncIterator[Connection]:
+    async def tenant(self, tenant_id: str, *, isolation: str = _USUAL_ISOLATION) -> AsyncIterator[Connection]:
         """A transaction that sees and writes the rows of one tenant, and no others."""
         async with self._transaction("axonflow_app", "axonflow.tenant_id", tenant_id, isolation) as connection:
             yield connection
@@ -141,23 +152,6 @@ class PostgresDatabase:
         async with self._transaction("axonflow_sync") as connection:
             yield connection
 
-    async def listening(self, heard: Callable[[str], None], *, timeout_s: float) -> Connection:
-        """A connection that sees what `sync` sees and belongs to the caller. `heard` is called with what is announced
-        ("<table> <tenant>"), and with "" when the connection is lost. `timeout_s` is for connecting, and each call."""
-        connection = await asyncpg.connect(
-            self._dsn, timeout=timeout_s, command_timeout=timeout_s,
-            server_settings={
-                **self._settings.on_the_server, "application_name": "axonflow listener", "role": "axonflow_sync",
-            },
-        )  # fmt: skip
-        connection.add_termination_listener(lambda _: heard(""))
-        try:
-            await connection.add_listener("axonflow", lambda *announced: heard(str(announced[-1])))
-        except BaseException:
-            connection.terminate()
-            raise
-        return connection
-
     @asynccontextmanager
     async def registrar(self) -> AsyncIterator[Connection]:
         """A transaction that makes and changes tenants, and sees nothing in them."""
@@ -173,27 +167,24 @@ class PostgresDatabase:
     @asynccontextmanager
     async def backup(self) -> AsyncIterator[Connection]:
         """A transaction that reads everything as it is at its beginning, and changes nothing."""
-        async with self._transaction("axonflow_backup", isolation="repeatable_read") as connection:
+        async with self._transaction("axonflow_backup", isolation="REPEATABLE READ") as connection:
             yield connection
 
     @asynccontextmanager
     async def _transaction(
-        self, role: Role, setting: str = "", value: str = "", isolation: str = "read_committed"
+        self, role: Role, setting: str = "", value: str = "", isolation: str = _USUAL_ISOLATION
     ) -> AsyncIterator[Connection]:
-        if not self._is_checked:
-            await self._check_version()
-        async with self._begun(role, isolation) as connection:
-            if setting:
-                await connection.execute(_SET, setting, value)
+        await self.check()
+        async with self._begun(role, setting, value, isolation) as connection:
             yield connection
 
     @asynccontextmanager
-    async def _begun(self, role: Role, isolation: str = "read_committed") -> AsyncIterator[Connection]:
-        async with (
-            self._connections.acquire(role) as connection,
-            # Named, for a database may have another default, under which concurrent writers fail.
-            connection.transaction(isolation=isolation, readonly=role in _READ_ONLY),
-        ):
+    async def _begun(
+        self, role: Role, setting: str = "", value: str = "", isolation: str = _USUAL_ISOLATION
+    ) -> AsyncIterator[Connection]:
+        # Named, for a database may have another default, under which concurrent writers fail.
+        begin = f"BEGIN ISOLATION LEVEL {isolation}{', READ ONLY' if role in _READ_ONLY else ''}"
+        async with self._connections.acquire(role, begin + _locally(setting, value)) as connection:
             yield connection
 
     async def read(self, tenant_id: str, work: Callable[[Connection], Awaitable[T]]) -> T:
@@ -203,32 +194,69 @@ class PostgresDatabase:
         """
         if self._replica is not None and time.monotonic() >= self._replica_from_s:
             try:
-                async with self._replica.acquire("axonflow_app") as connection, connection.transaction(readonly=True):
+                begin = "BEGIN READ ONLY" + _locally("axonflow.tenant_id", tenant_id)
+                async with self._replica.acquire("axonflow_app", begin) as connection:
                     lag_s = await connection.fetchval(_LAG)
                     if lag_s <= self._settings.max_replica_lag_s:
-                        await connection.execute(_SET, "axonflow.tenant_id", tenant_id)
                         found = await work(connection)
                         self._replica_is(None)
                         return found
-                self._replica_is(f"it is {lag_s:.0f} s behind")
+                self._replica_is(_behind(lag_s))
             except (*DRIVER_ERRORS, ValueError) as failure:
                 self._replica_is(described(failure))
         async with self.tenant(tenant_id) as connection:
             return await work(connection)
 
+    @property
+    def replica_failing_since_us(self) -> int | None:
+        """Since when searches read from the primary instead of the replica, in microseconds since 1970; or None."""
+        return self._replica_failing_since_us
+
+    async def check_replica(self) -> None:
+        """Find out, within seconds, whether searches may read from the replica: else the next one would have to, and
+        wait for one that hangs. On a connection of its own, for none of the pool may be free."""
+        try:
+            async with asyncio.timeout(_CHECK_TIMEOUT_S):
+                connection = await asyncpg.connect(
+                    self._settings.replica_url,
+                    server_settings={**self._settings.on_the_server, "role": "axonflow_app"},
+                )
+                try:
+                    lag_s = await connection.fetchval(_LAG)
+                finally:
+                    connection.terminate()
+            self._replica_is(_behind(lag_s) if lag_s > self._settings.max_replica_lag_s else None)
+        except (*DRIVER_ERRORS, ValueError) as failure:
+            self._replica_is(described(failure))
+
     def _replica_is(self, failure: str | None) -> None:
-        if failure is not None:
-            self._replica_from_s = time.monotonic() + _RETRY_S
-        if (failure is None) != (self._replica_failure is None):
-            why = f"searches read from the primary, not from the replica: {failure}"
-            self._report("searches read from the replica again" if failure is None else why)
-        self._replica_failure = failure
+        self._replica_from_s = 0.0 if failure is None else time.monotonic() + _RETRY_S
+        if failure is None and self._replica_failing_since_us is not None:
+            self._replica_failing_since_us = None
+            self._report("searches read from the replica again")
+        elif failure is not None and self._replica_failing_since_us is None:
+            self._replica_failing_since_us = now_us()
+            self._report(f"searches read from the primary, not from the replica: {failure}")
 
     async def close(self, timeout_s: float = 10.0) -> None:
         """Close all connections: after `timeout_s` seconds without waiting for what runs on them."""
+        self.listener.close()
         await self._connections.close(timeout_s)
         if self._replica is not None:
             await self._replica.close(timeout_s)
+
+
+def _behind(lag_s: float) -> str:
+    return f"it is {lag_s:.0f} s behind"
+
+
+def _locally(setting: str, value: str) -> str:
+    """A further statement: `setting` is `value` until the end of the transaction. The value is in it as hexadecimal
+    digits, so whatever it is, it is nothing but a value."""
+    if not setting:
+        return ""
+    digits = value.encode("utf-8", "surrogatepass").hex()  # text that is none the server refuses, as it does elsewhere
+    return f"; SELECT set_config('{setting}', convert_from(decode('{digits}', 'hex'), 'UTF8'), true)"
 
 
 def _is_address(dsn: str) -> bool:

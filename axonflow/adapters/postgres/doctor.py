@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, NamedTuple
 
+import asyncpg
 from msgspec import Struct
 
 from axonflow.adapters.postgres.administration import administered
@@ -101,12 +102,15 @@ def _scans() -> list[_Scan]:
         _Scan("views", "views", "problem", "none that go around policies", drop),
         _Scan("SECURITY DEFINER functions", "definer_functions", "problem", "none", drop),
         _Scan("rights of everybody", "public_rights", "problem", "none", "REVOKE ALL ON ... FROM PUBLIC"),
+        _Scan("rights of roles", "excessive_rights", "problem", "none beyond their work", "REVOKE ... ON ... FROM ...",
+              ours),
         _Scan("triggers", "sleeping_triggers", "problem", "all enabled", "ALTER TABLE ... ENABLE TRIGGER ..."),
         _Scan("indexes", "invalid_indexes", "problem", "all valid", "REINDEX INDEX ..."),
         _Scan("durability", "careless_settings", "problem", "what is committed survives a crash",
               "Turn it on in postgresql.conf, or in the parameter group"),
         _Scan("logins of services", "powerful_logins", "warning", "none that may do more than serve",
-              f"Run the services under a login that may only: GRANT {', '.join(SERVICE_ROLES)} TO ..."),
+              f"Run the services under a login that may only: GRANT {', '.join(SERVICE_ROLES)} TO ...",
+              [sorted(set(ROLES) - set(SERVICE_ROLES))]),
         _Scan("long transactions", "lasting_transactions", "warning", "none over 10 minutes",
               "SELECT pg_terminate_backend(pid), if nobody needs it: it holds locks, and nothing is vacuumed"),
         _Scan("partitions", "missing_partitions", "problem", "there for today and three days more", maintain, coming),
@@ -192,6 +196,9 @@ async def _scanned(connection: Connection, scan: _Scan) -> Check:
 async def _judged(scan: _Scan, names: Callable[[], Awaitable[list[str]]]) -> Check:
     try:
         found = await names()
+    except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.UndefinedFunctionError) as failure:
+        return Check(scan.name, "problem", f"the schema is not whole: {described(failure)}",
+                     "Somebody has changed it by hand: restore a backup into a new database")  # fmt: skip
     except DRIVER_ERRORS as failure:
         return Check(
             scan.name, "warning", f"not known: {described(failure)}", "Examine it with the login that migrates"

@@ -21,18 +21,21 @@ DRIVER_ERRORS: Final = (
 )
 
 # Classes of SQLSTATE (PostgreSQL, appendix A) whose messages name objects and states, never values: connection,
-# authorization, catalog name, rollback, access, resources, object state, intervention, system.
-_SPEAKING_CLASSES: Final = frozenset({"08", "28", "3D", "40", "42", "53", "55", "57", "58"})
+# transaction state, authorization, catalog name, rollback, access, resources, object state, intervention, system.
+_SPEAKING_CLASSES: Final = frozenset({"08", "25", "28", "3D", "40", "42", "53", "55", "57", "58"})
 # Data exception, integrity constraint violation, program limit exceeded: the row is at fault and always will be.
 _REFUSING_CLASSES: Final = frozenset({"22", "23", "54"})
 _MAX_SHOWN_CHARS: Final = 200
 
 
 @contextmanager
-def translated(error: type[AxonFlowError], doing: str, *, refusal: type[AxonFlowError] | None = None) -> Iterator[None]:
+def translated(
+    error: type[AxonFlowError], doing: str, *, refusal: type[AxonFlowError] | None = None, hint: str | None = None
+) -> Iterator[None]:
     """Turn whatever the database raises inside into `error`; a cancelled call stays cancelled.
 
-    `refusal` is what it becomes when the database answers that it can never keep this row.
+    `refusal` is what it becomes when the database answers that it can never keep this row. `hint` says what to do about
+    any other failure: that of a write may have come after it was done.
     """
     try:
         yield
@@ -41,8 +44,9 @@ def translated(error: type[AxonFlowError], doing: str, *, refusal: type[AxonFlow
             raise
         raise error(failure.message, expected=failure.expected, found=failure.found, hint=failure.hint) from None
     except DRIVER_ERRORS as failure:
-        kind = refusal if refusal and _is_refusal(failure) else error
-        raise kind(f"PostgreSQL could not {doing}", found=described(failure)) from None
+        if refusal and _is_refusal(failure):
+            raise refusal(f"PostgreSQL could not {doing}", found=described(failure)) from None
+        raise error(f"PostgreSQL could not {doing}", found=described(failure), hint=hint) from None
 
 
 def _is_refusal(failure: BaseException) -> bool:

@@ -28,8 +28,11 @@ class PostgresPlanStore:
         with translated(PlanError, "keep a plan"):
             async with self._database.tenant(execution.tenant_id) as connection:
                 status = await connection.execute(_SQL["add"], *values)
-        if status != "INSERT 0 1":
-            raise PlanError("the plan id is taken", expected="a new id", found=execution.plan_id[:64])
+        if status == "INSERT 0 1":
+            return
+        if await self.get(execution.tenant_id, execution.plan_id) is None:
+            raise PlanError("the tenant is being deleted", expected="one that may make plans")
+        raise PlanError("the plan id is taken", expected="a new id", found=execution.plan_id[:64])
 
     async def get(self, tenant_id: str, plan_id: str) -> PlanExecution | None:
         if not is_storable(tenant_id, plan_id):

@@ -1,11 +1,11 @@
-"""What is in force, for agents: one connection that listens, and asks whether it listened well."""
+"""What is in force, for agents: heard when it changes, and asked for on the connection that hears."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any, Final
 
-from axonflow.adapters.postgres.database import Connection, PostgresDatabase
+from axonflow.adapters.postgres.database import PostgresDatabase
 from axonflow.adapters.postgres.failures import translated
 from axonflow.adapters.postgres.sql_files import named_queries
 from axonflow.errors import PolicyStoreError
@@ -14,38 +14,33 @@ from axonflow.policy.publication import InForce, SetState
 __all__ = ["PostgresPolicyFeed"]
 
 _SQL: Final = named_queries("policies.sql")
-_TIMEOUT_S: Final = 5.0
-"""For one answer. A server that hangs is found out by that, for it closes no connection."""
+_TELLING: Final = frozenset({"policy_activation", "tenant", ""})
+"""What is announced of that changes what is in force for whom; and a connection that is lost, for who knows what was
+announced meanwhile."""
 
 
 class PostgresPolicyFeed:
-    """A PolicyFeed. It asks on the connection on which it listens: one that has died unseen is found at the next look,
-    and while it lives there is no second one."""
+    """A PolicyFeed. It asks on the connection on which it hears: one that has died unseen is found at the next look."""
 
-    def __init__(self, database: PostgresDatabase, *, timeout_s: float = _TIMEOUT_S) -> None:
+    def __init__(self, database: PostgresDatabase) -> None:
         self._database = database
-        self._timeout_s = timeout_s
-        self._connection: Connection | None = None
+        self._hearing = database.listener.hearing(self._hear)
         self._woken = asyncio.Event()
+
+    def _hear(self, announced: str) -> None:
+        if announced.partition(" ")[0] in _TELLING:
+            self._woken.set()
 
     async def in_force(self) -> InForce:
         self._woken.clear()
         with translated(PolicyStoreError, "say which policies are in force"):
-            try:
-                if self._connection is None or self._connection.is_closed():
-                    self._connection = await self._database.listening(
-                        lambda _: self._woken.set(), timeout_s=self._timeout_s
-                    )
-                rows = await self._connection.fetch(_SQL["in_force"])
-            except BaseException:
-                self.close()
-                raise
+            rows = await self._hearing.ask(_SQL["in_force"])
         return _in_force(rows)
 
     async def bundle(self, tenant_id: str, set_name: str, version: int) -> bytes:
         with translated(PolicyStoreError, "read a bundle"):
-            async with asyncio.timeout(2 * self._timeout_s), self._database.tenant(tenant_id) as connection:
-                bundle: bytes | None = await connection.fetchval(_SQL["bundle"], tenant_id, set_name, version)
+            await self._database.check()
+            bundle: bytes | None = await self._hearing.ask_of(tenant_id, _SQL["bundle"], tenant_id, set_name, version)
         if bundle is None:
             raise PolicyStoreError("there is no such version", at=f"{tenant_id}: {set_name}", found=str(version))
         return bundle
@@ -59,10 +54,8 @@ class PostgresPolicyFeed:
         return True
 
     def close(self) -> None:
-        """Let the connection go, without a word: a server that hangs would not hear it."""
-        if self._connection is not None:
-            self._connection.terminate()
-            self._connection = None
+        """Hear no more."""
+        self._hearing.close()
 
 
 def _in_force(rows: list[Any]) -> InForce:

@@ -9,10 +9,12 @@ from typing import Final
 import asyncpg
 from msgspec.structs import replace
 
-from axonflow.adapters.postgres.database import PostgresDatabase
+from axonflow.adapters.postgres.database import Connection, PostgresDatabase
 from axonflow.adapters.postgres.failures import is_storable, translated
+from axonflow.adapters.postgres.limits import lock_kind, make_room_for_policies
 from axonflow.adapters.postgres.sql_files import named_queries
-from axonflow.errors import PolicyStoreError
+from axonflow.errors import PolicyMissing, PolicyStoreError
+from axonflow.policy.api_rules import SET_NAME
 from axonflow.policy.publication import (
     Activation,
     PolicyHistory,
@@ -25,6 +27,8 @@ from axonflow.policy.publication import (
 __all__ = ["PostgresPolicyStore"]
 
 _SQL: Final = named_queries("policies.sql")
+_PUBLISH_AGAIN: Final = "Publish it again: it is kept as a whole or not at all, and never twice."
+_LOOK_FIRST: Final = "Look at the history, and activate it again if it is not in force: it is as a whole or not at all."
 
 
 class PostgresPolicyStore:
@@ -40,7 +44,7 @@ class PostgresPolicyStore:
         # Keys of JSON may be any text, and NUL is none for PostgreSQL: see plan_execution.
         source = json.dumps(version.source, ensure_ascii=False).encode("utf-8", "surrogatepass")
         try:
-            with translated(PolicyStoreError, "keep a version"):
+            with translated(PolicyStoreError, "keep a version", hint=_PUBLISH_AGAIN):
                 async with self._database.tenant(tenant_id) as connection:
                     await connection.execute(_SQL["add_set"], tenant_id, set_name, version.created_us, version.author)
                     await connection.execute(_SQL["lock_set"], tenant_id, set_name)
@@ -55,7 +59,7 @@ class PostgresPolicyStore:
                         return replace(version, version=number)
         except PolicyStoreError as error:
             if "23503" in (error.found or ""):  # foreign key violation: the scope's row is not there
-                raise PolicyStoreError(
+                raise PolicyMissing(
                     "there is no such tenant", expected="a tenant, '@' and an organization, or '*'",
                     found=ascii(tenant_id)[:80], hint="Create it first.",
                 ) from None  # fmt: skip
@@ -67,16 +71,19 @@ class PostgresPolicyStore:
     async def activate(self, activation: Activation, known: Sequence[SetState]) -> SetState:
         scope, name = activation.tenant_id, activation.set_name
         digest = None
-        with translated(PolicyStoreError, "activate a version"):
+        with translated(PolicyStoreError, "activate a version", hint=_LOOK_FIRST):
             async with self._database.tenant(scope) as connection:
+                if _is_counted(activation):
+                    await lock_kind(connection, scope, "policies")
                 now = [_state(row) for row in await connection.fetch(_SQL["lock_sets"], scope)]
                 last = next((one.sequence for one in now if one.set_name == name), 0)
                 if list(known) != now or activation.sequence != last + 1:
                     raise changed_meanwhile(activation)
                 if activation.version is not None:
-                    digest = await connection.fetchval(_SQL["digest"], scope, name, activation.version)
-                    if digest is None:
-                        raise PolicyStoreError("there is no such version", found=f"{name} {activation.version}")
+                    digest, rules = await _of_version(connection, scope, name, activation.version)
+                    before = next((one.version for one in now if one.set_name == name), None)
+                    if _is_counted(activation) and rules > await _rules_of(connection, scope, name, before):
+                        await make_room_for_policies(connection, scope, rules, instead_of=[name])
                 await connection.execute(
                     _SQL["add_activation"], scope, name, activation.sequence, activation.kind, activation.version,
                     activation.author, activation.reason, activation.created_us,
@@ -113,6 +120,24 @@ class PostgresPolicyStore:
         return PolicyHistory(
             tuple([VersionHead(**row) for row in versions]), tuple([Activation(**row) for row in activations])
         )
+
+
+def _is_counted(activation: Activation) -> bool:
+    """Whether it may come to more policies than the tenant may have. What the REST routes wrote was counted there, and
+    a way back has to be open whatever the limit is now."""
+    return activation.set_name != SET_NAME and activation.kind == "activate"
+
+
+async def _of_version(connection: Connection, scope: str, set_name: str, version: int) -> tuple[str, int]:
+    """Its digest, and how many rules it has. Raises PolicyStoreError when it is not there."""
+    row = await connection.fetchrow(_SQL["of_version"], scope, set_name, version)
+    if row is None:
+        raise PolicyStoreError("there is no such version", found=f"{set_name} {version}")
+    return row["digest"], row["rules"]
+
+
+async def _rules_of(connection: Connection, scope: str, set_name: str, version: int | None) -> int:
+    return 0 if version is None else (await _of_version(connection, scope, set_name, version))[1]
 
 
 def _state(row: asyncpg.Record) -> SetState:

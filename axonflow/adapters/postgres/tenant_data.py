@@ -8,10 +8,13 @@ from typing import Final
 from axonflow.adapters.postgres.administration import administered, quoted
 from axonflow.adapters.postgres.database import Connection, PostgresDatabase
 from axonflow.adapters.postgres.failures import is_storable, translated
+from axonflow.adapters.postgres.limits import use_of
 from axonflow.adapters.postgres.retention import Keeping
 from axonflow.adapters.postgres.sql_files import named_queries
 from axonflow.errors import TenancyConflict, TenancyMissing, TenancyUnavailable
+from axonflow.ids import now_us
 from axonflow.ports import Erased, TenantRow
+from axonflow.tenancy import TenantUse
 
 __all__ = ["PostgresTenantData"]
 
@@ -19,6 +22,7 @@ _SQL: Final = named_queries("tenant_data.sql")
 _ROWS_AT_ONCE: Final = 500
 _END_OF_TIME_US: Final = 2**63 - 1
 _LOCK_TIMEOUT_S: Final = 60.0
+_TABLE_LOCK_MS: Final = 2_000
 
 
 class PostgresTenantData:
@@ -33,7 +37,7 @@ class PostgresTenantData:
         if not is_storable(tenant_id):
             return
         with translated(TenancyUnavailable, "read what a tenant has"):
-            async with self._database.tenant(tenant_id, isolation="repeatable_read") as connection:
+            async with self._database.tenant(tenant_id, isolation="REPEATABLE READ") as connection:
                 for table in await connection.fetch(_SQL["tables"]):
                     columns, key = (", ".join(map(quoted, table[part])) for part in ("columns", "key"))
                     place = f"axonflow.{quoted(table['name'])}"
@@ -42,11 +46,22 @@ class PostgresTenantData:
                     async for row in connection.cursor(query, tenant_id, prefetch=_ROWS_AT_ONCE):
                         yield TenantRow(table["name"], dict(row))
 
+    async def use(self, tenant_id: str) -> TenantUse:
+        found = None
+        if is_storable(tenant_id):
+            with translated(TenancyUnavailable, "count what a tenant has"):
+                async with self._database.tenant(tenant_id) as connection:
+                    found = await use_of(connection, tenant_id, now_us())
+        if found is None:
+            raise TenancyMissing("no such tenant", at=ascii(tenant_id)[:80])
+        return found
+
     async def erase(self, tenant_id: str, *, audit: bool) -> Erased:
         if not is_storable(tenant_id):
             raise TenancyMissing("no such tenant", at=ascii(tenant_id)[:80])
         with translated(TenancyUnavailable, "erase a tenant"):
             async with administered(self._dsn, "erase") as connection:
+                await _await_writers(connection, tenant_id)
                 rows = await _erase_rows(connection, tenant_id)
                 if audit:
                     trail = Keeping(connection, _LOCK_TIMEOUT_S)
@@ -54,6 +69,14 @@ class PostgresTenantData:
                     rows["audit_event"] = trail.removed
                 kept, removed = await _end(connection, tenant_id)
         return Erased({**rows, "tenant": removed}, kept)
+
+
+async def _await_writers(connection: Connection, tenant_id: str) -> None:
+    """In a transaction of its own, and not for long: writers of all tenants wait meanwhile."""
+    async with connection.transaction():
+        await _become_keeper(connection, tenant_id)
+        await connection.execute(f"SET LOCAL lock_timeout = '{_TABLE_LOCK_MS}ms'")
+        await connection.execute(_SQL["await_writers"])
 
 
 async def _erase_rows(connection: Connection, tenant_id: str) -> dict[str, int]:
@@ -68,6 +91,9 @@ async def _erase_rows(connection: Connection, tenant_id: str) -> dict[str, int]:
             raise TenancyConflict("the tenant is not to be erased", expected="one that is being deleted and not held",
                                   found="a hold" if state["audit_hold"] else state["status"],
                                   at=tenant_id)  # fmt: skip
+        if state["has_members"]:  # one that joined after it was marked
+            raise TenancyConflict("the organization has members", expected="none: its policies hold for them",
+                                  at=tenant_id, hint="Take them out of it first.")  # fmt: skip
         await connection.execute("SET CONSTRAINTS ALL DEFERRED")
         for table in await connection.fetch(_SQL["erasable"]):
             name = table["name"]

@@ -10,6 +10,7 @@ import asyncpg
 
 from axonflow.adapters.postgres.database import PostgresDatabase
 from axonflow.adapters.postgres.failures import is_storable, translated
+from axonflow.adapters.postgres.limits import make_room_for_principal
 from axonflow.adapters.postgres.sql_files import named_queries
 from axonflow.errors import TenancyConflict, TenancyMissing, TenancyUnavailable
 from axonflow.tenancy import Grant, Role
@@ -69,6 +70,7 @@ class PostgresGrants:
         given = (grant.granted_us, grant.granted_by)
         with translated(TenancyUnavailable, "grant a role"), _known_tenant(grant.tenant_id):
             async with self._database.tenant(grant.tenant_id) as connection:
+                await make_room_for_principal(connection, *whose)
                 await connection.execute(_SQL["add_principal"], *whose, *given)
                 await connection.execute(_SQL["put_grant"], *whose, grant.role, *given, grant.expires_us)
 

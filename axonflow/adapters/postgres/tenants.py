@@ -49,7 +49,10 @@ class PostgresTenants:
         values = _values(tenant)
         with translated(TenancyUnavailable, "change a tenant"), _explained(tenant):
             async with self._database.registrar() as connection:
-                status = await connection.execute(_SQL["replace"], *values[:9], values[11])
+                if tenant.status == "deleting" and await connection.fetchval(_SQL["has_members"], tenant.tenant_id):
+                    raise TenancyConflict("the organization has members", expected="none: its policies hold for them",
+                                          at=tenant.tenant_id, hint="Take them out of it first.")  # fmt: skip
+                status = await connection.execute(_SQL["replace"], *values[:12], values[14])
         if status != "UPDATE 1":
             raise TenancyConflict("the tenant has changed meanwhile", expected=f"version {tenant.version - 1}",
                                   at=tenant.tenant_id, hint="Look again, then try again.")  # fmt: skip
@@ -76,6 +79,7 @@ def _explained(tenant: Tenant) -> Iterator[None]:
 def _values(tenant: Tenant) -> tuple[object, ...]:
     return (
         tenant.tenant_id, tenant.name, tenant.tier, tenant.organization_id, tenant.status, tenant.max_api_keys,
-        tenant.audit_retention_days, tenant.audit_hold, tenant.version, tenant.created_us, tenant.created_by,
+        tenant.max_policies, tenant.max_principals, tenant.max_requests_per_minute, tenant.audit_retention_days,
+        tenant.audit_hold, tenant.version, tenant.created_us, tenant.created_by,
         tenant.updated_us,
     )  # fmt: skip

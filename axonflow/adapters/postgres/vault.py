@@ -34,7 +34,12 @@ class PostgresVault:
         with translated(VaultError, "keep a value"):
             async with self._database.tenant(tenant_id) as connection:
                 status = await connection.execute(_SQL["put"], tenant_id, label, _SCHEMA_VERSION, sealed)
-        if status != "INSERT 0 1" and await self.get(tenant_id, label) != value:
+        if status == "INSERT 0 1":
+            return
+        kept = await self.get(tenant_id, label)
+        if kept is None:
+            raise VaultError("the tenant is being deleted", expected="one that may keep values", at=tenant_id)
+        if kept != value:
             raise VaultError("the label is of another value", expected="the same value", at=label)
 
     async def get(self, tenant_id: str, label: str) -> str | None:

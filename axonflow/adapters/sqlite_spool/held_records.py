@@ -113,7 +113,7 @@ class HeldRecords:
         count, size = connection.execute(_PENDING).fetchone()  # 1 GiB: .4 s, or 2.5 s when nothing of it is in memory
         self.pending: int = count
         self.pending_bytes: int = size + count * RECORD_BYTES
-        (self.quarantined,) = connection.execute("SELECT count(*) FROM quarantine").fetchone()
+        self.quarantined: int = connection.execute("SELECT count(*) FROM quarantine").fetchone()[0]
         self.oldest_us: int | None = None
         self._find_oldest()
 
@@ -163,11 +163,6 @@ class HeldRecords:
             return None
         rows = [Row(*row) for row in self._connection.execute(_UP_TO, (last,))]
         return NextBatch(number, previous, statement, signature, last, rows)
-
-    def next_number(self) -> int:
-        """The number of the first batch that is not sealed."""
-        number, _, statement, *_ = self._connection.execute(_BATCH).fetchone()
-        return int(number) + (statement is not None)
 
     def seal(self, batch: NextBatch, statement: bytes, signature: bytes) -> bool:
         """Make `batch` what comes next, durably. Whether it still could be: nothing else was sealed meanwhile."""

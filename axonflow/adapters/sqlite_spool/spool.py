@@ -88,10 +88,6 @@ class SqliteAuditSpool:
         """Sign the batches that are sealed from now on. Without it they are sealed all the same, unsigned."""
         self._signer = signer
 
-    async def next_number(self) -> int:
-        """The number of the next batch that is sealed. Raises AuditError."""
-        return int(await self._owner.do(HeldRecords.next_number))
-
     def close(self) -> None:
         """Finish what waits, then let go of the folder. Blocks meanwhile; calling it again does nothing."""
         with self._closing:

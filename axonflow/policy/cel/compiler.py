@@ -15,6 +15,8 @@ in which ``false && error`` is false, or the error with the path that caused it.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import lru_cache
+from types import CodeType
 from typing import Any, Final
 
 from msgspec import Struct
@@ -28,12 +30,16 @@ from axonflow.policy.cel.lexer import LITERALS, Token, skeleton_of, tokenize
 from axonflow.policy.cel.literals import rendered
 from axonflow.policy.cel.parser import Parsed, literal_values, parse, parse_tokens
 from axonflow.policy.cel.patterns import Patterns
+from axonflow.policy.cel.reads import Reads
 from axonflow.policy.cel.runtime import RUNTIME
 from axonflow.policy.cel.scope import Host, Scope, request_scope
 from axonflow.policy.cel.syntax import ConstantValue, Node
 from axonflow.policy.cel.types import BOOL, DYN
 
 __all__ = ["Compiler", "Condition", "Expression", "Filters", "Function", "no_filters"]
+
+_CODES_KEPT: Final = 4_096
+"""An engine has most forms of expressions in common with the next, and with those of other tenants."""
 
 Function = Callable[[Any, Any], Any]
 """``(request, evaluation) -> value``; may raise anything where the expression fails."""
@@ -43,12 +49,13 @@ class Filters(Struct, frozen=True):
     """Conjuncts that never fail, in front of an expression, such as a rule's `match`.
 
     `values` are what they compare with; ``emit(names)`` gives their source, where `names` are those of the values.
-    Filters of one `form` emit the same source.
+    Filters of one `form` emit the same source, and read the same `paths`.
     """
 
     form: Hashable
     values: tuple[Any, ...]
     emit: Callable[[Sequence[str]], list[str]]
+    paths: tuple[str, ...] = ()
 
 
 def _no_conjuncts(_names: Sequence[str]) -> list[str]:
@@ -62,10 +69,12 @@ class Shape:
     """What conditions share that differ in their constants only: code in two forms, and how to bind it.
 
     `inspects` says whether the code uses its second argument: for findings, time or loops. `always` is the shape of
-    what holds for every request.
+    what holds for every request. `reads` are the attributes that the expression reads.
     """
 
-    __slots__ = ("_careful", "_checked", "_compiler", "_filters", "_literals", "_quick", "always", "inspects", "pinned")
+    __slots__ = (
+        "_careful", "_checked", "_compiler", "_filters", "_literals", "_quick", "always", "inspects", "pinned", "reads",
+    )  # fmt: skip
 
     def __init__(self, compiler: Compiler, parsed: Parsed | None, filters: Filters) -> None:
         self._compiler = compiler
@@ -75,6 +84,7 @@ class Shape:
         self.always = parsed is None and not filters.values
         self.inspects = False
         self.pinned = tuple(sorted(parsed.pinned)) if parsed is not None else ()
+        self.reads = Reads(self.node)
         self._careful: tuple[Callable[..., Function], Binding] | None = None
         self._quick = self._made(careful=False)
 
@@ -82,6 +92,16 @@ class Shape:
     def node(self) -> Node | None:
         """The tree of the expression that the shape was made from, with the literals of that one."""
         return None if self._checked is None else self._checked.node
+
+    @property
+    def filtered(self) -> tuple[str, ...]:
+        """The paths that its filters look at."""
+        return self._filters.paths
+
+    @property
+    def form(self) -> Hashable:
+        """The form of the filters in front of it."""
+        return self._filters.form
 
     def quick(self, values: Sequence[Any], literals: tuple[Any, ...]) -> Function:
         make, binding = self._quick
@@ -248,5 +268,11 @@ class Compiler:
         bound = "".join(f", {name}={name}" for name in names)  # as defaults: a cell for each would be an object more
         source = f"def make({', '.join(names)}):\n return lambda request, evaluation{bound}: {expression}"
         made: dict[str, Callable[..., Function]] = {}
-        exec(compile(source, "<policy shape>", "exec"), self._globals, made)  # noqa: S102  the source is ours: see above
+        exec(_code_of(source), self._globals, made)  # noqa: S102  the source is ours: see above
         return made["make"]
+
+
+@lru_cache(maxsize=_CODES_KEPT)
+def _code_of(source: str) -> CodeType:
+    """The code of `source`, which depends on nothing else."""
+    return compile(source, "<policy shape>", "exec")

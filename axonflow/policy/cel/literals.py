@@ -20,6 +20,8 @@ _MAX_DIGITS: Final = 4_000
 _ESCAPE: Final = re.compile(
     r"\\(?:([abfnrtv\\?\"'`])|([0-3][0-7]{2})|[xX]([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))", re.DOTALL
 )
+_PLAIN: Final = re.compile(r"[\w .:/@-]*")
+"""What neither ends a literal nor escapes anything, and most texts are."""
 _SIMPLE: Final = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
@@ -58,6 +60,8 @@ def quoted(value: bool | float | str | Sequence[str]) -> str:  # noqa: FBT001  i
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
+        if _PLAIN.fullmatch(value):
+            return f'"{value}"'
         return '"' + "".join([character if character.isalnum() else _escaped(character) for character in value]) + '"'
     if isinstance(value, (int, float)):
         text = "1e999" if value in {math.inf, -math.inf} else repr(abs(value))

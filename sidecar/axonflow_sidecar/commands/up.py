@@ -53,6 +53,15 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     help="The key of pseudonyms, hashes and tokens: a file of 64 hexadecimal digits.",
 )
 @click.option(
+    "--audit-content",
+    default="digest",
+    show_default=True,
+    envvar="AXONFLOW_AUDIT_CONTENT",
+    show_envvar=True,
+    type=click.Choice(["digest", "redacted", "none"]),
+    help="What is recorded of contents: a digest under --redaction-key, the text with all findings masked, or nothing.",
+)
+@click.option(
     "--data",
     metavar="FOLDER",
     type=click.Path(file_okay=False, path_type=Path),
@@ -190,6 +199,8 @@ def _check(settings: UpSettings) -> None:
     from axonflow.app.redaction_key import read_redaction_key
     from axonflow_sidecar.plans.catalogue import PlanCatalogue
 
+    if settings.database_url is not None and not settings.database_url.strip():  # an unset variable, most likely
+        raise ConfigurationError("--database-url is empty", expected="an address, or no such option", found="nothing")
     if (settings.certificate is None) != (settings.private_key is None):
         raise ConfigurationError("half a certificate", expected="both --tls-cert and --tls-key", found="one of them")
     if settings.insecure and not _is_loopback(settings.host):

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from axonflow import AxonFlow
 from axonflow.app.api_policies import ApiPolicies
-from axonflow.app.durable import Durable
+from axonflow.app.durable import Durable, Trouble
 from axonflow.app.following import PolicyFollower, PolicyStatus, following
 from axonflow.app.policies import policy_sources
+from axonflow.app.policy_sets import PolicySets
+from axonflow.app.publishing import Publisher
 from axonflow.app.typed_policies import TypedPolicies
 from axonflow.errors import PlanError
 from axonflow.ids import now_us
 from axonflow.policy import PolicyEngine, PolicySource
 from axonflow.policy.scopes import FILES, Scope
-from axonflow_sidecar.hosting.known_tenants import Known
+from axonflow_sidecar.hosting.known_tenants import Known, inactive_tenants
 from axonflow_sidecar.hosting.settings import ServiceSettings
 from axonflow_sidecar.http.agent import create_agent
 from axonflow_sidecar.http.asgi import Application
@@ -43,11 +45,20 @@ async def opened_agent(settings: ServiceSettings) -> AsyncIterator[Application]:
     metrics = Metrics("agent")
     async with _durable(settings, metrics) as durable, _flow(settings, durable, metrics) as (flow, follower):
         known = Known(settings, durable)
+        metrics.watch(
+            "axonflow_tenants_degraded", "1 while changes of keys are not heard.", lambda: len(known.troubles)
+        )
+
+        def troubles() -> list[Trouble]:
+            return [*durable.troubles, *known.troubles]
+
         client = OrchestratorClient(settings.orchestrator_url, settings.credential)
         services = AgentServices(
             flow=flow, signer=Signer(bytes.fromhex(settings.secret)), metrics=metrics, clock_us=now_us,
-            search=durable.search, orchestrator=client, unwell=durable.unwell, policies=_status_of(follower),
+            search=durable.search, orchestrator=client, unwell=durable.unwell, troubles=troubles,
+            policies=_status_of(follower),
             api_policies=_api_policies(settings, durable, flow, follower),
+            policy_sets=_policy_sets(settings, durable, flow, follower),
             tenancy=known.tenancy, typed_policies=_typed_policies(settings, durable, flow, follower),
         )  # fmt: skip
         try:
@@ -61,14 +72,19 @@ async def opened_agent(settings: ServiceSettings) -> AsyncIterator[Application]:
 async def opened_orchestrator(settings: ServiceSettings) -> AsyncIterator[Application]:
     """The orchestrator's application. Runs that an earlier process of this spool left behind are marked as failed."""
     metrics = Metrics("orchestrator")
-    async with _durable(settings, metrics) as durable, _flow(settings, durable, metrics) as (flow, follower):
+    async with (
+        _durable(settings, metrics) as durable,
+        _flow(settings, durable, metrics) as (flow, follower),
+        inactive_tenants(settings, durable) as inactive,
+    ):
         catalogue = PlanCatalogue.load(settings.plans) if settings.plans else PlanCatalogue()
         executor_id = durable.audit.writer_id  # kept in the spool, whose lock says that the earlier process is gone
         await _abandon_runs(durable, executor_id)
-        runs = PlanRuns(flow, durable.plans, catalogue, executor_id)
+        runs = PlanRuns(flow, durable.plans, catalogue, executor_id, inactive)
         services = OrchestratorServices(
             flow=flow, runs=runs, catalogue=catalogue, signer=Signer(bytes.fromhex(settings.secret)),
-            credential=settings.credential, unwell=durable.unwell, policies=_status_of(follower),
+            credential=settings.credential, unwell=durable.unwell, troubles=lambda: durable.troubles,
+            policies=_status_of(follower),
         )  # fmt: skip
         try:
             yield create_orchestrator(
@@ -90,6 +106,10 @@ async def _durable(settings: ServiceSettings, metrics: Metrics) -> AsyncIterator
     metrics.watch("axonflow_spool_records", "Audit records not yet in the database.", lambda: durable.pending)
     metrics.watch("axonflow_spool_bytes", "Their size.", lambda: durable.pending_bytes)
     metrics.watch("axonflow_drained_records", "Audit records moved to the database.", lambda: durable.drained)
+    metrics.watch("axonflow_audit_degraded", "1 while the database takes no audit records.",
+                  lambda: any(one.part == "audit" for one in durable.troubles))  # fmt: skip
+    metrics.watch("axonflow_replica_degraded", "1 while searches cannot read from the read replica.",
+                  lambda: any(one.part == "replica" for one in durable.troubles))  # fmt: skip
     try:
         yield durable
     finally:
@@ -118,7 +138,7 @@ async def _flow(
     policies = settings.policies or None
     flow = AxonFlow.open(
         policies=policies, audit=durable.audit, trusted_keys=settings.trusted_keys, redaction_key=key,
-        vault=None if key is None else durable.vault(key),
+        vault=None if key is None else durable.vault(key), audit_content=settings.audit_content,
     )  # fmt: skip
     if not settings.snapshots:
         _log_start(settings, flow)
@@ -151,7 +171,9 @@ def _api_policies(
         return flow.compiled([Scope(FILES, None, policy_sources(document))])
 
     key = settings.policy_key or None
-    return ApiPolicies(durable.shelf, compiled=compiled, key=key, served=follower.serve_now)
+    return ApiPolicies(
+        durable.shelf, compiled=compiled, key=key, served=follower.serve_now, in_force=flow.policies_of_tenant
+    )
 
 
 def _typed_policies(
@@ -165,6 +187,19 @@ def _typed_policies(
 
     key = settings.policy_key or None
     return TypedPolicies(durable.shelf.published, compiled=compiled, key=key, served=follower.serve_now)
+
+
+def _policy_sets(
+    settings: ServiceSettings, durable: Durable, flow: AxonFlow, follower: PolicyFollower | None
+) -> PolicySets | None:
+    if follower is None:
+        return None
+
+    def compiled(sources: Sequence[PolicySource]) -> PolicyEngine:
+        return flow.compiled([Scope(FILES, None, sources)])
+
+    publisher = Publisher(durable.shelf.published, trusted_keys=settings.trusted_keys)
+    return PolicySets(publisher, compiled=compiled, key=settings.policy_key or None, served=follower.serve_now)
 
 
 def _log_start(settings: ServiceSettings, flow: AxonFlow) -> None:

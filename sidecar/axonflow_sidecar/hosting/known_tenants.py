@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from axonflow.app.durable import Durable
+from axonflow.app.durable import Durable, Trouble
 from axonflow.app.peppers import parse_peppers
 from axonflow.errors import TenancyUnavailable
 from axonflow.tenancy import TenantStatus
@@ -21,10 +21,24 @@ from axonflow_sidecar.http.identities import Identities
 from axonflow_sidecar.http.keys import KeyRing
 from axonflow_sidecar.http.stored_keys import StoredKeys
 
-__all__ = ["Known"]
+__all__ = ["Known", "inactive_tenants"]
 
 NOTE_S: Final = 10.0
 _log = logging.getLogger("axonflow.tenants")
+
+
+@asynccontextmanager
+async def inactive_tenants(settings: ServiceSettings, durable: Durable) -> AsyncIterator[Mapping[str, TenantStatus]]:
+    """Who may do nothing at present, kept fresh for as long as the block lasts. The agent remembers it on disk for both
+    services."""
+    known = _read(Path(settings.inactive_file)) if settings.inactive_file else {}
+    watch = durable.watch_tenants(lambda _: None, _report, known)
+    task = asyncio.create_task(watch.run())
+    try:
+        yield watch.inactive
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 class Known:
@@ -37,6 +51,13 @@ class Known:
         self._watch = durable.watch_tenants(self._changed, _report, self._kept)
         self._stored = StoredKeys(self.tenancy.recognised, self.tenancy.holder, lambda: self._watch.hears)
         self._identities = Identities(KeyRing(settings.keys), self._stored, self._watch.inactive)
+
+    @property
+    def troubles(self) -> list[Trouble]:
+        """What does not work of it."""
+        since_us = self._watch.unheard_since_us
+        reason = "changes of tenants and keys are not heard: what is known of them holds"
+        return [] if since_us is None else [Trouble("tenants", since_us, reason)]
 
     @asynccontextmanager
     async def kept_fresh(self) -> AsyncIterator[Identities]:

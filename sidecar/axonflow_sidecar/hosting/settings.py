@@ -9,6 +9,7 @@ from typing import Literal
 from msgspec import Struct
 
 from axonflow.app.durable import DatabaseSettings
+from axonflow.audit.content import ContentMode
 from axonflow.installation import default_folder
 from axonflow_sidecar.http.keys import ApiKey
 from axonflow_sidecar.http.server import Listener
@@ -40,6 +41,7 @@ class ServiceSettings(Struct, frozen=True, kw_only=True):
     plans: str | None = None
     trusted_keys: list[str] = []
     redaction_key: str = ""
+    audit_content: ContentMode = "digest"
     stand_in: bool = False
     snapshots: str = ""
     policy_key: str = ""
@@ -70,6 +72,7 @@ class UpSettings(Struct, frozen=True, kw_only=True):
     plans: str | None = None
     trusted_keys: list[str] = []
     redaction_key_file: Path | None = None
+    audit_content: ContentMode = "digest"
     pepper_file: Path | None = None
     certificate: Path | None = None
     private_key: Path | None = None

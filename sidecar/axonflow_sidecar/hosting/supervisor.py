@@ -99,13 +99,14 @@ class Supervisor:
             secret=folder.secret(), credential=secrets.token_urlsafe(32), plans=settings.plans,
             trusted_keys=[*settings.trusted_keys, str(folder.policy_key())], stand_in=settings.stand_in,
             snapshots=self._snapshots(folder, "orchestrator"), peppers=self._peppers(folder),
-            redaction_key=_redaction_key(settings.redaction_key_file),
+            redaction_key=_redaction_key(settings.redaction_key_file), audit_content=settings.audit_content,
+            inactive_file=str(folder.path / "inactive.json"),
             log_level=settings.log_level, access_log=settings.access_log, drain_timeout_s=DRAIN_TIMEOUT_S,
         )  # fmt: skip
         agent = msgspec.structs.replace(
             common, role="agent", listeners=agent_listeners, spool=str(folder.spool("agent")),
             snapshots=self._snapshots(folder, "agent"), policy_key=str(folder.policy_key_file),
-            orchestrator_url=orchestrator_listener.url, inactive_file=str(folder.path / "inactive.json"),
+            orchestrator_url=orchestrator_listener.url,
         )  # fmt: skip
         self._services = [ServiceProcess(agent, lock), ServiceProcess(common, lock)]
         await self._unless_stopped(asyncio.gather(*(service.start() for service in self._services)))

@@ -1,21 +1,23 @@
-"""What the routes about tenants, keys and roles share: who asks, for which tenant, and what is recorded of it."""
+"""What the routes of administrators share: who asks, for which tenant, and that it is recorded."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from axonflow import AxonFlowError, Principal, Request, RequestError, Resource
+from axonflow import AxonFlowError, RequestError
+from axonflow.app.changes import Came, change_by, recorded_change
 from axonflow.app.tenancy import Tenancy
-from axonflow.ids import new_id
-from axonflow.tenancy import Actor
+from axonflow.tenancy import ANY_TENANT, Actor
 from axonflow_sidecar.http.asgi import Call, Refused, Reply
 from axonflow_sidecar.http.services import AgentServices
 from axonflow_sidecar.http.translate import tenant_of
 
-__all__ = ["acting", "limit_of", "recorded", "shown", "tenancy_of", "tenant_named"]
+__all__ = ["acting", "limit_of", "recording", "shown", "tenancy_of", "tenant_named"]
 
 MAX_PAGE = 1000
 
@@ -37,14 +39,24 @@ def tenant_named(call: Call) -> str:
 
 def acting(call: Call) -> Actor:
     """Who makes the change, with what they may do themselves."""
-    return Actor(f"service:{call.caller.client_id}", call.caller.permissions)
+    caller, origin = call.caller, call.origin
+    return Actor(f"service:{caller.client_id}", caller.permissions, origin.request_id, origin.trace_id)
 
 
-async def recorded(services: AgentServices, call: Call, action: str, tenant_id: str, resource: Resource) -> None:
-    """Put the change into the audit trail of that tenant, before it is answered. Raises AuditError."""
-    request = Request(Principal(call.caller.client_id, "service", tenant_id), action, resource)
-    decision_id = new_id(services.clock_us())
-    await services.flow.record(action, request, decision_id=decision_id, details={}, origin=call.origin)
+@asynccontextmanager
+async def recording(
+    services: AgentServices, call: Call, scope: str, action: str, resource: str, reason: str = ""
+) -> AsyncIterator[Came]:
+    """What the block changes in `scope` is in the trail of that: before it is done, and what came of it. What changes
+    tenants, keys and roles records by itself.
+
+    Raises AuditError, and nothing is to be changed; TenancyMissing for a tenant that is not there: it has no trail.
+    """
+    if scope not in (ANY_TENANT, call.caller.tenant_id) and services.tenancy is not None:
+        await services.tenancy.tenant(scope)
+    change = change_by(acting(call), scope, action, resource, reason)
+    async with recorded_change(services.flow.audit, change) as came:
+        yield came
 
 
 def limit_of(query: dict[str, str]) -> int:

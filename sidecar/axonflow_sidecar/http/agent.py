@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from axonflow_sidecar.http.asgi import Application
 from axonflow_sidecar.http.identities import Identities
+from axonflow_sidecar.http.log_ins import LogIns
 from axonflow_sidecar.http.middleware.measuring import measured
 from axonflow_sidecar.http.middleware.tracing import traced
 from axonflow_sidecar.http.routes.audit_search import audit_search
@@ -13,11 +14,13 @@ from axonflow_sidecar.http.routes.gateway import llm_call, pre_check
 from axonflow_sidecar.http.routes.health import health, metrics_page
 from axonflow_sidecar.http.routes.keys import key_routes
 from axonflow_sidecar.http.routes.policies_in_force import policies_in_force, policy_summary
+from axonflow_sidecar.http.routes.policy_sets import policy_set_routes
 from axonflow_sidecar.http.routes.policy_table import policy_routes
 from axonflow_sidecar.http.routes.requests import plan_status, proxy_request
 from axonflow_sidecar.http.routes.reveal import reveal
 from axonflow_sidecar.http.routes.roles import role_routes
 from axonflow_sidecar.http.routes.tenants import tenant_routes
+from axonflow_sidecar.http.routes.tool_call import tool_call
 from axonflow_sidecar.http.routing import PUBLIC, Route, routed
 from axonflow_sidecar.http.services import AgentServices
 
@@ -28,13 +31,14 @@ PLAN_TIMEOUT_S = 600
 
 def create_agent(services: AgentServices, identities: Identities, *, log_all: bool = False) -> Application:
     """An ASGI application that answers the agent's routes for whom `identities` know; see docs/reference/http.md."""
-    return traced(measured(routed(agent_routes(services), identities), services.metrics, log_all=log_all))
+    application = routed(agent_routes(services), identities, LogIns(services.flow))
+    return traced(measured(application, services.metrics, log_all=log_all))
 
 
 def agent_routes(services: AgentServices) -> list[Route]:
     """The agent's routes, each with the permission that it takes."""
     return [
-        Route("GET", "/health", health("axonflow-agent", services.unwell, policy_summary(services)), PUBLIC),
+        Route("GET", "/health", health("axonflow-agent", services, policy_summary(services)), PUBLIC),
         Route("GET", "/v1/policies", policies_in_force(services), "policies.read"),
         Route("GET", "/metrics", metrics_page(services.metrics), "metrics.read"),
         Route("POST", "/v1/decisions", decisions(services), "decisions.make"),
@@ -45,8 +49,10 @@ def agent_routes(services: AgentServices) -> list[Route]:
         Route("POST", "/api/v1/decide", decide(services), "decisions.make"),
         Route("POST", "/api/policy/pre-check", pre_check(services), "decisions.make"),
         Route("POST", "/api/audit/llm-call", llm_call(services), "calls.record"),
+        Route("POST", "/api/v1/audit/tool-call", tool_call(services), "calls.record"),
         Route("POST", "/api/v1/audit/search", audit_search(services), "audit.read"),
         Route("POST", "/api/request", proxy_request(services), "plans.run", PLAN_TIMEOUT_S),
         Route("GET", "/api/v1/plan/{id}", plan_status(services), "plans.read"),
         *policy_routes(services),
+        *policy_set_routes(services),
     ]

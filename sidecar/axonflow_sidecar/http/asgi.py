@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import suppress
 from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import parse_qsl
@@ -22,27 +22,34 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 MAX_BODY_BYTES: Final = 8 * 1024 * 1024
 MAX_DISCARDED_BYTES: Final = 128 * 1024 * 1024
 DISCARD_TIMEOUT_S: Final = 10
+_NOTHING: Final[Mapping[str, Any]] = {}
 BODY_TIMEOUT_S: Final = 30
 """For the whole body: a client that sends a byte now and then would else hold its place for good."""
 
 
 class Refused(Exception):  # noqa: N818  an answer on its way out, not a fault
-    """Ends a call with `status` and the problem document of `error`."""
+    """Ends a call with `status` and the problem document of `error`, which has the members `more` as well. The caller
+    may try again in `retry_after_s`, where that is known."""
 
-    def __init__(self, status: int, error: AxonFlowError) -> None:
+    def __init__(
+        self, status: int, error: AxonFlowError, *, retry_after_s: int | None = None, more: Mapping[str, Any] = _NOTHING
+    ) -> None:
         super().__init__(status)
         self.status = status
         self.error = error
+        self.retry_after_s = retry_after_s
+        self.more = more
 
 
 class Reply(NamedTuple):
     """What a handler answers with: JSON, unless `content_type` says otherwise. `rest` comes after `body`, as it is
-    made; when that fails, the connection ends."""
+    made; when that fails, the connection ends. `retry_after_s` becomes the header."""
 
     body: bytes
     status: int = 200
     content_type: bytes = b"application/json"
     rest: AsyncGenerator[bytes, None] | None = None
+    retry_after_s: int | None = None
 
 
 class ActiveTenants(Protocol):

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import ceil
 from typing import Final
 
-from axonflow.errors import TenancyForbidden
+from axonflow.errors import TenancyForbidden, TenancyLimited
+from axonflow.ids import now_us
+from axonflow.tenancy import check_active
 from axonflow_sidecar.http.asgi import Refused
 from axonflow_sidecar.http.keys import Client, KeyRing, presented
+from axonflow_sidecar.http.rates import RequestRates
 from axonflow_sidecar.http.stored_keys import StoredKeys
+from axonflow_sidecar.http.translate import rfc3339
 
 __all__ = ["Identities"]
 
@@ -21,15 +26,23 @@ class Identities:
     `inactive` is looked at with each call: tenants that may do nothing at present, and why.
     """
 
-    def __init__(self, ring: KeyRing, stored: StoredKeys | None = None, inactive: Mapping[str, str] = _NOBODY) -> None:
+    def __init__(
+        self,
+        ring: KeyRing,
+        stored: StoredKeys | None = None,
+        inactive: Mapping[str, str] = _NOBODY,
+        rates: RequestRates | None = None,
+    ) -> None:
         self._ring = ring
         self._stored = stored
         self._inactive = inactive
+        self._rates = RequestRates() if rates is None else rates
 
     async def client(self, authorization: str) -> Client | None:
         """Whose key an Authorization header carries, or None. A client id that it names has to be the key's.
 
-        Raises TenancyUnavailable when nobody can tell.
+        Raises TenancyUnavailable when nobody can tell, and Refused (403) for a key whose tenant the database said is
+        not active: where changes cannot be heard, `inactive` may know nothing of it.
         """
         offered = presented(authorization)
         if offered is None:
@@ -40,16 +53,30 @@ class Identities:
             client = await self._stored.client(digest, offered.key)
         if client is not None and offered.client_id not in (None, client.client_id):
             return None
+        if client is not None and client.status != "active":
+            _refuse(client.tenant_id, {client.tenant_id: client.status})
         return client
+
+    def check_rate(self, tenant_id: str, per_minute: int) -> None:
+        """Count a call of this tenant. Raises Refused (429) when it calls more often than `per_minute` times."""
+        wait_s = self._rates.wait_s(tenant_id, per_minute)
+        if wait_s:
+            retry_after_s = ceil(wait_s)
+            limited = TenancyLimited(
+                "the tenant calls too often", expected=f"at most {per_minute} calls a minute", found="more",
+                at=tenant_id, hint="Nothing was decided. Wait for Retry-After; whoever runs this can raise the limit.",
+            )  # fmt: skip
+            reset_at = rfc3339(now_us() + retry_after_s * 1_000_000)
+            told = {"rate_limit": {"limit": per_minute, "remaining": 0, "reset_at": reset_at}}
+            raise Refused(429, limited, retry_after_s=retry_after_s, more=told)
 
     def check_active(self, tenant_id: str) -> None:
         """Raise Refused (403) when this tenant is suspended or being deleted."""
-        status = self._inactive.get(tenant_id)
-        if status is not None:
-            raise Refused(
-                403,
-                TenancyForbidden(
-                    f"the tenant is {status}", expected="an active tenant", found=status,
-                    hint="Nothing was allowed. Whoever runs this installation can say why.",
-                ),
-            )  # fmt: skip
+        _refuse(tenant_id, self._inactive)
+
+
+def _refuse(tenant_id: str, inactive: Mapping[str, str]) -> None:
+    try:
+        check_active(tenant_id, inactive)
+    except TenancyForbidden as forbidden:
+        raise Refused(403, forbidden) from None

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from msgspec import Struct
 
 from axonflow.errors import ConfigurationError, TenancyError
-from axonflow.tenancy import ANY_TENANT, BUILT_IN_ROLES, check_patterns, permissions_of, scoped
+from axonflow.tenancy import ANY_TENANT, BUILT_IN_ROLES, TenantStatus, check_patterns, permissions_of, scoped
 
 __all__ = ["MAX_NAME_CHARS", "ApiKey", "Client", "KeyRing", "Presented", "new_key", "presented"]
 
@@ -40,11 +40,14 @@ class ApiKey(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Client(Struct, frozen=True):
-    """Who calls, as the key proves it, and what they may do."""
+    """Who calls, as the key proves it, what they may do, and how often: keys that are configured as often as they
+    like. `status` is the tenant's, as of when the key was looked up."""
 
     client_id: str
     tenant_id: str
     permissions: frozenset[str] = frozenset()
+    max_requests_per_minute: int | None = None
+    status: TenantStatus = "active"
 
     def may_act_for(self, tenant_id: str) -> bool:
         """Whether the key covers this tenant."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from axonflow_sidecar.http.agent import PLAN_TIMEOUT_S
 from axonflow_sidecar.http.asgi import Application
 from axonflow_sidecar.http.identities import Identities
+from axonflow_sidecar.http.log_ins import LogIns
 from axonflow_sidecar.http.metrics import Metrics
 from axonflow_sidecar.http.middleware.measuring import measured
 from axonflow_sidecar.http.middleware.tracing import traced
@@ -20,13 +21,14 @@ def create_orchestrator(
     services: OrchestratorServices, identities: Identities, metrics: Metrics, *, log_all: bool = False
 ) -> Application:
     """An ASGI application. Keys open ``/metrics`` only; plans need the internal credential and a signed identity."""
-    return traced(measured(routed(orchestrator_routes(services, metrics), identities), metrics, log_all=log_all))
+    application = routed(orchestrator_routes(services, metrics), identities, LogIns(services.flow))
+    return traced(measured(application, metrics, log_all=log_all))
 
 
 def orchestrator_routes(services: OrchestratorServices, metrics: Metrics) -> list[Route]:
     """The orchestrator's routes, each with the permission that it takes."""
     return [
-        Route("GET", "/health", health("axonflow-orchestrator", services.unwell, policy_summary(services)), PUBLIC),
+        Route("GET", "/health", health("axonflow-orchestrator", services, policy_summary(services)), PUBLIC),
         Route("GET", "/metrics", metrics_page(metrics), "metrics.read"),
         Route("POST", "/api/request", plan_requests(services), INTERNAL, PLAN_TIMEOUT_S),
         Route("GET", "/api/v1/plan/{id}", plan_status(services), INTERNAL),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Any
 
 import msgspec
 
@@ -13,8 +14,8 @@ __all__ = ["PROBLEM", "problem"]
 PROBLEM = b"application/problem+json"
 
 
-def problem(status: int, error: AxonFlowError, request_id: str = "") -> bytes:
-    """The document for `error`, as JSON."""
+def problem(status: int, error: AxonFlowError, request_id: str = "", **more: Any) -> bytes:
+    """The document for `error`, as JSON, with `more` members."""
     parts = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -27,5 +28,6 @@ def problem(status: int, error: AxonFlowError, request_id: str = "") -> bytes:
         "at": error.at,
         "hint": error.hint,
         "request_id": request_id or None,
+        **more,
     }
     return msgspec.json.encode({name: value for name, value in parts.items() if value is not None})

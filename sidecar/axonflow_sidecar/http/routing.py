@@ -29,6 +29,7 @@ from axonflow.tenancy import ANY_TENANT, Permission
 from axonflow_sidecar.http.asgi import Application, Call, Handler, Receive, Refused, Reply, Scope, Send
 from axonflow_sidecar.http.identities import Identities
 from axonflow_sidecar.http.keys import Client
+from axonflow_sidecar.http.log_ins import LogIns
 from axonflow_sidecar.http.problems import PROBLEM, problem
 
 __all__ = ["INTERNAL", "PUBLIC", "Route", "routed"]
@@ -88,16 +89,17 @@ def _without(segments: list[str], places: tuple[int, ...]) -> str:
     return "/".join("{" if place in places else segment for place, segment in enumerate(segments))
 
 
-def routed(routes: Sequence[Route], identities: Identities) -> Application:
-    """An application that answers `routes` for whom `identities` know. Nothing that fails is ever an allow."""
+def routed(routes: Sequence[Route], identities: Identities, log_ins: LogIns | None = None) -> Application:
+    """An application that answers `routes` for whom `identities` know, and tells `log_ins` of them. Nothing that fails
+    is ever an allow."""
     table = _Table(routes)
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         call = Call(scope, receive)
         try:
-            reply = await _answer(table, identities, call)
+            reply = await _answer(table, identities, log_ins, call)
         except Refused as refused:
-            reply = _problem(scope, refused.status, refused.error)
+            reply = _problem(scope, refused.status, refused.error, refused)
         except _UNAVAILABLE as error:  # not recorded or not counted, so not answered: the caller takes it as a denial
             reply = _problem(scope, 503, error)
         except AxonFlowError as error:
@@ -115,7 +117,7 @@ def routed(routes: Sequence[Route], identities: Identities) -> Application:
     return application
 
 
-async def _answer(table: _Table, identities: Identities, call: Call) -> Reply:
+async def _answer(table: _Table, identities: Identities, log_ins: LogIns | None, call: Call) -> Reply:
     scope = call.scope
     methods, values = table.find(scope["path"])
     if methods is None:
@@ -135,22 +137,33 @@ async def _answer(table: _Table, identities: Identities, call: Call) -> Reply:
     call.values = values
     call.identities = identities
     if route.permission not in (PUBLIC, INTERNAL):
-        call.client = client = await _permitted(identities, call, route.permission)
-        call.origin = Origin(client.client_id, call.origin.request_id, call.origin.trace_id)
+        call.client = client = await _permitted(identities, log_ins, call, route.permission)
+        origin = call.origin
+        call.origin = Origin(
+            client.client_id, origin.request_id, origin.trace_id, origin.span_id, origin.parent_span_id
+        )
     call.timeout_s = route.timeout_s
     async with asyncio.timeout(route.timeout_s):
         return await route.handler(call)
 
 
-async def _permitted(identities: Identities, call: Call, permission: str) -> Client:
-    """Who calls. Raises Refused: 401 without a valid key, 403 for one that may not do this or whose tenant may not."""
-    client = await identities.client(call.header(b"authorization"))
+async def _permitted(identities: Identities, log_ins: LogIns | None, call: Call, permission: str) -> Client:
+    """Who calls. Raises Refused: 401 without a valid key, 403 for one that may not do this or whose tenant may not, 429
+    for a tenant that calls too often."""
+    authorization = call.header(b"authorization")
+    client = await identities.client(authorization)
     if client is None:
+        if log_ins is not None:
+            await log_ins.refused(authorization, call.origin)
         raise Refused(
             401, RequestError("no valid API key", expected="Authorization: Bearer KEY, or Basic CLIENT_ID:KEY")
         )
+    if log_ins is not None:
+        await log_ins.accepted(authorization, client, call.origin)
     if client.tenant_id != ANY_TENANT:
         identities.check_active(client.tenant_id)
+    if client.max_requests_per_minute is not None:
+        identities.check_rate(client.tenant_id, client.max_requests_per_minute)
     if permission not in client.permissions:
         raise Refused(
             403,
@@ -170,9 +183,11 @@ def _check_single(scope: Scope) -> None:
             raise Refused(400, RequestError("a header is there twice", expected="once", at=name.decode()))
 
 
-def _problem(scope: Scope, status: int, error: AxonFlowError) -> Reply:
+def _problem(scope: Scope, status: int, error: AxonFlowError, refused: Refused | None = None) -> Reply:
     origin = scope.get("axonflow.origin")
-    return Reply(problem(status, error, origin.request_id if origin else ""), status, PROBLEM)
+    more = {} if refused is None else refused.more
+    body = problem(status, error, origin.request_id if origin else "", **more)
+    return Reply(body, status, PROBLEM, retry_after_s=None if refused is None else refused.retry_after_s)
 
 
 def _log_failure(scope: Scope, error: Exception) -> None:
@@ -195,8 +210,8 @@ async def _send(send: Send, reply: Reply) -> None:
         headers.append((b"content-type", reply.content_type))
     if reply.status == 401:
         headers.append((b"www-authenticate", b'Bearer realm="axonflow"'))
-    if reply.status == 503:
-        headers.append((b"retry-after", b"1"))
+    if reply.status == 503 or reply.retry_after_s is not None:
+        headers.append((b"retry-after", str(reply.retry_after_s or 1).encode()))
     start = {"type": "http.response.start", "status": reply.status, "headers": headers}
     if reply.rest is None:
         if has_content:

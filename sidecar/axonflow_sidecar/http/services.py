@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from msgspec import Struct
 
 from axonflow import AxonFlow, Decision, Request
 from axonflow.app.api_policies import ApiPolicies
+from axonflow.app.durable import Trouble
 from axonflow.app.following import PolicyStatus
+from axonflow.app.policy_sets import PolicySets
 from axonflow.app.tenancy import Tenancy
 from axonflow.app.typed_policies import TypedPolicies
 from axonflow.audit import AuditPage, AuditQuery, Origin
@@ -30,9 +32,10 @@ class Orchestrator(Protocol):
 
 class AgentServices(Struct, frozen=True, kw_only=True):
     """`search` finds what was recorded before the call (it waits for the drain). It and `tenancy` are None without a
-    database. `unwell` says in a few words what keeps the agent from answering, or None. `policies` says how policies
-    from the database stand, or None where there are files alone; then there are no `api_policies`, which edits those of
-    the contract's routes, and no `typed_policies`, which publishes documents.
+    database. `unwell` says in a few words what keeps the agent from answering, or None; `troubles` are what does not
+    work while it answers. `policies` says how policies from the database stand, or None where there are files alone;
+    then there are no `api_policies`, which edits those of the contract's routes, and neither `typed_policies` nor
+    `policy_sets`, which publish documents.
     """
 
     flow: AxonFlow
@@ -43,9 +46,11 @@ class AgentServices(Struct, frozen=True, kw_only=True):
     orchestrator: Orchestrator | None = None
     tenancy: Tenancy | None = None
     unwell: Callable[[], str | None] = lambda: None
+    troubles: Callable[[], Sequence[Trouble]] = list
     policies: Callable[[], PolicyStatus | None] = lambda: None
     api_policies: ApiPolicies | None = None
     typed_policies: TypedPolicies | None = None
+    policy_sets: PolicySets | None = None
 
 
 def check_tenant(call: Call, tenant_id: str) -> None:

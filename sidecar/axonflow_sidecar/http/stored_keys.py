@@ -44,6 +44,12 @@ class _Entry(Struct):
     used_s: float
 
 
+def _client(holder: KeyHolder) -> Client:
+    return Client(
+        holder.client_id, holder.tenant_id, holder.permissions, holder.max_requests_per_minute, holder.status
+    )  # fmt: skip
+
+
 class Used(Struct, frozen=True):
     """When a key was last used."""
 
@@ -75,6 +81,7 @@ class StoredKeys:
         self._known: TTLCache[bytes, _Entry] = TTLCache(max_keys, KEPT_S, timer=clock_s)
         self._asking: dict[bytes, asyncio.Task[_Entry]] = {}
         self._forgotten = 0
+        self._doubted = 0
         self._again: dict[bytes, bytes] = {}
         self._looking: asyncio.Task[None] | None = None
         self._slow_until_s = float("-inf")
@@ -103,7 +110,10 @@ class StoredKeys:
         """Something of this tenant has changed: its keys are not known any more, and are looked up again, for the
         database may be away when they are presented. Without a tenant, anything may have changed: each key is to be
         looked up before it is taken, if the database answers."""
-        self._forgotten += 1
+        if tenant_id is None:
+            self._doubted += 1
+        else:
+            self._forgotten += 1
         for digest, entry in list(self._known.items()):
             if tenant_id is None:
                 entry.at_s = float("-inf")
@@ -166,17 +176,19 @@ class StoredKeys:
             task.exception()  # taken by whoever waits, and there may be nobody any more
 
     async def _ask(self, digest: bytes, key_hmac: bytes) -> _Entry:
-        forgotten = self._forgotten
+        forgotten, doubted = self._forgotten, self._doubted
         try:
             holder = await self._find(key_hmac)
         except AxonFlowError:
             raise
         except Exception as error:  # noqa: BLE001  an adapter that keeps to no contract
             raise TenancyUnavailable("keys cannot be looked up", found=type(error).__name__) from None
-        client = None if holder is None else Client(holder.client_id, holder.tenant_id, holder.permissions)
+        client = None if holder is None else _client(holder)
         before = self._known.get(digest)
         used_s = float("-inf") if before is None else before.used_s
-        entry = _Entry(key_hmac, holder, client, self._clock_s(), used_s)
+        # One that hears nothing now and then while it asks must not forget whom it knows: it is to be asked for again.
+        at_s = self._clock_s() if doubted == self._doubted else float("-inf")
+        entry = _Entry(key_hmac, holder, client, at_s, used_s)
         if forgotten == self._forgotten:
             self._known[digest] = entry
         else:  # what changed while we asked may be news of this key: it is taken once, and asked for again

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace
@@ -14,22 +16,33 @@ from axonflow.audit import IN_PROCESS, Origin
 from axonflow.errors import PlanError
 from axonflow.ids import now_us
 from axonflow.plan import PlanExecution, PlanResult
+from axonflow.tenancy import check_active
 from axonflow_sidecar.plans.catalogue import PlanCatalogue
 
 __all__ = ["PlanRuns"]
 
+_NOBODY: Final[Mapping[str, str]] = {}
 _PAUSES_S = (0.1, 1.0, 5.0)
 _log = logging.getLogger("axonflow.plans")
 
 
 class PlanRuns:
-    """`plans` is a PlanStore; `executor_id` names this process in it."""
+    """`plans` is a PlanStore; `executor_id` names this process in it. `inactive` is looked at before each step: tenants
+    that may do nothing at present, and why."""
 
-    def __init__(self, flow: AxonFlow, plans: Any, catalogue: PlanCatalogue, executor_id: str) -> None:
+    def __init__(
+        self,
+        flow: AxonFlow,
+        plans: Any,
+        catalogue: PlanCatalogue,
+        executor_id: str,
+        inactive: Mapping[str, str] = _NOBODY,
+    ) -> None:
         self._flow = flow
         self._plans = plans
         self._catalogue = catalogue
         self._executor_id = executor_id
+        self._inactive = inactive
         self._running: set[asyncio.Task[Any]] = set()
 
     async def add(self, execution: PlanExecution, context: dict[str, Any]) -> None:
@@ -58,7 +71,10 @@ class PlanRuns:
     async def _run(self, execution: PlanExecution, principal: Principal, origin: Origin) -> PlanExecution:
         try:
             plan = self._catalogue.plan(execution.domain, execution.query, execution.context)
-            result = await self._flow.run(plan, principal=principal, context=execution.context, origin=origin)
+            result = await self._flow.run(
+                plan, principal=principal, context=execution.context, origin=origin,
+                before_step=partial(check_active, execution.tenant_id, self._inactive),
+            )  # fmt: skip
             ended = _ended(execution, result)
         except AxonFlowError as error:
             ended = replace(execution, status="failed", error=str(error), finished_us=now_us())

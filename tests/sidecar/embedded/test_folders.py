@@ -14,6 +14,8 @@ from axonflow_sidecar.hosting.embedded.account import MAY_ENTER, MAY_READ, Accou
 from axonflow_sidecar.hosting.embedded.folder import Folder
 from tests.postgres import execute
 
+pytestmark = pytest.mark.embedded
+
 IS_ROOT = os.geteuid() == 0
 
 

@@ -14,6 +14,8 @@ from axonflow_sidecar.hosting.embedded import EmbeddedPostgres, postmaster
 from axonflow_sidecar.hosting.embedded.account import account_to_run_as
 from tests.postgres import execute
 
+pytestmark = pytest.mark.embedded
+
 
 def kill(server, until):
     os.kill(server.pid, signal.SIGKILL)

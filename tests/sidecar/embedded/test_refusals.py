@@ -12,6 +12,8 @@ from axonflow_sidecar.hosting.embedded import EmbeddedPostgres, account, binarie
 from axonflow_sidecar.hosting.embedded.account import Account
 from tests.postgres import execute
 
+pytestmark = pytest.mark.embedded
+
 IS_ROOT = os.geteuid() == 0
 
 

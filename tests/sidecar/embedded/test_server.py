@@ -10,6 +10,8 @@ import pytest
 from axonflow_sidecar.hosting.embedded import EmbeddedPostgres, log
 from tests.postgres import execute, fresh_database
 
+pytestmark = pytest.mark.embedded
+
 
 @pytest.fixture
 def running(shared_server):

@@ -36,6 +36,14 @@ def test_migrate_says_what_it_applied_and_then_that_there_is_nothing_to_do(run, 
     assert json.loads(run("db", "migrate", "--database-url", new_database, "--json").stdout) == {"applied": []}
 
 
+@pytest.mark.parametrize("command", [("db", "migrate"), ("tenant", "list"), ("policy", "history"), ("up",)])
+@pytest.mark.parametrize("given", ["", " "])
+def test_command_whose_database_is_an_empty_variable_is_refused_and_takes_no_other(run, database, command, given):
+    result = run(*command, "--database-url", given, env={"AXONFLOW_DATABASE_URL": database})
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--database-url is empty" in result.stderr
+
+
 def test_status_says_no_while_migrations_are_pending(run, new_database):
     result = run("db", "status", "--database-url", new_database)
     assert result.exit_code == 1

@@ -1,9 +1,11 @@
 """`axonflow policy publish | activate | rollback | history | diff`, on a PostgreSQL."""
 
+import asyncio
 import json
 
 import pytest
 
+from axonflow.app.durable import opened_store
 from tests.postgres import execute, postgres_dsn
 from tests.postgres_stores import migrated_dsn
 from tests.strategies import policy_set
@@ -72,6 +74,29 @@ def test_publish_and_activate_and_rollback_are_in_the_history_with_who_and_why(a
     assert "rollback" in shown
 
 
+def test_publish_and_activate_and_rollback_are_in_the_audit_trail_with_who_ran_them(axonflow, policies):
+    done(axonflow("publish", "--activate", "--author", "user:ann", "--json"))
+    with_rules(policies, {"id": "more", "effect": "log"})
+    done(axonflow("publish", "--json"))
+    done(axonflow("activate", "2", "--json", why=("--reason", "Change 4711.")))
+    done(axonflow("rollback", "--json"))
+    done(axonflow("rollback", "--to", "2", "--json"))
+    assert axonflow("activate", "9").exit_code == 2
+
+    async def look():
+        async with opened_store(axonflow.url) as store:
+            return await store.chain(axonflow.tenant, "axonflow-cli", 0, 100)
+
+    events = [record.event for record in asyncio.run(look())]
+    assert [event.action for event in events if event.details["outcome"] == "done"] == [
+        "policy.publish", "policy.activate", "policy.publish", "policy.activate", "policy.rollback", "policy.rollback",
+    ]  # fmt: skip
+    assert (events[1].details["author"], events[1].details["version"]) == ("user:ann", 1)
+    assert {event.principal.partition(":")[0] for event in events} == {"cli"}
+    assert {event.resource for event in events} == {"policy_set:main"}
+    assert (events[6].reasons, events[-1].details["outcome"]) == (("Change 4711.",), "failed")
+
+
 def test_rollback_of_the_first_one_leaves_nothing_in_force(axonflow):
     nothing = axonflow("rollback")
     assert (nothing.exit_code, "nothing to roll back" in nothing.stderr) == (2, True)
@@ -122,10 +147,8 @@ def test_publish_of_what_cannot_be_is_refused_with_what_to_do(axonflow, run, pol
         (folder / "p.axb").touch()
         options = ["p.axb", "--key", "release.key"]
     if fault in {"no key", "no such tenant"}:
-        key = () if fault == "no key" else ("--key", "release.key")
-        result = run(
-            "policy", "publish", *key, *why, "--tenant", "nobody", "--database-url", axonflow.url, "--data", "."
-        )
+        key = ("--tenant", "default") if fault == "no key" else ("--tenant", "nobody", "--key", "release.key")
+        result = run("policy", "publish", *key, *why, "--database-url", axonflow.url, "--data", ".")
     else:
         result = axonflow(verb, *options, why=why)
     assert result.exit_code == code, result.output

@@ -6,9 +6,12 @@ import json
 import pytest
 
 from axonflow.adapters.postgres import migrate
+from axonflow.app.durable import opened_store
 from axonflow.app.peppers import parse_peppers, read_peppers
 from axonflow.app.tenancy import opened_tenancy
+from axonflow.audit import verify_chain
 from axonflow.errors import ConfigurationError
+from axonflow.tenancy import LATEST_US
 from tests.postgres import fresh_database, postgres_dsn
 from tests.tenancy import new_tenant_id
 
@@ -55,6 +58,23 @@ def holder(database, key):
             return hashed and await tenancy.holder(hashed)
 
     return asyncio.run(look())
+
+
+def test_key_or_grant_that_would_end_when_nobody_can_write_it_is_refused_and_the_list_goes_on(axonflow, acme, pepper):
+    far = ("--tenant", acme, "--expires", "9999999d")
+    said = [
+        axonflow("key", "create", "--client", "crm", "--pepper", pepper, *far, exit_code=2),
+        axonflow("role", "grant", "agent", "service:crm", *far, exit_code=2),
+    ]
+    assert all("it would end too late" in one for one in said)
+    assert axonflow("key", "list", "--tenant", acme, "--all")["keys"] == []
+
+
+def test_key_that_is_rotated_ends_when_it_can_still_be_written(axonflow, acme, pepper):
+    made = axonflow("key", "create", "--client", "crm", "--tenant", acme, "--pepper", pepper, "--expires",
+                    "9998-12-31T23:59:59Z")  # fmt: skip
+    new = axonflow("key", "rotate", made["record"]["key_id"], "--tenant", acme, "--pepper", pepper)
+    assert made["record"]["expires_us"] < new["record"]["expires_us"] < LATEST_US
 
 
 def test_tenant_is_made_changed_moved_and_listed(axonflow, acme):
@@ -135,33 +155,100 @@ def test_tables_for_people_name_what_there_is(run, database, acme):
     assert "policy_author" in run("role", "list", "--tenant", acme, *at).stdout
     assert run("role", "grants", "--tenant", acme, *at).stdout == "no grants\n"
     assert run("key", "list", "--tenant", acme, *at).stdout == "no keys\n"
-    run("role", "grant", "viewer", "user:ann", "--tenant", acme, *at)
-    assert "user:ann" in run("role", "grants", "--tenant", acme, *at).stdout
+    run("role", "grant", "viewer", "service:ann", "--tenant", acme, *at)
+    assert "service:ann" in run("role", "grants", "--tenant", acme, *at).stdout
 
 
 def test_tenant_is_exported_whole_to_a_file_or_standard_output(run, axonflow, acme, database, tmp_path):
-    axonflow("role", "grant", "viewer", "user:ann", "--tenant", acme)
+    axonflow("role", "grant", "viewer", "service:ann", "--tenant", acme)
     out = tmp_path / "acme.jsonl"
     assert run("tenant", "export", acme, "--out", str(out), "--database-url", database).exit_code == 0
     assert out.stat().st_mode & 0o777 == 0o600
     lines = [json.loads(line) for line in out.read_text().splitlines()]
     assert lines[-1]["manifest"]["role_grant"]["rows"] == 1
     printed = run("tenant", "export", acme, "--database-url", database).stdout
-    assert printed.splitlines()[1:] == out.read_text().splitlines()[1:]
+    told = [line for line in printed.splitlines()[1:-1] if '"audit_event"' not in line]
+    assert told == [line for line in out.read_text().splitlines()[1:-1] if '"audit_event"' not in line]
     assert run("tenant", "export", "nobody", "--out", str(out), "--database-url", database).exit_code == 2
     assert run("tenant", "export", acme, "--out", f"{out}/x", "--database-url", database).exit_code == 2
     assert len(out.read_text().splitlines()) == len(lines)
 
 
 def test_tenant_is_deleted_with_what_it_has_unless_it_is_held(axonflow, acme):
-    axonflow("role", "grant", "viewer", "user:ann", "--tenant", acme)
+    axonflow("role", "grant", "viewer", "service:ann", "--tenant", acme)
     axonflow("tenant", "change", acme, "--hold")
     assert "hold" in axonflow("tenant", "delete", acme, "--confirm", acme, exit_code=2)
     assert axonflow("tenant", "show", acme)["status"] == "active"
     axonflow("tenant", "change", acme, "--no-hold")
     erased = axonflow("tenant", "delete", acme, "--confirm", acme)
-    assert (erased["rows"]["role_grant"], erased["rows"]["tenant"], erased["kept_events"]) == (1, 1, 0)
+    assert (erased["rows"]["role_grant"], erased["rows"]["tenant"], erased["kept_events"]) == (1, 0, 9)
+    assert axonflow("tenant", "show", acme)["status"] == "deleting"
+    erased = axonflow("tenant", "delete", acme, "--confirm", acme, "--audit", "erase")
+    assert (erased["rows"]["audit_event"], erased["rows"]["tenant"], erased["kept_events"]) == (9, 1, 0)
     assert "no such tenant" in axonflow("tenant", "show", acme, exit_code=2)
+
+
+def test_tenant_is_shown_with_what_it_has_beside_what_it_may_have(run, axonflow, database, pepper):
+    name = axonflow("tenant", "create", new_tenant_id(), "--max-policies", "7", "--max-requests", "30")["tenant_id"]
+    axonflow("tenant", "change", name, "--max-principals", "1", "--max-keys", "2")
+    axonflow("key", "create", "--tenant", name, "--client", "crm", "--pepper", pepper)
+    axonflow("role", "grant", "viewer", "service:crm", "--tenant", name)
+    said = axonflow("role", "grant", "viewer", "service:siem", "--tenant", name, exit_code=2)
+    assert "at most 1" in said
+    assert f"axonflow tenant change {name} --max-principals N" in said
+    shown = axonflow("tenant", "show", name)
+    assert (shown["max_policies"], shown["max_requests_per_minute"]) == (7, 30)
+    assert shown["use"] == {
+        "api_keys": 1, "max_api_keys": 2, "policies": 0, "max_policies": 7, "principals": 1, "max_principals": 1,
+        "max_requests_per_minute": 30,
+    }  # fmt: skip
+    printed = run("tenant", "show", name, "--database-url", database).stdout
+    for line in ("keys            1 of 2", "policies        0 of 7", "calls a minute  at most 30 to each agent"):
+        assert line in printed
+    printed = run("tenant", "change", name, "--tier", "enterprise", "--database-url", database).stdout
+    assert "at most 7" in printed
+
+
+def trail(database, tenant_id):
+    async def look():
+        async with opened_store(database) as store:
+            records = await store.chain(tenant_id, "axonflow-cli", 0, 1000)
+            assert verify_chain(records) == len(records)
+            return [record.event for record in records]
+
+    return asyncio.run(look())
+
+
+def test_commands_are_in_the_trail_of_the_tenant_with_who_ran_them(axonflow, acme, pepper, database):
+    here = ("--tenant", acme)
+    key = axonflow("key", "create", *here, "--client", "crm", "--pepper", pepper)
+    new = axonflow("key", "rotate", key["record"]["key_id"], *here, "--pepper", pepper)
+    axonflow("key", "revoke", key["record"]["key_id"], *here)
+    axonflow("role", "define", "clerk", *here, "--permission", "keys.read")
+    axonflow("role", "grant", "clerk", "service:crm", *here)
+    axonflow("role", "withdraw", "clerk", "service:crm", *here)
+    axonflow("role", "remove", "clerk", *here)
+    axonflow("role", "remove", "clerk", *here, exit_code=2)
+    axonflow("tenant", "change", acme, "--name", "Acme Ltd")
+    axonflow("tenant", "suspend", acme)
+    axonflow("tenant", "resume", acme)
+    events = trail(database, acme)
+    done = [event.action for event in events if event.details["outcome"] == "done"]
+    assert done == [
+        "tenant.create", "key.create", "key.rotate", "key.revoke", "role.define", "role.grant", "role.withdraw",
+        "role.remove", "tenant.change", "tenant.suspend", "tenant.resume",
+    ]  # fmt: skip
+    assert [event.details["error"] for event in events if event.details["outcome"] == "failed"] == ["not_found"]
+    assert {event.principal.partition(":")[0] for event in events} == {"cli"}
+    assert not any(made["key"] in repr(events) for made in (key, new))
+
+
+def test_tenant_that_is_erased_with_its_trail_is_in_the_trail_of_the_installation(axonflow, acme, database):
+    axonflow("tenant", "delete", acme, "--confirm", acme, "--audit", "erase")
+    assert trail(database, acme) == []
+    begun, done = [event for event in trail(database, "*") if event.resource == f"tenant:{acme}"]
+    assert (begun.action, begun.details) == ("tenant.erase", {"outcome": "begun"})
+    assert (done.details["outcome"], done.details["audit_erased"]) == ("done", True)
 
 
 @pytest.mark.parametrize(

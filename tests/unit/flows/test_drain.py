@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from axonflow.adapters.memory import MemoryAuditLog, MemoryAuditStore
 from axonflow.audit import AuditQuery, link, verify_chain
 from axonflow.errors import AuditConflict, AuditError
+from axonflow.flows import drain
 from axonflow.flows.drain import Drain, drain_once
 from tests.unit.audit.test_chain import event, event_id
 
@@ -133,7 +134,7 @@ def test_drain_with_conflicts_moves_all_others_and_reports_each_chain_once():
 
 
 def test_drain_of_a_spool_that_was_put_back_goes_on_behind_what_the_store_has():
-    """As a virtual machine that is set back to a snapshot: what it had drained meanwhile stays, and the rest follows."""
+    """As a machine that is set back to a snapshot: what it had drained meanwhile stays, and the rest follows."""
 
     async def run():
         spool, store, reports = MemoryAuditLog(), MemoryAuditStore(), []
@@ -278,6 +279,49 @@ def test_drain_survives_errors_of_any_kind_and_a_report_that_fails():
 
     asyncio.run(run())
     assert [str(one) for one in reports] == ["draining failed: found RuntimeError", "None"]
+
+
+@pytest.mark.parametrize("trouble", ["fails", "hangs"])
+def test_drain_that_moves_nothing_says_since_when_until_it_moves_again(monkeypatch, trouble):
+    async def run():
+        spool, store = MemoryAuditLog(), Store()
+        if trouble == "fails":
+            store.failures = 10**9
+        else:
+            monkeypatch.setattr(drain, "_LATE_US", -1)
+            store.gate.clear()
+        await append(spool, 0)
+        one = draining(spool, store, [])
+        assert one.stuck_since_us is None
+        one.start()
+        await store.tried_times(2 if trouble == "fails" else 1)
+        since_us = one.stuck_since_us
+        assert since_us > 0
+        if trouble == "fails":
+            await store.tried_times(4)
+            assert one.stuck_since_us == since_us  # of the first that failed, not of the last
+        store.failures = 0
+        store.gate.set()
+        assert await one.flush(60)
+        assert await one.stop(60)
+        assert one.stuck_since_us is None
+
+    asyncio.run(run())
+
+
+def test_drain_in_a_round_that_is_not_late_is_not_stuck():
+    async def run():
+        spool, store = MemoryAuditLog(), Store()
+        store.gate.clear()
+        await append(spool, 0)
+        one = draining(spool, store, [])
+        one.start()
+        await store.tried_times(1)
+        assert one.stuck_since_us is None
+        store.gate.set()
+        assert await one.stop(60)
+
+    asyncio.run(run())
 
 
 def test_drain_waits_between_tries_longer_and_longer_up_to_the_bound():

@@ -163,10 +163,15 @@ def test_record_of_what_was_carried_out_stands_under_its_decision():
     flow = AxonFlow.open("@baseline")
     done = Request({"id": "bot", "type": "agent", "on_behalf_of": "user:ann"}, "llm.response", "model:m")
     origin = Origin("crm", "r1", "0" * 32)
-    event = asyncio.run(flow.record("llm.call", done, decision_id="d", details={"total_tokens": 7}, origin=origin))
+    event = asyncio.run(flow.record("model_call", done, decision_id="d", details={"total_tokens": 7}, origin=origin))
     (kept,) = asyncio.run(flow.audit.records("default"))
     assert kept.event == event
-    assert (event.kind, event.decision_id, event.on_behalf_of, event.origin) == ("llm.call", "d", ("user:ann",), origin)
+    assert (event.kind, event.decision_id, event.on_behalf_of, event.origin) == (
+        "model_call",
+        "d",
+        ("user:ann",),
+        origin,
+    )
     assert event.policy_digest == flow.policy_digest
 
 

@@ -200,4 +200,4 @@ def test_enforce_and_record_with_a_log_that_raises_what_it_should_not_raise_audi
     assert isinstance(raised.value.__cause__, OSError)
     assert set(taken(ledger).values()) == {0}
     with pytest.raises(AuditError, match="OSError"):
-        asyncio.run(flow.record("llm.call", request(), decision_id="d", details={}))
+        asyncio.run(flow.record("model_call", request(), decision_id="d", details={}))

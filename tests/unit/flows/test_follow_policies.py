@@ -6,6 +6,7 @@ import pytest
 
 from axonflow import AxonFlow, Request
 from axonflow.adapters.memory import MemoryPolicyFeed, MemoryPolicyStore
+from axonflow.app import following as module
 from axonflow.app.following import following
 from axonflow.errors import PolicyStoreError
 from tests.publishing import Newsroom, answering, key_pair
@@ -57,6 +58,11 @@ class Agent:
 
 
 NOTHING = "No policy is loaded"
+
+
+@pytest.fixture(autouse=True)
+def _no_stagger(monkeypatch):
+    monkeypatch.setattr(module, "STAGGER_S", 0)
 
 
 @pytest.fixture(scope="module")

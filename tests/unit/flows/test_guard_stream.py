@@ -42,7 +42,7 @@ def test_stream_goes_on_in_pieces_with_what_policies_mask_masked():
     pieces = asyncio.run(pieces_of(flow, arriving(CHUNKS)))
     assert "".join(pieces) == MASKED
     assert len(pieces) > 1
-    assert kinds_of(flow) == [("decision", "redact"), ("stream", "log")]
+    assert kinds_of(flow) == [("decision", "redact"), ("model_call", "log")]
     *_, last = asyncio.run(flow.audit.records("default"))
     assert last.event.details == {"chars_in": len(TEXT), "chars_out": len(MASKED), "findings_replaced": 1}
 

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from axonflow.errors import AuditError
+from axonflow.flows.record import Outcome
 from axonflow.plan import Plan, PlanResult
 from axonflow.policy.decision import Decision, Effect
 from axonflow.policy.request import Request
@@ -238,3 +239,28 @@ def test_run_plan_result_changed_while_policy_is_asked_is_passed_as_it_was_judge
     assert result.result == {"b": judged}
     assert "slipped in" not in str(judged)
     assert "99" not in str(judged)
+
+
+def test_run_plan_tells_what_came_of_each_step_that_was_called_by_the_class_of_its_error() -> None:
+    told = []
+
+    async def recorded(request: Request, decision_id: str, outcome: Outcome) -> None:
+        told.append((request.resource.id, decision_id, outcome.details["step"], outcome.failed))
+        assert outcome.duration_us is not None
+        assert outcome.duration_us >= 0
+
+    plan = Plan("p").step("good", echo).step("bad", broken).step("denied", echo).step("skipped", echo, needs=["bad"])
+    policy = on_step("denied", lambda: decision(Effect.DENY))
+    result = ran(plan, policy, recorded=recorded)
+    assert states(result) == {"good": "succeeded", "bad": "failed", "denied": "denied", "skipped": "skipped"}
+    assert sorted(told) == [("bad", "d-allow", "bad", "LookupError"), ("good", "d-allow", "good", "")]
+
+
+def test_run_plan_step_that_cannot_be_recorded_fails_and_gives_nothing_on() -> None:
+    async def recorded(_request: Request, _decision_id: str, _outcome: Outcome) -> None:
+        raise AuditError("the disk is full")
+
+    result = ran(Plan("p").step("a", echo).step("b", echo, needs=["a"]), Policy(), recorded=recorded)
+    assert states(result) == {"a": "failed", "b": "skipped"}
+    assert result.outputs == {}
+    assert "the disk is full" in result.errors["a"]

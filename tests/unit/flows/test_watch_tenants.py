@@ -100,9 +100,11 @@ def test_watch_that_fails_keeps_what_it_knew_and_tries_again(monkeypatch, troubl
         await watched.until(lambda: feed.asked > 3)
         assert (watched.watch.inactive, watched.watch.hears) == ({"acme": "suspended"}, False)
         assert (watched.reports, watched.changes) == ([said], [])
+        assert watched.watch.unheard_since_us > 0
         feed.fails = False
         await watched.until(lambda: watched.watch.hears)
         assert (watched.watch.inactive, watched.reports, watched.changes) == ({}, [said, None], [None])
+        assert watched.watch.unheard_since_us is None
 
     watched.run(test)
     assert feed.is_closed

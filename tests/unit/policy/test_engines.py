@@ -49,7 +49,7 @@ def test_engines_guard_a_stream_by_the_tenants_own_detectors(flow):
 
 
 def test_engines_record_under_the_digest_of_the_tenants_own(flow):
-    event = asyncio.run(flow.record("llm.call", ask("acme"), decision_id="d", details={}))
+    event = asyncio.run(flow.record("model_call", ask("acme"), decision_id="d", details={}))
     assert event.policy_digest == flow.acme
 
 

@@ -10,6 +10,7 @@ from axonflow import AxonFlow, PolicyError, Request
 from axonflow.adapters.re2_engine import compile_pattern
 from axonflow.app.policies import policy_sources
 from axonflow.app.scanning import builtin_scanner
+from axonflow.detect import RedactionKey, RedactionMeans
 from axonflow.policy.compiling import compile_policies, compile_scopes
 from axonflow.policy.scopes import FILES, Scope, layer_of
 from tests.strategies import policy_set, policy_sets, requests
@@ -154,6 +155,23 @@ def test_redaction_by_category_leaves_out_the_detectors_of_inner_scopes():
     assert {one.policy: one.detectors for one in decision.obligations} == {
         "mask": ("custom.badge",), "own": ("custom.badge", "custom.second"),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("detectors", [["custom.card"], ["custom.card", "pii.iban"]])
+def test_style_that_the_outer_detector_of_an_id_does_not_suit_is_a_mask_and_both_scopes_load(detectors):
+    """Else whoever declares an id further out, or further in, stops the other's policies."""
+    any_16 = DETECTOR | {"id": "custom.card", "patterns": [r"\b\d{16}\b"], "examples": ["4111111111111111"]}
+    redact = rule("redact", "own", obligations=[{"detectors": detectors, "style": "format"}])
+    inner = published("acme", [rule(), redact], detectors=[any_16 | {"validators": ["luhn"]}])
+    outer = published("*", [rule("log", "look")], detectors=[any_16])
+    means = RedactionMeans(RedactionKey(bytes(32)), has_vault=False)
+    alone, both = [
+        compile_scopes(scopes, SCANNER, compile_pattern, redaction=means) for scopes in ([inner], [outer, inner])
+    ]
+    asked = Request("user:ann", "tool.call", "tool:x", content="4242424242424242")
+    assert {one.style for one in decided(alone, asked).obligations} == {"format"}
+    assert "mask" in {one.style for one in decided(both, asked).obligations if "custom.card" in one.detectors}
+    assert "4242" not in decided(both, asked).redacted
 
 
 def test_allowlist_of_an_inner_scope_has_no_effect_on_what_an_outer_one_looks_for():

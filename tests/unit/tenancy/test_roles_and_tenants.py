@@ -8,10 +8,12 @@ from axonflow.errors import TenancyConflict, TenancyError, TenancyForbidden
 from axonflow.tenancy import (
     BUILT_IN_ROLES,
     INSTALLATION,
+    LATEST_US,
     PERMISSIONS,
     Actor,
     Grant,
     Role,
+    check_end,
     check_gives,
     check_patterns,
     check_role,
@@ -76,6 +78,7 @@ def test_built_in_roles_keep_apart_what_two_people_should_do():
     "parts",
     [{"role": "owner"}, {"role": "Clerk"}, {"role": ""}, {"role": "a" * 65}, {"permissions": ()},
      {"permissions": ("audit.read",) * 65}, {"permissions": ("nothing",)}, {"permissions": ("tenants.write",)},
+     {"permissions": ("keys.read", "tenants.*")}, {"permissions": ("metrics.*",)},
      {"description": "x" * 1001}, {"description": "a\0"}],
 )  # fmt: skip
 def test_role_that_cannot_be_made_is_refused(parts):
@@ -116,6 +119,15 @@ def test_nobody_gives_what_they_do_not_have():
         check_gives(Actor("a", frozenset({"keys.write"})), frozenset({"keys.write", "audit.read"}))
 
 
+@pytest.mark.parametrize(("end_us", "why"), [(5, "already"), (4, "already"), (LATEST_US, "too late")])
+def test_end_that_nobody_could_live_to_see_or_write_is_refused(end_us, why):
+    check_end(None, 5)
+    check_end(6, 5)
+    check_end(LATEST_US - 1, 5)
+    with pytest.raises(TenancyError, match=why):
+        check_end(end_us, 5)
+
+
 @pytest.mark.parametrize("name", ["", "*", "-a", "a b", "a/b", "a:b", "..", "\u00e9", "@", "a\n", "x" * 129])
 def test_tenant_id_that_does_not_fit_into_paths_is_refused(name):
     with pytest.raises(TenancyError, match="not a tenant id"):
@@ -125,7 +137,9 @@ def test_tenant_id_that_does_not_fit_into_paths_is_refused(name):
 @pytest.mark.parametrize(
     "parts",
     [{"tenant_id": "*"}, {"name": ""}, {"name": "a\0"}, {"organization_id": "acme"}, {"max_api_keys": -1},
-     {"max_api_keys": 2**31}, {"audit_retention_days": 0}],
+     {"max_api_keys": 2**31}, {"audit_retention_days": 0}, {"audit_retention_days": 36_501},
+     {"tier": ""}, {"tier": "a\0"}, {"tier": "x" * 65},
+     {"organization_id": "@"}, {"organization_id": "@a\0"}, {"organization_id": "@@a"}],
 )  # fmt: skip
 def test_tenant_that_cannot_be_is_refused(parts):
     with pytest.raises(TenancyError):

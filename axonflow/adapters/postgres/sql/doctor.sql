@@ -99,6 +99,33 @@ SELECT pg_proc.oid::regprocedure::text FROM pg_proc, aclexplode(coalesce(proacl,
 WHERE pronamespace = 'axonflow'::regnamespace AND acl.grantee = 0
 ORDER BY 1;
 
+-- name: excessive_rights
+-- Beyond what any migration gives: the trail is only added to, who reads all tenants changes nothing, who changes rows
+-- sees them under the policies of the whole table. Rights to columns count as those to the table.
+WITH granted AS (
+    SELECT pg_class.oid, relname, relispartition, acl.grantee, acl.privilege_type AS may
+    FROM pg_class, aclexplode(relacl) AS acl
+    WHERE relnamespace = 'axonflow'::regnamespace AND relkind IN ('r', 'p')
+    UNION
+    SELECT pg_class.oid, relname, relispartition, acl.grantee, acl.privilege_type
+    FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid, aclexplode(attacl) AS acl
+    WHERE relnamespace = 'axonflow'::regnamespace AND relkind IN ('r', 'p')
+)
+SELECT rolname || ' may ' || may || ' ' || granted.oid::regclass::text AS what
+FROM granted JOIN pg_roles ON pg_roles.oid = grantee
+WHERE
+    (rolname = ANY ($1::text[]) OR rolname = 'axonflow_service')
+    AND (
+        relispartition OR rolname = 'axonflow_service' OR may NOT IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE')
+        OR (may <> 'SELECT' AND rolname IN ('axonflow_auditor', 'axonflow_backup', 'axonflow_keys', 'axonflow_sync'))
+        OR (may IN ('UPDATE', 'DELETE') AND rolname = 'axonflow_writer')
+        OR (
+            may <> 'SELECT' AND rolname = 'axonflow_app'
+            AND relname IN ('audit_event', 'audit_cut', 'tenant', 'tier', 'schema_migration')
+        )
+    )
+ORDER BY 1;
+
 -- name: sleeping_triggers
 SELECT tgrelid::regclass::text || ': ' || tgname AS what
 FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
@@ -120,11 +147,19 @@ ORDER BY 1;
 
 -- name: powerful_logins
 -- What a service may do at worst is what its login may, once somebody has made it say SET ROLE.
-SELECT DISTINCT usename || CASE WHEN rolsuper THEN ' is a superuser' ELSE ' owns the schema' END AS what
+SELECT DISTINCT usename || CASE
+    WHEN rolsuper THEN ' is a superuser'
+    WHEN pg_has_role(usesysid, nspowner, 'MEMBER') THEN ' owns the schema'
+    ELSE ' may work as one of ' || array_to_string($1::text[], ', ')
+END AS what
 FROM pg_stat_activity
 JOIN pg_roles ON pg_roles.oid = usesysid
 JOIN pg_namespace ON nspname = 'axonflow'
-WHERE application_name = 'axonflow' AND datname = current_database() AND (rolsuper OR pg_has_role(usesysid, nspowner, 'MEMBER'))
+WHERE application_name = 'axonflow' AND datname = current_database()
+    AND (
+        rolsuper OR pg_has_role(usesysid, nspowner, 'MEMBER')
+        OR EXISTS (SELECT FROM pg_roles AS other WHERE other.rolname = ANY ($1) AND pg_has_role(usesysid, other.oid, 'MEMBER'))
+    )
 ORDER BY 1;
 
 -- name: lasting_transactions
@@ -165,7 +200,7 @@ WHERE
         WHERE
             event.tenant_id = own.tenant_id
             AND event.time_us < (extract(epoch FROM now()) * 1000000)::bigint
-                - (coalesce(own.audit_retention_days, tier.audit_retention_days) + 1) * 86400000000
+                - (least(coalesce(own.audit_retention_days, tier.audit_retention_days), 36500) + 1) * 86400000000
     )
 ORDER BY 1;
 

@@ -60,9 +60,11 @@ WHERE
 -- name: find
 SELECT
     api_key.tenant_id, api_key.key_id, api_key.client_id, api_key.scopes, api_key.roles, api_key.expires_us,
-    api_key.revoked_us, tenant.status
+    api_key.revoked_us, tenant.status,
+    coalesce(tenant.max_requests_per_minute, tier.max_requests_per_minute) AS max_requests_per_minute
 FROM axonflow.api_key
 JOIN axonflow.tenant ON tenant.tenant_id = api_key.tenant_id
+JOIN axonflow.tier ON tier.tier = tenant.tier
 WHERE api_key.key_hmac = $1;
 
 -- name: granted

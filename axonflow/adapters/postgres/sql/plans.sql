@@ -1,9 +1,11 @@
 -- name: add
+-- Nothing comes after what was erased.
 INSERT INTO axonflow.plan_execution (
     tenant_id, plan_id, name, domain, query, principal, status, steps, created_us, executor_id, started_us,
     finished_us, result, step_results, error, schema_version, context
 )
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17
+WHERE NOT EXISTS (SELECT FROM axonflow.tenant AS own WHERE own.tenant_id = $1 AND own.status = 'deleting')
 ON CONFLICT DO NOTHING;
 
 -- name: get

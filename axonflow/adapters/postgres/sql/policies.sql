@@ -44,8 +44,8 @@ WHERE tenant_id = $1
 ORDER BY set_name
 FOR UPDATE;
 
--- name: digest
-SELECT digest FROM axonflow.policy_version WHERE tenant_id = $1 AND set_name = $2 AND version = $3;
+-- name: of_version
+SELECT digest, rules FROM axonflow.policy_version WHERE tenant_id = $1 AND set_name = $2 AND version = $3;
 
 -- name: add_activation
 INSERT INTO axonflow.policy_activation (

@@ -10,7 +10,7 @@ SELECT axonflow.make_audit_day($1::date);
 SELECT
     tenant_id,
     (extract(epoch FROM now()) * 1000000)::bigint
-    - coalesce(own.audit_retention_days, tier.audit_retention_days) * 86400000000 AS cutoff_us
+    - least(coalesce(own.audit_retention_days, tier.audit_retention_days), 36500) * 86400000000 AS cutoff_us
 FROM axonflow.tenant AS own
 JOIN axonflow.tier ON tier.tier = own.tier
 WHERE

@@ -35,8 +35,17 @@ WHERE
     AND has_table_privilege(oid, 'DELETE') AND relname NOT IN ('tenant', 'audit_event', 'audit_segment', 'audit_cut')
 ORDER BY relname DESC;
 
+-- name: await_writers
+-- Whoever began before it was known that the tenant is being deleted has ended when this has its locks; whoever begins
+-- afterwards keeps nothing there. The other tables ask for the tenant's row.
+LOCK TABLE axonflow.plan_execution, axonflow.vault_value, axonflow.metric_rollup IN SHARE MODE;
+
 -- name: state
-SELECT status, audit_hold FROM axonflow.tenant WHERE tenant_id = $1;
+SELECT
+    status, audit_hold,
+    EXISTS (SELECT FROM axonflow.tenant AS member WHERE member.organization_id = $1) AS has_members
+FROM axonflow.tenant
+WHERE tenant_id = $1;
 
 -- name: kept
 SELECT count(*) FROM axonflow.audit_event WHERE tenant_id = $1;

@@ -1,20 +1,20 @@
 -- name: add
 INSERT INTO axonflow.tenant (
-    tenant_id, name, tier, organization_id, status, max_api_keys, audit_retention_days, audit_hold, version,
-    created_us, created_by, updated_us
-) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
+    tenant_id, name, tier, organization_id, status, max_api_keys, max_policies, max_principals, max_requests_per_minute,
+    audit_retention_days, audit_hold, version, created_us, created_by, updated_us
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15);
 
 -- name: get
 SELECT
-    tenant_id, name, tier, organization_id, status, max_api_keys, audit_retention_days, audit_hold, version,
-    created_us, created_by, updated_us
+    tenant_id, name, tier, organization_id, status, max_api_keys, max_policies, max_principals, max_requests_per_minute,
+    audit_retention_days, audit_hold, version, created_us, created_by, updated_us
 FROM axonflow.tenant
 WHERE tenant_id = $1 AND kind <> 'system';
 
 -- name: page
 SELECT
-    tenant_id, name, tier, organization_id, status, max_api_keys, audit_retention_days, audit_hold, version,
-    created_us, created_by, updated_us
+    tenant_id, name, tier, organization_id, status, max_api_keys, max_policies, max_principals, max_requests_per_minute,
+    audit_retention_days, audit_hold, version, created_us, created_by, updated_us
 FROM axonflow.tenant
 WHERE tenant_id > $1 AND kind <> 'system'
 ORDER BY tenant_id
@@ -23,9 +23,12 @@ LIMIT $2;
 -- name: replace
 UPDATE axonflow.tenant
 SET
-    name = $2, tier = $3, organization_id = $4, status = $5, max_api_keys = $6, audit_retention_days = $7,
-    audit_hold = $8, version = $9, updated_us = $10
-WHERE tenant_id = $1 AND version = $9 - 1;
+    name = $2, tier = $3, organization_id = $4, status = $5, max_api_keys = $6, max_policies = $7, max_principals = $8,
+    max_requests_per_minute = $9, audit_retention_days = $10, audit_hold = $11, version = $12, updated_us = $13
+WHERE tenant_id = $1 AND version = $12 - 1;
+
+-- name: has_members
+SELECT EXISTS (SELECT FROM axonflow.tenant WHERE organization_id = $1);
 
 -- name: inactive
 SELECT tenant_id, status FROM axonflow.tenant WHERE status <> 'active';

@@ -35,12 +35,15 @@ def traced(app: Application) -> Application:
             elif name == b"traceparent":
                 parent = value
         request_id = request_id or new_id(now_us()).encode()
-        trace_id, flags = _continued(parent)
-        scope["axonflow.origin"] = Origin("", request_id.decode(), trace_id.decode())
+        trace_id, parent_id, flags = _continued(parent)
+        span_id = b"%016x" % (_random_bits(64) or 1)
+        scope["axonflow.origin"] = Origin(
+            "", request_id.decode(), trace_id.decode(), span_id.decode(), parent_id.decode()
+        )
 
         async def send_traced(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                context = b"00-%b-%016x-%b" % (trace_id, _random_bits(64) or 1, flags)
+                context = b"00-%b-%b-%b" % (trace_id, span_id, flags)
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id), (b"traceparent", context)]
             await send(message)
 
@@ -49,9 +52,9 @@ def traced(app: Application) -> Application:
     return application
 
 
-def _continued(parent: bytes) -> tuple[bytes, bytes]:
-    """Trace id and flags of `parent`, or new ones."""
+def _continued(parent: bytes) -> tuple[bytes, bytes, bytes]:
+    """Trace id, span id and flags of `parent`; or new ones, and no span."""
     match = _TRACEPARENT.fullmatch(parent) if len(parent) <= 512 else None
     if match and match[1] != _NO_TRACE and match[2] != _NO_SPAN:
-        return match[1], match[3]
-    return b"%032x" % (_random_bits(128) or 1), b"00"
+        return match[1], match[2], match[3]
+    return b"%032x" % (_random_bits(128) or 1), b"", b"00"

@@ -3,18 +3,21 @@ enforced as rules of ours."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any, Literal
 
 import msgspec
 
 from axonflow import AxonFlowError
 from axonflow.app.api_policies import ApiPolicies
+from axonflow.app.changes import Came
 from axonflow.errors import PolicyForbidden
 from axonflow.ids import new_id
 from axonflow.policy.api_policy import MAX_PAGE, ApiPolicy, ApiPolicyQuery
 from axonflow.policy.request import decode_json
 from axonflow.tenancy import ANY_TENANT
+from axonflow_sidecar.http.administration import recording
 from axonflow_sidecar.http.api_policy_shapes import (
     ConditionsBody,
     PatternBody,
@@ -101,6 +104,22 @@ class PolicyRoutes:
 
         return handler
 
+    @asynccontextmanager
+    async def _recorded(self, call: Call, scope: str, policy: ApiPolicy, action: str) -> AsyncIterator[Came]:
+        """In the trail of `scope`: whoever may not change policies of a layer above writes nothing into its trail."""
+        async with recording(self._services, call, scope, action, f"policy:{policy.id}") as came:
+            yield came
+            came.facts |= {"policy_id": policy.policy_id, "kind": policy.kind, "enabled": policy.enabled}
+
+    async def _changed(
+        self, policies: ApiPolicies, call: Call, before: ApiPolicy, after: ApiPolicy, action: str
+    ) -> dict[str, Any]:
+        owner, author = _owner_of(call, before), author_of_change(call)
+        async with self._recorded(call, owner, after, action) as came:
+            made = await policies.change(owner, before, after, author)
+            came.facts["version"] = made.version
+        return policy_shown(made)
+
     def list(self) -> Handler:
         """``GET``: a page."""
 
@@ -143,7 +162,9 @@ class PolicyRoutes:
             body = decode_json(await call.json_body(), _decoders[self._kind])
             now_us = self._services.clock_us()
             policy = created(body, _layer_of(call, body), new_id(now_us), author_of_change(call), now_us)
-            return policy_shown(await policies.create(policy))
+            async with self._recorded(call, policy.tenant_id, policy, "policy.create"):
+                made = await policies.create(policy)
+            return policy_shown(made)
 
         return self._handler(act, 201)
 
@@ -163,8 +184,7 @@ class PolicyRoutes:
         async def act(policies: ApiPolicies, call: Call) -> dict[str, Any]:
             body = decode_json(await call.json_body(), _decoders[self._kind])
             before = await policies.get(scope_of(call), call.value, self._kind)
-            after = changed(before, body)
-            return policy_shown(await policies.change(_owner_of(call, before), before, after, author_of_change(call)))
+            return await self._changed(policies, call, before, changed(before, body), "policy.change")
 
         return self._handler(act)
 
@@ -175,7 +195,7 @@ class PolicyRoutes:
             body = decode_json(await call.json_body(), _toggle)
             before = await policies.get(scope_of(call), call.value, self._kind)
             after = msgspec.structs.replace(before, enabled=body.enabled)
-            return policy_shown(await policies.change(_owner_of(call, before), before, after, author_of_change(call)))
+            return await self._changed(policies, call, before, after, "policy.toggle")
 
         return self._handler(act)
 
@@ -184,7 +204,9 @@ class PolicyRoutes:
 
         async def act(policies: ApiPolicies, call: Call) -> None:
             policy = await policies.get(scope_of(call), call.value, self._kind)
-            await policies.delete(_owner_of(call, policy), policy, author_of_change(call))
+            owner, author = _owner_of(call, policy), author_of_change(call)
+            async with self._recorded(call, owner, policy, "policy.delete"):
+                await policies.delete(owner, policy, author)
 
         return self._handler(act)
 

@@ -7,24 +7,27 @@ too, and none has to remember it.
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
 from axonflow import Principal, Request, RequestError, Resource
+from axonflow.audit import Usage
 from axonflow.policy.request import decode_json
 from axonflow_sidecar.http.asgi import Call, Handler, Refused, Reply
 from axonflow_sidecar.http.keys import Client
 from axonflow_sidecar.http.services import AgentServices, enforced
 from axonflow_sidecar.http.translate import PreCheckBody, pre_check_request, pre_check_response
 
-__all__ = ["llm_call", "pre_check"]
+__all__ = ["llm_call", "microseconds", "pre_check"]
 
 CONTEXT_LIFE_US: Final = 5 * 60 * 1_000_000
 _PURPOSE: Final = "pre-check"
 MAX_FACT_CHARS: Final = 256
 MAX_COUNT: Final = 10**12
+MAX_COST_USD: Final = 10**6
 
 
 class _Context(Struct):
@@ -52,7 +55,7 @@ class _LlmCallBody(Struct, kw_only=True):
     provider: str = ""
     model: str = ""
     token_usage: _TokenUsage | None = None
-    latency_ms: int | float = 0
+    latency_ms: float = 0
     metadata: dict[str, Any] | None = None
 
 
@@ -80,7 +83,8 @@ def pre_check(services: AgentServices) -> Handler:
 
 
 def llm_call(services: AgentServices) -> Handler:
-    """The handler of ``/api/audit/llm-call``. What the model said is not recorded, only how long the summary was."""
+    """The handler of ``/api/audit/llm-call``. What the model said is not recorded, only how long the summary was; of
+    the metadata, `cost_usd`."""
 
     async def handler(call: Call) -> Reply:
         body = decode_json(await call.json_body(), _llm_call_decoder)
@@ -98,7 +102,13 @@ def llm_call(services: AgentServices) -> Handler:
         caller = Principal(context.client_id, "service", context.tenant_id, on_behalf_of=user)
         request = Request(caller, "llm.response", Resource("model", context.model))
         event = await services.flow.record(
-            "llm.call", request, decision_id=context.decision_id, details=_details(body, context), origin=call.origin
+            "model_call",
+            request,
+            decision_id=context.decision_id,
+            usage=_usage(body),
+            duration_us=microseconds(body.latency_ms, "$.latency_ms"),
+            details={"approved": context.approved, "response_summary_chars": len(body.response_summary or "")},
+            origin=call.origin,
         )
         return Reply(msgspec.json.encode({"success": True, "audit_id": event.event_id}))
 
@@ -109,27 +119,39 @@ def _is_callers(context: _Context, caller: Client) -> bool:
     return context.client_id == caller.client_id and caller.may_act_for(context.tenant_id)
 
 
-def _details(body: _LlmCallBody, context: _Context) -> dict[str, str | int | bool]:
-    usage = body.token_usage or _TokenUsage()
-    counts = {
-        "prompt_tokens": usage.prompt_tokens,
-        "completion_tokens": usage.completion_tokens,
-        "total_tokens": usage.total_tokens,
-        "latency_ms": body.latency_ms,
-    }
-    for name, count in counts.items():
-        if not 0 <= count <= MAX_COUNT:
-            raise RequestError("out of range", expected=f"0 to {MAX_COUNT}", found="another number", at=f"$..{name}")
+def _usage(body: _LlmCallBody) -> Usage:
+    told = body.token_usage or _TokenUsage()
+    for name in _TokenUsage.__struct_fields__:
+        if not 0 <= getattr(told, name) <= MAX_COUNT:
+            raise _out_of_range(f"$.token_usage.{name}")
     for name in ("provider", "model"):
         if len(getattr(body, name)) > MAX_FACT_CHARS or "\0" in getattr(body, name):
             raise RequestError("not a name", expected=f"at most {MAX_FACT_CHARS} characters, no NUL", at=f"$.{name}")
-    return {
-        "provider": body.provider,
-        "model": body.model,
-        "prompt_tokens": usage.prompt_tokens,
-        "completion_tokens": usage.completion_tokens,
-        "total_tokens": usage.total_tokens,
-        "latency_us": int(body.latency_ms * 1000),
-        "approved": context.approved,
-        "response_summary_chars": len(body.response_summary or ""),
-    }
+    return Usage(
+        provider=body.provider,
+        model=body.model,
+        input_tokens=told.prompt_tokens,
+        output_tokens=told.completion_tokens,
+        total_tokens=told.total_tokens,
+        cost_usd_micros=_cost_usd_micros((body.metadata or {}).get("cost_usd")),
+    )
+
+
+def _cost_usd_micros(cost_usd: object) -> int | None:
+    """The contract has no field for the cost: whoever knows it says it in the metadata."""
+    if cost_usd is None:
+        return None
+    if isinstance(cost_usd, bool) or not isinstance(cost_usd, (int, float)) or not 0 <= cost_usd <= MAX_COST_USD:
+        raise RequestError("not a cost", expected=f"US dollars, 0 to {MAX_COST_USD}", at="$.metadata.cost_usd")
+    return round(cost_usd * 1_000_000)
+
+
+def microseconds(milliseconds: float, at: str) -> int:
+    """Raises RequestError for what is no duration."""
+    if not math.isfinite(milliseconds) or not 0 <= milliseconds <= MAX_COUNT:
+        raise _out_of_range(at)
+    return int(milliseconds * 1000)
+
+
+def _out_of_range(at: str) -> RequestError:
+    return RequestError("out of range", expected=f"0 to {MAX_COUNT}", found="another number", at=at)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import msgspec
 
 from axonflow import __version__
+from axonflow.app.durable import Trouble
+from axonflow.app.following import PolicyStatus
 from axonflow.ids import now_us
 from axonflow_sidecar.http.asgi import Call, Handler, Reply
 from axonflow_sidecar.http.metrics import CONTENT_TYPE, Metrics
@@ -31,10 +33,25 @@ _CAPABILITIES = {
 }
 
 
-def health(service: str, unwell: Callable[[], str | None], policies: Callable[[], dict[str, Any]]) -> Handler:
+class _Services(Protocol):
+    @property
+    def unwell(self) -> Callable[[], str | None]:
+        """What keeps the service from answering, or None."""
+
+    @property
+    def troubles(self) -> Callable[[], Sequence[Trouble]]:
+        """What does not work while it answers, but for the policies."""
+
+    @property
+    def policies(self) -> Callable[[], PolicyStatus | None]:
+        """How policies from the database stand, or None where there are files alone."""
+
+
+def health(service: str, services: _Services, summary: Callable[[], dict[str, Any]]) -> Handler:
     """The handler that says whether `service` can answer: 200 and ``healthy``, or 503 and why not.
 
-    200 and ``degraded`` is between them: it decides, by `policies` that may not be the latest.
+    200 and ``degraded`` is between them: it decides and records, but not all around it works. Why is in ``degraded``,
+    a list of parts, with `summary` of the policies beside it.
     """
     capabilities = [
         {"name": name, "since": __version__, "description": text} for name, text in _CAPABILITIES[service].items()
@@ -42,9 +59,9 @@ def health(service: str, unwell: Callable[[], str | None], policies: Callable[[]
 
     async def handler(call: Call) -> Reply:
         del call
-        problem = unwell()
-        summary = policies()
-        sound = "degraded" if "degraded_since" in summary else "healthy"
+        problem = services.unwell()
+        troubles = [*_of_policies(services.policies()), *services.troubles()]
+        sound = "degraded" if troubles else "healthy"
         body: dict[str, Any] = {
             "status": "unhealthy" if problem else sound,
             "service": service,
@@ -52,13 +69,24 @@ def health(service: str, unwell: Callable[[], str | None], policies: Callable[[]
             "timestamp": rfc3339(now_us()),
             "deployment_mode": "sidecar",
             "capabilities": capabilities,
-            "policies": summary,
+            "policies": summary(),
         }
+        if troubles:
+            body["degraded"] = [
+                {"part": one.part, "since": rfc3339(one.since_us), "reason": one.reason} for one in troubles
+            ]
         if problem:
             body["reason"] = problem
         return Reply(msgspec.json.encode(body), 503 if problem else 200)
 
     return handler
+
+
+def _of_policies(status: PolicyStatus | None) -> list[Trouble]:
+    if status is None or status.degraded_since_us is None:
+        return []
+    reason = "the store of policies does not answer: the last ones that are known are in force"
+    return [Trouble("policies", status.degraded_since_us, reason)]
 
 
 def metrics_page(metrics: Metrics) -> Handler:

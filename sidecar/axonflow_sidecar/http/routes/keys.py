@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from axonflow import RequestError, Resource
+from axonflow import RequestError
 from axonflow.app.tenancy import OVERLAP_S, NewKey, WantedKey
 from axonflow.policy.request import decode_json
 from axonflow.tenancy import KeyRecord
-from axonflow_sidecar.http.administration import acting, limit_of, recorded, shown, tenancy_of, tenant_named
+from axonflow_sidecar.http.administration import acting, limit_of, shown, tenancy_of, tenant_named
 from axonflow_sidecar.http.asgi import Call, Handler, Reply
 from axonflow_sidecar.http.routing import Route
 from axonflow_sidecar.http.services import AgentServices
@@ -83,7 +83,6 @@ def _create(services: AgentServices) -> Handler:
             scopes=body.scopes, expires_us=parse_time_us(body.expires_at, "$.expires_at") if body.expires_at else None,
         )  # fmt: skip
         made = await tenancy_of(services).create_key(wanted, actor=acting(call))
-        await _record(services, call, "key.create", made.record)
         return _once(made, services.clock_us())
 
     return handler
@@ -95,7 +94,6 @@ def _rotate(services: AgentServices) -> Handler:
         made = await tenancy_of(services).rotate_key(
             tenant_named(call), call.value, overlap_s=body.overlap_s, actor=acting(call)
         )
-        await _record(services, call, "key.rotate", made.record)
         return _once(made, services.clock_us())
 
     return handler
@@ -106,7 +104,6 @@ def _revoke(services: AgentServices) -> Handler:
         tenancy, tenant_id = tenancy_of(services), tenant_named(call)
         await tenancy.revoke_key(tenant_id, call.value, actor=acting(call))
         record = await tenancy.key(tenant_id, call.value)
-        await _record(services, call, "key.revoke", record)
         return shown(_facts(record, services.clock_us()))
 
     return handler
@@ -128,7 +125,3 @@ def _facts(key: KeyRecord, now_us: int) -> dict[str, Any]:
         "expires_at": time(key.expires_us), "last_used_at": time(key.last_used_us),
         "revoked_at": time(key.revoked_us), "revoked_by": key.revoked_by,
     }  # fmt: skip
-
-
-async def _record(services: AgentServices, call: Call, action: str, key: KeyRecord) -> None:
-    await recorded(services, call, action, key.tenant_id, Resource("api_key", key.key_id))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from axonflow import AxonFlow, Plan, Principal, Request, RequestError, Resource
+from axonflow.app.durable import Trouble
 from axonflow.app.following import PolicyStatus
 from axonflow.audit import Origin
 from axonflow.errors import PlanError
@@ -34,6 +35,7 @@ class OrchestratorServices(Struct, frozen=True, kw_only=True):
     signer: Signer
     credential: str
     unwell: Callable[[], str | None] = lambda: None
+    troubles: Callable[[], Sequence[Trouble]] = list
     policies: Callable[[], PolicyStatus | None] = lambda: None
 
 

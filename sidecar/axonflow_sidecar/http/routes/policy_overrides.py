@@ -13,6 +13,7 @@ from axonflow import PolicyError
 from axonflow.ids import new_id
 from axonflow.policy.api_policy import Override
 from axonflow.policy.request import decode_json
+from axonflow_sidecar.http.administration import recording
 from axonflow_sidecar.http.api_policy_shapes import OverrideBody, override_shown
 from axonflow_sidecar.http.asgi import Call, Handler, Reply
 from axonflow_sidecar.http.routes.api_policies import author_of_change, policies_of, scope_of
@@ -47,7 +48,11 @@ def make_override(services: AgentServices) -> Handler:
             reason=body.override_reason, created_us=now_us, created_by=author_of_change(call),
             expires_us=parse_time_us(body.expires_at, "$.expires_at") if body.expires_at else now_us + LIFE_US,
         )  # fmt: skip
-        return Reply(msgspec.json.encode(override_shown(await policies.override(override))), 201)
+        resource, reason = f"policy:{policy.id}", override.reason
+        async with recording(services, call, tenant_id, "policy.override", resource, reason) as came:
+            made = await policies.override(override)
+            came.facts |= {"override": made.override_id, "override_action": made.action, "expires_us": made.expires_us}
+        return Reply(msgspec.json.encode(override_shown(made)), 201)
 
     return handler
 
@@ -59,7 +64,9 @@ def end_override(services: AgentServices) -> Handler:
         policies = policies_of(services)
         tenant_id = scope_of(call)
         policy = await policies.get(tenant_id, call.value, "static")
-        await policies.end_override(tenant_id, policy.id, author_of_change(call))
+        author = author_of_change(call)
+        async with recording(services, call, tenant_id, "policy.end_override", f"policy:{policy.id}"):
+            await policies.end_override(tenant_id, policy.id, author)
         return Reply(b"", 204)
 
     return handler

@@ -15,6 +15,7 @@ from axonflow.app.api_policies import ApiPolicies
 from axonflow.policy import Approval, Limit, Redact
 from axonflow.policy.api_conflicts import Conflict, severity_of
 from axonflow.policy.api_policy import ApiPolicy
+from axonflow.policy.api_rule_conflicts import RuleConflict
 from axonflow.policy.api_simulation import Simulated, simulated_request
 from axonflow.policy.request import decode_json
 from axonflow_sidecar.http.asgi import Call, Handler, Reply
@@ -120,17 +121,19 @@ def _actions(policy: ApiPolicy) -> list[str]:
 
 
 def conflicts(services: AgentServices) -> Handler:
-    """The handler of ``.../conflicts``: policies of these routes that meet and say different things."""
+    """The handler of ``.../conflicts``: policies of these routes that meet each other, or rules from elsewhere, and
+    say different things."""
 
     async def handler(call: Call) -> Reply:
         policies = policies_of(services)
         body = decode_json(await call.json_body(), _conflicts)
         tenant_id = scope_of(call)
         only_of = (await policies.find(tenant_id, body.policy_id)).id if body.policy_id else None
-        found, count, is_all = await policies.conflicts(tenant_id, only_of)
+        found = await policies.conflicts(tenant_id, only_of)
+        shown = [*map(_shown, found.among), *map(_shown_with_rule, found.with_rules)]
         answer = {
-            "conflicts": [_shown(one) for one in found], "total_policies": count, "conflict_count": len(found),
-            "complete": is_all, "checked_at": rfc3339(services.clock_us()),
+            "conflicts": shown, "total_policies": found.policies, "conflict_count": len(shown),
+            "complete": found.is_all, "checked_at": rfc3339(services.clock_us()),
         }  # fmt: skip
         return Reply(msgspec.json.encode(answer))
 
@@ -153,3 +156,16 @@ def _shown(conflict: Conflict) -> dict[str, Any]:
         "overlapping_field": conflict.field,
     }
     return shown if conflict.example is None else shown | {"example": conflict.example}
+
+
+def _shown_with_rule(conflict: RuleConflict) -> dict[str, Any]:
+    refusing = "the rule refuses it and is obeyed" if conflict.rule_refuses else "the policy refuses it and is obeyed"
+    return {
+        "policy_a": {"id": conflict.policy.id, "name": conflict.policy.name, "type": conflict.policy.kind},
+        "policy_b": {"id": conflict.rule, "name": conflict.reason, "type": "rule"},
+        "conflict_type": "different_actions",
+        "description": f"A rule of a file or of a published set applies to one request with the policy: {refusing}.",
+        "severity": conflict.severity,
+        "overlapping_field": conflict.field,
+        "example": conflict.example,
+    }

@@ -5,10 +5,9 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
-from axonflow import Resource
 from axonflow.policy.request import decode_json
 from axonflow.tenancy import BUILT_IN_ROLES
-from axonflow_sidecar.http.administration import acting, recorded, shown, tenancy_of, tenant_named
+from axonflow_sidecar.http.administration import acting, shown, tenancy_of, tenant_named
 from axonflow_sidecar.http.asgi import Call, Handler, Reply
 from axonflow_sidecar.http.routing import Route
 from axonflow_sidecar.http.services import AgentServices
@@ -66,7 +65,6 @@ def _define(services: AgentServices) -> Handler:
         role = await tenancy_of(services).define_role(
             tenant_id, call.value, permissions=body.permissions, description=body.description, actor=acting(call)
         )
-        await recorded(services, call, "role.define", tenant_id, Resource("role", role.role))
         return shown(role)
 
     return handler
@@ -75,8 +73,7 @@ def _define(services: AgentServices) -> Handler:
 def _remove(services: AgentServices) -> Handler:
     async def handler(call: Call) -> Reply:
         tenant_id = tenant_named(call)
-        await tenancy_of(services).remove_role(tenant_id, call.value)
-        await recorded(services, call, "role.remove", tenant_id, Resource("role", call.value))
+        await tenancy_of(services).remove_role(tenant_id, call.value, actor=acting(call))
         return shown({"removed": call.value})
 
     return handler
@@ -97,7 +94,6 @@ def _grant(services: AgentServices) -> Handler:
             tenant_id, body.principal, body.role, actor=acting(call),
             expires_us=parse_time_us(body.expires_at, "$.expires_at") if body.expires_at else None,
         )  # fmt: skip
-        await recorded(services, call, "role.grant", tenant_id, Resource("role", body.role))
         return shown(grant, 201)
 
     return handler
@@ -107,8 +103,7 @@ def _withdraw(services: AgentServices) -> Handler:
     async def handler(call: Call) -> Reply:
         body = decode_json(await call.json_body(), _withdraw_decoder)
         tenant_id = tenant_named(call)
-        await tenancy_of(services).withdraw_role(tenant_id, body.principal, body.role)
-        await recorded(services, call, "role.withdraw", tenant_id, Resource("role", body.role))
+        await tenancy_of(services).withdraw_role(tenant_id, body.principal, body.role, actor=acting(call))
         return shown({"withdrawn": body.role, "principal": body.principal})
 
     return handler

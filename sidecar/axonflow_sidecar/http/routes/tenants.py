@@ -8,12 +8,12 @@ from contextlib import aclosing
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
-from axonflow import AxonFlowError, RequestError, Resource
+from axonflow import AxonFlowError, RequestError
 from axonflow.policy.request import decode_json
-from axonflow.tenancy import Tenant, TenantStatus
-from axonflow_sidecar.http.administration import acting, limit_of, recorded, shown, tenancy_of, tenant_named
+from axonflow.tenancy import LIMITS, Tenant, TenantStatus
+from axonflow_sidecar.http.administration import acting, limit_of, shown, tenancy_of, tenant_named
 from axonflow_sidecar.http.asgi import Call, Handler, Refused, Reply
 from axonflow_sidecar.http.routing import Route
 from axonflow_sidecar.http.services import AgentServices
@@ -27,6 +27,9 @@ class _NewTenant(Struct, kw_only=True, forbid_unknown_fields=True):
     tier: str = "community"
     organization_id: str | None = None
     max_api_keys: int | None = None
+    max_policies: int | None = None
+    max_principals: int | None = None
+    max_requests_per_minute: int | None = None
     audit_retention_days: int | None = None
     audit_hold: bool = False
 
@@ -36,6 +39,9 @@ class _Change(Struct, kw_only=True, forbid_unknown_fields=True):
     tier: str | UnsetType = UNSET
     organization_id: str | UnsetType | None = UNSET
     max_api_keys: int | UnsetType | None = UNSET
+    max_policies: int | UnsetType | None = UNSET
+    max_principals: int | UnsetType | None = UNSET
+    max_requests_per_minute: int | UnsetType | None = UNSET
     audit_retention_days: int | UnsetType | None = UNSET
     audit_hold: bool | UnsetType = UNSET
 
@@ -54,24 +60,30 @@ def tenant_routes(services: AgentServices) -> list[Route]:
         Route("POST", "/v1/tenants", _create(services), "tenants.write"),
         Route("GET", one, _get(services), "tenants.read"),
         Route("PATCH", one, _patch(services), "tenants.write"),
-        Route("DELETE", one, _move(services, "deleting", "tenant.delete", 202), "tenants.write"),
-        Route("POST", f"{one}/suspend", _move(services, "suspended", "tenant.suspend"), "tenants.write"),
-        Route("POST", f"{one}/resume", _move(services, "active", "tenant.resume"), "tenants.write"),
+        Route("DELETE", one, _move(services, "deleting", 202), "tenants.write"),
+        Route("POST", f"{one}/suspend", _move(services, "suspended"), "tenants.write"),
+        Route("POST", f"{one}/resume", _move(services, "active"), "tenants.write"),
     ]
 
 
 def _own(services: AgentServices) -> Handler:
     async def handler(call: Call) -> Reply:
-        return shown(await tenancy_of(services).tenant(tenant_named(call)))
+        return await _with_use(services, tenant_named(call))
 
     return handler
 
 
 def _get(services: AgentServices) -> Handler:
     async def handler(call: Call) -> Reply:
-        return shown(await tenancy_of(services).tenant(call.value))
+        return await _with_use(services, call.value)
 
     return handler
+
+
+async def _with_use(services: AgentServices, tenant_id: str) -> Reply:
+    tenancy = tenancy_of(services)
+    tenant = await tenancy.tenant(tenant_id)
+    return shown({**asdict(tenant), "use": await tenancy.use(tenant_id)})
 
 
 def _page(services: AgentServices) -> Handler:
@@ -90,13 +102,11 @@ def _create(services: AgentServices) -> Handler:
         now = services.clock_us()
         tenant = Tenant(
             tenant_id=body.tenant_id, name=body.name or body.tenant_id, tier=body.tier,
-            organization_id=body.organization_id, max_api_keys=body.max_api_keys,
+            organization_id=body.organization_id, **{name: getattr(body, name) for name in LIMITS},
             audit_retention_days=body.audit_retention_days, audit_hold=body.audit_hold, created_us=now,
             created_by=acting(call).name, updated_us=now,
         )  # fmt: skip
-        await tenancy_of(services).create_tenant(tenant)
-        await _record(services, call, "tenant.create", tenant)
-        return shown(tenant, 201)
+        return shown(await tenancy_of(services).create_tenant(tenant, actor=acting(call)), 201)
 
     return handler
 
@@ -107,18 +117,18 @@ def _patch(services: AgentServices) -> Handler:
         wanted = {name: value for name in _Change.__struct_fields__ if (value := getattr(body, name)) is not UNSET}
         if not wanted:
             raise RequestError("nothing is to be changed", expected=" or ".join(_Change.__struct_fields__))
-        tenant = await tenancy_of(services).change_tenant(call.value, lambda before: replace(before, **wanted))
-        await _record(services, call, "tenant.change", tenant)
-        return shown(tenant)
+        return shown(
+            await tenancy_of(services).change_tenant(
+                call.value, lambda before: replace(before, **wanted), actor=acting(call)
+            )
+        )
 
     return handler
 
 
-def _move(services: AgentServices, status: TenantStatus, action: str, answer: int = 200) -> Handler:
+def _move(services: AgentServices, status: TenantStatus, answer: int = 200) -> Handler:
     async def handler(call: Call) -> Reply:
-        tenant = await tenancy_of(services).move_tenant(call.value, status)
-        await _record(services, call, action, tenant)
-        return shown(tenant, answer)
+        return shown(await tenancy_of(services).move_tenant(call.value, status, actor=acting(call)), answer)
 
     return handler
 
@@ -137,12 +147,7 @@ def _export(services: AgentServices) -> Handler:
         tenancy = tenancy_of(services)
         if place.locked():
             raise Refused(503, AxonFlowError("another export is under way", hint="Try again when it is done."))
-        await recorded(services, call, "tenant.export", tenant_id, Resource("tenant", tenant_id))
-        pieces = alone(tenancy.export(tenant_id))
+        pieces = alone(tenancy.export(tenant_id, actor=acting(call)))
         return Reply(await anext(pieces), content_type=b"application/jsonl", rest=pieces)
 
     return handler
-
-
-async def _record(services: AgentServices, call: Call, action: str, tenant: Tenant) -> None:
-    await recorded(services, call, action, tenant.tenant_id, Resource("tenant", tenant.tenant_id))

@@ -13,6 +13,7 @@ from axonflow import AxonFlowError, __version__
 from axonflow.app.typed_policies import PolicyFinding, TypedPolicies
 from axonflow.policy.document import MAX_RULES
 from axonflow.policy.request import decode_json
+from axonflow_sidecar.http.administration import recording
 from axonflow_sidecar.http.asgi import Call, Handler, Refused, Reply
 from axonflow_sidecar.http.routes.api_policies import scope_of
 from axonflow_sidecar.http.services import AgentServices
@@ -86,7 +87,9 @@ def publish(services: AgentServices) -> Handler:
                 "message": "; ".join(one.summary for one in found if one.severity == "reject")[:2_000],
             }  # fmt: skip
             return Reply(msgspec.json.encode(answer), 422)
-        version = await typed.publish(scope, body.document, f"service:{call.caller.client_id}")
+        async with recording(services, call, scope, "policy.publish", f"policy_set:{_set_of(body.document)}") as came:
+            version = await typed.publish(scope, body.document, f"service:{call.caller.client_id}")
+            came.facts |= {"version": version.version, "digest": version.digest, "rules": version.rules}
         omissions = {"omitted": [], "of": 0, "message": "Nothing is left out."}
         answer = {
             "success": True, "digest": version.digest, "version": version.version, "set": version.set_name,
@@ -95,6 +98,11 @@ def publish(services: AgentServices) -> Handler:
         return Reply(msgspec.json.encode(answer))
 
     return handler
+
+
+def _set_of(document: dict[str, Any]) -> str:
+    """What the document is published as: its name. It is valid, so it has one."""
+    return str(document["metadata"]["name"])
 
 
 def _rejected(found: list[PolicyFinding]) -> bool:
@@ -109,7 +117,11 @@ def activate(services: AgentServices) -> Handler:
         body = decode_json(await call.json_body(), _activation)
         scope = scope_of(call)
         author = f"service:{call.caller.client_id}"
-        state = await typed.activate(scope, body.digest, author, body.reason or "")
+        reason = body.reason or ""
+        async with recording(services, call, scope, "policy.activate", f"policy:{body.digest}", reason) as came:
+            state = await typed.activate(scope, body.digest, author, reason)
+            came.resource = f"policy_set:{state.set_name}"
+            came.facts |= {"version": state.version or 0, "digest": body.digest, "activation": state.sequence}
         activation = {
             "digest": body.digest, "set": state.set_name, "version": state.version, "sequence": state.sequence,
             "scope": scope, "activated_by": author,

@@ -6,8 +6,7 @@ import pytest
 
 from axonflow.adapters.postgres.database import ROLES
 from axonflow.ids import new_id
-from axonflow_sidecar.hosting.embedded import EmbeddedPostgres
-from tests.postgres import execute, fresh_database, new_database, postgres_dsn, temporary_data_folder
+from tests.postgres import execute, fresh_database, new_database, own_server, postgres_dsn, temporary_data_folder
 from tests.postgres_stores import migrated_dsn, opened
 
 __all__ = ["bare_database", "lone_server", "migrated_dsn", "new_database", "opened_database", "postgres_dsn", "tenant"]
@@ -29,7 +28,7 @@ def tenant():
 def lone_server():
     """A server that nobody else uses, and its superuser's address."""
     with temporary_data_folder() as folder:
-        server = EmbeddedPostgres(folder)
+        server = own_server(folder)
         try:
             yield server, server.start()
         finally:

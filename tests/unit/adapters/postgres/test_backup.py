@@ -4,6 +4,7 @@ import asyncio
 import json
 import zipfile
 
+import asyncpg
 import pytest
 
 from axonflow.adapters.postgres import PostgresAuditStore, migrate
@@ -128,6 +129,33 @@ def test_restore_into_a_database_that_is_not_empty_is_refused_and_changes_nothin
     assert contents(filled) == before
 
 
+def test_restore_while_somebody_writes_waits_and_then_finds_the_row_of_theirs(new_database, archive):
+    """Else the row that is not committed yet would go with the schema, and nobody would know."""
+
+    async def run():
+        await migrate(new_database)
+        writer, watcher = [await asyncpg.connect(new_database) for _ in range(2)]
+        try:
+            async with writer.transaction():
+                await writer.execute("INSERT INTO axonflow.tier (tier) VALUES ('own')")
+                await writer.execute(
+                    "INSERT INTO axonflow.tenant (tenant_id, name, tier, created_us, created_by, updated_us) "
+                    "VALUES ('late', 'Late', 'own', 0, 'x', 0)"
+                )
+                restoring = asyncio.create_task(restore(new_database, archive))
+                while not await watcher.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"):
+                    assert not restoring.done()
+                    await asyncio.sleep(0)
+            with pytest.raises(ConfigurationError, match="the database is not empty"):
+                await restoring
+            assert await watcher.fetchval("SELECT count(*) FROM axonflow.tenant WHERE tenant_id = 'late'") == 1
+        finally:
+            await writer.close()
+            await watcher.close()
+
+    asyncio.run(run())
+
+
 def is_empty(dsn):
     return execute(dsn, "SELECT count(*) FROM pg_namespace WHERE nspname = 'axonflow'")[0][0] == 0
 
@@ -174,6 +202,26 @@ def test_restore_of_a_file_that_was_cut_off_is_refused(archive, new_database, tm
     bad = tmp_path / "bad.zip"
     bad.write_bytes(archive.read_bytes()[: int(share * archive.stat().st_size)])
     with pytest.raises(ConfigurationError, match="not a backup"):
+        asyncio.run(restore(new_database, bad))
+    assert is_empty(new_database)
+
+
+FLAGS_AT, VERSION_AT = 8, 6
+"""In an entry of a ZIP archive's central directory (APPNOTE.TXT, section 4.3.12)."""
+
+
+@pytest.mark.parametrize("member", ["manifest.json", "tables/tier.copy"])
+@pytest.mark.parametrize(("place", "bit"), [(FLAGS_AT, 0x01), (VERSION_AT, 0x80)])
+def test_restore_of_a_file_with_a_bit_turned_in_its_directory_is_refused(
+    archive, new_database, tmp_path, member, place, bit
+):
+    """Says that the member is encrypted, or made by a version of ZIP that there is not."""
+    data = bytearray(archive.read_bytes())
+    entry = data.rindex(b"PK\x01\x02", 0, data.rindex(member.encode()))
+    data[entry + place] ^= bit
+    bad = tmp_path / "bad.zip"
+    bad.write_bytes(data)
+    with pytest.raises(ConfigurationError, match=r"not a (whole )?backup"):
         asyncio.run(restore(new_database, bad))
     assert is_empty(new_database)
 

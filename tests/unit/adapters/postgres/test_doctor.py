@@ -33,7 +33,7 @@ def found(dsn, **options):
 def test_doctor_of_a_sound_database_finds_all_well(database):
     checks = asyncio.run(examine(database))
     assert [check for check in checks if check.state != "ok" or check.remedy] == []
-    assert len({check.name for check in checks}) == len(checks) == 23
+    assert len({check.name for check in checks}) == len(checks) == 24
     assert all(check.found for check in checks)
 
 
@@ -53,6 +53,54 @@ FAULTS = {
         "ALTER TABLE axonflow.audit_event DISABLE TRIGGER second_history", "axonflow.audit_event: second_history",
     ),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("granted", "said"),
+    [
+        ("DELETE ON axonflow.audit_event TO axonflow_writer", "axonflow_writer may DELETE axonflow.audit_event"),
+        ("UPDATE (canonical) ON axonflow.audit_event TO axonflow_app", "axonflow_app may UPDATE axonflow.audit_event"),
+        ("SELECT ON axonflow.audit_event_first TO axonflow_app", "axonflow_app may SELECT axonflow.audit_event_first"),
+        ("TRUNCATE ON axonflow.vault_value TO axonflow_app", "axonflow_app may TRUNCATE axonflow.vault_value"),
+        ("INSERT ON axonflow.api_key TO axonflow_auditor", "axonflow_auditor may INSERT axonflow.api_key"),
+    ],
+)
+def test_doctor_of_roles_with_rights_beyond_their_work_names_each(database, granted, said):
+    execute(database, f"GRANT {granted}", "SELECT 1")
+    faults = found(database)
+    assert {name: fault.found for name, fault in faults.items()} == {"rights of roles": said}
+    assert faults["rights of roles"].state == "problem"
+
+
+@pytest.mark.parametrize(
+    "sql", ["DROP TABLE axonflow.tier CASCADE", "ALTER TABLE axonflow.tenant RENAME audit_hold TO held"]
+)
+def test_doctor_of_a_schema_with_a_part_missing_says_so_and_never_that_all_is_well(database, sql):
+    execute(database, sql, "SELECT 1")
+    fault = found(database)["retention"]
+    assert fault.state == "problem"
+    assert "the schema is not whole" in fault.found
+
+
+def test_doctor_of_a_service_whose_login_sees_all_tenants_says_so(database):
+    async def run():
+        dsn = await service_login(database)
+        service = await asyncpg.connect(dsn, server_settings={"application_name": "axonflow"})
+        admin = await asyncpg.connect(database)
+        try:
+            before = await examine(database)
+            await admin.execute("GRANT axonflow_backup TO axonflow_service")
+            return [
+                one for both in (before, await examine(database)) for one in both if one.name == "logins of services"
+            ]
+        finally:
+            await admin.execute("REVOKE axonflow_backup FROM axonflow_service")
+            await service.close()
+            await admin.close()
+
+    sound, fault = asyncio.run(run())
+    assert (sound.state, fault.state) == ("ok", "warning")
+    assert fault.found.startswith("axonflow_service may work as one of axonflow_auditor, axonflow_backup")
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -109,6 +157,8 @@ def test_doctor_of_events_far_ahead_and_past_their_time_says_so(database):
         await connection.close()
 
     asyncio.run(add())
+    forever = f"UPDATE axonflow.tenant SET audit_retention_days = {2**31 - 1} WHERE tenant_id = 'default'"
+    execute(database, forever, "SELECT 1")
     times_us = (now_us() - 20 * DAY_US, now_us() + 900 * DAY_US)
     with opened(database) as (run, pools):
         run(PostgresAuditStore(pools).write(chained(audit_event("A", time_us=time_us) for time_us in times_us)))

@@ -1,6 +1,8 @@
 """A real standby: searches read from it, and from the primary while it is behind or is sent nothing any more."""
 
 import asyncio
+import contextlib
+import math
 import subprocess
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,16 +13,17 @@ from axonflow.adapters.postgres import DatabaseSettings, PostgresAuditStore, Pos
 from axonflow.adapters.postgres import database as module
 from axonflow.adapters.postgres.doctor import examine
 from axonflow.audit import AuditQuery
-from axonflow_sidecar.hosting.embedded import EmbeddedPostgres
-from tests.postgres import temporary_data_folder
+from tests.postgres import execute, own_server, temporary_data_folder
 from tests.postgres_stores import audit_event, chained
+from tests.rough_postgres import hanging
+from tests.running import eventually
 
 
 @pytest.fixture(scope="module")
 def servers():
-    """A primary, and the addresses of a migrated database on it and on its standby."""
+    """A primary and its standby, and the addresses of a migrated database on each."""
     with temporary_data_folder() as folder, temporary_data_folder() as copy:
-        primary, standby = EmbeddedPostgres(folder), EmbeddedPostgres(copy)
+        primary, standby = own_server(folder), own_server(copy)
         try:
             dsn = primary.start()
             asyncio.run(migrate(dsn))
@@ -28,11 +31,15 @@ def servers():
             subprocess.run(["cp", "-a", folder, copy], check=True)
             dsn = primary.start()
             parts = urlsplit(dsn)
-            host = parse_qs(parts.query)["host"][0]
+            host = parts.hostname or parse_qs(parts.query)["host"][0]
+            port = parts.port or parse_qs(parts.query)["port"][0]
+            reach = f"user=postgres password={parts.password} host=''{host}'' port={port}"
             with (copy / "data" / "postgresql.auto.conf").open("a") as settings:
-                settings.write(f"primary_conninfo = 'user=postgres password={parts.password} host=''{host}'''\n")
+                settings.write(f"primary_conninfo = '{reach}'\n")
             (copy / "data" / "standby.signal").touch()
-            yield primary, dsn, standby.start()
+            standby_dsn = standby.start()
+            eventually(lambda: execute(standby_dsn, module._LAG)[0][0] == 0, "the standby to be sent something")
+            yield primary, standby, dsn, standby_dsn
         finally:
             standby.stop()
             primary.stop()
@@ -50,7 +57,7 @@ async def total(store):
 
 def test_search_follows_a_standby_until_it_is_behind_or_alone(servers, monkeypatch):
     monkeypatch.setattr(module, "_RETRY_S", 0.0)
-    primary, dsn, standby_dsn = servers
+    primary, _, dsn, standby_dsn = servers
 
     async def run():
         said = []
@@ -95,3 +102,53 @@ def test_search_follows_a_standby_until_it_is_behind_or_alone(servers, monkeypat
     said = asyncio.run(run())
     assert said[0].startswith("searches read from the primary, not from the replica: it is ")
     assert said[1] == "searches read from the replica again"
+
+
+@contextlib.contextmanager
+def unwell(trouble, standby):
+    if trouble == "hung":
+        with hanging(standby.pid):
+            yield
+    elif trouble == "stopped":
+        standby.stop()
+        yield
+        standby.start()
+    else:
+        yield
+
+
+@pytest.mark.parametrize("trouble", ["stopped", "hung", "behind"])
+def test_replica_in_trouble_is_found_by_the_check_and_by_nobody_who_searches(servers, monkeypatch, trouble):
+    monkeypatch.setattr(module, "_CHECK_TIMEOUT_S", 0.5)
+    primary, standby, dsn, standby_dsn = servers
+    primary.start()
+
+    async def run():
+        said = []
+        settings = DatabaseSettings(
+            replica_url=standby_dsn, max_replica_lag_s=-1.0 if trouble == "behind" else math.inf
+        )
+        database = PostgresDatabase.lazily(dsn, settings, report=said.append)
+        if trouble != "behind":
+            await database.check_replica()
+            assert (said, database.replica_failing_since_us) == ([], None)
+        with unwell(trouble, standby):
+            await database.check_replica()
+            since_us = database.replica_failing_since_us
+            assert since_us > 0
+            await database.check_replica()
+            assert database.replica_failing_since_us == since_us
+            assert not await database.read("A", lambda connection: connection.fetchval("SELECT pg_is_in_recovery()"))
+        if trouble != "behind":
+
+            async def is_well():
+                await database.check_replica()
+                return database.replica_failing_since_us is None
+
+            await until(is_well)
+        await database.close()
+        return said
+
+    said = asyncio.run(run())
+    assert said[0].startswith("searches read from the primary, not from the replica: ")
+    assert said[1:] == ([] if trouble == "behind" else ["searches read from the replica again"])

@@ -72,6 +72,15 @@ def test_upkeep_removes_what_is_past_its_tenants_time_and_the_rest_verifies(data
     assert asyncio.run(maintain(database)).removed == 0
 
 
+def test_upkeep_beside_a_tenant_that_keeps_longer_than_time_can_be_reckoned_removes_the_others(database):
+    execute(database, f"UPDATE axonflow.tenant SET audit_retention_days = {2**31 - 1} WHERE tenant_id = 'C'",
+            "SELECT 1")  # fmt: skip
+    for tenant_id in ("A", "C"):
+        written(database, tenant_id, days_ago(500, 1))
+    assert asyncio.run(maintain(database)).removed == 1
+    assert left(database) == [("A", "writer", 1), ("C", "writer", 0), ("C", "writer", 1)]
+
+
 def test_upkeep_of_many_records_goes_by_batches_and_says_how_far_it_is(database, monkeypatch):
     monkeypatch.setattr(retention, "_BATCH_RECORDS", 7)
     written(database, "A", days_ago(*range(60, 0, -1)))

@@ -99,5 +99,8 @@ def test_failure_described_for_a_log_holds_no_values():
     broken = asyncpg.UniqueViolationError("Key (a)=(secret-word) exists")
     assert "secret-word" not in described(broken)
     assert described(TimeoutError()) == "no answer in time"
+    assert described(asyncpg.ReadOnlySQLTransactionError("in a read-only transaction")).endswith(
+        "read-only transaction"
+    )
     assert described(asyncpg.TooManyConnectionsError("too many clients")).endswith(": too many clients")
     assert described(asyncpg.InternalClientError("secret-word")) == "InternalClientError"

@@ -2,15 +2,24 @@
 
 import asyncio
 
+import asyncpg
 import pytest
 
-from axonflow.adapters.postgres import PostgresAuditProofs, migrate, service_login
+from axonflow.adapters.postgres import (
+    PostgresAuditProofs,
+    PostgresDatabase,
+    PostgresPlanStore,
+    migrate,
+    service_login,
+)
 from axonflow.adapters.postgres.tenant_data import PostgresTenantData
-from axonflow.errors import TenancyUnavailable
+from axonflow.adapters.postgres.vault import PostgresVault
+from axonflow.detect import RedactionKey
+from axonflow.errors import PlanError, TenancyConflict, TenancyUnavailable, VaultError
 from axonflow.flows.verify_audit import verify_audit
 from tests.postgres import execute, fresh_database
 from tests.postgres_rows import add_rows, rows_of
-from tests.postgres_stores import audit_event, chained, opened, write_sealed
+from tests.postgres_stores import audit_event, chained, opened, plan_execution, write_sealed
 
 LEFT = {"tenant", "audit_event", "audit_cut"}
 
@@ -55,6 +64,53 @@ def test_tenant_is_erased_but_for_its_trail_and_then_with_it(filled):
     assert counts(filled, "A") == {"audit_cut": 1}
     assert counts(filled, "B") == other
     assert not broken_chains(filled)
+
+
+def test_tenant_that_was_erased_leaves_nothing_behind_by_a_plan_that_still_runs(filled):
+    """Its process may not have heard of it, or may have let the plan run to its end."""
+    key = RedactionKey(bytes(32))
+    erase(filled, audit=False)
+    with opened(filled) as (run, database):
+        with pytest.raises(VaultError, match="A: the tenant is being deleted"):
+            run(PostgresVault(database, key).put("A", "late", "4111"))
+        with pytest.raises(PlanError, match="the tenant is being deleted"):
+            run(PostgresPlanStore(database).add(plan_execution("A")))
+        run(PostgresVault(database, key).put("unregistered", "late", "4111"))
+        run(PostgresPlanStore(database).add(plan_execution("unregistered")))
+    assert counts(filled, "A") == {"tenant": 1, "audit_event": 3}
+
+
+def test_organization_with_a_member_is_not_erased_for_its_policies_hold_for_the_member(filled):
+    execute(filled, "INSERT INTO axonflow.tenant (tenant_id, name, tier, created_us, created_by, updated_us, status) "
+            "VALUES ('@bank', 'Bank', 'enterprise', 0, 'x', 0, 'deleting')",
+            "UPDATE axonflow.tenant SET organization_id = '@bank' WHERE tenant_id = 'B'",
+            "INSERT INTO axonflow.policy_set (tenant_id, set_name, created_us, created_by) "
+            "VALUES ('@bank', 'm', 0, 'x')",
+            "SELECT 1")  # fmt: skip
+    with opened(filled) as (run, database), pytest.raises(TenancyConflict, match="the organization has members"):
+        run(PostgresTenantData(database, filled).erase("@bank", audit=True))
+    assert counts(filled, "@bank") == {"tenant": 1, "policy_set": 1}
+
+
+def test_erasing_waits_for_who_began_to_write_before_it_and_erases_that_too(filled):
+    async def erased_meanwhile():
+        writer, watcher = [await asyncpg.connect(filled) for _ in range(2)]
+        database = PostgresDatabase.lazily(filled)
+        try:
+            async with writer.transaction():
+                await writer.execute("INSERT INTO axonflow.vault_value VALUES ('A', 'early', 1, 'x')")
+                erasing = asyncio.create_task(PostgresTenantData(database, filled).erase("A", audit=False))
+                while not await watcher.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"):
+                    assert not erasing.done()
+                    await asyncio.sleep(0)
+            await erasing
+        finally:
+            await database.close()
+            await writer.close()
+            await watcher.close()
+
+    asyncio.run(erased_meanwhile())
+    assert counts(filled, "A") == {"tenant": 1, "audit_event": 3}
 
 
 def test_tenant_is_not_erased_by_the_login_of_the_services(filled):

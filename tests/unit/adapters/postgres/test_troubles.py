@@ -10,7 +10,7 @@ from axonflow.adapters.postgres import DatabaseSettings, PostgresAuditStore, Pos
 from axonflow.adapters.postgres import connections as module
 from axonflow.audit import AuditQuery
 from axonflow.errors import AuditConflict, AuditError
-from tests.postgres import execute
+from tests.postgres import execute, skip_if_elsewhere
 from tests.postgres_stores import audit_event, chained
 
 
@@ -78,6 +78,7 @@ def test_database_without_a_connection_left_is_an_error_until_there_is_one(migra
 
 
 def test_database_that_hangs_is_an_error_in_time_and_the_next_connection_works(migrated_dsn, tenant, monkeypatch):
+    skip_if_elsewhere()
     monkeypatch.setattr(module, "_GRACE_S", 0.2)
     monkeypatch.setattr(module, "_RESET_TIMEOUT_S", 0.2)
 

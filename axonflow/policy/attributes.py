@@ -1,0 +1,83 @@
+"""The attributes that rules read of requests: collected when they are compiled, read by one function per action."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import Any, Final
+
+from axonflow.detect.secrecy import WITHHELD
+from axonflow.policy.cel.compiler import Condition, Shape
+from axonflow.policy.decision import Limit
+from axonflow.policy.matching import reach, source_of
+from axonflow.policy.request import Request
+from axonflow.policy.rules import CompiledRule
+
+__all__ = ["MAX_PATHS", "PathsRead", "ReadAttributes", "reading_of"]
+
+MAX_PATHS: Final = 64
+"""Of one action; those that are first by name."""
+
+ReadAttributes = Callable[[Request], tuple[tuple[str, Any], ...]]
+"""Path and value of each attribute that is read; None where the request has none."""
+
+_SAID_ANYWAY: Final = re.compile(
+    r"action|content|principal(\.on_behalf_of)*\.(id|type|tenant|on_behalf_of)|resource\.(id|type)"
+)
+"""Paths of what a record of a decision says in fields of their own, or never says."""
+_DELEGATION: Final = "principal.on_behalf_of."
+_SECRET: Final = re.compile(
+    r"passw|passphrase|secret|token\b|api[_-]?key|private|credential|authorization|cookie", re.IGNORECASE
+)
+
+
+class PathsRead:
+    """The paths that rules read, as they are added one by one. A hundred thousand rules have few shapes."""
+
+    __slots__ = ("_shapes", "paths")
+
+    def __init__(self) -> None:
+        self.paths: set[str] = set()
+        self._shapes: set[Shape] = set()
+
+    def add(self, rule: CompiledRule) -> None:
+        """All that `rule` reads, but for what it is looked up by."""
+        self._add(rule.condition)
+        for waiver in rule.waivers:
+            self._add(waiver.condition)
+        for obligation in rule.obligations:
+            if isinstance(obligation, Limit):
+                self.paths.update(obligation.key)
+
+    def _add(self, condition: Condition) -> None:
+        shape = condition.shape
+        if shape not in self._shapes:
+            self._shapes.add(shape)
+            self.paths.update(shape.filtered, shape.reads.paths)
+        if shape.reads.places:
+            self.paths.update(shape.reads.of(condition.literals))
+
+
+def reading_of(paths: Iterable[str]) -> ReadAttributes:
+    """One function that reads `paths`, or the first `MAX_PATHS` of them: made of one expression, for it is called with
+    each decision. Of what is named as secrets are, it tells only that it is there."""
+    return _reading_of(tuple(sorted({path for path in paths if not _SAID_ANYWAY.fullmatch(path)})[:MAX_PATHS]))
+
+
+@lru_cache(maxsize=1024)
+def _reading_of(paths: tuple[str, ...]) -> ReadAttributes:
+    visible: dict[str, Any] = {"__builtins__": {}, "reach": reach, "withheld": _withheld}
+    parts = [f"({path!r}, {_source_of(path)})," for path in paths]
+    made: ReadAttributes = eval(f"lambda request: ({' '.join(parts)})", visible)  # noqa: S307  paths: literals only
+    return made
+
+
+def _source_of(path: str) -> str:
+    source = f"withheld({source_of(path)})" if _SECRET.search(path) else source_of(path)
+    # most act for nobody, which is quicker to see than that there is nothing at the end of a path
+    return f"({source} if request.principal.on_behalf_of else None)" if path.startswith(_DELEGATION) else source
+
+
+def _withheld(value: Any) -> str | None:
+    return None if value is None else WITHHELD

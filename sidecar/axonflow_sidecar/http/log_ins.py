@@ -1,0 +1,91 @@
+"""Which keys are used, and which are refused, in the audit trail: the first use of each, and refusals within bounds.
+
+A refusal is recorded once a minute for each key that is offered, and for `MAX_A_MINUTE` of them together, or whoever
+guesses could fill the disk; the next record says how many came between. Keys are never recorded, nor what could be
+compared with one: ``key`` in the details is a number that stands for it as long as this process lives.
+
+No log-in waits for a trail that cannot be written: what it then wants to do is recorded before it is answered, or
+refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from time import monotonic
+from typing import Final
+
+from axonflow import AxonFlow, Principal, Request, Resource
+from axonflow.audit import Origin
+from axonflow.errors import AuditError
+from axonflow.tenancy import ANY_TENANT
+from axonflow_sidecar.http.keys import Client, presented
+
+__all__ = ["MAX_A_MINUTE", "LogIns"]
+
+MAX_A_MINUTE: Final = 60
+MAX_KNOWN: Final = 10_000
+_ACTION: Final = "key.use"
+_INSTALLATION: Final = "default"
+"""The tenant that stands for none: where a key for any tenant acts unless it names one."""
+
+
+class LogIns:
+    """Of one process. Bound to one event loop."""
+
+    def __init__(self, flow: AxonFlow, clock_s: Callable[[], float] = monotonic) -> None:
+        self._flow = flow
+        self._clock_s = clock_s
+        self._known: set[int] = set()
+        self._minute = 0
+        self._refused: set[int] = set()
+        self._unrecorded = 0
+
+    async def accepted(self, authorization: str, client: Client, origin: Origin) -> None:
+        """Record that this is whose key the header carries, at its first use."""
+        key = hash(authorization)  # keyed by the process: it tells nothing of the key
+        if key in self._known:
+            return
+        tenant_id = _INSTALLATION if client.tenant_id == ANY_TENANT else client.tenant_id
+        request = _request(client.client_id, tenant_id)
+        origin = Origin(client.client_id, *_trace(origin))
+        with suppress(AuditError):
+            await self._flow.record("login", request, decision_id="", details=_label(key), origin=origin)
+            if len(self._known) >= MAX_KNOWN:
+                self._known.clear()
+            self._known.add(key)
+
+    async def refused(self, authorization: str, origin: Origin) -> None:
+        """Record that the header carries no valid key, unless there were too many already."""
+        minute = int(self._clock_s() // 60)
+        if minute != self._minute:
+            self._minute = minute
+            self._refused.clear()
+        key = hash(authorization)
+        if key in self._refused or len(self._refused) >= MAX_A_MINUTE:
+            self._unrecorded += 1
+            return
+        self._refused.add(key)
+        unrecorded, self._unrecorded = self._unrecorded, 0
+        offered = presented(authorization)
+        named = {"client_id": offered.client_id} if offered is not None and offered.client_id else {}
+        between = {"unrecorded": unrecorded} if unrecorded else {}
+        details = {**_label(key), **named, **between}
+        why = "no valid key" if authorization else "no key"
+        try:
+            request = _request("unknown", _INSTALLATION)
+            await self._flow.record("login", request, decision_id="", details=details, failed=why, origin=origin)
+        except AuditError:
+            self._unrecorded += unrecorded + 1
+
+
+def _request(client_id: str, tenant_id: str) -> Request:
+    return Request(Principal(client_id, "service", tenant_id), _ACTION, Resource("api_key", client_id))
+
+
+def _label(key: int) -> dict[str, str]:
+    return {"key": f"{key & 0xFFFF_FFFF:08x}"}
+
+
+def _trace(origin: Origin) -> tuple[str, str, str, str]:
+    return origin.request_id, origin.trace_id, origin.span_id, origin.parent_span_id

@@ -1,0 +1,116 @@
+"""flow.enforce against flow.decide on the same requests, with an audit log that only queues: what recording costs.
+
+The log does what an asynchronous one has to before it lets the caller go on: the event's bytes are made and queued.
+Processor time of this thread, in alternating rounds; no request comes twice, and each decision is awaited on a loop.
+"""
+
+import asyncio
+import statistics
+import time
+
+from axonflow import AxonFlow, Request
+from axonflow.ids import new_id, now_us
+
+ROUNDS = 9
+CALLS = 500
+TARGET_US = 10
+
+PLAIN = {
+    "apiVersion": "axonflow.dev/v1",
+    "kind": "PolicySet",
+    "metadata": {"name": "plain"},
+    "default": "deny",
+    "rules": [
+        {"id": "tools", "effect": "allow", "match": {"action": "tool.call", "context.env": ["dev", "prod"]}},
+        {"id": "models", "effect": "allow", "match": {"action": "llm.request"}},
+        {"id": "dear", "effect": "deny", "when": "has(context.amount_usd) && context.amount_usd > 1000000000"},
+        {"id": "outside", "effect": "deny", "when": 'has(context.path) && !context.path.startsWith("/srv/")'},
+    ],
+}
+
+TOOL_CALL = ("agent:planner", "tool.call", "tool:search")
+CASES = {
+    "plain rules": (
+        PLAIN, lambda one: Request(*TOOL_CALL, {"env": "dev", "path": f"/srv/{one}", "amount_usd": one}),
+    ),
+    "plain rules, delegated": (
+        PLAIN,
+        lambda one: Request(
+            {"id": "bot", "type": "agent", "on_behalf_of": f"user:u{one}"}, *TOOL_CALL[1:], {"env": "dev"}
+        ),
+    ),
+    "plain rules, a prompt": (
+        PLAIN, lambda one: Request("user:ann", "llm.request", "model:m", content=f"Summarise ticket {one}, please."),
+    ),
+    "baseline, a prompt": (
+        "@baseline",
+        lambda one: Request("user:ann", "llm.request", "model:m", content=f"Summarise ticket {one}, please."),
+    ),
+    "baseline, findings": (
+        "@baseline",
+        lambda one: Request("user:ann", "llm.request", "model:m", content=f"Write to ann{one}@example.com, please."),
+    ),
+    "baseline, with a limit": ("@baseline", lambda one: Request(*TOOL_CALL, {"env": "dev", "amount_usd": one})),
+}  # fmt: skip
+"""What a limit takes is no cost of the record: the target is not for that one."""
+LIMITED = "baseline, with a limit"
+
+
+class Queueing:
+    """An AuditLog that makes an event's bytes, and forgets them."""
+
+    def __init__(self):
+        self.writer_id = new_id(now_us())
+        self.queued = 0
+
+    async def append(self, event):
+        self.queued += len(event.recordable()) > 0
+
+
+class Discarding(Queueing):
+    """One that does not even look at the event."""
+
+    async def append(self, event):
+        self.queued += 1
+
+
+async def decided(flow, requests):
+    for request in requests:
+        flow.decide(request)
+
+
+async def enforced(flow, requests):
+    for request in requests:
+        await flow.enforce(request)
+
+
+def spent_us(verb, flow, requests):
+    async def timed():
+        start_ns = time.thread_time_ns()
+        await verb(flow, requests)
+        return (time.thread_time_ns() - start_ns) / len(requests) / 1_000
+
+    return asyncio.run(timed())
+
+
+def main():
+    print(f"flow.enforce and flow.decide; processor microseconds a call, median of {ROUNDS} alternating rounds")
+    print(f"{'':<24}{'decide':>8}{'enforce':>9}{'more':>8}{'without bytes':>15}")
+    for name, (policies, request) in CASES.items():
+        queueing, discarding = (AxonFlow.open(policies, audit=log()) for log in (Queueing, Discarding))
+        contenders = {
+            "decide": (decided, queueing), "enforce": (enforced, queueing), "no bytes": (enforced, discarding),
+        }  # fmt: skip
+        rounds = {contender: [] for contender in contenders}
+        for number in range(ROUNDS + 1):  # the first is thrown away
+            for contender, (verb, flow) in contenders.items():
+                requests = [request(one) for one in range(number * CALLS, (number + 1) * CALLS)]
+                rounds[contender].append(spent_us(verb, flow, requests))
+        decide, enforce, no_bytes = (statistics.median(spent[1:]) for spent in rounds.values())
+        more = enforce - decide
+        judged = "" if name == LIMITED else f"   target <= {TARGET_US}: {'met' if more <= TARGET_US else 'MISSED'}"
+        print(f"{name:<24}{decide:>8.2f}{enforce:>9.2f}{more:>8.2f}{no_bytes - decide:>15.2f}{judged}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+"""Asks agents on a fixed schedule, whatever comes back: one process, for the load must not wait for what it measures.
+
+python -m tests.open_loop < PLAN > ANSWERS
+
+The plan is a line of JSON: {"ports": [...], "rate": requests a second of each, "key": ..., "body": {...}}. Each answer
+is a line, an array: agent, due, sent and answered (nanoseconds of the monotonic clock), the digest and policies that it
+was decided by and the decision's id, or null, what came instead and null. Requests of an agent that are under way have
+a connection each, HTTP/1.1, kept and taken again. It ends when its input does.
+"""
+
+import asyncio
+import sys
+import time
+
+import msgspec
+import uvloop
+
+FLUSH_S = 0.05
+
+
+class Plan(msgspec.Struct):
+    ports: list[int]
+    rate: float
+    key: str
+    body: msgspec.Raw
+
+
+class Answer(msgspec.Struct):
+    decision_id: str
+    policy_digest: str
+    policies: tuple[str, ...]
+
+
+_answer = msgspec.json.Decoder(Answer)
+
+
+class Exchange(asyncio.Protocol):
+    """One connection, and the request under way on it."""
+
+    def __init__(self, agent):
+        self._agent = agent
+        self._transport = None
+        self._received = b""
+        self._due_ns = self._sent_ns = 0
+
+    def connection_made(self, transport):
+        self._transport = transport
+
+    def send(self, due_ns):
+        self._due_ns, self._sent_ns = due_ns, time.monotonic_ns()
+        self._transport.write(self._agent.request)
+
+    def data_received(self, data):
+        now_ns = time.monotonic_ns()
+        self._received += data
+        head, found, body = self._received.partition(b"\r\n\r\n")
+        if not found or len(body) < _length_of(head):
+            return
+        self._received = b""
+        if head.startswith(b"HTTP/1.1 200 "):
+            answer = _answer.decode(body)
+            self._tell(now_ns, answer.policy_digest, answer.policies, answer.decision_id)
+        else:
+            self._tell(now_ns, None, (head + body).decode(errors="replace")[:500])
+        self._agent.free.append(self)
+
+    def connection_lost(self, _):
+        if self in self._agent.free:
+            self._agent.free.remove(self)
+        else:
+            self._tell(time.monotonic_ns(), None, "the connection was closed")
+
+    def _tell(self, now_ns, digest, found, decision_id=None):
+        self._agent.tell([self._agent.number, self._due_ns, self._sent_ns, now_ns, digest, found, decision_id])
+
+
+def _length_of(head):
+    for line in head.split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length":
+            return int(value)
+    raise AssertionError(f"no length: {head!r}")
+
+
+class Agent:
+    """One that is asked, and the connections to it that are free."""
+
+    def __init__(self, number, port, plan, tell):
+        self.number = number
+        self.tell = tell
+        self.free = []
+        self._port = port
+        body = bytes(plan.body)
+        self.request = (
+            f"POST /v1/decisions HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nauthorization: Bearer {plan.key}\r\n"
+            f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+        ).encode() + body
+        self._connecting = set()
+
+    def ask(self, due_ns):
+        if self.free:
+            self.free.pop(0).send(due_ns)  # in turn: one that is not used for long is closed by the agent
+        else:
+            task = asyncio.ensure_future(self._ask_anew(due_ns))
+            self._connecting.add(task)
+            task.add_done_callback(self._connecting.discard)
+
+    async def _ask_anew(self, due_ns):
+        loop = asyncio.get_running_loop()
+        try:
+            _, exchange = await loop.create_connection(lambda: Exchange(self), "127.0.0.1", self._port)
+        except OSError as error:
+            self.tell([self.number, due_ns, due_ns, time.monotonic_ns(), None, str(error), None])
+        else:
+            exchange.send(due_ns)
+
+
+class Schedule:
+    """When whom: evenly, one agent after the other."""
+
+    def __init__(self, agents, rate):
+        self._loop = asyncio.get_running_loop()
+        self._agents = agents
+        self._step_ns = int(1e9 / (rate * len(agents)))
+        self._due_ns = time.monotonic_ns() + 100_000_000
+        self._next = 0
+        self._wake()
+
+    def _wake(self):
+        while self._due_ns <= time.monotonic_ns():
+            self._agents[self._next].ask(self._due_ns)
+            self._next = (self._next + 1) % len(self._agents)
+            self._due_ns += self._step_ns
+        self._loop.call_later(max(0.0, (self._due_ns - time.monotonic_ns()) / 1e9), self._wake)
+
+
+async def main():
+    plan = msgspec.json.decode(sys.stdin.buffer.readline(), type=Plan)
+    loop = asyncio.get_running_loop()
+    told, encode = [], msgspec.json.Encoder().encode_lines
+
+    def flush():
+        if told:
+            sys.stdout.buffer.write(encode(told))
+            sys.stdout.buffer.flush()
+            told.clear()
+        loop.call_later(FLUSH_S, flush)
+
+    flush()
+    Schedule([Agent(number, port, plan, told.append) for number, port in enumerate(plan.ports)], plan.rate)
+    ended = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(ended), sys.stdin)
+    await ended.read()
+
+
+if __name__ == "__main__":
+    uvloop.run(main())
