@@ -31,7 +31,7 @@ class BatchWalk:
         self._previous = writer.previous
         self._keys = KeyCheck(writer.writer_id, writer.keys, trust, verify)
         self._anchored = trust.anchored(writer.writer_id)
-        self._has_to_be_known = trust.writers is not None
+        self._has_to_be_known = trust.writers is not None and trust.expects(writer.writer_id)
         self._newest: BatchStatement | None = None
         self._numbers = array("q")
         self._sealed_us = array("q")

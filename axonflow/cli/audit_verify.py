@@ -156,7 +156,7 @@ def _shown(report: AuditVerification) -> str:
         ("records", f"{report.records:,}"),
         ("past their time", f"{report.removed:,}" if report.removed else ""),
         ("batches", f"{batches:,}, {signed:,} of them with a good signature"),
-        ("not signed", _unsigned(report)),
+        ("not signed", _unsigned(report, batches - signed)),
         ("proved", _proved(report)),
     ])  # fmt: skip
     if not report.broken:
@@ -166,10 +166,12 @@ def _shown(report: AuditVerification) -> str:
     return f"{coloured('broken')}\n{head}\n\n{rows}{more if len(report.broken) > _MAX_SHOWN else ''}"
 
 
-def _unsigned(report: AuditVerification) -> str:
+def _unsigned(report: AuditVerification, batches: int) -> str:
     parts = [
-        (report.first_version, "records are older than batches are"), (report.unsealed, "wait for their batch"),
-    ]  # fmt: skip
+        (batches, "batches"),
+        (report.first_version, "records are older than batches are"),
+        (report.unsealed, "records wait for their batch"),
+    ]
     return ", ".join(f"{count:,} {what}" for count, what in parts if count)
 
 
