@@ -41,6 +41,10 @@ __all__ = [
 ]
 
 
+_UNSIGNED = frozenset({"axonflow-cli"})
+"""Commands end when they are done and have no key of their own; see axonflow.adapters.postgres.audit_log."""
+
+
 def _signature_check() -> SignatureCheck | None:
     """None without the package ``cryptography``: chains and trees can be verified all the same."""
     try:
@@ -80,10 +84,10 @@ async def trust_in(keys: Sequence[Path] = (), anchor_url: str | None = None, anc
     no key or no anchor, and AuditError for an anchor that does not answer."""
     public_keys = _public_keys(keys) if keys else None
     if anchor_url is None:
-        return Trust(public_keys)
+        return Trust(public_keys, unsigned_writers=_UNSIGNED)
     anchor = open_anchor(anchor_url, token=anchor_token)
     try:
-        return Trust(public_keys, await read_anchor(anchor))
+        return Trust(public_keys, await read_anchor(anchor), _UNSIGNED)
     finally:
         await anchor.close()
 

@@ -71,14 +71,14 @@ def command(
       1    something is not; the report names it
       2    the database, the export or the anchor cannot be read
     """
-    report = _verified_export(wanted) if wanted["exported"] else _verified(chosen_url(database_url, data), wanted)
+    if wanted["exported"]:
+        report = _verified_export(wanted)
+    else:
+        known = _read(wanted["earlier"]) if wanted["earlier"] else None
+        report = asyncio.run(_verify(chosen_url(database_url, data), wanted, known))
     click.echo(_as_json(report) if as_json else _shown(report))
     if report.broken:
         ctx.exit(EXIT_NO)
-
-
-def _verified(url: str, wanted: dict[str, Any]) -> AuditVerification:
-    return asyncio.run(_verify(url, wanted, _read(wanted["earlier"]) if wanted["earlier"] else None))
 
 
 async def _trust(wanted: dict[str, Any]) -> Trust:
@@ -156,7 +156,7 @@ def _shown(report: AuditVerification) -> str:
         ("records", f"{report.records:,}"),
         ("past their time", f"{report.removed:,}" if report.removed else ""),
         ("batches", f"{batches:,}, {signed:,} of them with a good signature"),
-        ("not signed", _unsigned(report)),
+        ("not signed", _unsigned(report, batches - signed)),
         ("proved", _proved(report)),
     ])  # fmt: skip
     if not report.broken:
@@ -166,10 +166,12 @@ def _shown(report: AuditVerification) -> str:
     return f"{coloured('broken')}\n{head}\n\n{rows}{more if len(report.broken) > _MAX_SHOWN else ''}"
 
 
-def _unsigned(report: AuditVerification) -> str:
+def _unsigned(report: AuditVerification, batches: int) -> str:
     parts = [
-        (report.first_version, "records are older than batches are"), (report.unsealed, "wait for their batch"),
-    ]  # fmt: skip
+        (batches, "batches"),
+        (report.first_version, "records are older than batches are"),
+        (report.unsealed, "records wait for their batch"),
+    ]
     return ", ".join(f"{count:,} {what}" for count, what in parts if count)
 
 

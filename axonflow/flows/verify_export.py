@@ -146,7 +146,7 @@ class _ChainPart:
         self.findings: list[Finding] = []
         for kind, what, number in self._keys.problems:
             self._find(kind, what, number)
-        if trust.writers is not None and trust.anchored(said.chain) is None:
+        if trust.writers is not None and trust.expects(said.chain) and trust.anchored(said.chain) is None:
             self._find("writer_unknown", "the anchor does not know this writer: it was put in, or never anchored", None)
 
     @property
