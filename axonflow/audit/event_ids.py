@@ -1,4 +1,4 @@
-"""What an id tells of the time of its event: ids (UUID version 7, RFC 9562, section 5.7) begin with it and sort by it."""
+"""What an id tells of the time of its event: ids (UUID version 7, RFC 9562, section 5.7) begin with it, and so sort."""
 
 from __future__ import annotations
 
