@@ -119,7 +119,7 @@ class _Origin(Struct, frozen=True, gc=False):
 
 
 class _Searched(Struct, gc=False):
-    """What the columns of a row say again; the rest of an event is passed over: with all of it, a record took half as long again."""
+    """What the columns of a row say again. With all of an event, a record took half as long again."""
 
     event_id: str
     tenant_id: str
