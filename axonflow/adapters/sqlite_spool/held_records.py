@@ -164,6 +164,11 @@ class HeldRecords:
         rows = [Row(*row) for row in self._connection.execute(_UP_TO, (last,))]
         return NextBatch(number, previous, statement, signature, last, rows)
 
+    def next_number(self) -> int:
+        """The number of the first batch that is not sealed."""
+        number, _, statement, *_ = self._connection.execute(_BATCH).fetchone()
+        return int(number) + (statement is not None)
+
     def seal(self, batch: NextBatch, statement: bytes, signature: bytes) -> bool:
         """Make `batch` what comes next, durably. Whether it still could be: nothing else was sealed meanwhile."""
         changed: list[int] = []
