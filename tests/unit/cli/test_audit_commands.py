@@ -330,9 +330,9 @@ def test_audit_rotate_key_asks_every_writer_of_an_installation_and_once_only(run
         place = tmp_path / "spool" / name
         place.mkdir(parents=True)
         signing_keys(place, "w", 0)
-    done = run("audit", "rotate-key", "--data", tmp_path)
+    done = run("audit", "rotate-key", "--data", str(tmp_path))
     assert (done.exit_code, done.output.count("signs from the next start on")) == (0, 2)
-    again = run("audit", "rotate-key", tmp_path / "spool" / "agent")
+    again = run("audit", "rotate-key", str(tmp_path / "spool" / "agent"))
     assert (again.exit_code, "a file that is not there yet" in again.output) == (2, True)
-    nothing = run("audit", "rotate-key", "--data", tmp_path / "elsewhere")
+    nothing = run("audit", "rotate-key", "--data", str(tmp_path / "elsewhere"))
     assert (nothing.exit_code, "no writer of an audit trail" in nothing.output) == (2, True)
