@@ -71,14 +71,14 @@ def command(
       1    something is not; the report names it
       2    the database, the export or the anchor cannot be read
     """
-    report = _verified_export(wanted) if wanted["exported"] else _verified(chosen_url(database_url, data), wanted)
+    if wanted["exported"]:
+        report = _verified_export(wanted)
+    else:
+        known = _read(wanted["earlier"]) if wanted["earlier"] else None
+        report = asyncio.run(_verify(chosen_url(database_url, data), wanted, known))
     click.echo(_as_json(report) if as_json else _shown(report))
     if report.broken:
         ctx.exit(EXIT_NO)
-
-
-def _verified(url: str, wanted: dict[str, Any]) -> AuditVerification:
-    return asyncio.run(_verify(url, wanted, _read(wanted["earlier"]) if wanted["earlier"] else None))
 
 
 async def _trust(wanted: dict[str, Any]) -> Trust:

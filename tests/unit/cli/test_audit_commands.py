@@ -8,8 +8,10 @@ import pytest
 from msgspec.structs import replace
 
 from axonflow.adapters.postgres import PostgresAuditStore, PostgresDatabase, migrate
-from axonflow.audit import AuditEvent, link
-from axonflow.ids import new_id
+from axonflow.app.auditing import export_audit, opened_proofs
+from axonflow.audit import NO_BATCH, AuditEvent, WriterKey, link, seal
+from axonflow.ids import id_at
+from tests.audit_trail import signer
 from tests.postgres import execute, fresh_database, postgres_dsn
 
 __all__ = ["postgres_dsn"]
@@ -22,8 +24,8 @@ def events():
     for number in range(6):
         time_us = START_US + number * 1_000_000
         yield AuditEvent(
-            event_id=new_id(time_us), tenant_id="acme" if number % 2 else "default", writer_id="w", time_us=time_us,
-            kind="decision", decision_id=f"d{number}", policy_digest="sha256:0", principal=WHO[number],
+            event_id=id_at(time_us / 1_000_000), tenant_id="acme" if number % 2 else "default", writer_id="w",
+            time_us=time_us, kind="decision", decision_id=f"d{number}", policy_digest="sha256:0", principal=WHO[number],
             action="tool.call", resource="tool:x", effect="deny", allowed=False, policies=("no-tools",),
             reasons=("No.",),
         )  # fmt: skip
@@ -34,10 +36,13 @@ def database(postgres_dsn):
     async def fill(dsn):
         await migrate(dsn)
         store_database = await PostgresDatabase.connect(dsn)
-        heads = {}
+        heads, records = {}, []
         for event in events():
             heads[event.tenant_id] = link(replace(event), heads.get(event.tenant_id))
-            await PostgresAuditStore(store_database).write([heads[event.tenant_id]])
+            records.append(heads[event.tenant_id])
+        store, own = PostgresAuditStore(store_database), signer("key")
+        await store.register(WriterKey("w", 0, own.key_id, own.public_bytes))
+        await store.write_batch(seal(records, "w", 0, NO_BATCH, START_US, own))
         await store_database.close()
 
     with fresh_database(postgres_dsn) as dsn:
@@ -50,7 +55,11 @@ def test_verify_of_whole_chains_says_so(run, database):
     assert (result.exit_code, result.stdout.split()[0]) == (0, "verified")
     report = json.loads(run("audit", "verify", "--database-url", database, "--json").stdout)
     heads = report.pop("heads")
-    assert report == {"chains": 2, "records": 6, "broken": [], "removed": 0}
+    writer = {"writer_id": "w", "batches": 1, "signed": 1, "sealed_us": START_US, "anchored_us": None}
+    assert report == {
+        "chains": 2, "records": 6, "broken": [], "removed": 0, "unsealed": 0, "first_version": 0, "trust": "store",
+        "writers": [writer],
+    }  # fmt: skip
     assert [(head["tenant_id"], head["records"], len(head["hash"])) for head in heads] == [
         ("acme", 3, 64),
         ("default", 3, 64),
@@ -159,3 +168,78 @@ def test_audit_with_a_database_that_is_away_says_so_without_its_password(run, co
 def test_audit_database_of_the_data_folder_is_found(run, database, tmp_path):
     (tmp_path / "database-url").write_text(database + "\n")
     assert run("audit", "verify", "--data", str(tmp_path)).exit_code == 0
+
+
+@pytest.fixture
+def key(tmp_path):
+    """The file of the writer's public key."""
+    (tmp_path / "w.pem").write_bytes(signer("key").public_pem)
+    return str(tmp_path / "w.pem")
+
+
+def events_found(run, database):
+    return json.loads(run("audit", "search", "--database-url", database, "--json").stdout)["events"]
+
+
+def test_verify_with_the_writers_key_named_trusts_no_other(run, database, key, tmp_path):
+    result = run("audit", "verify", "--database-url", database, "--trust", key)
+    assert (result.exit_code, "with the keys you named" in result.stdout) == (0, True)
+    (tmp_path / "other.pem").write_bytes(signer("other").public_pem)
+    result = run("audit", "verify", "--database-url", database, "--trust", str(tmp_path / "other.pem"))
+    assert (result.exit_code, "untrusted_key" in result.stdout) == (1, True)
+    assert run("audit", "verify", "--database-url", database, "--trust", "pyproject.toml").exit_code == 2
+    (tmp_path / "other.pem").write_text("no key")
+    assert run("audit", "verify", "--database-url", database, "--trust", str(tmp_path / "other.pem")).exit_code == 2
+
+
+def test_verify_says_since_when_the_tail_cannot_be_proved_without_an_anchor(run, database, tmp_path):
+    said = run("audit", "verify", "--database-url", database).stdout
+    assert (
+        "what was cut off at the end, after 2026-02-02 02:40:00 UTC or before, does not show without an anchor" in said
+    )
+    (tmp_path / "anchor").mkdir()
+    result = run("audit", "verify", "--database-url", database, "--anchor", f"file:{tmp_path}/anchor")
+    assert (result.exit_code, "writer_unknown" in result.stdout) == (1, True)
+    assert "nothing yet" in result.stdout
+    result = run("audit", "verify", "--database-url", database, "--anchor", f"file:{tmp_path}/away")
+    assert (result.exit_code, "anchor" in result.stderr) == (2, True)
+    assert run("audit", "verify", "--database-url", database, "--anchor", "ftp://a").exit_code == 2
+
+
+def test_verify_of_an_export_needs_no_database(run, database, key, tmp_path):
+    async def export():
+        async with opened_proofs(database) as proofs:
+            return [line async for line in export_audit(proofs, "acme")]
+
+    file = tmp_path / "acme.jsonl"
+    file.write_bytes(b"".join(asyncio.run(export())))
+    result = run("audit", "verify", "--export", str(file), "--trust", key)
+    assert (result.exit_code, result.stdout.split()[0]) == (0, "verified")
+    assert run("audit", "verify", "--export", str(file), "--tenant", "acme").exit_code == 2
+    file.write_bytes(file.read_bytes().replace(b'"deny"', b'"allow"', 1))
+    result = run("audit", "verify", "--export", str(file), "--trust", key)
+    assert (result.exit_code, "altered" in result.stdout) == (1, True)
+    file.write_bytes(file.read_bytes()[:-10])
+    result = run("audit", "verify", "--export", str(file), "--trust", key)
+    assert (result.exit_code, "line 7" in result.stderr) == (2, True)
+
+
+def test_prove_of_an_event_makes_what_check_proof_accepts(run, database, key, tmp_path):
+    event = events_found(run, database)[0]
+    file = str(tmp_path / "proof.json")
+    assert run("audit", "prove", event["event_id"], "--database-url", database, "--output", file).exit_code == 0
+    result = run("audit", "check-proof", file, "--trust", key)
+    assert (result.exit_code, result.stdout.split()[0]) == (0, "verified")
+    assert event["event_id"] in result.stdout
+    printed = run("audit", "prove", event["event_id"], "--database-url", database).stdout
+    result = run("audit", "check-proof", "-", "--trust", key, "--json", input=printed)
+    assert json.loads(result.stdout)["event"]["decision_id"] == event["decision_id"]
+    result = run("audit", "check-proof", "-", "--trust", key, input=printed.replace("deny", "allow"))
+    assert (result.exit_code, "the event is in the segment" in result.stderr) == (1, True)
+    (tmp_path / "other.pem").write_bytes(signer("other").public_pem)
+    assert run("audit", "check-proof", file, "--trust", str(tmp_path / "other.pem")).exit_code == 1
+
+
+def test_prove_of_no_event_is_bad_input(run, database):
+    result = run("audit", "prove", "nothing", "--database-url", database)
+    assert (result.exit_code, "no such event" in result.stderr) == (2, True)
