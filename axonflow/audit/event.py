@@ -69,7 +69,7 @@ def _newest() -> int:
     return SCHEMA_VERSION
 
 
-class AuditEvent(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+class AuditEvent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """`principal` and those it acts for (`on_behalf_of`, nearest first) and `resource` are in short form,
     ``type:id``. `time_us` is in microseconds since the Unix epoch, UTC, when it was decided or done, and `duration_us`
     how long that took.
