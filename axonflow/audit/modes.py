@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from axonflow.audit.event import AuditEvent
+from axonflow.errors import ConfigurationError
 
 __all__ = ["AuditMode", "AuditModes"]
 
@@ -17,11 +18,13 @@ _ALWAYS_DURABLE: Final = frozenset({"admin", "login"})
 
 class AuditModes:
     """How the events of each tenant are recorded: by its `own` mode, or else as is `usual`. Both may be set anew while
-    others ask."""
+    others ask. Raises ConfigurationError for what is no mode."""
 
     __slots__ = ("own", "usual")
 
     def __init__(self, usual: AuditMode = "durable", own: Mapping[str, AuditMode] | None = None) -> None:
+        if usual not in get_args(AuditMode):
+            raise ConfigurationError("not an audit mode", expected=" or ".join(get_args(AuditMode)), at="audit_mode")
         self.usual = usual
         self.own: Mapping[str, AuditMode] = {} if own is None else own
 

@@ -26,9 +26,9 @@ _BATCH_BYTES: Final = 8 << 20
 _MAX_HEADS: Final = 10_000
 _VACUUM_FROM_PAGES: Final = 4_096  # 16 MiB
 _VACUUM_PAGES: Final = 512
-_SHED_SHARE: Final = 64
+_SHED_SHARE: Final = 16
 """When there is no room, as much of the whole goes at once: else each append would have to make room again."""
-_MAX_SHED: Final = 10_000
+_MAX_SHED: Final = 100_000
 
 _NO_EVENT: Final = AuditEvent(
     event_id="", tenant_id="", writer_id="", time_us=0, kind="", decision_id="", policy_digest="", principal="",
@@ -133,24 +133,26 @@ class HeldRecords:
 
     def _without_room(self, entry: Entry, excess_bytes: int) -> AuditRecord | AuditError:
         """The event in its chain, once others have gone; else why it cannot be recorded."""
-        if self._sheds and self._shed(max(excess_bytes, self.max_bytes // _SHED_SHARE)):
-            return linked(entry, self._head_of(entry.event.tenant_id))
-        return self._full()
+        before_bytes = self.pending_bytes
+        if self._sheds:
+            self._shed(max(excess_bytes, self.max_bytes // _SHED_SHARE))
+        if before_bytes - self.pending_bytes < excess_bytes:
+            return self._full()
+        return linked(entry, self._head_of(entry.event.tenant_id))
 
-    def _shed(self, needed_bytes: int) -> bool:
-        """Let go of the oldest of what may go, and say so in its chains. Whether there is room for as much now."""
+    def _shed(self, needed_bytes: int) -> None:
+        """Let go of the oldest of what may go, as much as is needed if there is so much, and say so in its chains."""
         found = runs(self._connection.execute(statements.MAY_GO, (_MAX_SHED,)), needed_bytes)
         heads: dict[str, AuditRecord] = {}
         rows: list[_Stored] = []
         for run in found:
             event = shed_event(run, self._writer_id)
             record = linked(Entry(event), heads.get(run.tenant_id) or self._head_of(run.tenant_id))
-            if isinstance(record, AuditError):
-                return False  # a tenant whose id no store keeps: its records cannot be spoken of, so they stay
+            assert isinstance(record, AuditRecord), "made of what is recorded already"
             heads[run.tenant_id] = record
             rows.append(self._stored(record, len(rows)))
         if not rows:
-            return False
+            return
         gone = [position for run in found for position in run.positions]
 
         def exchange() -> None:
@@ -161,7 +163,6 @@ class HeldRecords:
         self._appended(rows, heads, 0)
         self.shed += len(gone)
         self._recount()
-        return self.pending_bytes < self.max_bytes
 
     def oldest(self, limit: int) -> list[Row]:
         """Up to `limit` records in the order in which they were appended."""

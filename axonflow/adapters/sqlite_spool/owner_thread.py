@@ -78,7 +78,8 @@ class OwnerThread:
         self._path = path
         self._queue: SimpleQueue[_Item] = SimpleQueue()
         self._later: list[Entry] = []
-        self._later_bytes = 0
+        self._promised = 0
+        self._promised_bytes = 0
         self._later_since = 0.0
         self._overdue = False
         self.lost = 0
@@ -103,7 +104,7 @@ class OwnerThread:
     @property
     def waiting(self) -> int:
         """How many events were taken and are not recorded yet."""
-        return len(self._later)
+        return self._promised
 
     def append(self, entry: Entry) -> asyncio.Future[AuditRecord]:
         """Record it; done when it is durable. Raises AuditError, at once or from the future."""
@@ -115,16 +116,16 @@ class OwnerThread:
         """Take the entry, whose canonical bytes are so many, to be recorded within moments; or False: there is no room,
         the disk refuses, too many wait, or this is closed."""
         with self._lock:
-            later = self._later
-            count = len(later)
-            self._later_bytes += size_bytes + RECORD_BYTES
+            promised_bytes = self._promised_bytes + size_bytes + RECORD_BYTES
             if (
-                count >= MAX_WAITING or self._overdue or self._ended is not None
-                or self.held.pending_bytes + self._later_bytes > self.held.max_bytes
+                self._promised >= MAX_WAITING or self._overdue or self._ended is not None
+                or self.held.pending_bytes + promised_bytes > self.held.max_bytes
             ):  # fmt: skip
-                self._later_bytes -= size_bytes + RECORD_BYTES
                 return False
-            later.append(entry)
+            self._promised += 1
+            self._promised_bytes = promised_bytes
+            count = len(self._later)
+            self._later.append(entry)
             if count == 0:
                 self._later_since = time.monotonic()
         if count == 0 or count == GROUP - 1:
@@ -283,7 +284,8 @@ class OwnerThread:
                     with suppress(sqlite3.Error, UnicodeError):
                         self.held.quarantine_event(str(entry.event.tenant_id), canonical, str(outcome)[:1_000])
         with self._lock:
-            self._later_bytes -= done_bytes
+            self._promised -= len(outcomes)
+            self._promised_bytes -= done_bytes
 
     @staticmethod
     def _tell(outcomes: _Outcomes) -> None:
