@@ -29,13 +29,14 @@ from axonflow.adapters.postgres import (
 from axonflow.adapters.postgres.tenant_feed import PostgresTenantFeed
 from axonflow.adapters.sqlite_spool import SqliteAuditSpool
 from axonflow.app.tenancy import Tenancy
-from axonflow.audit import AuditPage, AuditQuery, WriterKey
+from axonflow.audit import AuditPage, AuditQuery, SealedBatch, WriterKey
 from axonflow.detect import RedactionKey
 from axonflow.errors import AuditError
+from axonflow.flows.anchor_heads import HeadAnchoring
 from axonflow.flows.drain import Drain
 from axonflow.flows.publish_api_policies import Shelf
 from axonflow.flows.watch_tenants import TenantWatch
-from axonflow.ports import AuditLog, AuditStore, PlanStore, PolicyFeed, Vault
+from axonflow.ports import AuditAnchor, AuditLog, AuditStore, PlanStore, PolicyFeed, Vault
 from axonflow.tenancy import Pepper, TenantStatus
 
 __all__ = [
@@ -52,6 +53,7 @@ _USUAL: Final = DatabaseSettings()
 FLUSH_TIMEOUT_S: Final = 5.0
 MAX_SPOOL_BYTES: Final = 1 << 30
 _KEY_FILE: Final = "audit.key"
+ANCHOR_TIMEOUT_S: Final = 5.0
 LOCK_TIMEOUT_S: Final = 30.0
 """For the process before this one to let go of the spool: it may still be draining."""
 
@@ -63,7 +65,7 @@ REPLICA_CHECK_S: Final = 5.0
 class Trouble(Struct, frozen=True):
     """What does not work at present, while decisions go on. `reason` is for anybody: it names no host and no tenant."""
 
-    part: Literal["policies", "audit", "tenants", "replica"]
+    part: Literal["policies", "audit", "tenants", "replica", "anchor"]
     since_us: int
     reason: str
 
@@ -89,12 +91,16 @@ class Durable:
         database_url: str,
         report: Callable[[str], None],
         key: WriterKey | None,
+        anchor: AuditAnchor | None,
     ) -> None:
         self._spool = spool
         self._database = database
         self._database_url = database_url
         self._store = PostgresAuditStore(database)
-        self._drain = Drain(spool, self._store, lambda error: report(_told(error)), key=key)
+        self._anchoring = None if anchor is None else HeadAnchoring(
+            anchor, spool.writer_id, key.public_key if key else b"", lambda error: report(_anchoring_told(error))
+        )  # fmt: skip
+        self._drain = Drain(spool, self._store, lambda error: report(_told(error)), key=key, moved=self._note)
         self._checking: asyncio.Task[None] | None = None
 
     @classmethod
@@ -105,6 +111,7 @@ class Durable:
         database_url: str,
         report: Callable[[str], None],
         database_settings: DatabaseSettings = _USUAL,
+        anchor: AuditAnchor | None = None,
     ) -> Durable:
         """Open the spool in the folder `spool` and begin to drain it into the database, whenever that is there.
 
@@ -112,7 +119,7 @@ class Durable:
         read replica, if `database_settings` name one. Raises
         ConfigurationError or AuditError when the spool cannot be used. Its batches are signed with the key in the
         file ``audit.key`` of the folder, made when it is absent; not without the package ``cryptography``, which is
-        reported.
+        reported. Their heads go to `anchor`, which is closed in the end (:func:`axonflow.app.auditing.open_anchor`).
         """
         held = await asyncio.to_thread(
             SqliteAuditSpool.open, spool, max_bytes=MAX_SPOOL_BYTES, lock_timeout_s=LOCK_TIMEOUT_S
@@ -123,7 +130,9 @@ class Durable:
         except BaseException:
             held.close()
             raise
-        durable = cls(held, database, database_url, report, key)
+        durable = cls(held, database, database_url, report, key, anchor)
+        if durable._anchoring is not None:
+            durable._anchoring.start()
         durable._drain.start()
         if database_settings.replica_url:
             durable._checking = asyncio.create_task(durable._check_replica())
@@ -208,7 +217,14 @@ class Durable:
         if (replica_us := self._database.replica_failing_since_us) is not None:
             reason = "the read replica is away or behind: searches read from the primary"
             troubles.append(Trouble("replica", replica_us, reason))
+        if self._anchoring is not None and (anchor_us := self._anchoring.failing_since_us) is not None:
+            reason = "the anchor of the audit trail does not take its heads"
+            troubles.append(Trouble("anchor", anchor_us, reason))
         return troubles
+
+    def _note(self, batch: SealedBatch) -> None:
+        if self._anchoring is not None:
+            self._anchoring.saw(batch)
 
     async def _check_replica(self) -> None:
         while True:
@@ -234,6 +250,8 @@ class Durable:
         try:
             return await self._drain.stop(timeout_s)
         finally:
+            if self._anchoring is not None:
+                await self._anchoring.stop(ANCHOR_TIMEOUT_S)
             await self._database.close()
             await asyncio.to_thread(self._spool.close)
 
@@ -249,6 +267,12 @@ async def _signing(spool: SqliteAuditSpool, path: Path, report: Callable[[str], 
     signer = Signer.from_file(path)
     spool.sign_with(signer)
     return WriterKey(spool.writer_id, 0, signer.key_id, signer.public_bytes)
+
+
+def _anchoring_told(error: AuditError | None) -> str:
+    if error is None:
+        return "heads of the audit trail reach the anchor again"
+    return f"heads of the audit trail do not reach the anchor: {error}"
 
 
 def _told(error: AuditError | None) -> str:

@@ -9,9 +9,9 @@ from typing import Annotated, Final, Literal, get_args
 import msgspec
 from msgspec import Meta, Struct, field
 
+from axonflow.audit.event_ids import is_id_of
 from axonflow.audit.storable import Storable
 from axonflow.errors import AuditError
-from axonflow.ids import is_id_of
 
 __all__ = ["AUDIT_KINDS", "IN_PROCESS", "SCHEMA_VERSION", "AuditEvent", "AuditKind", "Detected", "Origin", "Usage"]
 
@@ -69,7 +69,7 @@ def _newest() -> int:
     return SCHEMA_VERSION
 
 
-class AuditEvent(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+class AuditEvent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """`principal` and those it acts for (`on_behalf_of`, nearest first) and `resource` are in short form,
     ``type:id``. `time_us` is in microseconds since the Unix epoch, UTC, when it was decided or done, and `duration_us`
     how long that took.

@@ -25,11 +25,8 @@ class Outcome(NamedTuple):
 
 
 def kind_of(action: str) -> AuditKind:
-    """The kind of event that tells that something with this action was carried out."""
-    area = action.partition(".")[0]
-    if area == "plan":
-        return "plan_step"
-    return "model_call" if area == "llm" else "tool_call"
+    """The kind of event that tells that a call with this action was carried out."""
+    return "model_call" if action.startswith("llm.") else "tool_call"
 
 
 async def record(

@@ -114,7 +114,7 @@ class Keeping:
             async def drop(partition: Any = partition, ends: Any = ends) -> None:
                 for end in ends:
                     async with self._as_keeper(end["tenant_id"]):
-                        await self._connection.execute(_SQL["cut"], *end.values())
+                        await self._note_cut(end["tenant_id"], end["writer_id"], end)
                 await self._connection.execute(f"DROP TABLE axonflow.{quoted(partition['name'])}")
 
             await self._with_table(drop)
@@ -151,11 +151,15 @@ class Keeping:
             end = await self._connection.fetchrow(_SQL["next_end"], tenant_id, writer_id, cutoff_us, _BATCH_RECORDS)
             if end is None:
                 return False
-            await self._connection.execute(_SQL["cut"], tenant_id, writer_id, end["records"], end["hash"])
+            await self._note_cut(tenant_id, writer_id, end)
             status = await self._connection.execute(_SQL["remove"], tenant_id, writer_id, end["records"])
         removed = int(status.removeprefix("DELETE "))
         self.removed += removed
         return removed > 0
+
+    async def _note_cut(self, tenant_id: str, writer_id: str, end: Any) -> None:
+        await self._connection.execute(_SQL["note_removed"], tenant_id, writer_id, end["records"])
+        await self._connection.execute(_SQL["cut"], tenant_id, writer_id, end["records"], end["hash"])
 
     @asynccontextmanager
     async def _as_keeper(self, tenant_id: str) -> AsyncIterator[None]:

@@ -16,7 +16,7 @@ from typing import Final
 from axonflow.adapters.sqlite_spool.held_records import HeldRecords, Row
 from axonflow.adapters.sqlite_spool.owner_thread import OwnerThread
 from axonflow.adapters.sqlite_spool.reserve import Reserve
-from axonflow.adapters.sqlite_spool.spool_file import lock_folder, open_database, refused
+from axonflow.adapters.sqlite_spool.spool_file import SPOOL_FILE, lock_folder, open_database, refused
 from axonflow.audit import (
     AuditEvent,
     AuditRecord,
@@ -68,7 +68,7 @@ class SqliteAuditSpool:
         place = Path(folder)
         if max_bytes <= 0:
             raise ConfigurationError("wrong size of the audit spool", expected="1 byte or more", found=str(max_bytes))
-        path = place / "spool.sqlite3"
+        path = place / SPOOL_FILE
         lock = lock_folder(place, lock_timeout_s)
         try:
             connection, writer_id = open_database(path)

@@ -14,8 +14,9 @@ from typing import Final
 from axonflow.errors import AuditError, ConfigurationError
 from axonflow.ids import new_id, now_us
 
-__all__ = ["lock_folder", "open_database", "refused"]
+__all__ = ["SPOOL_FILE", "lock_folder", "open_database", "refused"]
 
+SPOOL_FILE: Final = "spool.sqlite3"
 SCHEMA_VERSION: Final = 2
 _BATCHES: Final = "CREATE TABLE batch"
 """Where in the schema begins what version 1 did not have."""

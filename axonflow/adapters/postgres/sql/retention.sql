@@ -84,5 +84,27 @@ ON CONFLICT (tenant_id, writer_id) DO UPDATE
 SET records = excluded.records, hash = excluded.hash, cut_us = excluded.cut_us
 WHERE audit_cut.records < excluded.records;
 
+-- name: note_removed
+-- Of a segment that is cut in two, the hashes of what goes: without them, what stays of it could not be proved.
+UPDATE axonflow.audit_segment AS segment
+SET
+    removed = segment.removed || coalesce((
+        SELECT string_agg(event.hash, ''::bytea ORDER BY event.sequence)
+        FROM axonflow.audit_event AS event
+        WHERE
+            event.tenant_id = $1 AND event.writer_id = $2
+            AND event.sequence >= segment.first + length(segment.removed) / 32 AND event.sequence < $3
+    ), '')
+FROM (
+    SELECT number, position
+    FROM axonflow.audit_segment
+    WHERE tenant_id = $1 AND writer_id = $2 AND first < $3
+    ORDER BY first DESC
+    LIMIT 1
+) AS last
+WHERE
+    segment.writer_id = $2 AND segment.number = last.number AND segment.position = last.position
+    AND segment.first + segment.records > $3;
+
 -- name: remove
 DELETE FROM axonflow.audit_event WHERE tenant_id = $1 AND writer_id = $2 AND sequence < $3;

@@ -7,7 +7,7 @@ from functools import partial
 import asyncpg
 import pytest
 
-from axonflow.adapters.postgres import PostgresAuditStore, migrate, retention
+from axonflow.adapters.postgres import PostgresAuditProofs, PostgresAuditStore, migrate, retention
 from axonflow.adapters.postgres.retention import maintain, months_from
 from axonflow.audit import AuditQuery
 from axonflow.errors import ConfigurationError
@@ -15,7 +15,7 @@ from axonflow.flows.verify_audit import verify_audit
 from axonflow.ids import now_us
 from tests.postgres import execute
 from tests.postgres_rows import insert, rows_of
-from tests.postgres_stores import audit_event, chained, opened
+from tests.postgres_stores import audit_event, chained, opened, write_sealed
 
 DAY_US = 86_400_000_000
 PARTITIONS = """SELECT relname FROM pg_class JOIN pg_inherits ON inhrelid = pg_class.oid
@@ -44,12 +44,12 @@ def days_ago(*days):
 
 def written(dsn, tenant_id, times_us, writer_id="writer"):
     with opened(dsn) as (run, pools):
-        run(PostgresAuditStore(pools).write(chained(audit_event(tenant_id, writer_id, one) for one in times_us)))
+        run(write_sealed(pools, chained(audit_event(tenant_id, writer_id, one) for one in times_us)))
 
 
 def verified(dsn, **parts):
     with opened(dsn) as (run, pools):
-        return run(verify_audit(PostgresAuditStore(pools), **parts))
+        return run(verify_audit(PostgresAuditProofs(pools), **parts))
 
 
 def left(dsn):

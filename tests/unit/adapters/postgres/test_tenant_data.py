@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from axonflow.adapters.postgres import (
-    PostgresAuditStore,
+    PostgresAuditProofs,
     PostgresDatabase,
     PostgresPlanStore,
     migrate,
@@ -19,7 +19,7 @@ from axonflow.errors import PlanError, TenancyConflict, TenancyUnavailable, Vaul
 from axonflow.flows.verify_audit import verify_audit
 from tests.postgres import execute, fresh_database
 from tests.postgres_rows import add_rows, rows_of
-from tests.postgres_stores import audit_event, chained, opened, plan_execution
+from tests.postgres_stores import audit_event, chained, opened, plan_execution, write_sealed
 
 LEFT = {"tenant", "audit_event", "audit_cut"}
 
@@ -34,7 +34,7 @@ def filled(postgres_dsn):
         execute(dsn, "UPDATE axonflow.tenant SET status = 'deleting' WHERE tenant_id = 'A'", "SELECT 1")
         with opened(dsn) as (run, database):
             records = chained(audit_event(name, "w", time_us) for name in "AB" for time_us in (1, 2, 3))
-            run(PostgresAuditStore(database).write(records))
+            run(write_sealed(database, records))
         yield dsn
 
 
@@ -50,7 +50,7 @@ def erase(dsn, *, audit):
 
 def broken_chains(dsn):
     with opened(dsn) as (run, database):
-        return run(verify_audit(PostgresAuditStore(database))).broken
+        return run(verify_audit(PostgresAuditProofs(database))).broken
 
 
 def test_tenant_is_erased_but_for_its_trail_and_then_with_it(filled):
