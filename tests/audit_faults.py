@@ -29,6 +29,7 @@ KINDS = ("agent", "postgres", "both")
 MAX_STATEMENT = 40
 MAX_AFTER_S = 1.0
 MAX_DOWN_S = 0.8
+MAX_START_S = 1.5
 STRIKE_S = 20
 DRAIN_S = 60
 
@@ -36,7 +37,8 @@ DRAIN_S = 60
 class Fault(NamedTuple):
     """kill -9 of an agent, of PostgreSQL, or of both: `after_s` seconds after the load began; or, if there is an `aim`,
     at the statement of that number and moment from then on, which an agent sends. `gap_s` after it the second of both.
-    All is away for `down_s`, then the agent comes back first, or not."""
+    All is away for `down_s`, then the agent comes back first, or not. `again_s` after its start it is killed once more,
+    if that is not None."""
 
     kind: str
     agent: int
@@ -45,10 +47,13 @@ class Fault(NamedTuple):
     gap_s: float
     down_s: float
     agent_first: bool
+    again_s: float | None
 
     def __str__(self):
         aim = f", statement {self.aim[0]} {self.aim[1]}" if self.aim else ""
-        return f"kill of {self.kind} ({self.agent}) after {self.after_s:.2f} s{aim}, away for {self.down_s:.2f} s"
+        again = f", again after {self.again_s:.2f} s" if self.again_s is not None else ""
+        where = f"{self.kind} ({self.agent})"
+        return f"kill of {where} after {self.after_s:.2f} s{aim}, away for {self.down_s:.2f} s{again}"
 
 
 def drawn(seed, number):
@@ -57,7 +62,7 @@ def drawn(seed, number):
     aim = (draw.randint(1, MAX_STATEMENT), draw.choice(["before", "answered"])) if draw.random() < 0.5 else None
     return Fault(
         KINDS[number % len(KINDS)], draw.randrange(2), draw.uniform(0, MAX_AFTER_S), aim, draw.uniform(0, 0.05),
-        draw.uniform(0, MAX_DOWN_S), draw.random() < 0.5,
+        draw.uniform(0, MAX_DOWN_S), draw.random() < 0.5, draw.uniform(0, MAX_START_S) if draw.random() < 0.3 else None,
     )  # fmt: skip
 
 
@@ -72,21 +77,29 @@ def quantile_ms(answers, percent):
     return statistics.quantiles([(one.answered_s - one.due_s) * 1000 for one in answers], n=100)[percent - 1]
 
 
+def _parts(answers, start_s, end_s):
+    """Those that were due before, during and after it."""
+    before = [one for one in answers if one.due_s < start_s]
+    after = [one for one in answers if one.due_s >= end_s]
+    return before, [one for one in answers if start_s <= one.due_s < end_s], after
+
+
 class Outage(NamedTuple):
-    """What was seen of one: decisions a second, and milliseconds (before, during, after it) within which 95 % came;
+    """What was seen of one: decisions a second, and milliseconds within which 95 % came, before, during and after it;
     records that waited at its end, and how long the drain took."""
 
     rate: float
-    p95_ms: tuple[float, float, float]
+    before_ms: float
+    during_ms: float
+    after_ms: float
     waiting: int
     drained_s: float
     decisions: int
 
     def __str__(self):
-        before_ms, during_ms, after_ms = self.p95_ms
         return (
-            f"{self.decisions:,} decisions, {self.rate:.0f} a second; p95 {before_ms:.1f} ms before, "
-            f"{during_ms:.1f} ms during, {after_ms:.1f} ms after; {self.waiting:,} waited, drained in "
+            f"{self.decisions:,} decisions, {self.rate:.0f} a second; p95 {self.before_ms:.1f} ms before, "
+            f"{self.during_ms:.1f} ms during, {self.after_ms:.1f} ms after; {self.waiting:,} waited, drained in "
             f"{self.drained_s:.1f} s"
         )
 
@@ -183,44 +196,46 @@ class Audited:
             kill()
 
     def _restart(self, fault):
-        agent = self.agents[fault.agent] if fault.kind != "postgres" else None
-        if agent is not None:
-            agent.ended()
-        if agent is not None and fault.agent_first:
-            agent.launch()
-        if fault.kind != "agent":
-            self.server.start()
-        if agent is not None and not fault.agent_first:
-            agent.launch()
+        agent = None if fault.kind == "postgres" else self.agents[fault.agent]
+        starts = [] if agent is None else [lambda: self._start(agent, fault.again_s)]
+        starts += [] if fault.kind == "agent" else [self.server.start]
+        for start in starts if fault.agent_first else reversed(starts):
+            start()
         if agent is not None:
             agent.ready()
 
+    @staticmethod
+    def _start(agent, again_s):
+        agent.ended()
+        agent.launch()
+        if again_s is not None:
+            PAUSE(again_s)
+            agent.kill()
+            agent.launch()
+
     def outage(self, rate, quiet_s, outage_s):
-        """PostgreSQL is away for `outage_s` while one agent is asked `rate` times a second."""
-        agent = self.agents[0]
-        with Watched([agent], rate=rate) as load:
-            eventually(lambda: load.seen[0], "answers")
-            PAUSE(quiet_s)
-            killed_s = time.monotonic()
-            self.server.kill()
-            PAUSE(outage_s)
-            waiting = metric(agent, "axonflow_spool_records")
-            self.server.start()
-            there_s = time.monotonic()
-            # what comes meanwhile waits for 20 ms at most: that much is always there
-            eventually(lambda: metric(agent, "axonflow_spool_records") <= rate / 10, "the drain", DRAIN_S)
-            drained_s = time.monotonic() - there_s
-            PAUSE(quiet_s)
-        assert not load.failures, load.failures[:SHOWN]
-        self.told |= set(load.decision_ids)
-        self.check()
+        """PostgreSQL is away for `outage_s` while an agent is asked `rate` times a second."""
+        with self.another("outage") as agent:
+            with Watched([agent], rate=rate) as load:
+                eventually(lambda: load.seen[0], "answers")
+                PAUSE(quiet_s)
+                killed_s = time.monotonic()
+                self.server.kill()
+                PAUSE(outage_s)
+                waiting = metric(agent, "axonflow_spool_records")
+                self.server.start()
+                there_s = time.monotonic()
+                # what comes meanwhile is there until the next look at the spool: that much always waits
+                eventually(lambda: metric(agent, "axonflow_spool_records") <= rate / 10, "the drain", DRAIN_S)
+                drained_s = time.monotonic() - there_s
+                PAUSE(quiet_s)
+            assert not load.failures, load.failures[:SHOWN]
+            self.told |= set(load.decision_ids)
+            self.check(agent)
         seen = load.seen[0]
-        before = [one for one in seen if one.due_s < killed_s]
-        during = [one for one in seen if killed_s <= one.due_s < there_s]
-        after = [one for one in seen if one.due_s >= there_s]
+        p95_ms = [quantile_ms(some, 95) for some in _parts(seen, killed_s, there_s)]
         took_s = seen[-1].answered_s - seen[0].sent_s
-        p95_ms = tuple(quantile_ms(some, 95) for some in (before, during, after))
-        return Outage(len(seen) / took_s, p95_ms, int(waiting), drained_s, len(seen))
+        return Outage(len(seen) / took_s, *p95_ms, int(waiting), drained_s, len(seen))
 
     # What has to hold.
 
