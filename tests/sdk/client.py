@@ -135,7 +135,7 @@ async def main(url, client_id, secret):
 
     said |= await policies_said(client, verdict)
 
-    found = await client.search_audit_logs(AuditSearchRequest(limit=50, client_id=client_id))
+    found = await client.search_audit_logs(AuditSearchRequest(limit=500, client_id=client_id))
     types = {entry.request_type for entry in found.entries}
     said["searched"] = sorted(one for one in types if not one.startswith("policy."))
     said["policies_searched"] = {"policy.create", "policy.publish", "policy.override"} <= types
