@@ -47,6 +47,7 @@ EXPECTED = {
     "typed_system": True,
     "typed_refused": ["TypedPolicyRefusal", True],
     "searched": ["agent.message", "llm.request", "llm.response", "plan.start", "plan.step", "tool.call"],
+    "policies_searched": True,
     "wrong_key": "AuthenticationError",
 }
 
