@@ -16,6 +16,8 @@ _DAY_US: Final = 86_400_000_000
 _WINDOWS_DAYS: Final = (1, 8, 64)
 """How far back is looked first, and then, before all of it is: most pages are full after the first."""
 _CLOCKS_APART_US: Final = _DAY_US
+_EDGE_US: Final = 5_000
+"""More than the time of an event and that of its id are apart."""
 _MIN_BIGINT: Final = -(2**63)
 _MAX_BIGINT: Final = 2**63 - 1
 
@@ -50,14 +52,25 @@ async def _newest(connection: Connection, query: AuditQuery, bounds: tuple[str, 
 async def _count(connection: Connection, query: AuditQuery, bounds: tuple[str, str]) -> int:
     """Up to MAX_TOTAL, and one more for any number beyond."""
     most, filters = MAX_TOTAL + 1, _filters(query)
-    counting: tuple[object, ...]
+    times, others = filters[:2], filters[2:]
+    asked: tuple[object, ...]
     if query.decision_id is not None:
-        name, counting = "count_of_decision", (*filters, most, query.decision_id)
-    elif any(one is not None for one in filters):
-        name, counting = "count_filtered", (*filters, most)
+        name, asked = "count_of_decision", (*bounds, *filters, most, query.decision_id)
+    elif any(one is not None for one in others):
+        name, asked = "count_filtered", (*bounds, *filters, most)
+    elif times == (None, None):
+        name, asked = "count", (*bounds, most)
     else:
-        name, counting = "count", (most,)
-    return int(await connection.fetchval(_SQL[name], query.tenant_id, *bounds, *counting))
+        name, asked = "count_between", (most, *_certain(query, *bounds), *bounds, *times)
+    return min(int(await connection.fetchval(_SQL[name], query.tenant_id, *asked)), most)
+
+
+def _certain(query: AuditQuery, first: str, beyond: str) -> tuple[str, str]:
+    """Between which ids, of those from `first` on up to `beyond`, nothing lies but what is in the time asked for."""
+    lower = first if query.start_us is None else ids_between(query.start_us + _EDGE_US, None)[0]
+    upper = beyond if query.end_us is None else ids_between(query.end_us - _EDGE_US, None)[0]
+    lower, upper = min(lower, beyond), min(upper, beyond)
+    return lower, max(lower, upper)
 
 
 def _bounds(query: AuditQuery) -> tuple[str, str]:

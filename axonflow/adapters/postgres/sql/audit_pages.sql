@@ -2,7 +2,8 @@
 -- to plan for ninety partitions takes longer than to ask them.
 
 -- name: plan_once
-SET LOCAL plan_cache_mode = force_generic_plan;
+-- A partition that was empty when it was planned for would be read as a whole when it is not any more.
+SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off;
 
 -- name: page
 SELECT canonical
@@ -45,6 +46,25 @@ LIMIT $12 OFFSET $13;
 -- $4 at most: of the index alone, where the table was vacuumed.
 SELECT count(*)
 FROM (SELECT FROM axonflow.audit_event WHERE tenant_id = $1 AND event_id >= $2 AND event_id < $3 LIMIT $4) AS found;
+
+-- name: count_between
+-- The same for a time ($7 to $8): of ids from $3 to $4 it is known that they lie within it, of those up to $5 and $6 on
+-- either side their events have to say.
+SELECT
+    (
+        SELECT count(*)
+        FROM (SELECT FROM axonflow.audit_event WHERE tenant_id = $1 AND event_id >= $3 AND event_id < $4 LIMIT $2) AS found
+    ) + (
+        SELECT count(*) FROM axonflow.audit_event
+        WHERE
+            tenant_id = $1 AND event_id >= $5 AND event_id < $3
+            AND ($7::bigint IS NULL OR time_us >= $7) AND ($8::bigint IS NULL OR time_us < $8)
+    ) + (
+        SELECT count(*) FROM axonflow.audit_event
+        WHERE
+            tenant_id = $1 AND event_id >= $4 AND event_id < $6
+            AND ($7::bigint IS NULL OR time_us >= $7) AND ($8::bigint IS NULL OR time_us < $8)
+    );
 
 -- name: count_filtered
 SELECT count(*)
