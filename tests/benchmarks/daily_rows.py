@@ -57,11 +57,10 @@ def filled(dsn, rows):
         for number, day in [*enumerate(days)][part::2]:
             start_us = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000_000
             await connection.execute(ROWS, number * each, (number + 1) * each, start_us)
-            await connection.execute(f"VACUUM (ANALYZE) axonflow.audit_event_{day:%Y_%m_%d}")
         await connection.close()
 
     async def both():
         await asyncio.gather(fill(0), fill(1))
 
     asyncio.run(both())
-    execute(dsn, "ANALYZE axonflow.audit_event", "CHECKPOINT", "SELECT 1")
+    execute(dsn, "VACUUM (ANALYZE) axonflow.audit_event", "CHECKPOINT", "SELECT 1")
