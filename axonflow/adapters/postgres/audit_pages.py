@@ -7,7 +7,8 @@ from typing import Final
 from axonflow.adapters.postgres.database import Connection
 from axonflow.adapters.postgres.sql_files import named_queries
 from axonflow.audit import MAX_TOTAL, AuditEvent, AuditPage, AuditQuery
-from axonflow.ids import earliest_us, ids_between, now_us
+from axonflow.audit.event_ids import earliest_us, ids_between
+from axonflow.ids import now_us
 
 __all__ = ["page_of"]
 
@@ -97,7 +98,7 @@ def _filters(query: AuditQuery) -> tuple[object, ...]:
     end_us = None if query.end_us is not None and query.end_us > _MAX_BIGINT else _bigint(query.end_us)
     return (
         _bigint(query.start_us), end_us, query.kind, query.principal, query.client_id, query.action, query.effect,
-        query.policy,
+        query.policy, query.resource, query.allowed,
     )  # fmt: skip
 
 

@@ -106,7 +106,7 @@ class PostgresAuditStore:
     async def search(self, query: AuditQuery) -> AuditPage:
         texts = (
             query.tenant_id, query.kind, query.principal, query.client_id, query.action, query.effect,
-            query.decision_id, query.policy, query.before,
+            query.decision_id, query.policy, query.before, query.resource,
         )  # fmt: skip
         if not is_storable(*texts):
             return AuditPage((), 0)

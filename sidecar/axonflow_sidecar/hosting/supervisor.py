@@ -101,6 +101,7 @@ class Supervisor:
             snapshots=self._snapshots(folder, "orchestrator"), peppers=self._peppers(folder),
             redaction_key=_redaction_key(settings.redaction_key_file), audit_content=settings.audit_content,
             inactive_file=str(folder.path / "inactive.json"),
+            anchor=settings.anchor, anchor_token=settings.anchor_token,
             log_level=settings.log_level, access_log=settings.access_log, drain_timeout_s=DRAIN_TIMEOUT_S,
         )  # fmt: skip
         agent = msgspec.structs.replace(

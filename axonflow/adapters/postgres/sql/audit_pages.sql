@@ -18,8 +18,10 @@ WHERE
     AND ($9::text IS NULL OR action = $9)
     AND ($10::text IS NULL OR effect = $10)
     AND ($11::text IS NULL OR $11 = ANY (policies))
+    AND ($12::text IS NULL OR resource = $12)
+    AND ($13::boolean IS NULL OR allowed = $13)
 ORDER BY event_id DESC
-LIMIT $12 OFFSET $13;
+LIMIT $14 OFFSET $15;
 
 -- name: page_of_decision
 -- By the index of decisions: what has to do with one is a handful. Its other conditions are asked outside (OFFSET 0 keeps
@@ -28,7 +30,7 @@ SELECT canonical
 FROM (
     SELECT *
     FROM axonflow.audit_event
-    WHERE tenant_id = $1 AND event_id >= $2 AND event_id < $3 AND decision_id = $14
+    WHERE tenant_id = $1 AND event_id >= $2 AND event_id < $3 AND decision_id = $16
     OFFSET 0
 ) AS found
 WHERE
@@ -40,8 +42,10 @@ WHERE
     AND ($9::text IS NULL OR action = $9)
     AND ($10::text IS NULL OR effect = $10)
     AND ($11::text IS NULL OR $11 = ANY (policies))
+    AND ($12::text IS NULL OR resource = $12)
+    AND ($13::boolean IS NULL OR allowed = $13)
 ORDER BY event_id DESC
-LIMIT $12 OFFSET $13;
+LIMIT $14 OFFSET $15;
 
 -- name: count
 -- $4 at most: of the index alone, where the table was vacuumed.
@@ -81,7 +85,9 @@ FROM (
         AND ($9::text IS NULL OR action = $9)
         AND ($10::text IS NULL OR effect = $10)
         AND ($11::text IS NULL OR $11 = ANY (policies))
-    LIMIT $12
+        AND ($12::text IS NULL OR resource = $12)
+        AND ($13::boolean IS NULL OR allowed = $13)
+    LIMIT $14
 ) AS found;
 
 -- name: count_of_decision
@@ -91,7 +97,7 @@ FROM (
     FROM (
         SELECT *
         FROM axonflow.audit_event
-        WHERE tenant_id = $1 AND event_id >= $2 AND event_id < $3 AND decision_id = $13
+        WHERE tenant_id = $1 AND event_id >= $2 AND event_id < $3 AND decision_id = $15
         OFFSET 0
     ) AS found
     WHERE
@@ -103,5 +109,7 @@ FROM (
         AND ($9::text IS NULL OR action = $9)
         AND ($10::text IS NULL OR effect = $10)
         AND ($11::text IS NULL OR $11 = ANY (policies))
-    LIMIT $12
+        AND ($12::text IS NULL OR resource = $12)
+        AND ($13::boolean IS NULL OR allowed = $13)
+    LIMIT $14
 ) AS counted;

@@ -10,6 +10,7 @@ import pytest
 from axonflow.adapters.ed25519 import made_signature
 from axonflow.adapters.memory import MemoryAuditAnchor
 from axonflow.adapters.postgres import PostgresAuditProofs, PostgresAuditStore, PostgresDatabase, migrate
+from axonflow.adapters.postgres.retention import Keeping
 from axonflow.audit import batch_hash, seal
 from axonflow.audit.proof import check_proof
 from axonflow.audit.trust import Trust
@@ -235,6 +236,29 @@ def test_trail_that_was_cut_off_in_all_tables_at_once_shows_by_its_anchor(owned,
     tamper(owned, statements)
     assert found(owned) == []
     assert found(owned, anchored) == [expected]
+
+
+def cut(dsn, tenant_id, cutoff_us):
+    async def run():
+        connection = await asyncpg.connect(dsn)
+        try:
+            await Keeping(connection, 60).cut_chains(tenant_id, cutoff_us)
+        finally:
+            await connection.close()
+
+    asyncio.run(run())
+
+
+def test_trail_that_is_cut_within_a_batch_verifies_and_what_is_left_of_it_is_proved(owned):
+    record = next(one for one in WRITERS[1].batches[0].records if (one.event.tenant_id, one.sequence) == ("a", 8))
+    for seconds, removed in ((4, 8), (6, 12)):
+        cut(owned, "a", START_US + seconds * 1_000_000)
+        report = verified(owned)
+        assert (report.broken, report.removed, report.records) == ((), removed, 62 - removed)
+        proof = with_proofs(owned, lambda p: prove_event(p, record.event.event_id, verify=made_signature))
+        assert check_proof(proof, TRUST.public_keys, made_signature).event == record.event
+    cut(owned, "a", START_US + 10**12)
+    assert (verified(owned).broken, verified(owned).removed) == ((), 50)
 
 
 def test_trail_is_read_by_a_role_that_writes_nothing(owned):
