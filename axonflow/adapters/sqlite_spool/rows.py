@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from msgspec import Struct
+
 from axonflow.audit import AuditEvent, AuditRecord, link
 from axonflow.audit.chain import is_record_hash
 from axonflow.errors import AuditError
@@ -14,7 +16,7 @@ MAX_EVENT_BYTES: Final = 256 << 10
 """Of one event, canonical. A drain reads hundreds of records at once, so this also bounds its memory."""
 
 
-class Entry(NamedTuple):
+class Entry(Struct, frozen=True, gc=False):
     """An event to be recorded. What was taken before has its `canonical` bytes, and room was found for them. It
     `may_go` again when there is no room for others."""
 

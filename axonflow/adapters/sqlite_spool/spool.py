@@ -193,7 +193,7 @@ class SqliteAuditSpool:
         canonical = event.encoded()
         size_bytes = len(canonical)
         return size_bytes <= MAX_EVENT_BYTES and self._owner.append_later(
-            Entry(event, canonical, may_go=True), size_bytes
+            Entry(event, canonical, True), size_bytes
         )
 
     def _check_writer(self, event: AuditEvent) -> None:
