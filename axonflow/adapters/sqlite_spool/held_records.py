@@ -80,6 +80,7 @@ class HeldRecords:
         self.max_bytes = max_bytes
         self._sheds = sheds
         self._heads: dict[str, AuditRecord] = {}  # by last append, longest ago first
+        self._refused_at_bytes: int | None = None
         self.shed = 0
         self.pending = 0
         self.pending_bytes = 0
@@ -87,6 +88,12 @@ class HeldRecords:
         self._reached: int = connection.execute(statements.REACHED).fetchone()[0]
         self.quarantined: int = connection.execute("SELECT count(*) FROM quarantine").fetchone()[0]
         self._recount()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether something was refused for want of room, and there is no more of it since."""
+        refused_at_bytes = self._refused_at_bytes
+        return refused_at_bytes is not None and self.pending_bytes >= refused_at_bytes
 
     def append(self, entries: Sequence[Entry]) -> list[AuditRecord | AuditError]:
         """The records of the first of `entries` (as many as make one batch), durable; or why one was not recorded."""
@@ -127,6 +134,7 @@ class HeldRecords:
     def _appended(self, rows: Sequence[_Stored], heads: dict[str, AuditRecord], added_bytes: int) -> None:
         self._remember(heads)
         self._reached = rows[-1][0]
+        self._refused_at_bytes = None
         self.pending += len(rows)
         self.pending_bytes += added_bytes
         self._note()
@@ -137,6 +145,7 @@ class HeldRecords:
         if self._sheds:
             self._shed(max(excess_bytes, self.max_bytes // _SHED_SHARE))
         if before_bytes - self.pending_bytes < excess_bytes:
+            self._refused_at_bytes = self.pending_bytes
             return self._full()
         return linked(entry, self._head_of(entry.event.tenant_id))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from axonflow import AxonFlow
 from axonflow.app.api_policies import ApiPolicies
-from axonflow.app.durable import Durable, Trouble
+from axonflow.app.durable import Durable, SpoolFigures, Trouble
 from axonflow.app.following import PolicyFollower, PolicyStatus, following
 from axonflow.app.policies import policy_sources
 from axonflow.app.policy_sets import PolicySets
@@ -101,10 +101,9 @@ async def _durable(settings: ServiceSettings, metrics: Metrics) -> AsyncIterator
 
     durable = await Durable.open(
         spool=settings.spool, database_url=settings.database_url, report=report,
-        database_settings=settings.database_settings,
+        database_settings=settings.database_settings, spool_settings=settings.spool_settings,
     )  # fmt: skip
-    metrics.watch("axonflow_spool_records", "Audit records not yet in the database.", lambda: durable.pending)
-    metrics.watch("axonflow_spool_bytes", "Their size.", lambda: durable.pending_bytes)
+    _watch_spool(metrics, lambda: durable.spool)
     metrics.watch("axonflow_drained_records", "Audit records moved to the database.", lambda: durable.drained)
     metrics.watch("axonflow_audit_degraded", "1 while the database takes no audit records.",
                   lambda: any(one.part == "audit" for one in durable.troubles))  # fmt: skip
@@ -115,6 +114,17 @@ async def _durable(settings: ServiceSettings, metrics: Metrics) -> AsyncIterator
     finally:
         if not await durable.close(settings.drain_timeout_s):
             _log.warning("some records stay in the spool; they follow at the next start")
+
+
+def _watch_spool(metrics: Metrics, spool: Callable[[], SpoolFigures]) -> None:
+    watch = metrics.watch
+    watch("axonflow_spool_records", "Audit records not yet in the database.", lambda: spool().records)
+    watch("axonflow_spool_bytes", "Their size.", lambda: spool().size_bytes)
+    watch("axonflow_spool_lag_seconds", "The age of the oldest.", lambda: spool().lag_us / 1_000_000)
+    watch("axonflow_spool_quarantined", "Audit records that no store takes.", lambda: spool().quarantined)
+    watch("axonflow_spool_lost", "Events taken in async mode that could not be recorded.", lambda: spool().lost)
+    watch("axonflow_spool_shed", "Audit records given up for want of room.", lambda: spool().shed)
+    watch("axonflow_spool_damaged", "Damaged spool files that were moved aside.", lambda: spool().damaged)
 
 
 async def _abandon_runs(durable: Durable, executor_id: str) -> None:
