@@ -9,13 +9,24 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct
 
-from axonflow.adapters.sqlite_spool import SqliteAuditSpool
+from axonflow.adapters.sqlite_spool import DamageReport, SpoolView, SqliteAuditSpool, look_at
 from axonflow.audit import AuditMode, WriterKey
 from axonflow.errors import AuditError
 from axonflow.flows.drain import Drain
 from axonflow.ports import AuditStore
 
-__all__ = ["LOCK_TIMEOUT_S", "Salvaged", "SpoolFigures", "SpoolSettings", "signing", "told"]
+__all__ = [
+    "LOCK_TIMEOUT_S",
+    "DamageReport",
+    "Salvaged",
+    "SpoolFigures",
+    "SpoolSettings",
+    "SpoolView",
+    "look_at",
+    "put_back",
+    "signing",
+    "told",
+]
 
 MAX_SPOOL_BYTES: Final = 1 << 30
 LOCK_TIMEOUT_S: Final = 30.0
@@ -87,6 +98,17 @@ class Salvaged:
         finally:
             for spool in self._spools:
                 await asyncio.to_thread(spool.close)
+
+
+async def put_back(folder: Path) -> int:
+    """Have what is in quarantine in the spool at `folder` offered again; how many records that were. Raises
+    ConfigurationError while a process owns the spool, and AuditError."""
+    await asyncio.to_thread(look_at, folder, 0)  # else one would be made
+    spool = await asyncio.to_thread(SqliteAuditSpool.open, folder, lock_timeout_s=0)
+    try:
+        return await spool.put_back()
+    finally:
+        await asyncio.to_thread(spool.close)
 
 
 async def signing(spool: SqliteAuditSpool, path: Path, report: Callable[[str], None]) -> WriterKey | None:

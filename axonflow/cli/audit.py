@@ -17,6 +17,7 @@ __all__ = ["command"]
         "prove": "axonflow.cli.audit_prove",
         "check-proof": "axonflow.cli.audit_check_proof",
         "search": "axonflow.cli.audit_search",
+        "spool": "axonflow.cli.audit_spool",
     },
 )
 def command() -> None:
