@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from axonflow.cli.settings import read_settings
 from axonflow.cli.tables import fields, printable, table
 from axonflow.cli.tenancy import json_option, written
 from axonflow.cli.times import shown_time
@@ -55,9 +55,7 @@ def command(*, folder: Path | None, data: Path | None, retry: bool, limit: int, 
 
 
 def _folders(data: Path | None) -> list[Path]:
-    from axonflow.installation import default_folder
-
-    place = data or default_folder(os.environ, root=os.geteuid() == 0)  # noqa: TID251  read once, for this command
+    place = data or read_settings().data
     found = sorted(place.joinpath("spool").glob("*/spool.sqlite3"))
     if not found:
         raise ConfigurationError(

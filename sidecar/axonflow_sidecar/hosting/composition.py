@@ -56,6 +56,7 @@ async def opened_agent(settings: ServiceSettings) -> AsyncIterator[Application]:
         services = AgentServices(
             flow=flow, signer=Signer(bytes.fromhex(settings.secret)), metrics=metrics, clock_us=now_us,
             search=durable.search, orchestrator=client, unwell=durable.unwell, troubles=troubles,
+            spool=lambda: durable.spool,
             policies=_status_of(follower),
             api_policies=_api_policies(settings, durable, flow, follower),
             policy_sets=_policy_sets(settings, durable, flow, follower),
@@ -84,7 +85,7 @@ async def opened_orchestrator(settings: ServiceSettings) -> AsyncIterator[Applic
         services = OrchestratorServices(
             flow=flow, runs=runs, catalogue=catalogue, signer=Signer(bytes.fromhex(settings.secret)),
             credential=settings.credential, unwell=durable.unwell, troubles=lambda: durable.troubles,
-            policies=_status_of(follower),
+            spool=lambda: durable.spool, policies=_status_of(follower),
         )  # fmt: skip
         try:
             yield create_orchestrator(
