@@ -37,14 +37,15 @@ from axonflow.app.spooling import (
     told,
 )
 from axonflow.app.tenancy import Tenancy
-from axonflow.audit import AuditMode, AuditModes, AuditPage, AuditQuery, WriterKey
+from axonflow.audit import AuditMode, AuditModes, AuditPage, AuditQuery, SealedBatch, WriterKey
 from axonflow.detect import RedactionKey
 from axonflow.errors import AuditError
+from axonflow.flows.anchor_heads import HeadAnchoring
 from axonflow.flows.drain import Drain
 from axonflow.flows.publish_api_policies import Shelf
 from axonflow.flows.watch_tenants import TenantWatch
 from axonflow.ids import now_us
-from axonflow.ports import AuditLog, AuditStore, PlanStore, PolicyFeed, Vault
+from axonflow.ports import AuditAnchor, AuditLog, AuditStore, PlanStore, PolicyFeed, Vault
 from axonflow.tenancy import Pepper, TenantStatus
 
 __all__ = [
@@ -62,7 +63,7 @@ __all__ = [
 _USUAL: Final = DatabaseSettings()
 _USUAL_SPOOL: Final = SpoolSettings()
 FLUSH_TIMEOUT_S: Final = 5.0
-_KEY_FILE: Final = "audit.key"
+ANCHOR_TIMEOUT_S: Final = 5.0
 REPLICA_CHECK_S: Final = 5.0
 """Between two looks at the read replica."""
 
@@ -70,7 +71,7 @@ REPLICA_CHECK_S: Final = 5.0
 class Trouble(Struct, frozen=True):
     """What does not work at present, while decisions go on. `reason` is for anybody: it names no host and no tenant."""
 
-    part: Literal["policies", "audit", "spool", "tenants", "replica"]
+    part: Literal["policies", "audit", "spool", "tenants", "replica", "anchor"]
     since_us: int
     reason: str
 
@@ -95,13 +96,17 @@ class Durable:
         database: PostgresDatabase,
         database_url: str,
         report: Callable[[str], None],
-        key: WriterKey | None,
+        keys: Sequence[WriterKey],
+        anchor: AuditAnchor | None,
     ) -> None:
         self._spool = spool
         self._database = database
         self._database_url = database_url
         self._store = PostgresAuditStore(database)
-        self._drain = Drain(spool, self._store, lambda error: report(told(error)), key=key)
+        self._anchoring = None if anchor is None else HeadAnchoring(
+            anchor, spool.writer_id, keys[0].public_key if keys else b"", lambda error: report(_anchoring_told(error))
+        )  # fmt: skip
+        self._drain = Drain(spool, self._store, lambda error: report(told(error)), keys=keys, moved=self._note)
         self._modes = AuditModes()
         self._usual_mode: AuditMode = "durable"
         self._salvaged = Salvaged()
@@ -116,14 +121,16 @@ class Durable:
         report: Callable[[str], None],
         database_settings: DatabaseSettings = _USUAL,
         spool_settings: SpoolSettings = _USUAL_SPOOL,
+        anchor: AuditAnchor | None = None,
     ) -> Durable:
         """Open the spool in the folder `spool` and begin to drain it into the database, whenever that is there.
 
         `report` is told, in one sentence, when the drain begins to fail and when it works again, and likewise of the
-        read replica, if `database_settings` name one. Raises
-        ConfigurationError or AuditError when the spool cannot be used. Its batches are signed with the key in the
-        file ``audit.key`` of the folder, made when it is absent; not without the package ``cryptography``, which is
-        reported. What could be read of a damaged spool is drained beside it, and reported too.
+        read replica, if `database_settings` name one. Batches are signed with the key in the spool's folder, made when
+        it is absent (see `axonflow.app.audit_keys`); not without the package ``cryptography``, which is reported. Their
+        heads go to `anchor`, which is closed in the end (:func:`axonflow.app.auditing.open_anchor`). What could be read
+        of a damaged spool is drained beside it, and reported too. Raises ConfigurationError or AuditError when the
+        spool cannot be used.
 
         All events are recorded before the answer until :meth:`watch_tenants` has heard how tenants stand.
         """
@@ -133,15 +140,17 @@ class Durable:
             modes=modes, sheds=spool_settings.sheds,
         )  # fmt: skip
         try:
-            key = await signing(held, Path(spool) / _KEY_FILE, report)
+            keys = await signing(held, Path(spool), report)
             database = PostgresDatabase.lazily(database_url, database_settings, report=report)
         except BaseException:
             held.close()
             raise
-        durable = cls(held, database, database_url, report, key)
+        durable = cls(held, database, database_url, report, keys, anchor)
         durable._modes, durable._usual_mode = modes, spool_settings.mode
+        if durable._anchoring is not None:
+            durable._anchoring.start()
         durable._drain.start()
-        durable._salvaged = await Salvaged.opened(held, durable._store, Path(spool) / _KEY_FILE, report)
+        durable._salvaged = await Salvaged.opened(held, durable._store, report)
         if database_settings.replica_url:
             durable._checking = asyncio.create_task(durable._check_replica())
         return durable
@@ -235,7 +244,14 @@ class Durable:
         if (replica_us := self._database.replica_failing_since_us) is not None:
             reason = "the read replica is away or behind: searches read from the primary"
             troubles.append(Trouble("replica", replica_us, reason))
+        if self._anchoring is not None and (anchor_us := self._anchoring.failing_since_us) is not None:
+            reason = "the anchor of the audit trail does not take its heads"
+            troubles.append(Trouble("anchor", anchor_us, reason))
         return troubles
+
+    def _note(self, batch: SealedBatch) -> None:
+        if self._anchoring is not None:
+            self._anchoring.saw(batch)
 
     async def _check_replica(self) -> None:
         while True:
@@ -262,5 +278,13 @@ class Durable:
             drained = await self._drain.stop(timeout_s)
             return await self._salvaged.close(timeout_s) and drained
         finally:
+            if self._anchoring is not None:
+                await self._anchoring.stop(ANCHOR_TIMEOUT_S)
             await self._database.close()
             await asyncio.to_thread(self._spool.close)
+
+
+def _anchoring_told(error: AuditError | None) -> str:
+    if error is None:
+        return "heads of the audit trail reach the anchor again"
+    return f"heads of the audit trail do not reach the anchor: {error}"

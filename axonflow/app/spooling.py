@@ -67,9 +67,7 @@ class Salvaged:
         self._drains = drains
 
     @classmethod
-    async def opened(
-        cls, spool: SqliteAuditSpool, store: AuditStore, key_file: Path, report: Callable[[str], None]
-    ) -> Salvaged:
+    async def opened(cls, spool: SqliteAuditSpool, store: AuditStore, report: Callable[[str], None]) -> Salvaged:
         """Begin to drain those that `spool` tells of."""
         for damage in spool.damage:
             report(
@@ -79,8 +77,8 @@ class Salvaged:
         spools, drains = [], []
         for folder in spool.salvaged:
             held = await asyncio.to_thread(SqliteAuditSpool.open, folder, lock_timeout_s=LOCK_TIMEOUT_S)
-            key = await signing(held, key_file, report)
-            drain = Drain(held, store, lambda error: report(told(error)), key=key)
+            keys = await signing(held, folder, report)
+            drain = Drain(held, store, lambda error: report(told(error)), keys=keys)
             drain.start()
             spools.append(held)
             drains.append(drain)
@@ -111,17 +109,16 @@ async def put_back(folder: Path) -> int:
         await asyncio.to_thread(spool.close)
 
 
-async def signing(spool: SqliteAuditSpool, path: Path, report: Callable[[str], None]) -> WriterKey | None:
-    """Have `spool` sign with the key at `path`. Its public half, to be registered."""
+async def signing(spool: SqliteAuditSpool, folder: Path, report: Callable[[str], None]) -> tuple[WriterKey, ...]:
+    """Have `spool` sign with the key in `folder`. The public halves of all its keys so far, to be registered."""
     try:
-        from axonflow.adapters.ed25519 import Signer, keep_key_pair
+        from axonflow.app.audit_keys import signing_keys
     except ModuleNotFoundError:
         report("the audit trail is not signed: the package cryptography is not installed")
-        return None
-    await asyncio.to_thread(keep_key_pair, path, path.with_suffix(".pub"))
-    signer = Signer.from_file(path)
+        return ()
+    signer, keys = await asyncio.to_thread(signing_keys, folder, spool.writer_id, await spool.next_number())
     spool.sign_with(signer)
-    return WriterKey(spool.writer_id, 0, signer.key_id, signer.public_bytes)
+    return keys
 
 
 def told(error: AuditError | None) -> str:

@@ -9,9 +9,9 @@ from typing import Annotated, Final, Literal, get_args
 import msgspec
 from msgspec import Meta, Struct, field
 
+from axonflow.audit.event_ids import is_id_of
 from axonflow.audit.storable import Storable
 from axonflow.errors import AuditError
-from axonflow.ids import is_id_of
 
 __all__ = ["AUDIT_KINDS", "IN_PROCESS", "SCHEMA_VERSION", "AuditEvent", "AuditKind", "Detected", "Origin", "Usage"]
 

@@ -2,6 +2,7 @@
 
 from axonflow.adapters.sqlite_spool.aside import DamageReport
 from axonflow.adapters.sqlite_spool.looking import SpoolView, look_at
+from axonflow.adapters.sqlite_spool.proofs import SpoolAuditProofs
 from axonflow.adapters.sqlite_spool.spool import SqliteAuditSpool
 
-__all__ = ["DamageReport", "SpoolView", "SqliteAuditSpool", "look_at"]
+__all__ = ["DamageReport", "SpoolAuditProofs", "SpoolView", "SqliteAuditSpool", "look_at"]

@@ -12,9 +12,9 @@ from typing import Final, NamedTuple
 from axonflow.adapters.sqlite_spool import statements
 from axonflow.adapters.sqlite_spool.mark import Mark, Reached
 from axonflow.adapters.sqlite_spool.reserve import Reserve
-from axonflow.adapters.sqlite_spool.rows import Entry, Row, linked
+from axonflow.adapters.sqlite_spool.rows import Entry, Row, end_of_chain, linked
 from axonflow.adapters.sqlite_spool.shedding import runs, shed_event
-from axonflow.audit import GENESIS, AuditEvent, AuditRecord
+from axonflow.audit import AuditRecord
 from axonflow.errors import AuditError
 
 __all__ = ["RECORD_BYTES", "HeldRecords", "NextBatch"]
@@ -30,11 +30,6 @@ _SHED_SHARE: Final = 16
 """When there is no room, as much of the whole goes at once: else each append would have to make room again."""
 _MAX_SHED: Final = 100_000
 
-_NO_EVENT: Final = AuditEvent(
-    event_id="", tenant_id="", writer_id="", time_us=0, kind="", decision_id="", policy_digest="", principal="",
-    action="", resource="", effect="", allowed=False, policies=(), reasons=(),
-)  # fmt: skip
-
 _Stored = tuple[int, str, int, bytes, bytes, bytes, bool]
 
 
@@ -48,13 +43,6 @@ class NextBatch(NamedTuple):
     signature: bytes | None
     last_position: int
     rows: list[Row]
-
-
-def _head(sequence: int, digest: bytes) -> AuditRecord:
-    """The end of a chain, as much of it as its successor is linked to. A damaged hash is linked to by none: what comes
-    behind it is recorded, and verification names the place."""
-    is_hash = isinstance(digest, bytes) and len(digest) == len(GENESIS)
-    return AuditRecord(sequence, b"", digest if is_hash else GENESIS, b"", _NO_EVENT)
 
 
 class HeldRecords:
@@ -192,6 +180,11 @@ class HeldRecords:
             return None
         rows = [Row(*row) for row in self._connection.execute(statements.UP_TO, (last,))]
         return NextBatch(number, previous, statement, signature, last, rows)
+
+    def next_number(self) -> int:
+        """The number of the first batch that is not sealed."""
+        number, _, statement, *_ = self._connection.execute(statements.BATCH).fetchone()
+        return int(number) + (statement is not None)
 
     def seal(self, batch: NextBatch, statement: bytes, signature: bytes) -> bool:
         """Make `batch` what comes next, durably. Whether it still could be: nothing else was sealed meanwhile."""
@@ -366,13 +359,13 @@ class HeldRecords:
         known = self._heads.get(tenant_id)
         if known is None:
             row = self._connection.execute(statements.HEAD, (tenant_id,)).fetchone()
-            known = _head(*row) if row else None
+            known = end_of_chain(*row) if row else None
         return known
 
     def _remember(self, heads: dict[str, AuditRecord]) -> None:
         for tenant_id, record in heads.items():
             self._heads.pop(tenant_id, None)
-            self._heads[tenant_id] = _head(record.sequence, record.hash)
+            self._heads[tenant_id] = end_of_chain(record.sequence, record.hash)
         while len(self._heads) > _MAX_HEADS:
             del self._heads[next(iter(self._heads))]
 

@@ -13,7 +13,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from axonflow.adapters.sqlite_spool.aside import SPOOL_FILE, DamageReport, finish, sync_folder
+from axonflow.adapters.sqlite_spool.aside import KEYS_FILE, SPOOL_FILE, DamageReport, finish, sync_folder
 from axonflow.adapters.sqlite_spool.mark import Mark, Reached
 from axonflow.adapters.sqlite_spool.rows import Row
 from axonflow.adapters.sqlite_spool.spool_file import open_database
@@ -56,6 +56,9 @@ def salvage(folder: Path, place: Path, found: str) -> DamageReport:
     finally:
         kept.close()
     if part.exists():
+        for file in (folder / "audit.key", folder / "audit.pub", place / KEYS_FILE):
+            with suppress(FileNotFoundError):
+                shutil.copy2(file, part)  # with its mode
         part.rename(target)
         sync_folder(target.parent)
         sync_folder(folder)

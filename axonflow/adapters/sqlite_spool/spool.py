@@ -111,6 +111,10 @@ class SqliteAuditSpool:
         """Sign the batches that are sealed from now on. Without it they are sealed all the same, unsigned."""
         self._signer = signer
 
+    async def next_number(self) -> int:
+        """The number of the next batch to be sealed. Raises AuditError."""
+        return await self._owner.do(HeldRecords.next_number)
+
     def close(self) -> None:
         """Finish what waits, then let go of the folder. Blocks meanwhile; calling it again does nothing."""
         with self._closing:

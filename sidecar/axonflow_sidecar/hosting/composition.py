@@ -9,6 +9,7 @@ from typing import Any
 
 from axonflow import AxonFlow
 from axonflow.app.api_policies import ApiPolicies
+from axonflow.app.auditing import open_anchor
 from axonflow.app.durable import Durable, SpoolFigures, Trouble
 from axonflow.app.following import PolicyFollower, PolicyStatus, following
 from axonflow.app.policies import policy_sources
@@ -103,6 +104,7 @@ async def _durable(settings: ServiceSettings, metrics: Metrics) -> AsyncIterator
     durable = await Durable.open(
         spool=settings.spool, database_url=settings.database_url, report=report,
         database_settings=settings.database_settings, spool_settings=settings.spool_settings,
+        anchor=open_anchor(settings.anchor, token=settings.anchor_token) if settings.anchor else None,
     )  # fmt: skip
     _watch_spool(metrics, lambda: durable.spool)
     metrics.watch("axonflow_drained_records", "Audit records moved to the database.", lambda: durable.drained)

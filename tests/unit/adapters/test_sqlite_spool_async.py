@@ -1,4 +1,4 @@
-"""The spool when no answer waits: what is taken is recorded soon, refused without room, and counted when lost."""
+"""The spool when no answer waits for it: what is taken is recorded soon, refused without room, counted when lost."""
 
 import asyncio
 import os
