@@ -18,6 +18,7 @@ from axonflow.adapters.postgres import (
     DatabaseSettings,
     PostgresApiPolicyStore,
     PostgresAuditStore,
+    PostgresAuditTail,
     PostgresDatabase,
     PostgresOverrideStore,
     PostgresPlanStore,
@@ -28,6 +29,7 @@ from axonflow.adapters.postgres import (
 )
 from axonflow.adapters.postgres.tenant_feed import PostgresTenantFeed
 from axonflow.adapters.sqlite_spool import SqliteAuditSpool
+from axonflow.app.tailing import Tailing
 from axonflow.app.tenancy import Tenancy
 from axonflow.audit import AuditPage, AuditQuery, WriterKey
 from axonflow.detect import RedactionKey
@@ -45,6 +47,7 @@ __all__ = [
     "Trouble",
     "migrate",
     "opened_store",
+    "opened_tail",
     "service_login",
 ]
 
@@ -74,6 +77,16 @@ async def opened_store(database_url: str) -> AsyncIterator[AuditStore]:
     database = await PostgresDatabase.connect(database_url)
     try:
         yield PostgresAuditStore(database)
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def opened_tail(database_url: str) -> AsyncIterator[Tailing]:
+    """The audit trail in the database, to be followed. Raises ConfigurationError."""
+    database = await PostgresDatabase.connect(database_url)
+    try:
+        yield Tailing(PostgresAuditTail(database))
     finally:
         await database.close()
 
@@ -176,6 +189,11 @@ class Durable:
     ) -> TenantWatch:
         """What keeps the caller's memory of tenants and keys fresh while it runs; see TenantWatch."""
         return TenantWatch(PostgresTenantFeed(self._database), changed, report, known)
+
+    @property
+    def tail(self) -> Tailing:
+        """What comes into the database, from this process and all others."""
+        return Tailing(PostgresAuditTail(self._database), lambda: self._drain.moved)
 
     @property
     def pending(self) -> int:

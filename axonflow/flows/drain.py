@@ -110,6 +110,7 @@ class Drain:
         self._drained = 0
         self._waiting: list[asyncio.Future[bool]] = []
         self._wake = asyncio.Event()
+        self._moved = asyncio.Event()
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -118,6 +119,11 @@ class Drain:
     def drained(self) -> int:
         """How many records have moved since the start."""
         return self._drained
+
+    @property
+    def moved(self) -> asyncio.Event:
+        """Is set once another batch has moved. Whoever takes it before they look at the store misses none."""
+        return self._moved
 
     @property
     def refusals(self) -> int:
@@ -221,6 +227,8 @@ class Drain:
             self._round_records = max(count // 2, 1)
             return False
         self._drained += count
+        self._moved.set()
+        self._moved = asyncio.Event()
         was_all = is_new and count < self._round_records
         size_bytes = sum(len(record.canonical) for record in batch.records) // count + 1
         fitting = max(_ROUND_BYTES // size_bytes, _ROUND_FROM_RECORDS)
