@@ -103,6 +103,13 @@ def database_faults(session: nox.Session) -> None:
 
 
 @nox.session
+def audit_faults(session: nox.Session) -> None:
+    """A hundred kills under load, and ten minutes without PostgreSQL. Arguments go to tests/faults/audit_history.py."""
+    install(session, "test", distributions=(".", "sidecar"))
+    session.run("python", "tests/faults/audit_history.py", *session.posargs)
+
+
+@nox.session
 def publishing(session: nox.Session) -> None:
     """Policies published to 20 agents under load. Arguments go to tests/faults/publish_everywhere.py."""
     install(session, "test", distributions=(".", "sidecar"))

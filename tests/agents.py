@@ -28,15 +28,19 @@ PATIENT = DatabaseSettings(connect_timeout_s=60, statement_timeout_s=60, lock_ti
 
 
 class AgentProcess:
-    """An agent in `folder`. `parts` are settings."""
+    """An agent in `folder`. `parts` are settings, `program` is the module that is run."""
+
+    program = "axonflow_sidecar.hosting.process"
 
     def __init__(self, folder, database_url, public_key, **parts):
         self._reserved = ReservedPort("127.0.0.1", 0, "--port")
-        usual = {"policies": "", "trusted_keys": [str(public_key)], "log_level": "WARNING", "drain_timeout_s": 1}
+        usual = {
+            "policies": "", "trusted_keys": [str(public_key)], "log_level": "WARNING", "drain_timeout_s": 1,
+            "spool": str(folder / "spool"), "snapshots": str(folder / "policies"),
+        }  # fmt: skip
         self.settings = ServiceSettings(
-            role="agent", listeners=[Listener("127.0.0.1", self._reserved.port)], spool=str(folder / "spool"),
-            snapshots=str(folder / "policies"), database_url=database_url, keys=[ApiKey(KEY, "operator")],
-            secret="5e" * 32, credential="c" * 32, peppers=f"1 {'5e' * 32}",
+            role="agent", listeners=[Listener("127.0.0.1", self._reserved.port)], database_url=database_url,
+            keys=[ApiKey(KEY, "operator")], secret="5e" * 32, credential="c" * 32, peppers=f"1 {'5e' * 32}",
             inactive_file=str(folder / "inactive.json"), **usual | parts,
         )  # fmt: skip
         self.url = f"http://127.0.0.1:{self._reserved.port}"
@@ -46,8 +50,8 @@ class AgentProcess:
     def launch(self):
         """Start it, without waiting."""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "axonflow_sidecar.hosting.process"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=self.log,
+            [sys.executable, "-m", self.program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log,
+            cwd=ROOT,
         )  # fmt: skip
         self.process.stdin.write(msgspec.json.encode(self.settings) + b"\n")
         self.process.stdin.flush()
@@ -75,9 +79,10 @@ class AgentProcess:
 
     def kill(self):
         self.process.kill()
-        self._ended()
+        self.ended()
 
-    def _ended(self):
+    def ended(self):
+        """Wait for the end of a process that was told to."""
         self.process.wait(60)
         self.process.stdin.close()
         self.process.stdout.close()
@@ -86,7 +91,7 @@ class AgentProcess:
     def close(self):
         if self.process is not None:
             self.process.terminate()
-            self._ended()
+            self.ended()
         self._reserved.close()
         self.log.close()
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from axonflow.adapters.postgres import DatabaseSettings, migrate, service_login
 from axonflow.adapters.postgres.sql_files import migrations
-from axonflow.app.durable import opened_store, verify_audit
+from axonflow.app.auditing import opened_proofs, verified
 from tests.agents import HEADERS, Published, Watched, agents, request_for
 from tests.postgres import execute, fresh_database
 from tests.postgres_relay import Relay
@@ -248,7 +248,7 @@ class Installation:
         eventually(lambda: not missing(), "all decisions in the database")
         twice = "SELECT FROM axonflow.audit_event WHERE kind = 'decision' GROUP BY decision_id HAVING count(*) > 1"
         assert execute(self.server.dsn, twice) == []
-        assert not asyncio.run(verified(self.server.dsn)).broken
+        assert not asyncio.run(what_is_verified(self.server.dsn)).broken
 
     def check_well(self):
         for agent in self.running:
@@ -353,10 +353,10 @@ class Installation:
         return relay.has_struck
 
 
-async def verified(dsn):
+async def what_is_verified(dsn):
     """What `axonflow audit verify` finds."""
-    async with opened_store(dsn) as store:
-        return await verify_audit(store)
+    async with opened_proofs(dsn) as proofs:
+        return await verified(proofs)
 
 
 WAITING = "import sys; sys.stdin.read(); from axonflow.cli import main; main()"

@@ -5,10 +5,11 @@ python -m tests.open_loop < PLAN > ANSWERS
 The plan is a line of JSON: {"ports": [...], "rate": requests a second of each, "key": ..., "body": {...}}. Each answer
 is a line, an array: agent, due, sent and answered (nanoseconds of the monotonic clock), the digest and policies that it
 was decided by and the decision's id, or null, what came instead and null. Requests of an agent that are under way have
-a connection each, HTTP/1.1, kept and taken again. It ends when its input does.
+a connection each, HTTP/1.1, kept and taken again. It ends when its input does, with what is under way then.
 """
 
 import asyncio
+import contextlib
 import sys
 import time
 
@@ -16,6 +17,7 @@ import msgspec
 import uvloop
 
 FLUSH_S = 0.05
+GIVEN_UP_S = 10
 
 
 class Plan(msgspec.Struct):
@@ -87,8 +89,10 @@ class Agent:
 
     def __init__(self, number, port, plan, tell):
         self.number = number
-        self.tell = tell
         self.free = []
+        self.idle = asyncio.Event()
+        self._tell = tell
+        self._under_way = 0
         self._port = port
         body = bytes(plan.body)
         self.request = (
@@ -97,7 +101,15 @@ class Agent:
         ).encode() + body
         self._connecting = set()
 
+    def tell(self, answer):
+        self._tell(answer)
+        self._under_way -= 1
+        if not self._under_way:
+            self.idle.set()
+
     def ask(self, due_ns):
+        self._under_way += 1
+        self.idle.clear()
         if self.free:
             self.free.pop(0).send(due_ns)  # in turn: one that is not used for long is closed by the agent
         else:
@@ -124,9 +136,16 @@ class Schedule:
         self._step_ns = int(1e9 / (rate * len(agents)))
         self._due_ns = time.monotonic_ns() + 100_000_000
         self._next = 0
+        self._is_over = False
         self._wake()
 
+    def end(self):
+        """No more from now on."""
+        self._is_over = True
+
     def _wake(self):
+        if self._is_over:
+            return
         while self._due_ns <= time.monotonic_ns():
             self._agents[self._next].ask(self._due_ns)
             self._next = (self._next + 1) % len(self._agents)
@@ -147,10 +166,15 @@ async def main():
         loop.call_later(FLUSH_S, flush)
 
     flush()
-    Schedule([Agent(number, port, plan, told.append) for number, port in enumerate(plan.ports)], plan.rate)
+    agents = [Agent(number, port, plan, told.append) for number, port in enumerate(plan.ports)]
+    schedule = Schedule(agents, plan.rate)
     ended = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(ended), sys.stdin)
     await ended.read()
+    schedule.end()
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.gather(*(agent.idle.wait() for agent in agents)), GIVEN_UP_S)
+    flush()
 
 
 if __name__ == "__main__":

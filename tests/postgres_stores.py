@@ -5,13 +5,13 @@ import contextlib
 
 import pytest
 
-from axonflow.adapters.postgres import PostgresDatabase, migrate
-from axonflow.audit import AuditEvent, Origin, link
-from axonflow.ids import new_id
+from axonflow.adapters.postgres import PostgresAuditProofs, PostgresAuditStore, PostgresDatabase, migrate
+from axonflow.audit import NO_BATCH, AuditEvent, Origin, batch_hash, link, seal
+from axonflow.ids import new_id, now_us
 from axonflow.plan import PlanExecution
 from tests.postgres import fresh_database
 
-__all__ = ["audit_event", "chained", "migrated_dsn", "opened", "plan_execution"]
+__all__ = ["audit_event", "chained", "migrated_dsn", "opened", "plan_execution", "write_sealed"]
 
 
 @pytest.fixture(scope="session")
@@ -58,3 +58,13 @@ def plan_execution(tenant_id, **parts):
         "status": "pending", "steps": [{"name": "a", "kind": "function", "needs": []}], "created_us": 5,
     }  # fmt: skip
     return PlanExecution(tenant_id=tenant_id, **usual | parts)
+
+
+async def write_sealed(database, records):
+    """Keep `records` as a batch of each of their writers, behind those that are there."""
+    store, proofs = PostgresAuditStore(database), PostgresAuditProofs(database)
+    for writer_id in sorted({record.event.writer_id for record in records}):
+        before = await proofs.stored_batches(writer_id, 0, 10_000)
+        place = (before[-1].number + 1, batch_hash(before[-1].statement)) if before else (0, NO_BATCH)
+        own = [record for record in records if record.event.writer_id == writer_id]
+        await store.write_batch(seal(own, writer_id, *place, now_us(), None))

@@ -101,12 +101,21 @@ def make_key_pair(private: str | os.PathLike[str], public: str | os.PathLike[str
 
 
 def keep_key_pair(private: str | os.PathLike[str], public: str | os.PathLike[str]) -> None:
-    """Make a key pair where there is none yet. Raises ConfigurationError for a file that holds another thing."""
-    if not Path(private).exists():
-        Path(public).unlink(missing_ok=True)
+    """Make a key pair where there is none yet, or where whoever made it was stopped in between. Both are on the disk
+    when this returns. Raises ConfigurationError for a file that holds another thing."""
+    if _is_begun_only(private):
+        for path in (private, public):
+            Path(path).unlink(missing_ok=True)
         make_key_pair(private, public)
-    elif not Path(public).exists():  # whoever made it was stopped in between
+    elif _is_begun_only(public):
+        Path(public).unlink(missing_ok=True)
         _write_new(public, Signer.from_file(private).public_pem, 0o644)
+
+
+def _is_begun_only(path: str | os.PathLike[str]) -> bool:
+    """Whether the file is not there, or empty: a process that was killed had made it, and not written it yet."""
+    place = Path(path)
+    return not place.exists() or not place.stat().st_size
 
 
 def _key_id(key: Ed25519PublicKey) -> str:
@@ -126,10 +135,22 @@ def _write_new(path: str | os.PathLike[str], data: bytes, mode: int) -> None:
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
             file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        _sync_folder(Path(path).parent)
     except OSError as error:
         raise ConfigurationError(
             "the key cannot be written", expected="a file that is not there yet", found=error.strerror, at=str(path)
         ) from None
+
+
+def _sync_folder(folder: Path) -> None:
+    """The name is on the disk, too. A key that is registered and then lost with the power would be missed for good."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _no_key(path: str | os.PathLike[str], expected: str) -> ConfigurationError:

@@ -13,6 +13,7 @@ from axonflow.adapters.anchors import open_anchor
 from axonflow.audit.proof import EventProof, ProvedEvent, check_proof
 from axonflow.audit.stored import Finding
 from axonflow.audit.trust import SignatureCheck, Trust
+from axonflow.audit.writer_key import WriterKey, key_id_of
 from axonflow.errors import ConfigurationError
 from axonflow.flows.anchor_heads import HeadAnchoring
 from axonflow.flows.export_audit import export_audit
@@ -38,7 +39,13 @@ __all__ = [
     "trust_in",
     "verified",
     "verified_export",
+    "verified_spool",
 ]
+
+
+_PUBLIC_KEY = "audit.pub"
+_UNSIGNED = frozenset({"axonflow-cli"})
+"""Commands end when they are done and have no key of their own; see axonflow.adapters.postgres.audit_log."""
 
 
 def _signature_check() -> SignatureCheck | None:
@@ -57,6 +64,8 @@ def _needed(check: SignatureCheck | None) -> SignatureCheck:
 
 
 def _public_keys(paths: Sequence[Path]) -> frozenset[bytes]:
+    if not paths:
+        return frozenset()
     _needed(_signature_check())
     from axonflow.adapters.ed25519 import public_bytes_in
 
@@ -80,10 +89,10 @@ async def trust_in(keys: Sequence[Path] = (), anchor_url: str | None = None, anc
     no key or no anchor, and AuditError for an anchor that does not answer."""
     public_keys = _public_keys(keys) if keys else None
     if anchor_url is None:
-        return Trust(public_keys)
+        return Trust(public_keys, unsigned_writers=_UNSIGNED)
     anchor = open_anchor(anchor_url, token=anchor_token)
     try:
-        return Trust(public_keys, await read_anchor(anchor))
+        return Trust(public_keys, await read_anchor(anchor), _UNSIGNED)
     finally:
         await anchor.close()
 
@@ -102,6 +111,25 @@ async def verified(
         proofs, tenant_id, trust=trust, verify=_signature_check(), heads=known.heads if known else (),
         kept_since_us=kept_since_us, progress=progress,
     )  # fmt: skip
+
+
+async def verified_spool(
+    folder: Path,
+    trust: Trust = Trust(),  # noqa: B008  frozen
+    progress: Progress | None = None,
+) -> AuditVerification:
+    """What the spool in `folder` holds that no store has yet, verified; its owner may go on meanwhile. Its key is that
+    of the file ``audit.pub`` in it. Raises ConfigurationError for a folder without a spool, and AuditError."""
+    from axonflow.adapters.sqlite_spool import SpoolAuditProofs
+
+    def keys_of(writer_id: str) -> tuple[WriterKey, ...]:
+        file = folder / _PUBLIC_KEY
+        return tuple(WriterKey(writer_id, 0, key_id_of(one), one) for one in _public_keys([file] * file.is_file()))
+
+    with SpoolAuditProofs.opened(folder, keys_of) as proofs:
+        return await verify_audit(
+            proofs, trust=trust, verify=_signature_check(), tail_may_wait=True, progress=progress
+        )  # fmt: skip
 
 
 def verified_export(lines: Iterable[bytes], trust: Trust = Trust()) -> AuditVerification:  # noqa: B008  frozen

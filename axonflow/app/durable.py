@@ -31,13 +31,14 @@ from axonflow.adapters.postgres.tenant_feed import PostgresTenantFeed
 from axonflow.adapters.sqlite_spool import SqliteAuditSpool
 from axonflow.app.tailing import Tailing
 from axonflow.app.tenancy import Tenancy
-from axonflow.audit import AuditPage, AuditQuery, WriterKey
+from axonflow.audit import AuditPage, AuditQuery, SealedBatch, WriterKey
 from axonflow.detect import RedactionKey
 from axonflow.errors import AuditError
+from axonflow.flows.anchor_heads import HeadAnchoring
 from axonflow.flows.drain import Drain
 from axonflow.flows.publish_api_policies import Shelf
 from axonflow.flows.watch_tenants import TenantWatch
-from axonflow.ports import AuditLog, AuditStore, PlanStore, PolicyFeed, Vault
+from axonflow.ports import AuditAnchor, AuditLog, AuditStore, PlanStore, PolicyFeed, Vault
 from axonflow.tenancy import Pepper, TenantStatus
 
 __all__ = [
@@ -54,7 +55,7 @@ __all__ = [
 _USUAL: Final = DatabaseSettings()
 FLUSH_TIMEOUT_S: Final = 5.0
 MAX_SPOOL_BYTES: Final = 1 << 30
-_KEY_FILE: Final = "audit.key"
+ANCHOR_TIMEOUT_S: Final = 5.0
 LOCK_TIMEOUT_S: Final = 30.0
 """For the process before this one to let go of the spool: it may still be draining."""
 
@@ -66,7 +67,7 @@ REPLICA_CHECK_S: Final = 5.0
 class Trouble(Struct, frozen=True):
     """What does not work at present, while decisions go on. `reason` is for anybody: it names no host and no tenant."""
 
-    part: Literal["policies", "audit", "tenants", "replica"]
+    part: Literal["policies", "audit", "tenants", "replica", "anchor"]
     since_us: int
     reason: str
 
@@ -101,13 +102,17 @@ class Durable:
         database: PostgresDatabase,
         database_url: str,
         report: Callable[[str], None],
-        key: WriterKey | None,
+        keys: Sequence[WriterKey],
+        anchor: AuditAnchor | None,
     ) -> None:
         self._spool = spool
         self._database = database
         self._database_url = database_url
         self._store = PostgresAuditStore(database)
-        self._drain = Drain(spool, self._store, lambda error: report(_told(error)), key=key)
+        self._anchoring = None if anchor is None else HeadAnchoring(
+            anchor, spool.writer_id, keys[0].public_key if keys else b"", lambda error: report(_anchoring_told(error))
+        )  # fmt: skip
+        self._drain = Drain(spool, self._store, lambda error: report(_told(error)), keys=keys, moved=self._note)
         self._checking: asyncio.Task[None] | None = None
 
     @classmethod
@@ -118,25 +123,28 @@ class Durable:
         database_url: str,
         report: Callable[[str], None],
         database_settings: DatabaseSettings = _USUAL,
+        anchor: AuditAnchor | None = None,
     ) -> Durable:
         """Open the spool in the folder `spool` and begin to drain it into the database, whenever that is there.
 
         `report` is told, in one sentence, when the drain begins to fail and when it works again, and likewise of the
-        read replica, if `database_settings` name one. Raises
-        ConfigurationError or AuditError when the spool cannot be used. Its batches are signed with the key in the
-        file ``audit.key`` of the folder, made when it is absent; not without the package ``cryptography``, which is
-        reported.
+        read replica, if `database_settings` name one. Batches are signed with the key in the spool's folder, made when
+        it is absent (see `axonflow.app.audit_keys`); not without the package ``cryptography``, which is reported. Their
+        heads go to `anchor`, which is closed in the end (:func:`axonflow.app.auditing.open_anchor`). Raises
+        ConfigurationError or AuditError when the spool cannot be used.
         """
         held = await asyncio.to_thread(
             SqliteAuditSpool.open, spool, max_bytes=MAX_SPOOL_BYTES, lock_timeout_s=LOCK_TIMEOUT_S
         )
         try:
-            key = await _signing(held, Path(spool) / _KEY_FILE, report)
+            keys = await _signing(held, Path(spool), report)
             database = PostgresDatabase.lazily(database_url, database_settings, report=report)
         except BaseException:
             held.close()
             raise
-        durable = cls(held, database, database_url, report, key)
+        durable = cls(held, database, database_url, report, keys, anchor)
+        if durable._anchoring is not None:
+            durable._anchoring.start()
         durable._drain.start()
         if database_settings.replica_url:
             durable._checking = asyncio.create_task(durable._check_replica())
@@ -193,7 +201,7 @@ class Durable:
     @property
     def tail(self) -> Tailing:
         """What comes into the database, from this process and all others."""
-        return Tailing(PostgresAuditTail(self._database), lambda: self._drain.moved)
+        return Tailing(PostgresAuditTail(self._database), lambda: self._drain.arrival)
 
     @property
     def pending(self) -> int:
@@ -226,7 +234,14 @@ class Durable:
         if (replica_us := self._database.replica_failing_since_us) is not None:
             reason = "the read replica is away or behind: searches read from the primary"
             troubles.append(Trouble("replica", replica_us, reason))
+        if self._anchoring is not None and (anchor_us := self._anchoring.failing_since_us) is not None:
+            reason = "the anchor of the audit trail does not take its heads"
+            troubles.append(Trouble("anchor", anchor_us, reason))
         return troubles
+
+    def _note(self, batch: SealedBatch) -> None:
+        if self._anchoring is not None:
+            self._anchoring.saw(batch)
 
     async def _check_replica(self) -> None:
         while True:
@@ -252,21 +267,28 @@ class Durable:
         try:
             return await self._drain.stop(timeout_s)
         finally:
+            if self._anchoring is not None:
+                await self._anchoring.stop(ANCHOR_TIMEOUT_S)
             await self._database.close()
             await asyncio.to_thread(self._spool.close)
 
 
-async def _signing(spool: SqliteAuditSpool, path: Path, report: Callable[[str], None]) -> WriterKey | None:
-    """Have `spool` sign with the key at `path`. Its public half, to be registered."""
+async def _signing(spool: SqliteAuditSpool, folder: Path, report: Callable[[str], None]) -> tuple[WriterKey, ...]:
+    """Have `spool` sign with the key in `folder`. The public halves of all its keys so far, to be registered."""
     try:
-        from axonflow.adapters.ed25519 import Signer, keep_key_pair
+        from axonflow.app.audit_keys import signing_keys
     except ModuleNotFoundError:
         report("the audit trail is not signed: the package cryptography is not installed")
-        return None
-    await asyncio.to_thread(keep_key_pair, path, path.with_suffix(".pub"))
-    signer = Signer.from_file(path)
+        return ()
+    signer, keys = await asyncio.to_thread(signing_keys, folder, spool.writer_id, await spool.next_number())
     spool.sign_with(signer)
-    return WriterKey(spool.writer_id, 0, signer.key_id, signer.public_bytes)
+    return keys
+
+
+def _anchoring_told(error: AuditError | None) -> str:
+    if error is None:
+        return "heads of the audit trail reach the anchor again"
+    return f"heads of the audit trail do not reach the anchor: {error}"
 
 
 def _told(error: AuditError | None) -> str:

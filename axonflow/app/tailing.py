@@ -14,17 +14,17 @@ __all__ = ["TailLook", "Tailing"]
 
 
 class Tailing:
-    """The trail of a store, of all its writers. `moved` gives what is set once this process has brought more there:
+    """The trail of a store, of all its writers. `arrival` gives what is set once this process has brought more there:
     that of others is found by looking now and then."""
 
-    def __init__(self, tail: AuditTail, moved: Callable[[], asyncio.Event] = asyncio.Event) -> None:
+    def __init__(self, tail: AuditTail, arrival: Callable[[], asyncio.Event] = asyncio.Event) -> None:
         self._tail = tail
-        self._moved = moved
+        self._arrival = arrival
 
     @property
-    def moved(self) -> asyncio.Event:
+    def arrival(self) -> asyncio.Event:
         """Whoever takes it before a look, and waits for it behind that, misses nothing of this process."""
-        return self._moved()
+        return self._arrival()
 
     async def look(self, query: AuditQuery, position: TailPosition) -> TailLook:
         """What there is behind `position`; see :func:`axonflow.flows.tail_audit.tail_audit`. Raises AuditError."""

@@ -31,7 +31,7 @@ class BatchWalk:
         self._previous = writer.previous
         self._keys = KeyCheck(writer.writer_id, writer.keys, trust, verify)
         self._anchored = trust.anchored(writer.writer_id)
-        self._has_to_be_known = trust.writers is not None
+        self._has_to_be_known = trust.writers is not None and trust.expects(writer.writer_id)
         self._newest: BatchStatement | None = None
         self._numbers = array("q")
         self._sealed_us = array("q")
@@ -98,7 +98,7 @@ class BatchWalk:
     def finish(self) -> None:
         """All batches were taken."""
         newest = self._newest
-        if self._has_to_be_known and self._anchored is None:
+        if self._has_to_be_known and self._anchored is None and self.batches:
             self._find("writer_unknown", "the anchor does not know this writer: it was put in, or never anchored", None)
         if newest is not None and newest.number >= self.next:
             what = f"batches {self.next} to {newest.number} are missing, which the anchor knows of"

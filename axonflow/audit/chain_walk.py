@@ -112,8 +112,10 @@ class ChainWalk:
         self._check_segments()
 
     def finish(self, *, tail_may_wait: bool) -> None:
-        """Nothing comes any more. Unless `tail_may_wait`, records at the end have to be in a batch too."""
-        if self._sealed_before_cut < self._cut and (self._sealed_before_cut or not self._trusts_first_version):
+        """Nothing comes any more. Unless `tail_may_wait`, as in a spool, which holds no more than the newest, records
+        at the end have to be in a batch too, and the batches be here of those that were cut."""
+        believes_cut = tail_may_wait or (self._trusts_first_version and not self._sealed_before_cut)
+        if self._sealed_before_cut < self._cut and not believes_cut:
             first = self._sealed_before_cut
             said = (
                 f"records {first} to {self._cut - 1} are said to be past their time, and nobody signed that they were"

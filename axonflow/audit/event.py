@@ -9,9 +9,9 @@ from typing import Annotated, Final, Literal, get_args
 import msgspec
 from msgspec import Meta, Struct, field
 
+from axonflow.audit.event_ids import is_id_of
 from axonflow.audit.storable import Storable
 from axonflow.errors import AuditError
-from axonflow.ids import is_id_of
 
 __all__ = ["AUDIT_KINDS", "IN_PROCESS", "SCHEMA_VERSION", "AuditEvent", "AuditKind", "Detected", "Origin", "Usage"]
 
@@ -69,7 +69,7 @@ def _newest() -> int:
     return SCHEMA_VERSION
 
 
-class AuditEvent(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+class AuditEvent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """`principal` and those it acts for (`on_behalf_of`, nearest first) and `resource` are in short form,
     ``type:id``. `time_us` is in microseconds since the Unix epoch, UTC, when it was decided or done, and `duration_us`
     how long that took.
@@ -114,6 +114,13 @@ class AuditEvent(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, 
         """The bytes that the chain covers: JSON, fields in a fixed order, no white space."""
         return _encode(self)
 
+    def encoded(self) -> bytes:
+        """As `canonical`, but raises AuditError, which names the field, for what has no such bytes."""
+        try:
+            return _encode(self)
+        except _NOT_ENCODABLE as error:
+            raise self._refused(f"{type(error).__name__}: {error}"[:200]) from None
+
     @classmethod
     def from_canonical(cls, data: bytes) -> AuditEvent:
         """The event whose bytes `data` are, of this version or version 1. Raises AuditError for anything else."""
@@ -122,13 +129,14 @@ class AuditEvent(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, 
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise AuditError("not an audit event", found=str(error)[:200]) from None
 
-    def recordable(self) -> bytes:
+    def recordable(self, canonical: bytes | None = None) -> bytes:
         """The canonical bytes of a new event, once it is certain that every store keeps them and they can be read back.
+        They are not made again where they are known.
 
         Raises AuditError, which names the field: later such an event would stand in the way of all behind it.
         """
         try:
-            data = _encode(self)
+            data = _encode(self) if canonical is None else canonical
             _decode(data)
         except _NOT_ENCODABLE as error:
             raise self._refused(f"{type(error).__name__}: {error}"[:200]) from None

@@ -20,18 +20,20 @@ from axonflow.errors import AuditError
 
 __all__ = [
     "EXPORT_FORMAT",
+    "RECORD_START",
     "ExportedChain",
     "ExportedEnd",
     "ExportedHeader",
     "ExportedRecord",
     "ExportedSegment",
-    "is_record_line",
     "read_line",
     "read_records",
     "write_line",
 ]
 
 EXPORT_FORMAT: Final = "axonflow.audit.export.v1"
+RECORD_START: Final = b'{"sequence":'
+"""What the line of a record begins with, and no other."""
 
 
 class ExportedHeader(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -106,11 +108,6 @@ def write_line(line: Line | ExportedRecord) -> bytes:
     return _encode(line) + b"\n"
 
 
-def is_record_line(data: bytes) -> bool:
-    """Whether this is the line of a record, if it is a line of an export at all."""
-    return data.startswith(_RECORD)
-
-
 def read_records(lines: Sequence[bytes], tenant_id: str, writer_id: str, previous: bytes) -> list[StoredRecord]:
     """The records in these lines, with their ends, which should be of this chain and follow the one with the hash
     `previous`. Raises AuditError for what are no such lines, ValueError for what are no hexadecimal digits.
@@ -158,7 +155,6 @@ def read_line(data: bytes) -> Line:
 
 _encode: Final = msgspec.json.Encoder().encode
 _decode_records: Final = msgspec.json.Decoder(_RecordLine).decode_lines
-_RECORD: Final = b'{"sequence":'
 _EVENT: Final = b'"event":'
 """In no text ahead of the field: there, its quotation marks would be escaped."""
 _END: Final = len(b"}\n")

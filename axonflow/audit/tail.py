@@ -13,6 +13,7 @@ from typing import Final
 from msgspec import Struct
 
 from axonflow.audit.event import AuditEvent
+from axonflow.audit.event_ids import ids_between, time_part
 from axonflow.errors import RequestError
 
 __all__ = ["MAX_WRITERS", "TailPosition", "TailedEvent"]
@@ -22,9 +23,6 @@ MAX_WRITERS: Final = 100
 it is told again from where the tail began."""
 
 _DAY_MS: Final = 86_400_000
-_MAX_MS: Final = (1 << 48) - 1
-_SLACK_MS: Final = 2
-"""An id may be a little earlier than its time."""
 _AFTER: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}(-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})?")
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _TOLD: Final = re.compile(r"(?:([A-Za-z0-9_-]{1,64})|~((?:[0-9a-f]{2}){0,1024})):(\d{1,18})", re.ASCII)
@@ -49,7 +47,7 @@ class TailPosition(Struct, frozen=True):
     @classmethod
     def at(cls, time_us: int) -> TailPosition:
         """What happened from this time on is to come. `time_us` is in microseconds since the Unix epoch."""
-        return cls(_time_part(time_us // 1000 - _SLACK_MS))
+        return cls(ids_between(time_us, None)[0])
 
     @classmethod
     def parse(cls, text: str) -> TailPosition:
@@ -75,7 +73,7 @@ class TailPosition(Struct, frozen=True):
         """What is older is not looked for: the beginning of the day before, as the store's partitions are of days. So
         far may the clock of a writer be behind."""
         ms = int(self.after[:8] + self.after[9:13], 16)
-        return _time_part((ms // _DAY_MS - 1) * _DAY_MS)
+        return time_part((ms // _DAY_MS - 1) * _DAY_MS)
 
     def past(self, told: TailedEvent) -> TailPosition:
         """Behind this event."""
@@ -84,12 +82,6 @@ class TailPosition(Struct, frozen=True):
         if len(following) > MAX_WRITERS:
             del following[next(iter(following))]
         return TailPosition(self.after, following)
-
-
-def _time_part(ms: int) -> str:
-    """How the ids begin of what happened then (see ids)."""
-    bounded_ms = min(max(ms, 0), _MAX_MS)
-    return f"{bounded_ms >> 16:08x}-{bounded_ms & 0xFFFF:04x}"
 
 
 def _name(writer: str) -> str:

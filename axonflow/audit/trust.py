@@ -29,16 +29,22 @@ class Trust(Struct, frozen=True):
     """Which public keys are trusted, and what an anchor has of each writer. None: no key was named, there is no anchor.
 
     Without either, the first key that the store has of a writer is taken, which is worth nothing against whoever may
-    write to the store.
+    write to the store. `unsigned_writers` sign nothing and are in no anchor, as is known of them: their chains
+    are verified, and nobody says whose they are.
     """
 
     public_keys: frozenset[bytes] | None = None
     writers: Mapping[str, AnchoredWriter] | None = None
+    unsigned_writers: frozenset[str] = frozenset()
 
     @property
     def is_of_the_store(self) -> bool:
         """Whether the store itself has to be believed which keys are right."""
         return self.public_keys is None and self.writers is None
+
+    def expects(self, writer_id: str) -> bool:
+        """Whether this writer has to sign what it writes, even if the store has no key of it."""
+        return not self.is_of_the_store and writer_id not in self.unsigned_writers
 
     def anchored(self, writer_id: str) -> AnchoredWriter | None:
         """What the anchor says of this writer; None when it says nothing, or there is none."""
@@ -62,7 +68,7 @@ class KeyCheck:
     def __init__(self, writer_id: str, keys: Sequence[WriterKey], trust: Trust, verify: SignatureCheck | None) -> None:
         self._keys = sorted(keys, key=lambda key: key.number)
         self._verify = verify
-        self._has_to_be_signed = bool(keys) or not trust.is_of_the_store
+        self._has_to_be_signed = bool(keys) or trust.expects(writer_id)
         self._told: set[tuple[FindingKind, str]] = set()
         self.signed = 0
         self.problems: list[tuple[FindingKind, str, int]] = []

@@ -33,6 +33,10 @@ _KEY: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--tenant", metavar="ID", help="Only this tenant's chains. Default: all.")
 @click.option("--export", "exported", type=_KEY, metavar="FILE", help="Verify an export, and no database.")
 @click.option(
+    "--spool", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="FOLDER",
+    help="Verify what waits in a spool, and no database.",
+)  # fmt: skip
+@click.option(
     "--anchor", metavar="URL", help="What is kept elsewhere: file:/folder, s3://bucket/prefix, https://host/path."
 )
 @click.option("--trust", "keys", type=_KEY, multiple=True, metavar="KEY.pem", help="A writer's first key. Repeatable.")
@@ -63,6 +67,7 @@ def command(
       axonflow audit verify --tenant acme --json
       axonflow audit verify --anchor s3://another-account/audit --database-url postgresql://auditor@db/axonflow
       axonflow audit verify --export acme.jsonl --trust writer.pub
+      axonflow audit verify --spool /var/lib/axonflow/spool/agent
       axonflow audit verify --since-report monday.json
 
     \b
@@ -71,14 +76,16 @@ def command(
       1    something is not; the report names it
       2    the database, the export or the anchor cannot be read
     """
-    report = _verified_export(wanted) if wanted["exported"] else _verified(chosen_url(database_url, data), wanted)
+    if wanted["exported"]:
+        report = _verified_export(wanted)
+    elif wanted["spool"]:
+        report = asyncio.run(_verify_spool(wanted))
+    else:
+        known = _read(wanted["earlier"]) if wanted["earlier"] else None
+        report = asyncio.run(_verify(chosen_url(database_url, data), wanted, known))
     click.echo(_as_json(report) if as_json else _shown(report))
     if report.broken:
         ctx.exit(EXIT_NO)
-
-
-def _verified(url: str, wanted: dict[str, Any]) -> AuditVerification:
-    return asyncio.run(_verify(url, wanted, _read(wanted["earlier"]) if wanted["earlier"] else None))
 
 
 async def _trust(wanted: dict[str, Any]) -> Trust:
@@ -103,11 +110,28 @@ async def _verify(url: str, wanted: dict[str, Any], known: AuditVerification | N
         bar.clear()
 
 
+async def _verify_spool(wanted: dict[str, Any]) -> AuditVerification:
+    from axonflow.app.auditing import verified_spool
+
+    _check_alone(wanted, "--spool")
+    bar = Bar("records")
+    try:
+        return await verified_spool(
+            wanted["spool"], await _trust(wanted), lambda _done, _chains, records: bar(records)
+        )  # fmt: skip
+    finally:
+        bar.clear()
+
+
+def _check_alone(wanted: dict[str, Any], source: str) -> None:
+    if wanted["tenant"] or wanted["earlier"] or wanted["kept_for"] is not None:
+        raise ConfigurationError("options of a database", expected=f"{source} with --anchor and --trust only")
+
+
 def _verified_export(wanted: dict[str, Any]) -> AuditVerification:
     from axonflow.app.auditing import verified_export
 
-    if wanted["tenant"] or wanted["earlier"] or wanted["kept_for"]:
-        raise ConfigurationError("an export is of one tenant", expected="--export with --anchor and --trust only")
+    _check_alone(wanted, "--export")
     trust = asyncio.run(_trust(wanted))
     bar = Bar("bytes")
     try:
@@ -156,7 +180,7 @@ def _shown(report: AuditVerification) -> str:
         ("records", f"{report.records:,}"),
         ("past their time", f"{report.removed:,}" if report.removed else ""),
         ("batches", f"{batches:,}, {signed:,} of them with a good signature"),
-        ("not signed", _unsigned(report)),
+        ("not signed", _unsigned(report, batches - signed)),
         ("proved", _proved(report)),
     ])  # fmt: skip
     if not report.broken:
@@ -166,10 +190,12 @@ def _shown(report: AuditVerification) -> str:
     return f"{coloured('broken')}\n{head}\n\n{rows}{more if len(report.broken) > _MAX_SHOWN else ''}"
 
 
-def _unsigned(report: AuditVerification) -> str:
+def _unsigned(report: AuditVerification, batches: int) -> str:
     parts = [
-        (report.first_version, "records are older than batches are"), (report.unsealed, "wait for their batch"),
-    ]  # fmt: skip
+        (batches, "batches"),
+        (report.first_version, "records are older than batches are"),
+        (report.unsealed, "records wait for their batch"),
+    ]
     return ", ".join(f"{count:,} {what}" for count, what in parts if count)
 
 

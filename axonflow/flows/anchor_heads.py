@@ -61,15 +61,15 @@ class HeadAnchoring:
         self._newest: SealedBatch | None = None
         self._heads: dict[str, AnchoredChain] = {}
         self._next: tuple[int, bytes] | None = None  # the number of the next object, and the hash of the one before
-        self._is_failing = False
+        self._failing_since_us: int | None = None
         self._moved = asyncio.Event()
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     @property
-    def failing(self) -> bool:
-        """Whether the last try failed."""
-        return self._is_failing
+    def failing_since_us(self) -> int | None:
+        """Since when every try failed, in microseconds since the Unix epoch; None when the last one did not."""
+        return self._failing_since_us
 
     def saw(self, batch: SealedBatch) -> None:
         """A store has `batch`, which is newer than any before it. To be called in the event loop of :meth:`start`."""
@@ -99,7 +99,7 @@ class HeadAnchoring:
             await self._moved.wait()
             self._moved.clear()
             await self._try()
-            if self._stopping.is_set() and (self._newest is None or self._is_failing):
+            if self._stopping.is_set() and (self._newest is None or self._failing_since_us is not None):
                 return
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._every_s):
@@ -115,15 +115,15 @@ class HeadAnchoring:
             await self._bring(batch)
         except Exception as error:  # noqa: BLE001  anchoring goes on as long as the process does, whatever fails
             self._next = None
-            if not self._is_failing:
-                self._is_failing = True
+            if self._failing_since_us is None:
+                self._failing_since_us = now_us()
                 told = error if isinstance(error, AuditError) else AuditError(
                     "anchoring failed", found=type(error).__name__
                 )  # fmt: skip
                 self._tell(told)
             return
-        if self._is_failing:
-            self._is_failing = False
+        if self._failing_since_us is not None:
+            self._failing_since_us = None
             self._tell(None)
 
     async def _bring(self, batch: SealedBatch) -> None:

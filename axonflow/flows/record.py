@@ -25,11 +25,8 @@ class Outcome(NamedTuple):
 
 
 def kind_of(action: str) -> AuditKind:
-    """The kind of event that tells that something with this action was carried out."""
-    area = action.partition(".")[0]
-    if area == "plan":
-        return "plan_step"
-    return "model_call" if area == "llm" else "tool_call"
+    """The kind of event that tells that a call with this action was carried out."""
+    return "model_call" if action.startswith("llm.") else "tool_call"
 
 
 async def record(
@@ -77,9 +74,11 @@ async def record(
 
 
 async def append(audit: AuditLog, event: AuditEvent) -> None:
-    """Record `event`. Raises AuditError, also for what an adapter raises that keeps to no contract."""
+    """Record `event`, or have it recorded within moments where its tenant's events may be. Raises AuditError, also for
+    what an adapter raises that keeps to no contract."""
     try:
-        await audit.append(event)
+        if not audit.append_later(event):
+            await audit.append(event)
     except AxonFlowError:
         raise
     except Exception as error:

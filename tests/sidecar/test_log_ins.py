@@ -60,6 +60,7 @@ def test_log_in_is_recorded_at_the_first_use_of_each_key_under_its_tenant():
     )  # fmt: skip
     assert (tenant.principal, tenant.resource, tenant.origin.client_id) == ("service:crm", "api_key:crm", "crm")
     assert len(operator.origin.span_id) == 16
+    assert operator.decision_id != tenant.decision_id
     assert all(key.encode() not in event.canonical() for key in (KEY, ACME_KEY) for event in (operator, tenant))
 
 

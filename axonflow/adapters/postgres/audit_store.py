@@ -23,8 +23,8 @@ from axonflow.audit import (
     WriterKey,
     batch_hash,
 )
+from axonflow.audit.event_ids import earliest_us, ids_between
 from axonflow.errors import AuditConflict, AuditError, BatchConflict
-from axonflow.ids import earliest_us, ids_between
 
 __all__ = ["PostgresAuditStore", "altered_column"]
 

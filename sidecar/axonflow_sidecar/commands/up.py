@@ -124,6 +124,16 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     help="A read replica of the database, for searches.",
 )
 @click.option(
+    "--anchor",
+    metavar="URL",
+    default="",
+    envvar="AXONFLOW_ANCHOR",
+    show_envvar=True,
+    help="Where heads of the audit trail go, best of another owner: file:/folder, s3://bucket/prefix, https://host/path."
+    " An https server is told the token in AXONFLOW_ANCHOR_TOKEN.",
+)
+@click.option("--anchor-token", default="", envvar="AXONFLOW_ANCHOR_TOKEN", hidden=True)
+@click.option(
     "--keys",
     "keys_file",
     metavar="FILE",
@@ -195,6 +205,7 @@ def command(*, policies: str | None, trust: tuple[str, ...], data: Path | None, 
 def _check(settings: UpSettings) -> None:
     """Raises ConfigurationError for what can be seen before anything starts."""
     from axonflow import AxonFlow
+    from axonflow.app.auditing import open_anchor
     from axonflow.app.peppers import read_peppers
     from axonflow.app.redaction_key import read_redaction_key
     from axonflow_sidecar.plans.catalogue import PlanCatalogue
@@ -213,6 +224,8 @@ def _check(settings: UpSettings) -> None:
     )  # fmt: skip
     if settings.pepper_file is not None:
         read_peppers(settings.pepper_file)
+    if settings.anchor:
+        open_anchor(settings.anchor, token=settings.anchor_token)
     if settings.plans:
         with redirect_stdout(sys.stderr):  # it may print; standard output is for what we announce
             PlanCatalogue.load(settings.plans)

@@ -9,6 +9,7 @@ from typing import Any
 
 from axonflow import AxonFlow
 from axonflow.app.api_policies import ApiPolicies
+from axonflow.app.auditing import open_anchor
 from axonflow.app.durable import Durable, Trouble
 from axonflow.app.following import PolicyFollower, PolicyStatus, following
 from axonflow.app.policies import policy_sources
@@ -102,6 +103,7 @@ async def _durable(settings: ServiceSettings, metrics: Metrics) -> AsyncIterator
     durable = await Durable.open(
         spool=settings.spool, database_url=settings.database_url, report=report,
         database_settings=settings.database_settings,
+        anchor=open_anchor(settings.anchor, token=settings.anchor_token) if settings.anchor else None,
     )  # fmt: skip
     metrics.watch("axonflow_spool_records", "Audit records not yet in the database.", lambda: durable.pending)
     metrics.watch("axonflow_spool_bytes", "Their size.", lambda: durable.pending_bytes)

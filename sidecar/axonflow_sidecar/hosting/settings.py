@@ -25,7 +25,8 @@ class ServiceSettings(Struct, frozen=True, kw_only=True):
     text of their file. `inactive_file` remembers suspended tenants for when the database is away. `policies` are files,
     none when empty; with `stand_in` they count only where nobody has published any. `snapshots` is the folder of what
     was last published, empty when the database is no source of policies. `policy_key` is the file of the private key
-    that signs what is published through this service, empty when it publishes nothing.
+    that signs what is published through this service, empty when it publishes nothing. `anchor` is the address to which
+    heads of the audit trail go, empty for none, and `anchor_token` what its server wants to hear.
     """
 
     role: Literal["agent", "orchestrator"]
@@ -45,6 +46,8 @@ class ServiceSettings(Struct, frozen=True, kw_only=True):
     stand_in: bool = False
     snapshots: str = ""
     policy_key: str = ""
+    anchor: str = ""
+    anchor_token: str = ""
     peppers: str = ""
     inactive_file: str = ""
     log_level: str = "INFO"
@@ -68,6 +71,8 @@ class UpSettings(Struct, frozen=True, kw_only=True):
     database_connections: int = DatabaseSettings().max_connections
     statement_timeout_s: float = DatabaseSettings().statement_timeout_s
     replica_url: str = ""
+    anchor: str = ""
+    anchor_token: str = ""
     keys_file: Path | None = None
     plans: str | None = None
     trusted_keys: list[str] = []

@@ -101,6 +101,7 @@ class Supervisor:
             snapshots=self._snapshots(folder, "orchestrator"), peppers=self._peppers(folder),
             redaction_key=_redaction_key(settings.redaction_key_file), audit_content=settings.audit_content,
             inactive_file=str(folder.path / "inactive.json"),
+            anchor=settings.anchor, anchor_token=settings.anchor_token,
             log_level=settings.log_level, access_log=settings.access_log, drain_timeout_s=DRAIN_TIMEOUT_S,
         )  # fmt: skip
         agent = msgspec.structs.replace(
@@ -229,7 +230,7 @@ class Supervisor:
 
 
 async def _keep_in_order(database_url: str) -> None:
-    """Once a day: partitions for the coming months, and an end to what is past its time."""
+    """Once a day: partitions for the coming days, and an end to what is past its time."""
     while True:
         try:
             done = await maintain(database_url)

@@ -18,6 +18,7 @@ from typing import Final
 from axonflow import AxonFlow, Principal, Request, Resource
 from axonflow.audit import Origin
 from axonflow.errors import AuditError
+from axonflow.ids import new_id, now_us
 from axonflow.tenancy import ANY_TENANT
 from axonflow_sidecar.http.keys import Client, presented
 
@@ -50,7 +51,7 @@ class LogIns:
         request = _request(client.client_id, tenant_id)
         origin = Origin(client.client_id, *_trace(origin))
         with suppress(AuditError):
-            await self._flow.record("login", request, decision_id="", details=_label(key), origin=origin)
+            await self._flow.record("login", request, decision_id=_own_id(), details=_label(key), origin=origin)
             if len(self._known) >= MAX_KNOWN:
                 self._known.clear()
             self._known.add(key)
@@ -74,13 +75,18 @@ class LogIns:
         why = "no valid key" if authorization else "no key"
         try:
             request = _request("unknown", _INSTALLATION)
-            await self._flow.record("login", request, decision_id="", details=details, failed=why, origin=origin)
+            await self._flow.record("login", request, decision_id=_own_id(), details=details, failed=why, origin=origin)
         except AuditError:
             self._unrecorded += unrecorded + 1
 
 
 def _request(client_id: str, tenant_id: str) -> Request:
     return Request(Principal(client_id, "service", tenant_id), _ACTION, Resource("api_key", client_id))
+
+
+def _own_id() -> str:
+    """Whether a key is accepted is a decision too, if none of policies."""
+    return new_id(now_us())
 
 
 def _label(key: int) -> dict[str, str]:

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from axonflow.adapters.memory import MemoryAuditStore
+from axonflow.adapters.memory import MemoryAuditProofs
 from axonflow.adapters.sqlite_spool import SqliteAuditSpool
 from axonflow.audit import AuditEvent
 from axonflow.errors import AuditError
@@ -54,7 +54,7 @@ async def filled(spool):
 
 def test_spool_on_a_full_disk_drains_and_then_records_again(tiny_disk):
     async def main():
-        spool, store = SqliteAuditSpool.open(tiny_disk / "spool"), MemoryAuditStore()
+        spool, store = SqliteAuditSpool.open(tiny_disk / "spool"), MemoryAuditProofs()
         recorded = 0
         for _ in range(3):
             recorded += await filled(spool)
@@ -79,7 +79,7 @@ def test_spool_on_a_disk_that_others_fill_is_opened_again_and_drains(tiny_disk):
         recorded = await filled(spool)
         spool.close()
         (tiny_disk / "other").write_bytes(bytes(shutil.disk_usage(tiny_disk).free))
-        again, store = SqliteAuditSpool.open(tiny_disk / "spool"), MemoryAuditStore()
+        again, store = SqliteAuditSpool.open(tiny_disk / "spool"), MemoryAuditProofs()
         assert again.pending == recorded
         while await drain_once(again, store):
             pass

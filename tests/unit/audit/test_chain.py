@@ -148,3 +148,10 @@ def test_verify_chain_of_bytes_that_a_later_version_wrote_takes_them_as_they_are
         b"\0axonflow.audit.v2\0" + GENESIS + bytes(8) + spaced
     ).digest())  # fmt: skip
     assert verify_chain([other]) == 1
+
+
+def test_verify_chain_of_bytes_that_are_no_event_is_broken_whatever_their_hash():
+    (record,) = chain(1)
+    digest = hashlib.sha256(b"\0axonflow.audit.v2\0" + GENESIS + bytes(8) + b"{").digest()
+    with pytest.raises(AuditError, match="found another event"):
+        verify_chain([replace(record, canonical=b"{", hash=digest)])

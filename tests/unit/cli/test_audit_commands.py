@@ -2,14 +2,23 @@
 
 import asyncio
 import json
+import shutil
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import pytest
 from msgspec.structs import replace
 
+from axonflow.adapters.memory import MemoryAuditProofs
 from axonflow.adapters.postgres import PostgresAuditStore, PostgresDatabase, migrate
-from axonflow.audit import AuditEvent, link
-from axonflow.ids import new_id
+from axonflow.adapters.sqlite_spool import SqliteAuditSpool
+from axonflow.app.audit_keys import signing_keys
+from axonflow.app.auditing import export_audit, opened_proofs
+from axonflow.audit import NO_BATCH, AuditEvent, WriterKey, link, seal
+from axonflow.flows.drain import drain_once
+from axonflow.ids import id_at
+from tests.audit_trail import an_event, signer
 from tests.postgres import execute, fresh_database, postgres_dsn
 
 __all__ = ["postgres_dsn"]
@@ -22,8 +31,8 @@ def events():
     for number in range(6):
         time_us = START_US + number * 1_000_000
         yield AuditEvent(
-            event_id=new_id(time_us), tenant_id="acme" if number % 2 else "default", writer_id="w", time_us=time_us,
-            kind="decision", decision_id=f"d{number}", policy_digest="sha256:0", principal=WHO[number],
+            event_id=id_at(time_us / 1_000_000), tenant_id="acme" if number % 2 else "default", writer_id="w",
+            time_us=time_us, kind="decision", decision_id=f"d{number}", policy_digest="sha256:0", principal=WHO[number],
             action="tool.call", resource="tool:x", effect="deny", allowed=False, policies=("no-tools",),
             reasons=("No.",),
         )  # fmt: skip
@@ -34,10 +43,13 @@ def database(postgres_dsn):
     async def fill(dsn):
         await migrate(dsn)
         store_database = await PostgresDatabase.connect(dsn)
-        heads = {}
+        heads, records = {}, []
         for event in events():
             heads[event.tenant_id] = link(replace(event), heads.get(event.tenant_id))
-            await PostgresAuditStore(store_database).write([heads[event.tenant_id]])
+            records.append(heads[event.tenant_id])
+        store, own = PostgresAuditStore(store_database), signer("key")
+        await store.register(WriterKey("w", 0, own.key_id, own.public_bytes))
+        await store.write_batch(seal(records, "w", 0, NO_BATCH, START_US, own))
         await store_database.close()
 
     with fresh_database(postgres_dsn) as dsn:
@@ -50,7 +62,11 @@ def test_verify_of_whole_chains_says_so(run, database):
     assert (result.exit_code, result.stdout.split()[0]) == (0, "verified")
     report = json.loads(run("audit", "verify", "--database-url", database, "--json").stdout)
     heads = report.pop("heads")
-    assert report == {"chains": 2, "records": 6, "broken": [], "removed": 0}
+    writer = {"writer_id": "w", "batches": 1, "signed": 1, "sealed_us": START_US, "anchored_us": None}
+    assert report == {
+        "chains": 2, "records": 6, "broken": [], "removed": 0, "unsealed": 0, "first_version": 0, "trust": "store",
+        "writers": [writer],
+    }  # fmt: skip
     assert [(head["tenant_id"], head["records"], len(head["hash"])) for head in heads] == [
         ("acme", 3, 64),
         ("default", 3, 64),
@@ -159,3 +175,164 @@ def test_audit_with_a_database_that_is_away_says_so_without_its_password(run, co
 def test_audit_database_of_the_data_folder_is_found(run, database, tmp_path):
     (tmp_path / "database-url").write_text(database + "\n")
     assert run("audit", "verify", "--data", str(tmp_path)).exit_code == 0
+
+
+@pytest.fixture
+def key(tmp_path):
+    """The file of the writer's public key."""
+    (tmp_path / "w.pem").write_bytes(signer("key").public_pem)
+    return str(tmp_path / "w.pem")
+
+
+def events_found(run, database):
+    return json.loads(run("audit", "search", "--database-url", database, "--json").stdout)["events"]
+
+
+def test_verify_with_the_writers_key_named_trusts_no_other(run, database, key, tmp_path):
+    result = run("audit", "verify", "--database-url", database, "--trust", key)
+    assert (result.exit_code, "with the keys you named" in result.stdout) == (0, True)
+    (tmp_path / "other.pem").write_bytes(signer("other").public_pem)
+    result = run("audit", "verify", "--database-url", database, "--trust", str(tmp_path / "other.pem"))
+    assert (result.exit_code, "untrusted_key" in result.stdout) == (1, True)
+    assert run("audit", "verify", "--database-url", database, "--trust", "pyproject.toml").exit_code == 2
+    (tmp_path / "other.pem").write_text("no key")
+    assert run("audit", "verify", "--database-url", database, "--trust", str(tmp_path / "other.pem")).exit_code == 2
+
+
+def test_verify_says_since_when_the_tail_cannot_be_proved_without_an_anchor(run, database, tmp_path):
+    said = run("audit", "verify", "--database-url", database).stdout
+    assert (
+        "what was cut off at the end, after 2026-02-02 02:40:00 UTC or before, does not show without an anchor" in said
+    )
+    (tmp_path / "anchor").mkdir()
+    result = run("audit", "verify", "--database-url", database, "--anchor", f"file:{tmp_path}/anchor")
+    assert (result.exit_code, "writer_unknown" in result.stdout) == (1, True)
+    assert "nothing yet" in result.stdout
+    result = run("audit", "verify", "--database-url", database, "--anchor", f"file:{tmp_path}/away")
+    assert (result.exit_code, "anchor" in result.stderr) == (2, True)
+    assert run("audit", "verify", "--database-url", database, "--anchor", "ftp://a").exit_code == 2
+
+
+def test_verify_of_an_export_needs_no_database(run, database, key, tmp_path):
+    async def export():
+        async with opened_proofs(database) as proofs:
+            return [line async for line in export_audit(proofs, "acme")]
+
+    file = tmp_path / "acme.jsonl"
+    file.write_bytes(b"".join(asyncio.run(export())))
+    result = run("audit", "verify", "--export", str(file), "--trust", key)
+    assert (result.exit_code, result.stdout.split()[0]) == (0, "verified")
+    assert run("audit", "verify", "--export", str(file), "--tenant", "acme").exit_code == 2
+    file.write_bytes(file.read_bytes().replace(b'"deny"', b'"allow"', 1))
+    result = run("audit", "verify", "--export", str(file), "--trust", key)
+    assert (result.exit_code, "altered" in result.stdout) == (1, True)
+    file.write_bytes(file.read_bytes()[:-10])
+    result = run("audit", "verify", "--export", str(file), "--trust", key)
+    assert (result.exit_code, "line 7" in result.stderr) == (2, True)
+
+
+def test_prove_of_an_event_makes_what_check_proof_accepts(run, database, key, tmp_path):
+    event = events_found(run, database)[0]
+    file = str(tmp_path / "proof.json")
+    assert run("audit", "prove", event["event_id"], "--database-url", database, "--output", file).exit_code == 0
+    result = run("audit", "check-proof", file, "--trust", key)
+    assert (result.exit_code, result.stdout.split()[0]) == (0, "verified")
+    assert event["event_id"] in result.stdout
+    printed = run("audit", "prove", event["event_id"], "--database-url", database).stdout
+    result = run("audit", "check-proof", "-", "--trust", key, "--json", input=printed)
+    assert json.loads(result.stdout)["event"]["decision_id"] == event["decision_id"]
+    result = run("audit", "check-proof", "-", "--trust", key, input=printed.replace("deny", "allow"))
+    assert (result.exit_code, "the event is in the segment" in result.stderr) == (1, True)
+    (tmp_path / "other.pem").write_bytes(signer("other").public_pem)
+    assert run("audit", "check-proof", file, "--trust", str(tmp_path / "other.pem")).exit_code == 1
+
+
+def test_prove_of_no_event_is_bad_input(run, database):
+    result = run("audit", "prove", "nothing", "--database-url", database)
+    assert (result.exit_code, "no such event" in result.stderr) == (2, True)
+
+
+def spooled(folder, count):
+    """A spool with `count` events of two tenants, two of them in a sealed batch that no store has yet."""
+
+    async def fill():
+        spool = SqliteAuditSpool.open(folder)
+        spool.sign_with(signer("key"))
+        try:
+            for number in range(count):
+                await spool.append(an_event("ab"[number % 2], spool.writer_id, number))
+                if number == 1:
+                    await spool.sealed(10)
+        finally:
+            spool.close()
+
+    asyncio.run(fill())
+    (folder / "audit.pub").write_bytes(signer("key").public_pem)
+    return str(folder)
+
+
+def test_verify_of_a_spool_says_what_waits_and_finds_what_was_changed(run, key, tmp_path):
+    folder = spooled(tmp_path / "spool", 5)
+    result = run("audit", "verify", "--spool", folder, "--trust", key)
+    assert (result.exit_code, "3 records wait for their batch" in result.stdout) == (0, True)
+    report = json.loads(run("audit", "verify", "--spool", folder, "--json").stdout)
+    assert (report["records"], report["unsealed"], report["writers"][0]["signed"]) == (5, 3, 1)
+    for change, kind in (
+        (
+            "UPDATE records SET canonical = CAST(replace(canonical, 'deny', 'allow') AS BLOB) WHERE sequence = 1",
+            "altered",
+        ),
+        ("UPDATE records SET canonical = x'ff' WHERE sequence = 0 AND tenant_id = 'a'", "altered"),
+        ("UPDATE records SET hash = zeroblob(32) WHERE sequence = 0 AND tenant_id = 'b'", "batch_altered"),
+        ("UPDATE records SET tenant_id = 'c' WHERE sequence = 0 AND tenant_id = 'b'", "column"),
+        ("UPDATE batch SET signature = zeroblob(64)", "bad_signature"),
+        ("DELETE FROM records WHERE sequence = 1 AND tenant_id = 'a'", "missing"),
+    ):
+        copy = tmp_path / kind / change[:6].strip()
+        shutil.copytree(folder, copy, dirs_exist_ok=True)
+        connection = sqlite3.connect(copy / "spool.sqlite3", isolation_level=None)
+        connection.execute(change)
+        connection.close()
+        result = run("audit", "verify", "--spool", str(copy), "--json")
+        assert result.exit_code == 1, change
+        assert kind in {one["kind"] for one in json.loads(result.stdout)["broken"]}
+
+
+def test_verify_of_a_spool_beside_its_owner_goes_on_from_what_a_store_has(run, tmp_path):
+    async def fill_and_verify():
+        spool, store = SqliteAuditSpool.open(tmp_path / "s"), MemoryAuditProofs()
+        for number in range(6):
+            await spool.append(an_event("ab"[number % 2], spool.writer_id, number))
+            if number == 3:
+                await drain_once(spool, store)
+        try:
+            return run("audit", "verify", "--spool", str(tmp_path / "s"), "--json")
+        finally:
+            await asyncio.to_thread(spool.close)
+
+    with ThreadPoolExecutor(1) as pool:  # the command has an event loop of its own
+        run_command = run
+        run = lambda *args: pool.submit(run_command, *args).result()  # noqa: E731
+        report = json.loads(asyncio.run(fill_and_verify()).stdout)
+    assert (report["broken"], report["records"], report["unsealed"]) == ([], 2, 2)
+
+
+def test_verify_of_a_folder_without_a_spool_is_bad_input(run, tmp_path):
+    result = run("audit", "verify", "--spool", str(tmp_path))
+    assert (result.exit_code, "there is no audit spool" in result.stderr) == (2, True)
+    assert run("audit", "verify", "--spool", str(tmp_path), "--tenant", "a").exit_code == 2
+    (tmp_path / "spool.sqlite3").write_text("no database, but some text that is longer than a header of one" * 9)
+    assert run("audit", "verify", "--spool", str(tmp_path)).exit_code == 2
+
+
+def test_audit_rotate_key_asks_every_writer_of_an_installation_and_once_only(run, tmp_path):
+    for name in ("agent", "orchestrator"):
+        place = tmp_path / "spool" / name
+        place.mkdir(parents=True)
+        signing_keys(place, "w", 0)
+    done = run("audit", "rotate-key", "--data", str(tmp_path))
+    assert (done.exit_code, done.output.count("signs from the next start on")) == (0, 2)
+    again = run("audit", "rotate-key", str(tmp_path / "spool" / "agent"))
+    assert (again.exit_code, "a file that is not there yet" in again.output) == (2, True)
+    nothing = run("audit", "rotate-key", "--data", str(tmp_path / "elsewhere"))
+    assert (nothing.exit_code, "no writer of an audit trail" in nothing.output) == (2, True)

@@ -360,11 +360,11 @@ def test_drain_that_moved_something_wakes_who_waits_for_it():
         spool, store, reports = MemoryAuditLog(), MemoryAuditStore(), []
         drain = draining(spool, store, reports)
         drain.start()
-        before = drain.moved
+        before = drain.arrival
         (record,) = await append(spool, 1)
         await before.wait()
         assert await store.chain("t", spool.writer_id, 0, 5) == [record]
-        assert not drain.moved.is_set()
+        assert not drain.arrival.is_set()
         await drain.stop(5)
 
     asyncio.run(run())

@@ -259,14 +259,13 @@ def test_follower_goes_on_with_the_last_good_when_the_store_is_away_and_says_sin
 
 @pytest.mark.parametrize("fault", ["fails", "hangs", "breaks its contract"])
 def test_follower_started_without_the_store_decides_on_what_was_kept(newsroom, agent, monkeypatch, fault):
-    monkeypatch.setattr("axonflow.app.following.START_TIMEOUT_S", 0.2)
-
     async def main():
         await newsroom.activated("*", answering("warn", "*", number=1))
         await newsroom.activated("branch", answering("allow", number=2))
         await newsroom.activated("@bank", answering("log", "@bank", number=3))
         async with agent() as one:
             expected = one.says("branch")
+        monkeypatch.setattr("axonflow.app.following.START_TIMEOUT_S", 0.2)
         again = agent()
         again.feed.hangs = fault == "hangs"
         again.feed.error = {"fails": PolicyStoreError("away"), "breaks its contract": KeyError("x")}.get(fault)

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from axonflow.adapters.ed25519 import Signer, TrustedKeys
 from axonflow.adapters.memory import MemoryPolicyStore
 from axonflow.errors import ConfigurationError, PolicyConflict, PolicyError, PolicyStoreError
 from tests.publishing import Newsroom, answering, key_pair
@@ -152,3 +153,18 @@ def test_key_pair_that_is_kept_is_made_once_and_mended(tmp_path):
     public.unlink()
     with pytest.raises(ConfigurationError, match="not a key"):
         keep_key_pair(private, public)
+
+
+@pytest.mark.parametrize("written", [(), ("k.key",)])
+def test_key_pair_of_a_process_that_was_killed_before_it_wrote_it_is_made_whole(tmp_path, written):
+    from axonflow.app.bundles import keep_key_pair
+
+    private, public = tmp_path / "k.key", tmp_path / "k.pub"
+    keep_key_pair(private, public)
+    made = private.read_text()
+    for path in {private, public} - {tmp_path / name for name in written}:
+        path.write_bytes(b"")
+    keep_key_pair(private, public)
+    assert (private.read_text() == made) == bool(written)
+    signer = Signer.from_file(private)
+    assert TrustedKeys.from_files([public]).verify(signer.key_id, b"message", signer.sign(b"message"))

@@ -273,3 +273,14 @@ def test_verify_audit_of_a_writer_that_changed_its_key_follows_the_endorsements(
         report = verified(store_of(writer), trust=trust)
         assert (report.broken, report.writers[0].signed) == ((), 3)
     assert kinds(verified(store_of(writer), trust=Trust(frozenset({public_key("third")})))) == ["untrusted_key"] * 2
+
+
+def test_verify_audit_of_a_writer_that_is_known_to_sign_nothing_walks_its_chains_all_the_same():
+    writer = Writer("commands", seed=None)
+    writer.seal(a=3)
+    keys = frozenset({public_key("key")})
+    for trust in (Trust(keys, unsigned_writers=frozenset({"commands"})), Trust(None, {}, frozenset({"commands"}))):
+        assert verified(store_of(writer), trust=trust).broken == ()
+    store = store_of(writer)
+    del store._chains["a", "commands"][1]
+    assert kinds(verified(store, trust=Trust(keys, unsigned_writers=frozenset({"commands"})))) == ["missing"]

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from axonflow.audit import AuditEvent, AuditPage, AuditQuery
-from axonflow.ids import earliest_us
+from axonflow.audit.event_ids import earliest_us
 from axonflow.policy.request import decode_json
 from axonflow_sidecar.http.administration import limit_of, offset_of
 from axonflow_sidecar.http.asgi import Call, Handler, Reply

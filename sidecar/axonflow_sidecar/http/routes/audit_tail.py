@@ -140,7 +140,7 @@ class _Stream:
         """What is sent, until something ends it."""
         reason: str | None = None
         while reason is None:
-            moved = self._tailing.moved
+            arrival = self._tailing.arrival
             try:
                 if not await self._may_still():
                     reason = "forbidden"
@@ -155,7 +155,7 @@ class _Stream:
                 if monotonic() - self._said_s > self._times.slow_s:
                     reason = "slow"
                     break
-            reason = await self._pause(moved, ends) if look.is_last else _ended(ends)
+            reason = await self._pause(arrival, ends) if look.is_last else _ended(ends)
         if reason:
             yield b"event: end\ndata: %b\n\n" % msgspec.json.encode({"reason": reason})
 
@@ -176,9 +176,9 @@ class _Stream:
             b"id: %b\ndata: %b\n\n" % (position.token.encode(), event.canonical()) for position, event in look.events
         )
 
-    async def _pause(self, moved: asyncio.Event, ends: _Ends) -> str | None:
+    async def _pause(self, arrival: asyncio.Event, ends: _Ends) -> str | None:
         """Until it may be worth to look again, or the reason to end."""
-        waking = asyncio.create_task(moved.wait())
+        waking = asyncio.create_task(arrival.wait())
         try:
             await asyncio.wait({waking, *ends}, timeout=self._times.poll_s, return_when=asyncio.FIRST_COMPLETED)
             if waking.done():

@@ -1,0 +1,272 @@
+"""An installation whose agents, database, disk and clock fail while clients ask; see `audit_history` for what has to
+hold. The tests do a little of it, ``nox -s audit_faults`` much."""
+
+import asyncio
+import contextlib
+import random
+import re
+import shutil
+import statistics
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+
+from axonflow.adapters.postgres import service_login
+from axonflow.app.auditing import opened_proofs, trust_in, verified
+from tests.agents import HEADERS, KEY, AgentProcess, Watched
+from tests.audit_clients import Clients
+from tests.audit_history import SHOWN, STORED, Stored, complaints
+from tests.postgres import execute
+from tests.postgres_relay import Relay
+from tests.rough_postgres import rough_server
+from tests.running import PAUSE, eventually
+
+__all__ = ["Audited", "Fault", "Outage", "audited", "drawn", "metric"]
+
+KINDS = ("agent", "postgres", "both")
+MAX_STATEMENT = 40
+MAX_AFTER_S = 1.0
+MAX_DOWN_S = 0.8
+MAX_START_S = 1.5
+STRIKE_S = 20
+DRAIN_S = 60
+
+
+class Fault(NamedTuple):
+    """kill -9 of an agent, of PostgreSQL, or of both: `after_s` seconds after the load began; or, if there is an `aim`,
+    at the statement of that number and moment from then on, which an agent sends. `gap_s` after it the second of both.
+    All is away for `down_s`, then the agent comes back first, or not. `again_s` after its start it is killed once more,
+    if that is not None."""
+
+    kind: str
+    agent: int
+    after_s: float
+    aim: tuple[int, str] | None
+    gap_s: float
+    down_s: float
+    agent_first: bool
+    again_s: float | None
+
+    def __str__(self):
+        aim = f", statement {self.aim[0]} {self.aim[1]}" if self.aim else ""
+        again = f", again after {self.again_s:.2f} s" if self.again_s is not None else ""
+        where = f"{self.kind} ({self.agent})"
+        return f"kill of {where} after {self.after_s:.2f} s{aim}, away for {self.down_s:.2f} s{again}"
+
+
+def drawn(seed, number):
+    """The fault of a round: the same for the same seed and round."""
+    draw = random.Random(f"{seed}/{number}")
+    aim = (draw.randint(1, MAX_STATEMENT), draw.choice(["before", "answered"])) if draw.random() < 0.5 else None
+    return Fault(
+        KINDS[number % len(KINDS)], draw.randrange(2), draw.uniform(0, MAX_AFTER_S), aim, draw.uniform(0, 0.05),
+        draw.uniform(0, MAX_DOWN_S), draw.random() < 0.5, draw.uniform(0, MAX_START_S) if draw.random() < 0.3 else None,
+    )  # fmt: skip
+
+
+def metric(agent, name):
+    """One of its metrics, as a number."""
+    page = httpx.get(f"{agent.url}/metrics", headers=HEADERS, trust_env=False, timeout=30).text
+    return float(re.search(rf"^{name} (\S+)$", page, re.MULTILINE)[1])
+
+
+def quantile_ms(answers, percent):
+    """How long after it was due an answer came."""
+    return statistics.quantiles([(one.answered_s - one.due_s) * 1000 for one in answers], n=100)[percent - 1]
+
+
+def _parts(answers, start_s, end_s):
+    """Those that were due before, during and after it."""
+    before = [one for one in answers if one.due_s < start_s]
+    after = [one for one in answers if one.due_s >= end_s]
+    return before, [one for one in answers if start_s <= one.due_s < end_s], after
+
+
+class Outage(NamedTuple):
+    """What was seen of one: decisions a second, and milliseconds within which 95 % came, before, during and after it;
+    records that waited at its end, and how long the drain took."""
+
+    rate: float
+    before_ms: float
+    during_ms: float
+    after_ms: float
+    waiting: int
+    drained_s: float
+    decisions: int
+
+    def __str__(self):
+        return (
+            f"{self.decisions:,} decisions, {self.rate:.0f} a second; p95 {self.before_ms:.1f} ms before, "
+            f"{self.during_ms:.1f} ms during, {self.after_ms:.1f} ms after; {self.waiting:,} waited, drained in "
+            f"{self.drained_s:.1f} s"
+        )
+
+
+@contextlib.contextmanager
+def audited(folder):
+    """Two agents on a database of their own."""
+    with rough_server() as server:
+        url = asyncio.run(service_login(server.dsn))
+        relay = Relay(url)
+        agents = [an_agent(folder / f"agent {number}", relay.url) for number in range(2)]
+        try:
+            for agent in agents:
+                agent.launch()
+            for agent in agents:
+                agent.ready()
+            yield Audited(folder, server, url, relay, agents)
+        finally:
+            for agent in agents:
+                agent.close()
+            relay.close()
+
+
+def an_agent(folder, database_url, **parts):
+    """One that decides by what comes with it: it needs no database to start."""
+    usual = {"policies": "@baseline", "snapshots": "", "trusted_keys": []}
+    return AgentProcess(folder, database_url, None, **usual | parts)
+
+
+class Audited:
+    """`agents` reach the database of `server` (`url`) through `relay`. What was asked of them is in `asked`."""
+
+    def __init__(self, folder, server, url, relay, agents):
+        self.folder, self.server, self.url, self.relay, self.agents = folder, server, url, relay, agents
+        self.asked = []
+        self.told = set()  # of decisions that were told to somebody who wrote down nothing more
+        self._known = None
+        self._keys = []
+        for number, agent in enumerate(agents):
+            self._keep_key(str(number), agent)
+        (folder / "clients").mkdir(exist_ok=True)
+
+    def clients(self, name, **agents):
+        """Of both, unless others are named."""
+        agents = agents or {str(number): agent for number, agent in enumerate(self.agents)}
+        addresses = {name: agent.url for name, agent in agents.items()}
+        return Clients(self.folder / "clients", name, addresses, KEY)
+
+    @contextlib.contextmanager
+    def another(self, name, program=AgentProcess.program, **parts):
+        """One more agent, for a while, with a way of its own to the database."""
+        agent = an_agent(self.folder / f"agent {name}", self.url, **parts)
+        agent.program = program
+        try:
+            agent.launch()
+            agent.ready()
+            self._keep_key(name, agent)
+            yield agent
+        finally:
+            agent.close()
+
+    def _keep_key(self, name, agent):
+        """Its records have to verify for as long as the installation is there, its folder need not."""
+        self._keys.append(self.folder / f"{name}.pub")
+        shutil.copy(Path(agent.settings.spool, "audit.pub"), self._keys[-1])
+
+    # What is done.
+
+    def round(self, name, fault):
+        """The fault, amid load, to the end of it. How many were answered, and how many were not."""
+        with self.clients(name) as clients:
+            clients.go_on()
+            PAUSE(fault.after_s)
+            self._strike(fault)
+            PAUSE(fault.down_s)
+            self._restart(fault)
+            clients.go_on()
+        asked = self.check_asked(clients)
+        answered = sum(one.decision_id is not None for one in asked)
+        return answered, len(asked) - answered
+
+    def _strike(self, fault):
+        agent = self.agents[fault.agent]
+        kills = {"agent": [agent.process.kill], "postgres": [self.server.kill]}
+        kills["both"] = kills["agent"] + kills["postgres"]
+        first, *others = kills[fault.kind]
+        if fault.aim is None:
+            first()
+        else:
+            self.relay.strike(*fault.aim, first)
+            eventually(lambda: self.relay.has_struck, f"statement {fault.aim}", STRIKE_S)
+        for kill in others:
+            PAUSE(fault.gap_s)
+            kill()
+
+    def _restart(self, fault):
+        agent = None if fault.kind == "postgres" else self.agents[fault.agent]
+        starts = [] if agent is None else [lambda: self._start(agent, fault.again_s)]
+        starts += [] if fault.kind == "agent" else [self.server.start]
+        for start in starts if fault.agent_first else reversed(starts):
+            start()
+        if agent is not None:
+            agent.ready()
+
+    @staticmethod
+    def _start(agent, again_s):
+        agent.ended()
+        agent.launch()
+        if again_s is not None:
+            PAUSE(again_s)
+            agent.kill()
+            agent.launch()
+
+    def outage(self, rate, quiet_s, outage_s):
+        """PostgreSQL is away for `outage_s` while an agent is asked `rate` times a second."""
+        with self.another("outage") as agent:
+            with Watched([agent], rate=rate) as load:
+                eventually(lambda: load.seen[0], "answers")
+                PAUSE(quiet_s)
+                killed_s = time.monotonic()
+                self.server.kill()
+                PAUSE(outage_s)
+                waiting = metric(agent, "axonflow_spool_records")
+                self.server.start()
+                there_s = time.monotonic()
+                # what comes meanwhile is there until the next look at the spool: that much always waits
+                eventually(lambda: metric(agent, "axonflow_spool_records") <= rate / 10, "the drain", DRAIN_S)
+                drained_s = time.monotonic() - there_s
+                PAUSE(quiet_s)
+            assert not load.failures, load.failures[:SHOWN]
+            self.told |= set(load.decision_ids)
+            self.check(agent)
+        seen = load.seen[0]
+        p95_ms = [quantile_ms(some, 95) for some in _parts(seen, killed_s, there_s)]
+        took_s = seen[-1].answered_s - seen[0].sent_s
+        return Outage(len(seen) / took_s, *p95_ms, int(waiting), drained_s, len(seen))
+
+    # What has to hold.
+
+    def check_asked(self, clients, *others):
+        """All that these asked, and all that was asked before; what `others` have is stored, too. What they asked."""
+        asked = clients.asked()
+        self.asked += asked
+        self.check(*others)
+        return asked
+
+    def check(self, *others):
+        """All that was ever asked, against all that is stored; and the whole trail verifies."""
+        for agent in (*self.agents, *others):
+            eventually(lambda agent=agent: metric(agent, "axonflow_spool_records") == 0, "an empty spool", DRAIN_S)
+        stored = [Stored(*row) for row in execute(self.server.dsn, STORED)]
+        ours = [one for one in stored if one.decision_id not in self.told]
+        found = complaints(self.asked, ours)
+        assert not found, found[:SHOWN]
+        assert len(stored) - len(ours) == len(self.told)
+        self._check_verified(len(stored))
+
+    def _check_verified(self, count):
+        report = asyncio.run(_verified(self.server.dsn, self._keys, self._known))
+        self._known = report
+        assert not report.broken, report.broken[:SHOWN]
+        assert (report.trust, report.unsealed, report.removed) == ("named", 0, 0)
+        assert report.records >= count
+        assert all(one.signed == one.batches > 0 for one in report.writers)
+
+
+async def _verified(dsn, keys, known):
+    trust = await trust_in(keys)
+    async with opened_proofs(dsn) as proofs:
+        return await verified(proofs, trust=trust, known=known)

@@ -1,0 +1,95 @@
+"""A bit of any record in the spool's file turns: the record reaches the store as it was, or somebody is told."""
+
+import asyncio
+import random
+import sqlite3
+from contextlib import closing
+
+import pytest
+from msgspec.structs import replace
+
+from axonflow.adapters.memory import MemoryAuditProofs
+from axonflow.adapters.sqlite_spool import SqliteAuditSpool
+from axonflow.errors import AuditError
+from axonflow.flows.drain import drain_once
+from axonflow.flows.verify_audit import verify_audit
+from axonflow.ids import new_id, now_us
+from tests.unit.audit.test_chain import event
+
+RECORDS = 8
+COLUMNS = ("canonical", "hash", "previous")
+
+
+def recorded(folder, *, is_sealed):
+    """The events that a spool in `folder` acknowledged before its process was gone."""
+    spool = SqliteAuditSpool.open(folder)
+
+    async def run():
+        records = [await spool.append(own(spool, f"t{number % 2}")) for number in range(RECORDS)]
+        if is_sealed:
+            await spool.sealed(RECORDS // 2)
+        return records
+
+    records = asyncio.run(run())
+    spool.close()
+    return records
+
+
+def own(spool, tenant_id):
+    time_us = now_us()
+    return replace(event(0), event_id=new_id(time_us), time_us=time_us, tenant_id=tenant_id, writer_id=spool.writer_id)
+
+
+def turned(folder, position, column, draw):
+    """Turn one bit of the record at `position`."""
+    with closing(sqlite3.connect(folder / "spool.sqlite3")) as connection:
+        (data,) = connection.execute(f"SELECT {column} FROM records WHERE position = ?", (position,)).fetchone()
+        changed = bytearray(data)
+        place = draw.randrange(len(changed))
+        changed[place] ^= 1 << draw.randrange(8)
+        connection.execute(f"UPDATE records SET {column} = ? WHERE position = ?", (bytes(changed), position))
+        connection.commit()
+    return place
+
+
+async def drained(folder, store):
+    """Drain for some rounds, with a new event at the end of them; what was said meanwhile."""
+    spool, said = SqliteAuditSpool.open(folder), []
+    for _ in range(5):
+        try:
+            await drain_once(spool, store)
+        except AuditError as error:
+            said.append(str(error))
+    await spool.append(own(spool, "t0"))  # nothing keeps others from being recorded
+    said += [reason for _, reason in await _in_quarantine(spool)]
+    spool.close()
+    return said
+
+
+async def _in_quarantine(spool):
+    try:
+        return await spool.in_quarantine()
+    except AuditError as error:
+        return [(None, str(error))]
+
+
+@pytest.mark.parametrize("is_sealed", [False, True])
+@pytest.mark.parametrize("column", COLUMNS)
+@pytest.mark.parametrize("position", range(1, RECORDS + 1))
+def test_spool_with_a_record_that_was_changed_stores_it_as_it_was_or_says_so(tmp_path, position, column, is_sealed):
+    seed = random.SystemRandom().randrange(2**32)
+    records = recorded(tmp_path, is_sealed=is_sealed)
+    place = turned(tmp_path, position, column, random.Random(seed))
+    print(f"seed {seed}: byte {place}")  # shown when this fails
+
+    async def run():
+        store = MemoryAuditProofs()
+        said = await drained(tmp_path, store)
+        report = await verify_audit(store)
+        stored = {
+            one.hash for tenant in ("t0", "t1") for one in await store.chain(tenant, records[0].event.writer_id, 0, 99)
+        }
+        return said or report.broken, stored
+
+    said, stored = asyncio.run(run())
+    assert said or {one.hash for one in records} <= stored
