@@ -36,6 +36,6 @@ def earliest_us(text: str, slack_us: int) -> int | None:
 
 
 def time_part(ms: int) -> str:
-    """How the ids begin of what happened in this millisecond since the Unix epoch, or the nearest that an id can tell."""
+    """How the ids begin of what happened in this millisecond since the Unix epoch, or the nearest there is."""
     told_ms = min(max(ms, 0), _MAX_MS)
     return f"{told_ms >> 16:08x}-{told_ms & 0xFFFF:04x}"

@@ -34,8 +34,10 @@ MAX_TAILS: Final = 64
 _PERMISSION: Final = "audit.read"
 _RETRY_S: Final = 5
 _FILTERS: Final = (
-    "kind", "user_email", "client_id", "action", "resource", "effect", "decision_id", "policy_name",
+    "kind", "principal", "client_id", "action", "resource", "effect", "decision_id", "policy_name",
 )  # fmt: skip
+
+_NAMES: Final = {"policy_name": "policy"}
 
 
 class TailTimes(Struct, frozen=True):
@@ -59,13 +61,13 @@ def audit_tail(services: AgentServices, times: TailTimes = _USUAL) -> Handler:
     async def handler(call: Call) -> Reply:
         if services.tail is None:
             raise Refused(503, AxonFlowError("no database", hint="Events are kept in the spool until there is one."))
-        told = call.query("after", "since", *_FILTERS)
+        told = call.query("after", "since", "user_email", *_FILTERS)
         tenant_id = tenant_named(call)
         check_tenant(call, tenant_id)
-        email = told.pop("user_email", "")
-        names = {"policy_name": "policy"}
-        filters = {names.get(name, name): told[name] for name in _FILTERS if told.get(name)}
-        query = AuditQuery(tenant_id=tenant_id, principal=f"user:{email}" if email else None, **filters)  # type: ignore[arg-type]  # all of these are text
+        if email := told.get("user_email"):
+            told["principal"] = f"user:{email}"
+        filters = {_NAMES.get(name, name): told[name] for name in _FILTERS if told.get(name)}
+        query = AuditQuery(tenant_id=tenant_id, **filters)  # type: ignore[arg-type]  # all of these are text
         position = _position(call, told, services.clock_us())
         pieces = _kept(places, _Stream(call, services.tail, query, position, times))
         return Reply(await anext(pieces), content_type=b"text/event-stream", rest=pieces)
