@@ -32,6 +32,8 @@ MAX_DOWN_S = 0.8
 MAX_START_S = 1.5
 STRIKE_S = 20
 DRAIN_S = 60
+RATE_S = 5
+IN_TIME_MS = 10
 
 
 class Fault(NamedTuple):
@@ -213,11 +215,28 @@ class Audited:
             agent.kill()
             agent.launch()
 
+    def reachable_rate(self, rate):
+        """So many decisions a second, or as many as an agent answers in time on this machine, with all else on it."""
+        with self.another("rate") as agent:
+            while True:
+                with self._watched(agent, rate) as load:
+                    PAUSE(RATE_S)
+                if quantile_ms(load.seen[0], 95) < IN_TIME_MS:
+                    return rate
+                rate *= 0.7
+
+    @contextlib.contextmanager
+    def _watched(self, agent, rate):
+        with Watched([agent], rate=rate) as load:
+            eventually(lambda: load.seen[0], "answers")
+            yield load
+        assert not load.failures, load.failures[:SHOWN]
+        self.told |= set(load.decision_ids)
+
     def outage(self, rate, quiet_s, outage_s):
         """PostgreSQL is away for `outage_s` while an agent is asked `rate` times a second."""
         with self.another("outage") as agent:
-            with Watched([agent], rate=rate) as load:
-                eventually(lambda: load.seen[0], "answers")
+            with self._watched(agent, rate) as load:
                 PAUSE(quiet_s)
                 killed_s = time.monotonic()
                 self.server.kill()
@@ -229,8 +248,6 @@ class Audited:
                 eventually(lambda: metric(agent, "axonflow_spool_records") <= rate / 10, "the drain", DRAIN_S)
                 drained_s = time.monotonic() - there_s
                 PAUSE(quiet_s)
-            assert not load.failures, load.failures[:SHOWN]
-            self.told |= set(load.decision_ids)
             self.check(agent)
         seen = load.seen[0]
         p95_ms = [quantile_ms(some, 95) for some in _parts(seen, killed_s, there_s)]
