@@ -70,7 +70,8 @@ def drawn(seed, number):
 
 def metric(agent, name):
     """One of its metrics, as a number."""
-    page = httpx.get(f"{agent.url}/metrics", headers=HEADERS, trust_env=False, timeout=30).text
+    # without certificates, which take .1 s to load each time
+    page = httpx.get(f"{agent.url}/metrics", headers=HEADERS, trust_env=False, timeout=30, verify=False).text
     return float(re.search(rf"^{name} (\S+)$", page, re.MULTILINE)[1])
 
 
