@@ -61,10 +61,12 @@ class Fault(NamedTuple):
 def drawn(seed, number):
     """The fault of a round: the same for the same seed and round."""
     draw = random.Random(f"{seed}/{number}")
+    kind = KINDS[number % len(KINDS)]
     aim = (draw.randint(1, MAX_STATEMENT), draw.choice(["before", "answered"])) if draw.random() < 0.5 else None
+    again_s = draw.uniform(0, MAX_START_S) if draw.random() < 0.3 and kind != "postgres" else None
     return Fault(
-        KINDS[number % len(KINDS)], draw.randrange(2), draw.uniform(0, MAX_AFTER_S), aim, draw.uniform(0, 0.05),
-        draw.uniform(0, MAX_DOWN_S), draw.random() < 0.5, draw.uniform(0, MAX_START_S) if draw.random() < 0.3 else None,
+        kind, draw.randrange(2), draw.uniform(0, MAX_AFTER_S), aim, draw.uniform(0, 0.05), draw.uniform(0, MAX_DOWN_S),
+        draw.random() < 0.5, again_s,
     )  # fmt: skip
 
 

@@ -42,9 +42,12 @@ def main():
     print(f"seed {options.seed}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}", flush=True)
     started_s = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, audited(Path(folder)) as installed:
-        answered, failed = kills(installed, options.seed, numbers)
-        print(f"{answered:,} decisions were answered, {failed:,} were not, in {time.monotonic() - started_s:.0f} s.")
-        print("Every answered one is in PostgreSQL exactly once and in order; every chain and batch verifies.")
+        if numbers:
+            answered, failed = kills(installed, options.seed, numbers)
+            print(
+                f"{answered:,} decisions were answered, {failed:,} were not, in {time.monotonic() - started_s:.0f} s."
+            )
+            print("Every answered one is in PostgreSQL exactly once and in order; every chain and batch verifies.")
         if options.round is None and options.outage:
             rate = installed.reachable_rate(options.rate)
             what = f"{rate:.0f} decisions a second, of {options.rate:.0f} wanted (load {os.getloadavg()[0]:.1f})"
