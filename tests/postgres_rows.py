@@ -68,6 +68,10 @@ def rows_of(tenant_id: str) -> dict[str, dict[str, object]]:
             "least": 1.0, "greatest": 1.0,
         },
         "audit_cut": own | {"writer_id": "old writer", "records": 3, "hash": HASH, "cut_us": 1},
+        "audit_segment": own | {
+            "writer_id": f"w of {tenant_id}", "number": 0, "position": 0, "first": 0, "records": 1, "head": HASH,
+            "root": HASH,
+        },
         "plan_execution": own | {
             "plan_id": "p", "schema_version": 1, "name": "trip", "domain": "travel", "query": b"", "context": b"{}",
             "principal": "user:ann", "status": "pending", "steps": b"[]", "created_us": 1, "executor_id": "",
@@ -84,7 +88,7 @@ def rows_of(tenant_id: str) -> dict[str, dict[str, object]]:
     }  # fmt: skip
 
 
-WRITABLE = frozenset(rows_of("")) - {"tenant", "audit_event", "audit_cut"}
+WRITABLE = frozenset(rows_of("")) - {"tenant", "audit_event", "audit_segment", "audit_cut"}
 """The tables that the application may add to."""
 
 

@@ -52,7 +52,6 @@ __all__ = [
 _USUAL: Final = DatabaseSettings()
 FLUSH_TIMEOUT_S: Final = 5.0
 MAX_SPOOL_BYTES: Final = 1 << 30
-_KEY_FILE: Final = "audit.key"
 ANCHOR_TIMEOUT_S: Final = 5.0
 LOCK_TIMEOUT_S: Final = 30.0
 """For the process before this one to let go of the spool: it may still be draining."""
@@ -90,7 +89,7 @@ class Durable:
         database: PostgresDatabase,
         database_url: str,
         report: Callable[[str], None],
-        key: WriterKey | None,
+        keys: Sequence[WriterKey],
         anchor: AuditAnchor | None,
     ) -> None:
         self._spool = spool
@@ -98,9 +97,9 @@ class Durable:
         self._database_url = database_url
         self._store = PostgresAuditStore(database)
         self._anchoring = None if anchor is None else HeadAnchoring(
-            anchor, spool.writer_id, key.public_key if key else b"", lambda error: report(_anchoring_told(error))
+            anchor, spool.writer_id, keys[0].public_key if keys else b"", lambda error: report(_anchoring_told(error))
         )  # fmt: skip
-        self._drain = Drain(spool, self._store, lambda error: report(_told(error)), key=key, moved=self._note)
+        self._drain = Drain(spool, self._store, lambda error: report(_told(error)), keys=keys, moved=self._note)
         self._checking: asyncio.Task[None] | None = None
 
     @classmethod
@@ -116,21 +115,21 @@ class Durable:
         """Open the spool in the folder `spool` and begin to drain it into the database, whenever that is there.
 
         `report` is told, in one sentence, when the drain begins to fail and when it works again, and likewise of the
-        read replica, if `database_settings` name one. Raises
-        ConfigurationError or AuditError when the spool cannot be used. Its batches are signed with the key in the
-        file ``audit.key`` of the folder, made when it is absent; not without the package ``cryptography``, which is
-        reported. Their heads go to `anchor`, which is closed in the end (:func:`axonflow.app.auditing.open_anchor`).
+        read replica, if `database_settings` name one. Batches are signed with the key in the spool's folder, made when
+        it is absent (see `axonflow.app.audit_keys`); not without the package ``cryptography``, which is reported. Their
+        heads go to `anchor`, which is closed in the end (:func:`axonflow.app.auditing.open_anchor`). Raises
+        ConfigurationError or AuditError when the spool cannot be used.
         """
         held = await asyncio.to_thread(
             SqliteAuditSpool.open, spool, max_bytes=MAX_SPOOL_BYTES, lock_timeout_s=LOCK_TIMEOUT_S
         )
         try:
-            key = await _signing(held, Path(spool) / _KEY_FILE, report)
+            keys = await _signing(held, Path(spool), report)
             database = PostgresDatabase.lazily(database_url, database_settings, report=report)
         except BaseException:
             held.close()
             raise
-        durable = cls(held, database, database_url, report, key, anchor)
+        durable = cls(held, database, database_url, report, keys, anchor)
         if durable._anchoring is not None:
             durable._anchoring.start()
         durable._drain.start()
@@ -256,17 +255,16 @@ class Durable:
             await asyncio.to_thread(self._spool.close)
 
 
-async def _signing(spool: SqliteAuditSpool, path: Path, report: Callable[[str], None]) -> WriterKey | None:
-    """Have `spool` sign with the key at `path`. Its public half, to be registered."""
+async def _signing(spool: SqliteAuditSpool, folder: Path, report: Callable[[str], None]) -> tuple[WriterKey, ...]:
+    """Have `spool` sign with the key in `folder`. The public halves of all its keys so far, to be registered."""
     try:
-        from axonflow.adapters.ed25519 import Signer, keep_key_pair
+        from axonflow.app.audit_keys import signing_keys
     except ModuleNotFoundError:
         report("the audit trail is not signed: the package cryptography is not installed")
-        return None
-    await asyncio.to_thread(keep_key_pair, path, path.with_suffix(".pub"))
-    signer = Signer.from_file(path)
+        return ()
+    signer, keys = await asyncio.to_thread(signing_keys, folder, spool.writer_id, await spool.next_number())
     spool.sign_with(signer)
-    return WriterKey(spool.writer_id, 0, signer.key_id, signer.public_bytes)
+    return keys
 
 
 def _anchoring_told(error: AuditError | None) -> str:

@@ -14,7 +14,7 @@ from axonflow.app.policies import Keys, Policies, policy_sources, trusted_by
 from axonflow.app.scanning import builtin_scanner
 from axonflow.app.streams import StreamRedactions, guarded
 from axonflow.app.turns import Pause, go_on, letting_others_run, no_collection
-from axonflow.audit import IN_PROCESS, AuditEvent, AuditKind, Origin, Usage
+from axonflow.audit import IN_PROCESS, AuditEvent, AuditKind, AuditMode, AuditModes, Origin, Usage
 from axonflow.audit.content import ContentKept, ContentMode
 from axonflow.detect import Detector, RedactionKey, RedactionMeans, Scanner, with_given
 from axonflow.detect.streaming import StreamRedaction, StreamRedactor
@@ -43,6 +43,15 @@ _RULES_A_SLICE: Final = 50
 
 def _files(policies: Policies, pause: Pause) -> Scope:
     return Scope(FILES, None, policy_sources(policies, pause))
+
+
+def _audit_log(audit: AuditLog | str | os.PathLike[str] | None, modes: AuditModes) -> AuditLog:
+    if isinstance(audit, (str, os.PathLike)):
+        return SqliteAuditSpool.open(audit, modes=modes)
+    if modes.usual != "durable":
+        found = "none" if audit is None else type(audit).__name__
+        raise ConfigurationError("the audit mode is that of a spool", expected="audit=<a folder>", found=found)
+    return MemoryAuditLog() if audit is None else audit  # not "or": a log may be empty, and so falsy
 
 
 class AxonFlow:
@@ -83,6 +92,7 @@ class AxonFlow:
         vault: Vault | Literal["memory"] | None = None,
         detectors: Sequence[Detector] = (),
         audit_content: ContentMode = "digest",
+        audit_mode: AuditMode = "durable",
     ) -> AxonFlow:
         """Load policies and return the control plane. Needs no database, server, event loop or environment variable.
 
@@ -95,7 +105,8 @@ class AxonFlow:
         with, and `vault` keeps what may be revealed (``"memory"``: as long as the process lives). A policy that asks
         for what is missing is refused. `audit_content` is what is recorded of contents, beside their length: a
         ``"digest"`` under the redaction key (without one, nothing), the text ``"redacted"`` of all that any detector
-        finds, or ``"none"``.
+        finds, or ``"none"``. `audit_mode` is for a folder: what is recorded is on the disk before the answer
+        (``"durable"``), or within 20 ms (``"async"``), and what of it is not yet there when the process ends is lost.
 
         Raises PolicyError, which lists every problem of every document, and ConfigurationError for an argument of
         another kind, a folder that cannot be used, or a detector that does not find its own examples.
@@ -109,12 +120,10 @@ class AxonFlow:
             with no_collection():
                 return compile_scopes(scopes, scanner, compile_pattern, verify=verify, pause=pause, redaction=redaction)
 
-        if isinstance(audit, (str, os.PathLike)):
-            audit = SqliteAuditSpool.open(audit)
         vault = MemoryVault() if vault == "memory" else vault
-        audit = MemoryAuditLog() if audit is None else audit  # not "or": a log may be empty, and so falsy
+        log = _audit_log(audit, AuditModes(audit_mode))
         ledger = MemoryLedger() if ledger is None else ledger
-        return cls(compiled, policies, audit, ledger, vault, ContentKept(audit_content, key))
+        return cls(compiled, policies, log, ledger, vault, ContentKept(audit_content, key))
 
     @staticmethod
     def baseline() -> dict[str, str]:

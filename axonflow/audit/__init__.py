@@ -3,6 +3,7 @@
 from axonflow.audit.batch import NO_BATCH, BatchSigner, BatchStatement, SealedBatch, Segment, batch_hash, seal
 from axonflow.audit.chain import GENESIS, AuditRecord, ChainHead, link, verify_chain
 from axonflow.audit.event import AUDIT_KINDS, IN_PROCESS, AuditEvent, AuditKind, Detected, Origin, Usage
+from axonflow.audit.modes import AuditMode, AuditModes
 from axonflow.audit.query import MAX_TOTAL, AuditPage, AuditQuery
 from axonflow.audit.storable import Storable, storable, storable_facts
 from axonflow.audit.writer_key import WriterKey
@@ -15,6 +16,8 @@ __all__ = [
     "NO_BATCH",
     "AuditEvent",
     "AuditKind",
+    "AuditMode",
+    "AuditModes",
     "AuditPage",
     "AuditQuery",
     "AuditRecord",

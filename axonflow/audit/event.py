@@ -114,6 +114,13 @@ class AuditEvent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
         """The bytes that the chain covers: JSON, fields in a fixed order, no white space."""
         return _encode(self)
 
+    def encoded(self) -> bytes:
+        """As `canonical`, but raises AuditError, which names the field, for what has no such bytes."""
+        try:
+            return _encode(self)
+        except _NOT_ENCODABLE as error:
+            raise self._refused(f"{type(error).__name__}: {error}"[:200]) from None
+
     @classmethod
     def from_canonical(cls, data: bytes) -> AuditEvent:
         """The event whose bytes `data` are, of this version or version 1. Raises AuditError for anything else."""
@@ -122,13 +129,14 @@ class AuditEvent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise AuditError("not an audit event", found=str(error)[:200]) from None
 
-    def recordable(self) -> bytes:
+    def recordable(self, canonical: bytes | None = None) -> bytes:
         """The canonical bytes of a new event, once it is certain that every store keeps them and they can be read back.
+        They are not made again where they are known.
 
         Raises AuditError, which names the field: later such an event would stand in the way of all behind it.
         """
         try:
-            data = _encode(self)
+            data = _encode(self) if canonical is None else canonical
             _decode(data)
         except _NOT_ENCODABLE as error:
             raise self._refused(f"{type(error).__name__}: {error}"[:200]) from None

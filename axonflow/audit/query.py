@@ -23,7 +23,7 @@ class AuditQuery(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     `before` is an event id: only what is older counts, so the last id of a page asks for the next one, at the same cost
     however far it goes. `start_us` is the first microsecond that counts and `end_us` the first that does not (Unix
     epoch, UTC). `principal` is in short form and also finds those who acted for it; `policy` is the id of a policy that
-    matched.
+    matched. `allowed` is whether the action may go on, as it was recorded.
 
     Raises RequestError for a limit outside of 1 to 1000 or an offset outside of 0 to 1000000.
     """
@@ -38,7 +38,9 @@ class AuditQuery(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     principal: str | None = None
     client_id: str | None = None
     action: str | None = None
+    resource: str | None = None
     effect: str | None = None
+    allowed: bool | None = None
     decision_id: str | None = None
     policy: str | None = None
 
@@ -65,7 +67,9 @@ class AuditQuery(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
                     (self.kind, event.kind),
                     (self.client_id, event.origin.client_id),
                     (self.action, event.action),
+                    (self.resource, event.resource),
                     (self.effect, event.effect),
+                    (self.allowed, event.allowed),
                     (self.decision_id, event.decision_id),
                 )
             )

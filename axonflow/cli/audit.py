@@ -16,6 +16,7 @@ __all__ = ["command"]
         "verify": "axonflow.cli.audit_verify",
         "prove": "axonflow.cli.audit_prove",
         "check-proof": "axonflow.cli.audit_check_proof",
+        "rotate-key": "axonflow.cli.audit_rotate_key",
         "search": "axonflow.cli.audit_search",
     },
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -75,9 +75,9 @@ class Drain:
 
     `report` is called with an AuditError when draining begins to fail, and with None when it works again; not at every
     try. It is called with an AuditConflict when the store refuses a record of a chain for the first time. Such records
-    go into the spool's quarantine. All others go on, also later ones of the same chain: the trail shows the gap. `key`,
-    with which the spool signs, is registered before the first batch. `moved` is called with each batch that the store
-    has, and must not raise.
+    go into the spool's quarantine. All others go on, also later ones of the same chain: the trail shows the gap. The
+    `keys` that the spool signs with are registered before the first batch. `moved` is called with each batch that the
+    store has, and must not raise.
 
     Times are in seconds: `idle_s` between looks at an empty spool; `retry_from_s` doubles up to `retry_to_s` while
     draining fails, less a random part, so that many processes do not come back at the same moment.
@@ -89,7 +89,7 @@ class Drain:
         store: AuditStore,
         report: Callable[[AuditError | None], None],
         *,
-        key: WriterKey | None = None,
+        keys: Sequence[WriterKey] = (),
         moved: Callable[[SealedBatch], None] = lambda _batch: None,
         limit: int = 1_000,
         idle_s: float = _IDLE_S,
@@ -103,7 +103,7 @@ class Drain:
         self._idle_s = idle_s
         self._retry_s = (retry_from_s, retry_to_s)
         self._round_records = min(limit, 100)
-        self._unregistered = key
+        self._unregistered = list(keys)
         self._moved = moved
         self._refusals = 0
         self._is_sealed_now = False  # what is offered first, or after a failure, may have been sealed long ago
@@ -208,9 +208,9 @@ class Drain:
 
     async def _round(self) -> bool:
         """Move one batch. Whether nothing is left that could be moved."""
-        if self._unregistered is not None:
-            await self._store.register(self._unregistered)
-            self._unregistered = None
+        while self._unregistered:
+            await self._store.register(self._unregistered[0])
+            del self._unregistered[0]
         is_new, self._is_sealed_now = self._is_sealed_now, False
         batch = await self._spool.sealed(self._round_records)
         if batch is None:

@@ -74,9 +74,11 @@ async def record(
 
 
 async def append(audit: AuditLog, event: AuditEvent) -> None:
-    """Record `event`. Raises AuditError, also for what an adapter raises that keeps to no contract."""
+    """Record `event`, or have it recorded within moments where its tenant's events may be. Raises AuditError, also for
+    what an adapter raises that keeps to no contract."""
     try:
-        await audit.append(event)
+        if not audit.append_later(event):
+            await audit.append(event)
     except AxonFlowError:
         raise
     except Exception as error:

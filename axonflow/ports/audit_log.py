@@ -23,6 +23,13 @@ class AuditLog(Protocol):
         May be called from several event loops and threads at once.
         """
 
+    def append_later(self, event: AuditEvent) -> bool:
+        """Take `event`, to be recorded within moments, and return at once; or False: append it, and wait.
+
+        Only where the operator has chosen so for its tenant, and while there is room: what is taken may be lost when
+        the process ends at once. Raises AuditError for an event that cannot be recorded. May be called from any thread.
+        """
+
     async def records(self, tenant_id: str) -> list[AuditRecord]:
         """What this writer still holds of the tenant's chain, oldest first."""
 
@@ -38,9 +45,6 @@ class AuditSpool(AuditLog, Protocol):
     def quarantined(self) -> int:
         """How many records are out of the way, since a store refused them for good."""
 
-    async def oldest(self, limit: int) -> list[AuditRecord]:
-        """Up to `limit` of the records held, of all tenants, in the order in which they were appended."""
-
     async def sealed(self, limit: int) -> SealedBatch | None:
         """The batch that is sealed and was not released; else up to `limit` of the oldest records, sealed now. None
         when nothing is held."""
@@ -53,6 +57,3 @@ class AuditSpool(AuditLog, Protocol):
 
     async def quarantine(self, records: Sequence[AuditRecord], reason: str) -> None:
         """Put `records` out of the way for a person to look at, and seal the rest anew."""
-
-    async def discard(self, records: Sequence[AuditRecord]) -> None:
-        """Let go of `records`, wherever they are. Those that are not held (any more) are passed over."""

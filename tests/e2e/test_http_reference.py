@@ -38,6 +38,11 @@ CASES = {
     "a key for another tenant": post(json.dumps(REQUEST).encode(), JSON | ACME),
     "an unknown route": {"method": "GET", "path": "/nowhere", "headers": HEADERS},
     "a plan of another tenant, or of nobody": {"method": "GET", "path": "/api/v1/plan/unknown", "headers": HEADERS},
+    "a decision of another tenant, or that was never recorded": {
+        "method": "GET",
+        "path": "/api/v1/decisions/unknown/explain",
+        "headers": HEADERS,
+    },
     "a wrong method": {"method": "DELETE", "path": PATH, "headers": HEADERS},
     "a key without the permission": {"method": "GET", "path": "/metrics", "headers": ACME},
     "a key, role or tenant that there is not, or not for this key": {

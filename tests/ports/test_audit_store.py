@@ -41,8 +41,9 @@ EVENTS = st.fixed_dictionaries(
     {
         "tenant": st.integers(0, 1), "writer_id": NAMES.filter(bool), "time_us": TIMES, "kind": KINDS,
         "principal": NAMES, "on_behalf_of": st.lists(NAMES, max_size=2).map(tuple), "action": NAMES, "effect": KINDS,
-        "policies": st.lists(NAMES, max_size=3).map(tuple), "decision_id": NAMES, "allowed": st.booleans(),
-        "origin": st.builds(Origin, NAMES, NAMES, NAMES), "content_chars": st.integers(0, 2**63 - 1),
+        "resource": NAMES, "policies": st.lists(NAMES, max_size=3).map(tuple), "decision_id": NAMES,
+        "allowed": st.booleans(), "origin": st.builds(Origin, NAMES, NAMES, NAMES),
+        "content_chars": st.integers(0, 2**63 - 1),
         "details": st.dictionaries(NAMES, NAMES | st.booleans() | st.integers(-(2**53), 2**53), max_size=2),
     }
 )  # fmt: skip
@@ -50,7 +51,8 @@ QUERIES = st.fixed_dictionaries(
     {"tenant": st.integers(0, 1), "limit": st.integers(1, 8), "offset": st.integers(0, 4)},
     optional={
         "start_us": TIMES | BEYOND, "end_us": TIMES | BEYOND, "kind": KINDS, "principal": NAMES, "client_id": NAMES,
-        "action": NAMES, "effect": KINDS, "decision_id": NAMES, "policy": NAMES,
+        "action": NAMES, "resource": NAMES, "effect": KINDS, "allowed": st.booleans(), "decision_id": NAMES,
+        "policy": NAMES,
     },
 )  # fmt: skip
 
@@ -154,7 +156,7 @@ def test_audit_store_chains_are_listed_in_order_and_by_tenant(opened_store, tena
 def test_audit_store_asked_for_text_that_cannot_be_stored_finds_nothing(opened_store, tenant, text):
     run, store = opened_store
     run(store.write(chained([audit_event(tenant)])))
-    for name in ("kind", "principal", "client_id", "action", "effect", "decision_id", "policy"):
+    for name in ("kind", "principal", "client_id", "action", "resource", "effect", "decision_id", "policy"):
         assert run(store.search(AuditQuery(tenant_id=tenant, **{name: text}))) == AuditPage((), 0)
     assert run(store.search(AuditQuery(tenant_id=text))) == AuditPage((), 0)
     assert run(store.chains(text)) == []

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
+import asyncpg
 import msgspec
 from msgspec import Struct
 
@@ -22,6 +24,8 @@ __all__ = ["PostgresAuditProofs"]
 
 _SQL: Final = {**named_queries("audit.sql"), **named_queries("audit_proofs.sql")}
 _MAX_BIGINT: Final = 2**63 - 1
+_NO_EVENT: Final = (asyncpg.DataError, asyncpg.DatatypeMismatchError)
+"""What the server says of bytes that are no event, or of a column whose type was changed."""
 
 
 class PostgresAuditProofs:
@@ -81,10 +85,16 @@ class PostgresAuditProofs:
     async def stored_records(self, tenant_id: str, writer_id: str, first: int, limit: int) -> list[StoredRecord]:
         if not is_storable(tenant_id, writer_id) or first > _MAX_BIGINT:
             return []
+        place = (tenant_id, writer_id, first, limit)
         with translated(AuditError, "read an audit chain"):
+            with suppress(*_NO_EVENT):
+                async with self._database.auditor() as connection:
+                    rows = await connection.fetch(_SQL["records"], *place)
+                page = [*itertools.starmap(StoredRecord, rows)]
+                if not any(one.altered for one in page):
+                    return page
             async with self._database.auditor() as connection:
-                rows = await connection.fetch(_SQL["chain"], tenant_id, writer_id, first, limit)
-        return [_record(row) for row in rows]
+                return [_record(row) for row in await connection.fetch(_SQL["chain"], *place)]
 
     async def stored_places(self, event_id: str, tenant_id: str | None = None) -> list[StoredPlace]:
         if not is_storable(event_id, tenant_id):

@@ -108,7 +108,7 @@ class PostgresAuditStore:
     async def search(self, query: AuditQuery) -> AuditPage:
         texts = (
             query.tenant_id, query.kind, query.principal, query.client_id, query.action, query.effect,
-            query.decision_id, query.policy, query.before,
+            query.decision_id, query.policy, query.before, query.resource,
         )  # fmt: skip
         after_all = query.start_us is not None and query.start_us > _MAX_BIGINT
         if after_all or not is_storable(*texts):
@@ -123,7 +123,7 @@ class PostgresAuditStore:
                 lambda connection: connection.fetch(
                     _SQL["search"], query.tenant_id, query.limit, query.offset, _bigint(query.start_us),
                     end_us, query.kind, query.principal, query.client_id, query.action, query.effect,
-                    query.decision_id, query.policy, first, beyond, MAX_TOTAL + 1,
+                    query.decision_id, query.policy, first, beyond, MAX_TOTAL + 1, query.resource, query.allowed,
                 ),
             )  # fmt: skip
         events = tuple(AuditEvent.from_canonical(data) for _, data in rows if data is not None)

@@ -1,7 +1,9 @@
 """Partitions for the coming days, and an end to what is past its tenant's time.
 
 A chain is cut at its beginning only, and where it was cut is kept in `audit_cut`: how many records are gone, and the
-hash of the last of them. The oldest record that is left names that hash, so the rest still verifies.
+hash of the last of them. The oldest record that is left names that hash, so the rest still verifies. Segments stay,
+also those of a tenant that is erased, since their batches' roots are over all of them; one that is cut in the middle
+keeps the hashes of the records that went.
 """
 
 from __future__ import annotations
@@ -106,7 +108,7 @@ class Keeping:
     async def drop_partitions(self, cutoffs: Mapping[str, int]) -> list[str]:
         """Whole partitions go at once, which costs next to nothing, where all in them is past its time."""
         dropped = []
-        for partition in await self._connection.fetch(_SQL["past_partitions"]):
+        for partition in await self._connection.fetch(_SQL["past_partitions"], max(cutoffs.values(), default=0)):
             ends = await self._ends(partition, cutoffs)
             if ends is None:
                 continue
@@ -114,7 +116,7 @@ class Keeping:
             async def drop(partition: Any = partition, ends: Any = ends) -> None:
                 for end in ends:
                     async with self._as_keeper(end["tenant_id"]):
-                        await self._note_cut(end["tenant_id"], end["writer_id"], end)
+                        await self._note_cut(*end.values())
                 await self._connection.execute(f"DROP TABLE axonflow.{quoted(partition['name'])}")
 
             await self._with_table(drop)
@@ -151,15 +153,16 @@ class Keeping:
             end = await self._connection.fetchrow(_SQL["next_end"], tenant_id, writer_id, cutoff_us, _BATCH_RECORDS)
             if end is None:
                 return False
-            await self._note_cut(tenant_id, writer_id, end)
+            await self._note_cut(tenant_id, writer_id, end["records"], end["hash"])
             status = await self._connection.execute(_SQL["remove"], tenant_id, writer_id, end["records"])
         removed = int(status.removeprefix("DELETE "))
         self.removed += removed
         return removed > 0
 
-    async def _note_cut(self, tenant_id: str, writer_id: str, end: Any) -> None:
-        await self._connection.execute(_SQL["note_removed"], tenant_id, writer_id, end["records"])
-        await self._connection.execute(_SQL["cut"], tenant_id, writer_id, end["records"], end["hash"])
+    async def _note_cut(self, tenant_id: str, writer_id: str, records: int, digest: bytes) -> None:
+        """Note that the first `records` of the chain, whose last has this hash, are about to go."""
+        await self._connection.execute(_SQL["note"], tenant_id, writer_id, records)
+        await self._connection.execute(_SQL["cut"], tenant_id, writer_id, records, digest)
 
     @asynccontextmanager
     async def _as_keeper(self, tenant_id: str) -> AsyncIterator[None]:

@@ -1,6 +1,8 @@
 """The thread that owns the spool's connection: it takes all that waits, commits it at once and wakes the waiters.
 
 One commit costs a sync of the disk, 0.1 to 8 ms, whatever is in it; so while one is under way, the next batch gathers.
+What nobody waits for gathers for some time longer: then the thread, which fights the callers for the interpreter's
+lock, is woken once for many.
 """
 
 from __future__ import annotations
@@ -10,37 +12,51 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Final, TypeVar
 
-from axonflow.adapters.sqlite_spool.held_records import HeldRecords
-from axonflow.adapters.sqlite_spool.spool_file import refused
-from axonflow.audit import AuditEvent, AuditRecord
+from axonflow.adapters.sqlite_spool.held_records import RECORD_BYTES, HeldRecords
+from axonflow.adapters.sqlite_spool.rows import Entry
+from axonflow.adapters.sqlite_spool.spool_file import is_damage, refused, suspect
+from axonflow.audit import AuditRecord
 from axonflow.errors import AuditError
 
-__all__ = ["MAX_WAITING", "OwnerThread"]
+__all__ = ["GROUP", "LINGER_S", "MAX_WAITING", "OwnerThread"]
 
 T = TypeVar("T")
 
 MAX_WAITING: Final = 10_000
 """Of appends and other calls at once; more are refused, since their callers would only wait longer and longer."""
 _MAX_TAKEN: Final = 1_024
+LINGER_S: Final = 0.02
+GROUP: Final = 1_000
+"""What nobody waits for is committed so long after the first of it came, or when it is so many."""
+_RETRY_S: Final = 0.5
+_MAX_LOST_NOTED: Final = 100
+"""Events that cannot be recorded although they were taken: more than these are counted, and not kept."""
 
 
 class _Call:
-    """Something that a coroutine waits for: an event to be recorded, or else `job` to be done."""
+    """Something that a coroutine waits for: an entry to be recorded, or else `job` to be done."""
 
-    __slots__ = ("event", "future", "job", "loop")
+    __slots__ = ("entry", "future", "job", "loop")
 
-    def __init__(self, event: AuditEvent | None, job: Callable[[HeldRecords], Any] | None) -> None:
-        self.event = event
+    def __init__(self, entry: Entry | None, job: Callable[[HeldRecords], Any] | None) -> None:
+        self.entry = entry
         self.job = job
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[Any] = self.loop.create_future()
 
 
+class _Wake:
+    """Something that nobody waits for is there."""
+
+
+_WAKE: Final = _Wake()
 _FAILURE_S: Final = 30.0
+_Item = _Call | _Wake | None
 _Outcomes = list[tuple[_Call, Any]]
 
 
@@ -60,7 +76,14 @@ class OwnerThread:
     def __init__(self, held: HeldRecords, path: Path) -> None:
         self.held = held
         self._path = path
-        self._queue: SimpleQueue[_Call | None] = SimpleQueue()
+        self._queue: SimpleQueue[_Item] = SimpleQueue()
+        self._later: list[Entry] = []
+        self._promised = 0
+        self._promised_bytes = 0
+        self._later_since = 0.0
+        self._overdue = False
+        self.lost = 0
+        """Events that were taken and could not be recorded."""
         self._lock = threading.Lock()  # between looking whether it is open and queueing, nobody may close it
         self._ended: str | None = None
         self._failed: tuple[str, float] | None = None
@@ -78,11 +101,36 @@ class OwnerThread:
         """Whether calls are refused from now on."""
         return self._ended is not None
 
-    def append(self, event: AuditEvent) -> asyncio.Future[AuditRecord]:
-        """Record `event`; done when it is durable. Raises AuditError, at once or from the future."""
-        call = _Call(event, None)
+    @property
+    def waiting(self) -> int:
+        """How many events were taken and are not recorded yet."""
+        return self._promised
+
+    def append(self, entry: Entry) -> asyncio.Future[AuditRecord]:
+        """Record it; done when it is durable. Raises AuditError, at once or from the future."""
+        call = _Call(entry, None)
         self._put(call)
         return call.future
+
+    def append_later(self, entry: Entry, size_bytes: int) -> bool:
+        """Take the entry, whose canonical bytes are so many, to be recorded within moments; or False: there is no room,
+        the disk refuses, too many wait, or this is closed."""
+        with self._lock:
+            promised_bytes = self._promised_bytes + size_bytes + RECORD_BYTES
+            if (
+                self._promised >= MAX_WAITING or self._overdue or self._ended is not None
+                or self.held.pending_bytes + promised_bytes > self.held.max_bytes
+            ):  # fmt: skip
+                return False
+            self._promised += 1
+            self._promised_bytes = promised_bytes
+            count = len(self._later)
+            self._later.append(entry)
+            if count == 0:
+                self._later_since = time.monotonic()
+        if count == 0 or count == GROUP - 1:
+            self._queue.put(_WAKE)
+        return True
 
     async def do(self, job: Callable[[HeldRecords], T]) -> T:
         """What `job` returns, run between two batches. Raises AuditError."""
@@ -116,32 +164,46 @@ class OwnerThread:
             self._queue.put(call)
 
     def _run(self) -> None:
-        taken: list[_Call | None] = []
+        taken: list[_Item] = []
         try:
             going_on = True
             while going_on:
                 taken = self._take()
-                going_on = taken[-1] is not None
-                self._serve([call for call in taken if call is not None])
+                going_on = not taken or taken[-1] is not None
+                self._serve([call for call in taken if isinstance(call, _Call)])
         finally:
             self._end(taken)
 
-    def _end(self, taken: list[_Call | None]) -> None:
+    def _end(self, taken: list[_Item]) -> None:
         """Also if the code above is wrong, or memory ran out: nobody may wait for ever."""
         with self._lock:
             self._ended = self._ended or "the audit spool has stopped"
-        while left := [call for call in taken if call is not None]:
+            self.lost += len(self._later)
+        while left := [call for call in taken if isinstance(call, _Call)]:
             self._tell([(call, AuditError("the audit spool has stopped")) for call in left])
             taken = self._take_waiting()
         self.held.close()
 
-    def _take(self) -> list[_Call | None]:
-        """All that waits, in order, as soon as anything does; None is the end."""
-        first = self._queue.get()
-        return [first] if first is None else [first, *self._take_waiting()]
+    def _take(self) -> list[_Item]:
+        """All that waits, in order, as soon as anything does that is waited for; None is the end. Nothing, when it is
+        time for what nobody waits for."""
+        while True:
+            try:
+                first = self._queue.get(timeout=self._until_later_s() if self._later else None)
+            except Empty:
+                return []
+            if first is None:
+                return [first]
+            if first is not _WAKE:
+                return [first, *self._take_waiting()]
+            if len(self._later) >= GROUP:
+                return []
 
-    def _take_waiting(self) -> list[_Call | None]:
-        taken: list[_Call | None] = []
+    def _until_later_s(self) -> float:
+        return _RETRY_S if self._overdue else max(self._later_since + LINGER_S - time.monotonic(), 0.0)
+
+    def _take_waiting(self) -> list[_Item]:
+        taken: list[_Item] = []
         try:
             while len(taken) < _MAX_TAKEN:
                 taken.append(self._queue.get_nowait())
@@ -152,6 +214,7 @@ class OwnerThread:
         return taken
 
     def _serve(self, calls: list[_Call]) -> None:
+        """What nobody waits for goes first: it was there first, or as good as that."""
         appends: list[_Call] = []
         for call in calls:
             if call.job is None:
@@ -166,28 +229,63 @@ class OwnerThread:
         try:
             return job(self.held)
         except sqlite3.Error as error:
+            if is_damage(error):
+                suspect(self._path)
             return refused(error, self._path)
         except Exception as error:  # noqa: BLE001  the caller gets it; the thread serves others
             return error
 
     def _record(self, calls: list[_Call]) -> None:
         waiting = [call for call in calls if not call.future.cancelled()]
-        while waiting:
-            outcomes = self._outcomes(waiting)
-            self._tell(list(zip(waiting, outcomes, strict=False)))
-            waiting = waiting[len(outcomes) :]
+        with self._lock:
+            later, self._later = self._later, []
+        while later or waiting:
+            entries = later + [call.entry for call in waiting if call.entry is not None]
+            try:
+                outcomes = self.held.append(entries)
+            except Exception as error:  # noqa: BLE001  nothing was recorded; the thread serves others
+                self._put_off(later)
+                self._failure(error)
+                self._tell([(call, self._failure(error)) for call in waiting])
+                return
+            self._failed = None
+            self._overdue = False
+            self._note_lost(list(zip(later, outcomes, strict=False)))
+            told = outcomes[len(later) :]
+            self._tell(list(zip(waiting, told, strict=False)))
+            waiting = waiting[len(told) :]
+            later = later[len(outcomes) :]
 
-    def _outcomes(self, calls: list[_Call]) -> Sequence[AuditRecord | AuditError]:
-        try:
-            outcomes = self.held.append([call.event for call in calls if call.event is not None])
-        except sqlite3.Error as error:
-            self._failed = (refused(error, self._path).message, time.monotonic())
-            return [refused(error, self._path) for _ in calls]
-        except Exception as error:  # noqa: BLE001  nothing was recorded; the thread serves others
-            self._failed = ("the event could not be recorded", time.monotonic())
-            return [AuditError(self._failed[0], found=type(error).__name__) for _ in calls]
-        self._failed = None
-        return outcomes
+    def _put_off(self, later: list[Entry]) -> None:
+        """They are tried again, and until that works, no more are taken: it would be more and more that may be lost."""
+        with self._lock:
+            self._later = later + self._later
+            self._overdue = bool(self._later)
+
+    def _failure(self, error: Exception) -> AuditError:
+        """A fresh one for each caller: an exception carries its own traceback."""
+        if isinstance(error, sqlite3.Error):
+            found = refused(error, self._path)
+            if is_damage(error):
+                suspect(self._path)
+        else:
+            found = AuditError("the event could not be recorded", found=type(error).__name__)
+        self._failed = (found.message, time.monotonic())
+        return found
+
+    def _note_lost(self, outcomes: Sequence[tuple[Entry, AuditRecord | AuditError]]) -> None:
+        done_bytes = 0
+        for entry, outcome in outcomes:
+            canonical = entry.canonical or b""
+            done_bytes += len(canonical) + RECORD_BYTES
+            if isinstance(outcome, AuditError):
+                self.lost += 1
+                if self.lost <= _MAX_LOST_NOTED:
+                    with suppress(sqlite3.Error, UnicodeError):
+                        self.held.quarantine_event(str(entry.event.tenant_id), canonical, str(outcome)[:1_000])
+        with self._lock:
+            self._promised -= len(outcomes)
+            self._promised_bytes -= done_bytes
 
     @staticmethod
     def _tell(outcomes: _Outcomes) -> None:

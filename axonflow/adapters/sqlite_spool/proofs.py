@@ -12,7 +12,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from axonflow.adapters.sqlite_spool.spool_file import SPOOL_FILE, refused
+from axonflow.adapters.sqlite_spool.aside import SPOOL_FILE
+from axonflow.adapters.sqlite_spool.spool_file import refused
 from axonflow.audit import ChainHead, Segment, WriterKey
 from axonflow.audit.merkle import leaf_hash, merkle_root
 from axonflow.audit.stored import StoredBatch, StoredChain, StoredRecord, StoredSegment, StoredWriter

@@ -2,14 +2,16 @@
 
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
--- What no store has yet. `position` is the order in which all tenants' records were appended.
+-- What no store has yet. `position` is the order in which all tenants' records were appended; none is given twice. What
+-- was recorded behind an answer `may_go` when there is no room, where the operator has chosen so.
 CREATE TABLE records (
     position INTEGER PRIMARY KEY,
     tenant_id TEXT NOT NULL,
     sequence INTEGER NOT NULL,
     previous BLOB NOT NULL,
     hash BLOB NOT NULL,
-    canonical BLOB NOT NULL
+    canonical BLOB NOT NULL,
+    may_go INTEGER NOT NULL DEFAULT 0
 );
 CREATE UNIQUE INDEX records_by_chain ON records (tenant_id, sequence);
 
@@ -18,18 +20,24 @@ CREATE UNIQUE INDEX records_by_chain ON records (tenant_id, sequence);
 CREATE TABLE heads (tenant_id TEXT PRIMARY KEY, sequence INTEGER NOT NULL, hash BLOB NOT NULL) WITHOUT ROWID;
 
 -- The batch that comes next, and what it names as its predecessor. Once it is sealed, `statement` is there, and the batch
--- is all records up to `last_position`, until a store has it: so it is the same whenever it is offered.
+-- is all records up to `last_position`, until a store has it: so it is the same whenever it is offered. No record that was
+-- let go of had a position beyond `reached`.
 CREATE TABLE batch (
     id INTEGER PRIMARY KEY CHECK (id = 0),
     number INTEGER NOT NULL,
     previous BLOB NOT NULL,
     statement BLOB,
     signature BLOB,
-    last_position INTEGER
+    last_position INTEGER,
+    reached INTEGER NOT NULL DEFAULT 0
 );
 INSERT INTO batch (id, number, previous) VALUES (0, 0, zeroblob(32));
 
--- What a store refused for good, with its reason: for a person to look at.
+-- What may go, to be found when there is no room.
+CREATE INDEX records_that_may_go ON records (position) WHERE may_go;
+
+-- What a store refused for good, or cannot be read, with the reason: for a person to look at. What was never in a chain
+-- has the sequence -1.
 CREATE TABLE quarantine (
     position INTEGER PRIMARY KEY,
     tenant_id TEXT NOT NULL,

@@ -13,12 +13,17 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from axonflow.adapters.sqlite_spool.held_records import HeldRecords, Row
+from axonflow.adapters.sqlite_spool.aside import SPOOL_FILE, DamageReport, reports
+from axonflow.adapters.sqlite_spool.held_records import HeldRecords
+from axonflow.adapters.sqlite_spool.mark import Mark
+from axonflow.adapters.sqlite_spool.opening import mended, salvaged_folders
 from axonflow.adapters.sqlite_spool.owner_thread import OwnerThread
 from axonflow.adapters.sqlite_spool.reserve import Reserve
-from axonflow.adapters.sqlite_spool.spool_file import SPOOL_FILE, lock_folder, open_database, refused
+from axonflow.adapters.sqlite_spool.rows import MAX_EVENT_BYTES, Entry, Row
+from axonflow.adapters.sqlite_spool.spool_file import is_damage, lock_folder, refused, suspect
 from axonflow.audit import (
     AuditEvent,
+    AuditModes,
     AuditRecord,
     BatchSigner,
     BatchStatement,
@@ -36,18 +41,22 @@ _LOCK_TIMEOUT_S: Final = 5.0
 _SLICE: Final = 64
 """Records decoded, or discarded in one transaction (four times as many), before others get their turn."""
 _PAGE: Final = 1_000
+_REASON_CHARS: Final = 1_000
 
 
 class SqliteAuditSpool:
     """An `AuditSpool` in one folder, which one process at a time owns. Made by :meth:`open`.
 
     Safe to share between event loops and threads. What `append` returned survives the process and the power (SQLite,
-    write-ahead log, ``synchronous=FULL``); what it raised for may or may not have been recorded. A forked child cannot
-    use its parent's spool: every call raises AuditError there.
+    write-ahead log, ``synchronous=FULL``); what it raised for may or may not have been recorded. What `append_later`
+    took is committed with the next group, 20 ms or 1,000 events later at the latest: when the process or the power ends
+    before that, it is lost. A forked child cannot use its parent's spool: every call raises AuditError there.
     """
 
-    def __init__(self, owner: OwnerThread, lock: int, writer_id: str) -> None:
+    def __init__(self, owner: OwnerThread, lock: int, writer_id: str, folder: Path, modes: AuditModes) -> None:
         self._owner = owner
+        self._folder = folder
+        self._modes = modes
         self._signer: BatchSigner | None = None
         self._lock = lock
         self._writer_id = writer_id
@@ -57,13 +66,25 @@ class SqliteAuditSpool:
 
     @classmethod
     def open(
-        cls, folder: str | os.PathLike[str], *, max_bytes: int = _MAX_BYTES, lock_timeout_s: float = _LOCK_TIMEOUT_S
+        cls,
+        folder: str | os.PathLike[str],
+        *,
+        max_bytes: int = _MAX_BYTES,
+        lock_timeout_s: float = _LOCK_TIMEOUT_S,
+        modes: AuditModes | None = None,
+        sheds: bool = False,
     ) -> SqliteAuditSpool:
         """The spool in `folder`, which is made (0700, files 0600) if it is absent. Blocks.
 
-        Events are refused while more than `max_bytes` wait for a store. Raises ConfigurationError for a folder that
-        cannot be used, that another process still owns after `lock_timeout_s`, or that holds something else or a newer
-        spool; AuditError for a damaged file. Neither changes nor deletes anything then.
+        Events are refused while more than `max_bytes` wait for a store; with `sheds`, the oldest of those that no
+        answer waited for go first, and their chains say so. `modes` are the tenants' (all are durable without them).
+
+        A file that is damaged is moved to ``damaged/`` in the folder, with a report (see `damage`). What can be read of
+        it becomes a spool below ``salvaged/`` (see `salvaged`), and this one begins anew, with another writer id.
+
+        Raises ConfigurationError for a folder that cannot be used, that another process still owns after
+        `lock_timeout_s`, or that holds something else or a newer spool: neither changes nor deletes anything then.
+        Raises AuditError when the disk refuses.
         """
         place = Path(folder)
         if max_bytes <= 0:
@@ -71,22 +92,28 @@ class SqliteAuditSpool:
         path = place / SPOOL_FILE
         lock = lock_folder(place, lock_timeout_s)
         try:
-            connection, writer_id = open_database(path)
+            connection, writer_id = mended(place)
             try:
-                held = HeldRecords(connection, max_bytes, Reserve(place))
+                held = HeldRecords(connection, writer_id, max_bytes, Reserve(place), Mark(place), sheds=sheds)
             except BaseException as error:
                 connection.close()
                 if isinstance(error, sqlite3.Error):
+                    if is_damage(error):
+                        suspect(path)
                     raise refused(error, path) from None
                 raise
         except BaseException:
             os.close(lock)
             raise
-        return cls(OwnerThread(held, path), lock, writer_id)
+        return cls(OwnerThread(held, path), lock, writer_id, place, AuditModes() if modes is None else modes)
 
     def sign_with(self, signer: BatchSigner) -> None:
         """Sign the batches that are sealed from now on. Without it they are sealed all the same, unsigned."""
         self._signer = signer
+
+    async def next_number(self) -> int:
+        """The number of the next batch to be sealed. Raises AuditError."""
+        return await self._owner.do(HeldRecords.next_number)
 
     def close(self) -> None:
         """Finish what waits, then let go of the folder. Blocks meanwhile; calling it again does nothing."""
@@ -101,8 +128,33 @@ class SqliteAuditSpool:
 
     @property
     def pending(self) -> int:
-        """How many records no store has taken yet."""
-        return self._owner.held.pending
+        """How many records no store has taken yet, with those that are still in memory."""
+        return self._owner.held.pending + self._owner.waiting
+
+    @property
+    def waiting(self) -> int:
+        """How many of them are still in memory."""
+        return self._owner.waiting
+
+    @property
+    def lost(self) -> int:
+        """How many events were taken since the start and could not be recorded; the first of them are in quarantine."""
+        return self._owner.lost
+
+    @property
+    def shed(self) -> int:
+        """How many records went since the start, since there was no room."""
+        return self._owner.held.shed
+
+    @property
+    def damage(self) -> list[DamageReport]:
+        """Of all damaged files that were moved aside, and are still in the folder."""
+        return reports(self._folder)
+
+    @property
+    def salvaged(self) -> list[Path]:
+        """Folders of spools that hold what could be read of damaged ones, each with another writer id."""
+        return salvaged_folders(self._folder)
 
     @property
     def pending_bytes(self) -> int:
@@ -131,9 +183,26 @@ class SqliteAuditSpool:
         256 KiB (canonical), when 10000 others wait, when `max_bytes` wait for a store, and when the disk refuses. When
         this is cancelled, the event may have been recorded.
         """
+        self._check_writer(event)
+        return await self._owner.append(Entry(event, None, self._modes.may_follow(event)))
+
+    def append_later(self, event: AuditEvent) -> bool:
+        """Take `event`, if its tenant's mode is so, there is room and the disk is well; else False.
+
+        Raises AuditError for an event of another writer, and one that has no canonical bytes.
+        """
+        if not self._modes.may_follow(event):
+            return False
+        self._check_writer(event)
+        canonical = event.encoded()
+        size_bytes = len(canonical)
+        return size_bytes <= MAX_EVENT_BYTES and self._owner.append_later(
+            Entry(event, canonical, may_go=True), size_bytes
+        )
+
+    def _check_writer(self, event: AuditEvent) -> None:
         if event.writer_id != self._writer_id:
             raise AuditError("an event of another writer", expected=self._writer_id, found=str(event.writer_id)[:64])
-        return await self._owner.append(event)
 
     async def records(self, tenant_id: str) -> list[AuditRecord]:
         """What is held of the tenant's chain, oldest first. Raises AuditError."""
@@ -160,9 +229,16 @@ class SqliteAuditSpool:
             found = await self._owner.do(partial(HeldRecords.next_batch, limit=limit))
             if found is None:
                 return None
-            records = await _decoded(found.rows)
+            records, damaged = await _read(found.rows)
+            if damaged:
+                await self._owner.do(partial(HeldRecords.quarantine_damaged, damaged=damaged))
+                continue
             if found.statement is not None:
-                return _as_sealed(found.statement, found.signature or b"", records)
+                batch = _as_sealed(found.statement, found.signature or b"", records)
+                if batch is not None:
+                    return batch
+                await self._owner.do(HeldRecords.unseal)
+                continue
             batch = seal(records, self._writer_id, found.number, found.previous, now_us(), self._signer)
             noted = partial(HeldRecords.seal, batch=found, statement=batch.statement, signature=batch.signature)
             if await self._owner.do(noted):
@@ -181,10 +257,14 @@ class SqliteAuditSpool:
         """Put `records` out of the way; what is sealed is sealed anew. Raises AuditError."""
         await self._owner.do(partial(HeldRecords.quarantine, records=records, reason=reason))
 
-    async def in_quarantine(self, limit: int = 100) -> list[tuple[AuditRecord, str]]:
-        """Up to `limit` of what was put out of the way, with why. Raises AuditError."""
+    async def in_quarantine(self, limit: int = 100) -> list[tuple[AuditRecord | None, str]]:
+        """Up to `limit` of what was put out of the way, with why; None for what cannot be read. Raises AuditError."""
         found = await self._owner.do(partial(HeldRecords.in_quarantine, limit=limit))
-        return [(row.record(), reason) for row, reason in found]
+        return [(_record_or_none(row), reason) for row, reason in found]
+
+    async def put_back(self) -> int:
+        """Offer again what is in quarantine and was in a chain; how many records that were. Raises AuditError."""
+        return await self._owner.do(HeldRecords.put_back)
 
     async def discard(self, records: Sequence[AuditRecord]) -> None:
         """Let go of `records`; those that are not held are passed over. Raises AuditError; some may be gone then."""
@@ -208,15 +288,16 @@ class SqliteAuditSpool:
         self._release()
 
 
-def _as_sealed(statement: bytes, signature: bytes, records: Sequence[AuditRecord]) -> SealedBatch:
-    """`records` as they were sealed before. Raises AuditError when they are others."""
-    said = BatchStatement.from_bytes(statement)
-    again = seal(records, said.writer_id, said.number, bytes.fromhex(said.previous), said.sealed_us, None)
+def _as_sealed(statement: bytes, signature: bytes, records: Sequence[AuditRecord]) -> SealedBatch | None:
+    """`records` as they were sealed before; None when they are others, or the statement is none: the file was damaged
+    or changed."""
+    try:
+        said = BatchStatement.from_bytes(statement)
+        again = seal(records, said.writer_id, said.number, bytes.fromhex(said.previous), said.sealed_us, None)
+    except (AuditError, ValueError):
+        return None
     if again.said.root != said.root:
-        raise AuditError(
-            "the records of a sealed batch were changed", expected=said.root, found=again.said.root,
-            at=f"batch {said.number} of writer {said.writer_id}",
-        )  # fmt: skip
+        return None
     return SealedBatch(statement, signature, again.segments, again.records)
 
 
@@ -227,6 +308,27 @@ async def _decoded(rows: Sequence[Row]) -> list[AuditRecord]:
         records += [row.record() for row in rows[start : start + _SLICE]]
         await asyncio.sleep(0)
     return records
+
+
+async def _read(rows: Sequence[Row]) -> tuple[list[AuditRecord], list[tuple[int, str]]]:
+    """As `_decoded`; what cannot be read comes as its position and why, instead of raising."""
+    records: list[AuditRecord] = []
+    damaged: list[tuple[int, str]] = []
+    for start in range(0, len(rows), _SLICE):
+        for row in rows[start : start + _SLICE]:
+            try:
+                records.append(row.record())
+            except AuditError as error:
+                damaged.append((row.position, str(error)[:_REASON_CHARS]))
+        await asyncio.sleep(0)
+    return records, damaged
+
+
+def _record_or_none(row: Row) -> AuditRecord | None:
+    try:
+        return row.record()
+    except AuditError:
+        return None
 
 
 _open_spools: weakref.WeakSet[SqliteAuditSpool] = weakref.WeakSet()

@@ -11,12 +11,16 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
+from axonflow.adapters.sqlite_spool import statements
+from axonflow.adapters.sqlite_spool.aside import move_aside, sync_folder
+from axonflow.adapters.sqlite_spool.mark import Mark
 from axonflow.errors import AuditError, ConfigurationError
 from axonflow.ids import new_id, now_us
 
-__all__ = ["SPOOL_FILE", "lock_folder", "open_database", "refused"]
+__all__ = ["SUSPECT_FILE", "Damaged", "is_damage", "lock_folder", "open_database", "refused", "suspect"]
 
-SPOOL_FILE: Final = "spool.sqlite3"
+SUSPECT_FILE: Final = "spool.suspect"
+
 SCHEMA_VERSION: Final = 2
 _BATCHES: Final = "CREATE TABLE batch"
 """Where in the schema begins what version 1 did not have."""
@@ -27,12 +31,23 @@ _WAL_KEPT_BYTES: Final = 16 << 20
 """A full disk refuses to let the log grow, but not to be written again: so discarding, which frees space, goes on."""
 _CHECKED_BYTES: Final = 64 << 20
 """Up to this size the file is checked whole when it is opened: .05 s, or 1.4 s when none of it is in memory. 1 GiB
-would take .8 and 23 s at each start; damage in a larger file is told to whoever reads it."""
+would take .8 and 23 s at each start; damage in a larger file is found by who reads it, and that start checks it."""
 _RETRY_S: Final = 0.05
-_MEND: Final = (
-    "Stop AxonFlow and keep a copy of the folder. `sqlite3 {path} .recover` gives what can be read of it. "
-    "Move the folder away, and a new one is made at the next start."
-)
+
+
+class Damaged(AuditError):  # noqa: N818  named as the state of the file, which its caller mends
+    """The file is no sound database, or what was in it last is missing. `found` says how that shows."""
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether SQLite found the file to be damaged, rather than the disk to be full or away."""
+    return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
+
+
+def suspect(path: Path) -> None:
+    """Have the file checked whole at the next start, however large it is."""
+    with suppress(OSError):
+        path.with_name(SUSPECT_FILE).touch(0o600)
 
 
 def refused(error: sqlite3.Error, path: Path) -> AuditError:
@@ -44,14 +59,18 @@ def refused(error: sqlite3.Error, path: Path) -> AuditError:
             "the disk of the audit spool is full", expected="room for one more event", found=found, at=str(path),
             hint="Free space; recording goes on by itself.",
         )  # fmt: skip
-    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        return AuditError(
-            "the audit spool is damaged", expected="a sound SQLite database", found=found, at=str(path),
-            hint=_MEND.format(path=path),
-        )  # fmt: skip
+    if is_damage(error):
+        return _damaged(found, path)
     return AuditError(
         "the audit spool cannot be used", expected="a file that can be read and written", found=found, at=str(path),
         hint="Nothing was acknowledged. Look at the disk and the rights; recording goes on when the cause is gone.",
+    )  # fmt: skip
+
+
+def _damaged(found: str, path: Path) -> Damaged:
+    return Damaged(
+        "the audit spool is damaged", expected="a sound SQLite database", found=found, at=str(path),
+        hint="At the next start what can be read is kept, and recording goes on in a new file.",
     )  # fmt: skip
 
 
@@ -65,7 +84,7 @@ def lock_folder(folder: Path, timeout_s: float) -> int:
         if not folder.is_dir():
             folder.mkdir(mode=0o700, parents=True)
             folder.chmod(0o700)  # mkdir's mode is subject to the umask
-            _sync_folder(folder.parent)
+            sync_folder(folder.parent)
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise ConfigurationError(
@@ -94,26 +113,18 @@ def lock_folder(folder: Path, timeout_s: float) -> int:
     return lock
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make the names in `folder` durable, as fsync of a file does not."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def open_database(path: Path, writer_id: str | None = None) -> tuple[sqlite3.Connection, str]:
+    """The open spool file at `path`, made if absent, for this writer or a new one; and its writer id.
 
-
-def open_database(path: Path) -> tuple[sqlite3.Connection, str]:
-    """The open spool file at `path`, made if absent, and its writer id.
-
-    Raises ConfigurationError for a file that is not a spool or is a newer one, AuditError for a damaged one. Neither
-    changes the file.
+    Raises ConfigurationError for a file that is not a spool or is a newer one, which is left as it is; Damaged for a
+    damaged one, which was moved aside.
     """
     try:
         with suppress(FileExistsError):
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-            path.chmod(0o600)  # SQLite gives its log the mode of the file
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
+        if path.is_file():
+            path.chmod(0o600)  # the mode above is subject to the umask; SQLite gives its log the mode of the file
         connection = sqlite3.connect(
             path, timeout=_BUSY_TIMEOUT_MS / 1_000, isolation_level=None, check_same_thread=False
         )
@@ -123,20 +134,25 @@ def open_database(path: Path) -> tuple[sqlite3.Connection, str]:
             found=str(error), at=str(path),
         ) from None  # fmt: skip
     try:
-        return connection, _prepared(connection, path)
-    except sqlite3.Error as error:
+        return connection, _prepared(connection, path, writer_id or new_id(now_us()))
+    except (sqlite3.Error, Damaged) as error:
+        if isinstance(error, Damaged) or is_damage(error):
+            move_aside(path.parent)  # before it is closed: then SQLite would remove the log
         connection.close()
-        raise refused(error, path) from None
+        raise (refused(error, path) if isinstance(error, sqlite3.Error) else error) from None
     except BaseException:
         connection.close()
         raise
 
 
-def _prepared(connection: sqlite3.Connection, path: Path) -> str:
+def _prepared(connection: sqlite3.Connection, path: Path, writer_id: str) -> str:
     """Check whose file it is before anything is changed, set it up, and return its writer id."""
     (application_id,) = connection.execute("PRAGMA application_id").fetchone()
     (objects,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     is_new = application_id == 0 and objects == 0
+    was_here = Mark.read(path.parent)
+    if was_here is not None and application_id != _APPLICATION_ID:
+        raise _damaged("an empty file" if is_new else "the header of something else", path)
     if not is_new and application_id != _APPLICATION_ID:
         raise ConfigurationError(
             "not an audit spool", expected="a file that AxonFlow made, or none", found="another SQLite database",
@@ -155,14 +171,24 @@ def _prepared(connection: sqlite3.Connection, path: Path) -> str:
     connection.execute("PRAGMA fullfsync = ON")  # macOS: fsync alone stops at the drive's cache
     connection.execute(f"PRAGMA journal_size_limit = {_WAL_KEPT_BYTES}")
     if is_new:
-        _create(connection)
+        _create(connection, writer_id)
     elif version < SCHEMA_VERSION:
         _bring_up_to_date(connection)
-    (writer_id,) = connection.execute("SELECT value FROM meta WHERE name = 'writer_id'").fetchone()
-    return str(writer_id)
+    (position,) = connection.execute(statements.REACHED).fetchone()
+    row = connection.execute("SELECT value FROM meta WHERE name = 'writer_id'").fetchone()
+    if row is None:
+        raise _damaged("no writer", path)
+    if was_here is not None and was_here.writer_id == row[0] and was_here.position > position:
+        raise _damaged(f"the last {was_here.position - position} records are missing", path)
+    return str(row[0])
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> int:
+    if path.stat().st_size <= _CHECKED_BYTES or path.with_name(SUSPECT_FILE).exists():
+        (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if found != "ok":
+            raise _damaged(" ".join(found.split())[:200], path)
+        path.with_name(SUSPECT_FILE).unlink(missing_ok=True)
     version = connection.execute("SELECT value FROM meta WHERE name = 'schema_version'").fetchone()
     if version is None or version[0] not in ("1", str(SCHEMA_VERSION)):
         raise ConfigurationError(
@@ -170,22 +196,15 @@ def _check(connection: sqlite3.Connection, path: Path) -> int:
             found=f"version {version[0]}" if version else "none", at=str(path),
             hint="Start the AxonFlow that wrote it, and let it drain.",
         )  # fmt: skip
-    if path.stat().st_size <= _CHECKED_BYTES:
-        (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-        if found != "ok":
-            raise AuditError(
-                "the audit spool is damaged", expected="a sound SQLite database",
-                found=" ".join(found.split())[:200], at=str(path), hint=_MEND.format(path=path),
-            )  # fmt: skip
     return int(version[0])
 
 
-def _create(connection: sqlite3.Connection) -> None:
+def _create(connection: sqlite3.Connection, writer_id: str) -> None:
     """All in one transaction: a process that is killed meanwhile leaves a file that is still new."""
     connection.execute("BEGIN IMMEDIATE")
     for statement in _schema():
         connection.execute(statement)
-    values = (("schema_version", str(SCHEMA_VERSION)), ("writer_id", new_id(now_us())))
+    values = (("schema_version", str(SCHEMA_VERSION)), ("writer_id", writer_id))
     connection.executemany("INSERT INTO meta (name, value) VALUES (?, ?)", values)
     connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
     connection.execute("COMMIT")
@@ -196,6 +215,7 @@ def _bring_up_to_date(connection: sqlite3.Connection) -> None:
     statements = _schema()
     first = next(number for number, statement in enumerate(statements) if _BATCHES in statement)
     connection.execute("BEGIN IMMEDIATE")
+    connection.execute("ALTER TABLE records ADD COLUMN may_go INTEGER NOT NULL DEFAULT 0")
     for statement in statements[first:]:
         connection.execute(statement)
     connection.execute("UPDATE meta SET value = ? WHERE name = 'schema_version'", (str(SCHEMA_VERSION),))

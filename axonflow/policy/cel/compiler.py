@@ -27,7 +27,7 @@ from axonflow.policy.cel.checker import Checked, Checker
 from axonflow.policy.cel.cost import check_cost
 from axonflow.policy.cel.emitter import Emitter
 from axonflow.policy.cel.lexer import LITERALS, Token, skeleton_of, tokenize
-from axonflow.policy.cel.literals import rendered
+from axonflow.policy.cel.literals import as_written, rendered
 from axonflow.policy.cel.parser import Parsed, literal_values, parse, parse_tokens
 from axonflow.policy.cel.patterns import Patterns
 from axonflow.policy.cel.reads import Reads
@@ -69,14 +69,19 @@ class Shape:
     """What conditions share that differ in their constants only: code in two forms, and how to bind it.
 
     `inspects` says whether the code uses its second argument: for findings, time or loops. `always` is the shape of
-    what holds for every request. `reads` are the attributes that the expression reads.
+    what holds for every request. `reads` are the attributes that the expression reads, `tokens` the text of the one
+    that the shape was made from.
     """
 
     __slots__ = (
         "_careful", "_checked", "_compiler", "_filters", "_literals", "_quick", "always", "inspects", "pinned", "reads",
+        "tokens",
     )  # fmt: skip
 
-    def __init__(self, compiler: Compiler, parsed: Parsed | None, filters: Filters) -> None:
+    def __init__(
+        self, compiler: Compiler, parsed: Parsed | None, filters: Filters, tokens: Sequence[Token] = ()
+    ) -> None:
+        self.tokens = tokens
         self._compiler = compiler
         self._checked = compiler.checked(parsed.node) if parsed is not None else None
         self._filters = filters
@@ -142,6 +147,18 @@ class Condition(Struct, eq=False, gc=False):
     def careful(self) -> Function:
         """The same as a function that gives the standard's answer or error, made anew."""
         return self.shape.careful(self.values, self.literals)
+
+    @property
+    def text(self) -> str:
+        """The expression, without its comments, each run of white space as one space. Empty where there is none."""
+        own = iter(self.literals)
+        parts: list[str] = []
+        end = 0
+        for token in self.shape.tokens:
+            told = as_written(token, next(own)) if token.kind in LITERALS else token.text
+            parts += [" " if parts and token.offset > end else "", told]
+            end = token.offset + len(token.text)
+        return "".join(parts).rstrip()
 
 
 class Expression(Struct, frozen=True, gc=False):
@@ -232,8 +249,9 @@ class Compiler:
                 return Condition.of(shape, filters.values, literals)
             except ValueError:  # such as a pattern that is none: emitted by itself it is refused with its place
                 shape = None
-        own = parsed if literals == parsed.literals else parse_tokens(expression.tokens())
-        shape = Shape(self, own, filters)
+        tokens = expression.tokens()
+        own = parsed if literals == parsed.literals else parse_tokens(tokens)
+        shape = Shape(self, own, filters, tokens)
         self._pause()
         if shape.pinned:
             self._pinned[skeleton] = shape.pinned

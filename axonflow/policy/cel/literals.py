@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from typing import Final
 from axonflow.errors import ExpressionError
 from axonflow.policy.cel.lexer import Token
 
-__all__ = ["INT_MAX", "INT_MIN", "UINT_MAX", "Uint", "literal", "quoted", "rendered"]
+__all__ = ["INT_MAX", "INT_MIN", "UINT_MAX", "Uint", "as_written", "literal", "quoted", "rendered"]
 
 INT_MIN: Final = -(2**63)
 INT_MAX: Final = 2**63 - 1
@@ -76,6 +77,12 @@ def rendered(token: Token, value: float | str | bytes) -> Token:
     if isinstance(value, Uint):
         return token._replace(text=f"{int(value)}u")
     return token._replace(text=quoted(value if isinstance(value, str) else abs(value)))
+
+
+def as_written(token: Token, value: float | str | bytes) -> str:
+    """`value` in place of the token's own, for people: what can be read stays as it is. A literal all the same: the
+    escapes of JSON are among those of the language."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else rendered(token, value).text
 
 
 def _escaped(character: str) -> str:

@@ -230,7 +230,7 @@ class Supervisor:
 
 
 async def _keep_in_order(database_url: str) -> None:
-    """Once a day: partitions for the coming months, and an end to what is past its time."""
+    """Once a day: partitions for the coming days, and an end to what is past its time."""
     while True:
         try:
             done = await maintain(database_url)

@@ -17,9 +17,10 @@ from axonflow_sidecar.http.asgi import Call, Refused, Reply
 from axonflow_sidecar.http.services import AgentServices
 from axonflow_sidecar.http.translate import tenant_of
 
-__all__ = ["acting", "limit_of", "recording", "shown", "tenancy_of", "tenant_named"]
+__all__ = ["acting", "limit_of", "offset_of", "recording", "shown", "tenancy_of", "tenant_named"]
 
 MAX_PAGE = 1000
+MAX_OFFSET = 1_000_000
 
 
 def tenancy_of(services: AgentServices) -> Tenancy:
@@ -61,13 +62,22 @@ async def recording(
 
 def limit_of(query: dict[str, str]) -> int:
     """How many the caller wants at most. Raises RequestError."""
+    return _number_of(query, "limit", 100, 1, MAX_PAGE)
+
+
+def offset_of(query: dict[str, str]) -> int:
+    """How many the caller passes over. Raises RequestError."""
+    return _number_of(query, "offset", 0, 0, MAX_OFFSET)
+
+
+def _number_of(query: dict[str, str], name: str, usual: int, least: int, most: int) -> int:
     try:
-        limit = msgspec.convert(query.get("limit", "100"), int, strict=False)
+        number = msgspec.convert(query.get(name, usual), int, strict=False)
     except msgspec.ValidationError:
-        limit = 0
-    if not 1 <= limit <= MAX_PAGE:
-        raise RequestError("out of range", expected=f"1 to {MAX_PAGE}", at="limit")
-    return limit
+        number = least - 1
+    if not least <= number <= most:
+        raise RequestError("out of range", expected=f"{least} to {most}", at=name)
+    return number
 
 
 def shown(value: Struct | dict[str, Any], status: int = 200) -> Reply:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from axonflow import AxonFlow, Decision, Request
+from axonflow import AxonFlow, AxonFlowError, Decision, Request
 from axonflow.app.api_policies import ApiPolicies
 from axonflow.app.durable import Trouble
 from axonflow.app.following import PolicyStatus
@@ -15,12 +15,12 @@ from axonflow.app.policy_sets import PolicySets
 from axonflow.app.tenancy import Tenancy
 from axonflow.app.typed_policies import TypedPolicies
 from axonflow.audit import AuditPage, AuditQuery, Origin
-from axonflow_sidecar.http.asgi import Call
+from axonflow_sidecar.http.asgi import Call, Refused
 from axonflow_sidecar.http.metrics import Metrics
 from axonflow_sidecar.http.signing import Signer
 from axonflow_sidecar.http.translate import wrong_tenant
 
-__all__ = ["AgentServices", "Orchestrator", "check_tenant", "enforced"]
+__all__ = ["AgentServices", "Orchestrator", "check_tenant", "enforced", "searched"]
 
 
 class Orchestrator(Protocol):
@@ -67,3 +67,10 @@ async def enforced(services: AgentServices, call: Call, request: Request, *, red
     decision = await services.flow.enforce(request, origin=call.origin, redacts=redacts)
     services.metrics.decided(decision.effect.value)
     return decision
+
+
+async def searched(services: AgentServices, query: AuditQuery) -> AuditPage:
+    """What is found in the trail. Raises Refused (503) without a database, AuditError when that does not answer."""
+    if services.search is None:
+        raise Refused(503, AxonFlowError("no database", hint="Events are kept in the spool until there is one."))
+    return await services.search(query)

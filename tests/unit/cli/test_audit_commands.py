@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from axonflow.adapters.memory import MemoryAuditProofs
 from axonflow.adapters.postgres import PostgresAuditStore, PostgresDatabase, migrate
 from axonflow.adapters.sqlite_spool import SqliteAuditSpool
+from axonflow.app.audit_keys import signing_keys
 from axonflow.app.auditing import export_audit, opened_proofs
 from axonflow.audit import NO_BATCH, AuditEvent, WriterKey, link, seal
 from axonflow.flows.drain import drain_once
@@ -322,3 +323,16 @@ def test_verify_of_a_folder_without_a_spool_is_bad_input(run, tmp_path):
     assert run("audit", "verify", "--spool", str(tmp_path), "--tenant", "a").exit_code == 2
     (tmp_path / "spool.sqlite3").write_text("no database, but some text that is longer than a header of one" * 9)
     assert run("audit", "verify", "--spool", str(tmp_path)).exit_code == 2
+
+
+def test_audit_rotate_key_asks_every_writer_of_an_installation_and_once_only(run, tmp_path):
+    for name in ("agent", "orchestrator"):
+        place = tmp_path / "spool" / name
+        place.mkdir(parents=True)
+        signing_keys(place, "w", 0)
+    done = run("audit", "rotate-key", "--data", str(tmp_path))
+    assert (done.exit_code, done.output.count("signs from the next start on")) == (0, 2)
+    again = run("audit", "rotate-key", str(tmp_path / "spool" / "agent"))
+    assert (again.exit_code, "a file that is not there yet" in again.output) == (2, True)
+    nothing = run("audit", "rotate-key", "--data", str(tmp_path / "elsewhere"))
+    assert (nothing.exit_code, "no writer of an audit trail" in nothing.output) == (2, True)

@@ -79,6 +79,8 @@ WITH found AS NOT MATERIALIZED (
         AND ($10::text IS NULL OR effect = $10)
         AND ($11::text IS NULL OR decision_id = $11)
         AND ($12::text IS NULL OR $12 = ANY (policies))
+        AND ($16::text IS NULL OR resource = $16)
+        AND ($17::boolean IS NULL OR allowed = $17)
 )
 SELECT counted.total, page.canonical
 FROM (SELECT count(*) AS total FROM (SELECT FROM found LIMIT $15) AS those) AS counted

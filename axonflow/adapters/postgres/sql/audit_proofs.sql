@@ -59,6 +59,40 @@ WHERE tenant_id = $1 AND writer_id = $2 AND first >= $3 AND (first, number) > ($
 ORDER BY first, number
 LIMIT $5;
 
+-- name: records
+-- The server compares the columns with the bytes: as images (*=), which no collation has a say in. `altered` is '?' where
+-- they are not the same. Measured, of our processor time for a record: 1.5 us; 4.8 with the columns as a text of JSON that
+-- we compare, 6.7 with that as a binary COPY, 9 with all columns. The server's is 8 us instead of 2.
+SELECT
+    kept.sequence, kept.previous, kept.hash, kept.canonical, kept.event_id,
+    CASE
+        WHEN ROW(
+            kept.tenant_id, kept.event_id, kept.schema_version, kept.writer_id, kept.time_us, kept.kind,
+            kept.decision_id, kept.principal, kept.on_behalf_of, kept.client_id, kept.trace_id, kept.request_id,
+            kept.action, kept.resource, kept.effect, kept.allowed, kept.policies
+        )::record *= ROW(
+            event.tenant_id, event.event_id, event.schema_version, event.writer_id, event.time_us, event.kind,
+            event.decision_id, event.principal, coalesce(event.on_behalf_of, '{}'),
+            coalesce(event.origin ->> 'client_id', ''), coalesce(event.origin ->> 'trace_id', ''),
+            coalesce(event.origin ->> 'request_id', ''),
+            event.action, event.resource, event.effect, event.allowed, event.policies
+        )::record THEN ''
+        ELSE '?'
+    END AS altered
+FROM
+    (
+        SELECT * FROM axonflow.audit_event
+        WHERE tenant_id = $1 AND writer_id = $2 AND sequence >= $3
+        ORDER BY sequence
+        LIMIT $4
+    ) AS kept,
+    json_to_record(convert_from(kept.canonical, 'UTF8')::json) AS event (
+        tenant_id text, event_id text, schema_version integer, writer_id text, time_us bigint, kind text,
+        decision_id text, principal text, on_behalf_of text[], origin json, action text, resource text, effect text,
+        allowed boolean, policies text[]
+    )
+ORDER BY kept.sequence;
+
 -- name: places
 SELECT tenant_id, writer_id, sequence
 FROM axonflow.audit_event

@@ -19,7 +19,8 @@ WHERE
 ORDER BY tenant_id;
 
 -- name: past_partitions
--- Those whose time is over, the oldest first, with the bounds of their ids; what is dated beyond all is not among them.
+-- Those that end before some tenant's time begins ($1), the oldest first, with the bounds of their ids. In what is younger
+-- everything stays, and an empty one waits for records that come late; what is dated beyond all is not among them.
 SELECT name, first, beyond
 FROM (
     SELECT
@@ -29,7 +30,7 @@ FROM (
     FROM pg_class
     WHERE oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = 'axonflow.audit_event'::regclass)
 ) AS partition
-WHERE beyond <= axonflow.audit_bound(now()) COLLATE "C"
+WHERE beyond <= axonflow.audit_bound(to_timestamp($1::bigint / 1000000)) COLLATE "C"
 ORDER BY beyond COLLATE "C";
 
 -- name: is_all_expired
@@ -84,27 +85,36 @@ ON CONFLICT (tenant_id, writer_id) DO UPDATE
 SET records = excluded.records, hash = excluded.hash, cut_us = excluded.cut_us
 WHERE audit_cut.records < excluded.records;
 
--- name: note_removed
--- Of a segment that is cut in two, the hashes of what goes: without them, what stays of it could not be proved.
+-- name: note
+-- Of a segment that is cut in the middle the hashes of what goes are kept, or else nobody could tell its root any more; of
+-- one that goes as a whole nothing is. Asked before the cut itself is moved: those from the cut before on are looked at.
 UPDATE axonflow.audit_segment AS segment
 SET
-    removed = segment.removed || coalesce((
-        SELECT string_agg(event.hash, ''::bytea ORDER BY event.sequence)
-        FROM axonflow.audit_event AS event
-        WHERE
-            event.tenant_id = $1 AND event.writer_id = $2
-            AND event.sequence >= segment.first + length(segment.removed) / 32 AND event.sequence < $3
-    ), '')
-FROM (
-    SELECT number, position
-    FROM axonflow.audit_segment
-    WHERE tenant_id = $1 AND writer_id = $2 AND first < $3
-    ORDER BY first DESC
-    LIMIT 1
-) AS last
+    removed = CASE
+        WHEN segment.first + segment.records <= $3 THEN ''
+        ELSE
+            segment.removed || (
+                SELECT coalesce(string_agg(event.hash, '' ORDER BY event.sequence), '')
+                FROM axonflow.audit_event AS event
+                WHERE
+                    event.tenant_id = $1 AND event.writer_id = $2
+                    AND event.sequence >= segment.first + length(segment.removed) / 32 AND event.sequence < $3
+            )
+    END
 WHERE
-    segment.writer_id = $2 AND segment.number = last.number AND segment.position = last.position
-    AND segment.first + segment.records > $3;
+    segment.tenant_id = $1 AND segment.writer_id = $2 AND segment.first < $3
+    AND segment.first >= coalesce(
+        (
+            SELECT other.first
+            FROM axonflow.audit_segment AS other
+            JOIN axonflow.audit_cut AS earlier USING (tenant_id, writer_id)
+            WHERE other.tenant_id = $1 AND other.writer_id = $2 AND other.first < earlier.records
+            ORDER BY other.first DESC
+            LIMIT 1
+        ),
+        0
+    )
+    AND (segment.first + segment.records > $3 OR segment.removed <> '');
 
 -- name: remove
 DELETE FROM axonflow.audit_event WHERE tenant_id = $1 AND writer_id = $2 AND sequence < $3;

@@ -830,21 +830,13 @@ GRANT SELECT ON axonflow.audit_segment TO axonflow_app;
 CREATE POLICY tenant ON axonflow.audit_segment FOR SELECT TO axonflow_app
     USING (tenant_id = nullif(current_setting('axonflow.tenant_id', true), ''));
 
--- Whoever cuts chains notes what is gone; whoever erases a tenant takes its segments as well. The roots of batches stay.
-GRANT SELECT, UPDATE (removed), DELETE ON axonflow.audit_segment TO axonflow_keeper;
+-- Whoever cuts chains notes what is gone. Segments stay, also those of a tenant that is erased: roots of batches are over
+-- all of them.
+GRANT SELECT, UPDATE (removed) ON axonflow.audit_segment TO axonflow_keeper;
 CREATE POLICY keep ON axonflow.audit_segment FOR SELECT TO axonflow_keeper USING (true);
 CREATE POLICY note ON axonflow.audit_segment FOR UPDATE TO axonflow_keeper
     USING (tenant_id = nullif(current_setting('axonflow.tenant_id', true), ''))
     WITH CHECK (tenant_id = nullif(current_setting('axonflow.tenant_id', true), ''));
-CREATE POLICY erase ON axonflow.audit_segment FOR DELETE TO axonflow_keeper
-    USING (
-        tenant_id = (
-            SELECT own.tenant_id FROM axonflow.tenant AS own
-            WHERE
-                own.tenant_id = nullif(current_setting('axonflow.tenant_id', true), '')
-                AND own.status = 'deleting' AND NOT own.audit_hold
-        )
-    );
 
 
 -- Plans and what came of them. What a person or a step said (`query`, `error`) and JSON of any content are bytes: text

@@ -1,34 +1,48 @@
-"""``POST /api/v1/audit/search``: what was recorded, newest first, with all that was answered before the search."""
+"""``POST /api/v1/audit/search`` and ``GET /api/v1/audit/tenant/{tenant_id}``: what was recorded, newest first, with all
+that was answered before the search."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
-from axonflow import AxonFlowError, Effect
-from axonflow.audit import AuditEvent, AuditQuery
+from axonflow.audit import AuditEvent, AuditPage, AuditQuery
+from axonflow.audit.event_ids import earliest_us
 from axonflow.policy.request import decode_json
-from axonflow_sidecar.http.asgi import Call, Handler, Refused, Reply
-from axonflow_sidecar.http.services import AgentServices
-from axonflow_sidecar.http.translate import OUTCOMES, parse_time_us, rfc3339, tenant_of
+from axonflow_sidecar.http.administration import limit_of, offset_of
+from axonflow_sidecar.http.asgi import Call, Handler, Reply
+from axonflow_sidecar.http.audit_shapes import audit_entry
+from axonflow_sidecar.http.services import AgentServices, searched
+from axonflow_sidecar.http.translate import parse_time_us, tenant_of
 
-__all__ = ["audit_search"]
+__all__ = ["audit_of_tenant", "audit_search"]
+
+_OVERRIDE: Final = "policy.override"
+_MAKING_US: Final = 300_000_000
+"""Within which an override is recorded, after it got its id."""
 
 
 class _SearchBody(Struct, kw_only=True, forbid_unknown_fields=True):
+    """`request_type` is the contract's second name of the action. Ours are `before`, `kind`, `effect`, `resource`."""
+
     limit: int = 100
     offset: int = 0
+    before: str | None = None
     tenant_id: str | None = None
     user_email: str | None = None
     client_id: str | None = None
     start_time: str | None = None
     end_time: str | None = None
     action: str | None = None
+    request_type: str | None = None
     decision_id: str | None = None
     policy_name: str | None = None
     override_id: str | None = None
+    kind: str | None = None
+    effect: str | None = None
+    resource: str | None = None
 
 
 _decoder = msgspec.json.Decoder(_SearchBody)
@@ -38,72 +52,70 @@ def audit_search(services: AgentServices) -> Handler:
     """The handler. Searches the tenant of the key; with a key for any tenant, the one that the body names."""
 
     async def handler(call: Call) -> Reply:
-        if services.search is None:
-            raise Refused(503, AxonFlowError("no database", hint="Events are kept in the spool until there is one."))
         body = decode_json(await call.json_body(), _decoder)
-        if body.override_id:  # there are none yet, so nothing was decided by one
-            tenant_of(call.caller, body.tenant_id or "")
-            return Reply(msgspec.json.encode({"entries": [], "total": 0, "limit": body.limit, "offset": body.offset}))
-        page = await services.search(
-            AuditQuery(
-                tenant_id=tenant_of(call.caller, body.tenant_id or ""),
-                limit=body.limit,
-                offset=body.offset,
-                start_us=parse_time_us(body.start_time, "$.start_time") if body.start_time else None,
-                end_us=parse_time_us(body.end_time, "$.end_time") if body.end_time else None,
-                principal=f"user:{body.user_email}" if body.user_email else None,
-                client_id=body.client_id or None,
-                action=body.action or None,
-                decision_id=body.decision_id or None,
-                policy=body.policy_name or None,
-            )
+        query = AuditQuery(
+            tenant_id=tenant_of(call.caller, body.tenant_id or ""),
+            limit=body.limit,
+            offset=body.offset,
+            before=body.before or None,
+            start_us=parse_time_us(body.start_time, "$.start_time") if body.start_time else None,
+            end_us=parse_time_us(body.end_time, "$.end_time") if body.end_time else None,
+            kind=body.kind or None,
+            principal=f"user:{body.user_email}" if body.user_email else None,
+            client_id=body.client_id or None,
+            action=body.action or body.request_type or None,
+            resource=body.resource or None,
+            effect=body.effect or None,
+            decision_id=body.decision_id or None,
+            policy=body.policy_name or None,
         )
-        entries = [_entry(event) for event in page.events]
-        answer = {"entries": entries, "total": page.total, "limit": body.limit, "offset": body.offset}
-        return Reply(msgspec.json.encode(answer))
+        if body.override_id:
+            return _page(await _override(services, query, body.override_id), query)
+        return _page(await searched(services, query), query)
 
     return handler
 
 
-def _entry(event: AuditEvent) -> dict[str, Any]:
-    user = next((one for one in (event.principal, *event.on_behalf_of) if one.startswith("user:")), "")
-    return {
-        "id": event.event_id,
-        "timestamp": rfc3339(event.time_us),
-        "request_id": event.origin.request_id,
-        "user_email": user.removeprefix("user:"),
-        "client_id": event.origin.client_id,
-        "tenant_id": event.tenant_id,
-        "request_type": event.action,
-        "policy_decision": OUTCOMES[Effect(event.effect)].policy_decision,
-        "policy_details": {
-            "kind": event.kind,
-            "decision_id": event.decision_id,
-            "effect": event.effect,
-            "principal": event.principal,
-            "resource": event.resource,
-            "policies": event.policies,
-            "reasons": event.reasons,
-            "policy_digest": event.policy_digest,
-            "trace_id": event.origin.trace_id,
-        },
-        "response_time_ms": (event.duration_us or 0) // 1000,
-        **_used(event),
-    }
+def audit_of_tenant(services: AgentServices) -> Handler:
+    """The handler of the listing. The tenant is part of the path, and still has to be the key's."""
+
+    async def handler(call: Call) -> Reply:
+        told = call.query("limit", "offset", "before")
+        query = AuditQuery(
+            tenant_id=tenant_of(call.caller, call.value), limit=limit_of(told), offset=offset_of(told),
+            before=told.get("before") or None,
+        )  # fmt: skip
+        return _page(await searched(services, query), query)
+
+    return handler
 
 
-def _used(event: AuditEvent) -> dict[str, Any]:
-    """Of a model call, wherever its version of the event has that."""
-    usage, details = event.usage, event.details
-    if usage is None:
-        return {
-            "provider": details.get("provider", ""),
-            "model": details.get("model", ""),
-            "tokens_used": details.get("total_tokens", 0),
-        }
-    tokens = (usage.input_tokens or 0) + (usage.output_tokens or 0)
-    return {
-        "provider": usage.provider,
-        "model": usage.model,
-        "tokens_used": max(tokens, usage.total_tokens or 0),
+def _page(page: AuditPage, query: AuditQuery) -> Reply:
+    """`next` is the `before` of the next page; null on the last."""
+    answer: dict[str, Any] = {
+        "entries": [audit_entry(event) for event in page.events],
+        "total": page.total,
+        "limit": query.limit,
+        "offset": query.offset,
+        "next": page.events[-1].event_id if len(page.events) == query.limit else None,
     }
+    return Reply(msgspec.json.encode(answer))
+
+
+async def _override(services: AgentServices, query: AuditQuery, override_id: str) -> AuditPage:
+    """What made the override with this id: it is told by the details, which nothing is searched by, but its id says
+    when."""
+    made_us = earliest_us(override_id, 0)
+    if made_us is None:
+        return AuditPage((), 0)
+    within = AuditQuery(
+        tenant_id=query.tenant_id, limit=1000, kind="admin", action=_OVERRIDE, start_us=made_us,
+        end_us=made_us + _MAKING_US,
+    )  # fmt: skip
+    found = (await searched(services, within)).events
+    events = tuple(event for event in found if _is_of(event, override_id) and query.covers(event))
+    return AuditPage(events[query.offset : query.offset + query.limit], len(events))
+
+
+def _is_of(event: AuditEvent, override_id: str) -> bool:
+    return event.details.get("override") == override_id

@@ -25,6 +25,7 @@ _CAPABILITIES = {
         "gateway_mode": "POST /api/policy/pre-check and /api/audit/llm-call",
         "audit_llm_call": "POST /api/audit/llm-call",
         "audit_search": "POST /api/v1/audit/search",
+        "decision_records": "GET /api/v1/decisions and /api/v1/decisions/{id}/explain",
         "static_policies": "/api/v1/static-policies: patterns, in force at once",
         "dynamic_policies": "/api/v1/dynamic-policies: conditions, in force at once",
         "multi_agent_planning": "POST /api/request with multi-agent-plan and execute-plan",

@@ -85,9 +85,9 @@ def test_log_that_never_gets_its_turn_says_so(there, monkeypatch):
     monkeypatch.setattr(module, "MAX_TRIES", 2)
     log = PostgresAuditLog(database)
 
-    async def taken(records):
+    async def taken(batch):
         raise AuditConflict("another record holds this place")
 
-    monkeypatch.setattr(log._store, "write", taken)
+    monkeypatch.setattr(log._store, "write_batch", taken)
     with pytest.raises(AuditError, match="all the time"):
         run(log.append(event(tenant_id)))

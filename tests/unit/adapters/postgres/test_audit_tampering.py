@@ -154,6 +154,7 @@ def tamper(dsn, statements):
 TAMPERED = {
     "delete": (f"DELETE FROM axonflow.audit_event {PLACE} = 4", [("missing", "a", 4, 0)]),
     "update": (f"UPDATE {EVENT} canonical = canonical || ' '::bytea {PLACE} = 4", [("altered", "a", 4, None)]),
+    "update to no text": (f"UPDATE {EVENT} canonical = '\\x8000' {PLACE} = 4", [("altered", "a", 4, None)]),
     "update with its hash": (rehashed(4, "allow"), [("unlinked", "a", 5, None)]),
     "insert": (INSERTED, [("altered", "a", 25, None), ("unsealed", "a", 25, None)]),
     "swap": (SWAPPED, [("altered", "a", 4, None), ("altered", "a", 5, None)]),
@@ -162,6 +163,11 @@ TAMPERED = {
     "re-signing with another key": (resigned(signer("thief")), [("unknown_key", "", None, 2)]),
     "no signature any more": (resigned(None), [("unsigned", "", None, 2)]),
     "search column only": (f"UPDATE {EVENT} effect = 'allow' {PLACE} = 4", [("column", "a", 4, None)]),
+    "type of a search column": (
+        "ALTER TABLE axonflow.audit_event ALTER effect TYPE bytea USING convert_to(effect, 'UTF8')",
+        [("column", tenant, sequence, None) for tenant, count in (("a", 25), ("b", 5), ("c", 1)) for _ in "vw"
+         for sequence in range(count)],
+    ),
     "column of a batch": (
         "UPDATE axonflow.audit_batch SET hash = sha256('') WHERE writer_id = 'w' AND number = 1",
         [("batch_altered", "", None, 1)],

@@ -63,7 +63,8 @@ def test_table_without_a_tenant_is_of_no_tenant(migrated_dsn):
         (SELECT FROM pg_attribute WHERE attrelid = c.oid AND attname = 'tenant_id')
         ORDER BY 1""",
     )
-    assert [row["relname"] for row in tables] == ["schema_migration", "tier"]
+    # A writer's batches and keys are over the records of all tenants, and say nothing of any.
+    assert [row["relname"] for row in tables] == ["audit_batch", "audit_writer_key", "schema_migration", "tier"]
 
 
 def test_views_and_functions_that_would_go_around_policies_do_not_exist(migrated_dsn):
@@ -79,8 +80,13 @@ def test_index_of_a_tenant_table_begins_with_the_tenant(migrated_dsn):
         f"""SELECT c.relname, indexrelid::regclass::text FROM pg_index JOIN pg_class c ON c.oid = indrelid {OURS}
         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id' WHERE indkey[0] <> a.attnum""",
     )
-    # A key is looked up before its tenant is known; an organization's tenants are counted by the registrar.
-    assert {row[1] for row in wrong} == {"axonflow.api_key_by_hmac", "axonflow.tenant_by_organization"}
+    # A key is looked up before its tenant is known; an organization's tenants are counted by the registrar; a batch has
+    # segments of many tenants, and its root is over them all.
+    assert {row[1] for row in wrong} == {
+        "axonflow.api_key_by_hmac",
+        "axonflow.tenant_by_organization",
+        "axonflow.audit_segment_pkey",
+    }
 
 
 def test_roles_of_ours_own_nothing_and_cannot_go_around_policies(migrated_dsn):

@@ -8,6 +8,7 @@ import pytest
 from axonflow.adapters.postgres import PostgresAuditStore, doctor, migrate, service_login
 from axonflow.adapters.postgres.database import ROLES
 from axonflow.adapters.postgres.doctor import examine, status
+from axonflow.adapters.postgres.retention import DAYS_AHEAD
 from axonflow.adapters.postgres.sql_files import migrations
 from axonflow.audit import AuditQuery
 from axonflow.errors import ConfigurationError
@@ -239,7 +240,7 @@ def test_status_before_and_after_migrating_tells_versions_and_what_is_pending(ne
     asyncio.run(migrate(new_database))
     after = asyncio.run(status(new_database))
     assert (after.schema_version, after.code_version, after.pending) == (len(migrations()), len(migrations()), ())
-    assert len(after.partitions) == 5
+    assert len(after.partitions) == DAYS_AHEAD + 3  # today, and the first and the other
     assert after.size_bytes > 0
 
 

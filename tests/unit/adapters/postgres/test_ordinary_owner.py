@@ -2,14 +2,14 @@
 
 import asyncio
 
-from axonflow.adapters.postgres import PostgresAuditStore, migrate
+from axonflow.adapters.postgres import migrate
 from axonflow.adapters.postgres.backup import backup, restore
 from axonflow.adapters.postgres.doctor import examine, status
 from axonflow.adapters.postgres.retention import maintain
 from axonflow.ids import now_us
 from tests.postgres import execute, fresh_database
 from tests.postgres_rows import add_rows
-from tests.postgres_stores import audit_event, chained, opened
+from tests.postgres_stores import audit_event, chained, opened, write_sealed
 from tests.unit.adapters.postgres.test_migrating import as_login, database_of
 
 DAY_US = 86_400_000_000
@@ -25,11 +25,12 @@ def test_owner_without_superuser_migrates_examines_maintains_backs_up_and_restor
         owner, other_owner = as_login(bare_database, "migrator"), as_login(other, "migrator")
         asyncio.run(migrate(owner))
         asyncio.run(add_rows(bare_database, "A"))
-        execute(bare_database, "DELETE FROM axonflow.audit_event", "DELETE FROM axonflow.audit_cut", "SELECT 1")
+        trail = ("audit_event", "audit_segment", "audit_cut")
+        execute(bare_database, *(f"DELETE FROM axonflow.{table}" for table in trail), "SELECT 1")
         with opened(owner) as (run, database):
-            times_us = (now_us() - 200 * DAY_US, now_us() + 140 * DAY_US)
-            run(PostgresAuditStore(database).write(chained(audit_event("A", time_us=one) for one in times_us)))
-        done = asyncio.run(maintain(owner, months_ahead=5))
+            times_us = (now_us() - 200 * DAY_US, now_us() + 15 * DAY_US)
+            run(write_sealed(database, chained(audit_event("A", time_us=one) for one in times_us)))
+        done = asyncio.run(maintain(owner, days_ahead=16))
         assert (done.removed, len(done.made)) == (1, 2)
         assert [check for check in asyncio.run(examine(owner)) if check.state != "ok"] == []
         asyncio.run(backup(owner, tmp_path / "b.zip"))

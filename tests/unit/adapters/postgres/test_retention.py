@@ -1,14 +1,14 @@
-"""Upkeep: partitions for the coming months, and chains that still verify when their beginnings are gone."""
+"""Upkeep: partitions for the coming days, and chains that still verify when their beginnings are gone."""
 
 import asyncio
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
 import asyncpg
 import pytest
 
 from axonflow.adapters.postgres import PostgresAuditProofs, PostgresAuditStore, migrate, retention
-from axonflow.adapters.postgres.retention import maintain, months_from
+from axonflow.adapters.postgres.retention import days_from, maintain
 from axonflow.audit import AuditQuery
 from axonflow.errors import ConfigurationError
 from axonflow.flows.verify_audit import verify_audit
@@ -18,6 +18,7 @@ from tests.postgres_rows import insert, rows_of
 from tests.postgres_stores import audit_event, chained, opened, write_sealed
 
 DAY_US = 86_400_000_000
+REMOVED = "SELECT removed FROM axonflow.audit_segment ORDER BY writer_id, number, position"
 PARTITIONS = """SELECT relname FROM pg_class JOIN pg_inherits ON inhrelid = pg_class.oid
     WHERE inhparent = 'axonflow.audit_event'::regclass ORDER BY 1"""
 
@@ -72,6 +73,31 @@ def test_upkeep_removes_what_is_past_its_tenants_time_and_the_rest_verifies(data
     assert asyncio.run(maintain(database)).removed == 0
 
 
+def test_upkeep_that_cuts_within_a_segment_notes_the_hashes_of_what_it_removed(database):
+    written(database, "A", days_ago(40, 30, 20, 1, 0))
+    hashes = [row[0] for row in execute(database, "SELECT hash FROM axonflow.audit_event ORDER BY sequence")]
+    execute(database, "UPDATE axonflow.tenant SET audit_retention_days = 35 WHERE tenant_id = 'A'", "SELECT 1")
+    asyncio.run(maintain(database))
+    assert execute(database, REMOVED)[0][0] == hashes[0]
+    execute(database, "UPDATE axonflow.tenant SET audit_retention_days = 10 WHERE tenant_id = 'A'", "SELECT 1")
+    asyncio.run(maintain(database))
+    assert execute(database, REMOVED)[0][0] == b"".join(hashes[:3])
+    assert verified(database).broken == ()
+    execute(database, "UPDATE axonflow.audit_segment SET removed = sha256('') || substr(removed, 33)", "SELECT 1")
+    assert [(one.kind, one.sequence) for one in verified(database).broken] == [("rewritten", 0)]
+
+
+def test_upkeep_that_removes_the_rest_of_a_segment_notes_nothing_of_it_any_more(database):
+    written(database, "A", days_ago(40, 30))
+    written(database, "A", days_ago(1), "another")
+    execute(database, "UPDATE axonflow.tenant SET audit_retention_days = 35 WHERE tenant_id = 'A'", "SELECT 1")
+    asyncio.run(maintain(database))
+    execute(database, "UPDATE axonflow.tenant SET audit_retention_days = 10 WHERE tenant_id = 'A'", "SELECT 1")
+    assert asyncio.run(maintain(database)).removed == 1
+    assert [row[0] for row in execute(database, REMOVED)] == [b"", b""]
+    assert verified(database).broken == ()
+
+
 def test_upkeep_beside_a_tenant_that_keeps_longer_than_time_can_be_reckoned_removes_the_others(database):
     execute(database, f"UPDATE axonflow.tenant SET audit_retention_days = {2**31 - 1} WHERE tenant_id = 'C'",
             "SELECT 1")  # fmt: skip
@@ -113,36 +139,49 @@ def test_upkeep_of_a_chain_whose_clock_went_back_removes_only_its_beginning(data
     assert verified(database).broken == ()
 
 
-def with_months_behind(dsn):
-    """The first partition ends two months ago, and the months since then have their own."""
-    today = datetime.now(UTC).date()
-    months = months_from(date(today.year - 1, today.month, 1), 13)
+def with_days_behind(dsn):
+    """The first partition ends twelve days ago, and the days since then have their own."""
+    days = days_from(datetime.now(UTC).date() - timedelta(days=12), 12)
+    ((bound,),) = execute(dsn, f"SELECT axonflow.audit_bound('{days[0]} UTC')")
     execute(
         dsn, "ALTER TABLE axonflow.audit_event DETACH PARTITION axonflow.audit_event_first",
         "ALTER TABLE axonflow.audit_event ATTACH PARTITION axonflow.audit_event_first FOR VALUES FROM (MINVALUE) "
-        f"TO ('{execute(dsn, f'SELECT axonflow.audit_bound({months[-3]:%Y%m%d}::text::timestamptz)')[0][0]}')",
-        *(f"SELECT axonflow.make_audit_partition('{month}')" for month in months[-3:]),
+        f"TO ('{bound}')",
+        *(f"SELECT axonflow.make_audit_day('{day}')" for day in days),
     )  # fmt: skip
-    return [f"audit_event_{month:%Y_%m}" for month in months[-3:]]
+    return [f"audit_event_{day:%Y_%m_%d}" for day in days]
 
 
 def test_upkeep_drops_whole_partitions_when_all_in_them_is_past_its_time(database):
-    before_last, _, this = with_months_behind(database)
+    names = with_days_behind(database)
     written(database, "A", days_ago(100, 99, 1))
     written(database, "B", days_ago(100, 98), "another")
     heads = verified(database).heads
     done = asyncio.run(maintain(database))
-    assert set(done.dropped) >= {"audit_event_first", before_last}
-    assert (done.removed, this in done.dropped) == (0, False)
+    assert (done.dropped, done.removed) == (("audit_event_first", *names[:2]), 0)
     report = verified(database, heads=heads)
     assert (report.broken, report.removed, report.heads) == ((), 4, heads)
     written(database, "A", [now_us()], "later")
     assert verified(database).broken == ()
 
 
+def test_upkeep_that_drops_the_beginning_of_a_segment_notes_its_hashes(database):
+    with_days_behind(database)
+    written(database, "A", days_ago(100, 99, 1))
+    hashes = [row[0] for row in execute(database, "SELECT hash FROM axonflow.audit_event ORDER BY sequence")]
+    assert "audit_event_first" in asyncio.run(maintain(database)).dropped
+    assert execute(database, REMOVED)[0][0] == b"".join(hashes[:2])
+
+
+def test_upkeep_without_an_end_to_anything_drops_no_partition(database):
+    with_days_behind(database)
+    execute(database, "UPDATE axonflow.tenant SET audit_hold = true", "SELECT 1")
+    assert asyncio.run(maintain(database)).dropped == ()
+
+
 @pytest.mark.parametrize("tenant_id", ["C", "D", "unregistered"])
 def test_upkeep_keeps_a_partition_in_which_somebody_keeps_a_record(database, tenant_id):
-    with_months_behind(database)
+    with_days_behind(database)
     written(database, "A", days_ago(100, 99, 1))
     written(database, tenant_id, days_ago(100))
     done = asyncio.run(maintain(database))
@@ -152,32 +191,32 @@ def test_upkeep_keeps_a_partition_in_which_somebody_keeps_a_record(database, ten
 
 def test_upkeep_keeps_a_partition_before_whose_end_a_chain_has_a_record_to_keep(database):
     """The writer's clock was a hundred days behind for its second record."""
-    with_months_behind(database)
+    with_days_behind(database)
     written(database, "A", days_ago(1, 100))
     done = asyncio.run(maintain(database))
     assert ("audit_event_first" in done.dropped, done.removed) == (False, 0)
     assert verified(database).broken == ()
 
 
-def test_upkeep_makes_the_partitions_of_the_coming_months_once(database):
-    names = [f"audit_event_{month:%Y_%m}" for month in months_from(datetime.now(UTC).date(), 7)]
-    done = asyncio.run(maintain(database, months_ahead=6))
-    assert done.made == tuple(names[4:])
-    assert asyncio.run(maintain(database, months_ahead=6)).made == ()
-    assert {row[0] for row in execute(database, PARTITIONS)} >= {*names[1:], "audit_event_first", "audit_event_other"}
+def test_upkeep_makes_the_partitions_of_the_coming_days_once(database):
+    names = [f"audit_event_{day:%Y_%m_%d}" for day in days_from(datetime.now(UTC).date(), 21)]
+    done = asyncio.run(maintain(database, days_ahead=20))
+    assert done.made == tuple(names[15:])
+    assert asyncio.run(maintain(database, days_ahead=20)).made == ()
+    assert {row[0] for row in execute(database, PARTITIONS)} == {*names, "audit_event_first", "audit_event_other"}
 
 
 def test_upkeep_makes_a_partition_again_that_is_missing_among_the_others(database):
-    second = f"audit_event_{months_from(datetime.now(UTC).date(), 3)[2]:%Y_%m}"
+    second = f"audit_event_{days_from(datetime.now(UTC).date(), 3)[2]:%Y_%m_%d}"
     execute(database, f"DROP TABLE axonflow.{second}", "SELECT 1")
     assert asyncio.run(maintain(database)).made == (second,)
 
 
 def test_upkeep_moves_what_was_dated_ahead_into_its_partition(database):
-    written(database, "A", [now_us() + 150 * DAY_US])
+    written(database, "A", [now_us() + 20 * DAY_US])
     where = "SELECT tableoid::regclass::text FROM axonflow.audit_event"
     assert execute(database, where)[0][0] == "axonflow.audit_event_other"
-    asyncio.run(maintain(database, months_ahead=6))
+    asyncio.run(maintain(database, days_ahead=21))
     assert execute(database, where)[0][0] != "axonflow.audit_event_other"
     assert verified(database).records == 1
 
@@ -204,9 +243,9 @@ def test_upkeep_waits_for_a_table_in_use_only_as_long_as_it_may(database, monkey
         async with reading.transaction():
             await reading.fetch("SELECT FROM axonflow.audit_event")
             with pytest.raises(ConfigurationError, match="lock timeout"):
-                await maintain(database, months_ahead=9, lock_timeout_s=0.1)
+                await maintain(database, days_ahead=20, lock_timeout_s=0.1)
         await reading.close()
-        return await maintain(database, months_ahead=9)
+        return await maintain(database, days_ahead=20)
 
     assert len(asyncio.run(run()).made) == 6
 
@@ -219,5 +258,5 @@ def test_search_after_upkeep_finds_what_is_left(database):
         assert run(search()).total == 1
 
 
-def test_months_from_a_day_go_over_the_end_of_a_year():
-    assert months_from(date(2026, 11, 30), 3) == [date(2026, 11, 1), date(2026, 12, 1), date(2027, 1, 1)]
+def test_days_from_a_day_go_over_the_end_of_a_year():
+    assert days_from(date(2026, 12, 31), 3) == [date(2026, 12, 31), date(2027, 1, 1), date(2027, 1, 2)]

@@ -13,7 +13,7 @@ from tests.postgres import execute
 from tests.postgres_stores import audit_event, chained, plan_execution
 
 TAMPERED = {
-    "schema_version": "2", "kind": "'x'", "decision_id": "'x'", "principal": "'x'", "on_behalf_of": "'{user:bob}'",
+    "schema_version": "1", "kind": "'x'", "decision_id": "'x'", "principal": "'x'", "on_behalf_of": "'{user:bob}'",
     "client_id": "'x'", "trace_id": "'x'", "request_id": "'x'", "action": "'x'", "resource": "'x'", "effect": "'allow'",
     "allowed": "true", "policies": "'{}'", "time_us": "2", "event_id": "'x'", "tenant_id": "tenant_id || 'x'",
     "writer_id": "'x'",

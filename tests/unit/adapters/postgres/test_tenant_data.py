@@ -21,7 +21,8 @@ from tests.postgres import execute, fresh_database
 from tests.postgres_rows import add_rows, rows_of
 from tests.postgres_stores import audit_event, chained, opened, plan_execution, write_sealed
 
-LEFT = {"tenant", "audit_event", "audit_cut"}
+LEFT = {"tenant", "audit_event", "audit_segment", "audit_cut"}
+TRAIL = ("audit_event", "audit_segment", "audit_cut")
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def filled(postgres_dsn):
     with fresh_database(postgres_dsn) as dsn:
         asyncio.run(migrate(dsn))
         asyncio.run(add_rows(dsn, "A", "B"))
-        execute(dsn, "DELETE FROM axonflow.audit_event", "DELETE FROM axonflow.audit_cut", "SELECT 1")
+        execute(dsn, *(f"DELETE FROM axonflow.{table}" for table in TRAIL), "SELECT 1")
         execute(dsn, "UPDATE axonflow.tenant SET status = 'deleting' WHERE tenant_id = 'A'", "SELECT 1")
         with opened(dsn) as (run, database):
             records = chained(audit_event(name, "w", time_us) for name in "AB" for time_us in (1, 2, 3))
@@ -58,10 +59,10 @@ def test_tenant_is_erased_but_for_its_trail_and_then_with_it(filled):
     erased = erase(filled, audit=False)
     assert (erased.kept_events, erased.rows["tenant"]) == (3, 0)
     assert {table for table, rows in erased.rows.items() if rows} == rows_of("").keys() - LEFT
-    assert counts(filled, "A") == {"tenant": 1, "audit_event": 3}
+    assert counts(filled, "A") == {"tenant": 1, "audit_event": 3, "audit_segment": 1}
     again = erase(filled, audit=True)
     assert (again.kept_events, again.rows["tenant"], again.rows["audit_event"]) == (0, 1, 3)
-    assert counts(filled, "A") == {"audit_cut": 1}
+    assert counts(filled, "A") == {"audit_segment": 1, "audit_cut": 1}
     assert counts(filled, "B") == other
     assert not broken_chains(filled)
 
@@ -77,7 +78,7 @@ def test_tenant_that_was_erased_leaves_nothing_behind_by_a_plan_that_still_runs(
             run(PostgresPlanStore(database).add(plan_execution("A")))
         run(PostgresVault(database, key).put("unregistered", "late", "4111"))
         run(PostgresPlanStore(database).add(plan_execution("unregistered")))
-    assert counts(filled, "A") == {"tenant": 1, "audit_event": 3}
+    assert counts(filled, "A") == {"tenant": 1, "audit_event": 3, "audit_segment": 1}
 
 
 def test_organization_with_a_member_is_not_erased_for_its_policies_hold_for_the_member(filled):
@@ -110,7 +111,7 @@ def test_erasing_waits_for_who_began_to_write_before_it_and_erases_that_too(fill
             await watcher.close()
 
     asyncio.run(erased_meanwhile())
-    assert counts(filled, "A") == {"tenant": 1, "audit_event": 3}
+    assert counts(filled, "A") == {"tenant": 1, "audit_event": 3, "audit_segment": 1}
 
 
 def test_tenant_is_not_erased_by_the_login_of_the_services(filled):

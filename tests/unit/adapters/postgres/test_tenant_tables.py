@@ -14,6 +14,8 @@ from tests.postgres_rows import WRITABLE, add_rows, insert, key_hmac, rows_of
 TABLES = sorted(rows_of(""))
 SHARED = {"policy_set", "policy_version", "policy_activation", "api_policy", "api_policy_version"}
 """What tenants see of the layers above them."""
+ERASED = [table for table in TABLES if table != "audit_segment"]
+"""Segments stay: the roots of batches are over those of all tenants."""
 REFUSED = (asyncpg.InsufficientPrivilegeError,)
 
 
@@ -139,7 +141,16 @@ def test_sync_sees_which_policies_are_in_force_and_not_what_they_say(filled):
         attempt(filled, "axonflow_sync", "SELECT description FROM axonflow.policy_set")
 
 
-@pytest.mark.parametrize("table", TABLES)
+def test_keeper_notes_what_it_cut_of_a_segment_of_its_tenant_and_changes_nothing_else_of_any(filled):
+    note = "UPDATE axonflow.audit_segment SET removed = sha256('') RETURNING tenant_id"
+    assert attempt(filled, "axonflow_keeper", note, tenant_id="A") == [("A",)]
+    assert attempt(filled, "axonflow_keeper", note) == []
+    for sql in ("UPDATE axonflow.audit_segment SET root = head", "DELETE FROM axonflow.audit_segment"):
+        with pytest.raises(REFUSED, match="permission denied"):
+            attempt(filled, "axonflow_keeper", sql, tenant_id="A")
+
+
+@pytest.mark.parametrize("table", ERASED)
 def test_keeper_removes_nothing_of_a_tenant_that_is_not_being_deleted(filled, table):
     for settings in ({}, {"tenant_id": "A"}):
         if table == "audit_cut" and settings:
@@ -155,7 +166,7 @@ def test_keeper_removes_all_of_a_tenant_that_is_being_deleted_unless_it_is_held(
     async def erase(connection):
         await connection.execute("SET CONSTRAINTS ALL DEFERRED")
         removed = {}
-        for table in sorted(TABLES, key="tenant".__eq__):  # the tenant itself says what may go, so it goes last
+        for table in sorted(ERASED, key="tenant".__eq__):  # the tenant itself says what may go, so it goes last
             status = await connection.execute(f"DELETE FROM axonflow.{table}")
             removed[table] = int(status.split()[1])
         await connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -166,7 +177,7 @@ def test_keeper_removes_all_of_a_tenant_that_is_being_deleted_unless_it_is_held(
         filled, "UPDATE axonflow.tenant SET status = 'active', audit_hold = false WHERE tenant_id = 'B'", "SELECT 1"
     )
     # A row may have gone with the one it belongs to.
-    expected = {"audit_cut"} if "hold" in state else set(TABLES) - {"role_grant", "connector_secret", "catalog_version"}
+    expected = {"audit_cut"} if "hold" in state else {*ERASED} - {"role_grant", "connector_secret", "catalog_version"}
     assert {table for table, rows in removed.items() if rows} - {"role_grant", "connector_secret"} == expected
 
 

@@ -55,34 +55,27 @@ CREATE POLICY own_batches ON axonflow.audit_batch FOR SELECT TO axonflow_writer
     USING (writer_id = ANY (nullif(current_setting('axonflow.writer_ids', true), '')::text[]));
 CREATE POLICY append ON axonflow.audit_segment FOR INSERT TO axonflow_writer WITH CHECK (true);
 
-GRANT SELECT ON axonflow.audit_writer_key, axonflow.audit_batch, axonflow.audit_segment
-    TO axonflow_auditor, axonflow_backup;
+GRANT SELECT ON axonflow.audit_writer_key, axonflow.audit_batch, axonflow.audit_segment TO axonflow_auditor;
 CREATE POLICY every_writer ON axonflow.audit_writer_key FOR SELECT TO axonflow_auditor USING (true);
 CREATE POLICY every_writer ON axonflow.audit_batch FOR SELECT TO axonflow_auditor USING (true);
 CREATE POLICY every_tenant ON axonflow.audit_segment FOR SELECT TO axonflow_auditor USING (true);
-CREATE POLICY backup ON axonflow.audit_writer_key FOR SELECT TO axonflow_backup USING (true);
-CREATE POLICY backup ON axonflow.audit_batch FOR SELECT TO axonflow_backup USING (true);
-CREATE POLICY backup ON axonflow.audit_segment FOR SELECT TO axonflow_backup USING (true);
 
 GRANT SELECT ON axonflow.audit_segment TO axonflow_app;
 CREATE POLICY tenant ON axonflow.audit_segment FOR SELECT TO axonflow_app
     USING (tenant_id = nullif(current_setting('axonflow.tenant_id', true), ''));
 
--- Whoever cuts chains notes what is gone; whoever erases a tenant takes its segments as well. The roots of batches stay.
-GRANT SELECT, UPDATE (removed), DELETE ON axonflow.audit_segment TO axonflow_keeper;
+-- Whoever cuts chains notes what is gone. Segments stay, also those of a tenant that is erased: roots of batches are over
+-- all of them.
+GRANT SELECT, UPDATE (removed) ON axonflow.audit_segment TO axonflow_keeper;
 CREATE POLICY keep ON axonflow.audit_segment FOR SELECT TO axonflow_keeper USING (true);
 CREATE POLICY note ON axonflow.audit_segment FOR UPDATE TO axonflow_keeper
     USING (tenant_id = nullif(current_setting('axonflow.tenant_id', true), ''))
     WITH CHECK (tenant_id = nullif(current_setting('axonflow.tenant_id', true), ''));
-CREATE POLICY erase ON axonflow.audit_segment FOR DELETE TO axonflow_keeper
-    USING (
-        tenant_id = (
-            SELECT own.tenant_id FROM axonflow.tenant AS own
-            WHERE
-                own.tenant_id = nullif(current_setting('axonflow.tenant_id', true), '')
-                AND own.status = 'deleting' AND NOT own.audit_hold
-        )
-    );
+
+GRANT SELECT ON axonflow.audit_writer_key, axonflow.audit_batch, axonflow.audit_segment TO axonflow_backup;
+CREATE POLICY backup ON axonflow.audit_writer_key FOR SELECT TO axonflow_backup USING (true);
+CREATE POLICY backup ON axonflow.audit_batch FOR SELECT TO axonflow_backup USING (true);
+CREATE POLICY backup ON axonflow.audit_segment FOR SELECT TO axonflow_backup USING (true);
 
 
 -- That one place of a chain is not taken twice is, for records that come in batches, that no number of a batch is. To

@@ -1,0 +1,111 @@
+"""The keys that a writer of the audit trail signs with: made, kept beside its spool, rotated.
+
+    FOLDER/audit.key, .pub    what signs at present, and its public half
+    FOLDER/audit.next.key     what is to sign from the next start on; there while a rotation is asked for
+    FOLDER/audit.keys.json    the public halves of all keys so far, each endorsed by the one before
+
+Needs ``cryptography``: the extra ``axonflow[bundles]``.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from axonflow.adapters.ed25519 import Signer, keep_key_pair, make_key_pair
+from axonflow.audit import WriterKey
+from axonflow.errors import ConfigurationError
+
+__all__ = ["ask_for_rotation", "signing_keys"]
+
+_KEY: Final = "audit.key"
+_PUBLIC: Final = "audit.pub"
+_NEXT: Final = "audit.next.key"
+_NEXT_PUBLIC: Final = "audit.next.pub"
+_ALL: Final = "audit.keys.json"
+_decode: Final = msgspec.json.Decoder(list[WriterKey]).decode
+
+
+def ask_for_rotation(folder: str | os.PathLike[str]) -> str:
+    """Make the key that the writer whose spool is in `folder` signs with from its next start on; give its id.
+
+    Raises ConfigurationError when the folder holds no writer's key, or one to come is there already.
+    """
+    place = Path(folder)
+    if not (place / _KEY).is_file():
+        raise ConfigurationError("no key of the audit trail", expected=f"the folder of a spool, with {_KEY}",
+                                 found="none", at=str(place))  # fmt: skip
+    return make_key_pair(place / _NEXT, place / _NEXT_PUBLIC)
+
+
+def signing_keys(folder: Path, writer_id: str, next_number: int) -> tuple[Signer, tuple[WriterKey, ...]]:
+    """What signs the batches of `writer_id` from `next_number` on, and the public halves of all its keys so far, which
+    a store has to know. A rotation that was asked for is done first; killed in between, it is finished the next time.
+
+    Raises ConfigurationError for a key that is not the one the writer signed with.
+    """
+    keep_key_pair(folder / _KEY, folder / _PUBLIC)
+    signer = Signer.from_file(folder / _KEY)
+    keys = _read(folder / _ALL, writer_id)
+    if not keys:
+        keys = [WriterKey(writer_id, next_number, signer.key_id, signer.public_bytes)]
+        _write(folder / _ALL, keys)
+    if (folder / _NEXT).exists():
+        signer, keys = _rotated(folder, signer, keys, next_number)
+    if keys[-1].key_id != signer.key_id:
+        raise ConfigurationError(
+            "the key of the audit trail is not the one that its writer signs with", expected=keys[-1].key_id,
+            found=signer.key_id, at=str(folder / _KEY),
+            hint="Put it back from where you keep it. To change it: axonflow audit rotate-key.",
+        )  # fmt: skip
+    return signer, tuple(keys)
+
+
+def _rotated(folder: Path, old: Signer, keys: list[WriterKey], next_number: int) -> tuple[Signer, list[WriterKey]]:
+    new = Signer.from_file(folder / _NEXT)
+    if keys[-1].key_id != new.key_id:  # else it was endorsed, and then the process ended
+        if keys[-1].number >= next_number:
+            return old, keys  # it has signed nothing yet, so there is nothing to change from; a later start will
+        key = WriterKey(keys[-1].writer_id, next_number, new.key_id, new.public_bytes)
+        keys = [*keys, msgspec.structs.replace(key, endorsement=old.sign(key.statement()))]
+        _write(folder / _ALL, keys)
+    (folder / _NEXT_PUBLIC).replace(folder / _PUBLIC)
+    (folder / _NEXT).replace(folder / _KEY)
+    _sync(folder)
+    return new, keys
+
+
+def _read(path: Path, writer_id: str) -> list[WriterKey]:
+    try:
+        keys = _decode(path.read_bytes())
+    except FileNotFoundError:
+        return []
+    except (OSError, msgspec.MsgspecError):
+        keys = []
+    if not keys or {key.writer_id for key in keys} != {writer_id}:
+        raise ConfigurationError(
+            "not the keys of this writer of the audit trail", expected=f"those of {writer_id}", found="something else",
+            at=str(path), hint="Put the file back, or move it away: then the present key is registered as a new one.",
+        )  # fmt: skip
+    return keys
+
+
+def _write(path: Path, keys: list[WriterKey]) -> None:
+    beside = path.with_suffix(".new")
+    with beside.open("wb") as file:
+        file.write(msgspec.json.encode(keys))
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+    _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,56 @@
+"""``GET /api/v1/decisions`` and ``GET /api/v1/decisions/{id}/explain``: what was decided and why, as recorded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from axonflow import RequestError
+from axonflow.audit import AuditQuery
+from axonflow_sidecar.http.administration import limit_of, tenant_named
+from axonflow_sidecar.http.asgi import Call, Handler, Refused, Reply
+from axonflow_sidecar.http.audit_shapes import decision_row, explanation, tool_of, verdict_filter
+from axonflow_sidecar.http.services import AgentServices, searched
+from axonflow_sidecar.http.translate import parse_time_us
+
+__all__ = ["decision_list", "explain_decision"]
+
+
+def decision_list(services: AgentServices) -> Handler:
+    """The handler of the list, newest first; `next` is the `before` of the next page."""
+
+    async def handler(call: Call) -> Reply:
+        told = call.query("since", "decision", "policy_id", "tool_signature", "limit", "before")
+        wanted: dict[str, Any] = dict(verdict_filter(told["decision"])) if told.get("decision") else {}
+        signature = told.get("tool_signature")
+        query = AuditQuery(
+            tenant_id=tenant_named(call), limit=limit_of(told), before=told.get("before") or None, kind="decision",
+            start_us=parse_time_us(told["since"], "since") if told.get("since") else None,
+            policy=told.get("policy_id") or None, resource=tool_of(signature) if signature else None, **wanted,
+        )  # fmt: skip
+        events = (await searched(services, query)).events
+        last = events[-1].event_id if len(events) == query.limit else None
+        return Reply(msgspec.json.encode({"decisions": [decision_row(event) for event in events], "next": last}))
+
+    return handler
+
+
+def explain_decision(services: AgentServices) -> Handler:
+    """The handler of one decision. Of another tenant it is not there, like one that never was."""
+
+    async def handler(call: Call) -> Reply:
+        tenant_id = tenant_named(call)
+        query = AuditQuery(tenant_id=tenant_id, limit=1, kind="decision", decision_id=call.value)
+        events = (await searched(services, query)).events
+        if not events:
+            raise Refused(
+                404,
+                RequestError(
+                    "no such decision", expected="the decision_id of one that was recorded for this tenant",
+                    found=ascii(call.value)[:80],
+                ),
+            )  # fmt: skip
+        return Reply(msgspec.json.encode(explanation(events[0], services.flow.policies_of_tenant(tenant_id))))
+
+    return handler

@@ -1,0 +1,132 @@
+"""The keys of a writer: made once, rotated when that was asked for, whatever dies in between; never another's."""
+
+import asyncio
+
+import pytest
+from msgspec.structs import replace
+
+from axonflow.adapters.ed25519 import made_signature
+from axonflow.adapters.memory import MemoryAuditProofs
+from axonflow.adapters.sqlite_spool import SqliteAuditSpool
+from axonflow.app import audit_keys
+from axonflow.app.audit_keys import ask_for_rotation, signing_keys
+from axonflow.audit.trust import Trust
+from axonflow.errors import ConfigurationError
+from axonflow.flows.drain import drain_once
+from axonflow.flows.verify_audit import verify_audit
+from tests.unit.audit.test_chain import event
+
+
+async def wrote(folder, store, number):
+    """One process: it opens the spool, signs with what there is, records one event and drains it. Its keys."""
+    spool = SqliteAuditSpool.open(folder)
+    try:
+        signer, keys = signing_keys(folder, spool.writer_id, await spool.next_number())
+        spool.sign_with(signer)
+        for key in keys:
+            await store.register(key)
+        await spool.append(replace(event(number), writer_id=spool.writer_id))
+        assert await drain_once(spool, store) == 1
+        return keys
+    finally:
+        spool.close()
+
+
+def test_key_that_is_rotated_is_endorsed_and_who_trusts_the_first_trusts_all(tmp_path):
+    async def main():
+        store = MemoryAuditProofs()
+        (first,) = await wrote(tmp_path, store, 0)
+        for number in range(1, 4):
+            named = ask_for_rotation(tmp_path)
+            keys = await wrote(tmp_path, store, number)
+            assert (keys[-1].key_id, keys[-1].number, len(keys)) == (named, number, number + 1)
+        report = await verify_audit(
+            store, trust=Trust(public_keys=frozenset({first.public_key})), verify=made_signature
+        )
+        assert (report.broken, report.records, report.writers[0].signed) == ((), 4, 4)
+        assert await wrote(tmp_path, store, 4) == keys
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("moment", ["before anything", "endorsed", "half replaced"])
+def test_rotation_that_was_killed_is_finished_by_the_next_start(tmp_path, monkeypatch, moment):
+    class Killed(BaseException):
+        pass
+
+    def die(*_):
+        raise Killed
+
+    async def main():
+        store = MemoryAuditProofs()
+        await wrote(tmp_path, store, 0)
+        named = ask_for_rotation(tmp_path)
+        with monkeypatch.context() as patch:
+            if moment == "before anything":
+                patch.setattr(audit_keys, "_write", die)
+            elif moment == "endorsed":
+                patch.setattr(audit_keys.Path, "replace", die_unless_json(audit_keys.Path.replace, die))
+            else:
+                patch.setattr(audit_keys, "_sync", sync_once(audit_keys._sync, die))
+            with pytest.raises(Killed):
+                await wrote(tmp_path, store, 1)
+        keys = await wrote(tmp_path, store, 1)
+        assert [key.key_id for key in keys][1:] == [named]
+        report = await verify_audit(store, verify=made_signature)
+        assert (report.broken, report.records) == ((), 2)
+
+    asyncio.run(main())
+
+
+def die_unless_json(replace_path, die):
+    return lambda path, target: replace_path(path, target) if str(target).endswith(".json") else die()
+
+
+def sync_once(sync, die):
+    left = [sync]
+    return lambda folder: left.pop()(folder) if left else die()
+
+
+def test_key_asked_for_before_the_one_of_now_has_signed_waits_for_a_later_start(tmp_path):
+    async def main():
+        spool = SqliteAuditSpool.open(tmp_path)
+        first = signing_keys(tmp_path, spool.writer_id, 0)
+        ask_for_rotation(tmp_path)
+        assert signing_keys(tmp_path, spool.writer_id, 0)[1] == first[1]
+        assert len(signing_keys(tmp_path, spool.writer_id, 1)[1]) == 2
+        spool.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "says"),
+    [
+        ("audit.key", None, "is not the one that its writer signs with"),
+        ("audit.keys.json", b"[]", "not the keys of this writer"),
+        ("audit.keys.json", b"{", "not the keys of this writer"),
+        ("audit.key", b"no key", "not a key"),
+    ],
+)
+def test_key_that_is_not_the_writers_is_refused_and_says_what_to_do(tmp_path, name, data, says):
+    signing_keys(tmp_path, "w", 0)
+    (tmp_path / name).unlink()
+    if data is not None:
+        (tmp_path / name).write_bytes(data)
+    with pytest.raises(ConfigurationError, match=says):
+        signing_keys(tmp_path, "w", 0)
+
+
+def test_keys_of_another_writer_are_refused(tmp_path):
+    signing_keys(tmp_path, "w", 0)
+    with pytest.raises(ConfigurationError, match="expected those of another"):
+        signing_keys(tmp_path, "another", 0)
+
+
+def test_rotation_asked_for_twice_or_where_there_is_no_key_is_refused(tmp_path):
+    with pytest.raises(ConfigurationError, match="no key of the audit trail"):
+        ask_for_rotation(tmp_path)
+    signing_keys(tmp_path, "w", 0)
+    ask_for_rotation(tmp_path)
+    with pytest.raises(ConfigurationError, match="a file that is not there yet"):
+        ask_for_rotation(tmp_path)
