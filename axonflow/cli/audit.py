@@ -21,6 +21,7 @@ __all__ = ["command"]
         "show": "axonflow.cli.audit_show",
         "spool": "axonflow.cli.audit_spool",
         "tail": "axonflow.cli.audit_tail",
+        "export": "axonflow.cli.audit_export",
     },
 )
 def command() -> None:
