@@ -19,10 +19,13 @@ __all__ = ["command"]
         "rotate-key": "axonflow.cli.audit_rotate_key",
         "search": "axonflow.cli.audit_search",
         "export": "axonflow.cli.audit_export",
+        "show": "axonflow.cli.audit_show",
+        "spool": "axonflow.cli.audit_spool",
+        "tail": "axonflow.cli.audit_tail",
     },
 )
 def command() -> None:
-    """Search the audit trail, and prove that it is whole.
+    """Search and follow the audit trail, and prove that it is whole.
 
     \b
     Example:

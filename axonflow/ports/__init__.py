@@ -5,13 +5,14 @@ from axonflow.ports.audit_anchor import AuditAnchor
 from axonflow.ports.audit_log import AuditLog, AuditSpool
 from axonflow.ports.audit_proofs import AuditPlaces, AuditProofs
 from axonflow.ports.audit_store import AuditStore
+from axonflow.ports.audit_tail import AuditTail
 from axonflow.ports.key_store import KeyLookup, KeyStore
 from axonflow.ports.ledger import Ledger, Quota, Reservation
 from axonflow.ports.plan_store import PlanStore
 from axonflow.ports.policy_snapshots import BundleKey, PolicySnapshots
 from axonflow.ports.policy_store import PolicyFeed, PolicyStore
 from axonflow.ports.role_store import GrantStore, RoleStore
-from axonflow.ports.tenant_feed import Announced, TenantFeed
+from axonflow.ports.tenant_feed import Announced, Standing, TenantFeed
 from axonflow.ports.tenant_store import Erased, TenantData, TenantRow, TenantStore
 from axonflow.ports.vault import Vault
 
@@ -24,6 +25,7 @@ __all__ = [
     "AuditProofs",
     "AuditSpool",
     "AuditStore",
+    "AuditTail",
     "BundleKey",
     "Erased",
     "GrantStore",
@@ -38,6 +40,7 @@ __all__ = [
     "Quota",
     "Reservation",
     "RoleStore",
+    "Standing",
     "TenantData",
     "TenantFeed",
     "TenantRow",
