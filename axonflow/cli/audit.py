@@ -18,10 +18,10 @@ __all__ = ["command"]
         "check-proof": "axonflow.cli.audit_check_proof",
         "rotate-key": "axonflow.cli.audit_rotate_key",
         "search": "axonflow.cli.audit_search",
+        "export": "axonflow.cli.audit_export",
         "show": "axonflow.cli.audit_show",
         "spool": "axonflow.cli.audit_spool",
         "tail": "axonflow.cli.audit_tail",
-        "export": "axonflow.cli.audit_export",
     },
 )
 def command() -> None:
