@@ -13,6 +13,7 @@ from typing import Final
 
 from axonflow.audit.chain import GENESIS, LEAF_AND_DOMAIN, ChainHead, is_first_version, is_record_hash
 from axonflow.audit.merkle import merkle_root
+from axonflow.audit.shed import Shed
 from axonflow.audit.stored import Finding, FindingKind, StoredChain, StoredRecord, StoredSegment
 
 __all__ = ["MAX_FINDINGS", "ChainWalk"]
@@ -47,6 +48,8 @@ class ChainWalk:
         self._sealed_until = self._accounted = cut
         self._sealed_before_cut = 0
         self._gaps: list[tuple[int, int]] = []
+        self._unexplained: list[tuple[int, int, str, Finding]] = []
+        self._shed: dict[int, Shed] = {}
         self._faulty: deque[int] = deque()
         self._first_version_until = 0
         self.records = 0
@@ -108,6 +111,8 @@ class ChainWalk:
             expected += 1
             self.records += 1
         self._last, self._next = last, expected
+        if self._unexplained:
+            self._explain(page)
         self._compare_with_known()
         self._check_segments()
 
@@ -142,7 +147,7 @@ class ChainWalk:
             self._find("altered", f"record {sequence} stands here twice, or out of order", sequence, record)
             return False
         if sequence > self._next:
-            self._note_gap(sequence)
+            self._note_gap(sequence, previous)
             self._last = previous
         follows = previous == self._last or (self._faulty and self._faulty[-1] == sequence - 1)
         if not is_record_hash(record.hash, sequence, previous, record.canonical):
@@ -156,7 +161,25 @@ class ChainWalk:
             self._first_version_until = sequence + 1
         return True
 
-    def _note_gap(self, sequence: int) -> None:
+    def _explain(self, page: Sequence[StoredRecord]) -> None:
+        """Take back that records are missing where their writer said that it let them go, and behind which hash it went
+        on. It says so at the end of the chain: in this page, or in one that comes."""
+        for record in page:
+            shed = Shed.told_by(record.canonical)
+            if shed is not None and shed.records > 0:
+                self._shed[shed.end] = shed
+        for gap in list(self._unexplained):
+            first, end, digest, finding = gap
+            told = self._shed.get(end)
+            if told is None or told.hash != digest:
+                continue
+            while told is not None and told.first > first:
+                told = self._shed.get(told.first)
+            if told is not None:
+                self._unexplained.remove(gap)
+                self.findings.remove(finding)
+
+    def _note_gap(self, sequence: int, previous: bytes) -> None:
         """What is from `_next` up to `sequence` is missing."""
         first = self._next
         self._check_segments()
@@ -164,6 +187,8 @@ class ChainWalk:
         why = f"batch {within[0]} sealed" if within else "no batch has: quarantined by their writer, or lost"
         number = within[0] if within else None
         self._find("missing", f"records {first} to {sequence - 1} are missing, which {why}", first, number=number)
+        if number is None and not self.is_hopeless:
+            self._unexplained.append((first, sequence, previous.hex(), self.findings[-1]))
         self._account(min(first, *(one.segment.first for one in self._segments), first))
         self._accounted = max(self._accounted, sequence)
         self._gaps.append((first, sequence))

@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from axonflow.errors import ConfigurationError
+
 __all__ = ["MARK_FILE", "Mark", "Reached"]
 
 MARK_FILE: Final = "spool.mark"
@@ -27,10 +29,17 @@ class Reached(NamedTuple):
 
 class Mark:
     """The file in `folder`. It is written after each commit and never synced, so that it costs next to nothing: a kill
-    leaves it whole, and without power it is behind the database rather than ahead of it."""
+    leaves it whole, and without power it is behind the database rather than ahead of it. Raises ConfigurationError."""
 
     def __init__(self, folder: Path) -> None:
-        self._descriptor = os.open(folder / MARK_FILE, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        path = folder / MARK_FILE
+        try:
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            raise ConfigurationError(
+                "the mark of the audit spool cannot be used", expected="a file that can be read and written",
+                found=error.strerror, at=str(path),
+            ) from None  # fmt: skip
         with suppress(OSError):
             os.fchmod(self._descriptor, 0o600)  # the mode above is subject to the umask
 

@@ -11,11 +11,11 @@ from typing import Final
 from msgspec import Struct
 
 from axonflow.audit import AuditEvent
+from axonflow.audit.shed import SHED_ACTION
 from axonflow.ids import new_id, now_us
 
-__all__ = ["ACTION", "COST_BYTES", "Run", "runs", "shed_event"]
+__all__ = ["COST_BYTES", "Run", "runs", "shed_event"]
 
-ACTION: Final = "audit.shed"
 COST_BYTES: Final = 1_024
 """About what the record that tells of a run takes, at most. A shorter run is left where it is."""
 
@@ -56,7 +56,7 @@ def shed_event(run: Run, writer_id: str) -> AuditEvent:
     time_us = now_us()
     return AuditEvent(
         event_id=new_id(time_us), tenant_id=run.tenant_id, writer_id=writer_id, time_us=time_us, kind="admin",
-        decision_id=new_id(time_us), policy_digest="", principal="service:audit-spool", action=ACTION,
+        decision_id=new_id(time_us), policy_digest="", principal="service:audit-spool", action=SHED_ACTION,
         resource=f"audit:{run.tenant_id}", effect="log", allowed=True, policies=(),
         reasons=("The audit spool was full.",),
         details={"first": run.first, "records": len(run.positions), "hash": run.hash.hex()},

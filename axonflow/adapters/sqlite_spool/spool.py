@@ -93,10 +93,14 @@ class SqliteAuditSpool:
         lock = lock_folder(place, lock_timeout_s)
         try:
             connection, writer_id = mended(place)
+            mark = None
             try:
-                held = HeldRecords(connection, writer_id, max_bytes, Reserve(place), Mark(place), sheds=sheds)
+                mark = Mark(place)
+                held = HeldRecords(connection, writer_id, max_bytes, Reserve(place), mark, sheds=sheds)
             except BaseException as error:
                 connection.close()
+                if mark is not None:
+                    mark.close()
                 if isinstance(error, sqlite3.Error):
                     if is_damage(error):
                         suspect(path)

@@ -115,6 +115,9 @@ def test_spool_in_a_place_that_is_no_folder_is_refused(tmp_path):
     (tmp_path / "spool.sqlite3").mkdir()
     with pytest.raises(ConfigurationError, match="cannot be opened"):
         SqliteAuditSpool.open(tmp_path)
+    (tmp_path / "other" / "spool.mark").mkdir(parents=True)
+    with pytest.raises(ConfigurationError, match="the mark of the audit spool"):
+        SqliteAuditSpool.open(tmp_path / "other")
     with pytest.raises(ConfigurationError, match="wrong size"):
         SqliteAuditSpool.open(tmp_path, max_bytes=0)
 
@@ -138,6 +141,25 @@ def test_spool_file_of_a_newer_version_is_refused_and_left_alone(tmp_path, spool
     with pytest.raises(ConfigurationError, match="another version: expected version 2, found version 3"):
         SqliteAuditSpool.open(tmp_path)
     assert (tmp_path / "spool.sqlite3").read_bytes() == before
+
+
+def test_spool_file_of_version_1_is_brought_up_to_date_and_goes_on(tmp_path, spool):
+    records = append(spool, 1, 2)
+    on_thread(
+        spool,
+        lambda connection: connection.executescript(
+            "DROP TABLE batch; DROP TABLE quarantine; DROP INDEX records_that_may_go;"
+            "ALTER TABLE records DROP COLUMN may_go; UPDATE meta SET value = '1' WHERE name = 'schema_version'"
+        ),
+    )
+    spool.close()
+    (tmp_path / "spool.mark").unlink()
+    again = SqliteAuditSpool.open(tmp_path)
+    records += append(again, 3)
+    assert again.writer_id == spool.writer_id
+    assert asyncio.run(again.sealed(10)).records == tuple(records)
+    assert verify_chain(records) == 3
+    again.close()
 
 
 def test_spool_made_again_after_a_kill_before_its_first_commit_is_new(tmp_path):
