@@ -29,15 +29,24 @@ from axonflow.adapters.postgres import (
 )
 from axonflow.adapters.postgres.tenant_feed import PostgresTenantFeed
 from axonflow.adapters.sqlite_spool import SqliteAuditSpool
+from axonflow.app.spooling import (
+    LOCK_TIMEOUT_S,
+    Salvaged,
+    SpoolFigures,
+    SpoolSettings,
+    signing,
+    told,
+)
 from axonflow.app.tailing import Tailing
 from axonflow.app.tenancy import Tenancy
-from axonflow.audit import AuditPage, AuditQuery, SealedBatch, WriterKey
+from axonflow.audit import AuditMode, AuditModes, AuditPage, AuditQuery, SealedBatch, WriterKey
 from axonflow.detect import RedactionKey
 from axonflow.errors import AuditError
 from axonflow.flows.anchor_heads import HeadAnchoring
 from axonflow.flows.drain import Drain
 from axonflow.flows.publish_api_policies import Shelf
 from axonflow.flows.watch_tenants import TenantWatch
+from axonflow.ids import now_us
 from axonflow.ports import AuditAnchor, AuditLog, AuditStore, PlanStore, PolicyFeed, Vault
 from axonflow.tenancy import Pepper, TenantStatus
 
@@ -45,6 +54,8 @@ __all__ = [
     "DatabaseSettings",
     "Durable",
     "PlanStore",
+    "SpoolFigures",
+    "SpoolSettings",
     "Trouble",
     "migrate",
     "opened_store",
@@ -53,13 +64,9 @@ __all__ = [
 ]
 
 _USUAL: Final = DatabaseSettings()
+_USUAL_SPOOL: Final = SpoolSettings()
 FLUSH_TIMEOUT_S: Final = 5.0
-MAX_SPOOL_BYTES: Final = 1 << 30
 ANCHOR_TIMEOUT_S: Final = 5.0
-LOCK_TIMEOUT_S: Final = 30.0
-"""For the process before this one to let go of the spool: it may still be draining."""
-
-
 REPLICA_CHECK_S: Final = 5.0
 """Between two looks at the read replica."""
 
@@ -67,7 +74,7 @@ REPLICA_CHECK_S: Final = 5.0
 class Trouble(Struct, frozen=True):
     """What does not work at present, while decisions go on. `reason` is for anybody: it names no host and no tenant."""
 
-    part: Literal["policies", "audit", "tenants", "replica", "anchor"]
+    part: Literal["policies", "audit", "spool", "tenants", "replica", "anchor"]
     since_us: int
     reason: str
 
@@ -112,7 +119,10 @@ class Durable:
         self._anchoring = None if anchor is None else HeadAnchoring(
             anchor, spool.writer_id, keys[0].public_key if keys else b"", lambda error: report(_anchoring_told(error))
         )  # fmt: skip
-        self._drain = Drain(spool, self._store, lambda error: report(_told(error)), keys=keys, moved=self._note)
+        self._drain = Drain(spool, self._store, lambda error: report(told(error)), keys=keys, moved=self._note)
+        self._modes = AuditModes()
+        self._usual_mode: AuditMode = "durable"
+        self._salvaged = Salvaged()
         self._checking: asyncio.Task[None] | None = None
 
     @classmethod
@@ -123,6 +133,7 @@ class Durable:
         database_url: str,
         report: Callable[[str], None],
         database_settings: DatabaseSettings = _USUAL,
+        spool_settings: SpoolSettings = _USUAL_SPOOL,
         anchor: AuditAnchor | None = None,
     ) -> Durable:
         """Open the spool in the folder `spool` and begin to drain it into the database, whenever that is there.
@@ -130,22 +141,29 @@ class Durable:
         `report` is told, in one sentence, when the drain begins to fail and when it works again, and likewise of the
         read replica, if `database_settings` name one. Batches are signed with the key in the spool's folder, made when
         it is absent (see `axonflow.app.audit_keys`); not without the package ``cryptography``, which is reported. Their
-        heads go to `anchor`, which is closed in the end (:func:`axonflow.app.auditing.open_anchor`). Raises
-        ConfigurationError or AuditError when the spool cannot be used.
+        heads go to `anchor`, which is closed in the end (:func:`axonflow.app.auditing.open_anchor`). What could be read
+        of a damaged spool is drained beside it, and reported too. Raises ConfigurationError or AuditError when the
+        spool cannot be used.
+
+        All events are recorded before the answer until :meth:`watch_tenants` has heard how tenants stand.
         """
+        modes = AuditModes()
         held = await asyncio.to_thread(
-            SqliteAuditSpool.open, spool, max_bytes=MAX_SPOOL_BYTES, lock_timeout_s=LOCK_TIMEOUT_S
-        )
+            SqliteAuditSpool.open, spool, max_bytes=spool_settings.max_bytes, lock_timeout_s=LOCK_TIMEOUT_S,
+            modes=modes, sheds=spool_settings.sheds,
+        )  # fmt: skip
         try:
-            keys = await _signing(held, Path(spool), report)
+            keys = await signing(held, Path(spool), report)
             database = PostgresDatabase.lazily(database_url, database_settings, report=report)
         except BaseException:
             held.close()
             raise
         durable = cls(held, database, database_url, report, keys, anchor)
+        durable._modes, durable._usual_mode = modes, spool_settings.mode
         if durable._anchoring is not None:
             durable._anchoring.start()
         durable._drain.start()
+        durable._salvaged = await Salvaged.opened(held, durable._store, report)
         if database_settings.replica_url:
             durable._checking = asyncio.create_task(durable._check_replica())
         return durable
@@ -196,7 +214,10 @@ class Durable:
         known: Mapping[str, TenantStatus],
     ) -> TenantWatch:
         """What keeps the caller's memory of tenants and keys fresh while it runs; see TenantWatch."""
-        return TenantWatch(PostgresTenantFeed(self._database), changed, report, known)
+        return TenantWatch(PostgresTenantFeed(self._database), changed, report, known, self._set_modes)
+
+    def _set_modes(self, own: Mapping[str, AuditMode]) -> None:
+        self._modes.own, self._modes.usual = own, self._usual_mode
 
     @property
     def tail(self) -> Tailing:
@@ -206,12 +227,18 @@ class Durable:
     @property
     def pending(self) -> int:
         """Records that are not in the database yet."""
-        return self._spool.pending
+        return self._spool.pending + self._salvaged.pending
 
     @property
-    def pending_bytes(self) -> int:
-        """Their size on disk."""
-        return self._spool.pending_bytes
+    def spool(self) -> SpoolFigures:
+        """How the spool stands."""
+        spool, modes = self._spool, self._modes
+        lag_us = 0 if spool.oldest_us is None else max(now_us() - spool.oldest_us, 0)
+        return SpoolFigures(
+            spool.pending + self._salvaged.pending, spool.pending_bytes, lag_us, spool.quarantined, spool.lost,
+            spool.shed, len(spool.damage), modes.usual,
+            sum(mode == "async" for mode in modes.own.values()), sum(mode == "durable" for mode in modes.own.values()),
+        )  # fmt: skip
 
     @property
     def drained(self) -> int:
@@ -220,9 +247,7 @@ class Durable:
 
     def unwell(self) -> str | None:
         """What keeps events from being recorded, in a few words; None while nothing does."""
-        if self._spool.pending_bytes >= MAX_SPOOL_BYTES:
-            return "the audit spool is full"
-        return self._spool.failure
+        return "the audit spool is full" if self._spool.is_full else self._spool.failure
 
     @property
     def troubles(self) -> list[Trouble]:
@@ -231,6 +256,9 @@ class Durable:
         if (stuck_us := self._drain.stuck_since_us) is not None:
             reason = "audit records wait on disk: the database does not take them"
             troubles.append(Trouble("audit", stuck_us, reason))
+        if damage := self._spool.damage:
+            reason = "the audit spool was damaged: what can be read of it is drained, and recording began anew"
+            troubles.append(Trouble("spool", damage[0].time_us, reason))
         if (replica_us := self._database.replica_failing_since_us) is not None:
             reason = "the read replica is away or behind: searches read from the primary"
             troubles.append(Trouble("replica", replica_us, reason))
@@ -265,7 +293,8 @@ class Durable:
             with suppress(asyncio.CancelledError):
                 await self._checking
         try:
-            return await self._drain.stop(timeout_s)
+            drained = await self._drain.stop(timeout_s)
+            return await self._salvaged.close(timeout_s) and drained
         finally:
             if self._anchoring is not None:
                 await self._anchoring.stop(ANCHOR_TIMEOUT_S)
@@ -273,23 +302,7 @@ class Durable:
             await asyncio.to_thread(self._spool.close)
 
 
-async def _signing(spool: SqliteAuditSpool, folder: Path, report: Callable[[str], None]) -> tuple[WriterKey, ...]:
-    """Have `spool` sign with the key in `folder`. The public halves of all its keys so far, to be registered."""
-    try:
-        from axonflow.app.audit_keys import signing_keys
-    except ModuleNotFoundError:
-        report("the audit trail is not signed: the package cryptography is not installed")
-        return ()
-    signer, keys = await asyncio.to_thread(signing_keys, folder, spool.writer_id, await spool.next_number())
-    spool.sign_with(signer)
-    return keys
-
-
 def _anchoring_told(error: AuditError | None) -> str:
     if error is None:
         return "heads of the audit trail reach the anchor again"
     return f"heads of the audit trail do not reach the anchor: {error}"
-
-
-def _told(error: AuditError | None) -> str:
-    return "audit records reach the database again" if error is None else f"audit records stay in the spool: {error}"

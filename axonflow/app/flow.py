@@ -81,7 +81,7 @@ class AxonFlow:
         self._redactions = StreamRedactions()
 
     @classmethod
-    def open(
+    def open(  # noqa: PLR0913  all by name but the policies, and seldom more than three of them
         cls,
         policies: Policies = None,
         *,

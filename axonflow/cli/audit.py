@@ -18,6 +18,7 @@ __all__ = ["command"]
         "check-proof": "axonflow.cli.audit_check_proof",
         "rotate-key": "axonflow.cli.audit_rotate_key",
         "search": "axonflow.cli.audit_search",
+        "spool": "axonflow.cli.audit_spool",
         "show": "axonflow.cli.audit_show",
         "tail": "axonflow.cli.audit_tail",
     },

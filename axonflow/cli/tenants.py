@@ -57,11 +57,22 @@ def _limits(function: Callable[..., Any]) -> Callable[..., Any]:
             "--retention-days", "audit_retention_days", metavar="N", type=click.IntRange(1),
             help="How long its audit records are kept, instead of its tier's.",
         ),
+        click.option(
+            "--audit-mode", "audit_mode", type=click.Choice(["durable", "async", "default"]),
+            help="Its events are on the disk before the answer, or within 20 ms; or as the installation has it.",
+        ),
         click.option("--hold/--no-hold", "audit_hold", default=None, help="Keep everything: nothing can be erased."),
     )  # fmt: skip
     for option in reversed(options):
         function = option(function)
     return json_option(database_options(function))
+
+
+def _given(wanted: dict[str, Any]) -> dict[str, Any]:
+    given = {name: value for name, value in wanted.items() if value is not None}
+    if given.get("audit_mode") == "default":
+        given["audit_mode"] = None
+    return given
 
 
 @command.command("create")
@@ -81,7 +92,7 @@ def create(*, tenant_id: str, database_url: str | None, data: Path | None, as_js
     from axonflow.ids import now_us
     from axonflow.tenancy import Tenant
 
-    given = {name: value for name, value in wanted.items() if value is not None}
+    given = _given(wanted)
     now, made_by = now_us(), actor()
     made = {"created_us": now, "created_by": made_by.name, "updated_us": now}
     tenant = Tenant(tenant_id=tenant_id, **{"name": tenant_id} | given | made)
@@ -106,7 +117,7 @@ def change(*, tenant_id: str, database_url: str | None, data: Path | None, as_js
     """
     from msgspec.structs import replace
 
-    given = {name: value for name, value in wanted.items() if value is not None}
+    given = _given(wanted)
     if not given:
         raise click.UsageError("Nothing is to be changed: name an option.")
 
@@ -317,6 +328,6 @@ def _facts(tenant: Tenant) -> list[tuple[str, str]]:
         ("tenant", tenant.tenant_id), ("name", tenant.name), ("tier", tenant.tier),
         ("status", coloured(tenant.status)), ("organization", tenant.organization_id or ""),
         ("retention", "" if tenant.audit_retention_days is None else f"{tenant.audit_retention_days} days"),
-        ("hold", "yes" if tenant.audit_hold else ""),
+        ("hold", "yes" if tenant.audit_hold else ""), ("audit mode", tenant.audit_mode or ""),
         ("created", f"{shown_time(tenant.created_us)} by {tenant.created_by}"),
     ]  # fmt: skip

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from axonflow.audit import AuditMode
 from axonflow.errors import TenancyUnavailable
 from axonflow.ids import now_us
-from axonflow.ports import TenantFeed
+from axonflow.ports import Standing, TenantFeed
 from axonflow.tenancy import TenantStatus
 
 __all__ = ["TenantWatch"]
@@ -22,7 +23,7 @@ class TenantWatch:
     """`inactive` is what is known now; the same mapping always. `changed` is called with a tenant whose keys may open
     something else now, and with None when that may be any; `report` with why nothing is heard, and with None when it is
     again, as `unheard_since_us` says too (microseconds since 1970). `known` is what was known before, until the feed
-    answers."""
+    answers. `audit_modes` is called with the modes of those tenants that have one of their own, as they are now."""
 
     def __init__(
         self,
@@ -30,10 +31,12 @@ class TenantWatch:
         changed: Callable[[str | None], None],
         report: Callable[[str | None], None] = lambda _: None,
         known: Mapping[str, TenantStatus] | None = None,
+        audit_modes: Callable[[Mapping[str, AuditMode]], None] = lambda _: None,
     ) -> None:
         self._feed = feed
         self._changed = changed
         self._report = report
+        self._audit_modes = audit_modes
         self.unheard_since_us: int | None = None
         self.inactive: dict[str, TenantStatus] = dict(known or {})
         self.hears = False
@@ -56,7 +59,7 @@ class TenantWatch:
 
     async def _listen(self) -> None:
         """Until it fails. What happened before cannot be known, so everything may have changed."""
-        self._update(await self._feed.inactive())
+        self._update(await self._feed.standing())
         self._changed(None)
         self.hears = True
         if self.unheard_since_us is not None:
@@ -67,9 +70,10 @@ class TenantWatch:
             for tenant_id in {one.tenant_id for one in announced if one.kind in _OF_KEYS}:
                 self._changed(tenant_id)
             if not announced or any(one.kind == "tenant" for one in announced):
-                self._update(await self._feed.inactive())
+                self._update(await self._feed.standing())
 
-    def _update(self, found: Mapping[str, TenantStatus]) -> None:
-        for tenant_id in self.inactive.keys() - found.keys():
+    def _update(self, found: Standing) -> None:
+        for tenant_id in self.inactive.keys() - found.inactive.keys():
             del self.inactive[tenant_id]
-        self.inactive.update(found)
+        self.inactive.update(found.inactive)
+        self._audit_modes(found.audit_modes)

@@ -12,7 +12,7 @@ from axonflow.ports.plan_store import PlanStore
 from axonflow.ports.policy_snapshots import BundleKey, PolicySnapshots
 from axonflow.ports.policy_store import PolicyFeed, PolicyStore
 from axonflow.ports.role_store import GrantStore, RoleStore
-from axonflow.ports.tenant_feed import Announced, TenantFeed
+from axonflow.ports.tenant_feed import Announced, Standing, TenantFeed
 from axonflow.ports.tenant_store import Erased, TenantData, TenantRow, TenantStore
 from axonflow.ports.vault import Vault
 
@@ -40,6 +40,7 @@ __all__ = [
     "Quota",
     "Reservation",
     "RoleStore",
+    "Standing",
     "TenantData",
     "TenantFeed",
     "TenantRow",

@@ -43,7 +43,8 @@ _MOVES: Final[dict[TenantStatus, frozenset[TenantStatus]]] = {
 class Tenant(Struct, frozen=True, kw_only=True):
     """`tenant_id` that begins with ``@`` is an organization, which tenants belong to. Times are microseconds since the
     Unix epoch. A retention or a limit that is None is the tier's. `audit_hold` keeps everything: nothing of the tenant
-    is past its time, and it cannot be erased. `version` grows by one with each change."""
+    is past its time, and it cannot be erased. `audit_mode` says whether its events are on the disk before the answer;
+    None: as the installation has it. `version` grows by one with each change."""
 
     tenant_id: str
     name: str
@@ -56,6 +57,7 @@ class Tenant(Struct, frozen=True, kw_only=True):
     max_requests_per_minute: int | None = None
     audit_retention_days: int | None = None
     audit_hold: bool = False
+    audit_mode: Literal["durable", "async"] | None = None
     version: int = 1
     created_us: int
     created_by: str

@@ -66,15 +66,17 @@ class Queueing:
         self.writer_id = new_id(now_us())
         self.queued = 0
 
-    async def append(self, event):
+    def append_later(self, event):
         self.queued += len(event.recordable()) > 0
+        return True
 
 
 class Discarding(Queueing):
     """One that does not even look at the event."""
 
-    async def append(self, event):
+    def append_later(self, event):
         self.queued += 1
+        return True
 
 
 async def decided(flow, requests):

@@ -8,6 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.benchmarks import (
+    bench_async,
     bench_audit,
     bench_decide,
     bench_detect,
@@ -29,6 +30,7 @@ ALL = {
     "replay": bench_replay,
     "plan": bench_plan,
     "enforce": bench_enforce,
+    "async": bench_async,
     "audit": bench_audit,
     "verify": bench_verify,
     "http": bench_http,

@@ -26,7 +26,7 @@ def stores(request):
 def feed(stores):
     database = getattr(stores.tenants, "_database", None)
     made = MemoryTenantFeed(stores.tenants) if database is None else PostgresTenantFeed(database)
-    stores.run(made.inactive())
+    stores.run(made.standing())
     yield made
     made.close()
 
@@ -61,7 +61,19 @@ def test_feed_hears_each_change_of_what_a_key_opens(stores, feed):
     heard_by(stores, feed, Announced("role", name))
     stores.run(stores.tenants.replace(tenant(name, status="suspended", version=2)))
     heard_by(stores, feed, Announced("tenant", name))
-    assert stores.run(feed.inactive())[name] == "suspended"
+    assert stores.run(feed.standing()).inactive[name] == "suspended"
+
+
+def test_feed_knows_the_audit_modes_that_tenants_have_of_their_own(stores, feed):
+    with_mode, without = tenant(audit_mode="async"), tenant()
+    for one in (with_mode, without):
+        stores.run(stores.tenants.add(one))
+    standing = stores.run(feed.standing())
+    assert standing.audit_modes[with_mode.tenant_id] == "async"
+    assert without.tenant_id not in standing.audit_modes
+    assert with_mode.tenant_id not in standing.inactive
+    stores.run(stores.tenants.replace(tenant(with_mode.tenant_id, version=2)))
+    assert with_mode.tenant_id not in stores.run(feed.standing()).audit_modes
 
 
 def test_feed_without_news_hears_nothing_after_the_timeout(stores, feed):
@@ -80,7 +92,7 @@ def test_feed_that_is_closed_may_be_closed_again(stores, feed):
 def test_feed_whose_connection_is_cut_says_so_and_hears_again(request):
     with stores_of("postgres", request) as stores:
         feed = PostgresTenantFeed(stores.tenants._database)
-        stores.run(feed.inactive())
+        stores.run(feed.standing())
         pid = stores.tenants._database.listener._connection.get_server_pid()
         execute(request.getfixturevalue("migrated_dsn"), f"SELECT pg_terminate_backend({pid})")
 
@@ -91,7 +103,7 @@ def test_feed_whose_connection_is_cut_says_so_and_hears_again(request):
         with pytest.raises(TenancyUnavailable, match="announce"):
             stores.run(asyncio.wait_for(until_lost(), LONG_S))
         name = stores.new_tenant(status="suspended")
-        assert stores.run(feed.inactive())[name] == "suspended"
+        assert stores.run(feed.standing()).inactive[name] == "suspended"
         stores.run(stores.keys.add(record(name), an_hmac()))
         heard_by(stores, feed, Announced("api_key", name))
         feed.close()

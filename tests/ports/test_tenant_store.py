@@ -24,7 +24,7 @@ def test_tenant_store_gives_back_what_it_was_given(stores):
     organization = stores.new_tenant(tenant_id=f"@{new_tenant_id()}")
     made = tenant(
         tier="community", organization_id=organization, status="suspended", max_api_keys=3, audit_retention_days=30,
-        audit_hold=True,
+        audit_hold=True, audit_mode="async",
     )  # fmt: skip
     stores.run(stores.tenants.add(made))
     assert stores.run(stores.tenants.get(made.tenant_id)) == made

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from axonflow.adapters.memory.tenants import MemoryTenants
-from axonflow.ports import Announced
-from axonflow.tenancy import TenantStatus
+from axonflow.ports import Announced, Standing
 
 __all__ = ["MemoryTenantFeed"]
 
@@ -20,8 +19,8 @@ class MemoryTenantFeed:
         self._woken = asyncio.Event()
         tenants.listeners.append(self._hear)
 
-    async def inactive(self) -> dict[str, TenantStatus]:
-        return await self._tenants.inactive()
+    async def standing(self) -> Standing:
+        return Standing(await self._tenants.inactive(), self._tenants.audit_modes())
 
     async def heard(self, timeout_s: float) -> frozenset[Announced]:
         if not self._announced:

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
+from axonflow.audit import AuditMode
 from axonflow.errors import TenancyConflict, TenancyMissing
 from axonflow.ids import now_us
 from axonflow.ports import Erased, TenantRow
@@ -64,6 +65,10 @@ class MemoryTenants:
 
     async def inactive(self) -> dict[str, TenantStatus]:
         return {name: one.status for name, one in self._tenants.items() if one.status != "active"}
+
+    def audit_modes(self) -> dict[str, AuditMode]:
+        """Those of the tenants that have one of their own."""
+        return {name: one.audit_mode for name, one in self._tenants.items() if one.audit_mode is not None}
 
     def limit(self, tenant_id: str, name: str) -> int | None:
         """What the tenant may have at most, its own limit or its tier's; None: no limit."""

@@ -9,8 +9,7 @@ from axonflow.adapters.postgres.database import PostgresDatabase
 from axonflow.adapters.postgres.failures import translated
 from axonflow.adapters.postgres.sql_files import named_queries
 from axonflow.errors import TenancyUnavailable
-from axonflow.ports import Announced
-from axonflow.tenancy import TenantStatus
+from axonflow.ports import Announced, Standing
 
 __all__ = ["PostgresTenantFeed"]
 
@@ -31,14 +30,17 @@ class PostgresTenantFeed:
             self._announced.add(Announced(kind, tenant_id))
         self._woken.set()
 
-    async def inactive(self) -> dict[str, TenantStatus]:
+    async def standing(self) -> Standing:
         with translated(TenancyUnavailable, "say which tenants are active"):
             try:
-                rows = await self._hearing.ask(_SQL["inactive"])
+                rows = await self._hearing.ask(_SQL["standing"])
             except BaseException:
                 self.close()
                 raise
-        return {row["tenant_id"]: row["status"] for row in rows}
+        return Standing(
+            {row["tenant_id"]: row["status"] for row in rows if row["status"] != "active"},
+            {row["tenant_id"]: row["audit_mode"] for row in rows if row["audit_mode"] is not None},
+        )
 
     async def heard(self, timeout_s: float) -> frozenset[Announced]:
         self._woken.clear()

@@ -52,7 +52,7 @@ class PostgresTenants:
                 if tenant.status == "deleting" and await connection.fetchval(_SQL["has_members"], tenant.tenant_id):
                     raise TenancyConflict("the organization has members", expected="none: its policies hold for them",
                                           at=tenant.tenant_id, hint="Take them out of it first.")  # fmt: skip
-                status = await connection.execute(_SQL["replace"], *values[:12], values[14])
+                status = await connection.execute(_SQL["replace"], *values[:13], values[15])
         if status != "UPDATE 1":
             raise TenancyConflict("the tenant has changed meanwhile", expected=f"version {tenant.version - 1}",
                                   at=tenant.tenant_id, hint="Look again, then try again.")  # fmt: skip
@@ -80,6 +80,6 @@ def _values(tenant: Tenant) -> tuple[object, ...]:
     return (
         tenant.tenant_id, tenant.name, tenant.tier, tenant.organization_id, tenant.status, tenant.max_api_keys,
         tenant.max_policies, tenant.max_principals, tenant.max_requests_per_minute, tenant.audit_retention_days,
-        tenant.audit_hold, tenant.version, tenant.created_us, tenant.created_by,
+        tenant.audit_hold, tenant.audit_mode, tenant.version, tenant.created_us, tenant.created_by,
         tenant.updated_us,
     )  # fmt: skip

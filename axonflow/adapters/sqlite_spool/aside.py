@@ -17,12 +17,24 @@ from msgspec import Struct
 from axonflow.adapters.sqlite_spool.mark import MARK_FILE
 from axonflow.errors import AuditError
 
-__all__ = ["DAMAGED", "SPOOL_FILE", "DamageReport", "finish", "move_aside", "reports", "sync_folder", "unfinished"]
+__all__ = [
+    "DAMAGED",
+    "KEYS_FILE",
+    "SPOOL_FILE",
+    "DamageReport",
+    "finish",
+    "move_aside",
+    "reports",
+    "sync_folder",
+    "unfinished",
+]
 
 SPOOL_FILE: Final = "spool.sqlite3"
 DAMAGED: Final = "damaged"
 _REPORT_FILE: Final = "report.json"
-_FILES: Final = (SPOOL_FILE, f"{SPOOL_FILE}-wal", f"{SPOOL_FILE}-shm", MARK_FILE)
+KEYS_FILE: Final = "audit.keys.json"
+"""The public keys of the writer. What it signed with stays where it is: the next one signs with that too."""
+_FILES: Final = (SPOOL_FILE, f"{SPOOL_FILE}-wal", f"{SPOOL_FILE}-shm", MARK_FILE, KEYS_FILE)
 
 
 class DamageReport(Struct, frozen=True, kw_only=True):

@@ -12,9 +12,9 @@ from typing import Final, NamedTuple
 from axonflow.adapters.sqlite_spool import statements
 from axonflow.adapters.sqlite_spool.mark import Mark, Reached
 from axonflow.adapters.sqlite_spool.reserve import Reserve
-from axonflow.adapters.sqlite_spool.rows import Entry, Row, linked
+from axonflow.adapters.sqlite_spool.rows import Entry, Row, end_of_chain, linked
 from axonflow.adapters.sqlite_spool.shedding import runs, shed_event
-from axonflow.audit import GENESIS, AuditEvent, AuditRecord
+from axonflow.audit import AuditRecord
 from axonflow.errors import AuditError
 
 __all__ = ["RECORD_BYTES", "HeldRecords", "NextBatch"]
@@ -30,11 +30,6 @@ _SHED_SHARE: Final = 16
 """When there is no room, as much of the whole goes at once: else each append would have to make room again."""
 _MAX_SHED: Final = 100_000
 
-_NO_EVENT: Final = AuditEvent(
-    event_id="", tenant_id="", writer_id="", time_us=0, kind="", decision_id="", policy_digest="", principal="",
-    action="", resource="", effect="", allowed=False, policies=(), reasons=(),
-)  # fmt: skip
-
 _Stored = tuple[int, str, int, bytes, bytes, bytes, bool]
 
 
@@ -48,13 +43,6 @@ class NextBatch(NamedTuple):
     signature: bytes | None
     last_position: int
     rows: list[Row]
-
-
-def _head(sequence: int, digest: bytes) -> AuditRecord:
-    """The end of a chain, as much of it as its successor is linked to. A damaged hash is linked to by none: what comes
-    behind it is recorded, and verification names the place."""
-    is_hash = isinstance(digest, bytes) and len(digest) == len(GENESIS)
-    return AuditRecord(sequence, b"", digest if is_hash else GENESIS, b"", _NO_EVENT)
 
 
 class HeldRecords:
@@ -80,6 +68,7 @@ class HeldRecords:
         self.max_bytes = max_bytes
         self._sheds = sheds
         self._heads: dict[str, AuditRecord] = {}  # by last append, longest ago first
+        self._refused_at_bytes: int | None = None
         self.shed = 0
         self.pending = 0
         self.pending_bytes = 0
@@ -87,6 +76,12 @@ class HeldRecords:
         self._reached: int = connection.execute(statements.REACHED).fetchone()[0]
         self.quarantined: int = connection.execute("SELECT count(*) FROM quarantine").fetchone()[0]
         self._recount()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether something was refused for want of room, and there is no more of it since."""
+        refused_at_bytes = self._refused_at_bytes
+        return refused_at_bytes is not None and self.pending_bytes >= refused_at_bytes
 
     def append(self, entries: Sequence[Entry]) -> list[AuditRecord | AuditError]:
         """The records of the first of `entries` (as many as make one batch), durable; or why one was not recorded."""
@@ -127,6 +122,7 @@ class HeldRecords:
     def _appended(self, rows: Sequence[_Stored], heads: dict[str, AuditRecord], added_bytes: int) -> None:
         self._remember(heads)
         self._reached = rows[-1][0]
+        self._refused_at_bytes = None
         self.pending += len(rows)
         self.pending_bytes += added_bytes
         self._note()
@@ -137,6 +133,7 @@ class HeldRecords:
         if self._sheds:
             self._shed(max(excess_bytes, self.max_bytes // _SHED_SHARE))
         if before_bytes - self.pending_bytes < excess_bytes:
+            self._refused_at_bytes = self.pending_bytes
             return self._full()
         return linked(entry, self._head_of(entry.event.tenant_id))
 
@@ -362,13 +359,13 @@ class HeldRecords:
         known = self._heads.get(tenant_id)
         if known is None:
             row = self._connection.execute(statements.HEAD, (tenant_id,)).fetchone()
-            known = _head(*row) if row else None
+            known = end_of_chain(*row) if row else None
         return known
 
     def _remember(self, heads: dict[str, AuditRecord]) -> None:
         for tenant_id, record in heads.items():
             self._heads.pop(tenant_id, None)
-            self._heads[tenant_id] = _head(record.sequence, record.hash)
+            self._heads[tenant_id] = end_of_chain(record.sequence, record.hash)
         while len(self._heads) > _MAX_HEADS:
             del self._heads[next(iter(self._heads))]
 

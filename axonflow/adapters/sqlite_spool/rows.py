@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from axonflow.audit import AuditEvent, AuditRecord, link
+from msgspec import Struct
+
+from axonflow.audit import GENESIS, AuditEvent, AuditRecord, link
 from axonflow.audit.chain import is_record_hash
 from axonflow.errors import AuditError
 
-__all__ = ["MAX_EVENT_BYTES", "Entry", "Row", "linked"]
+__all__ = ["MAX_EVENT_BYTES", "Entry", "Row", "end_of_chain", "linked"]
 
 MAX_EVENT_BYTES: Final = 256 << 10
 """Of one event, canonical. A drain reads hundreds of records at once, so this also bounds its memory."""
 
 
-class Entry(NamedTuple):
+_NO_EVENT: Final = AuditEvent(
+    event_id="", tenant_id="", writer_id="", time_us=0, kind="", decision_id="", policy_digest="", principal="",
+    action="", resource="", effect="", allowed=False, policies=(), reasons=(),
+)  # fmt: skip
+
+
+class Entry(Struct, frozen=True, gc=False):
     """An event to be recorded. What was taken before has its `canonical` bytes, and room was found for them. It
     `may_go` again when there is no room for others."""
 
@@ -65,3 +73,10 @@ def linked(entry: Entry, after: AuditRecord | None) -> AuditRecord | AuditError:
             found=f"{len(canonical)} bytes", at=f"event {event.event_id[:64]}",
         )  # fmt: skip
     return link(event, after, canonical)
+
+
+def end_of_chain(sequence: int, digest: bytes) -> AuditRecord:
+    """The end of a chain, as much of it as its successor is linked to. A damaged hash is linked to by none: what comes
+    behind it is recorded, and verification names the place."""
+    is_hash = isinstance(digest, bytes) and len(digest) == len(GENESIS)
+    return AuditRecord(sequence, b"", digest if is_hash else GENESIS, b"", _NO_EVENT)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import tempfile
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from axonflow.adapters.sqlite_spool.aside import SPOOL_FILE, DamageReport, finish, sync_folder
-from axonflow.adapters.sqlite_spool.mark import Mark
+from axonflow.adapters.sqlite_spool.aside import KEYS_FILE, SPOOL_FILE, DamageReport, finish, sync_folder
+from axonflow.adapters.sqlite_spool.mark import Mark, Reached
 from axonflow.adapters.sqlite_spool.rows import Row
 from axonflow.adapters.sqlite_spool.spool_file import open_database
 from axonflow.errors import AuditError
@@ -30,6 +31,7 @@ _ADD_QUARANTINED: Final = """
 INSERT INTO quarantine (tenant_id, sequence, previous, hash, canonical, reason) VALUES (?, ?, ?, ?, ?, ?)"""
 _BATCH: Final = "SELECT number, previous, statement, signature, last_position FROM batch"
 _SET_BATCH: Final = "UPDATE batch SET number = ?, previous = ?, statement = ?, signature = ?, last_position = ?"
+_PAGE_BYTES: Final = 4_096
 _COMMITTED_ROWS: Final = 10_000
 _MAX_FAILURES: Final = 100_000
 """Reads that fail before the rest is given up: of what is below a page that cannot be read, each record is tried."""
@@ -47,12 +49,16 @@ def salvage(folder: Path, place: Path, found: str) -> DamageReport:
     shutil.rmtree(target, ignore_errors=True)
     kept = _Kept(part, reached.writer_id if reached else "")
     try:
-        with suppress(sqlite3.Error), closing(_opened(place / SPOOL_FILE)) as connection:
-            kept.take_records(connection, reached.position if reached else 0)
-            kept.take_rest(connection)
+        kept.take(place / SPOOL_FILE, reached)
+        if kept.records == 0 and (place / SPOOL_FILE).exists():
+            with tempfile.TemporaryDirectory(dir=folder) as scratch:
+                kept.take(_with_another_first_page(place / SPOOL_FILE, Path(scratch)), reached)
     finally:
         kept.close()
     if part.exists():
+        for file in (folder / "audit.key", folder / "audit.pub", place / KEYS_FILE):
+            with suppress(FileNotFoundError):
+                shutil.copy2(file, part)  # with its mode
         part.rename(target)
         sync_folder(target.parent)
         sync_folder(folder)
@@ -72,6 +78,26 @@ def _opened(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def _with_another_first_page(path: Path, scratch: Path) -> Path:
+    """A copy of the file with the first page of a new spool, whose tables begin on the same pages: without that page,
+    nothing says where they are. https://www.sqlite.org/fileformat2.html#the_database_header"""
+    (scratch / "new").mkdir()
+    connection, _ = open_database(scratch / "new" / SPOOL_FILE)
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    connection.close()
+    page = bytearray((scratch / "new" / SPOOL_FILE).read_bytes()[:_PAGE_BYTES])
+    page[28:32] = (path.stat().st_size // _PAGE_BYTES).to_bytes(4, "big")
+    page[32:40] = bytes(8)  # no free pages
+    page[92:96] = page[24:28]  # so that the size is believed
+    copy = scratch / SPOOL_FILE
+    for ending in ("", "-wal"):
+        with suppress(FileNotFoundError):
+            shutil.copyfile(f"{path}{ending}", f"{copy}{ending}")
+    with copy.open("r+b") as stream:
+        stream.write(page)
+    return copy
+
+
 class _Kept:
     """The spool that what is readable goes into; made in `folder` when there is something. `records` of `writer_id`
     were kept."""
@@ -82,7 +108,13 @@ class _Kept:
         self.writer_id = writer_id
         self.records = 0
 
-    def take_records(self, source: sqlite3.Connection, last_position: int) -> None:
+    def take(self, path: Path, reached: Reached | None) -> None:
+        """What can be read of the spool file at `path`."""
+        with suppress(sqlite3.Error), closing(_opened(path)) as connection:
+            self._take_records(connection, reached.position if reached else 0)
+            self._take_rest(connection)
+
+    def _take_records(self, source: sqlite3.Connection, last_position: int) -> None:
         """All that are as they were hashed: from the first one up to what cannot be read, from the last one back, and
         what is between."""
         first = self._take_each(source, f"{_ROWS} ORDER BY position")
@@ -127,7 +159,7 @@ class _Kept:
             if self.records % _COMMITTED_ROWS == 0:
                 self._to().execute("COMMIT")
 
-    def take_rest(self, source: sqlite3.Connection) -> None:
+    def _take_rest(self, source: sqlite3.Connection) -> None:
         """What is in quarantine, and the batch that comes next."""
         with suppress(sqlite3.Error):
             for row in source.execute(_QUARANTINED):

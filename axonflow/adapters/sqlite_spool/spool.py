@@ -162,6 +162,11 @@ class SqliteAuditSpool:
         return self._owner.held.pending_bytes
 
     @property
+    def is_full(self) -> bool:
+        """Whether nothing more is recorded: there is no room, and nothing that may go for it."""
+        return self._owner.held.is_full
+
+    @property
     def quarantined(self) -> int:
         """How many were refused for good by a store, and are out of the way."""
         return self._owner.held.quarantined
@@ -195,10 +200,8 @@ class SqliteAuditSpool:
             return False
         self._check_writer(event)
         canonical = event.encoded()
-        size_bytes = len(canonical)
-        return size_bytes <= MAX_EVENT_BYTES and self._owner.append_later(
-            Entry(event, canonical, may_go=True), size_bytes
-        )
+        size_bytes, entry = len(canonical), Entry(event, canonical, may_go=True)
+        return size_bytes <= MAX_EVENT_BYTES and self._owner.append_later(entry, size_bytes)
 
     def _check_writer(self, event: AuditEvent) -> None:
         if event.writer_id != self._writer_id:

@@ -62,6 +62,22 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     help="What is recorded of contents: a digest under --redaction-key, the text with all findings masked, or nothing.",
 )
 @click.option(
+    "--audit-mode",
+    default="durable",
+    show_default=True,
+    envvar="AXONFLOW_AUDIT_MODE",
+    show_envvar=True,
+    type=click.Choice(["durable", "async"]),
+    help="Events are on the disk before the answer, or within 20 ms; for tenants without a mode of their own.",
+)
+@click.option(
+    "--audit-when-full",
+    default="refuse",
+    show_default=True,
+    type=click.Choice(["refuse", "shed"]),
+    help="When the database is away and a spool is full: refuse, or let the oldest async records go.",
+)
+@click.option(
     "--data",
     metavar="FOLDER",
     type=click.Path(file_okay=False, path_type=Path),

@@ -10,7 +10,7 @@ from typing import Any
 from axonflow import AxonFlow
 from axonflow.app.api_policies import ApiPolicies
 from axonflow.app.auditing import open_anchor
-from axonflow.app.durable import Durable, Trouble
+from axonflow.app.durable import Durable, SpoolFigures, Trouble
 from axonflow.app.following import PolicyFollower, PolicyStatus, following
 from axonflow.app.policies import policy_sources
 from axonflow.app.policy_sets import PolicySets
@@ -57,6 +57,7 @@ async def opened_agent(settings: ServiceSettings) -> AsyncIterator[Application]:
         services = AgentServices(
             flow=flow, signer=Signer(bytes.fromhex(settings.secret)), metrics=metrics, clock_us=now_us,
             search=durable.search, tail=durable.tail, orchestrator=client, unwell=durable.unwell, troubles=troubles,
+            spool=lambda: durable.spool,
             policies=_status_of(follower),
             api_policies=_api_policies(settings, durable, flow, follower),
             policy_sets=_policy_sets(settings, durable, flow, follower),
@@ -85,7 +86,7 @@ async def opened_orchestrator(settings: ServiceSettings) -> AsyncIterator[Applic
         services = OrchestratorServices(
             flow=flow, runs=runs, catalogue=catalogue, signer=Signer(bytes.fromhex(settings.secret)),
             credential=settings.credential, unwell=durable.unwell, troubles=lambda: durable.troubles,
-            policies=_status_of(follower),
+            spool=lambda: durable.spool, policies=_status_of(follower),
         )  # fmt: skip
         try:
             yield create_orchestrator(
@@ -102,11 +103,10 @@ async def _durable(settings: ServiceSettings, metrics: Metrics) -> AsyncIterator
 
     durable = await Durable.open(
         spool=settings.spool, database_url=settings.database_url, report=report,
-        database_settings=settings.database_settings,
+        database_settings=settings.database_settings, spool_settings=settings.spool_settings,
         anchor=open_anchor(settings.anchor, token=settings.anchor_token) if settings.anchor else None,
     )  # fmt: skip
-    metrics.watch("axonflow_spool_records", "Audit records not yet in the database.", lambda: durable.pending)
-    metrics.watch("axonflow_spool_bytes", "Their size.", lambda: durable.pending_bytes)
+    _watch_spool(metrics, lambda: durable.spool)
     metrics.watch("axonflow_drained_records", "Audit records moved to the database.", lambda: durable.drained)
     metrics.watch("axonflow_audit_degraded", "1 while the database takes no audit records.",
                   lambda: any(one.part == "audit" for one in durable.troubles))  # fmt: skip
@@ -117,6 +117,17 @@ async def _durable(settings: ServiceSettings, metrics: Metrics) -> AsyncIterator
     finally:
         if not await durable.close(settings.drain_timeout_s):
             _log.warning("some records stay in the spool; they follow at the next start")
+
+
+def _watch_spool(metrics: Metrics, spool: Callable[[], SpoolFigures]) -> None:
+    watch = metrics.watch
+    watch("axonflow_spool_records", "Audit records not yet in the database.", lambda: spool().records)
+    watch("axonflow_spool_bytes", "Their size.", lambda: spool().size_bytes)
+    watch("axonflow_spool_lag_seconds", "The age of the oldest.", lambda: spool().lag_us / 1_000_000)
+    watch("axonflow_spool_quarantined", "Audit records that no store takes.", lambda: spool().quarantined)
+    watch("axonflow_spool_lost", "Events taken in async mode that could not be recorded.", lambda: spool().lost)
+    watch("axonflow_spool_shed", "Audit records given up for want of room.", lambda: spool().shed)
+    watch("axonflow_spool_damaged", "Damaged spool files that were moved aside.", lambda: spool().damaged)
 
 
 async def _abandon_runs(durable: Durable, executor_id: str) -> None:

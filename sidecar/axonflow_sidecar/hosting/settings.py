@@ -8,7 +8,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from axonflow.app.durable import DatabaseSettings
+from axonflow.app.durable import DatabaseSettings, SpoolSettings
+from axonflow.audit import AuditMode
 from axonflow.audit.content import ContentMode
 from axonflow.installation import default_folder
 from axonflow_sidecar.http.keys import ApiKey
@@ -35,6 +36,7 @@ class ServiceSettings(Struct, frozen=True, kw_only=True):
     spool: str
     database_url: str
     database_settings: DatabaseSettings = DatabaseSettings()
+    spool_settings: SpoolSettings = SpoolSettings()
     keys: list[ApiKey]
     secret: str
     credential: str
@@ -78,6 +80,8 @@ class UpSettings(Struct, frozen=True, kw_only=True):
     trusted_keys: list[str] = []
     redaction_key_file: Path | None = None
     audit_content: ContentMode = "digest"
+    audit_mode: AuditMode = "durable"
+    audit_when_full: Literal["refuse", "shed"] = "refuse"
     pepper_file: Path | None = None
     certificate: Path | None = None
     private_key: Path | None = None

@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from axonflow.app.durable import DatabaseSettings, migrate, service_login
+from axonflow.app.durable import DatabaseSettings, SpoolSettings, migrate, service_login
 from axonflow.app.operations import maintain
 from axonflow.app.peppers import read_peppers
 from axonflow.app.redaction_key import read_redaction_key
@@ -96,6 +96,7 @@ class Supervisor:
             role="orchestrator", listeners=[orchestrator_listener], policies=settings.policies,
             spool=str(folder.spool("orchestrator")), database_url=services_url, keys=self._keys(folder),
             database_settings=_database_settings(settings),
+            spool_settings=SpoolSettings(settings.audit_mode, settings.audit_when_full == "shed"),
             secret=folder.secret(), credential=secrets.token_urlsafe(32), plans=settings.plans,
             trusted_keys=[*settings.trusted_keys, str(folder.policy_key())], stand_in=settings.stand_in,
             snapshots=self._snapshots(folder, "orchestrator"), peppers=self._peppers(folder),

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from axonflow import AxonFlow, AxonFlowError, Decision, Request
 from axonflow.app.api_policies import ApiPolicies
-from axonflow.app.durable import Trouble
+from axonflow.app.durable import SpoolFigures, Trouble
 from axonflow.app.following import PolicyStatus
 from axonflow.app.policy_sets import PolicySets
 from axonflow.app.tailing import Tailing
@@ -34,9 +34,9 @@ class Orchestrator(Protocol):
 class AgentServices(Struct, frozen=True, kw_only=True):
     """`search` finds what was recorded before the call (it waits for the drain). It, `tail` and `tenancy` are None
     without a database. `unwell` says in a few words what keeps the agent from answering, or None; `troubles` are what
-    does not work while it answers. `policies` says how policies from the database stand, or None where there are files
-    alone; then there are no `api_policies`, which edits those of the contract's routes, and neither `typed_policies`
-    nor `policy_sets`, which publish documents.
+    does not work while it answers, and `spool` says what waits for the database. `policies` says how policies from the
+    database stand, or None where there are files alone; then there are no `api_policies`, which edits those of the
+    contract's routes, and neither `typed_policies` nor `policy_sets`, which publish documents.
     """
 
     flow: AxonFlow
@@ -49,6 +49,7 @@ class AgentServices(Struct, frozen=True, kw_only=True):
     tenancy: Tenancy | None = None
     unwell: Callable[[], str | None] = lambda: None
     troubles: Callable[[], Sequence[Trouble]] = list
+    spool: Callable[[], SpoolFigures | None] = lambda: None
     policies: Callable[[], PolicyStatus | None] = lambda: None
     api_policies: ApiPolicies | None = None
     typed_policies: TypedPolicies | None = None

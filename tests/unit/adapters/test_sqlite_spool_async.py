@@ -214,6 +214,10 @@ def filled(folder, count, *, sheds=True, modes=ASYNC, max_records=300):
     return spool
 
 
+async def appended(spool, events):
+    return [await spool.append(one) for one in events]
+
+
 def gaps(records):
     """By tenant what its chain says of itself: the sequence numbers that are missing, and the hash before the next."""
     missing = {}
@@ -253,9 +257,10 @@ def test_full_spool_that_sheds_lets_nothing_go_that_was_waited_for_or_is_sealed(
     spool.close()
     spool = filled(tmp_path / "sealed", 290)
     batch = asyncio.run(spool.sealed(1_000))
+    logins = [own(spool, number, kind="login") for number in range(300, 330)]
     with pytest.raises(AuditError, match="is full"):
-        for number in range(300, 330):
-            asyncio.run(spool.append(own(spool, number, kind="login")))
+        asyncio.run(appended(spool, logins))
+    assert spool.is_full
     assert asyncio.run(spool.sealed(1_000)) == batch
     spool.close()
 

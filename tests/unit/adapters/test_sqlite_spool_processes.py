@@ -124,7 +124,12 @@ def test_spool_of_a_program_that_ends_without_closing_it_is_closed(tmp_path):
     code = "import sys; from axonflow.adapters.sqlite_spool import SqliteAuditSpool as S; S.open(sys.argv[1])"
     command = [sys.executable, "-W", "error", "-c", code, tmp_path]
     assert subprocess.check_output(command, cwd=ROOT, stderr=subprocess.STDOUT) == b""
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["spool.lock", "spool.reserve", "spool.sqlite3"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        "spool.lock",
+        "spool.mark",
+        "spool.reserve",
+        "spool.sqlite3",
+    ]
 
 
 def test_spool_used_by_many_loops_and_threads_keeps_every_chain(tmp_path):

@@ -9,6 +9,7 @@ from axonflow.adapters.memory.tenant_feed import MemoryTenantFeed
 from axonflow.errors import TenancyUnavailable
 from axonflow.flows import watch_tenants
 from axonflow.flows.watch_tenants import TenantWatch
+from axonflow.ports import Standing
 from tests.tenancy import an_hmac, record, tenant
 
 LONG_S = 30
@@ -22,7 +23,8 @@ class Watched:
         self.keys = MemoryKeys(self.tenants)
         self.changes, self.reports = [], []
         self.feed = feed or MemoryTenantFeed(self.tenants)
-        self.watch = TenantWatch(self.feed, self.changes.append, self.reports.append, known)
+        self.modes = []
+        self.watch = TenantWatch(self.feed, self.changes.append, self.reports.append, known, self.modes.append)
 
     async def until(self, condition):
         async with asyncio.timeout(LONG_S):
@@ -40,6 +42,19 @@ class Watched:
 
         asyncio.run(both())
         assert not self.watch.hears
+
+
+def test_watch_passes_on_the_audit_modes_that_tenants_have_of_their_own():
+    watched = Watched()
+
+    async def test(watched):
+        await watched.until(lambda: watched.modes == [{}])
+        await watched.tenants.add(tenant("acme", audit_mode="async"))
+        await watched.until(lambda: watched.modes[-1] == {"acme": "async"})
+        await watched.tenants.replace(tenant("acme", version=2))
+        await watched.until(lambda: watched.modes[-1] == {})
+
+    watched.run(test)
 
 
 def test_watch_passes_on_whose_keys_changed_and_keeps_who_is_inactive():
@@ -81,11 +96,11 @@ def test_watch_that_fails_keeps_what_it_knew_and_tries_again(monkeypatch, troubl
         fails = True
         asked = 0
 
-        async def inactive(self):
+        async def standing(self):
             self.asked += 1
             if self.fails:
                 raise trouble
-            return {}
+            return Standing({}, {})
 
         async def heard(self, timeout_s):
             await asyncio.Event().wait()

@@ -57,7 +57,7 @@ def test_rule_text_of_rules_of_one_shape_has_the_literals_of_each():
 @settings(max_examples=40)
 @given(text=TEXT, risk=st.integers(-9, 9), request=requests())
 def test_rule_text_compiled_again_decides_the_same(text, risk, request):
-    asked = f"has(context.env) && (context.env == {json.dumps(text)} || context.risk > {risk})"
+    asked = f"has(context.env) && (context.env == {json.dumps(text, ensure_ascii=False)} || context.risk > {risk})"
     rules = compiled({"match": {"principal.id": "ann"}, "when": asked})
     condition = rule_text(rules["r0"]).removeprefix("deny when ")
     again = compiled({"match": {}, "when": condition})

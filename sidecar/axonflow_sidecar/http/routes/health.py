@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import msgspec
 
 from axonflow import __version__
-from axonflow.app.durable import Trouble
+from axonflow.app.durable import SpoolFigures, Trouble
 from axonflow.app.following import PolicyStatus
 from axonflow.ids import now_us
 from axonflow_sidecar.http.asgi import Call, Handler, Reply
@@ -44,6 +44,10 @@ class _Services(Protocol):
         """What does not work while it answers, but for the policies."""
 
     @property
+    def spool(self) -> Callable[[], SpoolFigures | None]:
+        """What waits for the database, or None without one."""
+
+    @property
     def policies(self) -> Callable[[], PolicyStatus | None]:
         """How policies from the database stand, or None where there are files alone."""
 
@@ -52,7 +56,7 @@ def health(service: str, services: _Services, summary: Callable[[], dict[str, An
     """The handler that says whether `service` can answer: 200 and ``healthy``, or 503 and why not.
 
     200 and ``degraded`` is between them: it decides and records, but not all around it works. Why is in ``degraded``,
-    a list of parts, with `summary` of the policies beside it.
+    a list of parts, with `summary` of the policies beside it. ``audit`` is how the spool stands; it tells of no tenant.
     """
     capabilities = [
         {"name": name, "since": __version__, "description": text} for name, text in _CAPABILITIES[service].items()
@@ -72,6 +76,8 @@ def health(service: str, services: _Services, summary: Callable[[], dict[str, An
             "capabilities": capabilities,
             "policies": summary(),
         }
+        if (spool := services.spool()) is not None:
+            body["audit"] = _audit(spool)
         if troubles:
             body["degraded"] = [
                 {"part": one.part, "since": rfc3339(one.since_us), "reason": one.reason} for one in troubles
@@ -81,6 +87,14 @@ def health(service: str, services: _Services, summary: Callable[[], dict[str, An
         return Reply(msgspec.json.encode(body), 503 if problem else 200)
 
     return handler
+
+
+def _audit(spool: SpoolFigures) -> dict[str, Any]:
+    return {
+        "waiting_records": spool.records, "waiting_bytes": spool.size_bytes, "lag_seconds": spool.lag_us / 1_000_000,
+        "quarantined": spool.quarantined, "lost": spool.lost, "shed": spool.shed, "damaged_files": spool.damaged,
+        "mode": spool.usual, "tenants_async": spool.own_async, "tenants_durable": spool.own_durable,
+    }  # fmt: skip
 
 
 def _of_policies(status: PolicyStatus | None) -> list[Trouble]:

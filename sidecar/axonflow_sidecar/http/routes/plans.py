@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from axonflow import AxonFlow, Plan, Principal, Request, RequestError, Resource
-from axonflow.app.durable import Trouble
+from axonflow.app.durable import SpoolFigures, Trouble
 from axonflow.app.following import PolicyStatus
 from axonflow.audit import Origin
 from axonflow.errors import PlanError
@@ -36,6 +36,7 @@ class OrchestratorServices(Struct, frozen=True, kw_only=True):
     credential: str
     unwell: Callable[[], str | None] = lambda: None
     troubles: Callable[[], Sequence[Trouble]] = list
+    spool: Callable[[], SpoolFigures | None] = lambda: None
     policies: Callable[[], PolicyStatus | None] = lambda: None
 
 

@@ -11,6 +11,7 @@ from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import asdict, replace
 
 from axonflow import AxonFlowError, RequestError
+from axonflow.audit import AuditMode
 from axonflow.policy.request import decode_json
 from axonflow.tenancy import LIMITS, Tenant, TenantStatus
 from axonflow_sidecar.http.administration import acting, limit_of, shown, tenancy_of, tenant_named
@@ -32,6 +33,7 @@ class _NewTenant(Struct, kw_only=True, forbid_unknown_fields=True):
     max_requests_per_minute: int | None = None
     audit_retention_days: int | None = None
     audit_hold: bool = False
+    audit_mode: AuditMode | None = None
 
 
 class _Change(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -44,6 +46,7 @@ class _Change(Struct, kw_only=True, forbid_unknown_fields=True):
     max_requests_per_minute: int | UnsetType | None = UNSET
     audit_retention_days: int | UnsetType | None = UNSET
     audit_hold: bool | UnsetType = UNSET
+    audit_mode: AuditMode | UnsetType | None = UNSET
 
 
 _new_decoder = msgspec.json.Decoder(_NewTenant)
@@ -103,8 +106,8 @@ def _create(services: AgentServices) -> Handler:
         tenant = Tenant(
             tenant_id=body.tenant_id, name=body.name or body.tenant_id, tier=body.tier,
             organization_id=body.organization_id, **{name: getattr(body, name) for name in LIMITS},
-            audit_retention_days=body.audit_retention_days, audit_hold=body.audit_hold, created_us=now,
-            created_by=acting(call).name, updated_us=now,
+            audit_retention_days=body.audit_retention_days, audit_hold=body.audit_hold, audit_mode=body.audit_mode,
+            created_us=now, created_by=acting(call).name, updated_us=now,
         )  # fmt: skip
         return shown(await tenancy_of(services).create_tenant(tenant, actor=acting(call)), 201)
 

@@ -1,0 +1,126 @@
+"""The spools of a process: how they are to be used, how they stand, and what could be read of damaged ones."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from msgspec import Struct
+
+from axonflow.adapters.sqlite_spool import DamageReport, SpoolView, SqliteAuditSpool, look_at
+from axonflow.audit import AuditMode, WriterKey
+from axonflow.errors import AuditError
+from axonflow.flows.drain import Drain
+from axonflow.ports import AuditStore
+
+__all__ = [
+    "LOCK_TIMEOUT_S",
+    "DamageReport",
+    "Salvaged",
+    "SpoolFigures",
+    "SpoolSettings",
+    "SpoolView",
+    "look_at",
+    "put_back",
+    "signing",
+    "told",
+]
+
+MAX_SPOOL_BYTES: Final = 1 << 30
+LOCK_TIMEOUT_S: Final = 30.0
+"""For the process before this one to let go of the spool: it may still be draining."""
+
+
+class SpoolSettings(Struct, frozen=True):
+    """`mode` is that of tenants without one of their own. A spool holds up to `max_bytes`; when they are there, the
+    oldest records that no answer waited for go if it `sheds`, and else nothing more is recorded."""
+
+    mode: AuditMode = "durable"
+    sheds: bool = False
+    max_bytes: int = MAX_SPOOL_BYTES
+
+
+class SpoolFigures(NamedTuple):
+    """`records` of `size_bytes` are not in the database yet; the oldest is `lag_us` microseconds old. Further numbers
+    of records: `quarantined`, `lost` (taken, and not recordable) and `shed` since the start. `damaged` files were moved
+    aside. Tenants without a mode of their own have the `usual`, and so many have another."""
+
+    records: int
+    size_bytes: int
+    lag_us: int
+    quarantined: int
+    lost: int
+    shed: int
+    damaged: int
+    usual: AuditMode
+    own_async: int
+    own_durable: int
+
+
+class Salvaged:
+    """What could be read of damaged spools, each on its way to the store as the records of the writer that it was."""
+
+    def __init__(self, spools: Sequence[SqliteAuditSpool] = (), drains: Sequence[Drain] = ()) -> None:
+        self._spools = spools
+        self._drains = drains
+
+    @classmethod
+    async def opened(cls, spool: SqliteAuditSpool, store: AuditStore, report: Callable[[str], None]) -> Salvaged:
+        """Begin to drain those that `spool` tells of."""
+        for damage in spool.damage:
+            report(
+                f"the audit spool was damaged ({damage.found}): {damage.kept} records could be read, "
+                f"{damage.missing} could not; the file is kept at {damage.at}"
+            )
+        spools, drains = [], []
+        for folder in spool.salvaged:
+            held = await asyncio.to_thread(SqliteAuditSpool.open, folder, lock_timeout_s=LOCK_TIMEOUT_S)
+            keys = await signing(held, folder, report)
+            drain = Drain(held, store, lambda error: report(told(error)), keys=keys)
+            drain.start()
+            spools.append(held)
+            drains.append(drain)
+        return cls(spools, drains)
+
+    @property
+    def pending(self) -> int:
+        """Their records that are not in the store yet."""
+        return sum(spool.pending for spool in self._spools)
+
+    async def close(self, timeout_s: float) -> bool:
+        """As :meth:`Durable.close`."""
+        try:
+            return all([await drain.stop(timeout_s) for drain in self._drains])
+        finally:
+            for spool in self._spools:
+                await asyncio.to_thread(spool.close)
+
+
+async def put_back(folder: Path) -> int:
+    """Have what is in quarantine in the spool at `folder` offered again; how many records that were. Raises
+    ConfigurationError while a process owns the spool, and AuditError."""
+    await asyncio.to_thread(look_at, folder, 0)  # else one would be made
+    spool = await asyncio.to_thread(SqliteAuditSpool.open, folder, lock_timeout_s=0)
+    try:
+        return await spool.put_back()
+    finally:
+        await asyncio.to_thread(spool.close)
+
+
+async def signing(spool: SqliteAuditSpool, folder: Path, report: Callable[[str], None]) -> tuple[WriterKey, ...]:
+    """Have `spool` sign with the key in `folder`. The public halves of all its keys so far, to be registered."""
+    try:
+        from axonflow.app.audit_keys import signing_keys
+    except ModuleNotFoundError:
+        report("the audit trail is not signed: the package cryptography is not installed")
+        return ()
+    signer, keys = await asyncio.to_thread(signing_keys, folder, spool.writer_id, await spool.next_number())
+    spool.sign_with(signer)
+    return keys
+
+
+def told(error: AuditError | None) -> str:
+    """What is reported of a drain: why it fails, or that it works again."""
+    return "audit records reach the database again" if error is None else f"audit records stay in the spool: {error}"

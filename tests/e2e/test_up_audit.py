@@ -1,0 +1,56 @@
+"""The spools of a running `axonflow up`: modes of recording, how they stand, and a damaged one."""
+
+import json
+
+import httpx
+import pytest
+
+from tests.running import REQUEST, axonflow, data_folder, eventually, up, verified
+
+pytestmark = pytest.mark.slow
+
+
+def health(running):
+    return httpx.get(f"{running.endpoints['agent']}/health", trust_env=False, timeout=30).json()
+
+
+def told(running, *arguments):
+    done = axonflow(*arguments, "--data", running.folder, "--json")
+    assert done.returncode == 0, done.stderr + done.stdout
+    return json.loads(done.stdout)
+
+
+def found(client, decision):
+    return client.post("/api/v1/audit/search", json={"decision_id": decision}).json()["total"]
+
+
+def test_up_in_async_mode_records_every_decision_and_one_tenant_may_ask_for_more():
+    with data_folder() as folder, up(folder, "--audit-mode", "async", "--audit-when-full", "shed") as running:
+        eventually(lambda: health(running)["audit"]["mode"] == "async", "the modes of tenants to be known")
+        with running.client() as client:
+            decisions = [client.post("/v1/decisions", json=REQUEST).json()["decision_id"] for _ in range(20)]
+            assert [found(client, decision) for decision in decisions] == [1] * 20
+        told(running, "tenant", "create", "acme", "--audit-mode", "durable")
+        eventually(lambda: health(running)["audit"]["tenants_durable"] == 1, "the tenant's mode to be heard of")
+        told(running, "tenant", "change", "acme", "--audit-mode", "default")
+        eventually(lambda: health(running)["audit"]["tenants_durable"] == 0, "the tenant's mode to be heard of")
+        assert {view["quarantined"] for view in told(running, "audit", "spool")["spools"]} == {0}
+        assert verified(folder)["broken"] == []
+
+
+def test_up_with_a_damaged_spool_starts_drains_what_can_be_read_and_says_so():
+    with data_folder() as folder:
+        with up(folder) as running, running.client() as client:
+            decision = client.post("/v1/decisions", json=REQUEST).json()["decision_id"]
+            assert found(client, decision) == 1
+        file = folder / "spool" / "agent" / "spool.sqlite3"
+        file.write_bytes(file.read_bytes()[:5_000])
+        with up(folder) as running, running.client() as client:
+            said = health(running)
+            assert said["status"] == "degraded"
+            assert [one["part"] for one in said["degraded"]] == ["spool"]
+            assert said["audit"]["damaged_files"] == 1
+            again = client.post("/v1/decisions", json=REQUEST).json()["decision_id"]
+            assert (found(client, decision), found(client, again)) == (1, 1)
+            assert "axonflow_spool_damaged 1.0" in client.get("/metrics").text
+            assert verified(folder)["broken"] == []

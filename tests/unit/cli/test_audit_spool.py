@@ -1,0 +1,82 @@
+"""`axonflow audit spool`, beside the process that owns it and without one."""
+
+import asyncio
+import json
+
+import pytest
+from click.testing import CliRunner
+from msgspec.structs import replace
+
+from axonflow.adapters.sqlite_spool import SqliteAuditSpool
+from axonflow.cli.audit import command
+from tests.unit.audit.test_chain import event
+
+
+def run(*arguments):
+    return CliRunner().invoke(command, ["spool", *map(str, arguments)])
+
+
+@pytest.fixture
+def spool(tmp_path):
+    spool = SqliteAuditSpool.open(tmp_path / "spool" / "agent")
+    yield spool
+    spool.close()
+
+
+def filled(spool):
+    async def go():
+        records = [
+            await spool.append(replace(event(number), tenant_id=f"t{number % 2}", writer_id=spool.writer_id))
+            for number in range(10)
+        ]
+        await spool.quarantine(records[2:4], "the store said no")
+        return records
+
+    return asyncio.run(go())
+
+
+def test_audit_spool_shows_what_waits_while_its_process_runs(tmp_path, spool):
+    records = filled(spool)
+    result = run("--data", tmp_path, "--json")
+    assert result.exit_code == 0, result.output
+    (view,) = json.loads(result.output)["spools"]
+    assert (view["records"], view["tenants"], view["quarantined"], view["is_sealed"]) == (8, 2, 2, False)
+    assert view["writer_id"] == spool.writer_id
+    assert view["quarantine"][0] == {
+        "tenant_id": "t0", "sequence": 1, "event_id": records[2].event.event_id, "reason": "the store said no",
+    }  # fmt: skip
+    text = run(tmp_path / "spool" / "agent").output
+    assert "8 records of 2 tenants" in text
+    assert "the store said no" in text
+    assert spool.pending == 8
+
+
+def test_audit_spool_retry_offers_the_quarantine_again_once_nobody_owns_it(tmp_path, spool):
+    filled(spool)
+    refused = run("--data", tmp_path, "--retry")
+    assert refused.exit_code != 0
+    assert "in use" in str(refused.exception)
+    spool.close()
+    result = run("--data", tmp_path, "--retry")
+    assert result.exit_code == 0, result.output
+    assert "2 records are offered again" in result.output
+    assert "10 records of 2 tenants" in result.output
+
+
+@pytest.mark.parametrize("options", [["nowhere"], ["--data", "nowhere"], ["nowhere", "--retry"]])
+def test_audit_spool_without_one_says_what_is_expected(tmp_path, monkeypatch, options):
+    monkeypatch.chdir(tmp_path)
+    result = run(*options)
+    assert result.exit_code != 0
+    assert "there is no audit spool" in str(result.exception)
+
+
+def test_audit_spool_of_a_damaged_one_says_what_became_of_it(tmp_path, spool):
+    filled(spool)
+    spool.close()
+    folder = tmp_path / "spool" / "agent"
+    (folder / "spool.sqlite3").write_bytes(b"x" * 8192)
+    assert "is damaged" in str(run(folder).exception)
+    SqliteAuditSpool.open(folder).close()
+    result = run(folder)
+    assert "0 kept, 8 missing" in result.output, result.output
