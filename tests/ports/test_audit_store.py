@@ -212,3 +212,13 @@ def test_audit_store_without_cuts_lists_none(opened_store, tenant):
     run, store = opened_store
     run(store.write(chained([audit_event(tenant)])))
     assert run(store.cuts(tenant)) == []
+
+
+def test_audit_store_page_before_a_text_that_is_no_id_ends_there(opened_store, tenant):
+    run, store = opened_store
+    day_us = 86_400_000_000
+    events = [audit_event(tenant, time_us=1_780_000_000_000_000 - number * 20 * day_us) for number in range(5)]
+    run(store.write(chained(events)))
+    for number, event in enumerate(events):
+        page = run(store.search(AuditQuery(tenant_id=tenant, limit=2, before=f"{event.event_id}~")))
+        assert page.events == tuple(events[number : number + 2])

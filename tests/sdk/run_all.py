@@ -46,10 +46,11 @@ EXPECTED = {
     "typed_active": True,
     "typed_system": True,
     "typed_refused": ["TypedPolicyRefusal", True],
-    "searched": ["agent.message", "key.use", "llm.request", "llm.response", "plan.start", "plan.step", "tool.call"],
     "decisions": [["deny", "shell", {"env": "prod"}]],
     "explained": ["deny", True, True],
     "listing": [5, True, 5],
+    "searched": ["agent.message", "key.use", "llm.request", "llm.response", "plan.start", "plan.step", "tool.call"],
+    "policies_searched": True,
     "wrong_key": "AuthenticationError",
 }
 

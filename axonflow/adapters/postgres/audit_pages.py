@@ -46,7 +46,7 @@ async def _newest(connection: Connection, query: AuditQuery, bounds: tuple[str, 
         found += [row[0] for row in await connection.fetch(page, query.tenant_id, lower, beyond, *asked)]
         if len(found) == query.limit:
             break
-        beyond = lower
+        beyond = min(beyond, lower)
     return found
 
 

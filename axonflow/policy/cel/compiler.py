@@ -69,8 +69,8 @@ class Shape:
     """What conditions share that differ in their constants only: code in two forms, and how to bind it.
 
     `inspects` says whether the code uses its second argument: for findings, time or loops. `always` is the shape of
-    what holds for every request. `reads` are the attributes that the expression reads, `tokens` the text of the one
-    that the shape was made from.
+    what holds for every request. `reads` are the attributes that the expression reads, `tokens` the text of the
+    first of those that differ in their constants only.
     """
 
     __slots__ = (
@@ -195,6 +195,7 @@ class Compiler:
         self._scope = scope or request_scope(attributes)
         self._globals = {"__builtins__": {}, **RUNTIME, "patterns": Patterns(host.pattern), **(functions or {})}
         self._parsed: dict[str, Parsed] = {}
+        self._tokens: dict[str, Sequence[Token]] = {}
         self._pinned: dict[str, tuple[int, ...]] = {}
         self._shapes: dict[str, dict[Hashable, Shape]] = {}
 
@@ -249,9 +250,10 @@ class Compiler:
                 return Condition.of(shape, filters.values, literals)
             except ValueError:  # such as a pattern that is none: emitted by itself it is refused with its place
                 shape = None
-        tokens = expression.tokens()
-        own = parsed if literals == parsed.literals else parse_tokens(tokens)
-        shape = Shape(self, own, filters, tokens)
+        own = parsed if literals == parsed.literals else parse_tokens(expression.tokens())
+        if skeleton not in self._tokens:
+            self._tokens[skeleton] = expression.tokens()
+        shape = Shape(self, own, filters, self._tokens[skeleton])
         self._pause()
         if shape.pinned:
             self._pinned[skeleton] = shape.pinned

@@ -41,6 +41,12 @@ def test_rule_text_of_a_rule_says_what_it_matches_and_asks(rule, text, paths):
     assert paths_of(made) == paths
 
 
+def test_rule_text_of_patterns_has_that_of_each():
+    rules = compiled(*({"match": {}, "when": f'context.a.matches("{one}")'} for one in ("x+", "y|z")))
+    texts = [rule_text(rules[name]) for name in ("r0", "r1")]
+    assert texts == ['deny when context.a.matches("x+")', 'deny when context.a.matches("y|z")']
+
+
 def test_rule_text_of_rules_of_one_shape_has_the_literals_of_each():
     rules = compiled(*({"match": {}, "when": f"context.risk > {number}"} for number in (7, 8)))
     assert [rule_text(rules[name]) for name in ("r0", "r1")] == [
@@ -51,7 +57,7 @@ def test_rule_text_of_rules_of_one_shape_has_the_literals_of_each():
 @settings(max_examples=40)
 @given(text=TEXT, risk=st.integers(-9, 9), request=requests())
 def test_rule_text_compiled_again_decides_the_same(text, risk, request):
-    asked = f"has(context.env) && (context.env == {json.dumps(text)} || context.risk > {risk})"
+    asked = f"has(context.env) && (context.env == {json.dumps(text, ensure_ascii=False)} || context.risk > {risk})"
     rules = compiled({"match": {"principal.id": "ann"}, "when": asked})
     condition = rule_text(rules["r0"]).removeprefix("deny when ")
     again = compiled({"match": {}, "when": condition})
