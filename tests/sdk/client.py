@@ -148,6 +148,10 @@ async def main(url, client_id, secret):
     said |= await recorded_said(client)
     said |= await policies_said(client, verdict)
 
+    found = await client.search_audit_logs(AuditSearchRequest(limit=500, client_id=client_id))
+    types = {entry.request_type for entry in found.entries}
+    said["searched"] = sorted(one for one in types if not one.startswith("policy."))
+    said["policies_searched"] = {"policy.create", "policy.publish", "policy.override"} <= types
     other = AxonFlow(endpoint=url, client_id=client_id, client_secret="wrong" * 8)
     try:
         await other.get_policy_approved_context(user_token="", query="x")
