@@ -101,8 +101,8 @@ class Relay:
         if self._strike is not None:
             number, moment, action = self._strike
             if moment == now and self.statements >= number:  # one answer may tell of several statements
-                self._strike = None
                 action()
+                self._strike = None  # whoever waits for it may go on when all is done
                 raise ConnectionAbortedError
 
     def close(self):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from typing import Final
 
 import httpx
@@ -65,18 +66,58 @@ class RemoteAgent:
         try:
             response = self._client.post("/v1/decisions", content=request.to_json())
         except httpx.HTTPError as error:
-            raise AxonFlowError(
-                "the agent does not answer", found=f"{type(error).__name__}: {error}", at=str(self._client.base_url),
-                hint="Is it up (GET /health)? For a certificate of its own, name the authority with --ca-file.",
-            ) from None  # fmt: skip
+            raise self._away(error) from None
         self.http_version = response.http_version
         if response.status_code == 200:
             return Decision.from_json(response.content)
         raise _refusal(response)
 
+    def tail(
+        self, filters: Mapping[str, str], after: str, tenant_id: str = ""
+    ) -> Generator[tuple[str, bytes], None, None]:
+        """What is recorded, as it comes: the position in the trail behind each event, and the event as JSON; b"" where
+        only the position is told. It begins behind `after` and ends when the agent ends it: go on from the last
+        position then. `filters` are those of the route, `tenant_id` is for a key for any tenant.
+
+        Raises RequestError or ConfigurationError when the agent refuses, AxonFlowError when it is away.
+        """
+        headers = {"last-event-id": after, "accept": "text/event-stream"}
+        if tenant_id:
+            headers["x-tenant-id"] = tenant_id
+        try:
+            with self._client.stream("GET", "/v1/audit/tail", params=dict(filters), headers=headers) as response:
+                if response.status_code != 200:
+                    response.read()
+                    raise _refusal(response)
+                yield from _events_of(response.iter_lines())
+        except httpx.HTTPError as error:
+            raise self._away(error) from None
+
+    def _away(self, error: httpx.HTTPError) -> AxonFlowError:
+        return AxonFlowError(
+            "the agent does not answer", found=f"{type(error).__name__}: {error}", at=str(self._client.base_url),
+            hint="Is it up (GET /health)? For a certificate of its own, name the authority with --ca-file.",
+        )  # fmt: skip
+
     def close(self) -> None:
         """Close its connections."""
         self._client.close()
+
+
+def _events_of(lines: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    """Id and data of each Server-Sent Event that has an id; an event by another name ends them."""
+    position, data = "", b""
+    for line in lines:
+        field, _, value = line.partition(": ")
+        if field == "id":
+            position = value
+        elif field == "data":
+            data = value.encode()
+        elif field == "event":
+            return
+        elif not line and position:
+            yield position, data
+            data = b""
 
 
 def _refusal(response: httpx.Response) -> AxonFlowError:
@@ -90,4 +131,4 @@ def _refusal(response: httpx.Response) -> AxonFlowError:
     found = f"status {response.status_code}"
     if response.status_code in (401, 403):
         return ConfigurationError(f"the agent refuses: {message}", found=found, hint=_KEY_HINT)
-    return AxonFlowError(f"the agent cannot decide: {message}", found=found)
+    return AxonFlowError(f"the agent cannot answer: {message}", found=found)

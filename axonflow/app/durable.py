@@ -18,6 +18,7 @@ from axonflow.adapters.postgres import (
     DatabaseSettings,
     PostgresApiPolicyStore,
     PostgresAuditStore,
+    PostgresAuditTail,
     PostgresDatabase,
     PostgresOverrideStore,
     PostgresPlanStore,
@@ -36,6 +37,7 @@ from axonflow.app.spooling import (
     signing,
     told,
 )
+from axonflow.app.tailing import Tailing
 from axonflow.app.tenancy import Tenancy
 from axonflow.audit import AuditMode, AuditModes, AuditPage, AuditQuery, SealedBatch, WriterKey
 from axonflow.detect import RedactionKey
@@ -57,6 +59,7 @@ __all__ = [
     "Trouble",
     "migrate",
     "opened_store",
+    "opened_tail",
     "service_login",
 ]
 
@@ -82,6 +85,16 @@ async def opened_store(database_url: str) -> AsyncIterator[AuditStore]:
     database = await PostgresDatabase.connect(database_url)
     try:
         yield PostgresAuditStore(database)
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def opened_tail(database_url: str) -> AsyncIterator[Tailing]:
+    """The audit trail in the database, to be followed. Raises ConfigurationError."""
+    database = await PostgresDatabase.connect(database_url)
+    try:
+        yield Tailing(PostgresAuditTail(database))
     finally:
         await database.close()
 
@@ -205,6 +218,11 @@ class Durable:
 
     def _set_modes(self, own: Mapping[str, AuditMode]) -> None:
         self._modes.own, self._modes.usual = own, self._usual_mode
+
+    @property
+    def tail(self) -> Tailing:
+        """What comes into the database, from this process and all others."""
+        return Tailing(PostgresAuditTail(self._database), lambda: self._drain.arrival)
 
     @property
     def pending(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["earliest_us", "ids_between", "is_id_of"]
+__all__ = ["earliest_us", "ids_between", "is_id_of", "time_part"]
 
 _MAX_MS: Final = (1 << 48) - 1
 _DIGITS: Final = frozenset("0123456789abcdef")
@@ -16,9 +16,9 @@ _SLACK_MS: Final = 2
 def ids_between(start_us: int | None, end_us: int | None) -> tuple[str, str]:
     """Texts between which the ids lie of all that happened from `start_us` until before `end_us` (microseconds since
     the Unix epoch; None: no bound), and of little else: whoever wants exactly those looks at their times as well."""
-    first_ms = 0 if start_us is None else _clamped_ms(start_us // 1000 - _SLACK_MS)
-    last_ms = _MAX_MS if end_us is None else _clamped_ms(end_us // 1000 + _SLACK_MS)
-    return _time_part(first_ms), f"{_time_part(last_ms)}-~"  # which sorts behind every digit
+    first_ms = 0 if start_us is None else start_us // 1000 - _SLACK_MS
+    last_ms = _MAX_MS if end_us is None else end_us // 1000 + _SLACK_MS
+    return time_part(first_ms), f"{time_part(last_ms)}-~"  # which sorts behind every digit
 
 
 def is_id_of(text: str, time_us: int) -> bool:
@@ -35,9 +35,7 @@ def earliest_us(text: str, slack_us: int) -> int | None:
     return int(digits, 16) * 1000 - slack_us
 
 
-def _clamped_ms(ms: int) -> int:
-    return min(max(ms, 0), _MAX_MS)
-
-
-def _time_part(ms: int) -> str:
-    return f"{ms >> 16:08x}-{ms & 0xFFFF:04x}"
+def time_part(ms: int) -> str:
+    """How the ids begin of what happened in this millisecond since the Unix epoch, or the nearest there is."""
+    told_ms = min(max(ms, 0), _MAX_MS)
+    return f"{told_ms >> 16:08x}-{told_ms & 0xFFFF:04x}"

@@ -13,8 +13,8 @@ __all__ = ["MAX_LIMIT", "MAX_TOTAL", "AuditPage", "AuditQuery"]
 
 MAX_LIMIT: Final = 1_000
 MAX_OFFSET: Final = 1_000_000
-MAX_TOTAL: Final = 10_000
-"""To count millions would take longer than anybody waits for a page."""
+MAX_TOTAL: Final = 1_000
+"""To count millions would take longer than anybody waits for a page, and ten thousand longer than the page."""
 
 
 class AuditQuery(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

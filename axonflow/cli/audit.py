@@ -18,11 +18,14 @@ __all__ = ["command"]
         "check-proof": "axonflow.cli.audit_check_proof",
         "rotate-key": "axonflow.cli.audit_rotate_key",
         "search": "axonflow.cli.audit_search",
+        "show": "axonflow.cli.audit_show",
         "spool": "axonflow.cli.audit_spool",
+        "tail": "axonflow.cli.audit_tail",
+        "export": "axonflow.cli.audit_export",
     },
 )
 def command() -> None:
-    """Search the audit trail, and prove that it is whole.
+    """Search and follow the audit trail, and prove that it is whole.
 
     \b
     Example:

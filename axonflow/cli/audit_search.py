@@ -3,47 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from axonflow.cli.audit_filters import COLUMNS, PastTime, event_cells, filter_options, filters_in
 from axonflow.cli.database import chosen_url, database_options
-from axonflow.cli.tables import printable, table
+from axonflow.cli.tables import table
 
 if TYPE_CHECKING:
-    from axonflow.audit import AuditEvent, AuditPage, AuditQuery
+    from axonflow.audit import AuditPage, AuditQuery
 
 __all__ = ["command"]
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class _Time(click.ParamType[int]):
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Microseconds since the Unix epoch. A time without an offset is UTC."""
-        try:
-            moment = datetime.fromisoformat(str(value))
-        except ValueError:
-            self.fail(f"{value!r} is not a time: expected RFC 3339, such as 2026-01-31T12:00:00Z", param, ctx)
-        return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // timedelta(microseconds=1)
 
 
 @click.command("search")
 @click.option("--tenant", metavar="ID", default="default", show_default=True, help="Whose events.")
-@click.option("--principal", metavar="WHO", help='Who asked, or was acted for: "user:ann".')
-@click.option("--client", metavar="ID", help="The client of the API key.")
-@click.option("--action", metavar="NAME", help="Such as tool.call.")
-@click.option("--effect", metavar="NAME", help="deny, require_approval, redact, limit or allow.")
-@click.option("--policy", metavar="ID", help="A policy that matched.")
-@click.option("--decision", metavar="ID", help="The events of one decision.")
-@click.option("--kind", metavar="NAME", help="decision, model_call, tool_call, plan_step, admin or login.")
-@click.option("--since", metavar="TIME", type=_Time(), help="RFC 3339; the first instant that counts.")
-@click.option("--until", metavar="TIME", type=_Time(), help="RFC 3339; the first instant that does not.")
+@filter_options
+@click.option("--allowed/--refused", default=None, help="Only what was allowed, or only what was not.")
+@click.option("--since", metavar="TIME", type=PastTime(), help="RFC 3339; the first instant that counts.")
+@click.option("--until", metavar="TIME", type=PastTime(), help="RFC 3339; the first instant that does not.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="At most so many.")
+@click.option("--before", metavar="EVENT_ID", help="The page behind the one that ended with this event.")
 @click.option("--offset", type=click.IntRange(0, 1_000_000), default=0, show_default=True, help="Skip so many.")
 @database_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object: events and total.")
@@ -63,12 +45,11 @@ def command(*, database_url: str | None, data: Path | None, as_json: bool, **wan
     from axonflow.audit import AuditQuery
 
     query = AuditQuery(
-        tenant_id=wanted["tenant"], limit=wanted["limit"], offset=wanted["offset"], start_us=wanted["since"],
-        end_us=wanted["until"], kind=wanted["kind"], principal=wanted["principal"], client_id=wanted["client"],
-        action=wanted["action"], effect=wanted["effect"], decision_id=wanted["decision"], policy=wanted["policy"],
+        tenant_id=wanted["tenant"], limit=wanted["limit"], offset=wanted["offset"], before=wanted["before"],
+        start_us=wanted["since"], end_us=wanted["until"], allowed=wanted["allowed"], **filters_in(wanted),
     )  # fmt: skip
     page = asyncio.run(_search(chosen_url(database_url, data), query))
-    click.echo(_as_json(page) if as_json else _shown(page))
+    click.echo(_as_json(page) if as_json else _shown(page, query))
 
 
 async def _search(url: str, query: AuditQuery) -> AuditPage:
@@ -84,16 +65,10 @@ def _as_json(page: AuditPage) -> bytes:
     return msgspec.json.encode(page)
 
 
-def _shown(page: AuditPage) -> str:
+def _shown(page: AuditPage, query: AuditQuery) -> str:
     if not page.events:
         return f"nothing found ({page.total:,} in all)"
-    rows = [_row(event) for event in page.events]
-    shown = f"\n\n{len(rows):,} of {page.total:,}"
-    return table(rows, ("time (UTC)", "effect", "principal", "action", "resource", "policies")) + shown
-
-
-def _row(event: AuditEvent) -> tuple[str, ...]:
-    time = (_EPOCH + timedelta(microseconds=event.time_us)).strftime("%Y-%m-%d %H:%M:%S.%f")
-    effect = event.effect if event.kind == "decision" else event.kind
-    names = (event.principal, event.action, event.resource, ", ".join(event.policies))
-    return (time, effect, *(printable(name, 60) for name in names))
+    shown = f"\n\n{len(page.events):,} of {page.total:,}"
+    if len(page.events) == query.limit < page.total:
+        shown += f"; more with --before {page.events[-1].event_id}"
+    return table(map(event_cells, page.events), COLUMNS) + shown

@@ -17,9 +17,10 @@ from axonflow.errors import ConfigurationError
 from axonflow.installation import Installation
 
 if TYPE_CHECKING:
+    from axonflow.app.remote import RemoteAgent
     from axonflow.policy import Decision, Request
 
-__all__ = ["Decider", "Via", "opened_decider", "via_options"]
+__all__ = ["Decider", "Via", "opened_agent", "opened_decider", "via_options"]
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -71,14 +72,21 @@ def opened_decider(policies: str | None, via: Via | None) -> Iterator[Decider]:
         return
     if policies is not None:
         raise ConfigurationError("two sources of policies", expected="--policies or --via", found="both")
+    with opened_agent(via) as agent:
+        yield Decider(agent.decide, "", lambda: agent.http_version)
+
+
+@contextmanager
+def opened_agent(via: Via) -> Iterator[RemoteAgent]:
+    """The agent that was named. Raises ConfigurationError when it cannot be asked or has no key."""
     agent = _agent(via)
     try:
-        yield Decider(agent.decide, "", lambda: agent.http_version)
+        yield agent
     finally:
         agent.close()
 
 
-def _agent(via: Via) -> Any:
+def _agent(via: Via) -> RemoteAgent:
     try:
         from axonflow.app.remote import RemoteAgent
     except ImportError as error:

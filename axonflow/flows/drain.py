@@ -113,6 +113,7 @@ class Drain:
         self._drained = 0
         self._waiting: list[asyncio.Future[bool]] = []
         self._wake = asyncio.Event()
+        self._arrival = asyncio.Event()
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -121,6 +122,11 @@ class Drain:
     def drained(self) -> int:
         """How many records have moved since the start."""
         return self._drained
+
+    @property
+    def arrival(self) -> asyncio.Event:
+        """Is set once another batch has moved. Whoever takes it before they look at the store misses none."""
+        return self._arrival
 
     @property
     def refusals(self) -> int:
@@ -225,6 +231,8 @@ class Drain:
             return False
         self._drained += count
         self._moved(batch)
+        self._arrival.set()
+        self._arrival = asyncio.Event()
         was_all = is_new and count < self._round_records
         size_bytes = sum(len(record.canonical) for record in batch.records) // count + 1
         fitting = max(_ROUND_BYTES // size_bytes, _ROUND_FROM_RECORDS)

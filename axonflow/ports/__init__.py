@@ -5,6 +5,7 @@ from axonflow.ports.audit_anchor import AuditAnchor
 from axonflow.ports.audit_log import AuditLog, AuditSpool
 from axonflow.ports.audit_proofs import AuditPlaces, AuditProofs
 from axonflow.ports.audit_store import AuditStore
+from axonflow.ports.audit_tail import AuditTail
 from axonflow.ports.key_store import KeyLookup, KeyStore
 from axonflow.ports.ledger import Ledger, Quota, Reservation
 from axonflow.ports.plan_store import PlanStore
@@ -24,6 +25,7 @@ __all__ = [
     "AuditProofs",
     "AuditSpool",
     "AuditStore",
+    "AuditTail",
     "BundleKey",
     "Erased",
     "GrantStore",

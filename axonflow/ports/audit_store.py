@@ -1,11 +1,11 @@
-"""Where the records of all writers end up, to be searched and verified."""
+"""Where the records of all writers end up, to be searched."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Protocol
 
-from axonflow.audit import AuditPage, AuditQuery, AuditRecord, ChainHead, SealedBatch, WriterKey
+from axonflow.audit import AuditPage, AuditQuery, AuditRecord, SealedBatch, WriterKey
 
 __all__ = ["AuditStore"]
 
@@ -36,16 +36,3 @@ class AuditStore(Protocol):
 
     async def search(self, query: AuditQuery) -> AuditPage:
         """The events of one tenant that `query` covers, newest first (by event id)."""
-
-    async def chains(self, tenant_id: str | None = None) -> list[tuple[str, str]]:
-        """(tenant id, writer id) of every chain, sorted; of one tenant when it is named."""
-
-    async def chain(self, tenant_id: str, writer_id: str, first: int, limit: int) -> list[AuditRecord]:
-        """Up to `limit` records of a chain in order, from sequence `first` on.
-
-        Raises AuditConflict when what is searched by (the columns of a row) is not what was hashed, or a row cannot be
-        read as an event: whoever verifies tells that from a store that does not answer (AuditError).
-        """
-
-    async def cuts(self, tenant_id: str | None = None) -> list[ChainHead]:
-        """For each chain whose oldest records were past their time and are gone: what it was up to there, sorted."""

@@ -68,6 +68,7 @@ ELSEWHERE = {
     "TLS before 1.3": "test_server.py",
     "an upgrade to h2c by header (obsolete, RFC 9113 section 3.1)": "test_server.py",
     "a tenant that calls too often": "test_rates.py",
+    "more than 8 tails of a tenant at one agent, or 64 in all": "test_audit_tail.py",
     "a tenant that is suspended or being deleted": "test_permissions.py",
     "a key or a role that would do more than whoever makes it": "test_tenant_routes.py",
     "a name that is taken, a limit that is reached, a change that came second": "test_tenant_routes.py",

@@ -42,12 +42,17 @@ def main():
     print(f"seed {options.seed}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}", flush=True)
     started_s = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, audited(Path(folder)) as installed:
-        answered, failed = kills(installed, options.seed, numbers)
-        print(f"{answered:,} decisions were answered, {failed:,} were not, in {time.monotonic() - started_s:.0f} s.")
-        print("Every answered one is in PostgreSQL exactly once and in order; every chain and batch verifies.")
+        if numbers:
+            answered, failed = kills(installed, options.seed, numbers)
+            print(
+                f"{answered:,} decisions were answered, {failed:,} were not, in {time.monotonic() - started_s:.0f} s."
+            )
+            print("Every answered one is in PostgreSQL exactly once and in order; every chain and batch verifies.")
         if options.round is None and options.outage:
-            print(f"PostgreSQL away for {options.outage:.0f} s: ", end="", flush=True)
-            print(installed.outage(options.rate, min(QUIET_S, options.outage), options.outage))
+            rate = installed.reachable_rate(options.rate)
+            what = f"{rate:.0f} decisions a second, of {options.rate:.0f} wanted (load {os.getloadavg()[0]:.1f})"
+            print(f"PostgreSQL away for {options.outage:.0f} s at {what}: ", end="", flush=True)
+            print(installed.outage(rate, min(QUIET_S, options.outage), options.outage))
 
 
 if __name__ == "__main__":

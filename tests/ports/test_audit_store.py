@@ -9,9 +9,9 @@ from msgspec.structs import replace
 
 from axonflow.adapters.memory import MemoryAuditStore
 from axonflow.adapters.postgres import PostgresAuditStore
-from axonflow.audit import AuditPage, AuditQuery, Origin, link, verify_chain
+from axonflow.audit import MAX_TOTAL, AuditPage, AuditQuery, Origin, link, verify_chain
 from axonflow.errors import AuditConflict
-from axonflow.ids import new_id
+from axonflow.ids import new_id, now_us
 from tests.postgres_stores import audit_event, chained, opened
 
 
@@ -53,6 +53,7 @@ QUERIES = st.fixed_dictionaries(
         "start_us": TIMES | BEYOND, "end_us": TIMES | BEYOND, "kind": KINDS, "principal": NAMES, "client_id": NAMES,
         "action": NAMES, "resource": NAMES, "effect": KINDS, "allowed": st.booleans(), "decision_id": NAMES,
         "policy": NAMES,
+        "before": NAMES | st.builds(new_id, TIMES),
     },
 )  # fmt: skip
 
@@ -69,6 +70,49 @@ def test_audit_store_any_query_finds_what_it_covers(opened_store, drawn, asked):
         covered = sorted(filter(query.covers, events), key=lambda e: e.event_id, reverse=True)
         page = tuple(covered[query.offset : query.offset + query.limit])
         assert run(store.search(query)) == AuditPage(page, len(covered))
+
+
+DAY_US = 86_400_000_000
+
+
+def test_audit_store_pages_over_many_days_are_newest_first_and_count_what_is_older(opened_store, tenant):
+    run, store = opened_store
+    ages_us = [int(days * DAY_US) for days in (-20, -0.5, 0, 0.3, 0.4, 2, 3, 7.9, 8.1, 30, 63, 65, 200)]
+    times_us = sorted(now_us() - age_us for age_us in ages_us)
+    events = [audit_event(tenant, time_us=time_us) for time_us in times_us]
+    run(store.write(chained(events)))
+    newest_first = tuple(events[::-1])
+    for limit in (1, 2, 5, 12, 13, 14):
+        page = run(store.search(AuditQuery(tenant_id=tenant, limit=limit)))
+        assert page == AuditPage(newest_first[:limit], 13)
+    for number, event in enumerate(newest_first, start=1):
+        page = run(store.search(AuditQuery(tenant_id=tenant, before=event.event_id, limit=3)))
+        assert page == AuditPage(newest_first[number : number + 3], 13 - number)
+        around = {"start_us": event.time_us - 3 * DAY_US, "end_us": event.time_us}
+        within = [one for one in newest_first if around["start_us"] <= one.time_us < around["end_us"]]
+        page = run(store.search(AuditQuery(tenant_id=tenant, limit=1, **around)))
+        assert page == AuditPage(tuple(within[:1]), len(within))
+    assert run(store.search(AuditQuery(tenant_id=tenant, before="~", limit=1))).events == newest_first[:1]
+
+
+@pytest.mark.parametrize("start_us", [None, 0, 3_000, 7_000])
+def test_audit_store_time_that_begins_or_ends_among_events_of_a_millisecond_counts_to_the_microsecond(
+    opened_store, tenant, start_us
+):
+    run, store = opened_store
+    events = [audit_event(tenant, time_us=time_us) for time_us in range(0, 30_000, 250)]
+    run(store.write(chained(events)))
+    for end_us in (None, 1, 6_999, 7_001, 19_750, 19_751):
+        query = AuditQuery(tenant_id=tenant, limit=1, start_us=start_us, end_us=end_us)
+        assert run(store.search(query)).total == sum(map(query.covers, events))
+
+
+def test_audit_store_of_more_than_anybody_counts_says_that_there_are_more(opened_store, tenant):
+    run, store = opened_store
+    events = [audit_event(tenant, time_us=number * 1_000, kind="decision") for number in range(MAX_TOTAL + 5)]
+    run(store.write(chained(events)))
+    for parts in ({}, {"start_us": 2_000}, {"end_us": 1_003_500}, {"effect": "deny"}, {"offset": MAX_TOTAL + 2}):
+        assert run(store.search(AuditQuery(tenant_id=tenant, limit=2, **parts))).total == MAX_TOTAL + 1
 
 
 def test_audit_store_batch_written_again_changes_nothing(opened_store, tenant):

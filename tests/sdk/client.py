@@ -9,6 +9,7 @@ import json
 import sys
 
 from axonflow import (
+    AuditQueryOptions,
     AuditSearchRequest,
     AxonFlow,
     CreateDynamicPolicyRequest,
@@ -20,6 +21,7 @@ from axonflow import (
     UpdateDynamicPolicyRequest,
     UpdateStaticPolicyRequest,
 )
+from axonflow.decisions import ListDecisionsOptions
 
 
 async def policies_said(client, verdict):
@@ -104,6 +106,19 @@ async def typed_said(client, verdict):
     return said
 
 
+async def recorded_said(client, client_id):
+    """What the trail has of all that was done before."""
+    found = await client.search_audit_logs(AuditSearchRequest(limit=500, client_id=client_id))
+    said = {"searched": sorted({entry.request_type for entry in found.entries})}
+    denied = await client.list_decisions(ListDecisionsOptions(decision="deny", tool_signature="shell", limit=5))
+    said["decisions"] = [[one.decision, one.tool_signature, one.context] for one in denied]
+    told = await client.explain_decision(denied[0].decision_id)
+    said["explained"] = [told.decision, bool(told.reason), all(rule.rule_text for rule in told.matched_rules)]
+    listing = await client.get_audit_logs_by_tenant("default", AuditQueryOptions(limit=5))
+    said["listing"] = [len(listing.entries), listing.total > 5, listing.limit]
+    return said
+
+
 async def main(url, client_id, secret):
     client = AxonFlow(endpoint=url, client_id=client_id, client_secret=secret)
     said = {"healthy": await client.health_check()}
@@ -133,10 +148,9 @@ async def main(url, client_id, secret):
     said["executed"] = (await client.execute_plan(plan.plan_id)).status
     said["plan_status"] = (await client.get_plan_status(plan.plan_id)).status
 
+    said |= await recorded_said(client, client_id)
     said |= await policies_said(client, verdict)
 
-    found = await client.search_audit_logs(AuditSearchRequest(limit=50, client_id=client_id))
-    said["searched"] = sorted({entry.request_type for entry in found.entries})
     other = AxonFlow(endpoint=url, client_id=client_id, client_secret="wrong" * 8)
     try:
         await other.get_policy_approved_context(user_token="", query="x")

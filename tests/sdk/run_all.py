@@ -46,7 +46,10 @@ EXPECTED = {
     "typed_active": True,
     "typed_system": True,
     "typed_refused": ["TypedPolicyRefusal", True],
-    "searched": ["agent.message", "llm.request", "llm.response", "plan.start", "plan.step", "tool.call"],
+    "searched": ["agent.message", "key.use", "llm.request", "llm.response", "plan.start", "plan.step", "tool.call"],
+    "decisions": [["deny", "shell", {"env": "prod"}]],
+    "explained": ["deny", True, True],
+    "listing": [5, True, 5],
     "wrong_key": "AuthenticationError",
 }
 

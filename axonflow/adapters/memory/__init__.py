@@ -5,6 +5,7 @@ from axonflow.adapters.memory.audit_anchor import MemoryAuditAnchor
 from axonflow.adapters.memory.audit_log import MemoryAuditLog
 from axonflow.adapters.memory.audit_proofs import MemoryAuditProofs
 from axonflow.adapters.memory.audit_store import MemoryAuditStore
+from axonflow.adapters.memory.audit_tail import MemoryAuditTail
 from axonflow.adapters.memory.keys import MemoryKeyLookup, MemoryKeys
 from axonflow.adapters.memory.ledger import MemoryLedger
 from axonflow.adapters.memory.plan_store import MemoryPlanStore
@@ -19,6 +20,7 @@ __all__ = [
     "MemoryAuditLog",
     "MemoryAuditProofs",
     "MemoryAuditStore",
+    "MemoryAuditTail",
     "MemoryGrants",
     "MemoryKeyLookup",
     "MemoryKeys",

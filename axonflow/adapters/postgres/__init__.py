@@ -6,6 +6,7 @@ Needs the extra: ``pip install 'axonflow[postgres]'``.
 from axonflow.adapters.postgres.api_policy_store import PostgresApiPolicyStore, PostgresOverrideStore
 from axonflow.adapters.postgres.audit_proofs import PostgresAuditProofs
 from axonflow.adapters.postgres.audit_store import PostgresAuditStore
+from axonflow.adapters.postgres.audit_tail import PostgresAuditTail
 from axonflow.adapters.postgres.connections import DatabaseSettings
 from axonflow.adapters.postgres.database import PostgresDatabase
 from axonflow.adapters.postgres.logins import service_login
@@ -19,6 +20,7 @@ __all__ = [
     "PostgresApiPolicyStore",
     "PostgresAuditProofs",
     "PostgresAuditStore",
+    "PostgresAuditTail",
     "PostgresDatabase",
     "PostgresOverrideStore",
     "PostgresPlanStore",

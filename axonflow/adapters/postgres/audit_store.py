@@ -8,11 +8,11 @@ from typing import Any, Final
 
 import asyncpg
 
+from axonflow.adapters.postgres.audit_pages import page_of
 from axonflow.adapters.postgres.database import Connection, PostgresDatabase
 from axonflow.adapters.postgres.failures import is_storable, translated
 from axonflow.adapters.postgres.sql_files import named_queries
 from axonflow.audit import (
-    MAX_TOTAL,
     AuditEvent,
     AuditPage,
     AuditQuery,
@@ -23,7 +23,6 @@ from axonflow.audit import (
     WriterKey,
     batch_hash,
 )
-from axonflow.audit.event_ids import earliest_us, ids_between
 from axonflow.errors import AuditConflict, AuditError, BatchConflict
 
 __all__ = ["PostgresAuditStore", "altered_column"]
@@ -32,7 +31,6 @@ _SQL: Final = named_queries("audit.sql")
 _PLACE: Final = "audit_event_place"
 """What the trigger names that looks for a second history in other partitions."""
 _IN_BATCH: Final = "SELECT set_config('axonflow.in_batch', 'on', true)"
-_CLOCKS_APART_US: Final = 24 * 3600 * 1_000_000
 _MAX_STATEMENT_RECORDS: Final = 1_000
 _MAX_STATEMENT_BYTES: Final = 16 * 1024 * 1024
 _MIN_BIGINT: Final = -(2**63)
@@ -110,24 +108,10 @@ class PostgresAuditStore:
             query.tenant_id, query.kind, query.principal, query.client_id, query.action, query.effect,
             query.decision_id, query.policy, query.before, query.resource,
         )  # fmt: skip
-        after_all = query.start_us is not None and query.start_us > _MAX_BIGINT
-        if after_all or not is_storable(*texts):
+        if not is_storable(*texts):
             return AuditPage((), 0)
-        # An end beyond all is none: clamped, it would leave out the last microsecond there is.
-        end_us = None if query.end_us is not None and query.end_us > _MAX_BIGINT else _bigint(query.end_us)
-        first, beyond = ids_between(_earliest(query), query.end_us)
-        beyond = beyond if query.before is None else min(beyond, query.before)
         with translated(AuditError, "search the audit trail"):
-            rows = await self._database.read(
-                query.tenant_id,
-                lambda connection: connection.fetch(
-                    _SQL["search"], query.tenant_id, query.limit, query.offset, _bigint(query.start_us),
-                    end_us, query.kind, query.principal, query.client_id, query.action, query.effect,
-                    query.decision_id, query.policy, first, beyond, MAX_TOTAL + 1, query.resource, query.allowed,
-                ),
-            )  # fmt: skip
-        events = tuple(AuditEvent.from_canonical(data) for _, data in rows if data is not None)
-        return AuditPage(events, rows[0]["total"])
+            return await self._database.read(query.tenant_id, lambda connection: page_of(connection, query))
 
     async def chains(self, tenant_id: str | None = None) -> list[tuple[str, str]]:
         if not is_storable(tenant_id):
@@ -253,12 +237,6 @@ def _record(row: Mapping[str, Any]) -> AuditRecord:
                 at=f"{at}, column {column}",
             )  # fmt: skip
     return AuditRecord(row["sequence"], row["previous"], row["hash"], row["canonical"], event)
-
-
-def _earliest(query: AuditQuery) -> int | None:
-    """From when on events are looked for: what has to do with a decision comes after it, but for clocks that differ."""
-    of_decision = earliest_us(query.decision_id, _CLOCKS_APART_US) if query.decision_id else None
-    return max((one for one in (query.start_us, of_decision) if one is not None), default=None)
 
 
 def _bigint(value: int | None) -> int | None:

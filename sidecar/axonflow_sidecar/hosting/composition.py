@@ -56,7 +56,7 @@ async def opened_agent(settings: ServiceSettings) -> AsyncIterator[Application]:
         client = OrchestratorClient(settings.orchestrator_url, settings.credential)
         services = AgentServices(
             flow=flow, signer=Signer(bytes.fromhex(settings.secret)), metrics=metrics, clock_us=now_us,
-            search=durable.search, orchestrator=client, unwell=durable.unwell, troubles=troubles,
+            search=durable.search, tail=durable.tail, orchestrator=client, unwell=durable.unwell, troubles=troubles,
             spool=lambda: durable.spool,
             policies=_status_of(follower),
             api_policies=_api_policies(settings, durable, flow, follower),

@@ -10,15 +10,29 @@ from urllib.parse import parse_qsl
 
 from axonflow import AxonFlowError, RequestError
 from axonflow.audit import IN_PROCESS, Origin
+from axonflow.tenancy import Permission
 from axonflow_sidecar.http.keys import Client
 
-__all__ = ["MAX_BODY_BYTES", "Application", "Call", "Handler", "Receive", "Refused", "Reply", "Scope", "Send"]
+__all__ = [
+    "MAX_BODY_BYTES",
+    "STOPPING",
+    "Application",
+    "Call",
+    "Handler",
+    "Receive",
+    "Refused",
+    "Reply",
+    "Scope",
+    "Send",
+]
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+STOPPING: Final = "axonflow.stopping"
+"""Where a scope has what is set when the process is to stop."""
 MAX_BODY_BYTES: Final = 8 * 1024 * 1024
 MAX_DISCARDED_BYTES: Final = 128 * 1024 * 1024
 DISCARD_TIMEOUT_S: Final = 10
@@ -52,8 +66,11 @@ class Reply(NamedTuple):
     retry_after_s: int | None = None
 
 
-class ActiveTenants(Protocol):
-    """What a call asks about tenants."""
+class Known(Protocol):
+    """What a call asks about keys and tenants."""
+
+    async def client(self, authorization: str) -> Client | None:
+        """Whose key an Authorization header carries, or None."""
 
     def check_active(self, tenant_id: str) -> None:
         """Raise Refused (403) when this tenant may do nothing at present."""
@@ -73,7 +90,7 @@ class Call:
         self.origin: Origin = scope.get("axonflow.origin", IN_PROCESS)
         self.client: Client | None = None
         self.values: tuple[str, ...] = ()
-        self.identities: ActiveTenants | None = None
+        self.identities: Known | None = None
         self.timeout_s = float(BODY_TIMEOUT_S)
         self._receive = receive
         self._body_ended = False
@@ -97,6 +114,28 @@ class Call:
         """Raise Refused (403) when that tenant is suspended: for callers that may act for any."""
         assert self.identities is not None  # the router knows whom it serves
         self.identities.check_active(tenant_id)
+
+    async def may_still(self, permission: Permission, tenant_id: str) -> bool:
+        """Whether a call that takes long may go on: its key still has this permission, and the tenant may act. Raises
+        AxonFlowError when nobody can tell."""
+        assert self.identities is not None  # the router knows whom it serves
+        try:
+            client = await self.identities.client(self.header(b"authorization"))
+            self.identities.check_active(tenant_id)
+        except Refused:
+            return False
+        return client is not None and permission in client.permissions and client.may_act_for(tenant_id)
+
+    async def left(self) -> None:
+        """Return when the caller has gone. For a call whose body was read, or that has none."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+    @property
+    def stopping(self) -> asyncio.Event:
+        """Is set when this process is to stop: an answer that has no end has to end then."""
+        event: asyncio.Event = self.scope.get(STOPPING) or asyncio.Event()
+        return event
 
     def query(self, *known: str) -> dict[str, str]:
         """The parameters after the path. Raises RequestError for one that is not `known`, or is there twice."""

@@ -40,6 +40,7 @@ INTERNAL: Final = "internal"
 MAX_HEADER_BYTES: Final = 32 * 1024
 HANDLER_TIMEOUT_S: Final = 30
 MAX_SEGMENTS: Final = 16
+STALLED_S: Final = 60
 _UNAVAILABLE: Final = (AuditError, LedgerError, DetectionError, VaultError, TenancyUnavailable)
 _STATUSES: Final[dict[type[AxonFlowError], int]] = {
     TenancyMissing: 404, TenancyConflict: 409, TenancyForbidden: 403,
@@ -221,7 +222,14 @@ async def _send(send: Send, reply: Reply) -> None:
         return
     async with aclosing(reply.rest):
         await send(start)
-        await send({"type": "http.response.body", "body": reply.body, "more_body": True})
+        await _sent(send, reply.body)
         async for piece in reply.rest:
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await _sent(send, piece)
     await send({"type": "http.response.body", "body": b""})
+
+
+async def _sent(send: Send, piece: bytes) -> None:
+    """Raises TimeoutError, which ends the connection, for a client that takes nothing for so long: an answer under way
+    holds memory, and often a place."""
+    async with asyncio.timeout(STALLED_S):
+        await send({"type": "http.response.body", "body": piece, "more_body": True})

@@ -12,6 +12,7 @@ from axonflow.app.api_policies import ApiPolicies
 from axonflow.app.durable import SpoolFigures, Trouble
 from axonflow.app.following import PolicyStatus
 from axonflow.app.policy_sets import PolicySets
+from axonflow.app.tailing import Tailing
 from axonflow.app.tenancy import Tenancy
 from axonflow.app.typed_policies import TypedPolicies
 from axonflow.audit import AuditPage, AuditQuery, Origin
@@ -31,11 +32,11 @@ class Orchestrator(Protocol):
 
 
 class AgentServices(Struct, frozen=True, kw_only=True):
-    """`search` finds what was recorded before the call (it waits for the drain). It and `tenancy` are None without a
-    database. `unwell` says in a few words what keeps the agent from answering, or None; `troubles` are what does not
-    work while it answers, and `spool` says what waits for the database. `policies` says how policies from the database
-    stand, or None where there are files alone; then there are no `api_policies`, which edits those of the contract's
-    routes, and neither `typed_policies` nor `policy_sets`, which publish documents.
+    """`search` finds what was recorded before the call (it waits for the drain). It, `tail` and `tenancy` are None
+    without a database. `unwell` says in a few words what keeps the agent from answering, or None; `troubles` are what
+    does not work while it answers, and `spool` says what waits for the database. `policies` says how policies from the
+    database stand, or None where there are files alone; then there are no `api_policies`, which edits those of the
+    contract's routes, and neither `typed_policies` nor `policy_sets`, which publish documents.
     """
 
     flow: AxonFlow
@@ -43,6 +44,7 @@ class AgentServices(Struct, frozen=True, kw_only=True):
     metrics: Metrics
     clock_us: Callable[[], int]
     search: Callable[[AuditQuery], Awaitable[AuditPage]] | None = None
+    tail: Tailing | None = None
     orchestrator: Orchestrator | None = None
     tenancy: Tenancy | None = None
     unwell: Callable[[], str | None] = lambda: None

@@ -353,3 +353,18 @@ def test_drain_of_large_records_takes_fewer_at_once():
         assert await one.stop(60)
 
     asyncio.run(run())
+
+
+def test_drain_that_moved_something_wakes_who_waits_for_it():
+    async def run():
+        spool, store, reports = MemoryAuditLog(), MemoryAuditStore(), []
+        drain = draining(spool, store, reports)
+        drain.start()
+        before = drain.arrival
+        (record,) = await append(spool, 1)
+        await before.wait()
+        assert await store.chain("t", spool.writer_id, 0, 5) == [record]
+        assert not drain.arrival.is_set()
+        await drain.stop(5)
+
+    asyncio.run(run())

@@ -61,32 +61,6 @@ LEFT JOIN axonflow.audit_event AS kept
 WHERE kept.hash IS DISTINCT FROM given.hash OR kept.event_id IS DISTINCT FROM given.event_id
 LIMIT 1;
 
--- name: search
--- An id begins with its time ($13, $14: from, before), so ids tell which partitions are asked, and in which order. Counted
--- are $15 at most.
-WITH found AS NOT MATERIALIZED (
-    SELECT event_id, canonical
-    FROM axonflow.audit_event
-    WHERE
-        tenant_id = $1
-        AND event_id >= $13 AND event_id < $14
-        AND ($4::bigint IS NULL OR time_us >= $4)
-        AND ($5::bigint IS NULL OR time_us < $5)
-        AND ($6::text IS NULL OR kind = $6)
-        AND ($7::text IS NULL OR principal = $7 OR $7 = ANY (on_behalf_of))
-        AND ($8::text IS NULL OR client_id = $8)
-        AND ($9::text IS NULL OR action = $9)
-        AND ($10::text IS NULL OR effect = $10)
-        AND ($11::text IS NULL OR decision_id = $11)
-        AND ($12::text IS NULL OR $12 = ANY (policies))
-        AND ($16::text IS NULL OR resource = $16)
-        AND ($17::boolean IS NULL OR allowed = $17)
-)
-SELECT counted.total, page.canonical
-FROM (SELECT count(*) AS total FROM (SELECT FROM found LIMIT $15) AS those) AS counted
-LEFT JOIN (SELECT * FROM found ORDER BY event_id DESC LIMIT $2 OFFSET $3) AS page ON true
-ORDER BY page.event_id DESC;
-
 -- name: chains
 -- From one pair to the next through the unique index: as many steps as there are chains, however long they are.
 WITH RECURSIVE chain AS (

@@ -51,7 +51,7 @@ INSERT INTO axonflow.tier VALUES
     ('professional', 2000, 50000, 200, 500, 60000, 400),
     ('enterprise', NULL, NULL, NULL, NULL, NULL, 2557);
 GRANT SELECT ON axonflow.tier TO axonflow_app, axonflow_keys, axonflow_sync, axonflow_keeper, axonflow_backup;
-GRANT SELECT, INSERT, UPDATE ON axonflow.tier TO axonflow_registrar;
+GRANT SELECT ON axonflow.tier TO axonflow_registrar;
 
 CREATE TABLE axonflow.tenant (
     tenant_id text COLLATE "C" PRIMARY KEY CHECK (length(tenant_id) BETWEEN 1 AND 256),

@@ -16,7 +16,7 @@ from time import monotonic
 from typing import Final
 
 from axonflow import AxonFlowError
-from axonflow_sidecar.http.asgi import Application, Receive, Scope, Send
+from axonflow_sidecar.http.asgi import STOPPING, Application, Receive, Scope, Send
 from axonflow_sidecar.http.middleware.tracing import traced
 from axonflow_sidecar.http.problems import PROBLEM, problem
 
@@ -60,16 +60,17 @@ class Connections:
         self._clock_s = clock_s
         self._peers: dict[Peer, _Seen] = {}
         self._calls = 0
-        self._draining = False
         self._known: dict[int, tuple[int, Peer | None]] = {}  # descriptor: inode, and the peer if it is one of ours
         self._none_left = asyncio.Event()
+        self._stopping = asyncio.Event()
 
     async def application(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The application, with its calls counted; while it drains, new ones are refused."""
-        if self._draining:
+        if self._stopping.is_set():
             await _refuse(scope, receive, send)
             return
         (host, port), (_, own_port) = scope["client"] or ("", 0), scope["server"] or ("", 0)
+        scope[STOPPING] = self._stopping
         peer = (host, int(port), int(own_port or 0))
         seen = self._peers.get(peer)
         if seen is None:
@@ -87,8 +88,9 @@ class Connections:
                 self._none_left.set()
 
     async def drain(self, timeout_s: float) -> bool:
-        """Refuse new calls, and wait until none is under way; False when `timeout_s` passed first."""
-        self._draining = True
+        """Refuse new calls, tell those without an end to end, and wait until none is under way; False when `timeout_s`
+        passed first."""
+        self._stopping.set()
         try:
             async with asyncio.timeout(timeout_s):
                 while self._calls:

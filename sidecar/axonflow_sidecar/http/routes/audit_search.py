@@ -25,13 +25,15 @@ _MAKING_US: Final = 300_000_000
 
 
 class _SearchBody(Struct, kw_only=True, forbid_unknown_fields=True):
-    """`request_type` is the contract's second name of the action. Ours are `before`, `kind`, `effect`, `resource`."""
+    """`request_type` is the contract's second name of the action. Ours are `before`, `principal`, `kind`, `effect`
+    and `resource`."""
 
     limit: int = 100
     offset: int = 0
     before: str | None = None
     tenant_id: str | None = None
     user_email: str | None = None
+    principal: str | None = None
     client_id: str | None = None
     start_time: str | None = None
     end_time: str | None = None
@@ -61,7 +63,7 @@ def audit_search(services: AgentServices) -> Handler:
             start_us=parse_time_us(body.start_time, "$.start_time") if body.start_time else None,
             end_us=parse_time_us(body.end_time, "$.end_time") if body.end_time else None,
             kind=body.kind or None,
-            principal=f"user:{body.user_email}" if body.user_email else None,
+            principal=f"user:{body.user_email}" if body.user_email else body.principal or None,
             client_id=body.client_id or None,
             action=body.action or body.request_type or None,
             resource=body.resource or None,

@@ -171,3 +171,7 @@ $$;
 -- NULL: as the installation has it.
 ALTER TABLE axonflow.tenant ADD COLUMN audit_mode text COLLATE "C" CHECK (audit_mode IN ('durable', 'async'));
 GRANT SELECT (audit_mode) ON axonflow.tenant TO axonflow_sync;
+
+
+-- Nothing of ours changes what tiers are, and retention hangs on them: whoever has the login of the services must not.
+REVOKE INSERT, UPDATE ON axonflow.tier FROM axonflow_registrar;

@@ -1,0 +1,148 @@
+"""`axonflow audit export`."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+from collections.abc import AsyncIterator
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+import click
+
+from axonflow.cli.database import chosen_url, database_options
+from axonflow.cli.db_progress import Bar
+from axonflow.cli.times import Moment
+from axonflow.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from axonflow.audit import AuditEvent
+
+__all__ = ["command"]
+
+_COLUMNS: Final = (
+    "event_id", "time_us", "kind", "decision_id", "principal", "on_behalf_of", "client_id", "request_id", "trace_id",
+    "action", "resource", "effect", "allowed", "policies", "reasons", "policy_digest", "duration_us",
+)  # fmt: skip
+_FORMULA: Final = tuple("=+-@\t\r")
+"""What makes a spreadsheet compute a cell: whoever asks for something can have that recorded."""
+_PAGE: Final = 1_000
+
+
+@click.command("export")
+@click.option("--tenant", metavar="ID", required=True, help="Whose trail.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["jsonl", "csv"]),
+    default="jsonl",
+    show_default=True,
+    help="jsonl can be verified; csv is for a spreadsheet.",
+)
+@click.option("--from", "start_us", metavar="TIME", type=Moment(), help="Only csv: the first instant that counts.")
+@click.option("--to", "end_us", metavar="TIME", type=Moment(), help="Only csv: the first instant that does not.")
+@click.option(
+    "-o",
+    "--output",
+    "path",
+    metavar="FILE",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A file that is not there yet.",
+)
+@database_options
+def command(*, database_url: str | None, data: Path | None, path: Path, **wanted: Any) -> None:
+    """Write the audit trail of one tenant to a new FILE, a page at a time, however large it is.
+
+    As jsonl it is the whole trail with all that proves it: `axonflow audit verify --export FILE` needs nothing else.
+    As csv it is one line an event, the newest first; a cell that a spreadsheet would compute begins with an apostrophe.
+
+    \b
+    Examples:
+      axonflow audit export --tenant acme -o acme.jsonl
+      axonflow audit export --tenant acme --format csv --from 2026-01-01T00:00:00Z -o january.csv
+
+    \b
+    Exit codes:
+      0    FILE is there, and whole
+      2    it is not: the database cannot be read, or FILE cannot be written
+    """
+    is_csv = wanted["form"] == "csv"
+    if not is_csv and (wanted["start_us"], wanted["end_us"]) != (None, None):
+        raise ConfigurationError(
+            "a part of a trail cannot be verified by itself", expected="--from and --to with --format csv"
+        )
+    url = chosen_url(database_url, data)
+    lines = _csv(url, wanted["tenant"], wanted["start_us"], wanted["end_us"]) if is_csv else _jsonl(url, wanted)
+    count = _write(path, lines)
+    click.echo(f"wrote {count:,} events to {path}")
+
+
+def _write(path: Path, lines: AsyncIterator[tuple[bytes, int]]) -> int:
+    """How many events `lines` say that there were, once all of them are in the file; else there is none."""
+    bar = Bar("events")
+    try:
+        with path.open("xb") as file:
+            try:
+                return asyncio.run(_put(file, lines, bar))
+            except BaseException:
+                path.unlink()
+                raise
+    except OSError as error:
+        raise ConfigurationError("cannot write the export", found=error.strerror or str(error), at=str(path)) from None
+    finally:
+        bar.clear()
+
+
+async def _put(file: BinaryIO, lines: AsyncIterator[tuple[bytes, int]], bar: Bar) -> int:
+    count = 0
+    async for line, events in lines:
+        file.write(line)
+        count += events
+        bar(count)
+    return count
+
+
+async def _jsonl(url: str, wanted: dict[str, Any]) -> AsyncIterator[tuple[bytes, int]]:
+    from axonflow.app.auditing import export_audit, opened_proofs
+    from axonflow.audit.export import RECORD_START
+
+    async with opened_proofs(url) as proofs:
+        async for line in export_audit(proofs, wanted["tenant"]):
+            yield line, line.startswith(RECORD_START)
+
+
+async def _csv(url: str, tenant_id: str, start_us: int | None, end_us: int | None) -> AsyncIterator[tuple[bytes, int]]:
+    from axonflow.app.durable import opened_store
+    from axonflow.audit import AuditQuery
+
+    yield _row(_COLUMNS), 0
+    before = None
+    async with opened_store(url) as store:
+        while True:
+            query = AuditQuery(tenant_id=tenant_id, start_us=start_us, end_us=end_us, before=before, limit=_PAGE)
+            events = (await store.search(query)).events
+            for event in events:
+                yield _row(_cells(event)), 1
+            if len(events) < _PAGE:
+                return
+            before = events[-1].event_id
+
+
+def _cells(event: AuditEvent) -> tuple[str, ...]:
+    said = {name: getattr(event.origin, name, getattr(event, name, None)) for name in _COLUMNS}
+    return tuple(_cell(value) for value in said.values())
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, tuple):
+        return _cell(" ".join(value))
+    text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _row(cells: tuple[str, ...]) -> bytes:
+    line = StringIO()
+    csv.writer(line, lineterminator="\n").writerow(cells)
+    return line.getvalue().encode("utf-8", "backslashreplace")

@@ -1,0 +1,70 @@
+"""What the commands about events have in common: which ones are asked for, and how one is shown on a line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from axonflow.cli.tables import printable
+
+if TYPE_CHECKING:
+    from axonflow.audit import AuditEvent
+
+__all__ = ["COLUMNS", "PastTime", "event_cells", "filter_options", "filters_in"]
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FIELDS: Final = {
+    "principal": "principal", "client": "client_id", "action": "action", "resource": "resource", "effect": "effect",
+    "policy": "policy", "decision": "decision_id", "kind": "kind",
+}  # fmt: skip
+"""By the name of an option: the field of an AuditQuery."""
+
+COLUMNS: Final = ("time (UTC)", "effect", "principal", "action", "resource", "policies")
+
+
+class PastTime(click.ParamType[int]):
+    """Microseconds since the Unix epoch. A time without an offset is UTC."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            moment = datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not a time: expected RFC 3339, such as 2026-01-31T12:00:00Z", param, ctx)
+        return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // timedelta(microseconds=1)
+
+
+def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say which events are meant."""
+    for name, metavar, text in reversed(_OPTIONS):
+        command = click.option(name, metavar=metavar, help=text)(command)
+    return command
+
+
+_OPTIONS: Final = (
+    ("--principal", "WHO", 'Who asked, or was acted for: "user:ann".'),
+    ("--client", "ID", "The client of the API key."),
+    ("--action", "NAME", "Such as tool.call."),
+    ("--resource", "NAME", 'What was acted upon: "tool:shell".'),
+    ("--effect", "NAME", "deny, require_approval, redact, limit or allow."),
+    ("--policy", "ID", "A policy that matched."),
+    ("--decision", "ID", "The events of one decision."),
+    ("--kind", "NAME", "decision, model_call, tool_call, plan_step, admin or login."),
+)
+
+
+def filters_in(wanted: dict[str, Any]) -> dict[str, str]:
+    """The fields of an AuditQuery that these options give."""
+    return {field: wanted[name] for name, field in _FIELDS.items() if wanted[name]}
+
+
+def event_cells(event: AuditEvent) -> tuple[str, ...]:
+    """One for each of the columns, safe to print."""
+    time = (_EPOCH + timedelta(microseconds=event.time_us)).strftime("%Y-%m-%d %H:%M:%S.%f")
+    effect = event.effect if event.kind == "decision" else event.kind
+    names = (event.principal, event.action, event.resource, ", ".join(event.policies))
+    return (time, effect, *(printable(name, 60) for name in names))
