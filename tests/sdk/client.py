@@ -10,6 +10,7 @@ import sys
 
 from axonflow import (
     AuditQueryOptions,
+    AuditSearchRequest,
     AxonFlow,
     CreateDynamicPolicyRequest,
     CreatePolicyOverrideRequest,
