@@ -52,7 +52,9 @@ def main():
             rate = installed.reachable_rate(options.rate)
             what = f"{rate:.0f} decisions a second, of {options.rate:.0f} wanted (load {os.getloadavg()[0]:.1f})"
             print(f"PostgreSQL away for {options.outage:.0f} s at {what}: ", end="", flush=True)
-            print(installed.outage(rate, min(QUIET_S, options.outage), options.outage))
+            seen = installed.outage(rate, min(QUIET_S, options.outage), options.outage)
+            print(seen)
+            sys.exit(0 if seen.is_in_time else 1)
 
 
 if __name__ == "__main__":
