@@ -3,7 +3,7 @@
 
 -- name: plan_once
 -- A partition that was empty when it was planned for would be read as a whole when it is not any more.
-SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off;
+SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true);
 
 -- name: page
 SELECT canonical
