@@ -61,7 +61,8 @@ def command(*, database_url: str | None, data: Path | None, path: Path, **wanted
     \b
     Examples:
       axonflow audit export --tenant acme -o acme.jsonl
-      axonflow audit export --tenant acme --format csv --from 2026-01-01T00:00:00Z -o january.csv
+      axonflow audit export --tenant acme --format csv -o acme.csv \\
+        --from 2026-01-01T00:00:00Z
 
     \b
     Exit codes:

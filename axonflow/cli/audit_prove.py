@@ -31,13 +31,14 @@ def command(event_id: str, tenant: str | None, output: BinaryIO, database_url: s
 
     \b
     Examples:
-      axonflow audit prove 01993c2e-4c00-7000-8000-000000000000 --output proof.json
-      axonflow audit prove 01993c2e-4c00-7000-8000-000000000000 | axonflow audit check-proof - --trust writer.pub
+      axonflow audit prove EVENT_ID --output proof.json
+      axonflow audit prove EVENT_ID | axonflow audit check-proof - --trust a.pub
 
     \b
     Exit codes:
       0    the proof was made, and holds
-      2    there is no such event, it cannot be proved, or the database cannot be read
+      2    there is no such event, it cannot be proved, or the database
+           cannot be read
     """
     proof = asyncio.run(_prove(chosen_url(database_url, data), event_id, tenant))
     output.write(proof.to_json())

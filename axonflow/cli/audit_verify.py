@@ -65,7 +65,8 @@ def command(
     Examples:
       axonflow audit verify
       axonflow audit verify --tenant acme --json
-      axonflow audit verify --anchor s3://another-account/audit --database-url postgresql://auditor@db/axonflow
+      axonflow audit verify --database-url postgresql://auditor@db/axonflow
+      axonflow audit verify --anchor s3://another-account/audit
       axonflow audit verify --export acme.jsonl --trust writer.pub
       axonflow audit verify --spool /var/lib/axonflow/spool/agent
       axonflow audit verify --since-report monday.json

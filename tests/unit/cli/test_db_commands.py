@@ -5,12 +5,12 @@ import json
 
 import pytest
 
-from axonflow.adapters.postgres import PostgresAuditStore, migrate
+from axonflow.adapters.postgres import migrate
 from axonflow.adapters.postgres.sql_files import migrations
 from axonflow.cli.db_progress import Bar
 from tests.postgres import execute, fresh_database, new_database, postgres_dsn
 from tests.postgres_rows import add_rows
-from tests.postgres_stores import audit_event, chained, opened
+from tests.postgres_stores import audit_event, chained, opened, write_sealed
 
 __all__ = ["new_database", "postgres_dsn"]
 
@@ -23,9 +23,10 @@ def database(postgres_dsn):
     with fresh_database(postgres_dsn) as dsn:
         asyncio.run(migrate(dsn))
         asyncio.run(add_rows(dsn, "A"))
-        execute(dsn, "DELETE FROM axonflow.audit_event", "DELETE FROM axonflow.audit_cut", "SELECT 1")
+        trail = ("event", "cut", "segment", "batch", "writer_key")
+        execute(dsn, *(f"DELETE FROM axonflow.audit_{table}" for table in trail), "SELECT 1")
         with opened(dsn) as (run, pools):
-            run(PostgresAuditStore(pools).write(chained(audit_event("A", time_us=number) for number in range(5))))
+            run(write_sealed(pools, chained(audit_event("A", time_us=number) for number in range(5))))
         yield dsn
 
 
@@ -99,7 +100,7 @@ def test_restore_of_a_trail_that_was_broken_already_says_no(run, folder, databas
 def test_maintain_says_what_it_did_and_when_there_is_nothing_to_do(run, new_database):
     run("db", "migrate", "--database-url", new_database)
     assert run("db", "maintain", "--database-url", new_database).stdout == "nothing to do\n"
-    partition = "SELECT relname FROM pg_class WHERE relname ~ '^audit_event_20.._..$' ORDER BY 1 LIMIT 1"
+    partition = "SELECT relname FROM pg_class WHERE relname ~ '^audit_event_20.._.._..$' ORDER BY 1 LIMIT 1"
     name = execute(new_database, partition)[0][0]
     execute(new_database, f"DROP TABLE axonflow.{name}", "SELECT 1")
     assert run("db", "maintain", "--database-url", new_database).stdout.split() == ["made", name]

@@ -167,8 +167,9 @@ def test_tenant_is_exported_whole_to_a_file_or_standard_output(run, axonflow, ac
     lines = [json.loads(line) for line in out.read_text().splitlines()]
     assert lines[-1]["manifest"]["role_grant"]["rows"] == 1
     printed = run("tenant", "export", acme, "--database-url", database).stdout
-    told = [line for line in printed.splitlines()[1:-1] if '"audit_event"' not in line]
-    assert told == [line for line in out.read_text().splitlines()[1:-1] if '"audit_event"' not in line]
+    of_the_trail = '{"table":"audit_'  # which grows by each export
+    told = [line for line in printed.splitlines()[1:-1] if not line.startswith(of_the_trail)]
+    assert told == [line for line in out.read_text().splitlines()[1:-1] if not line.startswith(of_the_trail)]
     assert run("tenant", "export", "nobody", "--out", str(out), "--database-url", database).exit_code == 2
     assert run("tenant", "export", acme, "--out", f"{out}/x", "--database-url", database).exit_code == 2
     assert len(out.read_text().splitlines()) == len(lines)
