@@ -221,7 +221,7 @@ def test_feeds_of_one_database_share_a_connection_and_hear_what_is_theirs(migrat
         policies, tenants = PostgresPolicyFeed(database), PostgresTenantFeed(database)
         try:
             await policies.in_force()
-            await tenants.inactive()
+            await tenants.standing()
             assert await admin.fetchval(OPEN) == 1
             await admin.execute("SELECT pg_notify('axonflow', $1)", f"api_key {tenant}")
             async with asyncio.timeout(LONG_S):
@@ -230,7 +230,7 @@ def test_feeds_of_one_database_share_a_connection_and_hear_what_is_theirs(migrat
             assert await policies.changed(0) is False, "no key changes what is in force"
             await admin.execute(NEW_TENANT, tenant)
             assert await policies.changed(LONG_S) is True
-            assert (await tenants.inactive())[tenant] == "suspended"
+            assert (await tenants.standing())[tenant] == "suspended"
             policies.close()
             tenants.close()
             with pytest.raises(TenancyUnavailable):
