@@ -230,7 +230,7 @@ def test_feeds_of_one_database_share_a_connection_and_hear_what_is_theirs(migrat
             assert await policies.changed(0) is False, "no key changes what is in force"
             await admin.execute(NEW_TENANT, tenant)
             assert await policies.changed(LONG_S) is True
-            assert (await tenants.standing())[tenant] == "suspended"
+            assert (await tenants.standing()).inactive[tenant] == "suspended"
             policies.close()
             tenants.close()
             with pytest.raises(TenancyUnavailable):
