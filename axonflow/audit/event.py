@@ -4,6 +4,7 @@ operator asks for it, and then redacted."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import isfinite
 from typing import Annotated, Final, Literal, get_args
 
 import msgspec
@@ -144,15 +145,23 @@ class AuditEvent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
             raise AuditError(
                 "unknown kind", expected=" or ".join(get_args(AuditKind)), found=self.kind[:64], at="$.kind"
             )
-        broken = self._broken_field() if _NUL in data else None
-        if broken is not None:
-            raise _text_refused(broken)
+        if _NUL in data or _NULL in data:
+            self._check_values()
         if not is_id_of(self.event_id, self.time_us):
             raise AuditError(
                 "not the id of an event of this time", expected="what new_id(time_us) gives: a UUID of version 7",
                 found=self.event_id[:64], at="$.event_id",
             )  # fmt: skip
         return data
+
+    def _check_values(self) -> None:
+        """Raise AuditError for text that no database keeps, and for what JSON has no word for: it would be null."""
+        broken = self._broken_field()
+        if broken is not None:
+            raise _text_refused(broken)
+        for name in self.__struct_fields__:
+            if any(isinstance(one, float) and not isfinite(one) for one in _leaves(getattr(self, name))):
+                raise AuditError("a number that cannot be recorded", expected="a finite one", at=f"$.{name}")
 
     def _refused(self, why: str) -> AuditError:
         broken = self._broken_field()
@@ -162,24 +171,24 @@ class AuditEvent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
 
     def _broken_field(self) -> str | None:
         for name in self.__struct_fields__:
-            if any(_is_unstorable(text) for text in _texts(getattr(self, name))):
+            if any(isinstance(one, str) and _is_unstorable(one) for one in _leaves(getattr(self, name))):
                 return name
         return None
 
 
-def _texts(value: object) -> Iterator[str]:
-    """All text within `value`, which may be nested deeper than recursion reaches."""
+def _leaves(value: object) -> Iterator[object]:
+    """All within `value` that holds nothing else. It may be nested deeper than recursion reaches."""
     left = [value]
     while left:
         one = left.pop()
-        if isinstance(one, str):
-            yield one
-        elif isinstance(one, (tuple, list)):
+        if isinstance(one, (tuple, list)):
             left += one
         elif isinstance(one, dict):
             left += (*one.keys(), *one.values())
         elif isinstance(one, Struct):
             left += (getattr(one, name) for name in one.__struct_fields__)
+        else:
+            yield one
 
 
 def _is_unstorable(text: str) -> bool:
@@ -196,6 +205,7 @@ def _text_refused(field_name: str) -> AuditError:
 
 _NUL: Final = b"\\u0000"
 """How JSON writes it; also in text that merely speaks of it, so a hit is looked at more closely."""
+_NULL: Final = b"null"
 _NOT_ENCODABLE: Final = (ArithmeticError, TypeError, ValueError, RecursionError, msgspec.MsgspecError)
 """What comes of values of other types than the fields', which a Struct does not check by itself."""
 _encode = msgspec.json.Encoder(order="deterministic").encode

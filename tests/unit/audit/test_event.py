@@ -123,6 +123,8 @@ def test_event_that_speaks_of_an_escape_is_recordable():
         ("time_us", math.nan),
         ("time_us", "now"),
         ("duration_us", 0.5),
+        ("duration_us", math.inf),
+        ("details", {"x": [math.nan]}),
         ("content_chars", 2**64 - 1),
         ("usage", Usage(input_tokens=2**63)),
         ("usage", Usage(cost_usd_micros=-1)),

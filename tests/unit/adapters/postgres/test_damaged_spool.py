@@ -51,7 +51,8 @@ def test_durable_with_a_damaged_spool_drains_what_can_be_read_and_goes_on(migrat
     assert {f"tool:t{number}" for number in range(RECORDS, RECORDS + 10)} <= there
     assert RECORDS - 20 < len(there) < RECORDS + 10
     result = asyncio.run(in_database(migrated_dsn))
-    assert {finding.kind for finding in result.broken} <= {"missing"}, result.broken
+    own = [finding for finding in result.broken if finding.tenant_id == "default"]  # other tests write there as well
+    assert {finding.kind for finding in own} <= {"missing"}, own
 
 
 def test_durable_in_async_mode_waits_for_each_record_until_it_has_heard_how_tenants_stand(migrated_dsn, tmp_path):

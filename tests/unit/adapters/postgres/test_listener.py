@@ -190,7 +190,7 @@ def test_listener_whose_question_is_given_up_begins_anew(migrated_dsn):
             await second.ask(IN_FORCE)
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.1):
-                    await first.ask("SELECT pg_sleep(60)")
+                    await first.ask("SELECT pg_sleep(2)")
             assert not second.is_whole
             assert await first.ask(IN_FORCE) is not None
             await here.until_open(1)
