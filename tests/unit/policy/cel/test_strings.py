@@ -189,7 +189,7 @@ def test_letters_of_ascii_change_their_case_and_no_others_do(text):
 )
 def test_function_that_would_build_a_huge_value_is_stopped(expression, message):
     request = Request("user:ann", "tool.call", "tool:x", {}, "a" * 2_100_000)
-    doubling, deep = [], []
+    doubling, deep = ["a" * 4_000], []
     for _ in range(60):
         doubling = [doubling, doubling]
     for _ in range(200):
