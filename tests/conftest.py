@@ -1,5 +1,8 @@
-"""Settings for every test."""
+"""Settings for every test, and which of them are traced for coverage."""
 
+from pathlib import Path
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 # The machines that run this are small and shared: how long an example takes says nothing.
@@ -8,3 +11,16 @@ settings.register_profile(
     "default", deadline=None, max_examples=30, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )  # fmt: skip
 settings.load_profile("default")
+
+_HERE = Path(__file__).parent
+_TRACED = (_HERE / "unit", _HERE / "ports")
+_DRAWN_UNTRACED = (_HERE / "unit" / "policy", _HERE / "unit" / "detect")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out of coverage what only repeats: tracing makes the core two to three times slower. The gate holds by the
+    tests of single cases; drawn ones, slow ones and those that come through a door run as they are."""
+    for item in items:
+        drawn = item.get_closest_marker("hypothesis") and any(map(item.path.is_relative_to, _DRAWN_UNTRACED))
+        if drawn or item.get_closest_marker("slow") or not any(map(item.path.is_relative_to, _TRACED)):
+            item.add_marker("no_cover")

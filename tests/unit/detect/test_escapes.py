@@ -29,6 +29,7 @@ ESCAPES = [
 FOUND = [(detector.id, example) for detector in (*SECRETS, *PII) for example in detector.examples]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("escape", ESCAPES)
 def test_escape_beside_an_example_never_hides_it(scanner, escape):
     for detector_id, example in FOUND:

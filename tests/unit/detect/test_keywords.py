@@ -49,6 +49,7 @@ def test_keywords_in_members_and_names_are_found_in_each():
     assert len(found(["falcon"], {"falcon": ["x", "the falcon"], "f": "al con"})) == 2
 
 
+@pytest.mark.slow
 def test_keywords_of_thousands_are_all_found():
     rng = random.Random(20261121)
     print("seed 20261121")

@@ -26,6 +26,7 @@ def secrets_and_code():
     return Scanner((*SECRETS, *CODE), compile_pattern)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("detector", TOKENS, ids=lambda d: d.id)
 def test_token_drawn_at_random_is_found_in_an_innocent_text(secrets_and_code, detector):
     rng = random.Random(detector.id)
@@ -117,6 +118,7 @@ def test_patterns_of_a_detector_have_a_longest_match_within_its_span(detector):
         assert group.getwidth()[1] <= detector.max_span_chars
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("detector", [*SECRETS, *CODE], ids=lambda d: d.id)
 def test_match_drawn_at_random_holds_a_trigger_of_its_shape(detector):
     """So a search of the windows around triggers finds as much as a search of the whole text."""

@@ -47,6 +47,7 @@ def test_pii_detector_on_labelled_texts_keeps_its_quality(scanner, kind, recall,
     assert counts["hits"] >= precision * (counts["hits"] + counts["false"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "detector_id", "recall", "false_rate"),
     [("sqli.jsonl", "injection.sql", 0.98, 0.01), ("prompt_injection.jsonl", "injection.prompt", 0.88, 0.04)],

@@ -8,6 +8,7 @@ from tests.benchmarks.sql_innocents import HARD, innocents
 ID = ("injection.sql",)
 
 
+@pytest.mark.slow
 def test_injection_in_drawn_attacks_is_found(scanner):
     drawn = list(attacks(seed=20, count=600))
     missed = [text for text in drawn if not scanner.inspect(text).any(ID)]
@@ -83,6 +84,7 @@ def test_text_near_the_rules_is_no_injection(scanner, text):
     assert not scanner.inspect(text).any(ID)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "seed",
     [

@@ -248,6 +248,7 @@ def test_redactor_with_all_it_needs_takes_every_style(redactor, style):
     redactor.check(style, ("pii.credit_card", "pii.us_ssn"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("detector", BUILTIN_DETECTORS, ids=lambda detector: detector.id)
 def test_redact_of_every_example_in_any_style_is_final(redacted, scanner, detector, style):

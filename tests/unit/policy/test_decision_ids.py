@@ -53,12 +53,14 @@ def ids_of(process):
     return ids
 
 
+@pytest.mark.slow
 def test_decision_ids_of_processes_started_together_never_repeat():
     """They decide in the same milliseconds, on one and the same request."""
     ids = [one for process in [started(ALONE) for _ in range(3)] for one in ids_of(process)]
     assert len(ids) == len(set(ids)) == 3 * MANY
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_decision_ids_of_forks_of_one_flow_never_repeat():
     ids = ids_of(started(FORKING))

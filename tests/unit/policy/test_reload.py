@@ -56,6 +56,7 @@ def test_reload_leaves_the_collector_as_it_was():
         gc.enable()
 
 
+@pytest.mark.slow
 def test_decisions_beside_a_reload_are_of_the_old_or_the_new_policies_and_never_mixed():
     old, new = policies("allow", 500), policies("deny", 501)
     flow = AxonFlow.open(old)

@@ -26,6 +26,7 @@ def asked(content, **context):
     return Request("user:ann", "tool.call", "tool:x", context, content)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("expression", "content"),
     [

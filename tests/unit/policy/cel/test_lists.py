@@ -174,6 +174,7 @@ def deep(levels):
     return out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("function", "argument", "message"),
     [
@@ -191,6 +192,7 @@ def test_function_of_a_list_that_holds_itself_many_times_is_stopped(function, ar
         function(argument)
 
 
+@pytest.mark.slow
 def test_flatten_of_a_deep_list_beside_a_long_one_visits_each_once():
     assert lists.flatten([*[0] * 500_000, deep(100_000)], 2**40) == [0] * 500_000
 

@@ -135,6 +135,7 @@ def test_patterns_of_a_request_are_paid_for_and_kept():
         condition.quick(many, Evaluation(many, 0, SCANNER))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "expression",
     [
@@ -155,6 +156,7 @@ def test_loop_that_compares_or_builds_something_large_each_time_fails(expression
         value(expression, request)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["== cel.bind(v, [{big}], v)", "in [cel.bind(v, [{big}], v)]"])
 def test_comparison_of_one_content_many_times_over_is_stopped(form):
     request = Request("user:ann", "tool.call", "tool:x", {"rows": list(range(50_000))})

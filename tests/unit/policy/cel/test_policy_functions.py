@@ -192,6 +192,7 @@ def test_function_of_a_policy_with_any_literal_is_compiled_or_refused_as_with_th
 ITEMS = [f"b{number}" for number in range(20_000)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("expression", "content"),
     [
