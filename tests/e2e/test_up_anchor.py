@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def anchored(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("anchor")
+    folder = tmp_path_factory.mktemp("elsewhere") / "anchor"  # which is not there yet
     with data_folder() as data, up(data, "--anchor", f"file:{folder}") as running:
         yield running, folder
 
