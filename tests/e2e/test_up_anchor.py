@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from tests.postgres import execute
-from tests.running import REQUEST, axonflow, data_folder, eventually, up
+from tests.running import REQUEST, commanded, data_folder, eventually, up
 
 pytestmark = pytest.mark.slow
 
@@ -19,7 +19,7 @@ def anchored(tmp_path_factory):
 
 
 def verified(running, *options):
-    done = axonflow("audit", "verify", "--data", running.folder, "--json", *options)
+    done = commanded("audit", "verify", "--data", running.folder, "--json", *options)
     return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
 
 
@@ -35,9 +35,9 @@ def test_up_with_an_anchor_proves_its_trail_by_it(anchored):
     assert all(one["signed"] == one["batches"] and one["anchored_us"] for one in writers)
 
     proof = folder.parent / "proof.json"
-    assert axonflow("audit", "prove", event_id, "--data", running.folder, "--output", proof).returncode == 0
+    assert commanded("audit", "prove", event_id, "--data", running.folder, "--output", proof).returncode == 0
     key = running.folder / "spool" / "agent" / "audit.pub"
-    assert axonflow("audit", "check-proof", proof, "--trust", key).returncode == 0
+    assert commanded("audit", "check-proof", proof, "--trust", key).returncode == 0
 
 
 def test_up_whose_newest_events_were_cut_off_everywhere_is_found_by_its_anchor(anchored, tmp_path):
