@@ -6,7 +6,7 @@ Signatures need the package ``cryptography``: ``pip install '.[bundles]'``.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -18,7 +18,7 @@ from axonflow.audit.proof import EventProof, ProvedEvent, check_proof
 from axonflow.audit.stored import Finding
 from axonflow.audit.trust import SignatureCheck, Trust
 from axonflow.audit.writer_key import WriterKey, key_id_of
-from axonflow.errors import ConfigurationError
+from axonflow.errors import AuditError, ConfigurationError
 from axonflow.flows.anchor_heads import HeadAnchoring
 from axonflow.flows.export_audit import export_audit, export_parts
 from axonflow.flows.prove_event import prove_event
@@ -41,6 +41,7 @@ __all__ = [
     "opened_proofs",
     "proved",
     "proved_event",
+    "told_of_quarantine",
     "trust_in",
     "verified",
     "verified_export",
@@ -50,6 +51,8 @@ __all__ = [
 
 
 _TOLD_RECORDS: Final = 1_000
+_MAX_QUARANTINED: Final = 10_000
+"""Of a spool: of more, the first are looked at."""
 _PUBLIC_KEY = "audit.pub"
 _UNSIGNED = frozenset({"axonflow-cli"})
 """Commands end when they are done and have no key of their own; see axonflow.adapters.postgres.audit_log."""
@@ -137,6 +140,27 @@ async def verified_spool(
         return await verify_audit(
             proofs, trust=trust, verify=_signature_check(), tail_may_wait=True, progress=progress
         )  # fmt: skip
+
+
+def told_of_quarantine(report: AuditVerification, spools: Iterable[Path]) -> AuditVerification:
+    """`report`, in which what is missing and was in no batch is named where its first record is in quarantine in one of
+    the folders `spools`, with the reason. It stays a finding: nobody signed it. What cannot be read says nothing."""
+    from axonflow.adapters.sqlite_spool import look_at
+
+    reasons: dict[tuple[str, str, int | None], str] = {}
+    for folder in spools:
+        with suppress(AuditError, ConfigurationError):
+            view = look_at(folder, _MAX_QUARANTINED)
+            reasons |= {
+                (one.tenant_id, view.writer_id, one.sequence): f"; record {one.sequence} is in quarantine: {one.reason}"
+                for one in view.quarantine
+            }
+
+    def told(one: Finding) -> Finding:
+        why = reasons.get((one.tenant_id, one.writer_id, one.sequence), "") if one.number is None else ""
+        return replace(one, what=one.what + why) if one.kind == "missing" else one
+
+    return replace(report, broken=tuple(map(told, report.broken)))
 
 
 def verified_export(lines: Iterable[bytes], trust: Trust = Trust()) -> AuditVerification:  # noqa: B008  frozen

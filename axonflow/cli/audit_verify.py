@@ -86,10 +86,19 @@ def command(
         report = asyncio.run(_verify_spool(wanted))
     else:
         known = _read(wanted["earlier"]) if wanted["earlier"] else None
-        report = asyncio.run(_verify(chosen_url(database_url, data), wanted, known))
+        report = _named(asyncio.run(_verify(chosen_url(database_url, data), wanted, known)), data)
     click.echo(_as_json(report) if as_json else _shown(report))
     if report.broken:
         ctx.exit(EXIT_NO)
+
+
+def _named(report: AuditVerification, data: Path | None) -> AuditVerification:
+    """With what is in quarantine in the spools of this installation. Writers have ids of their own: of another one's
+    trail, they say nothing."""
+    from axonflow.app.auditing import told_of_quarantine
+
+    spools = (data or read_settings().data).joinpath("spool").glob("*/spool.sqlite3")
+    return told_of_quarantine(report, [path.parent for path in spools])
 
 
 async def _trust(wanted: dict[str, Any]) -> Trust:
