@@ -296,7 +296,7 @@ class Installation:
         """An agent whose read replica is away says so, answers searches all the same, and says when it is back."""
         replica = Relay(self.service_dsn)
         try:
-            parts = {"database_settings": replace(IMPATIENT, replica_url=replica.url)}
+            parts = {"database_settings": replace(IMPATIENT, replica_url=replica.url, replica_check_s=0.5)}
             with agents(1, self.folder / "searching", self.service_dsn, self.public_key, **parts) as (agent,):
                 assert self.in_trouble(agent) == set()
                 replica.is_away = True
