@@ -21,6 +21,7 @@ from axonflow_sidecar.hosting.settings import ServiceSettings
 from axonflow_sidecar.http.keys import ApiKey
 from axonflow_sidecar.http.server import Listener
 from tests.publishing import Newsroom
+from tests.running import PLAIN
 
 ROOT = Path(__file__).parents[1]
 KEY = secrets.token_urlsafe(32)
@@ -67,15 +68,14 @@ class AgentProcess:
         return self.log.read().decode()
 
     def health(self):
-        return httpx.get(f"{self.url}/health", trust_env=False, timeout=30).json()
+        return httpx.get(f"{self.url}/health", **PLAIN).json()
 
     def policies(self):
         headers = {"authorization": f"Bearer {KEY}"}
-        return httpx.get(f"{self.url}/v1/policies", headers=headers, trust_env=False, timeout=30).json()
+        return httpx.get(f"{self.url}/v1/policies", headers=headers, **PLAIN).json()
 
     def decide(self, tenant="acme"):
-        with httpx.Client(trust_env=False, timeout=30) as client:
-            return client.post(f"{self.url}/v1/decisions", json=request_for(tenant), headers=HEADERS).json()
+        return httpx.post(f"{self.url}/v1/decisions", json=request_for(tenant), headers=HEADERS, **PLAIN).json()
 
     def kill(self):
         self.process.kill()

@@ -21,7 +21,7 @@ from tests.audit_history import SHOWN, STORED, Stored, complaints
 from tests.postgres import execute
 from tests.postgres_relay import Relay
 from tests.rough_postgres import rough_server
-from tests.running import PAUSE, eventually
+from tests.running import PAUSE, PLAIN, eventually
 
 __all__ = ["Audited", "Fault", "Outage", "audited", "drawn", "metric"]
 
@@ -74,8 +74,7 @@ def drawn(seed, number):
 
 def metric(agent, name):
     """One of its metrics, as a number."""
-    # without certificates, which take .1 s to load each time
-    page = httpx.get(f"{agent.url}/metrics", headers=HEADERS, trust_env=False, timeout=30, verify=False).text
+    page = httpx.get(f"{agent.url}/metrics", headers=HEADERS, **PLAIN).text
     return float(re.search(rf"^{name} (\S+)$", page, re.MULTILINE)[1])
 
 

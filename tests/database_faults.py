@@ -21,12 +21,11 @@ from tests.postgres import execute, fresh_database
 from tests.postgres_relay import Relay
 from tests.publishing import answering, key_pair
 from tests.rough_postgres import hanging, rough_server
-from tests.running import axonflow, eventually
+from tests.running import PLAIN, axonflow, commanded, eventually
 
 __all__ = ["FAULTS", "MOMENTS", "Installation", "installation", "migration_statements"]
 
 IMPATIENT = DatabaseSettings(connect_timeout_s=3, statement_timeout_s=3, lock_timeout_s=3)
-SLOW_S = 2.0
 MOMENTS = ("before", "answered")
 MADE_UP = "axf_" + "A" * 54
 ALL = {"policies", "audit", "tenants"}
@@ -52,8 +51,8 @@ def hung(one):
 
 
 @contextlib.contextmanager
-def slow(one):
-    one.relay.delay_s = SLOW_S
+def slow(one, delay_s):
+    one.relay.delay_s = delay_s
     try:
         yield
     finally:
@@ -128,7 +127,7 @@ class Installation:
 
     def call(self, agent, method, path, **parts):
         headers = HEADERS | {"x-tenant-id": "acme"}
-        return httpx.request(method, f"{agent.url}{path}", headers=headers, trust_env=False, timeout=60, **parts)
+        return httpx.request(method, f"{agent.url}{path}", headers=headers, **PLAIN, **parts)
 
     def made_key(self, client_id):
         made = self.call(self.running[0], "POST", "/v1/keys", json={"client_id": client_id})
@@ -138,7 +137,7 @@ class Installation:
     def asked(self, agent, key):
         headers = {"authorization": f"Bearer {key}"}
         url = f"{agent.url}/v1/decisions"
-        return httpx.post(url, json=request_for("acme"), headers=headers, trust_env=False, timeout=60).status_code
+        return httpx.post(url, json=request_for("acme"), headers=headers, **PLAIN).status_code
 
     def in_trouble(self, agent):
         return {one["part"] for one in agent.health().get("degraded", [])}
@@ -280,10 +279,10 @@ class Installation:
         assert self.asked(self.running[0], stranger) == 200
         return said
 
-    def check_slow(self):
-        """Each statement of the agents takes two seconds: they go on, and what is published is in force."""
+    def check_slow(self, delay_s):
+        """Each statement of the agents takes so long: they go on, and what is published is in force."""
         marks, before = self.seen(), self.number
-        with slow(self):
+        with slow(self, delay_s):
             self.published()
             for agent in self.running:
                 assert self.asked(agent, self.known) == 200
@@ -297,7 +296,7 @@ class Installation:
         """An agent whose read replica is away says so, answers searches all the same, and says when it is back."""
         replica = Relay(self.service_dsn)
         try:
-            parts = {"database_settings": replace(IMPATIENT, replica_url=replica.url)}
+            parts = {"database_settings": replace(IMPATIENT, replica_url=replica.url, replica_check_s=0.5)}
             with agents(1, self.folder / "searching", self.service_dsn, self.public_key, **parts) as (agent,):
                 assert self.in_trouble(agent) == set()
                 replica.is_away = True
@@ -346,7 +345,7 @@ class Installation:
                 relay.close()
             self.server.start()
             if process.returncode == 0:
-                assert axonflow("db", "status", "--database-url", dsn).returncode == 0
+                assert commanded("db", "status", "--database-url", dsn).returncode == 0
             elif victim == "server":
                 assert (process.returncode, "PostgreSQL" in said) == (2, True), said
             check_migrates(dsn)
@@ -378,10 +377,10 @@ def check_migrates(dsn):
     names = [migration.name for migration in migrations()]
     pending = names[len(applied) :]
     assert [row[0] for row in applied] == names[: len(applied)]
-    told = axonflow("db", "status", "--database-url", dsn, "--json")
+    told = commanded("db", "status", "--database-url", dsn, "--json")
     assert told.returncode == (1 if pending else 0), told.stderr
     assert json.loads(told.stdout)["pending"] == pending
-    done = axonflow("db", "migrate", "--database-url", dsn, "--json")
+    done = commanded("db", "migrate", "--database-url", dsn, "--json")
     assert (done.returncode, json.loads(done.stdout)["applied"]) == (0, pending), done.stderr
     assert [row[0] for row in execute(dsn, "SELECT name FROM axonflow.schema_migration ORDER BY version")] == names
 

@@ -6,12 +6,31 @@ import contextlib
 import pytest
 
 from axonflow.adapters.postgres import PostgresAuditProofs, PostgresAuditStore, PostgresDatabase, migrate
-from axonflow.audit import NO_BATCH, AuditEvent, Origin, batch_hash, link, seal
+from axonflow.audit import NO_BATCH, AuditEvent, AuditRecord, Origin, batch_hash, link, seal
 from axonflow.ids import new_id, now_us
 from axonflow.plan import PlanExecution
 from tests.postgres import fresh_database
 
-__all__ = ["audit_event", "chained", "migrated_dsn", "opened", "plan_execution", "write_sealed"]
+__all__ = ["ReadableStore", "audit_event", "chained", "migrated_dsn", "opened", "plan_execution", "write_sealed"]
+
+
+class ReadableStore(PostgresAuditStore):
+    """A store whose chains are read as verification reads them, as they are in memory."""
+
+    def __init__(self, database):
+        super().__init__(database)
+        self._proofs = PostgresAuditProofs(database)
+
+    async def chains(self, tenant_id=None):
+        return [(one.tenant_id, one.writer_id) for one in await self._proofs.stored_chains(tenant_id)]
+
+    async def chain(self, tenant_id, writer_id, first, limit):
+        records = await self._proofs.stored_records(tenant_id, writer_id, first, limit)
+        assert not any(one.altered for one in records)
+        return [
+            AuditRecord(one.sequence, one.previous, one.hash, one.canonical, AuditEvent.from_canonical(one.canonical))
+            for one in records
+        ]
 
 
 @pytest.fixture(scope="session")

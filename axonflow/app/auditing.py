@@ -5,18 +5,22 @@ Signatures need the package ``cryptography``: ``pip install '.[bundles]'``.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO, Final
+
+from msgspec.structs import replace
 
 from axonflow.adapters.anchors import open_anchor
+from axonflow.audit.export import ExportedRecord
 from axonflow.audit.proof import EventProof, ProvedEvent, check_proof
 from axonflow.audit.stored import Finding
 from axonflow.audit.trust import SignatureCheck, Trust
 from axonflow.audit.writer_key import WriterKey, key_id_of
-from axonflow.errors import ConfigurationError
+from axonflow.errors import AuditError, ConfigurationError
 from axonflow.flows.anchor_heads import HeadAnchoring
-from axonflow.flows.export_audit import export_audit
+from axonflow.flows.export_audit import export_audit, export_parts
 from axonflow.flows.prove_event import prove_event
 from axonflow.flows.read_anchor import read_anchor
 from axonflow.flows.verify_audit import AuditVerification, Progress, VerifiedWriter, verify_audit
@@ -32,17 +36,23 @@ __all__ = [
     "Trust",
     "VerifiedWriter",
     "export_audit",
+    "export_parquet",
     "open_anchor",
     "opened_proofs",
     "proved",
     "proved_event",
+    "told_of_quarantine",
     "trust_in",
     "verified",
     "verified_export",
+    "verified_parquet",
     "verified_spool",
 ]
 
 
+_TOLD_RECORDS: Final = 1_000
+_MAX_QUARANTINED: Final = 10_000
+"""Of a spool: of more, the first are looked at."""
 _PUBLIC_KEY = "audit.pub"
 _UNSIGNED = frozenset({"axonflow-cli"})
 """Commands end when they are done and have no key of their own; see axonflow.adapters.postgres.audit_log."""
@@ -132,9 +142,62 @@ async def verified_spool(
         )  # fmt: skip
 
 
+def told_of_quarantine(report: AuditVerification, spools: Iterable[Path]) -> AuditVerification:
+    """`report`, in which what is missing and was in no batch is named where its first record is in quarantine in one of
+    the folders `spools`, with the reason. It stays a finding: nobody signed it. What cannot be read says nothing."""
+    from axonflow.adapters.sqlite_spool import look_at
+
+    reasons: dict[tuple[str, str, int | None], str] = {}
+    for folder in spools:
+        with suppress(AuditError, ConfigurationError):
+            view = look_at(folder, _MAX_QUARANTINED)
+            reasons |= {
+                (one.tenant_id, view.writer_id, one.sequence): f"; record {one.sequence} is in quarantine: {one.reason}"
+                for one in view.quarantine
+            }
+
+    def told(one: Finding) -> Finding:
+        why = reasons.get((one.tenant_id, one.writer_id, one.sequence), "") if one.number is None else ""
+        return replace(one, what=one.what + why) if one.kind == "missing" else one
+
+    return replace(report, broken=tuple(map(told, report.broken)))
+
+
 def verified_export(lines: Iterable[bytes], trust: Trust = Trust()) -> AuditVerification:  # noqa: B008  frozen
     """What :func:`axonflow.flows.verify_export.verify_export` finds. Raises AuditError for what is no export."""
     return verify_export(lines, trust=trust, verify=_signature_check())
+
+
+async def export_parquet(proofs: AuditProofs, tenant_id: str, file: BinaryIO) -> AsyncIterator[int]:
+    """Write the trail of one tenant to `file` as Apache Parquet, with all that proves it; how many records there are so
+    far, now and then. Raises ConfigurationError without pyarrow, and AuditError when the store does not answer."""
+    from axonflow.adapters.parquet_export import ParquetWriting
+
+    writing, records = ParquetWriting(file), 0
+    async for part in export_parts(proofs, tenant_id):
+        writing.write(part)
+        records += isinstance(part, ExportedRecord)
+        if records % _TOLD_RECORDS == 0:
+            yield records
+    writing.close()
+    yield records
+
+
+def verified_parquet(
+    file: BinaryIO,
+    trust: Trust = Trust(),  # noqa: B008  frozen
+    progress: Callable[[int, int], None] = lambda _records, _of: None,
+) -> AuditVerification:
+    """As :func:`verified_export`, of an export in Parquet, whose columns are compared with what was hashed as well.
+    `progress` is called with the number of records so far, and of all. Raises ConfigurationError without pyarrow."""
+    from axonflow.adapters.parquet_export import ParquetReading
+
+    reading = ParquetReading(file)
+    report = verify_export(
+        reading.lines(), trust=trust, verify=_signature_check(),
+        progress=lambda records: progress(records, reading.rows),
+    )  # fmt: skip
+    return replace(report, broken=(*report.broken, *reading.findings))
 
 
 async def proved(places: AuditPlaces, event_id: str, tenant_id: str | None = None) -> EventProof:

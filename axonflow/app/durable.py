@@ -67,8 +67,6 @@ _USUAL: Final = DatabaseSettings()
 _USUAL_SPOOL: Final = SpoolSettings()
 FLUSH_TIMEOUT_S: Final = 5.0
 ANCHOR_TIMEOUT_S: Final = 5.0
-REPLICA_CHECK_S: Final = 5.0
-"""Between two looks at the read replica."""
 
 
 class Trouble(Struct, frozen=True):
@@ -165,7 +163,7 @@ class Durable:
         durable._drain.start()
         durable._salvaged = await Salvaged.opened(held, durable._store, report)
         if database_settings.replica_url:
-            durable._checking = asyncio.create_task(durable._check_replica())
+            durable._checking = asyncio.create_task(durable._check_replica(database_settings.replica_check_s))
         return durable
 
     @property
@@ -271,10 +269,10 @@ class Durable:
         if self._anchoring is not None:
             self._anchoring.saw(batch)
 
-    async def _check_replica(self) -> None:
+    async def _check_replica(self, every_s: float) -> None:
         while True:
             await self._database.check_replica()
-            await asyncio.sleep(REPLICA_CHECK_S)
+            await asyncio.sleep(every_s)
 
     async def search(self, query: AuditQuery) -> AuditPage:
         """What is found, with everything that this process recorded before the call; from a read replica, but for the

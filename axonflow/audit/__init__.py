@@ -6,6 +6,7 @@ from axonflow.audit.event import AUDIT_KINDS, IN_PROCESS, AuditEvent, AuditKind,
 from axonflow.audit.modes import AuditMode, AuditModes
 from axonflow.audit.query import MAX_TOTAL, AuditPage, AuditQuery
 from axonflow.audit.storable import Storable, storable, storable_facts
+from axonflow.audit.told_usage import usage_told
 from axonflow.audit.writer_key import WriterKey
 
 __all__ = [
@@ -36,5 +37,6 @@ __all__ = [
     "seal",
     "storable",
     "storable_facts",
+    "usage_told",
     "verify_chain",
 ]

@@ -26,6 +26,7 @@ __all__ = [
     "ExportedHeader",
     "ExportedRecord",
     "ExportedSegment",
+    "Line",
     "read_line",
     "read_records",
     "write_line",
@@ -101,6 +102,7 @@ class ExportedEnd(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
 
 Line = ExportedHeader | ExportedChain | ExportedSegment | ExportedEnd
+"""All but records."""
 
 
 def write_line(line: Line | ExportedRecord) -> bytes:

@@ -135,15 +135,19 @@ def _signed_by(proof: EventProof, batch: BatchStatement, public_keys: frozenset[
         before = key
     _hold(bool(origin), "a key of the writer is trusted")
     if before is None or before.key_id != batch.key_id or before.number > batch.number:
-        _hold(False, "the last key is that of the batch")  # noqa: FBT003  a step that never holds
-    elif not verify(before.public_key, proof.batch.encode(), bytes.fromhex(proof.signature)):
-        _hold(False, f"the key {before.key_id} signed the batch")  # noqa: FBT003  as above
+        raise _fails("the last key is that of the batch")
+    good = verify(before.public_key, proof.batch.encode(), bytes.fromhex(proof.signature))
+    _hold(good, f"the key {before.key_id} signed the batch")
     return origin
 
 
 def _hold(is_so: bool, step: str) -> None:  # noqa: FBT001  what is checked
     if not is_so:
-        raise AuditError("the proof does not hold", expected=step, found="that it is not so")
+        raise _fails(step)
+
+
+def _fails(step: str) -> AuditError:
+    return AuditError("the proof does not hold", expected=step, found="that it is not so")
 
 
 _decode: Final = msgspec.json.Decoder(EventProof).decode

@@ -15,6 +15,7 @@ from axonflow.audit.export import (
     ExportedHeader,
     ExportedRecord,
     ExportedSegment,
+    Line,
     write_line,
 )
 from axonflow.audit.merkle import merkle_path
@@ -23,7 +24,7 @@ from axonflow.audit.stored import StoredBatch, StoredChain, StoredSegment
 from axonflow.ids import now_us
 from axonflow.ports import AuditProofs
 
-__all__ = ["export_audit"]
+__all__ = ["export_audit", "export_parts"]
 
 _PAGE: Final = 1_000
 _BATCHES: Final = 100
@@ -31,51 +32,57 @@ _HASH_BYTES: Final = 32
 
 
 async def export_audit(proofs: AuditProofs, tenant_id: str) -> AsyncIterator[bytes]:
-    """The lines, each with its end: all records that are there, as they are stored, whether they are in order or not.
-    Raises AuditError when the store does not answer: what was given is then not complete, as its last line shows."""
-    yield write_line(ExportedHeader(tenant_id=tenant_id, exported_us=now_us()))
+    """The lines, each with its end; see :func:`export_parts`."""
+    async for part in export_parts(proofs, tenant_id):
+        yield write_line(part)
+
+
+async def export_parts(proofs: AuditProofs, tenant_id: str) -> AsyncIterator[Line | ExportedRecord]:
+    """What the lines say: all records that are there, as they are stored, whether they are in order or not. Raises
+    AuditError when the store does not answer: what was given is then not complete, as its last line shows."""
+    yield ExportedHeader(tenant_id=tenant_id, exported_us=now_us())
     keys = {writer.writer_id: writer.keys for writer in await proofs.stored_writers()}
     chains, records = await proofs.stored_chains(tenant_id), 0
     for chain in chains:
         cut = chain.cut
-        yield write_line(
-            ExportedChain(
-                chain=chain.writer_id, removed=cut.records if cut else 0, hash=cut.hash if cut else GENESIS.hex(),
-                keys=tuple(map(ProofKey.of, keys.get(chain.writer_id, ()))),
-            )
+        yield ExportedChain(
+            chain=chain.writer_id, removed=cut.records if cut else 0, hash=cut.hash if cut else GENESIS.hex(),
+            keys=tuple(map(ProofKey.of, keys.get(chain.writer_id, ()))),
         )  # fmt: skip
-        async for line, is_record in _chain_lines(proofs, chain):
-            records += is_record
-            yield line
-    yield write_line(ExportedEnd(chains=len(chains), records=records))
+        async for part in _chain_parts(proofs, chain):
+            records += isinstance(part, ExportedRecord)
+            yield part
+    yield ExportedEnd(chains=len(chains), records=records)
 
 
-async def _chain_lines(proofs: AuditProofs, chain: StoredChain) -> AsyncIterator[tuple[bytes, bool]]:
-    """Of one chain, and of each whether it is a record."""
+async def _chain_parts(proofs: AuditProofs, chain: StoredChain) -> AsyncIterator[ExportedSegment | ExportedRecord]:
     segments: deque[StoredSegment] = deque()
     batches = _Batches(proofs, chain.writer_id)
-    after, first, is_all = (-1, -1), chain.cut.records if chain.cut else 0, False
+    begin = first = chain.cut.records if chain.cut else 0
+    after, is_all = (-1, -1), False
     last = bytes.fromhex(chain.cut.hash) if chain.cut else GENESIS
     while True:
         page = await proofs.stored_records(chain.tenant_id, chain.writer_id, first, _PAGE)
         until = page[-1].sequence if len(page) == _PAGE else None
         while not is_all and (until is None or after[0] <= until):
             some = await proofs.stored_segments(chain.tenant_id, chain.writer_id, after, _PAGE)
-            segments += some
+            for one in some:  # of those before the cut, the last is enough: it is signed, and says where it ends
+                if segments and segments[-1].segment.end <= begin:
+                    segments.pop()
+                segments.append(one)
             is_all = len(some) < _PAGE
             after = (some[-1].segment.first, some[-1].number) if some else after
         for record in page:
             while segments and segments[0].segment.first <= record.sequence:
-                yield await batches.line(segments.popleft()), False
+                yield await batches.part(segments.popleft())
             other = "" if record.previous == last else record.previous.hex()
             last = record.hash
-            line = ExportedRecord(record.sequence, chain.writer_id, last.hex(), Raw(record.canonical), other)
-            yield write_line(line), True
+            yield ExportedRecord(record.sequence, chain.writer_id, last.hex(), Raw(record.canonical), other)
         if until is None:
             break
         first = until + 1
     for one in segments:
-        yield await batches.line(one), False
+        yield await batches.part(one)
 
 
 class _Batches:
@@ -86,7 +93,7 @@ class _Batches:
         self._writer_id = writer_id
         self._page: dict[int, StoredBatch] = {}
 
-    async def line(self, one: StoredSegment) -> bytes:
+    async def part(self, one: StoredSegment) -> ExportedSegment:
         """Of a segment. Of a batch that is not there, nothing is said."""
         if one.number not in self._page:
             page = await self._proofs.stored_batches(self._writer_id, one.number, _BATCHES)
@@ -94,10 +101,8 @@ class _Batches:
         batch = self._page.get(one.number, StoredBatch(one.number, b"", b"", b""))
         leaves = [batch.leaves[start : start + _HASH_BYTES] for start in range(0, len(batch.leaves), _HASH_BYTES)]
         path = merkle_path(leaves, one.position) if one.position < len(leaves) else ()
-        return write_line(
-            ExportedSegment(
-                segment=one.segment.canonical().decode(), position=one.position,
-                batch_path=tuple(each.hex() for each in path), batch=batch.statement.decode("utf-8", "replace"),
-                signature=batch.signature.hex(), removed=one.removed.hex(),
-            )
+        return ExportedSegment(
+            segment=one.segment.canonical().decode(), position=one.position,
+            batch_path=tuple(each.hex() for each in path), batch=batch.statement.decode("utf-8", "replace"),
+            signature=batch.signature.hex(), removed=one.removed.hex(),
         )  # fmt: skip

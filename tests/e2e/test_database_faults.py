@@ -21,8 +21,8 @@ def test_database_in_trouble_changes_no_decision_refuses_writes_whole_and_is_wel
     installed.check_fault(fault)
 
 
-def test_database_that_takes_two_seconds_a_statement_delays_no_decision_and_no_publication_for_ever(installed):
-    installed.check_slow()
+def test_database_that_takes_a_second_a_statement_delays_no_decision_and_no_publication_for_ever(installed):
+    installed.check_slow(delay_s=1.0)
 
 
 def test_replica_that_is_away_is_told_and_searches_go_on(installed):

@@ -11,7 +11,7 @@ from axonflow.adapters.postgres import migrate
 from tests.agents import HEADERS, agents
 from tests.postgres import execute, own_server, temporary_data_folder
 from tests.publishing import key_pair
-from tests.running import eventually
+from tests.running import PLAIN, eventually
 from tests.strategies import policy_set
 
 pytestmark = pytest.mark.slow
@@ -30,7 +30,7 @@ PATH = "/api/v1/dynamic-policies"
 
 def call(agent, method, path, **parts):
     headers = HEADERS | {"x-tenant-id": "acme"}
-    return httpx.request(method, f"{agent.url}{path}", headers=headers, trust_env=False, timeout=30, **parts)
+    return httpx.request(method, f"{agent.url}{path}", headers=headers, **PLAIN, **parts)
 
 
 def test_policy_written_to_one_agent_is_followed_by_the_others_and_outlives_the_database(tmp_path):

@@ -12,7 +12,7 @@ from axonflow_sidecar.http.asgi import MAX_BODY_BYTES
 from tests.agents import HEADERS, agents
 from tests.postgres import execute
 from tests.publishing import answering, key_pair
-from tests.running import eventually
+from tests.running import PLAIN, eventually
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +25,7 @@ TENANT = (
 def call(agent, verb, **body):
     headers = HEADERS | {"x-tenant-id": "acme"}
     url = f"{agent.url}/v1/policy-sets/{verb}"
-    return httpx.post(url, json={"reason": "A test."} | body, headers=headers, trust_env=False, timeout=60)
+    return httpx.post(url, json={"reason": "A test."} | body, headers=headers, **PLAIN)
 
 
 def test_set_published_to_one_agent_is_in_force_on_both_and_goes_back(tmp_path, new_database):
@@ -50,7 +50,5 @@ def test_set_published_to_one_agent_is_in_force_on_both_and_goes_back(tmp_path, 
         assert call(one, "publish", bundle=unknown).status_code == 400
         assert call(one, "publish", bundle="A" * (MAX_BODY_BYTES + 1)).status_code == 413
         assert call(one, "publish", scope="nobody", documents=[answering("deny", "nobody")]).status_code == 404
-        history = httpx.get(
-            f"{one.url}/v1/policy-sets/history?scope=acme", headers=HEADERS, trust_env=False, timeout=60
-        ).json()
+        history = httpx.get(f"{one.url}/v1/policy-sets/history?scope=acme", headers=HEADERS, **PLAIN).json()
         assert [row["kind"] for row in history["activations"]] == ["rollback", "activate", "activate"]

@@ -14,8 +14,10 @@ import pytest
 
 from tests.running import (
     FREE_PORTS,
+    PLAIN,
     REQUEST,
     axonflow,
+    commanded,
     data_folder,
     eventually,
     kill_agent_under_load,
@@ -52,8 +54,8 @@ def failed(*options):
 
 
 def test_up_serves_agent_and_orchestrator_and_keeps_its_secrets_to_its_user(running):
-    assert httpx.get(f"{running.endpoints['agent']}/health", trust_env=False).json()["status"] == "healthy"
-    assert httpx.get(f"{running.endpoints['orchestrator']}/health", trust_env=False).json()["status"] == "healthy"
+    assert httpx.get(f"{running.endpoints['agent']}/health", **PLAIN).json()["status"] == "healthy"
+    assert httpx.get(f"{running.endpoints['orchestrator']}/health", **PLAIN).json()["status"] == "healthy"
     for name in ("api-key", "secret", "database-url", "tls/server.key", "lock"):
         assert mode(running.folder / name) == 0o600, name
     for name in ("spool", "tls"):
@@ -76,7 +78,7 @@ def test_up_decision_over_http_2_is_recorded_and_found_by_the_command_line(runni
         decision = client.post("/v1/decisions", json=REQUEST).json()
         found = client.post("/api/v1/audit/search", json={"decision_id": decision["decision_id"]}).json()
     assert [one["policy_details"]["effect"] for one in found["entries"]] == [decision["effect"]]
-    done = axonflow("audit", "search", "--data", running.folder, "--decision", decision["decision_id"], "--json")
+    done = commanded("audit", "search", "--data", running.folder, "--decision", decision["decision_id"], "--json")
     assert [one["decision_id"] for one in json.loads(done.stdout)["events"]] == [decision["decision_id"]]
 
 

@@ -6,20 +6,20 @@ import shutil
 import pytest
 
 from tests.postgres import execute
-from tests.running import REQUEST, axonflow, data_folder, eventually, up
+from tests.running import REQUEST, commanded, data_folder, eventually, up
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def anchored(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("anchor")
+    folder = tmp_path_factory.mktemp("elsewhere") / "anchor"  # which is not there yet
     with data_folder() as data, up(data, "--anchor", f"file:{folder}") as running:
         yield running, folder
 
 
 def verified(running, *options):
-    done = axonflow("audit", "verify", "--data", running.folder, "--json", *options)
+    done = commanded("audit", "verify", "--data", running.folder, "--json", *options)
     return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
 
 
@@ -35,9 +35,9 @@ def test_up_with_an_anchor_proves_its_trail_by_it(anchored):
     assert all(one["signed"] == one["batches"] and one["anchored_us"] for one in writers)
 
     proof = folder.parent / "proof.json"
-    assert axonflow("audit", "prove", event_id, "--data", running.folder, "--output", proof).returncode == 0
+    assert commanded("audit", "prove", event_id, "--data", running.folder, "--output", proof).returncode == 0
     key = running.folder / "spool" / "agent" / "audit.pub"
-    assert axonflow("audit", "check-proof", proof, "--trust", key).returncode == 0
+    assert commanded("audit", "check-proof", proof, "--trust", key).returncode == 0
 
 
 def test_up_whose_newest_events_were_cut_off_everywhere_is_found_by_its_anchor(anchored, tmp_path):

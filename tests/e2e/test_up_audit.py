@@ -5,17 +5,17 @@ import json
 import httpx
 import pytest
 
-from tests.running import REQUEST, axonflow, data_folder, eventually, up, verified
+from tests.running import PLAIN, REQUEST, commanded, data_folder, eventually, up, verified
 
 pytestmark = pytest.mark.slow
 
 
 def health(running):
-    return httpx.get(f"{running.endpoints['agent']}/health", trust_env=False, timeout=30).json()
+    return httpx.get(f"{running.endpoints['agent']}/health", **PLAIN).json()
 
 
 def told(running, *arguments):
-    done = axonflow(*arguments, "--data", running.folder, "--json")
+    done = commanded(*arguments, "--data", running.folder, "--json")
     assert done.returncode == 0, done.stderr + done.stdout
     return json.loads(done.stdout)
 

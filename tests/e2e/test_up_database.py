@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.postgres import execute
-from tests.running import REQUEST, axonflow, data_folder, eventually, up
+from tests.running import REQUEST, commanded, data_folder, eventually, up
 
 pytestmark = pytest.mark.slow
 
@@ -17,7 +17,7 @@ def running():
 
 
 def told(*arguments):
-    done = axonflow("db", *arguments)
+    done = commanded("db", *arguments)
     assert done.returncode == 0, done.stderr + done.stdout
     return json.loads(done.stdout)
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.postgres import own_server, temporary_data_folder
 from tests.publishing import answering
-from tests.running import FREE_PORTS, REQUEST, axonflow, data_folder, eventually, up
+from tests.running import FREE_PORTS, PLAIN, REQUEST, axonflow, commanded, data_folder, eventually, up
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +33,7 @@ def document(tmp_path):
 
 
 def publish(folder, place, *options):
-    done = axonflow(
+    done = commanded(
         "policy", "publish", place, "--activate", "--reason", "a test", "--data", folder, "--json", *options
     )
     assert done.returncode == 0, done.stderr
@@ -41,7 +41,7 @@ def publish(folder, place, *options):
 
 
 def health(running, service="agent"):
-    return httpx.get(f"{running.endpoints[service]}/health", trust_env=False).json()
+    return httpx.get(f"{running.endpoints[service]}/health", **PLAIN).json()
 
 
 def rules(client):

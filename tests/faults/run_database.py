@@ -21,7 +21,7 @@ def faults(installed, rounds):
     for number in range(1, rounds + 1):
         for name in FAULTS:
             print(f"{name}, round {number}: {installed.check_fault(name)}", flush=True)
-        print(f"two seconds a statement, round {number}: {installed.check_slow()}", flush=True)
+        print(f"two seconds a statement, round {number}: {installed.check_slow(delay_s=2.0)}", flush=True)
 
 
 def drawn(points, moments, most):

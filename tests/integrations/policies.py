@@ -25,6 +25,21 @@ def open_flow():
 
 def recorded(flow):
     """(action, resource, effect) of all that was enforced, after checking the chain."""
+    events = (event for event in trail(flow) if event.kind == "decision")
+    return [(event.action, event.resource, event.effect) for event in events]
+
+
+def model_calls(flow):
+    """The events of model calls that were made, each of which names the decision that allowed it."""
+    events = trail(flow)
+    asked = {event.decision_id for event in events if event.kind == "decision" and event.action == "llm.request"}
+    calls = [event for event in events if event.kind == "model_call"]
+    assert {call.decision_id for call in calls} <= asked
+    assert all(call.duration_us >= 0 and call.content_chars == 0 for call in calls)
+    return calls
+
+
+def trail(flow):
     records = asyncio.run(flow.audit.records("default"))
     assert verify_chain(records) == len(records)
-    return [(record.event.action, record.event.resource, record.event.effect) for record in records]
+    return [record.event for record in records]

@@ -116,6 +116,18 @@ def test_open_anchor_at_what_is_no_address_of_one_says_why(url, why):
         open_anchor(url)
 
 
+def test_open_anchor_that_makes_its_folder_makes_that_alone_and_for_its_owner(tmp_path):
+    for _ in range(2):
+        open_anchor(f"file:{tmp_path}/a", makes_folder=True)
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o700
+    with pytest.raises(ConfigurationError, match="cannot be made") as raised:
+        open_anchor(f"file:{tmp_path}/mount/a", makes_folder=True)
+    assert raised.value.found == "No such file or directory"
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigurationError, match="cannot be made"):
+        open_anchor(f"file:{tmp_path}/file", makes_folder=True)
+
+
 def test_open_anchor_with_what_cannot_be_used_says_so(tmp_path):
     with pytest.raises(ConfigurationError, match="bearer token"):
         open_anchor("https://host/", token="a\nb")

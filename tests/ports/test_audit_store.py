@@ -8,11 +8,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from axonflow.adapters.memory import MemoryAuditStore
-from axonflow.adapters.postgres import PostgresAuditStore
 from axonflow.audit import MAX_TOTAL, AuditPage, AuditQuery, Origin, link, verify_chain
 from axonflow.errors import AuditConflict
 from axonflow.ids import new_id, now_us
-from tests.postgres_stores import audit_event, chained, opened
+from tests.postgres_stores import ReadableStore, audit_event, chained, opened
 
 
 @pytest.fixture(scope="module", params=["memory", "postgres"])
@@ -23,7 +22,7 @@ def opened_store(request):
             yield runner.run, MemoryAuditStore()
     else:
         with opened(request.getfixturevalue("migrated_dsn")) as (run, database):
-            yield run, PostgresAuditStore(database)
+            yield run, ReadableStore(database)
 
 
 @pytest.fixture
@@ -205,13 +204,6 @@ def test_audit_store_asked_for_text_that_cannot_be_stored_finds_nothing(opened_s
     assert run(store.search(AuditQuery(tenant_id=text))) == AuditPage((), 0)
     assert run(store.chains(text)) == []
     assert run(store.chain(tenant, text, 0, 10)) == []
-    assert run(store.cuts(text)) == []
-
-
-def test_audit_store_without_cuts_lists_none(opened_store, tenant):
-    run, store = opened_store
-    run(store.write(chained([audit_event(tenant)])))
-    assert run(store.cuts(tenant)) == []
 
 
 def test_audit_store_page_before_a_text_that_is_no_id_ends_there(opened_store, tenant):

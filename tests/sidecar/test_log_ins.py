@@ -95,6 +95,31 @@ def test_log_ins_of_many_guessed_keys_are_recorded_up_to_a_bound_and_counted_bey
     assert watched.events()[-1].details["unrecorded"] == 500
 
 
+def test_log_in_with_a_valid_key_of_a_suspended_tenant_is_recorded_as_refused_in_its_trail():
+    doors = Doors()
+    doors.inactive["acme"] = "suspended"
+    for headers in (ACME, ACME, HEADERS):
+        doors.post("/v1/decisions", REQUEST, headers)
+    (refused,) = log_ins(doors, "acme")
+    assert (refused.allowed, refused.errors) == (False, ("the tenant is suspended",))
+    assert (refused.principal, refused.origin.client_id, len(refused.origin.span_id)) == ("service:crm", "crm", 16)
+    assert ACME_KEY.encode() not in refused.canonical()
+    assert [event.principal for event in log_ins(doors)] == ["service:tester"]
+    doors.inactive.clear()
+    doors.post("/v1/decisions", REQUEST, ACME)
+    assert [event.allowed for event in log_ins(doors, "acme")] == [False, True]
+
+
+def test_log_ins_that_are_guessed_keep_none_of_a_suspended_tenant_out_of_its_trail():
+    watched = Watched()
+    watched.refuse(*[f"Bearer guess-{number}" for number in range(MAX_A_MINUTE + 5)])
+    for _ in range(3):
+        asyncio.run(watched.log_ins.barred("Bearer a", Client("crm", "acme"), "the tenant is suspended", ORIGIN))
+    watched.now_s = 60.0
+    asyncio.run(watched.log_ins.barred("Bearer a", Client("crm", "acme"), "the tenant is suspended", ORIGIN))
+    assert [event.details.get("unrecorded") for event in watched.events("acme")] == [None, 2]
+
+
 def test_log_in_that_cannot_be_recorded_goes_on_and_is_recorded_when_it_can():
     log = FullLog()
     watched = Watched(log)

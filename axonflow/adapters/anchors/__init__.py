@@ -13,12 +13,13 @@ __all__ = ["FolderAnchor", "open_anchor"]
 _EXPECTED = "file:/a/folder, s3://bucket/prefix?region=...&endpoint=..., or https://host/path"
 
 
-def open_anchor(url: str, *, token: str = "", authority: str | None = None) -> AuditAnchor:
+def open_anchor(url: str, *, token: str = "", authority: str | None = None, makes_folder: bool = False) -> AuditAnchor:
     """The anchor at `url`. `token` is the bearer token of an https server, and `authority` a PEM file of whom to trust
-    for its TLS instead of the usual ones.
+    for its TLS instead of the usual ones. A folder that is not there is made when it `makes_folder`.
 
     S3 needs the package ``boto3``, which finds credentials as it always does; https needs ``httpx``. Raises
-    ConfigurationError for an address that is none, and for a package that is not there.
+    ConfigurationError for an address that is none, for a package that is not there, and for a folder that cannot be
+    made.
     """
     try:
         parts = urlsplit(url)
@@ -28,7 +29,10 @@ def open_anchor(url: str, *, token: str = "", authority: str | None = None) -> A
     if parts.username is not None or parts.password is not None:
         raise _refused("an address with a password in it: name a token, or what the object store's client looks for")
     if parts.scheme == "file" and not host and parts.path:
-        return FolderAnchor(unquote(parts.path))
+        anchor = FolderAnchor(unquote(parts.path))
+        if makes_folder:
+            anchor.make()
+        return anchor
     if parts.scheme == "s3" and parts.netloc:
         from axonflow.adapters.anchors.object_store import ObjectStoreAnchor
 

@@ -8,17 +8,28 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
-from axonflow.errors import AuditError
+from axonflow.errors import AuditError, ConfigurationError
 
 __all__ = ["FolderAnchor"]
 
 
 class FolderAnchor:
-    """Objects are files below `folder`, which has to be there: a mount that is not must not be taken for an empty
-    one."""
+    """Objects are files below `folder`, which has to be there, or is made by :meth:`make` at the start: a mount that is
+    gone later must not be taken for an empty folder."""
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self._folder = Path(folder)
+
+    def make(self) -> None:
+        """Make the folder, for its owner alone, unless it is there. Raises ConfigurationError, also when what is to
+        hold it is not there: that may be a mount."""
+        try:
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(
+                "the folder of the anchor cannot be made", expected="a place for it, of another owner",
+                found=error.strerror or type(error).__name__, at=str(self._folder),
+            ) from None  # fmt: skip
 
     async def put(self, name: str, data: bytes) -> bool:
         return await asyncio.to_thread(self._put, name, data)

@@ -89,10 +89,6 @@ class MemoryAuditStore:
             chain = self._chains.get((tenant_id, writer_id), {})
             return [chain[number] for number in sorted(chain) if number >= first][:limit]
 
-    async def cuts(self, tenant_id: str | None = None) -> list[ChainHead]:
-        with self._lock:
-            return [self._cuts[key] for key in sorted(self._cuts) if tenant_id in (None, key[0])]
-
     def cut(self, tenant_id: str, writer_id: str, records: int) -> None:
         """Remove what is before the sequence number `records`, which is past its time."""
         with self._lock:

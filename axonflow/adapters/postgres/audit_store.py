@@ -18,7 +18,6 @@ from axonflow.audit import (
     AuditQuery,
     AuditRecord,
     BatchStatement,
-    ChainHead,
     SealedBatch,
     WriterKey,
     batch_hash,
@@ -33,8 +32,6 @@ _PLACE: Final = "audit_event_place"
 _IN_BATCH: Final = "SELECT set_config('axonflow.in_batch', 'on', true)"
 _MAX_STATEMENT_RECORDS: Final = 1_000
 _MAX_STATEMENT_BYTES: Final = 16 * 1024 * 1024
-_MIN_BIGINT: Final = -(2**63)
-_MAX_BIGINT: Final = 2**63 - 1
 
 _COLUMNS: Final[dict[str, Callable[[AuditEvent], object]]] = {
     "tenant_id": lambda event: event.tenant_id,
@@ -112,29 +109,6 @@ class PostgresAuditStore:
             return AuditPage((), 0)
         with translated(AuditError, "search the audit trail"):
             return await self._database.read(query.tenant_id, lambda connection: page_of(connection, query))
-
-    async def chains(self, tenant_id: str | None = None) -> list[tuple[str, str]]:
-        if not is_storable(tenant_id):
-            return []
-        with translated(AuditError, "list the audit chains"):
-            async with self._database.auditor() as connection:
-                return [(tenant, writer) for tenant, writer in await connection.fetch(_SQL["chains"], tenant_id)]
-
-    async def chain(self, tenant_id: str, writer_id: str, first: int, limit: int) -> list[AuditRecord]:
-        if not is_storable(tenant_id, writer_id):
-            return []
-        with translated(AuditError, "read an audit chain"):
-            async with self._database.auditor() as connection:
-                rows = await connection.fetch(_SQL["chain"], tenant_id, writer_id, _bigint(first), _bigint(limit))
-        return [_record(row) for row in rows]
-
-    async def cuts(self, tenant_id: str | None = None) -> list[ChainHead]:
-        if not is_storable(tenant_id):
-            return []
-        with translated(AuditError, "list what was past its time"):
-            async with self._database.auditor() as connection:
-                rows = await connection.fetch(_SQL["cuts"], tenant_id)
-        return [ChainHead(row["tenant_id"], row["writer_id"], row["records"], row["hash"].hex()) for row in rows]
 
 
 def _place(record: AuditRecord) -> tuple[str, str, int]:
@@ -220,24 +194,3 @@ def altered_column(row: Mapping[str, Any]) -> str | None:
     except AuditError:
         return "canonical"
     return next((column for column, said in _COLUMNS.items() if row[column] != said(event)), None)
-
-
-def _record(row: Mapping[str, Any]) -> AuditRecord:
-    at = f"event {row['event_id']}"
-    try:
-        event = AuditEvent.from_canonical(row["canonical"])
-    except AuditError as error:
-        raise AuditConflict(
-            "the stored bytes are not an audit event", found=error.found, at=f"{at}, column canonical"
-        ) from None
-    for column, said in _COLUMNS.items():
-        if row[column] != said(event):
-            raise AuditConflict(
-                "the stored row was changed", expected="what was hashed", found="something else",
-                at=f"{at}, column {column}",
-            )  # fmt: skip
-    return AuditRecord(row["sequence"], row["previous"], row["hash"], row["canonical"], event)
-
-
-def _bigint(value: int | None) -> int | None:
-    return None if value is None else min(max(value, _MIN_BIGINT), _MAX_BIGINT)

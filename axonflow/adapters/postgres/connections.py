@@ -52,7 +52,8 @@ class DatabaseSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     At most `max_connections` are open at a time; one that nobody has used for `idle_connection_s` is closed. The
     server ends a statement after `statement_timeout_s`, one that waits for a lock after `lock_timeout_s`, and a
     transaction in which nothing happens after `idle_transaction_timeout_s`. Searches read from `replica_url`, where one
-    is given, for as long as it answers and is no more than `max_replica_lag_s` behind.
+    is given, for as long as it answers and is no more than `max_replica_lag_s` behind; whether it does is looked at
+    every `replica_check_s`, also when nobody searches.
     """
 
     max_connections: int = 4
@@ -63,6 +64,7 @@ class DatabaseSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     idle_connection_s: float = 60.0
     replica_url: str = ""
     max_replica_lag_s: float = 5.0
+    replica_check_s: float = 5.0
 
     @property
     def on_the_server(self) -> dict[str, str]:

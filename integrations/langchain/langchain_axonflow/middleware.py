@@ -15,6 +15,7 @@ from langgraph.types import Command
 
 from axonflow import AxonFlow, Decision, Denied, Principal, Request, RequestError, Resource
 from langchain_axonflow.content import overlay, shown
+from langchain_axonflow.model_call import ModelCall, model_name
 
 __all__ = ["AxonFlowMiddleware"]
 
@@ -44,7 +45,8 @@ class AxonFlowMiddleware(AgentMiddleware[Any, Any]):
 
     `principal` is who the agent acts for, or a function from LangGraph's runtime to that; `context` goes into every
     request. Redacted messages, arguments and results are what goes on. Replies are not streamed token by token: what
-    has left cannot be judged any more. Give this middleware last, so that no other changes what it has judged.
+    has left cannot be judged any more. What a call took (time, and the tokens that the provider counted) is recorded as
+    ``model_call``, also of one that fails. Give this middleware last, so that no other changes what it has judged.
 
     Raises axonflow.Denied when a model call or its reply is not allowed (held for approval included). A tool call that
     is not allowed, or is no well-formed request, is answered by a ToolMessage with status ``error`` and the reasons, as
@@ -64,15 +66,27 @@ class AxonFlowMiddleware(AgentMiddleware[Any, Any]):
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
     ) -> ModelResponse[Any]:
         """Enforce around a model call in synchronous use."""
-        allowed = self._enforced(self._prompt(request))
-        return self._enforced(self._reply(request, handler(allowed)))
+        call = self._enforced(self._prompt(request))
+        try:
+            response = handler(call.request)
+        except Exception as error:
+            self._flow.wait(call.failed(error))
+            raise
+        self._flow.wait(call.answered(response))
+        return self._enforced(self._reply(request, response))
 
     async def awrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]]
     ) -> ModelResponse[Any]:
         """Enforce around a model call in asynchronous use."""
-        allowed = await self._aenforced(self._prompt(request))
-        return await self._aenforced(self._reply(request, await handler(allowed)))
+        call = await self._aenforced(self._prompt(request))
+        try:
+            response = await handler(call.request)
+        except Exception as error:
+            await call.failed(error)
+            raise
+        await call.answered(response)
+        return await self._aenforced(self._reply(request, response))
 
     def wrap_tool_call(self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], ToolResult]) -> ToolResult:
         """Enforce around a tool call in synchronous use."""
@@ -101,18 +115,20 @@ class AxonFlowMiddleware(AgentMiddleware[Any, Any]):
 
     # -- the questions
 
-    def _prompt(self, request: ModelRequest[Any]) -> _Question[ModelRequest[Any]]:
+    def _prompt(self, request: ModelRequest[Any]) -> _Question[ModelCall]:
         system: list[BaseMessage] = [request.system_message] if request.system_message is not None else []
         messages = [*system, *request.messages]
         content = shown(messages)
+        asked = self._model_request("llm.request", request, content)
 
-        def answered(decision: Decision) -> ModelRequest[Any]:
+        def answered(decision: Decision) -> ModelCall:
             _check(decision, "llm.request", model_name(request.model))
             judged: list[Any] = messages if decision.redacted is None else overlay(messages, content, decision.redacted)
             quiet = request.override(model=_unstreamed(request.model), messages=judged[len(system) :])
-            return quiet.override(system_message=judged[0]) if system else quiet
+            allowed = quiet.override(system_message=judged[0]) if system else quiet
+            return ModelCall(self._flow, asked, decision.decision_id, allowed)
 
-        return _Question(self._model_request("llm.request", request, content), answered)
+        return _Question(asked, answered)
 
     def _reply(self, request: ModelRequest[Any], response: ModelResponse[Any]) -> _Question[ModelResponse[Any]]:
         content = shown(response.result)
@@ -202,12 +218,3 @@ def _unstreamed(model: BaseChatModel) -> BaseChatModel:
     """
     tags = [*(model.tags or []), TAG_NOSTREAM]
     return model.model_copy(update={"tags": tags, "disable_streaming": True})
-
-
-def model_name(model: BaseChatModel) -> str:
-    """What the provider calls the model, or else the kind of the class that speaks to it."""
-    for field in ("model_name", "model", "model_id"):
-        name = getattr(model, field, None)
-        if isinstance(name, str) and name:
-            return name
-    return str(model._llm_type)  # noqa: SLF001  LangChain's own documented name for a model's kind

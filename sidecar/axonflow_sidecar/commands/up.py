@@ -241,7 +241,7 @@ def _check(settings: UpSettings) -> None:
     if settings.pepper_file is not None:
         read_peppers(settings.pepper_file)
     if settings.anchor:
-        open_anchor(settings.anchor, token=settings.anchor_token)
+        open_anchor(settings.anchor, token=settings.anchor_token, makes_folder=True)
     if settings.plans:
         with redirect_stdout(sys.stderr):  # it may print; standard output is for what we announce
             PlanCatalogue.load(settings.plans)

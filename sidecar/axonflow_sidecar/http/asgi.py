@@ -72,6 +72,9 @@ class Known(Protocol):
     async def client(self, authorization: str) -> Client | None:
         """Whose key an Authorization header carries, or None."""
 
+    def check_holder(self, client: Client) -> None:
+        """Raise Refused (403) when the tenant of this key may do nothing at present."""
+
     def check_active(self, tenant_id: str) -> None:
         """Raise Refused (403) when this tenant may do nothing at present."""
 
@@ -121,6 +124,8 @@ class Call:
         assert self.identities is not None  # the router knows whom it serves
         try:
             client = await self.identities.client(self.header(b"authorization"))
+            if client is not None:
+                self.identities.check_holder(client)
             self.identities.check_active(tenant_id)
         except Refused:
             return False

@@ -8,7 +8,7 @@ from typing import Final
 
 from axonflow.errors import TenancyForbidden, TenancyLimited
 from axonflow.ids import now_us
-from axonflow.tenancy import check_active
+from axonflow.tenancy import ANY_TENANT, check_active
 from axonflow_sidecar.http.asgi import Refused
 from axonflow_sidecar.http.keys import Client, KeyRing, presented
 from axonflow_sidecar.http.rates import RequestRates
@@ -41,8 +41,8 @@ class Identities:
     async def client(self, authorization: str) -> Client | None:
         """Whose key an Authorization header carries, or None. A client id that it names has to be the key's.
 
-        Raises TenancyUnavailable when nobody can tell, and Refused (403) for a key whose tenant the database said is
-        not active: where changes cannot be heard, `inactive` may know nothing of it.
+        Its tenant may do nothing at present: :meth:`check_holder` tells. Raises TenancyUnavailable when nobody can tell
+        whose it is.
         """
         offered = presented(authorization)
         if offered is None:
@@ -53,9 +53,15 @@ class Identities:
             client = await self._stored.client(digest, offered.key)
         if client is not None and offered.client_id not in (None, client.client_id):
             return None
-        if client is not None and client.status != "active":
-            _refuse(client.tenant_id, {client.tenant_id: client.status})
         return client
+
+    def check_holder(self, client: Client) -> None:
+        """Raise Refused (403) for the key of a tenant that is suspended or being deleted, also where only the look-up
+        of the key told of it: where changes cannot be heard, `inactive` may know nothing."""
+        if client.status != "active":
+            _refuse(client.tenant_id, {client.tenant_id: client.status})
+        if client.tenant_id != ANY_TENANT:
+            self.check_active(client.tenant_id)
 
     def check_rate(self, tenant_id: str, per_minute: int) -> None:
         """Count a call of this tenant. Raises Refused (429) when it calls more often than `per_minute` times."""

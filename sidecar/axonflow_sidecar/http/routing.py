@@ -25,7 +25,7 @@ from axonflow.errors import (
     TenancyUnavailable,
     VaultError,
 )
-from axonflow.tenancy import ANY_TENANT, Permission
+from axonflow.tenancy import Permission
 from axonflow_sidecar.http.asgi import Application, Call, Handler, Receive, Refused, Reply, Scope, Send
 from axonflow_sidecar.http.identities import Identities
 from axonflow_sidecar.http.keys import Client
@@ -159,10 +159,14 @@ async def _permitted(identities: Identities, log_ins: LogIns | None, call: Call,
         raise Refused(
             401, RequestError("no valid API key", expected="Authorization: Bearer KEY, or Basic CLIENT_ID:KEY")
         )
+    try:
+        identities.check_holder(client)
+    except Refused as refused:
+        if log_ins is not None:
+            await log_ins.barred(authorization, client, refused.error.message, call.origin)
+        raise
     if log_ins is not None:
         await log_ins.accepted(authorization, client, call.origin)
-    if client.tenant_id != ANY_TENANT:
-        identities.check_active(client.tenant_id)
     if client.max_requests_per_minute is not None:
         identities.check_rate(client.tenant_id, client.max_requests_per_minute)
     if permission not in client.permissions:

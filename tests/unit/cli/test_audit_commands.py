@@ -1,7 +1,6 @@
 """`axonflow audit`: which database is read, and what verify and search print. The store is a real PostgreSQL."""
 
 import asyncio
-import csv
 import json
 import shutil
 import sqlite3
@@ -17,7 +16,6 @@ from axonflow.adapters.sqlite_spool import SqliteAuditSpool
 from axonflow.app.audit_keys import signing_keys
 from axonflow.app.auditing import export_audit, opened_proofs
 from axonflow.audit import NO_BATCH, AuditEvent, WriterKey, link, seal
-from axonflow.cli import audit_export
 from axonflow.flows.drain import drain_once
 from axonflow.ids import id_at
 from tests.audit_trail import an_event, signer
@@ -338,55 +336,3 @@ def test_audit_rotate_key_asks_every_writer_of_an_installation_and_once_only(run
     assert (again.exit_code, "a file that is not there yet" in again.output) == (2, True)
     nothing = run("audit", "rotate-key", "--data", str(tmp_path / "elsewhere"))
     assert (nothing.exit_code, "no writer of an audit trail" in nothing.output) == (2, True)
-
-
-def test_export_as_jsonl_is_verified_by_itself(run, database, tmp_path):
-    path = tmp_path / "acme.jsonl"
-    result = run("audit", "export", "--tenant", "acme", "-o", str(path), "--database-url", database)
-    assert (result.exit_code, result.stdout) == (0, f"wrote 3 events to {path}\n")
-    report = json.loads(run("audit", "verify", "--export", str(path), "--json").stdout)
-    assert (report["records"], report["broken"]) == (3, [])
-
-
-def test_export_as_csv_has_a_line_for_each_event_of_the_time_newest_first(run, database, tmp_path, monkeypatch):
-    monkeypatch.setattr(audit_export, "_PAGE", 2)
-    path = tmp_path / "default.csv"
-    command = ("audit", "export", "--tenant", "default", "--format", "csv", "-o", str(path))
-    assert run(*command, "--database-url", database).exit_code == 0
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [row["decision_id"] for row in rows] == ["d4", "d2", "d0"]
-    assert (rows[0]["policies"], rows[0]["allowed"], rows[0]["duration_us"]) == ("no-tools", "false", "")
-    path.unlink()
-    run(*command, "--to", "2026-02-02T02:40:04Z", "--from", "2026-02-02T02:40:02Z", "--database-url", database)
-    assert [line.split(",")[3] for line in path.read_text().splitlines()] == ["decision_id", "d2"]
-
-
-def test_export_as_csv_of_what_a_spreadsheet_would_compute_shows_it_as_text():
-    event = replace(next(events()), principal="=HYPERLINK()", reasons=('a "b",\nc',), resource="\udcff")
-    line = audit_export._row(audit_export._cells(event))
-    (cells,) = csv.reader([line.decode()])
-    named = dict(zip(audit_export._COLUMNS, cells, strict=True))
-    assert (named["principal"], named["reasons"], named["resource"]) == ("'=HYPERLINK()", 'a "b",\nc', "\\udcff")
-
-
-@pytest.mark.parametrize(
-    ("parts", "message"),
-    [(("--from", "2026-01-01"), "cannot be verified by itself"), (("--format", "csv"), "cannot write the export")],
-    ids=["a part of what can be verified", "a file that is there"],
-)
-def test_export_that_cannot_be_made_says_why_and_leaves_the_file_alone(run, database, tmp_path, parts, message):
-    path = tmp_path / "there"
-    path.write_text("mine")
-    result = run("audit", "export", "--tenant", "acme", "-o", str(path), *parts, "--database-url", database)
-    assert result.exit_code == 2
-    assert message in result.stderr
-    assert path.read_text() == "mine"
-
-
-def test_export_from_a_database_that_is_away_leaves_no_file(run, tmp_path):
-    path = tmp_path / "none.csv"
-    away = "postgresql://ann@/db?host=/nowhere"
-    for form in ("csv", "jsonl"):
-        result = run("audit", "export", "--tenant", "a", "--format", form, "-o", str(path), "--database-url", away)
-        assert (result.exit_code, path.exists()) == (2, False)

@@ -7,8 +7,12 @@ import pytest
 from click.testing import CliRunner
 from msgspec.structs import replace
 
+from axonflow.adapters.memory import MemoryAuditProofs
 from axonflow.adapters.sqlite_spool import SqliteAuditSpool
+from axonflow.app.auditing import told_of_quarantine
 from axonflow.cli.audit import command
+from axonflow.flows.drain import drain_once
+from axonflow.flows.verify_audit import verify_audit
 from tests.unit.audit.test_chain import event
 
 
@@ -80,3 +84,19 @@ def test_audit_spool_of_a_damaged_one_says_what_became_of_it(tmp_path, spool):
     SqliteAuditSpool.open(folder).close()
     result = run(folder)
     assert "0 kept, 8 missing" in result.output, result.output
+
+
+def test_verify_with_the_writers_spool_at_hand_names_what_is_missing_as_quarantined(tmp_path, spool):
+    store = MemoryAuditProofs()
+
+    async def drained():
+        while spool.pending:
+            await drain_once(spool, store)
+        return await verify_audit(store)
+
+    filled(spool)
+    report = asyncio.run(drained())
+    assert [one.kind for one in report.broken] == ["missing", "missing"]
+    assert told_of_quarantine(report, [tmp_path, tmp_path / "nowhere"]) == report
+    told = told_of_quarantine(report, [tmp_path / "spool" / "agent"])
+    assert [one.what.rpartition("; ")[2] for one in told.broken] == ["record 1 is in quarantine: the store said no"] * 2

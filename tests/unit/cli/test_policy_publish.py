@@ -1,13 +1,11 @@
 """`axonflow policy publish | activate | rollback | history | diff`, on a PostgreSQL."""
 
-import asyncio
 import json
 
 import pytest
 
-from axonflow.app.durable import opened_store
 from tests.postgres import execute, postgres_dsn
-from tests.postgres_stores import migrated_dsn
+from tests.postgres_stores import ReadableStore, migrated_dsn, opened
 from tests.strategies import policy_set
 from tests.unit.cli.conftest import RULES
 
@@ -83,11 +81,8 @@ def test_publish_and_activate_and_rollback_are_in_the_audit_trail_with_who_ran_t
     done(axonflow("rollback", "--to", "2", "--json"))
     assert axonflow("activate", "9").exit_code == 2
 
-    async def look():
-        async with opened_store(axonflow.url) as store:
-            return await store.chain(axonflow.tenant, "axonflow-cli", 0, 100)
-
-    events = [record.event for record in asyncio.run(look())]
+    with opened(axonflow.url) as (run, database):
+        events = [one.event for one in run(ReadableStore(database).chain(axonflow.tenant, "axonflow-cli", 0, 100))]
     assert [event.action for event in events if event.details["outcome"] == "done"] == [
         "policy.publish", "policy.activate", "policy.publish", "policy.activate", "policy.rollback", "policy.rollback",
     ]  # fmt: skip

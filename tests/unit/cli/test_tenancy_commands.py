@@ -6,13 +6,13 @@ import json
 import pytest
 
 from axonflow.adapters.postgres import migrate
-from axonflow.app.durable import opened_store
 from axonflow.app.peppers import parse_peppers, read_peppers
 from axonflow.app.tenancy import opened_tenancy
 from axonflow.audit import verify_chain
 from axonflow.errors import ConfigurationError
 from axonflow.tenancy import LATEST_US
 from tests.postgres import fresh_database, postgres_dsn
+from tests.postgres_stores import ReadableStore, opened
 from tests.tenancy import new_tenant_id
 
 __all__ = ["postgres_dsn"]
@@ -211,13 +211,10 @@ def test_tenant_is_shown_with_what_it_has_beside_what_it_may_have(run, axonflow,
 
 
 def trail(database, tenant_id):
-    async def look():
-        async with opened_store(database) as store:
-            records = await store.chain(tenant_id, "axonflow-cli", 0, 1000)
-            assert verify_chain(records) == len(records)
-            return [record.event for record in records]
-
-    return asyncio.run(look())
+    with opened(database) as (run, connected):
+        records = run(ReadableStore(connected).chain(tenant_id, "axonflow-cli", 0, 1000))
+    assert verify_chain(records) == len(records)
+    return [record.event for record in records]
 
 
 def test_commands_are_in_the_trail_of_the_tenant_with_who_ran_them(axonflow, acme, pepper, database):

@@ -5,7 +5,6 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from axonflow.adapters.postgres import PostgresAuditStore
 from axonflow.adapters.postgres import audit_log as module
 from axonflow.adapters.postgres.audit_log import WRITER_ID, PostgresAuditLog
 from axonflow.adapters.postgres.tenants import PostgresTenants
@@ -13,7 +12,7 @@ from axonflow.audit import verify_chain
 from axonflow.errors import AuditConflict, AuditError
 from axonflow.ids import now_us
 from tests.postgres import execute
-from tests.postgres_stores import audit_event, opened
+from tests.postgres_stores import ReadableStore, audit_event, opened
 from tests.tenancy import tenant
 
 
@@ -30,7 +29,7 @@ def event(tenant_id, **parts):
 
 
 def chain(run, database, tenant_id):
-    return run(PostgresAuditStore(database).chain(tenant_id, WRITER_ID, 0, 1000))
+    return run(ReadableStore(database).chain(tenant_id, WRITER_ID, 0, 1000))
 
 
 def test_logs_that_append_at_once_make_one_chain(there):

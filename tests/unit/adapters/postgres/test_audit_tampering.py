@@ -11,7 +11,7 @@ from axonflow.adapters.ed25519 import made_signature
 from axonflow.adapters.memory import MemoryAuditAnchor
 from axonflow.adapters.postgres import PostgresAuditProofs, PostgresAuditStore, PostgresDatabase, migrate
 from axonflow.adapters.postgres.retention import Keeping
-from axonflow.audit import batch_hash, seal
+from axonflow.audit import batch_hash, link, seal
 from axonflow.audit.proof import check_proof
 from axonflow.audit.trust import Trust
 from axonflow.flows.anchor_heads import HeadAnchoring
@@ -20,7 +20,8 @@ from axonflow.flows.prove_event import prove_event
 from axonflow.flows.read_anchor import read_anchor
 from axonflow.flows.verify_audit import verify_audit
 from axonflow.flows.verify_export import verify_export
-from tests.audit_trail import START_US, public_key, signer, two_writers
+from axonflow.ids import new_id, now_us
+from tests.audit_trail import START_US, an_event, public_key, signer, two_writers
 from tests.postgres import execute, fresh_database
 
 WRITERS = two_writers()
@@ -259,6 +260,35 @@ def test_trail_that_is_cut_within_a_batch_verifies_and_what_is_left_of_it_is_pro
         assert check_proof(proof, TRUST.public_keys, made_signature).event == record.event
     cut(owned, "a", START_US + 10**12)
     assert (verified(owned).broken, verified(owned).removed) == ((), 50)
+
+
+def of_another_day(writer, first, count):
+    """Records that go on from the one before `first` of tenant a: what a copied spool writes when it is started."""
+    every = (record for batch in writer.batches for record in batch.records)
+    made = [next(one for one in every if (one.event.tenant_id, one.sequence) == ("a", first - 1))]
+    for _ in range(count):
+        time_us = now_us()
+        event = an_event("a", "w", 0, event_id=new_id(time_us), time_us=time_us, reasons=("copied",))
+        made.append(link(event, made[-1]))
+    return made[1:]
+
+
+def test_trail_with_a_copied_spool_that_goes_on_another_day_is_named_from_where_it_parts(owned):
+    """The places of its records are taken, but in the partition of another day, of which the unique index of theirs
+    knows nothing. So the store takes what the copy seals under the next number."""
+    before = batch_hash(WRITERS[1].batches[2].statement)
+    copied = seal(of_another_day(WRITERS[1], 18, 4), "w", 3, before, now_us(), signer("key"))
+
+    async def write():
+        database = await PostgresDatabase.connect(owned)
+        try:
+            await PostgresAuditStore(database).write_batch(copied)
+        finally:
+            await database.close()
+
+    asyncio.run(write())
+    twice = [("altered", "a", sequence, None) for sequence in range(18, 22)]
+    assert found(owned) == [*twice, ("sealed_twice", "a", 18, 3), ("rewritten", "a", 18, 3)]
 
 
 def test_trail_is_read_by_a_role_that_writes_nothing(owned):

@@ -7,6 +7,7 @@ import pytest
 
 from axonflow.adapters.postgres import (
     DatabaseSettings,
+    PostgresAuditProofs,
     PostgresAuditStore,
     PostgresDatabase,
     PostgresPlanStore,
@@ -15,7 +16,7 @@ from axonflow.adapters.postgres import (
 from axonflow.audit import AuditQuery
 from axonflow.errors import AuditConflict, AuditError, ConfigurationError, PlanError
 from tests.postgres import execute
-from tests.postgres_stores import audit_event, chained, opened, plan_execution
+from tests.postgres_stores import ReadableStore, audit_event, chained, opened, plan_execution
 
 END_ALL = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'axonflow'"
 ABSENT = "no connection to PostgreSQL"
@@ -62,14 +63,14 @@ def test_database_closed_twice_or_in_use_ends(migrated_dsn):
                 await database.close(timeout_s=0.01)
         await database.close()
         with pytest.raises(AuditError, match="PostgreSQL could not"):
-            await PostgresAuditStore(database).chains()
+            await PostgresAuditProofs(database).stored_chains()
 
     asyncio.run(run())
 
 
 def test_stores_whose_connections_were_cut_connect_again(migrated_dsn, tenant):
     with opened(migrated_dsn) as (run, database):
-        store = PostgresAuditStore(database)
+        store = ReadableStore(database)
         records = chained([audit_event(tenant)])
         run(store.write(records))
         assert run(store.chain(tenant, "writer", 0, 9)) == records

@@ -5,7 +5,7 @@ import asyncio
 import asyncpg
 import pytest
 
-from axonflow.adapters.postgres import PostgresAuditStore, doctor, migrate, service_login
+from axonflow.adapters.postgres import PostgresAuditProofs, PostgresAuditStore, doctor, migrate, service_login
 from axonflow.adapters.postgres.database import ROLES
 from axonflow.adapters.postgres.doctor import examine, status
 from axonflow.adapters.postgres.retention import DAYS_AHEAD
@@ -213,7 +213,7 @@ def test_doctor_judges_the_version_of_the_server(major, state):
 
 def test_doctor_while_a_service_runs_under_the_owners_login_warns_of_it(database):
     with opened(database) as (run, pools):
-        run(PostgresAuditStore(pools).chains())
+        run(PostgresAuditProofs(pools).stored_chains())
         fault = found(database)["logins of services"]
         assert (fault.state, fault.found) == ("warning", "postgres is a superuser")
     with opened(asyncio.run(service_login(database))) as (run, pools):

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from axonflow.adapters.postgres import (
-    PostgresAuditStore,
     PostgresDatabase,
     PostgresPlanStore,
     audit_store,
@@ -24,7 +23,7 @@ from axonflow.detect import RedactionKey
 from axonflow.errors import AuditConflict
 from axonflow.ids import new_id, now_us
 from tests.postgres import execute
-from tests.postgres_stores import audit_event, chained, opened, plan_execution
+from tests.postgres_stores import ReadableStore, audit_event, chained, opened, plan_execution
 
 BEFORE = Path(__file__).parents[3] / "data" / "sql_of_schema_2"
 DAY_US = 86_400_000_000
@@ -62,7 +61,7 @@ async def running(dsn):
 def test_task_of_the_release_before_goes_on_while_the_database_is_migrated(of_before, queries_of_before):
     async def run():
         database = await running(of_before)
-        audit, plans = PostgresAuditStore(database), PostgresPlanStore(database)
+        audit, plans = ReadableStore(database), PostgresPlanStore(database)
         kept = PostgresVault(database, RedactionKey(bytes(32)))
         records = chained(audit_event("t", time_us=now_us() + number, **OF_BEFORE) for number in range(3_000))
         written = 0
@@ -100,13 +99,13 @@ def test_migration_of_a_trail_with_events_ahead_of_their_time_keeps_each_where_i
 
     async def write():
         database = await running(of_before)
-        await PostgresAuditStore(database).write(records)
+        await ReadableStore(database).write(records)
         await database.close()
 
     asyncio.run(write())
     asyncio.run(migrate(of_before))
     with opened(of_before) as (run, database):
-        assert verify_chain(run(PostgresAuditStore(database).chain("t", "writer", 0, 9))) == 4
+        assert verify_chain(run(ReadableStore(database).chain("t", "writer", 0, 9))) == 4
     where = "SELECT tableoid::regclass::text FROM axonflow.audit_event ORDER BY sequence"
     first, now, soon, later = (row[0].removeprefix("axonflow.audit_event_") for row in execute(of_before, where))
     assert (first, now, later) == ("first", "first", "other")
@@ -122,7 +121,7 @@ def test_second_history_in_another_partition_is_refused(migrated_dsn, sql, reque
     ahead_us = now_us() + NEXT_MONTH_US
     other = chained(audit_event(tenant, time_us=ahead_us + number, **OF_BEFORE) for number in range(2))
     with opened(migrated_dsn) as (run, database):
-        store = PostgresAuditStore(database)
+        store = ReadableStore(database)
         run(store.write(kept))
         with pytest.raises(AuditConflict, match="another record holds this place") as caught:
             run(store.write([*kept[2:], *other]))
@@ -136,7 +135,7 @@ def test_second_history_written_at_the_same_time_is_kept_once(migrated_dsn):
 
     async def run():
         database = await PostgresDatabase.connect(migrated_dsn)
-        store = PostgresAuditStore(database)
+        store = ReadableStore(database)
         found = await asyncio.gather(*(store.write(one) for one in histories), return_exceptions=True)
         kept = await store.chain(tenant, "writer", 0, 9)
         await database.close()

@@ -5,7 +5,7 @@ import asyncio
 import asyncpg
 import pytest
 
-from axonflow.adapters.postgres import PostgresAuditStore, PostgresDatabase, migrate, service_login
+from axonflow.adapters.postgres import PostgresAuditProofs, PostgresAuditStore, PostgresDatabase, migrate, service_login
 from axonflow.audit import AuditQuery
 from axonflow.errors import ConfigurationError
 
@@ -45,7 +45,7 @@ def test_service_login_writes_and_searches_and_cannot_read_all_tenants(new_datab
         store = PostgresAuditStore(database)
         assert (await store.search(AuditQuery(tenant_id="t"))).total == 0
         with pytest.raises(Exception, match=r"axonflow_auditor|PostgreSQL could not"):
-            await store.chains()
+            await PostgresAuditProofs(database).stored_chains()
         await database.close()
 
     asyncio.run(main())

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 from msgspec.structs import replace
 
-from axonflow.adapters.postgres import PostgresAuditStore, PostgresDatabase, migrate, migrating
+from axonflow.adapters.postgres import PostgresAuditProofs, PostgresDatabase, migrate, migrating
 from axonflow.adapters.postgres.database import ROLES, SERVICE_ROLES
 from axonflow.adapters.postgres.sql_files import Migration, migrations
 from axonflow.errors import AuditError, ConfigurationError
@@ -99,7 +99,7 @@ def test_migrate_of_a_newer_database_that_takes_nothing_away_goes_on_and_so_does
     execute(new_database, later, "SELECT 1")
     assert asyncio.run(migrate(new_database)) == []
     with opened(new_database) as (run, database):
-        assert run(PostgresAuditStore(database).chains()) == []
+        assert run(PostgresAuditProofs(database).stored_chains()) == []
 
 
 def test_migrate_with_a_migration_that_takes_something_away_says_from_which_code_on(new_database, monkeypatch):
@@ -214,7 +214,7 @@ def test_migrate_by_a_login_of_services_when_there_is_nothing_to_do_asks_for_no_
     dsn = as_login(bare_database, "worker")
     assert asyncio.run(migrate(dsn)) == []
     with opened(dsn) as (run, database), pytest.raises(AuditError, match="axonflow_auditor"):
-        run(PostgresAuditStore(database).chains())
+        run(PostgresAuditProofs(database).stored_chains())
 
 
 def test_migrate_with_a_role_that_bypasses_policies_is_refused(lone_server, bare_database):

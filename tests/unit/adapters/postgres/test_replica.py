@@ -38,7 +38,11 @@ def servers():
                 settings.write(f"primary_conninfo = '{reach}'\n")
             (copy / "data" / "standby.signal").touch()
             standby_dsn = standby.start()
-            eventually(lambda: execute(standby_dsn, module._LAG)[0][0] == 0, "the standby to be sent something")
+            # An idle primary has nothing to send for fifteen seconds.
+            said = ["SELECT pg_logical_emit_message(false, 'test', '')", "SELECT 1"]
+            eventually(
+                lambda: execute(dsn, *said) and execute(standby_dsn, module._LAG)[0][0] == 0, "something to be sent"
+            )
             yield primary, standby, dsn, standby_dsn
         finally:
             standby.stop()

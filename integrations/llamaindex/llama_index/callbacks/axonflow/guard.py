@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from llama_index.callbacks.axonflow.content import overlay
+from llama_index.callbacks.axonflow.model_call import ModelCall
+from llama_index.core.base.llms.types import ChatResponse, CompletionResponse
 
 from axonflow import AxonFlow, Decision, Denied, Principal, Request, Resource
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["Guard", "Question"]
 
 T = TypeVar("T")
+A = TypeVar("A")
+R = TypeVar("R", ChatResponse, CompletionResponse)
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,8 @@ class Guard:
         return guarded_tool(tool, self)
 
     def llm(self, llm: LLM, name: str | None = None) -> GuardedLLM:
-        """`llm`, each call enforced as ``llm.request`` and ``llm.response`` on ``model:<name>``.
+        """`llm`, each call enforced as ``llm.request`` and ``llm.response`` on ``model:<name>``; what it took (time,
+        and the tokens that the provider counted) is recorded as ``model_call``.
 
         The name is the model's own unless given.
         """
@@ -78,6 +83,33 @@ class Guard:
     def enforced(self, question: Question[T]) -> T:
         """The answer, for plain code. Raises axonflow.Denied, and AxonFlow's errors."""
         return question.answered(self.flow.wait(self.flow.enforce(question.request)))
+
+    def called(self, question: Question[A], call: Callable[[A], R], provider: str) -> R:
+        """What `call`, to a model of this kind, gives for the answer, and what that took recorded. Raises as it does,
+        and as :meth:`enforced`."""
+        decision = self.flow.wait(self.flow.enforce(question.request))
+        allowed = question.answered(decision)
+        begun = ModelCall(self.flow, question.request, decision.decision_id, provider)
+        try:
+            response = call(allowed)
+        except Exception as error:
+            self.flow.wait(begun.failed(error))
+            raise
+        self.flow.wait(begun.answered(response))
+        return response
+
+    async def acalled(self, question: Question[A], call: Callable[[A], Awaitable[R]], provider: str) -> R:
+        """The same, for asynchronous code."""
+        decision = await self.flow.enforce(question.request)
+        allowed = question.answered(decision)
+        begun = ModelCall(self.flow, question.request, decision.decision_id, provider)
+        try:
+            response = await call(allowed)
+        except Exception as error:
+            await begun.failed(error)
+            raise
+        await begun.answered(response)
+        return response
 
     async def aenforced(self, question: Question[T]) -> T:
         """The answer, for asynchronous code. Raises axonflow.Denied, and AxonFlow's errors."""

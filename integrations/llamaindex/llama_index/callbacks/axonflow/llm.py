@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator, Sequence
+from functools import partial
 from typing import Any
 
 from llama_index.callbacks.axonflow.content import overlay, shown
@@ -68,13 +69,14 @@ class GuardedLLM(LLM):
 
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Judge the messages, call, judge the reply."""
-        allowed = self._guard.enforced(self._messages(messages))
-        return self._guard.enforced(self._reply(self.inner.chat(allowed, **kwargs)))
+        chat = partial(self.inner.chat, **kwargs)
+        return self._guard.enforced(self._reply(self._guard.called(self._messages(messages), chat, self._kind)))
 
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """The same, for asynchronous use."""
-        allowed = await self._guard.aenforced(self._messages(messages))
-        return await self._guard.aenforced(self._reply(await self.inner.achat(allowed, **kwargs)))
+        achat = partial(self.inner.achat, **kwargs)
+        whole = await self._guard.acalled(self._messages(messages), achat, self._kind)
+        return await self._guard.aenforced(self._reply(whole))
 
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """The whole reply as one chunk."""
@@ -96,13 +98,13 @@ class GuardedLLM(LLM):
 
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:  # noqa: FBT001, FBT002  LlamaIndex's signature
         """Judge the prompt, call, judge the completion."""
-        allowed = self._guard.enforced(self._prompt(prompt))
-        return self._guard.enforced(self._completion(self.inner.complete(allowed, formatted=formatted, **kwargs)))
+        complete = partial(self.inner.complete, formatted=formatted, **kwargs)
+        return self._guard.enforced(self._completion(self._guard.called(self._prompt(prompt), complete, self._kind)))
 
     async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:  # noqa: FBT001, FBT002  LlamaIndex's signature
         """The same, for asynchronous use."""
-        allowed = await self._guard.aenforced(self._prompt(prompt))
-        whole = await self.inner.acomplete(allowed, formatted=formatted, **kwargs)
+        acomplete = partial(self.inner.acomplete, formatted=formatted, **kwargs)
+        whole = await self._guard.acalled(self._prompt(prompt), acomplete, self._kind)
         return await self._guard.aenforced(self._completion(whole))
 
     def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:  # noqa: FBT001, FBT002  LlamaIndex's signature
@@ -134,6 +136,10 @@ class GuardedLLM(LLM):
     def _guard(self) -> Guard:
         guard: Guard = self.guard
         return guard
+
+    @property
+    def _kind(self) -> str:
+        return self.inner.class_name()
 
     @property
     def _resource(self) -> Resource:
