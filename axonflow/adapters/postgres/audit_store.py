@@ -30,7 +30,7 @@ __all__ = ["PostgresAuditStore", "altered_column"]
 _SQL: Final = named_queries("audit.sql")
 _ADD: Final = _SQL["write"]
 _ADD_ABSENT: Final = f"{_ADD.removesuffix(';')}\nON CONFLICT DO NOTHING;"
-"""Looks for each record in every unique index before it adds it: SHARE of the time that a batch takes."""
+"""Looks for each record in every unique index before it adds it: a quarter of the server's time for a batch."""
 _PLACE: Final = "audit_event_place"
 """What the trigger names that looks for a second history in other partitions."""
 _IN_BATCH: Final = "SELECT set_config('axonflow.in_batch', 'on', true)"
