@@ -110,6 +110,13 @@ def audit_faults(session: nox.Session) -> None:
 
 
 @nox.session
+def outage(session: nox.Session) -> None:
+    """Ten minutes without PostgreSQL at a thousand decisions a second. Arguments: --outage (seconds), --rate."""
+    install(session, "test", distributions=(".", "sidecar"))
+    session.run("python", "tests/faults/audit_history.py", "--rounds", "0", *session.posargs)
+
+
+@nox.session
 def publishing(session: nox.Session) -> None:
     """Policies published to 20 agents under load. Arguments go to tests/faults/publish_everywhere.py."""
     install(session, "test", distributions=(".", "sidecar"))
@@ -149,6 +156,13 @@ def queries(session: nox.Session) -> None:
     """What the API asks of PostgreSQL, with a million rows. Arguments go to the script: --rows, --rounds, --seed."""
     install(session, "bench", distributions=(".", "sidecar"))
     session.run("python", "-m", "tests.benchmarks.bench_queries", *session.posargs)
+
+
+@nox.session
+def trail(session: nox.Session) -> None:
+    """Searches of ten million events over ninety days, in PostgreSQL. Arguments: --rows, --rounds, --seed."""
+    install(session, "bench", distributions=(".", "sidecar"))
+    session.run("python", "-m", "tests.benchmarks.bench_trail", *session.posargs)
 
 
 @nox.session

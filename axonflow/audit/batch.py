@@ -9,7 +9,7 @@ hashes.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Final, Protocol
 
 import msgspec
@@ -173,17 +173,7 @@ def seal(
     ordered = sorted(records, key=_place)
     if not ordered:
         raise AuditError("an audit batch of nothing", expected="at least one record")
-    segments: list[Segment] = []
-    start = 0
-    for position, record in enumerate(ordered):
-        if record.event.writer_id != writer_id:
-            raise AuditError("a record of another writer", expected=writer_id, found=record.event.writer_id[:64])
-        following = ordered[position + 1] if position + 1 < len(ordered) else None
-        if following is not None and _place(following) == _place(record):
-            raise AuditError("two records in one place", found=f"{record.event.tenant_id} {record.sequence}")
-        if following is None or _place(following) != (record.event.tenant_id, record.sequence + 1):
-            segments.append(Segment.of(ordered[start : position + 1]))
-            start = position + 1
+    segments = [Segment.of(run) for run in _runs(ordered, writer_id)]
     statement = _encode(
         BatchStatement(
             BATCH_FORMAT, writer_id, number, previous.hex(), len(segments), len(ordered),
@@ -192,6 +182,25 @@ def seal(
         )
     )  # fmt: skip
     return SealedBatch(statement, signer.sign(statement) if signer else b"", tuple(segments), tuple(ordered))
+
+
+def _runs(ordered: Sequence[AuditRecord], writer_id: str) -> Iterator[list[AuditRecord]]:
+    """Those that follow each other in one chain, of records in the order of their places."""
+    run: list[AuditRecord] = []
+    tenant_id, following = "", -1
+    for record in ordered:
+        event, sequence = record.event, record.sequence
+        if event.writer_id != writer_id:
+            raise AuditError("a record of another writer", expected=writer_id, found=event.writer_id[:64])
+        if sequence != following or event.tenant_id != tenant_id:
+            if run:
+                if sequence == following - 1 and event.tenant_id == tenant_id:
+                    raise AuditError("two records in one place", found=f"{tenant_id} {sequence}")
+                yield run
+            run, tenant_id = [], event.tenant_id
+        run.append(record)
+        following = sequence + 1
+    yield run
 
 
 def _place(record: AuditRecord) -> tuple[str, int]:

@@ -43,7 +43,7 @@ LEAF_AND_DOMAIN: Final = b"\x00axonflow.audit.v2\x00"
 _DOMAIN_V1: Final = b"axonflow.audit.v1\x00"
 
 
-class AuditRecord(Struct, frozen=True):
+class AuditRecord(Struct, frozen=True, gc=False):
     """An event in its chain. `sequence` counts from 0; `canonical` are the event's bytes, exactly as hashed."""
 
     sequence: int

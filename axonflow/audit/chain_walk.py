@@ -94,6 +94,7 @@ class ChainWalk:
     def take(self, page: Sequence[StoredRecord]) -> None:
         """The records that come next."""
         sha256, last, expected, hashes = hashlib.sha256, self._last, self._next, self._hashes
+        passed_over = 0
         for record in page:
             digest = record.hash
             if (
@@ -104,13 +105,14 @@ class ChainWalk:
             ):
                 self._last, self._next = last, expected
                 if not self._look_closely(record):
+                    passed_over += 1
                     continue
                 expected, hashes = self._next, self._hashes
             hashes.append(digest)
             last = digest
             expected += 1
-            self.records += 1
         self._last, self._next = last, expected
+        self.records += len(page) - passed_over
         if self._unexplained:
             self._explain(page)
         self._compare_with_known()

@@ -26,7 +26,7 @@ Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 """What fits into a bigint of PostgreSQL."""
 
 
-class Origin(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Origin(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """Through which door a request came: the client (of the API key), its request id, and its trace (W3C Trace
     Context): 32 hex digits, 16 for the span in which it was answered and 16 for the caller's. Empty in process, unless
     the caller gives them.
@@ -70,7 +70,7 @@ def _newest() -> int:
     return SCHEMA_VERSION
 
 
-class AuditEvent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class AuditEvent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """`principal` and those it acts for (`on_behalf_of`, nearest first) and `resource` are in short form,
     ``type:id``. `time_us` is in microseconds since the Unix epoch, UTC, when it was decided or done, and `duration_us`
     how long that took.

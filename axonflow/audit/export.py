@@ -127,7 +127,8 @@ def read_records(lines: Sequence[bytes], tenant_id: str, writer_id: str, previou
     return [
         StoredRecord(
             said.sequence, bytes.fromhex(said.previous) if said.previous else before, digest,
-            line[line.index(_EVENT) + len(_EVENT) : -_END - (_PREVIOUS if said.previous else 0)], said.event.event_id,
+            line[line.index(_EVENT, _BEFORE_EVENT) + len(_EVENT) : -_END - (_PREVIOUS if said.previous else 0)],
+            said.event.event_id,
             "" if said.event.tenant_id == tenant_id and said.event.writer_id == writer_id == said.writer_id
             else "its chain",
         )
@@ -159,6 +160,8 @@ _encode: Final = msgspec.json.Encoder().encode
 _decode_records: Final = msgspec.json.Decoder(_RecordLine).decode_lines
 _EVENT: Final = b'"event":'
 """In no text ahead of the field: there, its quotation marks would be escaped."""
+_BEFORE_EVENT: Final = len(b'{"sequence":0,"writer_id":"","hash":""') + 64
+"""So many bytes are ahead of it at least."""
 _END: Final = len(b"}\n")
 _PREVIOUS: Final = len(b',"previous":""') + 64
 _OTHERS: Final = (

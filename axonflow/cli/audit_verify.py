@@ -27,6 +27,7 @@ __all__ = ["command"]
 _MAX_REPORT_BYTES: Final = 256 * 1024 * 1024
 _MAX_SHOWN: Final = 100
 _PARQUET: Final = b"PAR1"
+_BUFFER_BYTES: Final = 256 * 1024
 _KEY: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -166,7 +167,7 @@ def _is_parquet(path: Path) -> bool:
 
 def _lines(path: Path, bar: Bar) -> Iterator[bytes]:
     whole, done = path.stat().st_size, 0
-    with path.open("rb") as file:
+    with path.open("rb", buffering=_BUFFER_BYTES) as file:
         for number, line in enumerate(file):
             yield line
             done += len(line)

@@ -40,7 +40,7 @@ async def drain_once(spool: AuditSpool, store: AuditStore, limit: int = 1_000) -
     moved, conflicts = 0, []
     share = limit
     while moved < limit and (batch := await spool.sealed(share)) is not None:
-        conflict = await _offer(spool, store, batch)
+        conflict, _ = await _offer(spool, store, batch, 0)
         if conflict is None:
             moved += len(batch.records)
             share = limit - moved
@@ -54,20 +54,32 @@ async def drain_once(spool: AuditSpool, store: AuditStore, limit: int = 1_000) -
     return moved
 
 
-async def _offer(spool: AuditSpool, store: AuditStore, batch: SealedBatch) -> AuditConflict | None:
+async def _offer(
+    spool: AuditSpool, store: AuditStore, batch: SealedBatch, following: int
+) -> tuple[AuditConflict | None, SealedBatch | None]:
     """Move `batch`. If the store refuses it, why, and it is sealed anew: behind what the store has, or smaller; or its
-    only record is in quarantine."""
+    only record is in quarantine. Else, of so many records, the one that is sealed now, if there are so many: it is made
+    while the store writes, and made to last in the step that lets go of what is written."""
+    written, ahead = await asyncio.gather(
+        store.write_batch(batch), _ahead(spool, batch, following), return_exceptions=True
+    )
     try:
-        await store.write_batch(batch)
+        if isinstance(written, BaseException):
+            raise written
     except BatchConflict as conflict:
         await spool.go_on(conflict.number + 1, conflict.digest)
-        return conflict
+        return conflict, None
     except AuditConflict as conflict:
         alone = batch.records if len(batch.records) == 1 else ()
         await spool.quarantine(alone, str(conflict)[:_REASON_CHARS])
-        return conflict
-    await spool.release(batch)
-    return None
+        return conflict, None
+    if isinstance(ahead, BaseException):  # whoever asks for it next is told
+        ahead = None
+    return None, ahead if await spool.release(batch, ahead) else None
+
+
+async def _ahead(spool: AuditSpool, batch: SealedBatch, following: int) -> SealedBatch | None:
+    return await spool.ahead(batch, following) if following else None
 
 
 class Drain:
@@ -107,6 +119,7 @@ class Drain:
         self._moved = moved
         self._refusals = 0
         self._is_sealed_now = False  # what is offered first, or after a failure, may have been sealed long ago
+        self._following: SealedBatch | None = None  # what is sealed, where that is known
         self._reported: set[tuple[str, str]] = set()
         self._failures = 0
         self._unmoved_since_us: int | None = None
@@ -218,12 +231,16 @@ class Drain:
             await self._store.register(self._unregistered[0])
             del self._unregistered[0]
         is_new, self._is_sealed_now = self._is_sealed_now, False
-        batch = await self._spool.sealed(self._round_records)
+        batch, self._following = self._following, None
+        if batch is None:
+            batch = await self._spool.sealed(self._round_records)
+        else:
+            is_new = False
         if batch is None:
             self._is_sealed_now = True
             return True
         count = len(batch.records)
-        conflict = await _offer(self._spool, self._store, batch)
+        conflict, self._following = await _offer(self._spool, self._store, batch, self._round_records)
         self._is_sealed_now = True
         if conflict is not None:
             self._refused(batch, conflict)

@@ -226,6 +226,7 @@ class _Segments:
         self._chain = chain
         self._batches = batches
         self._after = _NOTHING_YET
+        self._reached = 0
         self._ended = False
         self.beyond: int | None = None
 
@@ -233,17 +234,26 @@ class _Segments:
         """Those that begin at `sequence` (None: anywhere) or before it and were not given yet, with when each was
         sealed. Some more may come with them."""
         found: list[tuple[StoredSegment, int | None]] = []
-        while not self._ended and (sequence is None or self._after[0] <= sequence):
+        while self.beyond is None and self._may_be_more(sequence):
             chain = self._chain
             page = await self._proofs.stored_segments(chain.tenant_id, chain.writer_id, self._after, _PAGE)
             self._ended = len(page) < _PAGE
             for one in page:
                 self._after = (one.segment.first, one.number)
+                self._reached = max(self._reached, one.segment.end)
                 if one.number >= self._batches.next and await self._is_there(one.number):
-                    self._ended, self.beyond = True, one.segment.first
+                    self.beyond = one.segment.first
                     return found
                 found.append((one, self._batches.place(one)))
+            if self._ended:
+                break
         return found
+
+    def _may_be_more(self, sequence: int | None) -> bool:
+        """Also behind what was the last: a record may have come since then, and its segment with it."""
+        if sequence is None or self._reached <= sequence:
+            return True
+        return not self._ended and self._after[0] <= sequence
 
     async def _is_there(self, number: int) -> bool:
         page = await self._proofs.stored_batches(self._chain.writer_id, number, 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import operator
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, TypeVar
 
@@ -26,6 +28,7 @@ from axonflow.flows.verify_audit import AuditVerification, VerifiedWriter
 __all__ = ["verify_export"]
 
 _PAGE: Final = 1_000
+_is_record: Final = operator.methodcaller("startswith", RECORD_START)
 T = TypeVar("T")
 
 
@@ -43,21 +46,18 @@ def verify_export(
     is called with the number of records so far. Raises AuditError for what is no export, or not all of one.
     """
     walk = _ExportWalk(trust, verify)
-    page: list[bytes] = []
-    number = 0
-    for number, line in enumerate(lines, start=1):
-        is_record = line.startswith(RECORD_START)
-        if page and (len(page) == _PAGE or not is_record):
-            _take(number - len(page), walk.take_records, page)
-            page = []
+    number = 1
+    for are_records, some in itertools.groupby(lines, _is_record):
+        if not are_records:
+            for line in some:
+                _take(number, walk.take, line)
+                number += 1
+            continue
+        while page := list(itertools.islice(some, _PAGE)):
+            _take(number, walk.take_records, page)
+            number += len(page)
             if progress is not None:
                 progress(walk.records)
-        if is_record:
-            page.append(line)
-        else:
-            _take(number, walk.take, line)
-    if page:
-        _take(number - len(page) + 1, walk.take_records, page)
     return walk.finish()
 
 

@@ -41,16 +41,17 @@ class AuditSpool(AuditLog, Protocol):
     whenever it is asked for, also by a later process, until it is released or sealed anew.
     """
 
-    @property
-    def quarantined(self) -> int:
-        """How many records are out of the way, since a store refused them for good."""
-
     async def sealed(self, limit: int) -> SealedBatch | None:
         """The batch that is sealed and was not released; else up to `limit` of the oldest records, sealed now. None
         when nothing is held."""
 
-    async def release(self, batch: SealedBatch) -> None:
-        """Let go of the records of `batch`, which a store now keeps, if that is what is sealed."""
+    async def ahead(self, batch: SealedBatch, limit: int) -> SealedBatch | None:
+        """The batch of the `limit` oldest records behind `batch`, the one that is sealed: to be sealed itself when that
+        is released. None when there are fewer; what is not ready is gathered into one batch later."""
+
+    async def release(self, batch: SealedBatch, following: SealedBatch | None = None) -> bool:
+        """Let go of the records of `batch`, which a store now keeps, if that is what is sealed; and in the same step
+        seal `following`, which came from `ahead`. Whether that is sealed now: else ask what is."""
 
     async def go_on(self, number: int, previous: bytes) -> None:
         """Seal anew what is held, as batch `number` behind the one with the hash `previous`."""

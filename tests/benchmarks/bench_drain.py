@@ -1,12 +1,16 @@
 """Draining a spool into PostgreSQL, against a bare insert of the same rows, in alternating rounds of one run.
 
-Both put a thousand records into the same table with its three indexes and commit them. The floor is one INSERT of an
-unnested array a column, as a superuser, whom row-level security and the trigger do not hold. The drain is all that one
-does: seal and sign a batch in the spool, durably, write it as the role that may only append, under forced row-level
-security, and let go of it; "write" is the middle part alone. The promise is 0.6 times the floor or more.
+Both put ten thousand records into the same table with its three indexes and commit each thousand. The floor is one
+INSERT of an unnested array a column, as a superuser, whom row-level security and the trigger do not hold. The drain is
+all that one does, from a standing start: seal and sign each batch in the spool, durably, write it as the role that may
+only append, under forced row-level security, and let go of it; "write" is the middle part alone, one batch after the
+other. The promise is 0.6 times the floor or more. Times are of the clock on the wall, since the disk and the server
+are a part of them: quiet machines tell more.
 """
 
 import asyncio
+import os
+import statistics
 import tempfile
 import time
 from pathlib import Path
@@ -18,13 +22,15 @@ from axonflow.adapters.ed25519 import Signer
 from axonflow.adapters.postgres import PostgresAuditStore, PostgresDatabase, migrate
 from axonflow.adapters.sqlite_spool import SqliteAuditSpool
 from axonflow.audit import NO_BATCH, AuditEvent, Origin, batch_hash, link, seal
-from axonflow.flows.drain import drain_once
+from axonflow.flows.drain import Drain
 from axonflow.ids import new_id, now_us
 from tests.postgres import fresh_database, given_server, own_server, temporary_data_folder
 
-ROUNDS = 15
-WARM_UP = 3
+ROUNDS = 9
 RECORDS = 1_000
+BATCHES = 10
+LEAST_TIMES = 0.6
+TIMEOUT_S = 60
 HERE = Path(__file__).parent  # the temporary folder may be in memory, where a sync costs nothing
 BARE = """
 INSERT INTO axonflow.audit_event (
@@ -93,6 +99,24 @@ class Chains:
         return made
 
 
+async def inserted(connection, batches):
+    for given in batches:
+        await connection.execute(BARE, *given)
+
+
+async def written(store, batches):
+    for batch in batches:
+        await store.write_batch(batch)
+
+
+async def drained(spool, store):
+    drain = Drain(spool, store, print)
+    drain.start()
+    assert await drain.flush(TIMEOUT_S)
+    assert await drain.stop(TIMEOUT_S)
+    assert spool.pending == 0
+
+
 async def timed(work):
     start_s = time.perf_counter()
     await work
@@ -105,27 +129,34 @@ async def measured(dsn, folder, tenants):
     spool = SqliteAuditSpool.open(folder / f"spool of {tenants}")
     spool.sign_with(Signer(Ed25519PrivateKey.generate()))
     store = PostgresAuditStore(database)
-    plain, written = Chains(f"bare {tenants}", tenants), Chains(f"store {tenants}", tenants)
-    seen = {"bare insert": [], "write": [], "drain": []}
-    for _ in range(WARM_UP + ROUNDS):
-        await asyncio.gather(*(spool.append(an_event(spool.writer_id, n % tenants)) for n in range(RECORDS)))
-        given, batch = columns(plain.records()), written.batch()
-        seen["bare insert"].append(await timed(bare.execute(BARE, *given)))
-        seen["write"].append(await timed(store.write_batch(batch)))
-        seen["drain"].append(await timed(drain_once(spool, store, RECORDS)))
-        assert spool.pending == 0
+    plain, sealed = Chains(f"bare {tenants}", tenants), Chains(f"store {tenants}", tenants)
+    rounds = []
+    for _ in range(1 + ROUNDS):  # the first is thrown away
+        for _ in range(BATCHES):
+            await asyncio.gather(*(spool.append(an_event(spool.writer_id, n % tenants)) for n in range(RECORDS)))
+        given = [columns(plain.records()) for _ in range(BATCHES)]
+        batches = [sealed.batch() for _ in range(BATCHES)]
+        rounds.append(
+            [
+                await timed(inserted(bare, given)), await timed(written(store, batches)),
+                await timed(drained(spool, store)),
+            ]
+        )  # fmt: skip
     await bare.close()
     await database.close()
     spool.close()
-    floor_s = median(seen["bare insert"])
-    for name, spent in seen.items():
-        kept = "" if floor_s / median(spent) >= 0.6 else "  UNDER 0.6x"
-        print(f"{tenants:>7} {name:12}{median(spent) * 1e3:>8.1f} ms{RECORDS / median(spent):>10,.0f} records/s"
-              f"   {floor_s / median(spent):.2f}x{kept}")  # fmt: skip
+    report(tenants, rounds[1:])
 
 
-def median(spent):
-    return sorted(spent[WARM_UP:])[ROUNDS // 2]
+def report(tenants, rounds):
+    for place, name in enumerate(("bare insert", "write", "drain")):
+        median_s = statistics.median(one[place] for one in rounds)
+        times = statistics.median(one[0] / one[place] for one in rounds)
+        judged = f"   target >= {LEAST_TIMES}x: {'met' if times >= LEAST_TIMES else 'MISSED'}"
+        print(
+            f"{tenants:>7} {name:12}{median_s / BATCHES * 1e3:>8.1f} ms{RECORDS * BATCHES / median_s:>10,.0f} records/s"
+            f"   {times:.2f}x{judged if name == 'drain' else ''}"
+        )
 
 
 async def both(dsn, folder):
@@ -135,7 +166,10 @@ async def both(dsn, folder):
 
 
 def main():
-    print(f"drain, {RECORDS} records a batch; median of {ROUNDS} alternating rounds\ntenants")
+    print(
+        f"drain, {BATCHES} batches of {RECORDS} records; median of {ROUNDS} alternating rounds, of a batch;"
+        f" load {os.getloadavg()[0]:.1f}\ntenants"
+    )
     with tempfile.TemporaryDirectory(dir=HERE) as folder, temporary_data_folder() as data:
         if address := given_server():
             with fresh_database(address) as dsn:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from axonflow.adapters.memory import MemoryAuditLog
 from axonflow.adapters.sqlite_spool import SqliteAuditSpool
-from axonflow.audit import verify_chain
+from axonflow.audit import batch_hash, verify_chain
 from tests.unit.audit.test_chain import event
 
 
@@ -95,3 +95,33 @@ def test_audit_spool_asked_for_more_than_a_page_gives_all_of_it(opened):
     assert run(spool.records("t")) == records == run(spool.oldest(3_000))
     run(spool.discard(records[:2_099]))
     assert run(spool.oldest(10)) == records[2_099:]
+
+
+def test_audit_spool_asked_for_what_is_ahead_seals_it_as_it_is_when_the_batch_before_is_released(opened):
+    run, make = opened
+    spool = make()
+    records = [append(run, spool, "t", number) for number in range(5)]
+    first = run(spool.sealed(2))
+    assert run(spool.ahead(first, 4)) is None
+    second = run(spool.ahead(first, 2))
+    assert (second.said.number, second.said.previous) == (1, batch_hash(first.statement).hex())
+    assert second.records == tuple(records[2:4])
+    assert run(spool.sealed(9)) == first
+    assert run(spool.release(first, second))
+    assert run(spool.sealed(9)) == second
+    assert not run(spool.release(first, second))
+    assert run(spool.oldest(9)) == records[2:]
+    assert not run(spool.release(second))
+    assert run(spool.sealed(9)).records == (records[4],)
+
+
+def test_audit_spool_asked_for_what_is_ahead_of_a_batch_that_is_sealed_no_more_has_nothing(opened):
+    run, make = opened
+    spool = make()
+    for number in range(4):
+        append(run, spool, "t", number)
+    first = run(spool.sealed(2))
+    run(spool.quarantine(first.records, "refused"))
+    assert run(spool.ahead(first, 2)) is None
+    assert not run(spool.release(first))
+    assert len(run(spool.oldest(9))) == 2

@@ -93,11 +93,21 @@ class MemoryAuditLog:
                 self._sealed = seal(records, self._writer_id, *self._next, now_us(), self._signer)
         return self._sealed
 
-    async def release(self, batch: SealedBatch) -> None:
-        if self._sealed is not None and self._sealed.statement == batch.statement:
-            await self.discard(batch.records)
-            self._next = (batch.said.number + 1, batch_hash(batch.statement))
-            self._sealed = None
+    async def ahead(self, batch: SealedBatch, limit: int) -> SealedBatch | None:
+        sealed = {record.hash for record in batch.records}
+        held = [one for one in await self.oldest(len(sealed) + limit) if one.hash not in sealed][:limit]
+        if self._sealed is not batch or len(held) < limit:
+            return None
+        following = (batch.said.number + 1, batch_hash(batch.statement))
+        return seal(held, self._writer_id, *following, now_us(), self._signer)
+
+    async def release(self, batch: SealedBatch, following: SealedBatch | None = None) -> bool:
+        if self._sealed is None or self._sealed.statement != batch.statement:
+            return False
+        await self.discard(batch.records)
+        self._next = (batch.said.number + 1, batch_hash(batch.statement))
+        self._sealed = following
+        return following is not None
 
     async def go_on(self, number: int, previous: bytes) -> None:
         self._next = (number, previous)

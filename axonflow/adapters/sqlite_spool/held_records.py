@@ -3,46 +3,35 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import chain
-from typing import Final, NamedTuple
+from typing import Final
 
 from axonflow.adapters.sqlite_spool import statements
 from axonflow.adapters.sqlite_spool.mark import Mark, Reached
 from axonflow.adapters.sqlite_spool.reserve import Reserve
 from axonflow.adapters.sqlite_spool.rows import Entry, Row, end_of_chain, linked
+from axonflow.adapters.sqlite_spool.sealing import NextBatch, Sealing
 from axonflow.adapters.sqlite_spool.shedding import runs, shed_event
-from axonflow.audit import AuditRecord
+from axonflow.adapters.sqlite_spool.transactions import Transactions
+from axonflow.audit import AuditRecord, batch_hash
 from axonflow.errors import AuditError
 
-__all__ = ["RECORD_BYTES", "HeldRecords", "NextBatch"]
+__all__ = ["RECORD_BYTES", "HeldRecords"]
 
 RECORD_BYTES: Final = 200
 """What a record takes beside its canonical bytes (measured: 145 to 185): hashes, keys, index, room left in pages."""
 _BATCH_BYTES: Final = 8 << 20
 """Of one transaction; what is more goes into the next."""
 _MAX_HEADS: Final = 10_000
-_VACUUM_FROM_PAGES: Final = 4_096  # 16 MiB
-_VACUUM_PAGES: Final = 512
+_BEFORE_ALL: Final = -(2**63)
 _SHED_SHARE: Final = 16
 """When there is no room, as much of the whole goes at once: else each append would have to make room again."""
 _MAX_SHED: Final = 100_000
 
 _Stored = tuple[int, str, int, bytes, bytes, bytes, bool]
-
-
-class NextBatch(NamedTuple):
-    """The batch that comes next: its number, the hash of the one before, its records, and how it was sealed, if it was
-    (`statement` and `signature`, else None). `last_position` is what it is told by when it is sealed."""
-
-    number: int
-    previous: bytes
-    statement: bytes | None
-    signature: bytes | None
-    last_position: int
-    rows: list[Row]
 
 
 class HeldRecords:
@@ -63,7 +52,7 @@ class HeldRecords:
     ) -> None:
         self._connection = connection
         self._writer_id = writer_id
-        self._reserve = reserve
+        self._transactions = Transactions(connection, reserve)
         self._mark = mark
         self.max_bytes = max_bytes
         self._sheds = sheds
@@ -107,7 +96,8 @@ class HeldRecords:
             if added_bytes > _BATCH_BYTES:
                 break
         if rows:
-            self._commit(lambda: self._insert(rows))
+            with self._heads_certain():
+                self._transactions.commit(lambda: self._insert(rows))
             self._appended(rows, heads, added_bytes)
             if self.oldest_us is None:
                 self.oldest_us = next(one.event.time_us for one in outcomes if isinstance(one, AuditRecord))
@@ -173,29 +163,41 @@ class HeldRecords:
         """The batch that is sealed, or else up to `limit` of the oldest records, to be sealed; None without any."""
         number, previous, statement, signature, last = self._connection.execute(statements.BATCH).fetchone()
         if statement is None:
-            (last,) = self._connection.execute(statements.LAST_POSITION, (limit,)).fetchone()
+            last, _ = self._connection.execute(statements.LAST_POSITION, (_BEFORE_ALL, limit)).fetchone()
         if last is None:
             if self.pending:  # somebody else has taken them out of the file
                 self._recount()
             return None
-        rows = [Row(*row) for row in self._connection.execute(statements.UP_TO, (last,))]
-        return NextBatch(number, previous, statement, signature, last, rows)
+        return NextBatch(number, previous, statement, signature, last, self._between(_BEFORE_ALL, last))
+
+    def batch_behind(self, statement: bytes, limit: int) -> NextBatch | None:
+        """The `limit` oldest records behind the batch that is sealed, if its statement is this one; None when there are
+        fewer."""
+        number, _, sealed, _, last = self._connection.execute(statements.BATCH).fetchone()
+        if sealed != statement:
+            return None
+        end, count = self._connection.execute(statements.LAST_POSITION, (last, limit)).fetchone()
+        if count < limit:
+            return None
+        return NextBatch(number + 1, batch_hash(statement), None, None, end, self._between(last, end))
+
+    def _between(self, after: int, last: int) -> list[Row]:
+        return [Row(*row) for row in self._connection.execute(statements.BETWEEN, (after, last))]
 
     def next_number(self) -> int:
         """The number of the first batch that is not sealed."""
         number, _, statement, *_ = self._connection.execute(statements.BATCH).fetchone()
         return int(number) + (statement is not None)
 
-    def seal(self, batch: NextBatch, statement: bytes, signature: bytes) -> bool:
-        """Make `batch` what comes next, durably. Whether it still could be: nothing else was sealed meanwhile."""
-        changed: list[int] = []
+    def seal(self, number: int, sealing: Sealing) -> bool:
+        """Seal the batch `number`, durably. Whether it still could be: it comes next, and its records are held."""
+        sealed: list[bool] = []
+        self._change(lambda: sealed.append(self._seal(number, sealing)))
+        return sealed[-1]
 
-        def note() -> None:
-            values = (statement, signature, batch.last_position, batch.number)
-            changed.append(self._connection.execute(statements.SEAL, values).rowcount)
-
-        self._change(note)
-        return changed[-1] == 1
+    def _seal(self, number: int, sealing: Sealing) -> bool:
+        values = (sealing.statement, sealing.signature, sealing.last_position, number, sealing.records)
+        return self._connection.execute(statements.SEAL, values).rowcount == 1
 
     def unseal(self) -> None:
         """Whatever is sealed is no longer."""
@@ -205,21 +207,26 @@ class HeldRecords:
         """What comes next is batch `number`, behind the one with the hash `previous`; nothing of it is sealed."""
         self._change(lambda: self._connection.execute(statements.NEXT, (number, previous)))
 
-    def release(self, number: int, digest: bytes) -> None:
-        """Let go of the records of the sealed batch `number`, whose hash is `digest`, if it is that which is sealed."""
+    def release(self, number: int, digest: bytes, following: Sealing | None) -> bool:
+        """Let go of the records of the sealed batch `number`, whose hash is `digest`, if it is that which is sealed,
+        and seal the `following` in the same transaction. Whether that could be sealed."""
         found, _, statement, _, last = self._connection.execute(statements.BATCH).fetchone()
         if found != number or statement is None:
-            return
+            return False
         count, size_bytes = self._connection.execute(statements.SIZE_UP_TO, (last,)).fetchone()
+        sealed = [False]
 
         def let_go() -> None:
             self._connection.execute(statements.KEEP_HEADS, (last,))
             self._connection.execute(statements.KEEP_REACHED)
             self._connection.execute("DELETE FROM records WHERE position <= ?", (last,))
             self._connection.execute(statements.NEXT, (number + 1, digest))
+            if following is not None:
+                sealed.append(self._seal(number + 1, following))
 
         self._change(let_go)
         self._let_go_of(count, size_bytes)
+        return sealed[-1]
 
     def quarantine(self, records: Sequence[AuditRecord], reason: str) -> None:
         """Put `records` out of the way, and whatever is sealed is no longer."""
@@ -300,10 +307,9 @@ class HeldRecords:
         self.pending_bytes -= size_bytes + RECORD_BYTES * count
         self._note()
         self._find_oldest()
-        self._give_back_space()
-        if not self.pending and not self._reserve.held:
-            self._checkpoint()
-            self._reserve.take()
+        self._transactions.give_back_space()
+        if not self.pending:
+            self._transactions.take_reserve()
 
     def _recount(self) -> None:
         # 1 GiB: .4 s, or 2.5 s when nothing of it is in memory
@@ -316,24 +322,23 @@ class HeldRecords:
         self._mark.note(Reached(self._writer_id, self._reached, self.pending))
 
     def _change(self, change: Callable[[], object]) -> None:
-        """Commit what frees space, or soon lets some be freed, also on a disk that is full."""
+        """Commit what frees space, or soon lets some be freed."""
+        with self._heads_certain():
+            self._transactions.commit_from_reserve(change)
+
+    @contextmanager
+    def _heads_certain(self) -> Iterator[None]:
         try:
-            self._commit(change)
-        except sqlite3.Error:
-            if not self._reserve.release():
-                raise
-            self._checkpoint()
-            self._commit(change)
+            yield
+        except BaseException:
+            self._heads.clear()  # what the disk holds counts, not what we meant to write
+            raise
 
     def close(self) -> None:
         """Write what is in the log into the file, as far as that is possible, and let go of both."""
-        self._checkpoint()
+        self._transactions.checkpoint()
         self._connection.close()
         self._mark.close()
-
-    def _checkpoint(self) -> None:
-        with suppress(sqlite3.Error):  # all of it is durable where it is
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def _insert(self, rows: Sequence[_Stored]) -> None:
         start = 0
@@ -341,19 +346,6 @@ class HeldRecords:
             while len(rows) - start >= count:
                 self._connection.execute(statement, list(chain.from_iterable(rows[start : start + count])))
                 start += count
-
-    def _commit(self, change: Callable[[], object]) -> None:
-        connection = self._connection
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            change()
-            connection.execute("COMMIT")
-        except BaseException:
-            self._heads.clear()  # what the disk holds counts, not what we meant to write
-            with suppress(sqlite3.Error):
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-            raise
 
     def _head_of(self, tenant_id: str) -> AuditRecord | None:
         known = self._heads.get(tenant_id)
@@ -375,14 +367,6 @@ class HeldRecords:
         for row in self.oldest(1):
             with suppress(AuditError):
                 self.oldest_us = row.record().event.time_us
-
-    def _give_back_space(self) -> None:
-        """Discarded pages are used again; after an outage, when most are free, the file also shrinks step by step."""
-        (free,) = self._connection.execute("PRAGMA freelist_count").fetchone()
-        (pages,) = self._connection.execute("PRAGMA page_count").fetchone()
-        if free > _VACUUM_FROM_PAGES and free * 2 > pages:
-            # execute() steps a statement without columns once, and so gives back one page
-            self._connection.executescript(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})")
 
     def _full(self) -> AuditError:
         since = "an unknown time"

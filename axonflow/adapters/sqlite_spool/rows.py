@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec import Struct
 
@@ -31,7 +31,7 @@ class Entry(Struct, frozen=True, gc=False):
     may_go: bool = False
 
 
-class Row(NamedTuple):
+class Row(Struct, frozen=True, gc=False):
     """A record as it is stored. Its event is decoded elsewhere, so that the thread of the file is soon free."""
 
     position: int

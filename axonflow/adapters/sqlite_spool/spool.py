@@ -20,6 +20,7 @@ from axonflow.adapters.sqlite_spool.opening import mended, salvaged_folders
 from axonflow.adapters.sqlite_spool.owner_thread import OwnerThread
 from axonflow.adapters.sqlite_spool.reserve import Reserve
 from axonflow.adapters.sqlite_spool.rows import MAX_EVENT_BYTES, Entry, Row
+from axonflow.adapters.sqlite_spool.sealing import NextBatch, Sealing
 from axonflow.adapters.sqlite_spool.spool_file import is_damage, lock_folder, refused, suspect
 from axonflow.audit import (
     AuditEvent,
@@ -58,6 +59,7 @@ class SqliteAuditSpool:
         self._folder = folder
         self._modes = modes
         self._signer: BatchSigner | None = None
+        self._ahead: Sealing | None = None
         self._lock = lock
         self._writer_id = writer_id
         self._closing = threading.Lock()
@@ -246,15 +248,38 @@ class SqliteAuditSpool:
                     return batch
                 await self._owner.do(HeldRecords.unseal)
                 continue
-            batch = seal(records, self._writer_id, found.number, found.previous, now_us(), self._signer)
-            noted = partial(HeldRecords.seal, batch=found, statement=batch.statement, signature=batch.signature)
-            if await self._owner.do(noted):
+            batch, sealing = self._sealed(found, records)
+            if await self._owner.do(partial(HeldRecords.seal, number=found.number, sealing=sealing)):
                 return batch
 
-    async def release(self, batch: SealedBatch) -> None:
-        """Let go of the records of `batch`, which a store now keeps. Raises AuditError."""
-        number, digest = batch.said.number, batch_hash(batch.statement)
-        await self._owner.do(partial(HeldRecords.release, number=number, digest=digest))
+    def _sealed(self, found: NextBatch, records: Sequence[AuditRecord]) -> tuple[SealedBatch, Sealing]:
+        batch = seal(records, self._writer_id, found.number, found.previous, now_us(), self._signer)
+        return batch, Sealing(batch.statement, batch.signature, found.last_position, len(records))
+
+    async def ahead(self, batch: SealedBatch, limit: int) -> SealedBatch | None:
+        """The batch of the `limit` oldest records behind `batch`, to be sealed when that is released. None when there
+        are fewer, or one of them cannot be read. Raises AuditError."""
+        if self.pending < len(batch.records) + limit:
+            return None
+        found = await self._owner.do(partial(HeldRecords.batch_behind, statement=batch.statement, limit=limit))
+        if found is None:
+            return None
+        records, damaged = await _read(found.rows)
+        if damaged:
+            return None
+        following, self._ahead = self._sealed(found, records)
+        return following
+
+    async def release(self, batch: SealedBatch, following: SealedBatch | None = None) -> bool:
+        """Let go of the records of `batch`, which a store now keeps, and seal `following`, which came from `ahead`, at
+        once. Whether that is what is sealed now. Raises AuditError."""
+        ahead = self._ahead
+        if following is None or ahead is None or ahead.statement != following.statement:
+            ahead = None
+        release = partial(
+            HeldRecords.release, number=batch.said.number, digest=batch_hash(batch.statement), following=ahead
+        )
+        return await self._owner.do(release)
 
     async def go_on(self, number: int, previous: bytes) -> None:
         """The next batch is `number`, behind the one with the hash `previous`. Raises AuditError."""

@@ -22,7 +22,7 @@ SELECT sequence, hash FROM (
 _ROW: Final = "SELECT position, tenant_id, sequence, previous, hash, canonical"
 OLDEST: Final = _ROW + " FROM records ORDER BY position LIMIT ?"
 CHAIN: Final = _ROW + " FROM records WHERE tenant_id = ? AND sequence >= ? ORDER BY sequence LIMIT ?"
-UP_TO: Final = _ROW + " FROM records WHERE position <= ? ORDER BY position"
+BETWEEN: Final = _ROW + " FROM records WHERE position > ? AND position <= ? ORDER BY position"
 QUARANTINED: Final = _ROW + ", reason FROM quarantine ORDER BY position LIMIT ?"
 KEEP_HEAD: Final = """
 INSERT INTO heads (tenant_id, sequence, hash)
@@ -46,8 +46,12 @@ KEEP_REACHED: Final = "UPDATE batch SET reached = max(reached, coalesce((SELECT 
 """Before records go: no position is given twice, so that it can be told when the last records are lost."""
 SIZE_UP_TO: Final = f"{PENDING} WHERE position <= ?"
 BATCH: Final = "SELECT number, previous, statement, signature, last_position FROM batch"
-LAST_POSITION: Final = "SELECT max(position) FROM (SELECT position FROM records ORDER BY position LIMIT ?)"
-SEAL: Final = "UPDATE batch SET statement = ?, signature = ?, last_position = ? WHERE number = ? AND statement IS NULL"
+LAST_POSITION: Final = """
+SELECT max(position), count(*) FROM (SELECT position FROM records WHERE position > ? ORDER BY position LIMIT ?)"""
+SEAL: Final = """
+UPDATE batch SET statement = ?1, signature = ?2, last_position = ?3
+WHERE number = ?4 AND statement IS NULL AND (SELECT count(*) FROM records WHERE position <= ?3) = ?5"""
+"""Unless some of its records have gone since they were read: positions are never given twice."""
 UNSEAL: Final = "UPDATE batch SET statement = NULL, signature = NULL, last_position = NULL"
 NEXT: Final = "UPDATE batch SET number = ?, previous = ?, statement = NULL, signature = NULL, last_position = NULL"
 QUARANTINE: Final = """

@@ -9,7 +9,7 @@ import threading
 import pytest
 from msgspec.structs import replace
 
-from axonflow.adapters.sqlite_spool import SqliteAuditSpool, held_records, owner_thread, rows
+from axonflow.adapters.sqlite_spool import SqliteAuditSpool, held_records, owner_thread, rows, transactions
 from axonflow.audit import verify_chain
 from axonflow.errors import AuditError, ConfigurationError
 from tests.unit.audit.test_chain import chain, event, event_id
@@ -349,7 +349,7 @@ def test_spool_with_more_tenants_than_heads_in_memory_keeps_every_chain(spool, m
 
 
 def test_spool_drained_after_an_outage_gives_its_space_back(spool, monkeypatch, tmp_path):
-    monkeypatch.setattr(held_records, "_VACUUM_FROM_PAGES", 16)
+    monkeypatch.setattr(transactions, "_VACUUM_FROM_PAGES", 16)
 
     async def run():
         for _ in range(40):

@@ -265,6 +265,19 @@ def test_full_spool_that_sheds_lets_nothing_go_that_was_waited_for_or_is_sealed(
     spool.close()
 
 
+def test_full_spool_that_sheds_what_was_to_be_sealed_next_seals_what_is_left(tmp_path):
+    spool = filled(tmp_path, 290)
+    batch = asyncio.run(spool.sealed(50))
+    following = asyncio.run(spool.ahead(batch, 50))
+    asyncio.run(appended(spool, [own(spool, number, kind="login") for number in range(300, 310)]))
+    assert spool.shed > 0
+    assert not asyncio.run(spool.release(batch, following))
+    left = held(spool)
+    assert following.records[0] not in left
+    assert asyncio.run(spool.sealed(1_000)).said.records == len(left)
+    spool.close()
+
+
 def test_full_spool_that_does_not_shed_refuses_and_keeps_everything(tmp_path):
     with pytest.raises(AuditError, match="is full"):
         filled(tmp_path, 400, sheds=False)

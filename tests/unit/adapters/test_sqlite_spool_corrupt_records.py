@@ -93,3 +93,30 @@ def test_spool_with_a_record_that_was_changed_stores_it_as_it_was_or_says_so(tmp
 
     said, stored = asyncio.run(run())
     assert said or {one.hash for one in records} <= stored
+
+
+def test_spool_with_a_changed_record_ahead_leaves_it_to_be_found_when_it_is_sealed(tmp_path):
+    records = recorded(tmp_path, is_sealed=True)
+    spool = SqliteAuditSpool.open(tmp_path)
+    batch = asyncio.run(spool.sealed(RECORDS))
+    turned(tmp_path, len(batch.records) + 1, "canonical", random.Random(1))
+    assert asyncio.run(spool.ahead(batch, 2)) is None
+    assert not asyncio.run(spool.release(batch))
+    assert asyncio.run(spool.sealed(RECORDS)).records == tuple(
+        sorted(records[-3:], key=lambda one: one.event.tenant_id)
+    )
+    assert spool.quarantined == 1
+    spool.close()
+
+
+def test_spool_opened_again_after_a_batch_and_the_next_changed_places_offers_that(tmp_path):
+    recorded(tmp_path, is_sealed=True)
+    spool = SqliteAuditSpool.open(tmp_path)
+    batch = asyncio.run(spool.sealed(RECORDS))
+    following = asyncio.run(spool.ahead(batch, 3))
+    assert asyncio.run(spool.release(batch, following))
+    spool.close()
+    again = SqliteAuditSpool.open(tmp_path)
+    assert asyncio.run(again.sealed(RECORDS)) == following
+    assert again.pending == RECORDS // 2
+    again.close()

@@ -193,6 +193,27 @@ def test_verify_audit_of_a_store_that_is_written_to_meanwhile_looks_at_what_was_
     asyncio.run(run())
 
 
+def test_verify_audit_of_a_chain_that_grows_between_its_pages_looks_at_what_was_there(small_pages):
+    writer = Writer("w")
+    writer.seal(a=6)
+    writer.seal(a=5)
+
+    class Busy(MemoryAuditProofs):
+        async def stored_records(self, tenant_id, writer_id, first, limit):
+            if first > 0:
+                await self.write_batch(writer.batches[1])
+            return await super().stored_records(tenant_id, writer_id, first, limit)
+
+    async def run():
+        store = Busy()
+        await store.register(writer.keys[0])
+        await store.write_batch(writer.batches[0])
+        report = await verify_audit(store, verify=made_signature)
+        assert (report.broken, report.records, report.chains) == ((), 6, 1)
+
+    asyncio.run(run())
+
+
 def test_verify_audit_of_a_spool_counts_what_waits_for_its_batch():
     class Spool(MemoryAuditProofs):
         async def stored_writers(self):

@@ -18,8 +18,7 @@ FROM
         tenant_id text, event_id text, schema_version integer, writer_id text, time_us bigint, kind text,
         decision_id text, principal text, on_behalf_of text[], origin json, action text, resource text, effect text,
         allowed boolean, policies text[]
-    )
-ON CONFLICT DO NOTHING;
+    );
 
 -- name: write_batch
 -- What was signed, and its segments; none of it when the number is taken.
