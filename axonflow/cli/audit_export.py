@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import click
 
+from axonflow.cli.audit_filters import chosen_persons_key, persons_key_option
 from axonflow.cli.database import chosen_url, database_options
 from axonflow.cli.db_progress import Bar
 from axonflow.cli.times import Moment
@@ -52,11 +53,15 @@ _PAGE: Final = 1_000
     help="A file that is not there yet.",
 )
 @database_options
-def command(*, database_url: str | None, data: Path | None, path: Path, **wanted: Any) -> None:
+@persons_key_option
+def command(
+    *, database_url: str | None, data: Path | None, persons_key_file: Path | None, path: Path, **wanted: Any
+) -> None:
     """Write the audit trail of one tenant to a new FILE, a page at a time, however large it is.
 
     As jsonl it is the whole trail with all that proves it: `axonflow audit verify --export FILE` needs nothing else.
     As csv it is one line an event, the newest first; a cell that a spreadsheet would compute begins with an apostrophe.
+    What tells of persons stays sealed in jsonl, and is opened in csv.
 
     \b
     Examples:
@@ -75,7 +80,7 @@ def command(*, database_url: str | None, data: Path | None, path: Path, **wanted
             "a part of a trail cannot be verified by itself", expected="--from and --to with --format csv"
         )
     url = chosen_url(database_url, data)
-    lines = _csv(url, wanted["tenant"], wanted["start_us"], wanted["end_us"]) if is_csv else _jsonl(url, wanted)
+    lines = _csv(url, chosen_persons_key(persons_key_file, data), wanted) if is_csv else _jsonl(url, wanted)
     count = _write(path, lines)
     click.echo(f"wrote {count:,} events to {path}")
 
@@ -114,15 +119,18 @@ async def _jsonl(url: str, wanted: dict[str, Any]) -> AsyncIterator[tuple[bytes,
             yield line, line.startswith(RECORD_START)
 
 
-async def _csv(url: str, tenant_id: str, start_us: int | None, end_us: int | None) -> AsyncIterator[tuple[bytes, int]]:
+async def _csv(url: str, key: bytes | None, wanted: dict[str, Any]) -> AsyncIterator[tuple[bytes, int]]:
     from axonflow.app.durable import opened_store
     from axonflow.audit import AuditQuery
 
     yield _row(_COLUMNS), 0
     before = None
-    async with opened_store(url) as store:
+    async with opened_store(url, key) as store:
         while True:
-            query = AuditQuery(tenant_id=tenant_id, start_us=start_us, end_us=end_us, before=before, limit=_PAGE)
+            query = AuditQuery(
+                tenant_id=wanted["tenant"], start_us=wanted["start_us"], end_us=wanted["end_us"], before=before,
+                limit=_PAGE,
+            )  # fmt: skip
             events = (await store.search(query)).events
             for event in events:
                 yield _row(_cells(event)), 1

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Final, NamedTuple
 
 from axonflow.adapters.sqlite_spool import statements
+from axonflow.adapters.sqlite_spool.held_keys import HeldKeys, unkept_of
 from axonflow.adapters.sqlite_spool.mark import Mark, Reached
 from axonflow.adapters.sqlite_spool.reserve import Reserve
 from axonflow.adapters.sqlite_spool.rows import Entry, Row, end_of_chain, linked
 from axonflow.adapters.sqlite_spool.shedding import runs, shed_event
+from axonflow.adapters.sqlite_spool.spool_file import give_back_space
 from axonflow.audit import AuditRecord
+from axonflow.audit.persons import KeptKey
 from axonflow.errors import AuditError
 
 __all__ = ["RECORD_BYTES", "HeldRecords", "NextBatch"]
@@ -24,8 +27,6 @@ RECORD_BYTES: Final = 200
 _BATCH_BYTES: Final = 8 << 20
 """Of one transaction; what is more goes into the next."""
 _MAX_HEADS: Final = 10_000
-_VACUUM_FROM_PAGES: Final = 4_096  # 16 MiB
-_VACUUM_PAGES: Final = 512
 _SHED_SHARE: Final = 16
 """When there is no room, as much of the whole goes at once: else each append would have to make room again."""
 _MAX_SHED: Final = 100_000
@@ -67,6 +68,7 @@ class HeldRecords:
         self._mark = mark
         self.max_bytes = max_bytes
         self._sheds = sheds
+        self.keys = HeldKeys(connection)
         self._heads: dict[str, AuditRecord] = {}  # by last append, longest ago first
         self._refused_at_bytes: int | None = None
         self.shed = 0
@@ -107,7 +109,10 @@ class HeldRecords:
             if added_bytes > _BATCH_BYTES:
                 break
         if rows:
-            self._commit(lambda: self._insert(rows))
+            unkept = unkept_of(entries, outcomes)
+            self._commit(lambda: self._insert(rows, unkept.values()))
+            if unkept:
+                self.keys.are_kept(list(unkept))
             self._appended(rows, heads, added_bytes)
             if self.oldest_us is None:
                 self.oldest_us = next(one.event.time_us for one in outcomes if isinstance(one, AuditRecord))
@@ -295,12 +300,17 @@ class HeldRecords:
         self._change(delete)
         self._let_go_of(len(gone_bytes), sum(gone_bytes))
 
+    def release_keys(self, keys: Sequence[KeptKey]) -> None:
+        """Let go of `keys`, which a store now keeps."""
+        self._change(lambda: self.keys.remove(keys))
+        self.keys.recount()
+
     def _let_go_of(self, count: int, size_bytes: int) -> None:
         self.pending -= count
         self.pending_bytes -= size_bytes + RECORD_BYTES * count
         self._note()
         self._find_oldest()
-        self._give_back_space()
+        give_back_space(self._connection)
         if not self.pending and not self._reserve.held:
             self._checkpoint()
             self._reserve.take()
@@ -335,7 +345,9 @@ class HeldRecords:
         with suppress(sqlite3.Error):  # all of it is durable where it is
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
-    def _insert(self, rows: Sequence[_Stored]) -> None:
+    def _insert(self, rows: Sequence[_Stored], keys: Collection[KeptKey] = ()) -> None:
+        if keys:
+            self.keys.add(keys)
         start = 0
         for count, statement in statements.INSERTS:
             while len(rows) - start >= count:
@@ -375,14 +387,6 @@ class HeldRecords:
         for row in self.oldest(1):
             with suppress(AuditError):
                 self.oldest_us = row.record().event.time_us
-
-    def _give_back_space(self) -> None:
-        """Discarded pages are used again; after an outage, when most are free, the file also shrinks step by step."""
-        (free,) = self._connection.execute("PRAGMA freelist_count").fetchone()
-        (pages,) = self._connection.execute("PRAGMA page_count").fetchone()
-        if free > _VACUUM_FROM_PAGES and free * 2 > pages:
-            # execute() steps a statement without columns once, and so gives back one page
-            self._connection.executescript(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})")
 
     def _full(self) -> AuditError:
         since = "an unknown time"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from msgspec import Struct
 
 from axonflow.audit import GENESIS, AuditEvent, AuditRecord, link
 from axonflow.audit.chain import is_record_hash
+from axonflow.audit.persons import PersonKey
 from axonflow.errors import AuditError
 
 __all__ = ["MAX_EVENT_BYTES", "Entry", "Row", "end_of_chain", "linked"]
@@ -24,11 +26,12 @@ _NO_EVENT: Final = AuditEvent(
 
 class Entry(Struct, frozen=True, gc=False):
     """An event to be recorded. What was taken before has its `canonical` bytes, and room was found for them. It
-    `may_go` again when there is no room for others."""
+    `may_go` again when there is no room for others. `keys` are those that it is sealed with."""
 
     event: AuditEvent
     canonical: bytes | None = None
     may_go: bool = False
+    keys: Sequence[PersonKey] = ()
 
 
 class Row(NamedTuple):

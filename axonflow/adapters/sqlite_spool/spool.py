@@ -8,7 +8,7 @@ import os
 import sqlite3
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -31,6 +31,7 @@ from axonflow.audit import (
     batch_hash,
     seal,
 )
+from axonflow.audit.persons import KeptKey, PersonKey, sealed
 from axonflow.errors import AuditError, ConfigurationError
 from axonflow.ids import now_us
 
@@ -58,6 +59,7 @@ class SqliteAuditSpool:
         self._folder = folder
         self._modes = modes
         self._signer: BatchSigner | None = None
+        self._key_of: Callable[[str, str], PersonKey] | None = None
         self._lock = lock
         self._writer_id = writer_id
         self._closing = threading.Lock()
@@ -114,6 +116,21 @@ class SqliteAuditSpool:
     def sign_with(self, signer: BatchSigner) -> None:
         """Sign the batches that are sealed from now on. Without it they are sealed all the same, unsigned."""
         self._signer = signer
+
+    def seal_persons(self, key_of: Callable[[str, str], PersonKey]) -> None:
+        """Record from now on what tells of persons sealed, under the keys that `key_of` gives for a tenant and a
+        person. A key is on the disk together with what is sealed with it (see `person_keys`)."""
+        self._key_of = key_of
+
+    async def person_keys(self, limit: int) -> list[KeptKey]:
+        """Up to `limit` keys of persons that no store has yet. Raises AuditError."""
+        if not self._owner.held.keys.count:
+            return []
+        return await self._owner.do(lambda held: held.keys.some(limit))
+
+    async def release_person_keys(self, keys: Sequence[KeptKey]) -> None:
+        """Let go of `keys`, which a store now keeps. Raises AuditError."""
+        await self._owner.do(partial(HeldRecords.release_keys, keys=keys))
 
     async def next_number(self) -> int:
         """The number of the next batch to be sealed. Raises AuditError."""
@@ -193,7 +210,8 @@ class SqliteAuditSpool:
         this is cancelled, the event may have been recorded.
         """
         self._check_writer(event)
-        return await self._owner.append(Entry(event, None, self._modes.may_follow(event)))
+        event, keys = self._sealed(event)
+        return await self._owner.append(Entry(event, None, self._modes.may_follow(event), keys))
 
     def append_later(self, event: AuditEvent) -> bool:
         """Take `event`, if its tenant's mode is so, there is room and the disk is well; else False.
@@ -203,9 +221,13 @@ class SqliteAuditSpool:
         if not self._modes.may_follow(event):
             return False
         self._check_writer(event)
+        event, keys = self._sealed(event)
         canonical = event.encoded()
-        size_bytes, entry = len(canonical), Entry(event, canonical, may_go=True)
+        size_bytes, entry = len(canonical), Entry(event, canonical, True, keys)  # noqa: FBT003  by name takes longer
         return size_bytes <= MAX_EVENT_BYTES and self._owner.append_later(entry, size_bytes)
+
+    def _sealed(self, event: AuditEvent) -> tuple[AuditEvent, Sequence[PersonKey]]:
+        return (event, ()) if self._key_of is None else sealed(event, self._key_of)
 
     def _check_writer(self, event: AuditEvent) -> None:
         if event.writer_id != self._writer_id:
