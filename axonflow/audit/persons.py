@@ -117,24 +117,24 @@ def sealed(event: AuditEvent, key_of: Callable[[str, str], PersonKey]) -> tuple[
     if not persons or not _is_well_formed(event):
         return event, ()
     keys = [key_of(event.tenant_id, person) for person in persons]
-    all_of_them = " ".join([key.key_id for key in keys])
+    key_ids = [key.key_id for key in keys]
+    hidden = left = _NOTHING
+    if event.kind in _NAMES_ONLY:
+        left = _told_of(event)
+    else:
+        hidden = _told_of(event)
     if len(keys) == 1:
-        parts = {all_of_them: _sealed(event, keys, all_of_them, _told_of(event, persons[0][len(_PERSON) :]))}
+        parts = {key_ids[0]: _sealed(event, keys, key_ids[0], replace(hidden, name=persons[0][len(_PERSON) :]))}
     else:
         parts = {
             key.key_id: _sealed(event, [key], key.key_id, _Told(person[len(_PERSON) :]))
             for person, key in zip(persons, keys, strict=True)
         }
-        told = _told_of(event, "")
-        if told != _NOTHING:
-            parts[all_of_them] = _sealed(event, keys, all_of_them, told)
-    names = {person: _PSEUDONYM + key.key_id for person, key in zip(persons, keys, strict=True)}
-    event = _named(event, names)
-    if event.kind in _NAMES_ONLY:
-        return replace(event, sealed=parts, schema_version=SEALED_VERSION), keys
-    return replace(
-        event, errors=(), content_redacted="", attributes={}, details={}, sealed=parts, schema_version=SEALED_VERSION
-    ), keys  # fmt: skip
+        if hidden != _NOTHING:
+            together = " ".join(key_ids)
+            parts[together] = _sealed(event, keys, together, hidden)
+    names = dict(zip(persons, map(pseudonym, key_ids), strict=True))
+    return replace(_named(event, names, left), sealed=parts, schema_version=SEALED_VERSION), keys
 
 
 def key_ids_of(events: Iterable[AuditEvent]) -> set[str]:
@@ -156,23 +156,25 @@ def opened(event: AuditEvent, keys: Mapping[str, Opens]) -> AuditEvent:
         if " " not in key_ids:
             names[_PSEUDONYM + key_ids] = _PERSON + part.name
         if " " in key_ids or len(event.sealed) == 1:
-            told = part
+            told = replace(part, name="")
     if len(left) == len(event.sealed):
         return event
-    return replace(
-        _named(event, names), errors=told.errors or event.errors, attributes=told.attributes or event.attributes,
-        content_redacted=told.content_redacted or event.content_redacted, details=told.details or event.details,
-        sealed=left,
-    )  # fmt: skip
+    told = told if told != _NOTHING else _told_of(event)
+    return replace(_named(event, names, told), sealed=left)
 
 
-def _named(event: AuditEvent, names: Mapping[str, str]) -> AuditEvent:
-    """`event` with these names in place of those that they are of."""
+def _named(event: AuditEvent, names: Mapping[str, str], told: _Told) -> AuditEvent:
+    """`event` with these names in place of those that they are of, and what is `told`."""
+    others = event.on_behalf_of
     return replace(
         event,
         principal=names.get(event.principal, event.principal),
         resource=names.get(event.resource, event.resource),
-        on_behalf_of=tuple([names.get(name, name) for name in event.on_behalf_of]),
+        on_behalf_of=tuple([names.get(name, name) for name in others]) if others else (),
+        errors=told.errors,
+        content_redacted=told.content_redacted,
+        attributes=told.attributes,
+        details=told.details,
     )
 
 
@@ -185,10 +187,8 @@ def _is_well_formed(event: AuditEvent) -> bool:
     )  # fmt: skip
 
 
-def _told_of(event: AuditEvent, name: str) -> _Told:
-    if event.kind in _NAMES_ONLY:
-        return _Told(name)
-    return _Told(name, event.errors, event.content_redacted, event.attributes, event.details)
+def _told_of(event: AuditEvent) -> _Told:
+    return _Told("", event.errors, event.content_redacted, event.attributes, event.details)
 
 
 def _sealed(event: AuditEvent, keys: Sequence[PersonKey], key_ids: str, part: _Told) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Final, NamedTuple
 
 from axonflow.adapters.sqlite_spool import statements
-from axonflow.adapters.sqlite_spool.held_keys import HeldKeys, unkept_of
+from axonflow.adapters.sqlite_spool.held_keys import HeldKeys
 from axonflow.adapters.sqlite_spool.mark import Mark, Reached
 from axonflow.adapters.sqlite_spool.reserve import Reserve
 from axonflow.adapters.sqlite_spool.rows import Entry, Row, end_of_chain, linked
@@ -93,7 +93,7 @@ class HeldRecords:
         added_bytes = 0
         for entry in entries:
             tenant_id = entry.event.tenant_id
-            outcome = linked(entry, heads.get(tenant_id) or self._head_of(tenant_id))
+            outcome = linked(entry, heads.get(tenant_id) or self._head_of(tenant_id), self.keys)
             if isinstance(outcome, AuditRecord):
                 size_bytes = len(outcome.canonical) + RECORD_BYTES
                 excess = self.pending_bytes + added_bytes + size_bytes - self.max_bytes
@@ -109,10 +109,8 @@ class HeldRecords:
             if added_bytes > _BATCH_BYTES:
                 break
         if rows:
-            unkept = unkept_of(entries, outcomes)
-            self._commit(lambda: self._insert(rows, unkept.values()))
-            if unkept:
-                self.keys.are_kept(list(unkept))
+            self._commit(lambda: self._insert(rows))
+            self.keys.added()
             self._appended(rows, heads, added_bytes)
             if self.oldest_us is None:
                 self.oldest_us = next(one.event.time_us for one in outcomes if isinstance(one, AuditRecord))
@@ -140,7 +138,7 @@ class HeldRecords:
         if before_bytes - self.pending_bytes < excess_bytes:
             self._refused_at_bytes = self.pending_bytes
             return self._full()
-        return linked(entry, self._head_of(entry.event.tenant_id))
+        return linked(entry, self._head_of(entry.event.tenant_id), self.keys)
 
     def _shed(self, needed_bytes: int) -> None:
         """Let go of the oldest of what may go, as much as is needed if there is so much, and say so in its chains."""
@@ -149,7 +147,7 @@ class HeldRecords:
         rows: list[_Stored] = []
         for run in found:
             event = shed_event(run, self._writer_id)
-            record = linked(Entry(event), heads.get(run.tenant_id) or self._head_of(run.tenant_id))
+            record = linked(Entry(event), heads.get(run.tenant_id) or self._head_of(run.tenant_id), self.keys)
             assert isinstance(record, AuditRecord), "made of what is recorded already"
             heads[run.tenant_id] = record
             rows.append(self._stored(record, len(rows)))
@@ -262,7 +260,9 @@ class HeldRecords:
         self._recount()
 
     def quarantine_event(self, tenant_id: str, canonical: bytes, reason: str) -> None:
-        """Keep what was taken and cannot be recorded, for a person to look at."""
+        """Keep what was taken and cannot be recorded, for a person to look at; where persons are sealed, that it was:
+        what could not be sealed is not written down as it is."""
+        canonical = b"" if self.keys.key_of is not None else canonical
         self._change(lambda: self._connection.execute(statements.QUARANTINE_EVENT, (tenant_id, canonical, reason)))
         self.quarantined += 1
 
@@ -345,9 +345,8 @@ class HeldRecords:
         with suppress(sqlite3.Error):  # all of it is durable where it is
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
-    def _insert(self, rows: Sequence[_Stored], keys: Collection[KeptKey] = ()) -> None:
-        if keys:
-            self.keys.add(keys)
+    def _insert(self, rows: Sequence[_Stored]) -> None:
+        self.keys.add_needed()
         start = 0
         for count, statement in statements.INSERTS:
             while len(rows) - start >= count:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from msgspec import Struct
 
+from axonflow.adapters.sqlite_spool.held_keys import HeldKeys
 from axonflow.audit import GENESIS, AuditEvent, AuditRecord, link
 from axonflow.audit.chain import is_record_hash
-from axonflow.audit.persons import PersonKey
 from axonflow.errors import AuditError
 
 __all__ = ["MAX_EVENT_BYTES", "Entry", "Row", "end_of_chain", "linked"]
@@ -26,12 +25,11 @@ _NO_EVENT: Final = AuditEvent(
 
 class Entry(Struct, frozen=True, gc=False):
     """An event to be recorded. What was taken before has its `canonical` bytes, and room was found for them. It
-    `may_go` again when there is no room for others. `keys` are those that it is sealed with."""
+    `may_go` again when there is no room for others."""
 
     event: AuditEvent
     canonical: bytes | None = None
     may_go: bool = False
-    keys: Sequence[PersonKey] = ()
 
 
 class Row(NamedTuple):
@@ -59,13 +57,15 @@ class Row(NamedTuple):
         return AuditRecord(self.sequence, self.previous, self.hash, self.canonical, event)
 
 
-def linked(entry: Entry, after: AuditRecord | None) -> AuditRecord | AuditError:
-    """The event in its chain, or why it cannot be. What does not read back as it was written would stand in the way of
-    all behind it: Structs are not validated when they are made, so that is done here, before anything is promised.
+def linked(entry: Entry, after: AuditRecord | None, keys: HeldKeys) -> AuditRecord | AuditError:
+    """The event in its chain, sealed, or why it cannot be. What does not read back as it was written would stand in
+    the way of all behind it: Structs are not validated when they are made, so that is done here, before anything is
+    promised.
     """
     event = entry.event
     try:
-        canonical = event.recordable(entry.canonical)
+        event, used = keys.sealed(event)
+        canonical = event.recordable(None if used else entry.canonical)
     except AuditError as error:
         return error
     except AttributeError:
@@ -75,6 +75,7 @@ def linked(entry: Entry, after: AuditRecord | None) -> AuditRecord | AuditError:
             "the event is too large to be recorded", expected=f"at most {MAX_EVENT_BYTES} bytes",
             found=f"{len(canonical)} bytes", at=f"event {event.event_id[:64]}",
         )  # fmt: skip
+    keys.need(used)
     return link(event, after, canonical)
 
 

@@ -8,12 +8,13 @@ import os
 import sqlite3
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from axonflow.adapters.sqlite_spool.aside import SPOOL_FILE, DamageReport, reports
+from axonflow.adapters.sqlite_spool.held_keys import KeyOf
 from axonflow.adapters.sqlite_spool.held_records import HeldRecords
 from axonflow.adapters.sqlite_spool.mark import Mark
 from axonflow.adapters.sqlite_spool.opening import mended, salvaged_folders
@@ -31,7 +32,7 @@ from axonflow.audit import (
     batch_hash,
     seal,
 )
-from axonflow.audit.persons import KeptKey, PersonKey, sealed
+from axonflow.audit.persons import KeptKey
 from axonflow.errors import AuditError, ConfigurationError
 from axonflow.ids import now_us
 
@@ -42,6 +43,8 @@ _LOCK_TIMEOUT_S: Final = 5.0
 _SLICE: Final = 64
 """Records decoded, or discarded in one transaction (four times as many), before others get their turn."""
 _PAGE: Final = 1_000
+_MAX_UNSEALED_BYTES: Final = MAX_EVENT_BYTES // 16
+"""Of an event that is taken before it is sealed: short names of many persons grow by as much."""
 _REASON_CHARS: Final = 1_000
 
 
@@ -59,7 +62,6 @@ class SqliteAuditSpool:
         self._folder = folder
         self._modes = modes
         self._signer: BatchSigner | None = None
-        self._key_of: Callable[[str, str], PersonKey] | None = None
         self._lock = lock
         self._writer_id = writer_id
         self._closing = threading.Lock()
@@ -117,10 +119,10 @@ class SqliteAuditSpool:
         """Sign the batches that are sealed from now on. Without it they are sealed all the same, unsigned."""
         self._signer = signer
 
-    def seal_persons(self, key_of: Callable[[str, str], PersonKey]) -> None:
-        """Record from now on what tells of persons sealed, under the keys that `key_of` gives for a tenant and a
-        person. A key is on the disk together with what is sealed with it (see `person_keys`)."""
-        self._key_of = key_of
+    def seal_persons(self, key_of: KeyOf) -> None:
+        """Record from now on what tells of persons sealed, under the keys that `key_of` gives. A key is on the disk
+        together with what is sealed with it (see `person_keys`)."""
+        self._owner.held.keys.key_of = key_of
 
     async def person_keys(self, limit: int) -> list[KeptKey]:
         """Up to `limit` keys of persons that no store has yet. Raises AuditError."""
@@ -210,8 +212,7 @@ class SqliteAuditSpool:
         this is cancelled, the event may have been recorded.
         """
         self._check_writer(event)
-        event, keys = self._sealed(event)
-        return await self._owner.append(Entry(event, None, self._modes.may_follow(event), keys))
+        return await self._owner.append(Entry(event, None, self._modes.may_follow(event)))
 
     def append_later(self, event: AuditEvent) -> bool:
         """Take `event`, if its tenant's mode is so, there is room and the disk is well; else False.
@@ -221,13 +222,10 @@ class SqliteAuditSpool:
         if not self._modes.may_follow(event):
             return False
         self._check_writer(event)
-        event, keys = self._sealed(event)
         canonical = event.encoded()
-        size_bytes, entry = len(canonical), Entry(event, canonical, True, keys)  # noqa: FBT003  by name takes longer
-        return size_bytes <= MAX_EVENT_BYTES and self._owner.append_later(entry, size_bytes)
-
-    def _sealed(self, event: AuditEvent) -> tuple[AuditEvent, Sequence[PersonKey]]:
-        return (event, ()) if self._key_of is None else sealed(event, self._key_of)
+        size_bytes, entry = len(canonical), Entry(event, canonical, may_go=True)
+        most = MAX_EVENT_BYTES if self._owner.held.keys.key_of is None else _MAX_UNSEALED_BYTES
+        return size_bytes <= most and self._owner.append_later(entry, size_bytes)
 
     def _check_writer(self, event: AuditEvent) -> None:
         if event.writer_id != self._writer_id:

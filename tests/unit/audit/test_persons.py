@@ -1,4 +1,4 @@
-"""What is sealed of persons opens to the same with their keys, to nothing without, and hides nothing that is refused."""
+"""What is sealed of persons opens to the same with their keys, to nothing without, and hides nothing unstorable."""
 
 import json
 
