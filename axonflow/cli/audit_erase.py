@@ -75,8 +75,8 @@ async def _erased(url: str, key: bytes, tenant_id: str, person: str) -> ErasedPe
 
 
 def _shown(person: str, erased: ErasedPerson) -> str:
-    told = f"destroyed {len(erased.keys):,} keys of {person}"
+    told = f"keys of {person} destroyed: {len(erased.keys):,}"
     if not erased.plain_records:
         return told
     count = f"{erased.plain_records:,}" if erased.plain_records <= _COUNTED else f"more than {_COUNTED:,}"
-    return f"{told}; {count} records still name them: they were not sealed, and go when they are past their time"
+    return f"{told}; records that name them until they are past their time, for they were not sealed: {count}"

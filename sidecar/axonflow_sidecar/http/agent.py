@@ -55,7 +55,7 @@ def agent_routes(services: AgentServices) -> list[Route]:
         Route("POST", "/api/v1/audit/tool-call", tool_call(services), "calls.record"),
         Route("POST", "/api/v1/audit/search", audit_search(services), "audit.read"),
         Route("GET", "/api/v1/audit/tenant/{tenant_id}", audit_of_tenant(services), "audit.read"),
-        Route("POST", "/v1/audit/persons/erase", audit_erase(services), "audit.erase"),
+        Route("POST", "/v1/audit/persons/erase", audit_erase(services), "persons.erase"),
         Route("GET", "/v1/audit/tail", audit_tail(services), "audit.read"),
         Route("GET", "/api/v1/decisions", decision_list(services), "audit.read"),
         Route("GET", "/api/v1/decisions/{id}/explain", explain_decision(services), "audit.read"),
