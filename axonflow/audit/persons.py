@@ -117,24 +117,22 @@ def sealed(event: AuditEvent, key_of: Callable[[str, str], PersonKey]) -> tuple[
     if not persons or not _is_well_formed(event):
         return event, ()
     keys = [key_of(event.tenant_id, person) for person in persons]
-    key_ids = [key.key_id for key in keys]
-    hidden = left = _NOTHING
-    if event.kind in _NAMES_ONLY:
-        left = _told_of(event)
-    else:
-        hidden = _told_of(event)
+    names_only = event.kind in _NAMES_ONLY
     if len(keys) == 1:
-        parts = {key_ids[0]: _sealed(event, keys, key_ids[0], replace(hidden, name=persons[0][len(_PERSON) :]))}
+        key_id, name = keys[0].key_id, persons[0][len(_PERSON) :]
+        parts = {key_id: _sealed(event, keys, key_id, _Told(name) if names_only else _told_of(event, name))}
     else:
         parts = {
             key.key_id: _sealed(event, [key], key.key_id, _Told(person[len(_PERSON) :]))
             for person, key in zip(persons, keys, strict=True)
         }
-        if hidden != _NOTHING:
-            together = " ".join(key_ids)
-            parts[together] = _sealed(event, keys, together, hidden)
-    names = dict(zip(persons, map(pseudonym, key_ids), strict=True))
-    return replace(_named(event, names, left), sealed=parts, schema_version=SEALED_VERSION), keys
+        told = _NOTHING if names_only else _told_of(event)
+        if told != _NOTHING:
+            together = " ".join([key.key_id for key in keys])
+            parts[together] = _sealed(event, keys, together, told)
+    names = {person: _PSEUDONYM + key.key_id for person, key in zip(persons, keys, strict=True)}
+    left = _told_of(event) if names_only else _NOTHING
+    return _with(event, names, left, parts, SEALED_VERSION), keys
 
 
 def key_ids_of(events: Iterable[AuditEvent]) -> set[str]:
@@ -160,22 +158,19 @@ def opened(event: AuditEvent, keys: Mapping[str, Opens]) -> AuditEvent:
     if len(left) == len(event.sealed):
         return event
     told = told if told != _NOTHING else _told_of(event)
-    return replace(_named(event, names, told), sealed=left)
+    return _with(event, names, told, left, event.schema_version)
 
 
-def _named(event: AuditEvent, names: Mapping[str, str], told: _Told) -> AuditEvent:
-    """`event` with these names in place of those that they are of, and what is `told`."""
+def _with(event: AuditEvent, names: Mapping[str, str], told: _Told, parts: dict[str, str], version: int) -> AuditEvent:
+    """`event` with these names in place of those that they are of, what is `told`, and sealed `parts`."""
     others = event.on_behalf_of
     return replace(
-        event,
-        principal=names.get(event.principal, event.principal),
+        event, principal=names.get(event.principal, event.principal),
         resource=names.get(event.resource, event.resource),
-        on_behalf_of=tuple([names.get(name, name) for name in others]) if others else (),
-        errors=told.errors,
-        content_redacted=told.content_redacted,
-        attributes=told.attributes,
-        details=told.details,
-    )
+        on_behalf_of=tuple([names.get(name, name) for name in others]) if others else (), errors=told.errors,
+        content_redacted=told.content_redacted, attributes=told.attributes, details=told.details, sealed=parts,
+        schema_version=version,
+    )  # fmt: skip
 
 
 def _is_well_formed(event: AuditEvent) -> bool:
@@ -187,8 +182,8 @@ def _is_well_formed(event: AuditEvent) -> bool:
     )  # fmt: skip
 
 
-def _told_of(event: AuditEvent) -> _Told:
-    return _Told("", event.errors, event.content_redacted, event.attributes, event.details)
+def _told_of(event: AuditEvent, name: str = "") -> _Told:
+    return _Told(name, event.errors, event.content_redacted, event.attributes, event.details)
 
 
 def _sealed(event: AuditEvent, keys: Sequence[PersonKey], key_ids: str, part: _Told) -> str:
