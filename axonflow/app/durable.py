@@ -88,7 +88,9 @@ class Trouble(Struct, frozen=True):
 
 class PersonSettings(Struct, frozen=True):
     """`key` (at least 32 random bytes, the same in all processes of an installation) is what persons' keys are wrapped
-    under: with it, what tells of persons is opened for who searches, and if this `seals`, recorded sealed."""
+    under: with it, what tells of persons is opened for who searches, and if this `seals`, recorded sealed. That a key
+    was destroyed is heard while what `Durable.watch_tenants` gives runs: what is recorded under it until then never
+    opens."""
 
     key: bytes
     seals: bool = False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from msgspec import Struct
 
 from axonflow.audit import AuditQuery
@@ -13,6 +15,10 @@ from axonflow.ids import now_us
 from axonflow.ports import AuditLog, AuditStore
 
 __all__ = ["ErasedPerson", "erase_person"]
+
+
+_MAX_NAMED: Final = 1_000
+"""Ids in one event, which is of a limited size."""
 
 
 class ErasedPerson(Struct, frozen=True):
@@ -36,6 +42,6 @@ async def erase_person(
     tenant_id = change.tenant_id
     async with recorded_change(audit, change) as came:
         keys = await persons.store.destroy(tenant_id, persons.tag(tenant_id, person), now_us())
-        came.facts |= {"keys": len(keys), **{f"key_{number}": key_id for number, key_id in enumerate(keys, 1)}}
+        came.facts |= {"keys": len(keys), **{f"key_{number}": one for number, one in enumerate(keys[:_MAX_NAMED], 1)}}
     plain = await store.search(AuditQuery(tenant_id=tenant_id, principal=person, limit=1))
     return ErasedPerson(tuple(keys), plain.total)
