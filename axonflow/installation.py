@@ -35,6 +35,11 @@ class Installation:
         return self.path / "pepper"
 
     @property
+    def persons_key_file(self) -> Path:
+        """What the keys of persons in the audit trail are wrapped under."""
+        return self.path / "audit-persons.key"
+
+    @property
     def tls(self) -> Path:
         """The folder of certificates."""
         return self.path / "tls"

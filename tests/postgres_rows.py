@@ -78,6 +78,7 @@ def rows_of(tenant_id: str) -> dict[str, dict[str, object]]:
             "result": b"null", "step_results": b"{}",
         },
         "vault_value": own | {"label": "l", "schema_version": 1, "sealed": b"\1"},
+        "audit_person_key": own | {"key_id": "k", "tag": HASH, "wrapped": b"w", "created_us": 1},
         "audit_event": own | {
             "event_id": "01993c2e-4c00-7000-8000-000000000000", "schema_version": 1, "writer_id": f"w of {tenant_id}",
             "sequence": 0, "time_us": 1, "kind": "decision", "decision_id": "d", "principal": "user:ann",
@@ -88,7 +89,7 @@ def rows_of(tenant_id: str) -> dict[str, dict[str, object]]:
     }  # fmt: skip
 
 
-WRITABLE = frozenset(rows_of("")) - {"tenant", "audit_event", "audit_segment", "audit_cut"}
+WRITABLE = frozenset(rows_of("")) - {"tenant", "audit_event", "audit_segment", "audit_cut", "audit_person_key"}
 """The tables that the application may add to."""
 
 

@@ -9,8 +9,9 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from msgspec import Struct
 
@@ -27,6 +28,7 @@ from axonflow.adapters.postgres import (
     migrate,
     service_login,
 )
+from axonflow.adapters.postgres.person_keys import PostgresPersonKeys
 from axonflow.adapters.postgres.tenant_feed import PostgresTenantFeed
 from axonflow.adapters.sqlite_spool import SqliteAuditSpool
 from axonflow.app.spooling import (
@@ -34,6 +36,7 @@ from axonflow.app.spooling import (
     Salvaged,
     SpoolFigures,
     SpoolSettings,
+    move_person_keys,
     signing,
     told,
 )
@@ -47,12 +50,16 @@ from axonflow.flows.drain import Drain
 from axonflow.flows.publish_api_policies import Shelf
 from axonflow.flows.watch_tenants import TenantWatch
 from axonflow.ids import now_us
-from axonflow.ports import AuditAnchor, AuditLog, AuditStore, PlanStore, PolicyFeed, Vault
+from axonflow.ports import AuditAnchor, AuditLog, PlanStore, PolicyFeed, Vault
 from axonflow.tenancy import Pepper, TenantStatus
+
+if TYPE_CHECKING:  # it needs cryptography, and there may be none
+    from axonflow.app.persons import AuditPersons, WriterKeys
 
 __all__ = [
     "DatabaseSettings",
     "Durable",
+    "PersonSettings",
     "PlanStore",
     "SpoolFigures",
     "SpoolSettings",
@@ -77,24 +84,45 @@ class Trouble(Struct, frozen=True):
     reason: str
 
 
+class PersonSettings(Struct, frozen=True):
+    """`key` (at least 32 random bytes, the same in all processes of an installation) is what persons' keys are wrapped
+    under: with it, what tells of persons is opened for who searches, and if this `seals`, recorded sealed. That a key
+    was destroyed is heard while what `Durable.watch_tenants` gives runs: what is recorded under it until then never
+    opens."""
+
+    key: bytes
+    seals: bool = False
+
+
 @asynccontextmanager
-async def opened_store(database_url: str) -> AsyncIterator[AuditStore]:
-    """The audit trail in the database, to be searched. Raises ConfigurationError."""
+async def opened_store(
+    database_url: str, persons_key: bytes | None = None
+) -> AsyncIterator[PostgresAuditStore | AuditPersons]:
+    """The audit trail in the database, to be searched; with `persons_key` what tells of persons is opened. Raises
+    ConfigurationError."""
     database = await PostgresDatabase.connect(database_url)
     try:
-        yield PostgresAuditStore(database)
+        yield _persons(database, persons_key) or PostgresAuditStore(database)
     finally:
         await database.close()
 
 
 @asynccontextmanager
-async def opened_tail(database_url: str) -> AsyncIterator[Tailing]:
-    """The audit trail in the database, to be followed. Raises ConfigurationError."""
+async def opened_tail(database_url: str, persons_key: bytes | None = None) -> AsyncIterator[Tailing]:
+    """The same, to be followed. Raises ConfigurationError."""
     database = await PostgresDatabase.connect(database_url)
     try:
-        yield Tailing(PostgresAuditTail(database))
+        yield Tailing(PostgresAuditTail(database), persons=_persons(database, persons_key))
     finally:
         await database.close()
+
+
+def _persons(database: PostgresDatabase, key: bytes | None, audit: AuditLog | None = None) -> AuditPersons | None:
+    if key is None:
+        return None
+    from axonflow.app.persons import persons_in
+
+    return persons_in(database, key, audit)
 
 
 class Durable:
@@ -117,7 +145,14 @@ class Durable:
         self._anchoring = None if anchor is None else HeadAnchoring(
             anchor, spool.writer_id, keys[0].public_key if keys else b"", lambda error: report(_anchoring_told(error))
         )  # fmt: skip
-        self._drain = Drain(spool, self._store, lambda error: report(told(error)), keys=keys, moved=self._note)
+        self._person_keys = PostgresPersonKeys(database)
+        self._drain = Drain(
+            spool, self._store, lambda error: report(told(error)), keys=keys, moved=self._note,
+            before=partial(move_person_keys, spool, self._person_keys),
+        )  # fmt: skip
+        self.persons: AuditPersons | None = None
+        """The persons of the trail, where there is a key for them."""
+        self._sealing: WriterKeys | None = None
         self._modes = AuditModes()
         self._usual_mode: AuditMode = "durable"
         self._salvaged = Salvaged()
@@ -133,6 +168,7 @@ class Durable:
         database_settings: DatabaseSettings = _USUAL,
         spool_settings: SpoolSettings = _USUAL_SPOOL,
         anchor: AuditAnchor | None = None,
+        persons: PersonSettings | None = None,
     ) -> Durable:
         """Open the spool in the folder `spool` and begin to drain it into the database, whenever that is there.
 
@@ -140,8 +176,8 @@ class Durable:
         read replica, if `database_settings` name one. Batches are signed with the key in the spool's folder, made when
         it is absent (see `axonflow.app.audit_keys`); not without the package ``cryptography``, which is reported. Their
         heads go to `anchor`, which is closed in the end (:func:`axonflow.app.auditing.open_anchor`). What could be read
-        of a damaged spool is drained beside it, and reported too. Raises ConfigurationError or AuditError when the
-        spool cannot be used.
+        of a damaged spool is drained beside it, and reported too. What tells of `persons` is sealed and opened as these
+        say. Raises ConfigurationError or AuditError when the spool cannot be used.
 
         All events are recorded before the answer until :meth:`watch_tenants` has heard how tenants stand.
         """
@@ -158,13 +194,21 @@ class Durable:
             raise
         durable = cls(held, database, database_url, report, keys, anchor)
         durable._modes, durable._usual_mode = modes, spool_settings.mode
+        if persons is not None:
+            durable._know(persons)
         if durable._anchoring is not None:
             durable._anchoring.start()
         durable._drain.start()
-        durable._salvaged = await Salvaged.opened(held, durable._store, report)
+        durable._salvaged = await Salvaged.opened(held, durable._store, durable._person_keys, report)
         if database_settings.replica_url:
             durable._checking = asyncio.create_task(durable._check_replica(database_settings.replica_check_s))
         return durable
+
+    def _know(self, settings: PersonSettings) -> None:
+        self.persons = _persons(self._database, settings.key, self._spool)
+        if settings.seals and self.persons is not None:
+            self._sealing = self.persons.writer_keys()
+            self._spool.seal_persons(self._sealing.key_of)
 
     @property
     def audit(self) -> AuditLog:
@@ -212,7 +256,8 @@ class Durable:
         known: Mapping[str, TenantStatus],
     ) -> TenantWatch:
         """What keeps the caller's memory of tenants and keys fresh while it runs; see TenantWatch."""
-        return TenantWatch(PostgresTenantFeed(self._database), changed, report, known, self._set_modes)
+        forget = self._sealing.forget if self._sealing is not None else (lambda _: None)
+        return TenantWatch(PostgresTenantFeed(self._database), changed, report, known, self._set_modes, forget)
 
     def _set_modes(self, own: Mapping[str, AuditMode]) -> None:
         self._modes.own, self._modes.usual = own, self._usual_mode
@@ -220,7 +265,7 @@ class Durable:
     @property
     def tail(self) -> Tailing:
         """What comes into the database, from this process and all others."""
-        return Tailing(PostgresAuditTail(self._database), lambda: self._drain.arrival)
+        return Tailing(PostgresAuditTail(self._database), lambda: self._drain.arrival, self.persons)
 
     @property
     def pending(self) -> int:
@@ -282,7 +327,7 @@ class Durable:
                 "the database does not keep up", expected=f"what was recorded within {FLUSH_TIMEOUT_S:.0f} s",
                 hint="Nothing is lost: it is in the spool. Try again.",
             )  # fmt: skip
-        return await self._store.search(query)
+        return await (self.persons or self._store).search(query)
 
     async def close(self, timeout_s: float) -> bool:
         """Drain for at most `timeout_s`, then close; whether everything is in the database. The rest stays on disk."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -13,7 +14,7 @@ from axonflow.adapters.sqlite_spool import DamageReport, SpoolView, SqliteAuditS
 from axonflow.audit import AuditMode, WriterKey
 from axonflow.errors import AuditError
 from axonflow.flows.drain import Drain
-from axonflow.ports import AuditStore
+from axonflow.ports import AuditStore, PersonKeyStore
 
 __all__ = [
     "LOCK_TIMEOUT_S",
@@ -23,12 +24,14 @@ __all__ = [
     "SpoolSettings",
     "SpoolView",
     "look_at",
+    "move_person_keys",
     "put_back",
     "signing",
     "told",
 ]
 
 MAX_SPOOL_BYTES: Final = 1 << 30
+_KEYS_AT_ONCE: Final = 1_000
 LOCK_TIMEOUT_S: Final = 30.0
 """For the process before this one to let go of the spool: it may still be draining."""
 
@@ -59,6 +62,13 @@ class SpoolFigures(NamedTuple):
     own_durable: int
 
 
+async def move_person_keys(spool: SqliteAuditSpool, store: PersonKeyStore) -> None:
+    """Have `store` keep all keys of persons that `spool` holds. Raises AuditError."""
+    while keys := await spool.person_keys(_KEYS_AT_ONCE):
+        await store.keep(keys)
+        await spool.release_person_keys(keys)
+
+
 class Salvaged:
     """What could be read of damaged spools, each on its way to the store as the records of the writer that it was."""
 
@@ -67,7 +77,9 @@ class Salvaged:
         self._drains = drains
 
     @classmethod
-    async def opened(cls, spool: SqliteAuditSpool, store: AuditStore, report: Callable[[str], None]) -> Salvaged:
+    async def opened(
+        cls, spool: SqliteAuditSpool, store: AuditStore, person_keys: PersonKeyStore, report: Callable[[str], None]
+    ) -> Salvaged:
         """Begin to drain those that `spool` tells of."""
         for damage in spool.damage:
             report(
@@ -78,7 +90,13 @@ class Salvaged:
         for folder in spool.salvaged:
             held = await asyncio.to_thread(SqliteAuditSpool.open, folder, lock_timeout_s=LOCK_TIMEOUT_S)
             keys = await signing(held, folder, report)
-            drain = Drain(held, store, lambda error: report(told(error)), keys=keys)
+            drain = Drain(
+                held,
+                store,
+                lambda error: report(told(error)),
+                keys=keys,
+                before=partial(move_person_keys, held, person_keys),
+            )
             drain.start()
             spools.append(held)
             drains.append(drain)

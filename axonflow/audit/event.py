@@ -14,9 +14,21 @@ from axonflow.audit.event_ids import is_id_of
 from axonflow.audit.storable import Storable
 from axonflow.errors import AuditError
 
-__all__ = ["AUDIT_KINDS", "IN_PROCESS", "SCHEMA_VERSION", "AuditEvent", "AuditKind", "Detected", "Origin", "Usage"]
+__all__ = [
+    "AUDIT_KINDS",
+    "IN_PROCESS",
+    "SCHEMA_VERSION",
+    "SEALED_VERSION",
+    "AuditEvent",
+    "AuditKind",
+    "Detected",
+    "Origin",
+    "Usage",
+]
 
 SCHEMA_VERSION: Final = 2
+SEALED_VERSION: Final = 3
+"""Of events with sealed parts, which readers of version 2 do not know."""
 
 AuditKind = Literal["decision", "model_call", "tool_call", "plan_step", "admin", "login"]
 AUDIT_KINDS: Final[frozenset[AuditKind]] = frozenset(get_args(AuditKind))
@@ -82,6 +94,9 @@ class AuditEvent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
 
     `attributes` are the values, by path, of what the policies in force read of this request, and `findings` what they
     had found in its content. `details` are further facts of this kind of event, by name.
+
+    `sealed` is what tells of persons, where that is sealed under keys of theirs (`axonflow.audit.persons`): by the ids
+    of the keys, in base64. Such an event is of version 3.
     """
 
     event_id: str
@@ -109,6 +124,7 @@ class AuditEvent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
     attributes: dict[str, Storable] = {}
     findings: tuple[Detected, ...] = ()
     details: dict[str, Storable] = {}
+    sealed: dict[str, str] = {}
     schema_version: int = field(default_factory=_newest)  # of a factory, so always written: what has its default is not
 
     def canonical(self) -> bytes:
@@ -145,8 +161,7 @@ class AuditEvent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
             raise AuditError(
                 "unknown kind", expected=" or ".join(get_args(AuditKind)), found=self.kind[:64], at="$.kind"
             )
-        if _NUL in data or _NULL in data:
-            self._check_values()
+        self.check_values(data)
         if not is_id_of(self.event_id, self.time_us):
             raise AuditError(
                 "not the id of an event of this time", expected="what new_id(time_us) gives: a UUID of version 7",
@@ -154,8 +169,11 @@ class AuditEvent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
             )  # fmt: skip
         return data
 
-    def _check_values(self) -> None:
-        """Raise AuditError for text that no database keeps, and for what JSON has no word for: it would be null."""
+    def check_values(self, written: bytes) -> None:
+        """Raise AuditError for text that no database keeps, and for what JSON has no word for: it would be null. Only
+        where `written`, what was made of it, gives reason to look."""
+        if _NUL not in written and _NULL not in written:
+            return
         broken = self._broken_field()
         if broken is not None:
             raise _text_refused(broken)

@@ -23,7 +23,8 @@ class AuditQuery(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     `before` is an event id: only what is older counts, so the last id of a page asks for the next one, at the same cost
     however far it goes. `start_us` is the first microsecond that counts and `end_us` the first that does not (Unix
     epoch, UTC). `principal` is in short form and also finds those who acted for it; `policy` is the id of a policy that
-    matched. `allowed` is whether the action may go on, as it was recorded.
+    matched. `allowed` is whether the action may go on, as it was recorded. `principal_as` and `resource_as` are further
+    names under which the trail has `principal` and `resource`.
 
     Raises RequestError for a limit outside of 1 to 1000 or an offset outside of 0 to 1000000.
     """
@@ -43,6 +44,18 @@ class AuditQuery(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     allowed: bool | None = None
     decision_id: str | None = None
     policy: str | None = None
+    principal_as: tuple[str, ...] = ()
+    resource_as: tuple[str, ...] = ()
+
+    @property
+    def principals(self) -> tuple[str, ...] | None:
+        """All names of the principal; None where it does not matter who it was."""
+        return None if self.principal is None else (self.principal, *self.principal_as)
+
+    @property
+    def resources(self) -> tuple[str, ...] | None:
+        """The same of the resource."""
+        return None if self.resource is None else (self.resource, *self.resource_as)
 
     def __post_init__(self) -> None:
         if not 1 <= self.limit <= MAX_LIMIT:
@@ -59,7 +72,8 @@ class AuditQuery(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             and (self.before is None or event.event_id < self.before)
             and (self.start_us is None or event.time_us >= self.start_us)
             and (self.end_us is None or event.time_us < self.end_us)
-            and (self.principal is None or self.principal in (event.principal, *event.on_behalf_of))
+            and _is_one(self.principals, event.principal, *event.on_behalf_of)
+            and _is_one(self.resources, event.resource)
             and (self.policy is None or self.policy in event.policies)
             and all(
                 wanted is None or wanted == actual
@@ -67,13 +81,16 @@ class AuditQuery(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
                     (self.kind, event.kind),
                     (self.client_id, event.origin.client_id),
                     (self.action, event.action),
-                    (self.resource, event.resource),
                     (self.effect, event.effect),
                     (self.allowed, event.allowed),
                     (self.decision_id, event.decision_id),
                 )
             )
         )
+
+
+def _is_one(names: tuple[str, ...] | None, *found: str) -> bool:
+    return names is None or not set(names).isdisjoint(found)
 
 
 class AuditPage(Struct, frozen=True):

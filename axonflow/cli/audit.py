@@ -22,6 +22,7 @@ __all__ = ["command"]
         "show": "axonflow.cli.audit_show",
         "spool": "axonflow.cli.audit_spool",
         "tail": "axonflow.cli.audit_tail",
+        "erase": "axonflow.cli.audit_erase",
     },
 )
 def command() -> None:

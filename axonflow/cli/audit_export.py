@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import click
 
+from axonflow.cli.audit_filters import chosen_persons_key, persons_key_option
 from axonflow.cli.database import chosen_url, database_options
 from axonflow.cli.db_progress import Bar
 from axonflow.cli.times import Moment
@@ -53,12 +54,16 @@ _PAGE: Final = 1_000
     help="A file that is not there yet.",
 )
 @database_options
-def command(*, database_url: str | None, data: Path | None, path: Path, **wanted: Any) -> None:
+@persons_key_option
+def command(
+    *, database_url: str | None, data: Path | None, persons_key_file: Path | None, path: Path, **wanted: Any
+) -> None:
     """Write the audit trail of one tenant to a new FILE, a page at a time, however large it is.
 
     As jsonl it is the whole trail with all that proves it: `axonflow audit verify --export FILE` needs nothing else.
     As parquet it is the same in columns, for tools that analyse (pip install 'axonflow[parquet]').
     As csv it is one line an event, the newest first; a cell that a spreadsheet would compute begins with an apostrophe.
+    What tells of persons stays sealed in jsonl and parquet, and is opened in csv.
 
     \b
     Examples:
@@ -77,6 +82,8 @@ def command(*, database_url: str | None, data: Path | None, path: Path, **wanted
             "a part of a trail cannot be verified by itself", expected="--from and --to with --format csv"
         )
     url = chosen_url(database_url, data)
+    if wanted["form"] == "csv":
+        wanted["persons_key"] = chosen_persons_key(persons_key_file, data)
     count = _write(path, partial(_FORMS[wanted["form"]], url, wanted))
     click.echo(f"wrote {count:,} events to {path}")
 
@@ -131,7 +138,7 @@ async def _csv(url: str, wanted: dict[str, Any], file: BinaryIO) -> AsyncIterato
     file.write(_row(_COLUMNS))
     period = {name: wanted[name] for name in ("start_us", "end_us")}
     before, count = None, 0
-    async with opened_store(url) as store:
+    async with opened_store(url, wanted["persons_key"]) as store:
         while True:
             query = AuditQuery(tenant_id=wanted["tenant"], before=before, limit=_PAGE, **period)
             events = (await store.search(query)).events

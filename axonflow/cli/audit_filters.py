@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from axonflow.cli.settings import read_settings
 from axonflow.cli.tables import printable
+from axonflow.installation import Installation
 
 if TYPE_CHECKING:
     from axonflow.audit import AuditEvent
 
-__all__ = ["COLUMNS", "PastTime", "event_cells", "filter_options", "filters_in"]
+__all__ = [
+    "COLUMNS",
+    "PastTime",
+    "chosen_persons_key",
+    "event_cells",
+    "filter_options",
+    "filters_in",
+    "persons_key_option",
+]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FIELDS: Final = {
@@ -38,6 +49,25 @@ class PastTime(click.ParamType[int]):
         return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // timedelta(microseconds=1)
 
 
+def persons_key_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option `--persons-key`."""
+    return click.option(
+        "--persons-key", "persons_key_file", metavar="FILE", envvar="AXONFLOW_AUDIT_PERSONS_KEY_FILE", show_envvar=True,
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="What opens what tells of persons. Default: that of the data folder of `axonflow up`, if there is one.",
+    )(command)  # fmt: skip
+
+
+def chosen_persons_key(file: Path | None, data: Path | None) -> bytes | None:
+    """The key in `file`, or of the installation in `data`; None where that has none. Raises ConfigurationError."""
+    kept = Installation(data or read_settings().data).persons_key_file
+    if file is None and not kept.is_file():
+        return None
+    from axonflow.app.persons import read_persons_key
+
+    return read_persons_key(file or kept)
+
+
 def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that say which events are meant."""
     for name, metavar, text in reversed(_OPTIONS):
@@ -57,7 +87,7 @@ _OPTIONS: Final = (
 )
 
 
-def filters_in(wanted: dict[str, Any]) -> dict[str, str]:
+def filters_in(wanted: dict[str, Any]) -> dict[str, Any]:
     """The fields of an AuditQuery that these options give."""
     return {field: wanted[name] for name, field in _FIELDS.items() if wanted[name]}
 

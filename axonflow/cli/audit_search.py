@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from axonflow.cli.audit_filters import COLUMNS, PastTime, event_cells, filter_options, filters_in
+from axonflow.cli.audit_filters import (
+    COLUMNS,
+    PastTime,
+    chosen_persons_key,
+    event_cells,
+    filter_options,
+    filters_in,
+    persons_key_option,
+)
 from axonflow.cli.database import chosen_url, database_options
 from axonflow.cli.tables import table
 
@@ -28,8 +36,11 @@ __all__ = ["command"]
 @click.option("--before", metavar="EVENT_ID", help="The page behind the one that ended with this event.")
 @click.option("--offset", type=click.IntRange(0, 1_000_000), default=0, show_default=True, help="Skip so many.")
 @database_options
+@persons_key_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object: events and total.")
-def command(*, database_url: str | None, data: Path | None, as_json: bool, **wanted: Any) -> None:
+def command(
+    *, database_url: str | None, data: Path | None, persons_key_file: Path | None, as_json: bool, **wanted: Any
+) -> None:
     """Find events of one tenant, newest first. Content is never in them: it was never recorded.
 
     \b
@@ -48,14 +59,15 @@ def command(*, database_url: str | None, data: Path | None, as_json: bool, **wan
         tenant_id=wanted["tenant"], limit=wanted["limit"], offset=wanted["offset"], before=wanted["before"],
         start_us=wanted["since"], end_us=wanted["until"], allowed=wanted["allowed"], **filters_in(wanted),
     )  # fmt: skip
-    page = asyncio.run(_search(chosen_url(database_url, data), query))
+    key = chosen_persons_key(persons_key_file, data)
+    page = asyncio.run(_search(chosen_url(database_url, data), key, query))
     click.echo(_as_json(page) if as_json else _shown(page, query))
 
 
-async def _search(url: str, query: AuditQuery) -> AuditPage:
+async def _search(url: str, key: bytes | None, query: AuditQuery) -> AuditPage:
     from axonflow.app.durable import opened_store
 
-    async with opened_store(url) as store:
+    async with opened_store(url, key) as store:
         return await store.search(query)
 
 

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from axonflow.cli.audit_filters import PastTime, event_cells, filter_options, filters_in
+from axonflow.cli.audit_filters import (
+    PastTime,
+    chosen_persons_key,
+    event_cells,
+    filter_options,
+    filters_in,
+    persons_key_option,
+)
 from axonflow.cli.database import chosen_url, database_options
 from axonflow.cli.tables import coloured
 from axonflow.cli.via import Via, opened_agent, via_options
@@ -34,9 +41,18 @@ RETRY_S: Final = 2.0
 @click.option("--after", metavar="EVENT_ID", help="What was recorded behind this event.")
 @click.option("--count", type=click.IntRange(1), metavar="N", help="End after so many events.")
 @database_options
+@persons_key_option
 @via_options
-@click.option("--json", "as_json", is_flag=True, help="Print each event as it was recorded: JSON Lines.")
-def command(*, database_url: str | None, data: Path | None, via: Via | None, as_json: bool, **wanted: Any) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print each event as JSON Lines.")
+def command(
+    *,
+    database_url: str | None,
+    data: Path | None,
+    persons_key_file: Path | None,
+    via: Via | None,
+    as_json: bool,
+    **wanted: Any,
+) -> None:
     """Show events of one tenant as they are recorded, by all agents, until you interrupt it.
 
     It reads the database, or with --via the live tail of an agent, and goes on when that was away.
@@ -56,7 +72,8 @@ def command(*, database_url: str | None, data: Path | None, via: Via | None, as_
     show = _json_line if as_json else _line
     count = wanted["count"]
     if via is None:
-        asyncio.run(_followed(chosen_url(database_url, data), wanted, show, count))
+        key = chosen_persons_key(persons_key_file, data)
+        asyncio.run(_followed(chosen_url(database_url, data), key, wanted, show, count))
     else:
         _followed_agent(via, wanted, show, count)
 
@@ -70,11 +87,13 @@ def _position(wanted: dict[str, Any]) -> TailPosition:
     return TailPosition.at(now_us() if wanted["since"] is None else wanted["since"])
 
 
-async def _followed(url: str, wanted: dict[str, Any], show: Callable[[AuditEvent], str], count: int | None) -> None:
+async def _followed(
+    url: str, key: bytes | None, wanted: dict[str, Any], show: Callable[[AuditEvent], str], count: int | None
+) -> None:
     from axonflow.audit import AuditQuery
 
-    query = AuditQuery(tenant_id=wanted["tenant"] or "default", **filters_in(wanted))  # type: ignore[arg-type]  # text
-    async with aclosing(_events(url, query, _position(wanted))) as events:
+    query = AuditQuery(tenant_id=wanted["tenant"] or "default", **filters_in(wanted))
+    async with aclosing(_events(url, key, query, _position(wanted))) as events:
         shown = 0
         async for event in events:
             click.echo(show(event))
@@ -83,11 +102,13 @@ async def _followed(url: str, wanted: dict[str, Any], show: Callable[[AuditEvent
                 return
 
 
-async def _events(url: str, query: AuditQuery, position: TailPosition) -> AsyncGenerator[AuditEvent, None]:
+async def _events(
+    url: str, key: bytes | None, query: AuditQuery, position: TailPosition
+) -> AsyncGenerator[AuditEvent, None]:
     from axonflow.app.durable import opened_tail
 
     is_known = False
-    async with opened_tail(url) as tailing:
+    async with opened_tail(url, key) as tailing:
         while True:
             try:
                 look = await tailing.look(query, position)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -89,7 +89,7 @@ class Drain:
     try. It is called with an AuditConflict when the store refuses a record of a chain for the first time. Such records
     go into the spool's quarantine. All others go on, also later ones of the same chain: the trail shows the gap. The
     `keys` that the spool signs with are registered before the first batch. `moved` is called with each batch that the
-    store has, and must not raise.
+    store has, and must not raise; `before` is waited for ahead of each that is offered, and is part of the try.
 
     Times are in seconds: `idle_s` between looks at an empty spool; `retry_from_s` doubles up to `retry_to_s` while
     draining fails, less a random part, so that many processes do not come back at the same moment.
@@ -103,6 +103,7 @@ class Drain:
         *,
         keys: Sequence[WriterKey] = (),
         moved: Callable[[SealedBatch], None] = lambda _batch: None,
+        before: Callable[[], Awaitable[None]] | None = None,
         limit: int = 1_000,
         idle_s: float = _IDLE_S,
         retry_from_s: float = _RETRY_FROM_S,
@@ -117,6 +118,7 @@ class Drain:
         self._round_records = min(limit, 100)
         self._unregistered = list(keys)
         self._moved = moved
+        self._before = before
         self._refusals = 0
         self._is_sealed_now = False  # what is offered first, or after a failure, may have been sealed long ago
         self._following: SealedBatch | None = None  # what is sealed, where that is known
@@ -239,6 +241,8 @@ class Drain:
         if batch is None:
             self._is_sealed_now = True
             return True
+        if self._before is not None:
+            await self._before()
         count = len(batch.records)
         conflict, self._following = await _offer(self._spool, self._store, batch, self._round_records)
         self._is_sealed_now = True

@@ -16,6 +16,7 @@ __all__ = ["TenantWatch"]
 
 PERIOD_S: Final = 1.0
 PAUSE_S: Final = 0.5
+_PERSON_KEY: Final = "audit_person_key/"
 _OF_KEYS: Final = frozenset({"api_key", "role", "role_grant", "tenant"})
 
 
@@ -23,7 +24,8 @@ class TenantWatch:
     """`inactive` is what is known now; the same mapping always. `changed` is called with a tenant whose keys may open
     something else now, and with None when that may be any; `report` with why nothing is heard, and with None when it is
     again, as `unheard_since_us` says too (microseconds since 1970). `known` is what was known before, until the feed
-    answers. `audit_modes` is called with the modes of those tenants that have one of their own, as they are now."""
+    answers. `audit_modes` is called with the modes of those tenants that have one of their own, as they are now;
+    `destroyed` with the id of a person's key that was destroyed, and with None when that may be any."""
 
     def __init__(
         self,
@@ -32,11 +34,13 @@ class TenantWatch:
         report: Callable[[str | None], None] = lambda _: None,
         known: Mapping[str, TenantStatus] | None = None,
         audit_modes: Callable[[Mapping[str, AuditMode]], None] = lambda _: None,
+        destroyed: Callable[[str | None], None] = lambda _: None,
     ) -> None:
         self._feed = feed
         self._changed = changed
         self._report = report
         self._audit_modes = audit_modes
+        self._destroyed = destroyed
         self.unheard_since_us: int | None = None
         self.inactive: dict[str, TenantStatus] = dict(known or {})
         self.hears = False
@@ -61,6 +65,7 @@ class TenantWatch:
         """Until it fails. What happened before cannot be known, so everything may have changed."""
         self._update(await self._feed.standing())
         self._changed(None)
+        self._destroyed(None)
         self.hears = True
         if self.unheard_since_us is not None:
             self.unheard_since_us = None
@@ -69,6 +74,9 @@ class TenantWatch:
             announced = await self._feed.heard(PERIOD_S)
             for tenant_id in {one.tenant_id for one in announced if one.kind in _OF_KEYS}:
                 self._changed(tenant_id)
+            for one in announced:
+                if one.kind.startswith(_PERSON_KEY):
+                    self._destroyed(one.kind.removeprefix(_PERSON_KEY))
             if not announced or any(one.kind == "tenant" for one in announced):
                 self._update(await self._feed.standing())
 

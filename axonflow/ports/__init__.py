@@ -8,6 +8,7 @@ from axonflow.ports.audit_store import AuditStore
 from axonflow.ports.audit_tail import AuditTail
 from axonflow.ports.key_store import KeyLookup, KeyStore
 from axonflow.ports.ledger import Ledger, Quota, Reservation
+from axonflow.ports.person_keys import PersonKeyStore
 from axonflow.ports.plan_store import PlanStore
 from axonflow.ports.policy_snapshots import BundleKey, PolicySnapshots
 from axonflow.ports.policy_store import PolicyFeed, PolicyStore
@@ -33,6 +34,7 @@ __all__ = [
     "KeyStore",
     "Ledger",
     "OverrideStore",
+    "PersonKeyStore",
     "PlanStore",
     "PolicyFeed",
     "PolicySnapshots",

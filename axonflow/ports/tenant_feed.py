@@ -11,7 +11,8 @@ __all__ = ["Announced", "Standing", "TenantFeed"]
 
 
 class Announced(NamedTuple):
-    """Something of this kind (``tenant``, ``api_key``, ``role``, ``role_grant``, ...) has changed, of this tenant."""
+    """Something of this kind (``tenant``, ``api_key``, ``role``, ``role_grant``, ...) has changed, of this tenant. The
+    key of a person that was destroyed is named in it: ``audit_person_key/<id>``."""
 
     kind: str
     tenant_id: str

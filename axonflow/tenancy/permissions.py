@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 Permission = Literal[
-    "decisions.make", "calls.record", "vault.reveal", "plans.run", "plans.read", "audit.read",
+    "decisions.make", "calls.record", "vault.reveal", "plans.run", "plans.read", "audit.read", "persons.erase",
     "policies.read", "policies.write", "policies.activate", "keys.read", "keys.write", "roles.read", "roles.write",
     "tenant.read", "tenant.export", "tenants.read", "tenants.write", "metrics.read",
 ]  # fmt: skip
@@ -37,7 +37,7 @@ _READING: Final = frozenset(name for name in PERMISSIONS - INSTALLATION if name.
 BUILT_IN_ROLES: Final[Mapping[str, frozenset[str]]] = {
     "operator": PERMISSIONS,
     "owner": PERMISSIONS - INSTALLATION,
-    "admin": PERMISSIONS - INSTALLATION - {"vault.reveal", "tenant.export"},
+    "admin": PERMISSIONS - INSTALLATION - {"vault.reveal", "tenant.export", "persons.erase"},
     "policy_author": frozenset({"policies.read", "policies.write", "tenant.read"}),
     "policy_publisher": frozenset({"policies.read", "policies.activate", "tenant.read"}),
     "auditor": _READING,

@@ -1,7 +1,8 @@
 """flow.enforce in async mode against flow.decide on the same requests, with the durable spool behind it on a real disk.
 
-Of the calling thread (what an answer takes longer), and of the whole process, whose other thread links, writes and
-syncs what was taken. Processor time, in alternating rounds; no request comes twice.
+Of the calling thread (what an answer takes longer), and of the whole process, whose other thread links, seals, writes
+and syncs what was taken. Processor time, in alternating rounds; no request comes twice. Each case once with persons in
+plain, and once sealed: in the delegated one each request is of a person whom the writer has not met.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import time
 from pathlib import Path
 
 from axonflow import AxonFlow
+from axonflow.adapters.person_keys import InstallationKey, WriterKeys
 
 try:
     from tests.benchmarks.bench_enforce import CASES, TARGET_US, decided, enforced
@@ -43,12 +45,14 @@ def figures(flow, request):
 
 def main():
     print(f"flow.enforce with audit_mode=async and flow.decide; processor us a call, {ROUNDS} alternating rounds")
-    print(f"{'':<24}{'decide':>8}{'enforce':>9}{'more: median':>14}{'mean':>7}{'whole process: median':>23}{'mean':>7}")
+    print(f"{'':<32}{'decide':>8}{'enforce':>9}{'more: median':>14}{'mean':>7}{'whole process: median':>23}{'mean':>7}")
     with tempfile.TemporaryDirectory(dir=HERE) as folder:
-        for name, (policies, request) in CASES.items():
-            if name.endswith("limit"):  # what a limit takes is no cost of the record
-                continue
-            flow = AxonFlow.open(policies, audit=Path(folder) / name, audit_mode="async")
+        cases = [(name, how) for name in CASES if not name.endswith("limit") for how in ("plain", "sealed")]
+        for name, how in cases:  # what a limit takes is no cost of the record
+            policies, request = CASES[name]
+            flow = AxonFlow.open(policies, audit=Path(folder) / name / how, audit_mode="async")
+            if how == "sealed":
+                flow.audit.seal_persons(WriterKeys(InstallationKey(bytes(32))).key_of)
             (decide, decide_all), (enforce, enforce_all) = figures(flow, request)
             flow.audit.close()
             more, more_all = (
@@ -58,8 +62,8 @@ def main():
             verdict = "met" if statistics.median(more) <= TARGET_US else "MISSED"
             judged = f"   target <= {TARGET_US}: {verdict}" if name.startswith("plain") else ""
             print(
-                f"{name:<24}{statistics.median(decide):>8.2f}{statistics.median(enforce):>9.2f}"
-                f"{statistics.median(more):>14.2f}{statistics.mean(more):>7.2f}"
+                f"{name + (', sealed' if how == 'sealed' else ''):<32}{statistics.median(decide):>8.2f}"
+                f"{statistics.median(enforce):>9.2f}{statistics.median(more):>14.2f}{statistics.mean(more):>7.2f}"
                 f"{statistics.median(more_all):>23.2f}{statistics.mean(more_all):>7.2f}{judged}"
             )
 

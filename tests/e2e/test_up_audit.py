@@ -54,3 +54,23 @@ def test_up_with_a_damaged_spool_starts_drains_what_can_be_read_and_says_so():
             assert (found(client, decision), found(client, again)) == (1, 1)
             assert "axonflow_spool_damaged 1.0" in client.get("/metrics").text
             assert verified(folder)["broken"] == []
+
+
+def test_up_with_sealed_persons_shows_them_until_they_are_erased_and_knows_them_again_afterwards():
+    def by_ann(client):
+        return client.post("/api/v1/audit/search", json={"user_email": "ann"}).json()["entries"]
+
+    with data_folder() as folder, up(folder, "--audit-persons", "sealed") as running, running.client() as client:
+        client.post("/v1/decisions", json=REQUEST)
+        assert [entry["user_email"] for entry in by_ann(client)] == ["ann"]
+        erased = told(running, "audit", "erase", "user:ann", "--confirm", "user:ann")
+        assert (len(erased["keys"]), erased["plain_records"], by_ann(client)) == (1, 0, [])
+
+        def is_known_again():
+            client.post("/v1/decisions", json=REQUEST)
+            return by_ann(client)
+
+        eventually(is_known_again, "the agent to have heard that the key is gone")
+        erased = client.post("/v1/audit/persons/erase", json={"person": "user:ann", "confirm": "user:ann"}).json()
+        assert (len(erased["keys"]), by_ann(client)) == (1, [])
+        assert verified(folder)["broken"] == []

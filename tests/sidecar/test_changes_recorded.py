@@ -9,11 +9,14 @@ from tests.sidecar.test_typed_policy_routes import DOCUMENT
 
 STATIC, DYNAMIC, TYPED = "/api/v1/static-policies", "/api/v1/dynamic-policies", "/api/v1/typed-policies"
 SETS = "/v1/policy-sets"
-CHANGING = {"policies.write", "policies.activate", "keys.write", "roles.write", "tenants.write", "tenant.export"}
+CHANGING = {
+    "policies.write", "policies.activate", "keys.write", "roles.write", "tenants.write", "tenant.export",
+    "persons.erase",
+}  # fmt: skip
 RECORDED = {
     ("POST", "/v1/tenants"), ("PATCH", "/v1/tenants/{tenant_id}"), ("DELETE", "/v1/tenants/{tenant_id}"),
     ("POST", "/v1/tenants/{tenant_id}/suspend"), ("POST", "/v1/tenants/{tenant_id}/resume"),
-    ("GET", "/v1/tenant/export"),
+    ("GET", "/v1/tenant/export"), ("POST", "/v1/audit/persons/erase"),
     ("POST", "/v1/keys"), ("DELETE", "/v1/keys/{key_id}"), ("POST", "/v1/keys/{key_id}/rotate"),
     ("PUT", "/v1/roles/{role}"), ("DELETE", "/v1/roles/{role}"), ("POST", "/v1/grants"),
     ("POST", "/v1/grants/withdraw"),
@@ -23,7 +26,7 @@ RECORDED = {
     ("POST", f"{TYPED}/publish"), ("POST", f"{TYPED}/activate"),
     ("POST", f"{SETS}/publish"), ("POST", f"{SETS}/activate"), ("POST", f"{SETS}/rollback"),
 }  # fmt: skip
-"""Each is tested here, in test_tenant_routes or in test_policy_set_routes."""
+"""Each is tested here, in test_tenant_routes, test_policy_set_routes or test_audit_erase."""
 CHANGES_NOTHING = {("POST", f"{STATIC}/test"), ("POST", f"{TYPED}/validate")}
 
 

@@ -74,6 +74,18 @@ def test_data_folder_with_a_damaged_secret_says_which_file(tmp_path, damage):
         DataFolder(tmp_path).secret()
 
 
+def test_data_folder_has_a_key_for_persons_once_it_was_made_and_the_same_from_then_on(tmp_path):
+    folder = DataFolder(tmp_path)
+    assert folder.persons_key(made=False) is None
+    key = folder.persons_key(made=True)
+    assert len(key) == 32
+    assert folder.persons_key(made=True) == DataFolder(tmp_path).persons_key(made=False) == key
+    assert folder.persons_key_file.stat().st_mode & 0o777 == 0o600
+    folder.persons_key_file.write_text("z" * 64)
+    with pytest.raises(ConfigurationError, match=r"audit-persons\.key: not a key for persons"):
+        folder.persons_key(made=False)
+
+
 def test_data_folder_below_a_file_is_refused(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ConfigurationError, match="--data"):

@@ -8,6 +8,7 @@ from axonflow.adapters.memory.audit_store import MemoryAuditStore
 from axonflow.adapters.memory.audit_tail import MemoryAuditTail
 from axonflow.adapters.memory.keys import MemoryKeyLookup, MemoryKeys
 from axonflow.adapters.memory.ledger import MemoryLedger
+from axonflow.adapters.memory.person_keys import MemoryPersonKeys
 from axonflow.adapters.memory.plan_store import MemoryPlanStore
 from axonflow.adapters.memory.policy_store import MemoryPolicyFeed, MemoryPolicyStore
 from axonflow.adapters.memory.roles import MemoryGrants, MemoryRoles
@@ -26,6 +27,7 @@ __all__ = [
     "MemoryKeys",
     "MemoryLedger",
     "MemoryOverrideStore",
+    "MemoryPersonKeys",
     "MemoryPlanStore",
     "MemoryPolicyFeed",
     "MemoryPolicyStore",

@@ -97,8 +97,8 @@ def _filters(query: AuditQuery) -> tuple[object, ...]:
     # An end beyond all is none: clamped, it would leave out the last microsecond there is.
     end_us = None if query.end_us is not None and query.end_us > _MAX_BIGINT else _bigint(query.end_us)
     return (
-        _bigint(query.start_us), end_us, query.kind, query.principal, query.client_id, query.action, query.effect,
-        query.policy, query.resource, query.allowed,
+        _bigint(query.start_us), end_us, query.kind, query.principals, query.client_id, query.action, query.effect,
+        query.policy, query.resources, query.allowed,
     )  # fmt: skip
 
 

@@ -67,8 +67,8 @@ class PostgresTenantData:
                     trail = Keeping(connection, _LOCK_TIMEOUT_S)
                     await trail.cut_chains(tenant_id, _END_OF_TIME_US)
                     rows["audit_event"] = trail.removed
-                kept, removed = await _end(connection, tenant_id)
-        return Erased({**rows, "tenant": removed}, kept)
+                kept, last = await _end(connection, tenant_id)
+        return Erased({**rows, **last}, kept)
 
 
 async def _await_writers(connection: Connection, tenant_id: str) -> None:
@@ -102,8 +102,9 @@ async def _erase_rows(connection: Connection, tenant_id: str) -> dict[str, int]:
     return rows
 
 
-async def _end(connection: Connection, tenant_id: str) -> tuple[int, int]:
-    """How many records of the trail are left, and whether (1 or 0) the tenant's own row is gone, as it is without any.
+async def _end(connection: Connection, tenant_id: str) -> tuple[int, dict[str, int]]:
+    """How many records of the trail are left; and where none are, how many rows went of what opens them, and of the
+    tenant itself.
 
     Where its chains were cut stays: its id, and per chain a number and a hash. So what is left of the database still
     verifies, and a record of the tenant that comes late, from a spool, has its place.
@@ -111,7 +112,10 @@ async def _end(connection: Connection, tenant_id: str) -> tuple[int, int]:
     async with connection.transaction():
         await _become_keeper(connection, tenant_id)
         kept = await connection.fetchval(_SQL["kept"], tenant_id)
-        return kept, 0 if kept else _count(await connection.execute(_SQL["remove_tenant"], tenant_id))
+        last = {"audit_person_key": "remove_person_keys", "tenant": "remove_tenant"}
+        if kept:
+            return kept, dict.fromkeys(last, 0)
+        return 0, {table: _count(await connection.execute(_SQL[name], tenant_id)) for table, name in last.items()}
 
 
 async def _become_keeper(connection: Connection, tenant_id: str) -> None:

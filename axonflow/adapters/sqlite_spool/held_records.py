@@ -10,6 +10,7 @@ from itertools import chain
 from typing import Final
 
 from axonflow.adapters.sqlite_spool import statements
+from axonflow.adapters.sqlite_spool.held_keys import HeldKeys
 from axonflow.adapters.sqlite_spool.mark import Mark, Reached
 from axonflow.adapters.sqlite_spool.reserve import Reserve
 from axonflow.adapters.sqlite_spool.rows import Entry, Row, end_of_chain, linked
@@ -17,6 +18,7 @@ from axonflow.adapters.sqlite_spool.sealing import NextBatch, Sealing
 from axonflow.adapters.sqlite_spool.shedding import runs, shed_event
 from axonflow.adapters.sqlite_spool.transactions import Transactions
 from axonflow.audit import AuditRecord, batch_hash
+from axonflow.audit.persons import KeptKey
 from axonflow.errors import AuditError
 
 __all__ = ["RECORD_BYTES", "HeldRecords"]
@@ -56,6 +58,7 @@ class HeldRecords:
         self._mark = mark
         self.max_bytes = max_bytes
         self._sheds = sheds
+        self.keys = HeldKeys(connection)
         self._heads: dict[str, AuditRecord] = {}  # by last append, longest ago first
         self._refused_at_bytes: int | None = None
         self.shed = 0
@@ -80,7 +83,7 @@ class HeldRecords:
         added_bytes = 0
         for entry in entries:
             tenant_id = entry.event.tenant_id
-            outcome = linked(entry, heads.get(tenant_id) or self._head_of(tenant_id))
+            outcome = linked(entry, heads.get(tenant_id) or self._head_of(tenant_id), self.keys)
             if isinstance(outcome, AuditRecord):
                 size_bytes = len(outcome.canonical) + RECORD_BYTES
                 excess = self.pending_bytes + added_bytes + size_bytes - self.max_bytes
@@ -98,6 +101,7 @@ class HeldRecords:
         if rows:
             with self._heads_certain():
                 self._transactions.commit(lambda: self._insert(rows))
+            self.keys.added()
             self._appended(rows, heads, added_bytes)
             if self.oldest_us is None:
                 self.oldest_us = next(one.event.time_us for one in outcomes if isinstance(one, AuditRecord))
@@ -125,7 +129,7 @@ class HeldRecords:
         if before_bytes - self.pending_bytes < excess_bytes:
             self._refused_at_bytes = self.pending_bytes
             return self._full()
-        return linked(entry, self._head_of(entry.event.tenant_id))
+        return linked(entry, self._head_of(entry.event.tenant_id), self.keys)
 
     def _shed(self, needed_bytes: int) -> None:
         """Let go of the oldest of what may go, as much as is needed if there is so much, and say so in its chains."""
@@ -134,7 +138,7 @@ class HeldRecords:
         rows: list[_Stored] = []
         for run in found:
             event = shed_event(run, self._writer_id)
-            record = linked(Entry(event), heads.get(run.tenant_id) or self._head_of(run.tenant_id))
+            record = linked(Entry(event), heads.get(run.tenant_id) or self._head_of(run.tenant_id), self.keys)
             assert isinstance(record, AuditRecord), "made of what is recorded already"
             heads[run.tenant_id] = record
             rows.append(self._stored(record, len(rows)))
@@ -264,7 +268,9 @@ class HeldRecords:
         self._recount()
 
     def quarantine_event(self, tenant_id: str, canonical: bytes, reason: str) -> None:
-        """Keep what was taken and cannot be recorded, for a person to look at."""
+        """Keep what was taken and cannot be recorded, for a person to look at; where persons are sealed, that it was:
+        what could not be sealed is not written down as it is."""
+        canonical = b"" if self.keys.key_of is not None else canonical
         self._change(lambda: self._connection.execute(statements.QUARANTINE_EVENT, (tenant_id, canonical, reason)))
         self.quarantined += 1
 
@@ -301,6 +307,11 @@ class HeldRecords:
 
         self._change(delete)
         self._let_go_of(len(gone_bytes), sum(gone_bytes))
+
+    def release_keys(self, keys: Sequence[KeptKey]) -> None:
+        """Let go of `keys`, which a store now keeps."""
+        self._change(lambda: self.keys.remove(keys))
+        self.keys.recount()
 
     def _let_go_of(self, count: int, size_bytes: int) -> None:
         self.pending -= count
@@ -341,6 +352,7 @@ class HeldRecords:
         self._mark.close()
 
     def _insert(self, rows: Sequence[_Stored]) -> None:
+        self.keys.add_needed()
         start = 0
         for count, statement in statements.INSERTS:
             while len(rows) - start >= count:

@@ -6,6 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from axonflow.adapters.sqlite_spool.held_keys import HeldKeys
 from axonflow.audit import GENESIS, AuditEvent, AuditRecord, link
 from axonflow.audit.chain import is_record_hash
 from axonflow.errors import AuditError
@@ -56,13 +57,15 @@ class Row(Struct, frozen=True, gc=False):
         return AuditRecord(self.sequence, self.previous, self.hash, self.canonical, event)
 
 
-def linked(entry: Entry, after: AuditRecord | None) -> AuditRecord | AuditError:
-    """The event in its chain, or why it cannot be. What does not read back as it was written would stand in the way of
-    all behind it: Structs are not validated when they are made, so that is done here, before anything is promised.
+def linked(entry: Entry, after: AuditRecord | None, keys: HeldKeys) -> AuditRecord | AuditError:
+    """The event in its chain, sealed, or why it cannot be. What does not read back as it was written would stand in
+    the way of all behind it: Structs are not validated when they are made, so that is done here, before anything is
+    promised.
     """
     event = entry.event
     try:
-        canonical = event.recordable(entry.canonical)
+        event, used = keys.sealed(event)
+        canonical = event.recordable(None if used else entry.canonical)
     except AuditError as error:
         return error
     except AttributeError:
@@ -72,6 +75,7 @@ def linked(entry: Entry, after: AuditRecord | None) -> AuditRecord | AuditError:
             "the event is too large to be recorded", expected=f"at most {MAX_EVENT_BYTES} bytes",
             found=f"{len(canonical)} bytes", at=f"event {event.event_id[:64]}",
         )  # fmt: skip
+    keys.need(used)
     return link(event, after, canonical)
 
 

@@ -31,6 +31,9 @@ _ADD_QUARANTINED: Final = """
 INSERT INTO quarantine (tenant_id, sequence, previous, hash, canonical, reason) VALUES (?, ?, ?, ?, ?, ?)"""
 _BATCH: Final = "SELECT number, previous, statement, signature, last_position FROM batch"
 _SET_BATCH: Final = "UPDATE batch SET number = ?, previous = ?, statement = ?, signature = ?, last_position = ?"
+_PERSON_KEYS: Final = "SELECT tenant_id, key_id, tag, wrapped, created_us FROM person_key"
+_ADD_PERSON_KEY: Final = """
+INSERT OR IGNORE INTO person_key (tenant_id, key_id, tag, wrapped, created_us) VALUES (?, ?, ?, ?, ?)"""
 _PAGE_BYTES: Final = 4_096
 _COMMITTED_ROWS: Final = 10_000
 _MAX_FAILURES: Final = 100_000
@@ -160,10 +163,13 @@ class _Kept:
                 self._to().execute("COMMIT")
 
     def _take_rest(self, source: sqlite3.Connection) -> None:
-        """What is in quarantine, and the batch that comes next."""
+        """What is in quarantine, keys of persons, and the batch that comes next."""
         with suppress(sqlite3.Error):
             for row in source.execute(_QUARANTINED):
                 self._to().execute(_ADD_QUARANTINED, row)
+        with suppress(sqlite3.Error):
+            for row in source.execute(_PERSON_KEYS):
+                self._to().execute(_ADD_PERSON_KEY, row)
         with suppress(sqlite3.Error):
             row = source.execute(_BATCH).fetchone()
             if row is not None and self._connection is not None:

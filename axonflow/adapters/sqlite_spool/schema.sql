@@ -1,4 +1,4 @@
--- The audit spool, version 2. Every change is a new version: an older AxonFlow refuses to open a newer file.
+-- The audit spool, version 3. Every change is a new version: an older AxonFlow refuses to open a newer file.
 
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
@@ -47,3 +47,13 @@ CREATE TABLE quarantine (
     canonical BLOB NOT NULL,
     reason TEXT NOT NULL
 );
+
+-- Keys of persons that no store has yet, wrapped: on the disk together with the first record that is sealed with each.
+CREATE TABLE person_key (
+    tenant_id TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    tag BLOB NOT NULL,
+    wrapped BLOB NOT NULL,
+    created_us INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, key_id)
+) WITHOUT ROWID;

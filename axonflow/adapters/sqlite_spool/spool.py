@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from axonflow.adapters.sqlite_spool.aside import SPOOL_FILE, DamageReport, reports
+from axonflow.adapters.sqlite_spool.held_keys import KeyOf
 from axonflow.adapters.sqlite_spool.held_records import HeldRecords
 from axonflow.adapters.sqlite_spool.mark import Mark
 from axonflow.adapters.sqlite_spool.opening import mended, salvaged_folders
@@ -32,6 +33,7 @@ from axonflow.audit import (
     batch_hash,
     seal,
 )
+from axonflow.audit.persons import KeptKey
 from axonflow.errors import AuditError, ConfigurationError
 from axonflow.ids import now_us
 
@@ -42,6 +44,8 @@ _LOCK_TIMEOUT_S: Final = 5.0
 _SLICE: Final = 64
 """Records decoded, or discarded in one transaction (four times as many), before others get their turn."""
 _PAGE: Final = 1_000
+_MAX_UNSEALED_BYTES: Final = MAX_EVENT_BYTES // 16
+"""Of an event that is taken before it is sealed: short names of many persons grow by as much."""
 _REASON_CHARS: Final = 1_000
 
 
@@ -116,6 +120,21 @@ class SqliteAuditSpool:
     def sign_with(self, signer: BatchSigner) -> None:
         """Sign the batches that are sealed from now on. Without it they are sealed all the same, unsigned."""
         self._signer = signer
+
+    def seal_persons(self, key_of: KeyOf) -> None:
+        """Record from now on what tells of persons sealed, under the keys that `key_of` gives. A key is on the disk
+        together with what is sealed with it (see `person_keys`)."""
+        self._owner.held.keys.key_of = key_of
+
+    async def person_keys(self, limit: int) -> list[KeptKey]:
+        """Up to `limit` keys of persons that no store has yet. Raises AuditError."""
+        if not self._owner.held.keys.count:
+            return []
+        return await self._owner.do(lambda held: held.keys.some(limit))
+
+    async def release_person_keys(self, keys: Sequence[KeptKey]) -> None:
+        """Let go of `keys`, which a store now keeps. Raises AuditError."""
+        await self._owner.do(partial(HeldRecords.release_keys, keys=keys))
 
     async def next_number(self) -> int:
         """The number of the next batch to be sealed. Raises AuditError."""
@@ -207,7 +226,8 @@ class SqliteAuditSpool:
         self._check_writer(event)
         canonical = event.encoded()
         size_bytes, entry = len(canonical), Entry(event, canonical, may_go=True)
-        return size_bytes <= MAX_EVENT_BYTES and self._owner.append_later(entry, size_bytes)
+        most = MAX_EVENT_BYTES if self._owner.held.keys.key_of is None else _MAX_UNSEALED_BYTES
+        return size_bytes <= most and self._owner.append_later(entry, size_bytes)
 
     def _check_writer(self, event: AuditEvent) -> None:
         if event.writer_id != self._writer_id:

@@ -17,13 +17,21 @@ from axonflow.adapters.sqlite_spool.mark import Mark
 from axonflow.errors import AuditError, ConfigurationError
 from axonflow.ids import new_id, now_us
 
-__all__ = ["SUSPECT_FILE", "Damaged", "is_damage", "lock_folder", "open_database", "refused", "suspect"]
+__all__ = [
+    "SUSPECT_FILE",
+    "Damaged",
+    "is_damage",
+    "lock_folder",
+    "open_database",
+    "refused",
+    "suspect",
+]
 
 SUSPECT_FILE: Final = "spool.suspect"
 
-SCHEMA_VERSION: Final = 2
-_BATCHES: Final = "CREATE TABLE batch"
-"""Where in the schema begins what version 1 did not have."""
+SCHEMA_VERSION: Final = 3
+_ADDED: Final = {1: "CREATE TABLE batch", 2: "CREATE TABLE person_key"}
+"""By an earlier version: where in the schema begins what it did not have."""
 _APPLICATION_ID: Final = 0x4158_5350
 """'AXSP': how a SQLite file says whose it is (https://www.sqlite.org/fileformat2.html#application_id)."""
 _BUSY_TIMEOUT_MS: Final = 5_000
@@ -173,7 +181,7 @@ def _prepared(connection: sqlite3.Connection, path: Path, writer_id: str) -> str
     if is_new:
         _create(connection, writer_id)
     elif version < SCHEMA_VERSION:
-        _bring_up_to_date(connection)
+        _bring_up_to_date(connection, version)
     (position,) = connection.execute(statements.REACHED).fetchone()
     row = connection.execute("SELECT value FROM meta WHERE name = 'writer_id'").fetchone()
     if row is None:
@@ -190,7 +198,7 @@ def _check(connection: sqlite3.Connection, path: Path) -> int:
             raise _damaged(" ".join(found.split())[:200], path)
         path.with_name(SUSPECT_FILE).unlink(missing_ok=True)
     version = connection.execute("SELECT value FROM meta WHERE name = 'schema_version'").fetchone()
-    if version is None or version[0] not in ("1", str(SCHEMA_VERSION)):
+    if version is None or version[0] not in map(str, (*_ADDED, SCHEMA_VERSION)):
         raise ConfigurationError(
             "an audit spool of another version", expected=f"version {SCHEMA_VERSION}",
             found=f"version {version[0]}" if version else "none", at=str(path),
@@ -210,12 +218,13 @@ def _create(connection: sqlite3.Connection, writer_id: str) -> None:
     connection.execute("COMMIT")
 
 
-def _bring_up_to_date(connection: sqlite3.Connection) -> None:
-    """From version 1, which had no batches. In one transaction, as above."""
+def _bring_up_to_date(connection: sqlite3.Connection, version: int) -> None:
+    """From an earlier version. In one transaction, as above."""
     statements = _schema()
-    first = next(number for number, statement in enumerate(statements) if _BATCHES in statement)
+    first = next(number for number, statement in enumerate(statements) if _ADDED[version] in statement)
     connection.execute("BEGIN IMMEDIATE")
-    connection.execute("ALTER TABLE records ADD COLUMN may_go INTEGER NOT NULL DEFAULT 0")
+    if version == 1:
+        connection.execute("ALTER TABLE records ADD COLUMN may_go INTEGER NOT NULL DEFAULT 0")
     for statement in statements[first:]:
         connection.execute(statement)
     connection.execute("UPDATE meta SET value = ? WHERE name = 'schema_version'", (str(SCHEMA_VERSION),))

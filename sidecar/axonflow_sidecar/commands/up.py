@@ -78,6 +78,24 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     help="When the database is away and a spool is full: refuse, or let the oldest async records go.",
 )
 @click.option(
+    "--audit-persons",
+    default="plain",
+    show_default=True,
+    envvar="AXONFLOW_AUDIT_PERSONS",
+    show_envvar=True,
+    type=click.Choice(["plain", "sealed"]),
+    help="What tells of persons is recorded as it is or sealed under their keys, which `axonflow audit erase` ends.",
+)
+@click.option(
+    "--persons-key",
+    "persons_key_file",
+    metavar="FILE",
+    envvar="AXONFLOW_AUDIT_PERSONS_KEY_FILE",
+    show_envvar=True,
+    type=_FILE,
+    help="What those keys are wrapped under, the same for all who share a database. Default: one in --data.",
+)
+@click.option(
     "--data",
     metavar="FOLDER",
     type=click.Path(file_okay=False, path_type=Path),
@@ -223,6 +241,7 @@ def _check(settings: UpSettings) -> None:
     from axonflow import AxonFlow
     from axonflow.app.auditing import open_anchor
     from axonflow.app.peppers import read_peppers
+    from axonflow.app.persons import read_persons_key
     from axonflow.app.redaction_key import read_redaction_key
     from axonflow_sidecar.plans.catalogue import PlanCatalogue
 
@@ -240,6 +259,8 @@ def _check(settings: UpSettings) -> None:
     )  # fmt: skip
     if settings.pepper_file is not None:
         read_peppers(settings.pepper_file)
+    if settings.persons_key_file is not None:
+        read_persons_key(settings.persons_key_file)
     if settings.anchor:
         open_anchor(settings.anchor, token=settings.anchor_token, makes_folder=True)
     if settings.plans:

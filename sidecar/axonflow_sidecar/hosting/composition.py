@@ -10,7 +10,7 @@ from typing import Any
 from axonflow import AxonFlow
 from axonflow.app.api_policies import ApiPolicies
 from axonflow.app.auditing import open_anchor
-from axonflow.app.durable import Durable, SpoolFigures, Trouble
+from axonflow.app.durable import Durable, PersonSettings, SpoolFigures, Trouble
 from axonflow.app.following import PolicyFollower, PolicyStatus, following
 from axonflow.app.policies import policy_sources
 from axonflow.app.policy_sets import PolicySets
@@ -56,8 +56,8 @@ async def opened_agent(settings: ServiceSettings) -> AsyncIterator[Application]:
         client = OrchestratorClient(settings.orchestrator_url, settings.credential)
         services = AgentServices(
             flow=flow, signer=Signer(bytes.fromhex(settings.secret)), metrics=metrics, clock_us=now_us,
-            search=durable.search, tail=durable.tail, orchestrator=client, unwell=durable.unwell, troubles=troubles,
-            spool=lambda: durable.spool,
+            search=durable.search, tail=durable.tail, persons=durable.persons, orchestrator=client,
+            unwell=durable.unwell, troubles=troubles, spool=lambda: durable.spool,
             policies=_status_of(follower),
             api_policies=_api_policies(settings, durable, flow, follower),
             policy_sets=_policy_sets(settings, durable, flow, follower),
@@ -105,6 +105,7 @@ async def _durable(settings: ServiceSettings, metrics: Metrics) -> AsyncIterator
         spool=settings.spool, database_url=settings.database_url, report=report,
         database_settings=settings.database_settings, spool_settings=settings.spool_settings,
         anchor=open_anchor(settings.anchor, token=settings.anchor_token) if settings.anchor else None,
+        persons=_person_settings(settings),
     )  # fmt: skip
     _watch_spool(metrics, lambda: durable.spool)
     metrics.watch("axonflow_drained_records", "Audit records moved to the database.", lambda: durable.drained)
@@ -117,6 +118,11 @@ async def _durable(settings: ServiceSettings, metrics: Metrics) -> AsyncIterator
     finally:
         if not await durable.close(settings.drain_timeout_s):
             _log.warning("some records stay in the spool; they follow at the next start")
+
+
+def _person_settings(settings: ServiceSettings) -> PersonSettings | None:
+    key = bytes.fromhex(settings.persons_key)
+    return PersonSettings(key, settings.seals_persons) if key else None
 
 
 def _watch_spool(metrics: Metrics, spool: Callable[[], SpoolFigures]) -> None:

@@ -7,6 +7,7 @@
       api-key        0600, one line: the operator's key
       secret         0600, what the processes sign their statements with
       pepper         0600, what the keys of tenants are hashed with
+      audit-persons.key  0600, what the keys of persons in the audit trail are wrapped under
       inactive.json  0600, the tenants that were suspended when the database was last seen
       tls/           the certificate and the authority to trust
       postgres/      the embedded server
@@ -30,6 +31,7 @@ from time import monotonic, sleep
 from typing import Final
 
 from axonflow.app.bundles import keep_key_pair
+from axonflow.app.persons import read_persons_key
 from axonflow.errors import ConfigurationError
 from axonflow.installation import Installation
 from axonflow_sidecar.hosting.atomic_files import write_atomically
@@ -116,6 +118,13 @@ class DataFolder(Installation):
     def peppers(self) -> str:
         """The text of the file of peppers, made at the first start."""
         return self._kept(self.pepper_file, lambda: f"1 {secrets.token_hex(32)}")
+
+    def persons_key(self, *, made: bool) -> bytes | None:
+        """What the keys of persons in the audit trail are wrapped under; if it is not there and to be `made`, it is."""
+        if not made and not self.persons_key_file.exists():
+            return None
+        self._kept(self.persons_key_file, lambda: secrets.token_hex(32))
+        return read_persons_key(self.persons_key_file)
 
     def write(self, path: Path, text: str, mode: int = 0o600) -> None:
         """Put `text` into `path`, all of it or nothing."""

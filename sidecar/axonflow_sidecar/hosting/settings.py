@@ -27,7 +27,8 @@ class ServiceSettings(Struct, frozen=True, kw_only=True):
     none when empty; with `stand_in` they count only where nobody has published any. `snapshots` is the folder of what
     was last published, empty when the database is no source of policies. `policy_key` is the file of the private key
     that signs what is published through this service, empty when it publishes nothing. `anchor` is the address to which
-    heads of the audit trail go, empty for none, and `anchor_token` what its server wants to hear.
+    heads of the audit trail go, empty for none, and `anchor_token` what its server wants to hear. `persons_key` (hex)
+    opens what the trail tells of persons, empty where there is none; with `seals_persons` that is sealed.
     """
 
     role: Literal["agent", "orchestrator"]
@@ -50,6 +51,8 @@ class ServiceSettings(Struct, frozen=True, kw_only=True):
     policy_key: str = ""
     anchor: str = ""
     anchor_token: str = ""
+    persons_key: str = ""
+    seals_persons: bool = False
     peppers: str = ""
     inactive_file: str = ""
     log_level: str = "INFO"
@@ -82,6 +85,8 @@ class UpSettings(Struct, frozen=True, kw_only=True):
     audit_content: ContentMode = "digest"
     audit_mode: AuditMode = "durable"
     audit_when_full: Literal["refuse", "shed"] = "refuse"
+    audit_persons: Literal["plain", "sealed"] = "plain"
+    persons_key_file: Path | None = None
     pepper_file: Path | None = None
     certificate: Path | None = None
     private_key: Path | None = None

@@ -18,6 +18,7 @@ from msgspec import Struct
 from axonflow.app.durable import DatabaseSettings, SpoolSettings, migrate, service_login
 from axonflow.app.operations import maintain
 from axonflow.app.peppers import read_peppers
+from axonflow.app.persons import read_persons_key
 from axonflow.app.redaction_key import read_redaction_key
 from axonflow.errors import ConfigurationError
 from axonflow_sidecar.hosting.certificates import Certificate, certificate_for
@@ -103,6 +104,7 @@ class Supervisor:
             redaction_key=_redaction_key(settings.redaction_key_file), audit_content=settings.audit_content,
             inactive_file=str(folder.path / "inactive.json"),
             anchor=settings.anchor, anchor_token=settings.anchor_token,
+            persons_key=self._persons_key(folder), seals_persons=settings.audit_persons == "sealed",
             log_level=settings.log_level, access_log=settings.access_log, drain_timeout_s=DRAIN_TIMEOUT_S,
         )  # fmt: skip
         agent = msgspec.structs.replace(
@@ -187,6 +189,14 @@ class Supervisor:
     def _peppers(self, folder: DataFolder) -> str:
         file = self._settings.pepper_file
         return folder.peppers() if file is None else read_peppers(file)
+
+    def _persons_key(self, folder: DataFolder) -> str:
+        """In hex; empty where persons were never sealed."""
+        settings = self._settings
+        if settings.persons_key_file is not None:
+            return read_persons_key(settings.persons_key_file).hex()
+        key = folder.persons_key(made=settings.audit_persons == "sealed")
+        return "" if key is None else key.hex()
 
     async def _unless_stopped(self, starting: Awaitable[object]) -> None:
         """Wait for `starting`, but no longer than until somebody asks to stop."""

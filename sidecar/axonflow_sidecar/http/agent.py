@@ -7,6 +7,7 @@ from axonflow_sidecar.http.identities import Identities
 from axonflow_sidecar.http.log_ins import LogIns
 from axonflow_sidecar.http.middleware.measuring import measured
 from axonflow_sidecar.http.middleware.tracing import traced
+from axonflow_sidecar.http.routes.audit_erase import audit_erase
 from axonflow_sidecar.http.routes.audit_search import audit_of_tenant, audit_search
 from axonflow_sidecar.http.routes.audit_tail import audit_tail
 from axonflow_sidecar.http.routes.decide import decide
@@ -54,6 +55,7 @@ def agent_routes(services: AgentServices) -> list[Route]:
         Route("POST", "/api/v1/audit/tool-call", tool_call(services), "calls.record"),
         Route("POST", "/api/v1/audit/search", audit_search(services), "audit.read"),
         Route("GET", "/api/v1/audit/tenant/{tenant_id}", audit_of_tenant(services), "audit.read"),
+        Route("POST", "/v1/audit/persons/erase", audit_erase(services), "persons.erase"),
         Route("GET", "/v1/audit/tail", audit_tail(services), "audit.read"),
         Route("GET", "/api/v1/decisions", decision_list(services), "audit.read"),
         Route("GET", "/api/v1/decisions/{id}/explain", explain_decision(services), "audit.read"),

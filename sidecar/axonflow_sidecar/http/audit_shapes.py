@@ -50,10 +50,16 @@ def audit_entry(event: AuditEvent) -> dict[str, Any]:
             "reasons": event.reasons,
             "policy_digest": event.policy_digest,
             "trace_id": event.origin.trace_id,
+            **_erased(event),
         },
         "response_time_ms": (event.duration_us or 0) // 1000,
         **_used(event),
     }
+
+
+def _erased(event: AuditEvent) -> dict[str, bool]:
+    """Whether something of it cannot be opened any more, nor ever will be."""
+    return {"erased": True} if event.sealed else {}
 
 
 def _used(event: AuditEvent) -> dict[str, Any]:
@@ -129,6 +135,7 @@ def explanation(event: AuditEvent, engine: PolicyEngine) -> dict[str, Any]:
         "origin": msgspec.to_builtins(event.origin),
         "policy_digest": event.policy_digest,
         "policies_in_force": is_known,
+        **_erased(event),
     }
 
 

@@ -11,6 +11,7 @@ from axonflow import AxonFlow, AxonFlowError, Decision, Request
 from axonflow.app.api_policies import ApiPolicies
 from axonflow.app.durable import SpoolFigures, Trouble
 from axonflow.app.following import PolicyStatus
+from axonflow.app.persons import AuditPersons
 from axonflow.app.policy_sets import PolicySets
 from axonflow.app.tailing import Tailing
 from axonflow.app.tenancy import Tenancy
@@ -36,7 +37,8 @@ class AgentServices(Struct, frozen=True, kw_only=True):
     without a database. `unwell` says in a few words what keeps the agent from answering, or None; `troubles` are what
     does not work while it answers, and `spool` says what waits for the database. `policies` says how policies from the
     database stand, or None where there are files alone; then there are no `api_policies`, which edits those of the
-    contract's routes, and neither `typed_policies` nor `policy_sets`, which publish documents.
+    contract's routes, and neither `typed_policies` nor `policy_sets`, which publish documents. `persons` are those of
+    the trail, None without a key for them.
     """
 
     flow: AxonFlow
@@ -45,6 +47,7 @@ class AgentServices(Struct, frozen=True, kw_only=True):
     clock_us: Callable[[], int]
     search: Callable[[AuditQuery], Awaitable[AuditPage]] | None = None
     tail: Tailing | None = None
+    persons: AuditPersons | None = None
     orchestrator: Orchestrator | None = None
     tenancy: Tenancy | None = None
     unwell: Callable[[], str | None] = lambda: None

@@ -46,6 +46,7 @@ FULL = {
     "attributes": {"context.env": "prod", "principal.roles": ["a", "b"], "context.n": 1.5, "context.no": None},
     "findings": (Detected("pii.email", "$.to", 0, 5, "tld"),),
     "details": {"approved": True},
+    "sealed": {"k": "AAAA"},
 }
 
 

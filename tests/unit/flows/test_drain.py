@@ -437,3 +437,24 @@ def test_drain_failing_at_any_moment_moves_everything_once_and_in_order(failures
         assert sum(said.records for said in batches) == 20
 
     asyncio.run(run())
+
+
+def test_drain_waits_for_what_goes_before_each_batch_and_tries_again_when_that_fails():
+    async def run():
+        spool, store, reports, order = MemoryAuditLog(), Store(), [], []
+
+        async def before():
+            order.append(store.writes)
+            if len(order) == 1:
+                raise AuditError("the store is away")
+
+        one = draining(spool, store, reports, before=before)
+        await append(spool, 0)
+        one.start()
+        assert await one.flush(10)
+        await one.stop(10)
+        return order, store.writes, reports
+
+    order, writes, (failed, mended) = asyncio.run(run())
+    assert (order, writes, mended) == ([0, 0], 1, None)
+    assert failed.message == "the store is away"

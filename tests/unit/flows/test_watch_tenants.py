@@ -24,7 +24,10 @@ class Watched:
         self.changes, self.reports = [], []
         self.feed = feed or MemoryTenantFeed(self.tenants)
         self.modes = []
-        self.watch = TenantWatch(self.feed, self.changes.append, self.reports.append, known, self.modes.append)
+        self.destroyed = []
+        self.watch = TenantWatch(
+            self.feed, self.changes.append, self.reports.append, known, self.modes.append, self.destroyed.append
+        )
 
     async def until(self, condition):
         async with asyncio.timeout(LONG_S):
@@ -55,6 +58,17 @@ def test_watch_passes_on_the_audit_modes_that_tenants_have_of_their_own():
         await watched.until(lambda: watched.modes[-1] == {})
 
     watched.run(test)
+
+
+def test_watch_passes_on_which_keys_of_persons_were_destroyed_and_that_any_may_have_been_before_it_heard():
+    async def test(watched):
+        await watched.until(lambda: watched.watch.hears)
+        assert watched.destroyed == [None]
+        watched.tenants.announce("audit_person_key/k1", "acme")
+        await watched.until(lambda: watched.destroyed == [None, "k1"])
+        assert watched.changes == [None]
+
+    Watched().run(test)
 
 
 def test_watch_passes_on_whose_keys_changed_and_keeps_who_is_inactive():

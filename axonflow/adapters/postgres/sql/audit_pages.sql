@@ -13,12 +13,12 @@ WHERE
     AND ($4::bigint IS NULL OR time_us >= $4)
     AND ($5::bigint IS NULL OR time_us < $5)
     AND ($6::text IS NULL OR kind = $6)
-    AND ($7::text IS NULL OR principal = $7 OR $7 = ANY (on_behalf_of))
+    AND ($7::text[] IS NULL OR principal = ANY ($7) OR on_behalf_of && $7)
     AND ($8::text IS NULL OR client_id = $8)
     AND ($9::text IS NULL OR action = $9)
     AND ($10::text IS NULL OR effect = $10)
     AND ($11::text IS NULL OR $11 = ANY (policies))
-    AND ($12::text IS NULL OR resource = $12)
+    AND ($12::text[] IS NULL OR resource = ANY ($12))
     AND ($13::boolean IS NULL OR allowed = $13)
 ORDER BY event_id DESC
 LIMIT $14 OFFSET $15;
@@ -37,12 +37,12 @@ WHERE
     ($4::bigint IS NULL OR time_us >= $4)
     AND ($5::bigint IS NULL OR time_us < $5)
     AND ($6::text IS NULL OR kind = $6)
-    AND ($7::text IS NULL OR principal = $7 OR $7 = ANY (on_behalf_of))
+    AND ($7::text[] IS NULL OR principal = ANY ($7) OR on_behalf_of && $7)
     AND ($8::text IS NULL OR client_id = $8)
     AND ($9::text IS NULL OR action = $9)
     AND ($10::text IS NULL OR effect = $10)
     AND ($11::text IS NULL OR $11 = ANY (policies))
-    AND ($12::text IS NULL OR resource = $12)
+    AND ($12::text[] IS NULL OR resource = ANY ($12))
     AND ($13::boolean IS NULL OR allowed = $13)
 ORDER BY event_id DESC
 LIMIT $14 OFFSET $15;
@@ -80,12 +80,12 @@ FROM (
         AND ($4::bigint IS NULL OR time_us >= $4)
         AND ($5::bigint IS NULL OR time_us < $5)
         AND ($6::text IS NULL OR kind = $6)
-        AND ($7::text IS NULL OR principal = $7 OR $7 = ANY (on_behalf_of))
+        AND ($7::text[] IS NULL OR principal = ANY ($7) OR on_behalf_of && $7)
         AND ($8::text IS NULL OR client_id = $8)
         AND ($9::text IS NULL OR action = $9)
         AND ($10::text IS NULL OR effect = $10)
         AND ($11::text IS NULL OR $11 = ANY (policies))
-        AND ($12::text IS NULL OR resource = $12)
+        AND ($12::text[] IS NULL OR resource = ANY ($12))
         AND ($13::boolean IS NULL OR allowed = $13)
     LIMIT $14
 ) AS found;
@@ -104,12 +104,12 @@ FROM (
         ($4::bigint IS NULL OR time_us >= $4)
         AND ($5::bigint IS NULL OR time_us < $5)
         AND ($6::text IS NULL OR kind = $6)
-        AND ($7::text IS NULL OR principal = $7 OR $7 = ANY (on_behalf_of))
+        AND ($7::text[] IS NULL OR principal = ANY ($7) OR on_behalf_of && $7)
         AND ($8::text IS NULL OR client_id = $8)
         AND ($9::text IS NULL OR action = $9)
         AND ($10::text IS NULL OR effect = $10)
         AND ($11::text IS NULL OR $11 = ANY (policies))
-        AND ($12::text IS NULL OR resource = $12)
+        AND ($12::text[] IS NULL OR resource = ANY ($12))
         AND ($13::boolean IS NULL OR allowed = $13)
     LIMIT $14
 ) AS counted;

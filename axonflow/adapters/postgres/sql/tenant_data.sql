@@ -1,5 +1,6 @@
 -- name: tables
--- What a tenant has, in tables that the role may read: never a column that it may not.
+-- What a tenant has, in tables that the role may read: never a column that it may not, nor keys of persons, which could
+-- not be destroyed any more.
 SELECT
     relname AS name,
     (
@@ -17,6 +18,7 @@ SELECT
 FROM pg_class
 WHERE
     relnamespace = 'axonflow'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+    AND relname <> 'audit_person_key'
     AND EXISTS (
         SELECT FROM pg_attribute
         WHERE
@@ -26,13 +28,14 @@ WHERE
 ORDER BY relname;
 
 -- name: erasable
--- The tables whose rows of a tenant may be erased by whoever asks; the trail and the tenant itself come last. Backwards:
+-- The tables whose rows of a tenant may be erased by whoever asks; the trail, what opens it, and the tenant itself come
+-- last. Backwards:
 -- what belongs to another row (role_grant, connector_secret) goes before it, and is counted.
 SELECT relname AS name
 FROM pg_class
 WHERE
     relnamespace = 'axonflow'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition AND relrowsecurity
-    AND has_table_privilege(oid, 'DELETE') AND relname NOT IN ('tenant', 'audit_event', 'audit_segment', 'audit_cut')
+    AND has_table_privilege(oid, 'DELETE') AND relname NOT IN ('tenant', 'audit_event', 'audit_segment', 'audit_cut', 'audit_person_key')
 ORDER BY relname DESC;
 
 -- name: await_writers
@@ -49,6 +52,9 @@ WHERE tenant_id = $1;
 
 -- name: kept
 SELECT count(*) FROM axonflow.audit_event WHERE tenant_id = $1;
+
+-- name: remove_person_keys
+DELETE FROM axonflow.audit_person_key WHERE tenant_id = $1;
 
 -- name: remove_tenant
 DELETE FROM axonflow.tenant WHERE tenant_id = $1;

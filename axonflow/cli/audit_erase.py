@@ -1,0 +1,82 @@
+"""`axonflow audit erase`."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from axonflow.cli.audit_filters import chosen_persons_key, persons_key_option
+from axonflow.cli.database import chosen_url, database_options
+from axonflow.cli.tenancy import actor, json_option, tenant_option, written
+from axonflow.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from axonflow.app.persons import ErasedPerson
+
+__all__ = ["command"]
+
+_COUNTED = 1_000
+
+
+@click.command("erase")
+@click.argument("person", metavar="PERSON")
+@click.option("--confirm", metavar="PERSON", required=True, help="The same again: there is no way back.")
+@tenant_option
+@database_options
+@persons_key_option
+@json_option
+def command(
+    *,
+    person: str,
+    confirm: str,
+    tenant_id: str,
+    database_url: str | None,
+    data: Path | None,
+    persons_key_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Destroy the keys under which the trail of a tenant has what it tells of PERSON ("user:ann").
+
+    Nobody can read it any more, in the database, in exports and in copies of the trail alike, and the trail verifies as
+    before. What agents have not brought to the database yet has keys of its own: run it when
+    `axonflow_spool_records` of all agents is 0, or again.
+
+    \b
+    Examples:
+      axonflow audit erase user:ann --confirm user:ann
+      axonflow audit erase user:ann --confirm user:ann --tenant acme --json
+
+    \b
+    Exit codes:
+      0    no key of that person is left
+      2    nothing was destroyed: a hold, no key of the installation, no person,
+           one that was not confirmed
+    """
+    if confirm != person:
+        raise click.UsageError(f"--confirm has to be the person, {person!r}.")
+    key = chosen_persons_key(persons_key_file, data)
+    if key is None:
+        raise ConfigurationError(
+            "no key for persons", expected="--persons-key, or a data folder of `axonflow up --audit-persons sealed`",
+            hint="Without it nobody can tell which keys are whose.",
+        )  # fmt: skip
+    erased = asyncio.run(_erased(chosen_url(database_url, data), key, tenant_id, person))
+    written(erased, _shown(person, erased), as_json=as_json)
+
+
+async def _erased(url: str, key: bytes, tenant_id: str, person: str) -> ErasedPerson:
+    from axonflow.app.persons import opened_persons
+
+    async with opened_persons(url, key) as persons:
+        return await persons.erase(tenant_id, person, actor=actor())
+
+
+def _shown(person: str, erased: ErasedPerson) -> str:
+    told = f"keys of {person} destroyed: {len(erased.keys):,}"
+    if not erased.plain_records:
+        return told
+    count = f"{erased.plain_records:,}" if erased.plain_records <= _COUNTED else f"more than {_COUNTED:,}"
+    return f"{told}; records that name them until they are past their time, for they were not sealed: {count}"

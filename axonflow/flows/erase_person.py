@@ -1,0 +1,47 @@
+"""Verb: erase a person. Destroy the keys under which the trail has what it tells of them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec import Struct
+
+from axonflow.audit import AuditQuery
+from axonflow.audit.persons import is_person
+from axonflow.errors import RequestError
+from axonflow.flows.read_persons import PersonLookup
+from axonflow.flows.record_change import Change, recorded_change
+from axonflow.ids import now_us
+from axonflow.ports import AuditLog, AuditStore
+
+__all__ = ["ErasedPerson", "erase_person"]
+
+
+_MAX_NAMED: Final = 1_000
+"""Ids in one event, which is of a limited size."""
+
+
+class ErasedPerson(Struct, frozen=True):
+    """The ids of the `keys` that were destroyed. `plain_records` still name the person, since they were recorded before
+    persons were sealed: counted up to 1,000, and 1,001 for any number beyond."""
+
+    keys: tuple[str, ...]
+    plain_records: int
+
+
+async def erase_person(
+    persons: PersonLookup, store: AuditStore, audit: AuditLog, person: str, change: Change
+) -> ErasedPerson:
+    """Destroy all keys of `person` (short form) in the tenant of `change`, by which it is recorded in `audit`: by the
+    ids of the keys, never the person. For one without any, nothing is done but that.
+
+    Raises RequestError for what is no person, TenancyConflict while everything of the tenant is kept, AuditError.
+    """
+    if not is_person(person):
+        raise RequestError("not a person", expected='"user:" and an id', found=ascii(person)[:80], at="person")
+    tenant_id = change.tenant_id
+    async with recorded_change(audit, change) as came:
+        keys = await persons.store.destroy(tenant_id, persons.tag(tenant_id, person), now_us())
+        came.facts |= {"keys": len(keys), **{f"key_{number}": one for number, one in enumerate(keys[:_MAX_NAMED], 1)}}
+    plain = await store.search(AuditQuery(tenant_id=tenant_id, principal=person, limit=1))
+    return ErasedPerson(tuple(keys), plain.total)

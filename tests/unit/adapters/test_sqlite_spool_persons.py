@@ -1,0 +1,112 @@
+"""The spool and keys of persons: on the disk with the first record that needs each, until a store has them."""
+
+import asyncio
+import sqlite3
+
+import pytest
+from msgspec.structs import replace
+
+from axonflow.adapters.memory import MemoryPersonKeys
+from axonflow.adapters.person_keys import InstallationKey, WriterKeys
+from axonflow.adapters.sqlite_spool import SqliteAuditSpool
+from axonflow.app.spooling import move_person_keys
+from axonflow.audit import AuditModes, verify_chain
+from axonflow.errors import AuditError
+from tests.unit.adapters.test_sqlite_spool_damage import FILE, flip, killed
+from tests.unit.audit.test_chain import event
+
+INSTALLATION = InstallationKey(bytes(32))
+
+
+@pytest.fixture
+def spool(tmp_path):
+    spool = SqliteAuditSpool.open(tmp_path / "spool", modes=AuditModes("async"))
+    spool.seal_persons(WriterKeys(INSTALLATION).key_of)
+    yield spool
+    spool.close()
+
+
+def by(spool, person, number=0, **changes):
+    return replace(event(number), tenant_id="t", writer_id=spool.writer_id, principal=f"user:{person}", **changes)
+
+
+def append(spool, person, number=0, **changes):
+    return asyncio.run(spool.append(by(spool, person, number, **changes)))
+
+
+def held(spool):
+    return asyncio.run(spool.person_keys(100))
+
+
+def test_spool_keeps_a_key_with_the_first_record_that_needs_it_and_once(spool):
+    assert held(spool) == []
+    records = [append(spool, person, number) for number, person in enumerate(("ann", "bob", "ann"))]
+    first, second = (record.event.principal.removeprefix("user:~") for record in records[:2])
+    assert {key.key_id for key in held(spool)} == {first, second}
+    assert records[2].event.principal == records[0].event.principal
+    assert {key.tag for key in held(spool)} == {INSTALLATION.tag("t", f"user:{name}") for name in ("ann", "bob")}
+    assert verify_chain(records) == 3
+
+
+def test_spool_of_a_killed_process_has_the_keys_of_all_its_records(spool, tmp_path):
+    append(spool, "ann")
+    left = killed(tmp_path / "spool", tmp_path / "left")
+    again = SqliteAuditSpool.open(left)
+    assert held(again) == held(spool)
+    again.close()
+
+
+def test_spool_lets_go_of_keys_that_a_store_has_and_says_so_at_the_next_start(spool, tmp_path):
+    append(spool, "ann")
+    (key,) = held(spool)
+    store = MemoryPersonKeys()
+    asyncio.run(move_person_keys(spool, store))
+    assert held(spool) == []
+    assert asyncio.run(store.wrapped("t", [key.key_id])) == {key.key_id: key.wrapped}
+    append(spool, "ann", 1)
+    assert held(spool) == []  # it is kept already
+    left = killed(tmp_path / "spool", tmp_path / "left")
+    assert sqlite3.connect(left / FILE).execute("SELECT count(*) FROM person_key").fetchone() == (0,)
+
+
+def test_spool_in_async_mode_seals_what_it_takes_and_waits_for_what_is_large(spool):
+    assert spool.append_later(by(spool, "ann", attributes={"principal.city": "Oslo"}))
+    assert not spool.append_later(by(spool, "ann", 1, attributes={"principal.city": "x" * 20_000}))
+    (record,) = asyncio.run(spool.oldest(10))
+    assert b"Oslo" not in record.canonical
+    assert len(held(spool)) == 1
+
+
+def test_spool_keeps_no_key_of_what_it_refuses_and_writes_nothing_of_it(spool, tmp_path):
+    with pytest.raises(AuditError, match="tenant_id"):
+        asyncio.run(spool.append(replace(by(spool, "eve"), tenant_id="t\0")))
+    with pytest.raises(AuditError, match="attributes"):
+        append(spool, "eve", attributes={"context.x": float("inf")})
+    assert spool.append_later(by(spool, "eve", 2, details={"note": "Trondheim\0"}))
+    append(spool, "ann", 1)
+    assert {key.tag for key in held(spool)} == {INSTALLATION.tag("t", "user:ann")}
+    assert (spool.lost, spool.quarantined) == (1, 1)
+    ((record, why),) = asyncio.run(spool.in_quarantine())
+    assert record is None
+    assert "details" in why
+    spool.close()
+    files = b"".join(file.read_bytes() for file in (tmp_path / "spool").iterdir())
+    assert not [word for word in (b"Trondheim", b"user:eve", b"user:ann") if word in files]
+
+
+def test_spool_that_was_damaged_keeps_the_keys_that_can_be_read(spool, tmp_path):
+    for number in range(40):
+        append(spool, f"p{number}", number)
+    kept = {key.key_id for key in held(spool)}
+    spool.close()
+    file = tmp_path / "spool" / FILE
+    (root,) = (
+        sqlite3.connect(file).execute("SELECT rootpage FROM sqlite_master WHERE name = 'records_by_chain'").fetchone()
+    )
+    flip(file, (root - 1) * 4_096)
+    again = SqliteAuditSpool.open(tmp_path / "spool")
+    (place,) = again.salvaged
+    salvaged = SqliteAuditSpool.open(place)
+    assert {key.key_id for key in held(salvaged)} == kept
+    again.close()
+    salvaged.close()
