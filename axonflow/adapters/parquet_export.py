@@ -23,7 +23,7 @@ except ModuleNotFoundError as error:
 from msgspec import Raw
 
 from axonflow.audit import AuditEvent
-from axonflow.audit.export import ExportedHeader, ExportedRecord, Line, write_line
+from axonflow.audit.export import ExportedHeader, ExportedRecord, Line, read_line, write_line
 from axonflow.audit.stored import Finding
 from axonflow.errors import AuditError
 
@@ -52,6 +52,8 @@ _PROVING: Final = pa.schema([
 """`previous` is null where it is the hash of the row before."""
 _SCHEMA: Final = pa.unify_schemas([_SEARCHED, _PROVING])
 _REST: Final = b"axonflow.rest"
+_BROKEN: Final = (pa.ArrowException, OSError, UnicodeDecodeError)
+"""What reading raises for a file that is not whole, or whose bytes were changed."""
 
 
 class ParquetWriting:
@@ -59,7 +61,7 @@ class ParquetWriting:
 
     def __init__(self, file: BinaryIO) -> None:
         self._writer = pq.ParquetWriter(file, _SCHEMA, compression="zstd")
-        self._about: dict[str, str] = {}
+        self._about: dict[bytes, bytes] = {}
         self._rows: list[tuple[ExportedRecord, bytes | None]] = []
         self._ahead: list[bytes] = []
         self._held_bytes = 0
@@ -68,11 +70,7 @@ class ParquetWriting:
         """The part that comes next."""
         if not isinstance(part, ExportedRecord):
             if isinstance(part, ExportedHeader):
-                self._about = {
-                    "axonflow.format": PARQUET_FORMAT,
-                    "axonflow.tenant_id": part.tenant_id,
-                    "axonflow.exported_us": str(part.exported_us),
-                }
+                self._about = _about(part)
             self._ahead.append(write_line(part))
             self._held_bytes += len(self._ahead[-1])
             return
@@ -85,7 +83,7 @@ class ParquetWriting:
     def close(self) -> None:
         """There are no more: what is not closed is no Parquet file."""
         self._flush()
-        self._writer.add_key_value_metadata(self._about | {_REST.decode(): b"".join(self._ahead)})
+        self._writer.add_key_value_metadata(self._about | {_REST: b"".join(self._ahead)})
         self._writer.close()
 
     def _flush(self) -> None:
@@ -117,9 +115,10 @@ class ParquetReading:
             about |= self._file.metadata.metadata or {}
             if about.get(b"axonflow.format") != PARQUET_FORMAT.encode() or not self._file.schema_arrow.equals(_SCHEMA):
                 raise AuditError("not an export of the audit trail", expected=PARQUET_FORMAT, found="another file")
-        except pa.ArrowException as error:
+        except _BROKEN as error:
             raise _unreadable(error) from None
-        self._tenant_id = about[b"axonflow.tenant_id"].decode("utf-8", "replace")
+        self._about = about
+        self._tenant_id = about.get(b"axonflow.tenant_id", b"").decode("utf-8", "replace")
         self._rest = about.get(_REST, b"")
         self.findings: list[Finding] = []
 
@@ -129,14 +128,25 @@ class ParquetReading:
         return int(self._file.metadata.num_rows)
 
     def lines(self) -> Iterator[bytes]:
-        """Each with its end. Raises AuditError for what cannot be read."""
+        """Each with its end. Raises AuditError for what cannot be read, and for a file about which other is said than
+        in its first line."""
+        lines = self._lines()
+        for line in lines:
+            said = read_line(line)
+            if not isinstance(said, ExportedHeader) or not _about(said).items() <= self._about.items():
+                raise AuditError("the export cannot be read", expected="metadata as in its first line", found="other")
+            yield line
+            break
+        yield from lines
+
+    def _lines(self) -> Iterator[bytes]:
         try:
             for batch in self._file.iter_batches(_PAGE):
                 self._compare(batch)
                 for row in batch.select(_PROVING.names).to_pylist():
                     yield from (row["proof"] or b"").splitlines(keepends=True)
                     yield _line(row)
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        except _BROKEN as error:
             raise _unreadable(error) from None
         yield from self._rest.splitlines(keepends=True)
 
@@ -155,6 +165,14 @@ class ParquetReading:
                             writer_id=row["writer_id"] or "", sequence=row["sequence"],
                         )
                     )  # fmt: skip
+
+
+def _about(header: ExportedHeader) -> dict[bytes, bytes]:
+    return {
+        b"axonflow.format": PARQUET_FORMAT.encode(),
+        b"axonflow.tenant_id": header.tenant_id.encode(),
+        b"axonflow.exported_us": str(header.exported_us).encode(),
+    }
 
 
 def _line(row: dict[str, Any]) -> bytes:

@@ -67,7 +67,7 @@ async def _chain_parts(proofs: AuditProofs, chain: StoredChain) -> AsyncIterator
         while not is_all and (until is None or after[0] <= until):
             some = await proofs.stored_segments(chain.tenant_id, chain.writer_id, after, _PAGE)
             for one in some:  # of those before the cut, the last is enough: it is signed, and says where it ends
-                if segments and segments[-1].segment.end <= begin:
+                if segments and max(one.segment.end, segments[-1].segment.end) <= begin:
                     segments.pop()
                 segments.append(one)
             is_all = len(some) < _PAGE

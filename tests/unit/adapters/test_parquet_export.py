@@ -1,7 +1,9 @@
 """The trail as Parquet: what pyarrow reads in it, and that it verifies as the lines do, columns and all."""
 
 import asyncio
+import contextlib
 import io
+import random
 import sys
 from datetime import UTC, datetime
 
@@ -99,6 +101,24 @@ def test_parquet_export_in_many_groups_holds_no_more_than_one(store, monkeypatch
 def test_parquet_export_of_nobody_is_whole_and_empty(store):
     data, count = exported_of(store, "nobody")
     assert (count, verified(data)[1].records) == (0, 0)
+
+
+@pytest.mark.parametrize("name", [b"axonflow.tenant_id", b"axonflow.exported_us"])
+def test_parquet_export_about_which_other_is_said_than_in_it_is_refused(exported, name):
+    file = pq.ParquetFile(pa.BufferReader(exported[0]))
+    out = io.BytesIO()
+    pq.write_table(file.read().replace_schema_metadata(file.metadata.metadata | {name: b"b"}), out)
+    with pytest.raises(AuditError, match="metadata as in its first line"):
+        verified(out.getvalue())
+
+
+def test_parquet_export_of_which_any_bit_flips_is_read_or_refused_and_nothing_else(exported):
+    draw = random.Random(7)
+    for _ in range(150):
+        data = bytearray(exported[0])
+        data[draw.randrange(len(data))] ^= 1 << draw.randrange(8)
+        with contextlib.suppress(AuditError):
+            verified(bytes(data))
 
 
 def changed(data, column, index, value):

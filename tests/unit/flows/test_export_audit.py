@@ -70,6 +70,15 @@ def test_export_of_a_chain_that_was_cut_begins_there():
     assert (report.broken, report.records, report.removed, report.heads) == ((), 36, 14, stored.heads)
 
 
+@pytest.mark.parametrize(("cut", "firsts"), [(18, [10, 18]), (20, [10, 18]), (25, [18]), (5, [0, 10, 18])])
+@pytest.mark.parametrize("page", [1, 1_000])
+def test_export_of_what_is_past_its_time_holds_the_last_segment_alone(cut, firsts, page):
+    lines, _ = exported(two_writers()[1:], lambda store: store.cut("a", "w", cut), page=page)
+    segments = [json.loads(json.loads(line)["segment"]) for line in lines if line.startswith(b'{"segment":')]
+    assert [one["first"] for one in segments] == firsts
+    assert verified(lines).broken == ()
+
+
 def test_export_tells_progress_every_thousand_records():
     writer = Writer("w")
     writer.seal(a=2_500)
