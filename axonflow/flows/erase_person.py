@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from axonflow.audit import AuditQuery
+from axonflow.audit import MAX_TOTAL, AuditQuery
 from axonflow.audit.persons import is_person
 from axonflow.errors import RequestError
 from axonflow.flows.read_persons import PersonLookup
@@ -22,8 +22,8 @@ _MAX_NAMED: Final = 1_000
 
 
 class ErasedPerson(Struct, frozen=True):
-    """The ids of the `keys` that were destroyed. `plain_records` still name the person, since they were recorded before
-    persons were sealed: counted up to 1,000, and 1,001 for any number beyond."""
+    """The ids of the `keys` that were destroyed. `plain_records` still name the person, as who acted or was acted for
+    and as what was acted upon, since they were not sealed: counted up to 1,000, and 1,001 for any number beyond."""
 
     keys: tuple[str, ...]
     plain_records: int
@@ -43,5 +43,6 @@ async def erase_person(
     async with recorded_change(audit, change) as came:
         keys = await persons.store.destroy(tenant_id, persons.tag(tenant_id, person), now_us())
         came.facts |= {"keys": len(keys), **{f"key_{number}": one for number, one in enumerate(keys[:_MAX_NAMED], 1)}}
-    plain = await store.search(AuditQuery(tenant_id=tenant_id, principal=person, limit=1))
-    return ErasedPerson(tuple(keys), plain.total)
+    acting = await store.search(AuditQuery(tenant_id=tenant_id, principal=person, limit=1))
+    acted_upon = await store.search(AuditQuery(tenant_id=tenant_id, resource=person, limit=1))
+    return ErasedPerson(tuple(keys), min(acting.total + acted_upon.total, MAX_TOTAL + 1))
