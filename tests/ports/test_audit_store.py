@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from axonflow.adapters.memory import MemoryAuditStore
-from axonflow.audit import MAX_TOTAL, AuditPage, AuditQuery, Origin, link, verify_chain
+from axonflow.audit import MAX_TOTAL, NO_BATCH, AuditPage, AuditQuery, Origin, link, seal, verify_chain
 from axonflow.errors import AuditConflict
 from axonflow.ids import new_id, now_us
 from tests.postgres_stores import ReadableStore, audit_event, chained, opened
@@ -214,3 +214,28 @@ def test_audit_store_page_before_a_text_that_is_no_id_ends_there(opened_store, t
     for number, event in enumerate(events):
         page = run(store.search(AuditQuery(tenant_id=tenant, limit=2, before=f"{event.event_id}~")))
         assert page.events == tuple(events[number : number + 2])
+
+
+def test_audit_store_given_a_batch_of_which_it_has_records_keeps_each_once(opened_store, tenant):
+    run, store = opened_store
+    writer_id = new_id(1)
+    records = chained([audit_event(tenant, writer_id) for _ in range(4)])
+    batch = seal(records, writer_id, 0, NO_BATCH, now_us(), None)
+    run(store.write(records[:2]))
+    for _ in range(2):
+        run(store.write_batch(batch))
+        assert run(store.chain(tenant, writer_id, 0, 9)) == records
+
+
+def test_audit_store_given_a_batch_with_a_second_history_keeps_nothing_of_it(opened_store, tenant):
+    run, store = opened_store
+    writer_id = new_id(1)
+    first = chained([audit_event(tenant, writer_id)])
+    run(store.write(first))
+    others = chained([audit_event(tenant, writer_id, principal="user:eve") for _ in range(2)])
+    with pytest.raises(AuditConflict, match="another record holds this place"):
+        run(store.write_batch(seal(others, writer_id, 0, NO_BATCH, now_us(), None)))
+    assert run(store.chain(tenant, writer_id, 0, 9)) == first
+    following = [link(audit_event(tenant, writer_id), first[0])]
+    run(store.write_batch(seal(following, writer_id, 0, NO_BATCH, now_us(), None)))
+    assert run(store.chain(tenant, writer_id, 0, 9)) == first + following

@@ -45,7 +45,7 @@ def left(tmp_path):
     """A folder as a killed process leaves it, half of its records in the log, and those records."""
     spool = SqliteAuditSpool.open(tmp_path / "running")
     records = appended(spool, range(300), 900)
-    asyncio.run(spool._owner.do(lambda held: held._checkpoint()))
+    asyncio.run(spool._owner.do(lambda held: held._transactions.checkpoint()))
     records += appended(spool, range(300, 420), 900)
     yield killed(tmp_path / "running", tmp_path / "left"), records
     spool.close()
