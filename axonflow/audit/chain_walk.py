@@ -143,6 +143,11 @@ class ChainWalk:
     def _look_closely(self, record: StoredRecord) -> bool:
         """What is the matter with `record`, which does not simply follow. Whether it has a place in the chain."""
         sequence, previous = record.sequence, record.previous
+        if sequence < max(self._cut, 0):
+            said = "it stands ahead of where the chain begins: put in, or not past its time as it is said to be"
+            self._find("cut", said, sequence, record)
+            self._faulty.pop()  # it excuses none of those that have a place
+            return False
         if sequence < self._next:
             self._find("altered", f"record {sequence} stands here twice, or out of order", sequence, record)
             return False

@@ -12,6 +12,7 @@ from axonflow.audit import NO_BATCH, ChainHead, link, seal
 from axonflow.audit.batch import BatchStatement
 from axonflow.audit.chain_walk import MAX_FINDINGS
 from axonflow.audit.trust import AnchoredWriter, Trust
+from axonflow.flows import verify_audit as module
 from axonflow.flows.verify_audit import verify_audit
 from tests.audit_trail import Writer, an_event, public_key, signer, two_writers
 
@@ -125,6 +126,15 @@ def cut_elsewhere(store):
 def cut_further_than_removed(store):
     store.cut(*CHAIN, 10)
     store._cuts[CHAIN] = replace(store._cuts[CHAIN], records=13)
+
+
+def cut_and_put_in_what_is_before_it(store):
+    store.cut(*CHAIN, 10)
+    store._chains[CHAIN][0] = link(an_event(*CHAIN, 0, effect="allow"), None)
+
+
+def insert_ahead_of_the_chain(store):
+    store._chains[CHAIN][-5] = replace(link(an_event(*CHAIN, 99), None), sequence=-5)
 
 
 def cut_less_than_removed(store):
@@ -243,6 +253,13 @@ def remove_writer(store):
     del store._batches["w"], store._keys["w", 0]
 
 
+def remove_tenant(store):
+    for name, batches in store._batches.items():
+        store._chains.pop(("a", name))
+        for number, batch in batches.items():
+            batches[number] = replace(batch, segments=tuple(one for one in batch.segments if one.tenant_id != "a"))
+
+
 def remove_records_of_a_writer(store):
     for chain in [chain for chain in store._chains if chain[1] == "w"]:
         del store._chains[chain]
@@ -277,7 +294,14 @@ TAMPERED = {
     spoil_bytes_and_hash: [("column", "a", 4, None)],
     twice: [("altered", "a", 24, None)],
     cut_elsewhere: [("cut", "a", 9, None), ("unlinked", "a", 10, None)],
-    cut_further_than_removed: [("unlinked", "a", 13, None)],
+    cut_further_than_removed: [
+        ("cut", "a", 10, None),
+        ("cut", "a", 11, None),
+        ("cut", "a", 12, None),
+        ("unlinked", "a", 13, None),
+    ],
+    cut_and_put_in_what_is_before_it: [("cut", "a", 0, None)],
+    insert_ahead_of_the_chain: [("cut", "a", -5, None)],
     cut_less_than_removed: [("missing", "a", 8, 0)],
     cut_beyond_the_end: [("cut", "a", 25, None)],
     remove_batch: [("batch_missing", "", None, 1), ("unsealed", "a", 10, None)],
@@ -365,6 +389,39 @@ def test_verify_audit_with_an_anchor_of_an_older_statement_proves_up_to_there():
 
 def test_verify_audit_against_the_owner_of_the_store_is_worth_nothing_without_trust():
     assert found(sign_all_anew_and_register_another_key, Trust()) == []
+
+
+def test_verify_audit_of_one_tenant_that_was_removed_finds_batches_that_are_not_whole():
+    async def run():
+        store = MemoryAuditProofs()
+        for writer in WRITERS:
+            await writer.put_into(store)
+        remove_tenant(store)
+        report = await verify_audit(store, "a", verify=made_signature, trust=ANCHOR)
+        assert (report.chains, {one.kind for one in report.broken}) == (0, {"batch_altered"})
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("place", range(25))
+def test_verify_audit_of_a_place_that_is_taken_twice_finds_it_also_between_two_pages(monkeypatch, place):
+    class Doubled(MemoryAuditProofs):
+        async def stored_records(self, tenant_id, writer_id, first, limit):
+            page = await super().stored_records(tenant_id, writer_id, first, 100)
+            if (tenant_id, writer_id) == CHAIN and place >= first:
+                one = next(one for one in page if one.sequence == place)
+                page.insert(page.index(one) + 1, replace(one, canonical=b"{}", event_id="another"))
+            return page[:limit]
+
+    async def run():
+        store = Doubled()
+        for writer in WRITERS:
+            await writer.put_into(store)
+        monkeypatch.setattr(module, "_PAGE", 5)
+        report = await verify_audit(store, verify=made_signature, trust=TRUST)
+        assert [(one.kind, one.sequence, one.event_id) for one in report.broken] == [("altered", place, "another")]
+
+    asyncio.run(run())
 
 
 def test_verify_audit_of_a_chain_in_great_disorder_stops_looking():
