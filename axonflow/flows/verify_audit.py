@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from msgspec import Struct
@@ -154,7 +154,9 @@ class Verifier:
         self._tell(0)
 
     async def _walked(self, chain: StoredChain, known: ChainHead | None) -> tuple[ChainWalk, list[Finding]]:
-        walk = ChainWalk(chain, known, trusts_first_version=self._trust.is_of_the_store)
+        trust = self._trust
+        is_unsigned = chain.writer_id in trust.unsigned_writers
+        walk = ChainWalk(chain, known, trusts_first_version=trust.is_of_the_store, is_unsigned=is_unsigned)
         segments = _Segments(self._proofs, chain, self._batches_of(chain.writer_id))
         early: list[Finding] = []
         first = _LOWEST  # also what stands ahead of where the chain begins
@@ -217,7 +219,7 @@ class Verifier:
         )  # fmt: skip
 
 
-def _of_whole_places(page: Sequence[StoredRecord]) -> Sequence[StoredRecord]:
+def _of_whole_places(page: list[StoredRecord]) -> list[StoredRecord]:
     """What of a full `page` is there with all others of its sequence number: at its end, one more may come."""
     count, last = len(page) - 1, page[-1].sequence
     while count and page[count - 1].sequence == last:

@@ -140,7 +140,10 @@ class _ChainPart:
         cut = ChainHead(tenant_id, said.chain, said.removed, bytes.fromhex(said.hash).hex()) if said.removed else None
         keys = [key.registered(said.chain) for key in said.keys]
         self._keys = KeyCheck(said.chain, keys, trust, verify)
-        self.walk = ChainWalk(StoredChain(tenant_id, said.chain, cut), trusts_first_version=trust.is_of_the_store)
+        self.walk = ChainWalk(
+            StoredChain(tenant_id, said.chain, cut), trusts_first_version=trust.is_of_the_store,
+            is_unsigned=said.chain in trust.unsigned_writers,
+        )  # fmt: skip
         self.batches = 0
         self.sealed_us: int | None = None
         self.findings: list[Finding] = []

@@ -60,12 +60,14 @@ SELECT EXISTS (
 SELECT DISTINCT writer_id FROM axonflow.audit_event WHERE tenant_id = $1 AND time_us < $2 ORDER BY writer_id;
 
 -- name: next_end
--- The last record that is past its time among the next `$4` of the chain, if all of them before it are as well.
-SELECT sequence + 1 AS records, hash
+-- The last record that is past its time among the next `$4` of the chain, if all of them before it are as well; and how
+-- many those are.
+SELECT sequence + 1 AS records, hash, held
 FROM (
     SELECT
         sequence, hash,
-        bool_and(time_us < $3) OVER (ORDER BY sequence) AS is_expired
+        bool_and(time_us < $3) OVER (ORDER BY sequence) AS is_expired,
+        row_number() OVER (ORDER BY sequence) AS held
     FROM (
         SELECT sequence, hash, time_us
         FROM axonflow.audit_event

@@ -73,6 +73,23 @@ def test_upkeep_removes_what_is_past_its_tenants_time_and_the_rest_verifies(data
     assert asyncio.run(maintain(database)).removed == 0
 
 
+def test_upkeep_of_what_is_held_since_it_was_looked_at_cuts_no_chain(database):
+    written(database, "D", days_ago(40, 30, 20))
+
+    async def cut():
+        connection = await asyncpg.connect(database)
+        try:
+            keeping = retention.Keeping(connection, 60)
+            await keeping.cut_chains("D", now_us())
+            return keeping.removed, keeping.chains
+        finally:
+            await connection.close()
+
+    assert asyncio.run(cut()) == (0, 0)
+    report = verified(database)
+    assert (report.broken, report.removed, report.records) == ((), 0, 3)
+
+
 def test_upkeep_that_cuts_within_a_segment_notes_the_hashes_of_what_it_removed(database):
     written(database, "A", days_ago(40, 30, 20, 1, 0))
     hashes = [row[0] for row in execute(database, "SELECT hash FROM axonflow.audit_event ORDER BY sequence")]
