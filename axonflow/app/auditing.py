@@ -118,9 +118,9 @@ async def verified_spool(
     trust: Trust = Trust(),  # noqa: B008  frozen
     progress: Progress | None = None,
 ) -> AuditVerification:
-    """What the spool in `folder` holds that no store has yet, verified; its owner may go on meanwhile. Its keys are those
-    that are kept beside it, or else that of the file ``audit.pub``. Raises ConfigurationError for a folder without a
-    spool, and AuditError."""
+    """What the spool in `folder` holds that no store has yet, verified; its owner may go on meanwhile. Its keys are
+    those that are kept beside it, or else that of the file ``audit.pub``. Raises ConfigurationError for a folder
+    without a spool, and AuditError."""
     from axonflow.adapters.sqlite_spool import SpoolAuditProofs
 
     def keys_of(writer_id: str) -> tuple[WriterKey, ...]:
