@@ -139,7 +139,7 @@ class Keeping:
             ends: list[Any] = await self._connection.fetch(_SQL["ends"], *bounds)
             for end in ends:
                 place = (end["tenant_id"], end["writer_id"], end["records"])
-                if await self._connection.fetchval(_SQL["keeps_earlier"], *place, cutoffs[end["tenant_id"]]):
+                if await self._connection.fetchval(_SQL["keeps_earlier"], *place, cutoffs[end["tenant_id"]], *bounds):
                     return None
         return ends
 

@@ -50,10 +50,14 @@ WHERE event.event_id >= $1 AND event.event_id < $2
 ORDER BY event.tenant_id, event.writer_id, event.sequence DESC;
 
 -- name: keeps_earlier
--- Whether a record before `records` of the chain is to be kept: then its clock once went back, and it is cut one by one.
+-- Whether a record before `records` of the chain is to be kept: then its clock once went back. Or is in another partition
+-- ($5 to $6 are the bounds of this one), which somebody else's records keep. It is cut one by one then: a chain begins
+-- ahead of all that is there of it.
 SELECT EXISTS (
     SELECT FROM axonflow.audit_event
-    WHERE tenant_id = $1 AND writer_id = $2 AND sequence < $3 AND time_us >= $4
+    WHERE
+        tenant_id = $1 AND writer_id = $2 AND sequence < $3
+        AND (time_us >= $4 OR event_id < $5 OR event_id >= $6)
 );
 
 -- name: chains

@@ -215,6 +215,26 @@ def test_upkeep_keeps_a_partition_before_whose_end_a_chain_has_a_record_to_keep(
     assert verified(database).broken == ()
 
 
+def test_upkeep_that_ends_after_partitions_were_dropped_leaves_no_record_ahead_of_its_chain(database):
+    """One that somebody keeps holds a record of a chain that goes on in the next, which nobody keeps."""
+    names = with_days_behind(database)
+    written(database, "A", [days_ago(100)[0], now_us() // DAY_US * DAY_US - 12 * DAY_US + 1, *days_ago(1)])
+    written(database, "C", days_ago(100))
+
+    async def drop():
+        connection = await asyncpg.connect(database)
+        try:
+            keeping = retention.Keeping(connection, 60)
+            return await keeping.drop_partitions(await keeping.cutoffs())
+        finally:
+            await connection.close()
+
+    assert asyncio.run(drop()) == names[1:2]
+    assert verified(database).broken == ()
+    assert asyncio.run(maintain(database)).removed == 2
+    assert verified(database).broken == ()
+
+
 def test_upkeep_makes_the_partitions_of_the_coming_days_once(database):
     names = [f"audit_event_{day:%Y_%m_%d}" for day in days_from(datetime.now(UTC).date(), 21)]
     done = asyncio.run(maintain(database, days_ahead=20))
