@@ -243,6 +243,11 @@ def test_prove_of_an_event_makes_what_check_proof_accepts(run, database, key, tm
     assert run("audit", "check-proof", file, "--trust", str(tmp_path / "other.pem")).exit_code == 1
 
 
+def test_verify_of_a_tenant_of_which_nothing_is_recorded_is_bad_input(run, database):
+    result = run("audit", "verify", "--database-url", database, "--tenant", "acmee")
+    assert (result.exit_code, "nothing to verify" in result.stderr) == (2, True)
+
+
 def test_prove_of_no_event_is_bad_input(run, database):
     result = run("audit", "prove", "nothing", "--database-url", database)
     assert (result.exit_code, "no such event" in result.stderr) == (2, True)
