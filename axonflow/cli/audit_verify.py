@@ -185,7 +185,7 @@ def _shown(report: AuditVerification) -> str:
     head = fields([
         ("chains", f"{report.chains:,}"),
         ("records", f"{report.records:,}"),
-        ("past their time", f"{report.removed:,}, by the word of the database: see --kept-for" if report.removed else ""),
+        ("past their time", f"{report.removed:,}, as the database says: see --kept-for" if report.removed else ""),
         ("batches", f"{batches:,}, {signed:,} of them with a good signature"),
         ("not signed", _unsigned(report, batches - signed)),
         ("proved", _proved(report)),

@@ -7,14 +7,39 @@ from msgspec.structs import replace
 
 from axonflow.adapters.ed25519 import made_signature
 from axonflow.adapters.memory import MemoryAuditProofs
+from axonflow.audit import link
 from axonflow.audit.trust import Trust
 from axonflow.flows import verify_audit as module
 from axonflow.flows.verify_audit import verify_audit
-from tests.audit_trail import public_key, two_writers
+from tests.audit_trail import an_event, public_key, two_writers
 
 WRITERS = two_writers()
 TRUST = Trust(frozenset({public_key("key")}))
 CHAIN = ("a", "w")
+
+
+def cut_and_put_in_what_is_before_it(store):
+    store.cut(*CHAIN, 10)
+    store._chains[CHAIN][0] = link(an_event(*CHAIN, 0, effect="allow"), None)
+
+
+def insert_ahead_of_the_chain(store):
+    store._chains[CHAIN][-5] = replace(link(an_event(*CHAIN, 99), None), sequence=-5)
+
+
+@pytest.mark.parametrize(
+    ("tamper", "sequence"), [(cut_and_put_in_what_is_before_it, 0), (insert_ahead_of_the_chain, -5)]
+)
+def test_verify_audit_of_a_record_ahead_of_its_chain_names_it(tamper, sequence):
+    async def run():
+        store = MemoryAuditProofs()
+        for writer in WRITERS:
+            await writer.put_into(store)
+        tamper(store)
+        report = await verify_audit(store, verify=made_signature, trust=TRUST)
+        assert [(one.kind, one.tenant_id, one.sequence) for one in report.broken] == [("cut", "a", sequence)]
+
+    asyncio.run(run())
 
 
 def remove_tenant(store):

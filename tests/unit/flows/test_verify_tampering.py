@@ -127,15 +127,6 @@ def cut_further_than_removed(store):
     store._cuts[CHAIN] = replace(store._cuts[CHAIN], records=13)
 
 
-def cut_and_put_in_what_is_before_it(store):
-    store.cut(*CHAIN, 10)
-    store._chains[CHAIN][0] = link(an_event(*CHAIN, 0, effect="allow"), None)
-
-
-def insert_ahead_of_the_chain(store):
-    store._chains[CHAIN][-5] = replace(link(an_event(*CHAIN, 99), None), sequence=-5)
-
-
 def cut_less_than_removed(store):
     store.cut(*CHAIN, 10)
     store._cuts[CHAIN] = replace(store._cuts[CHAIN], records=8)
@@ -292,8 +283,6 @@ TAMPERED = {
         ("cut", "a", 12, None),
         ("unlinked", "a", 13, None),
     ],
-    cut_and_put_in_what_is_before_it: [("cut", "a", 0, None)],
-    insert_ahead_of_the_chain: [("cut", "a", -5, None)],
     cut_less_than_removed: [("missing", "a", 8, 0)],
     cut_beyond_the_end: [("cut", "a", 25, None)],
     remove_batch: [("batch_missing", "", None, 1), ("unsealed", "a", 10, None)],
