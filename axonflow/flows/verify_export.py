@@ -96,6 +96,8 @@ class _ExportWalk:
         if isinstance(said, ExportedHeader):
             self._tenant_id = said.tenant_id
         elif isinstance(said, ExportedChain):
+            if any(part.writer_id == said.chain for part in self._parts):
+                raise AuditError("a chain that was there before", found=ascii(said.chain)[:80])
             self._chain = _ChainPart(self._tenant_id or "", said, self._trust, self._verify)
             self._parts.append(self._chain)
         elif isinstance(said, ExportedSegment) and self._chain is not None:
