@@ -19,7 +19,7 @@ from axonflow.adapters.ed25519 import Signer, keep_key_pair, make_key_pair
 from axonflow.audit import WriterKey
 from axonflow.errors import ConfigurationError
 
-__all__ = ["ask_for_rotation", "signing_keys"]
+__all__ = ["ask_for_rotation", "kept_keys", "signing_keys"]
 
 _KEY: Final = "audit.key"
 _PUBLIC: Final = "audit.pub"
@@ -62,6 +62,14 @@ def signing_keys(folder: Path, writer_id: str, next_number: int) -> tuple[Signer
             hint="Put it back from where you keep it. To change it: axonflow audit rotate-key.",
         )  # fmt: skip
     return signer, tuple(keys)
+
+
+def kept_keys(folder: Path, writer_id: str) -> tuple[WriterKey, ...]:
+    """The public halves of all keys so far of the writer whose spool is in `folder`; none before its first start.
+
+    Raises ConfigurationError for those of another writer.
+    """
+    return tuple(_read(folder / _ALL, writer_id))
 
 
 def _rotated(folder: Path, old: Signer, keys: list[WriterKey], next_number: int) -> tuple[Signer, list[WriterKey]]:

@@ -128,12 +128,18 @@ async def verified_spool(
     trust: Trust = Trust(),  # noqa: B008  frozen
     progress: Progress | None = None,
 ) -> AuditVerification:
-    """What the spool in `folder` holds that no store has yet, verified; its owner may go on meanwhile. Its key is that
-    of the file ``audit.pub`` in it. Raises ConfigurationError for a folder without a spool, and AuditError."""
+    """What the spool in `folder` holds that no store has yet, verified; its owner may go on meanwhile. Its keys are
+    those that are kept beside it, or else that of the file ``audit.pub``. Raises ConfigurationError for a folder
+    without a spool, and AuditError."""
     from axonflow.adapters.sqlite_spool import SpoolAuditProofs
 
     def keys_of(writer_id: str) -> tuple[WriterKey, ...]:
         file = folder / _PUBLIC_KEY
+        if _signature_check() is not None:
+            from axonflow.app.audit_keys import kept_keys
+
+            if keys := kept_keys(folder, writer_id):
+                return keys
         return tuple(WriterKey(writer_id, 0, key_id_of(one), one) for one in _public_keys([file] * file.is_file()))
 
     with SpoolAuditProofs.opened(folder, keys_of) as proofs:

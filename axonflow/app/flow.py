@@ -291,15 +291,16 @@ class AxonFlow:
         origin: Origin = IN_PROCESS,
     ) -> AuditEvent:
         """Record that `request` was carried out, such as a model call, or had `failed` and why: what it used, how long
-        it took, and facts in `details`, never content.
+        it took, and facts in `details`, never content. Secrets that detectors find in those are masked.
 
         Raises AuditError when it cannot be recorded.
         """
-        digest = self._engines.of(request).digest
+        engine = self._engines.of(request)
         outcome = Outcome(details or {}, usage, duration_us, failed)
         return await record(
-            self._audit, kind, request, decision_id=decision_id, policy_digest=digest, outcome=outcome, origin=origin
-        )
+            self._audit, kind, request, decision_id=decision_id, policy_digest=engine.digest, outcome=outcome,
+            origin=origin, secrecy=engine.secrecy,
+        )  # fmt: skip
 
     def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """The result of one of this object's coroutines, for code that is not async: ``flow.wait(flow.enforce(r))``.
@@ -331,10 +332,10 @@ class AxonFlow:
             return await self.enforce(request, origin=origin)
 
         async def recorded(request: Request, decision_id: str, outcome: Outcome) -> None:
-            digest = self._engines.of(request).digest
+            engine = self._engines.of(request)
             await record(
-                self._audit, "plan_step", request, decision_id=decision_id, policy_digest=digest, outcome=outcome,
-                origin=origin,
+                self._audit, "plan_step", request, decision_id=decision_id, policy_digest=engine.digest,
+                outcome=outcome, origin=origin, secrecy=engine.secrecy,
             )  # fmt: skip
 
         acting = Principal(plan.name, "agent") if principal is None else Principal.of(principal)

@@ -9,12 +9,15 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Final
 
 from axonflow.audit.chain import GENESIS, LEAF_AND_DOMAIN, ChainHead, is_first_version, is_record_hash
+from axonflow.audit.event import AuditEvent
 from axonflow.audit.merkle import merkle_root
 from axonflow.audit.shed import Shed
 from axonflow.audit.stored import Finding, FindingKind, StoredChain, StoredRecord, StoredSegment
+from axonflow.errors import AuditError
 
 __all__ = ["MAX_FINDINGS", "ChainWalk"]
 
@@ -27,19 +30,27 @@ class ChainWalk:
     """Takes the segments of `chain` and its records, both in order, from where it was cut on. A segment has to be given
     before its records are taken. `known` is what the chain was earlier.
 
+    Of a writer that signs nothing (`is_unsigned`), all events are of administration: whatever else is there was put in.
+
     `records` counts those that were taken. `unsealed` of them are at the end and in no batch yet;
     `first_version_unsealed` are of the first version, which had no batches: believed only
     if `trusts_first_version`.
     """
 
     def __init__(
-        self, chain: StoredChain, known: ChainHead | None = None, *, trusts_first_version: bool = True
+        self,
+        chain: StoredChain,
+        known: ChainHead | None = None,
+        *,
+        trusts_first_version: bool = True,
+        is_unsigned: bool = False,
     ) -> None:
         self._chain = chain
         self._cut = cut = chain.cut.records if chain.cut else 0
         self._cut_hash = bytes.fromhex(chain.cut.hash) if chain.cut else GENESIS
         self._known = known
         self._trusts_first_version = trusts_first_version
+        self._is_unsigned = is_unsigned
         self._last = self._cut_hash
         self._next = cut
         self._first = cut  # of those whose hashes are held: all from there up to `_next`, without a gap
@@ -113,6 +124,8 @@ class ChainWalk:
             expected += 1
         self._last, self._next = last, expected
         self.records += len(page) - passed_over
+        if self._is_unsigned:
+            self._check_kinds(page)
         if self._unexplained:
             self._explain(page)
         self._compare_with_known()
@@ -145,6 +158,11 @@ class ChainWalk:
     def _look_closely(self, record: StoredRecord) -> bool:
         """What is the matter with `record`, which does not simply follow. Whether it has a place in the chain."""
         sequence, previous = record.sequence, record.previous
+        if sequence < max(self._cut, 0):
+            said = "it stands ahead of where the chain begins: put in, or not past its time as it is said to be"
+            self._find("cut", said, sequence, record)
+            self._faulty.pop()  # it excuses none of those that have a place
+            return False
         if sequence < self._next:
             self._find("altered", f"record {sequence} stands here twice, or out of order", sequence, record)
             return False
@@ -162,6 +180,16 @@ class ChainWalk:
         elif is_first_version(record.hash, sequence, previous, record.canonical):
             self._first_version_until = sequence + 1
         return True
+
+    def _check_kinds(self, page: Sequence[StoredRecord]) -> None:
+        for record in page:
+            with suppress(AuditError):  # of what is no event, it is said that it is altered
+                kind = AuditEvent.from_canonical(record.canonical).kind
+                if kind != "admin":
+                    said = (
+                        f"an event of kind {kind[:64]!a}, where nobody signs, and nothing is but what was administered"
+                    )
+                    self._find("unsigned", said, record.sequence, record)
 
     def _explain(self, page: Sequence[StoredRecord]) -> None:
         """Take back that records are missing where their writer said that it let them go, and behind which hash it went
@@ -237,10 +265,8 @@ class ChainWalk:
 
     def _is_as_signed(self, one: StoredSegment) -> bool:
         segment = one.segment
-        if not self._hashes[: segment.end - self._first]:
-            return False
-        hashes = self._hashes[max(segment.first - self._first, 0) : segment.end - self._first]
-        if hashes[-1] != segment.head:
+        hashes = self._hashes[max(segment.first - self._first, 0) : max(segment.end - self._first, 0)]
+        if not hashes or hashes[-1] != segment.head:
             return False
         gone = segment.records - len(hashes)
         if gone == 0:

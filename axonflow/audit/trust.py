@@ -30,7 +30,7 @@ class Trust(Struct, frozen=True):
 
     Without either, the first key that the store has of a writer is taken, which is worth nothing against whoever may
     write to the store. `unsigned_writers` sign nothing and are in no anchor, as is known of them: their chains
-    are verified, and nobody says whose they are.
+    are verified, and nobody says whose they are. They record administration (events of kind `admin`) alone.
     """
 
     public_keys: frozenset[bytes] | None = None

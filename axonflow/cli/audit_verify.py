@@ -116,12 +116,18 @@ async def _verify(url: str, wanted: dict[str, Any], known: AuditVerification | N
     trust = await _trust(wanted)
     try:
         async with opened_proofs(url) as proofs:
-            return await verified(
+            report = await verified(
                 proofs, wanted["tenant"], trust=trust, known=known, kept_since_us=since_us,
                 progress=lambda _done, _chains, records: bar(records),
             )  # fmt: skip
     finally:
         bar.clear()
+    if wanted["tenant"] and not report.chains and not report.broken:  # a slip of the pen must not be "verified"
+        raise ConfigurationError(
+            "there is nothing to verify", expected="a tenant of which something is recorded",
+            found=ascii(wanted["tenant"])[:80], hint="axonflow tenant list has them all.",
+        )  # fmt: skip
+    return report
 
 
 async def _verify_spool(wanted: dict[str, Any]) -> AuditVerification:
@@ -199,7 +205,7 @@ def _shown(report: AuditVerification) -> str:
     head = fields([
         ("chains", f"{report.chains:,}"),
         ("records", f"{report.records:,}"),
-        ("past their time", f"{report.removed:,}" if report.removed else ""),
+        ("past their time", f"{report.removed:,}, as the database says: see --kept-for" if report.removed else ""),
         ("batches", f"{batches:,}, {signed:,} of them with a good signature"),
         ("not signed", _unsigned(report, batches - signed)),
         ("proved", _proved(report)),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from axonflow.audit import AuditEvent, AuditKind, Origin, Usage, storable_facts
+from axonflow.audit import AuditEvent, AuditKind, Origin, Storable, Usage, storable_facts
 from axonflow.audit.storable import storable_text
+from axonflow.detect.secrecy import Secrecy
 from axonflow.errors import AuditError, AxonFlowError
 from axonflow.ids import new_id, now_us
 from axonflow.policy import Principal, Request
@@ -38,11 +39,12 @@ async def record(
     policy_digest: str,
     outcome: Outcome,
     origin: Origin,
+    secrecy: Secrecy | None = None,
 ) -> AuditEvent:
     """Record that `request`, as `decision_id` allowed it, was carried out, and its `outcome`; return the event.
 
-    A log-in that failed was not allowed. What no store keeps of the details is recorded in a form that all do. Raises
-    AuditError when it cannot be recorded.
+    A log-in that failed was not allowed. What no store keeps of the details is recorded in a form that all do, and what
+    `secrecy` knows for a secret is masked. Raises AuditError when it cannot be recorded.
     """
     time_us = now_us()
     principal, resource = request.principal, request.resource
@@ -67,10 +69,15 @@ async def record(
         origin=origin,
         duration_us=outcome.duration_us,
         usage=outcome.usage,
-        details=storable_facts(outcome.details) if outcome.details else {},
+        details=_details(outcome.details, secrecy) if outcome.details else {},
     )
     await append(audit, event)
     return event
+
+
+def _details(facts: dict[str, Any], secrecy: Secrecy | None) -> dict[str, Storable]:
+    kept = storable_facts(facts)
+    return kept if secrecy is None else {name: secrecy.masked(name, fact) for name, fact in kept.items()}
 
 
 async def append(audit: AuditLog, event: AuditEvent) -> None:

@@ -11,7 +11,7 @@ from msgspec import Struct
 from axonflow.audit import ChainHead
 from axonflow.audit.batch_walk import BatchWalk
 from axonflow.audit.chain_walk import ChainWalk
-from axonflow.audit.stored import Finding, StoredChain, StoredSegment, StoredWriter
+from axonflow.audit.stored import Finding, StoredChain, StoredRecord, StoredSegment, StoredWriter
 from axonflow.audit.trust import SignatureCheck, Trust
 from axonflow.ports import AuditProofs
 
@@ -19,6 +19,7 @@ __all__ = ["AuditVerification", "VerifiedWriter", "Verifier", "verify_audit"]
 
 _PAGE: Final = 1_000
 _NOTHING_YET: Final = (-1, -1)
+_LOWEST: Final = -(2**63)
 
 Progress = Callable[[int, int, int], None]
 
@@ -103,15 +104,12 @@ class Verifier:
 
     async def verify(self, tenant_id: str | None, heads: Iterable[ChainHead]) -> AuditVerification:
         known = {(head.tenant_id, head.writer_id): head for head in heads if tenant_id in (None, head.tenant_id)}
-        if (
-            tenant_id is None
-        ):  # batches first: what comes while chains are walked is beyond them, and left for next time
-            await self._walk_batches(None)
+        # Batches first: what comes while chains are walked is beyond them, and left for next time. All of them, also
+        # for one tenant: of which there may be nothing left but that they are not whole.
+        await self._walk_batches()
         chains = {(one.tenant_id, one.writer_id): one for one in await self._proofs.stored_chains(tenant_id)}
         for place in known:
             chains.setdefault(place, StoredChain(*place))
-        if tenant_id is not None:
-            await self._walk_batches({writer_id for _, writer_id in chains})
         self._chains = len(chains)
         for place, chain in sorted(chains.items()):
             await self._walk_chain(chain, known.get(place))
@@ -120,10 +118,9 @@ class Verifier:
                 self._writers[writer_id].find_unseen()
         return self._report()
 
-    async def _walk_batches(self, only: set[str] | None) -> None:
+    async def _walk_batches(self) -> None:
         writers = {one.writer_id: one for one in await self._proofs.stored_writers()}
-        named = only if only is not None else {*writers, *(self._trust.writers or {})}
-        for writer_id in sorted(named):
+        for writer_id in sorted({*writers, *(self._trust.writers or {})}):
             walk = BatchWalk(writers.get(writer_id, StoredWriter(writer_id)), self._trust, self._verify)
             self._writers[writer_id] = walk
             while True:
@@ -157,24 +154,29 @@ class Verifier:
         self._tell(0)
 
     async def _walked(self, chain: StoredChain, known: ChainHead | None) -> tuple[ChainWalk, list[Finding]]:
-        walk = ChainWalk(chain, known, trusts_first_version=self._trust.is_of_the_store)
+        trust = self._trust
+        is_unsigned = chain.writer_id in trust.unsigned_writers
+        walk = ChainWalk(chain, known, trusts_first_version=trust.is_of_the_store, is_unsigned=is_unsigned)
         segments = _Segments(self._proofs, chain, self._batches_of(chain.writer_id))
         early: list[Finding] = []
+        first = _LOWEST  # also what stands ahead of where the chain begins
         while not walk.is_hopeless:
-            page = await self._proofs.stored_records(chain.tenant_id, chain.writer_id, walk.next, _PAGE)
+            page = await self._proofs.stored_records(chain.tenant_id, chain.writer_id, first, _PAGE)
             is_last = len(page) < _PAGE
+            page = page if is_last else _of_whole_places(page)
             # Segments that are read after the records: so none is in a batch that is not seen.
             for one, sealed_us in await segments.up_to(None if is_last else page[-1].sequence):
                 walk.give((one,))
                 early += self._removed_early(chain, one, sealed_us)
-            before, beyond = walk.next, segments.beyond
+            beyond = segments.beyond
             seen = page if beyond is None else [one for one in page if one.sequence < beyond]
             walk.take(seen)
             self._tell(walk.records)
             await asyncio.sleep(0)
-            if is_last or len(seen) < len(page) or walk.next == before:
+            if is_last or len(seen) < len(page):
                 walk.finish(tail_may_wait=self._tail_may_wait)
                 break
+            first = max(walk.next, page[-1].sequence + 1)
         return walk, early
 
     def _batches_of(self, writer_id: str) -> BatchWalk:
@@ -215,6 +217,14 @@ class Verifier:
             ),
             trust="anchor" if trust.writers is not None else "store" if trust.public_keys is None else "named",
         )  # fmt: skip
+
+
+def _of_whole_places(page: list[StoredRecord]) -> list[StoredRecord]:
+    """What of a full `page` is there with all others of its sequence number: at its end, one more may come."""
+    count, last = len(page) - 1, page[-1].sequence
+    while count and page[count - 1].sequence == last:
+        count -= 1
+    return page[:count] or page
 
 
 class _Segments:

@@ -96,6 +96,8 @@ class _ExportWalk:
         if isinstance(said, ExportedHeader):
             self._tenant_id = said.tenant_id
         elif isinstance(said, ExportedChain):
+            if any(part.writer_id == said.chain for part in self._parts):
+                raise AuditError("a chain that was there before", found=ascii(said.chain)[:80])
             self._chain = _ChainPart(self._tenant_id or "", said, self._trust, self._verify)
             self._parts.append(self._chain)
         elif isinstance(said, ExportedSegment) and self._chain is not None:
@@ -140,7 +142,10 @@ class _ChainPart:
         cut = ChainHead(tenant_id, said.chain, said.removed, bytes.fromhex(said.hash).hex()) if said.removed else None
         keys = [key.registered(said.chain) for key in said.keys]
         self._keys = KeyCheck(said.chain, keys, trust, verify)
-        self.walk = ChainWalk(StoredChain(tenant_id, said.chain, cut), trusts_first_version=trust.is_of_the_store)
+        self.walk = ChainWalk(
+            StoredChain(tenant_id, said.chain, cut), trusts_first_version=trust.is_of_the_store,
+            is_unsigned=said.chain in trust.unsigned_writers,
+        )  # fmt: skip
         self.batches = 0
         self.sealed_us: int | None = None
         self.findings: list[Finding] = []

@@ -15,7 +15,7 @@ from axonflow.adapters.postgres.audit_store import altered_column
 from axonflow.adapters.postgres.database import PostgresDatabase
 from axonflow.adapters.postgres.failures import is_storable, translated
 from axonflow.adapters.postgres.sql_files import named_queries
-from axonflow.audit import ChainHead, Segment, WriterKey, batch_hash
+from axonflow.audit import BatchStatement, ChainHead, Segment, WriterKey, batch_hash
 from axonflow.audit.merkle import leaf_hash
 from axonflow.audit.stored import StoredBatch, StoredChain, StoredPlace, StoredRecord, StoredSegment, StoredWriter
 from axonflow.errors import AuditError
@@ -24,8 +24,8 @@ __all__ = ["PostgresAuditProofs"]
 
 _SQL: Final = {**named_queries("audit.sql"), **named_queries("audit_proofs.sql")}
 _MAX_BIGINT: Final = 2**63 - 1
-_NO_EVENT: Final = (asyncpg.DataError, asyncpg.DatatypeMismatchError)
-"""What the server says of bytes that are no event, or of a column whose type was changed."""
+_NO_EVENT: Final = (asyncpg.DataError, asyncpg.DatatypeMismatchError, asyncpg.StatementTooComplexError)
+"""What the server says of bytes that are no event, or too deep a one, or of a column whose type was changed."""
 
 
 class PostgresAuditProofs:
@@ -37,6 +37,7 @@ class PostgresAuditProofs:
     async def stored_writers(self) -> list[StoredWriter]:
         with translated(AuditError, "list the writers of the audit trail"):
             async with self._database.auditor() as connection:
+                _check_required([name for (name,) in await connection.fetch(_SQL["not_required"])])
                 rows = await connection.fetch(_SQL["keys"])
                 names = {name for (name,) in await connection.fetch(_SQL["writers"])}
         keys = {name: tuple(map(_key, some)) for name, some in itertools.groupby(rows, lambda row: row["writer_id"])}
@@ -105,6 +106,16 @@ class PostgresAuditProofs:
         return [StoredPlace(*row) for row in rows]
 
 
+def _check_required(others: list[str]) -> None:
+    """Raise AuditError when columns may be empty: in no order, a row without its place is seen by nobody who verifies,
+    and by all who search."""
+    if others:
+        raise AuditError(
+            "the tables of the audit trail were changed", expected="NOT NULL, as they were made",
+            found=f"{', '.join(others)} without", hint="Find the rows where it is NULL before you put it back.",
+        )  # fmt: skip
+
+
 def _key(row: Mapping[str, Any]) -> WriterKey:
     return WriterKey(row["writer_id"], row["number"], row["key_id"], row["public_key"], row["endorsement"] or b"")
 
@@ -114,8 +125,11 @@ def _segment(row: Mapping[str, Any]) -> Segment:
 
 
 def _batch(row: Mapping[str, Any], leaves: bytes) -> StoredBatch:
-    altered = "" if row["hash"] == batch_hash(row["statement"]) else "hash"
-    return StoredBatch(row["number"], row["statement"], row["signature"], leaves, altered)
+    statement = row["statement"]
+    altered = "" if row["hash"] == batch_hash(statement) else "hash"
+    with suppress(AuditError):  # whoever walks along the batches says so of one that cannot be read
+        altered = altered or ("" if BatchStatement.from_bytes(statement).sealed_us == row["sealed_us"] else "sealed_us")
+    return StoredBatch(row["number"], statement, row["signature"], leaves, altered)
 
 
 def _cut(row: Mapping[str, Any]) -> ChainHead:

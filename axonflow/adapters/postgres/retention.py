@@ -73,6 +73,11 @@ def days_from(day: date, count: int) -> list[date]:
     return [day + timedelta(days=number) for number in range(count)]
 
 
+class _Kept(Exception):  # noqa: N818  what happened, and no error
+    """The database does not let go of all that was past its time a moment ago: it is held, or kept for longer, since.
+    So the chain is not cut, or it would begin behind records that are there."""
+
+
 class Keeping:
     """One run over one connection, under a login that owns the schema. `removed` counts records, `chains` those that
     were cut; `progress` is called with the former."""
@@ -134,7 +139,7 @@ class Keeping:
             ends: list[Any] = await self._connection.fetch(_SQL["ends"], *bounds)
             for end in ends:
                 place = (end["tenant_id"], end["writer_id"], end["records"])
-                if await self._connection.fetchval(_SQL["keeps_earlier"], *place, cutoffs[end["tenant_id"]]):
+                if await self._connection.fetchval(_SQL["keeps_earlier"], *place, cutoffs[end["tenant_id"]], *bounds):
                     return None
         return ends
 
@@ -149,15 +154,25 @@ class Keeping:
             self.chains += self.removed > before
 
     async def _cut(self, tenant_id: str, writer_id: str, cutoff_us: int) -> bool:
-        async with self._connection.transaction(), self._as_keeper(tenant_id):
-            end = await self._connection.fetchrow(_SQL["next_end"], tenant_id, writer_id, cutoff_us, _BATCH_RECORDS)
-            if end is None:
-                return False
-            await self._note_cut(tenant_id, writer_id, end["records"], end["hash"])
-            status = await self._connection.execute(_SQL["remove"], tenant_id, writer_id, end["records"])
-        removed = int(status.removeprefix("DELETE "))
+        try:
+            async with self._connection.transaction(), self._as_keeper(tenant_id):
+                removed = await self._removed(tenant_id, writer_id, cutoff_us)
+        except _Kept:
+            return False
         self.removed += removed
         return removed > 0
+
+    async def _removed(self, tenant_id: str, writer_id: str, cutoff_us: int) -> int:
+        """How many records went. Raises _Kept."""
+        end = await self._connection.fetchrow(_SQL["next_end"], tenant_id, writer_id, cutoff_us, _BATCH_RECORDS)
+        if end is None:
+            return 0
+        await self._note_cut(tenant_id, writer_id, end["records"], end["hash"])
+        status = await self._connection.execute(_SQL["remove"], tenant_id, writer_id, end["records"])
+        removed = int(status.removeprefix("DELETE "))
+        if removed < end["held"]:
+            raise _Kept
+        return removed
 
     async def _note_cut(self, tenant_id: str, writer_id: str, records: int, digest: bytes) -> None:
         """Note that the first `records` of the chain, whose last has this hash, are about to go."""

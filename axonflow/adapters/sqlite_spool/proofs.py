@@ -14,10 +14,11 @@ from msgspec import Struct
 
 from axonflow.adapters.sqlite_spool.aside import SPOOL_FILE
 from axonflow.adapters.sqlite_spool.spool_file import refused
+from axonflow.adapters.sqlite_spool.statements import SOUND_BATCH
 from axonflow.audit import ChainHead, Segment, WriterKey
 from axonflow.audit.merkle import leaf_hash, merkle_root
 from axonflow.audit.stored import StoredBatch, StoredChain, StoredRecord, StoredSegment, StoredWriter
-from axonflow.errors import ConfigurationError
+from axonflow.errors import AuditError, ConfigurationError
 
 __all__ = ["SpoolAuditProofs"]
 
@@ -33,6 +34,15 @@ WHERE tenant_id = ? AND sequence >= ? ORDER BY sequence LIMIT ?"""
 _SEALED: Final = """
 SELECT tenant_id, sequence, hash FROM records
 WHERE position <= (SELECT last_position FROM batch) ORDER BY tenant_id, sequence"""
+_UNSOUND: Final = """
+SELECT 'record ' || sequence || ' in position ' || position FROM records
+WHERE typeof(tenant_id) <> 'text' OR typeof(sequence) <> 'integer'
+OR typeof(previous) <> 'blob' OR typeof(hash) <> 'blob' OR typeof(canonical) <> 'blob'
+UNION ALL
+SELECT 'the end of a chain' FROM heads
+WHERE typeof(tenant_id) <> 'text' OR typeof(sequence) <> 'integer' OR typeof(hash) <> 'blob'
+LIMIT 1"""
+"""SQLite keeps any value in any column."""
 
 
 class _EventPlace(Struct):
@@ -51,6 +61,7 @@ class SpoolAuditProofs:
         self._connection = connection
         self._path = path
         self._keys = keys
+        self._check_types()
         ((self._writer_id,),) = self._read("SELECT value FROM meta WHERE name = 'writer_id'")
         self._segments = self._sealed_segments()
 
@@ -72,9 +83,12 @@ class SpoolAuditProofs:
         try:
             try:
                 connection.execute("BEGIN")
-                ((writer_id,),) = connection.execute("SELECT value FROM meta WHERE name = 'writer_id'").fetchall()
+                row = connection.execute("SELECT value FROM meta WHERE name = 'writer_id'").fetchone()
             except sqlite3.Error as error:
                 raise refused(error, path) from None
+            if row is None:
+                raise _damaged("no writer", path)
+            (writer_id,) = row
             yield cls(connection, path, keys_of(writer_id))
         finally:
             connection.close()
@@ -150,8 +164,18 @@ class SpoolAuditProofs:
             for position, run in enumerate(runs)
         ]  # fmt: skip
 
+    def _check_types(self) -> None:
+        unsound = ["the batch that comes next"] if not self._read(SOUND_BATCH) else []
+        unsound += [what for (what,) in self._read(_UNSOUND)]
+        if unsound:
+            raise _damaged(f"{unsound[0]}, with a column of another type", self._path)
+
     def _read(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         try:
             return self._connection.execute(query, values).fetchall()
         except sqlite3.Error as error:
             raise refused(error, self._path) from None
+
+
+def _damaged(found: str, path: Path) -> AuditError:
+    return AuditError("the audit spool is damaged", expected="what AxonFlow wrote", found=found, at=str(path))

@@ -17,6 +17,7 @@ from axonflow.adapters.sqlite_spool.aside import KEYS_FILE, SPOOL_FILE, DamageRe
 from axonflow.adapters.sqlite_spool.mark import Mark, Reached
 from axonflow.adapters.sqlite_spool.rows import Row
 from axonflow.adapters.sqlite_spool.spool_file import open_database
+from axonflow.adapters.sqlite_spool.statements import SOUND_BATCH
 from axonflow.errors import AuditError
 from axonflow.ids import now_us
 
@@ -29,7 +30,6 @@ INSERT OR IGNORE INTO records (position, tenant_id, sequence, previous, hash, ca
 _QUARANTINED: Final = "SELECT tenant_id, sequence, previous, hash, canonical, reason FROM quarantine ORDER BY position"
 _ADD_QUARANTINED: Final = """
 INSERT INTO quarantine (tenant_id, sequence, previous, hash, canonical, reason) VALUES (?, ?, ?, ?, ?, ?)"""
-_BATCH: Final = "SELECT number, previous, statement, signature, last_position FROM batch"
 _SET_BATCH: Final = "UPDATE batch SET number = ?, previous = ?, statement = ?, signature = ?, last_position = ?"
 _PERSON_KEYS: Final = "SELECT tenant_id, key_id, tag, wrapped, created_us FROM person_key"
 _ADD_PERSON_KEY: Final = """
@@ -171,7 +171,7 @@ class _Kept:
             for row in source.execute(_PERSON_KEYS):
                 self._to().execute(_ADD_PERSON_KEY, row)
         with suppress(sqlite3.Error):
-            row = source.execute(_BATCH).fetchone()
+            row = source.execute(SOUND_BATCH).fetchone()
             if row is not None and self._connection is not None:
                 self._to().execute(_SET_BATCH, row)
 

@@ -182,6 +182,8 @@ def _prepared(connection: sqlite3.Connection, path: Path, writer_id: str) -> str
         _create(connection, writer_id)
     elif version < SCHEMA_VERSION:
         _bring_up_to_date(connection, version)
+    if connection.execute(statements.SOUND_BATCH).fetchone() is None:
+        raise _damaged("no batch that comes next", path)
     (position,) = connection.execute(statements.REACHED).fetchone()
     row = connection.execute("SELECT value FROM meta WHERE name = 'writer_id'").fetchone()
     if row is None:

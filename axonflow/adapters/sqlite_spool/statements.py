@@ -45,6 +45,12 @@ REACHED: Final = "SELECT max(coalesce((SELECT max(position) FROM records), 0), (
 KEEP_REACHED: Final = "UPDATE batch SET reached = max(reached, coalesce((SELECT max(position) FROM records), 0))"
 """Before records go: no position is given twice, so that it can be told when the last records are lost."""
 SIZE_UP_TO: Final = f"{PENDING} WHERE position <= ?"
+SOUND_BATCH: Final = """
+SELECT number, previous, statement, signature, last_position FROM batch
+WHERE typeof(number) = 'integer' AND number >= 0 AND typeof(previous) = 'blob' AND length(previous) = 32
+AND typeof(statement) IN ('blob', 'null') AND typeof(signature) IN ('blob', 'null')
+AND typeof(last_position) IN ('integer', 'null') AND typeof(reached) = 'integer'"""
+"""The batch that comes next, unless it cannot be one: SQLite keeps any value in any column."""
 BATCH: Final = "SELECT number, previous, statement, signature, last_position FROM batch"
 LAST_POSITION: Final = """
 SELECT max(position), count(*) FROM (SELECT position FROM records WHERE position > ? ORDER BY position LIMIT ?)"""

@@ -87,6 +87,20 @@ def flip(path, place):
         file.write(bytes([byte ^ 0x10]))
 
 
+@pytest.mark.parametrize("change", [
+    "DELETE FROM batch", "UPDATE batch SET number = 'x'", "UPDATE batch SET previous = 'x'",
+    "UPDATE batch SET reached = 'x'", "UPDATE batch SET statement = 'x'",
+])  # fmt: skip
+def test_spool_whose_next_batch_cannot_be_one_begins_anew_and_drains_its_records(left, change):
+    folder, records = left
+    connection = sqlite3.connect(folder / FILE, isolation_level=None)
+    connection.execute(change)
+    connection.close()
+    _, stored, (damage,) = recovered(folder)
+    assert ({one.hash for one in stored}, damage.missing) == ({one.hash for one in records}, 0)
+    assert damage.found == "no batch that comes next"
+
+
 def test_spool_after_any_damage_goes_on_and_drains_what_can_be_read(left, tmp_path):
     folder, records = left
     seed = random.SystemRandom().randrange(2**32)

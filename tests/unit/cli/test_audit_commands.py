@@ -2,23 +2,17 @@
 
 import asyncio
 import json
-import shutil
-import sqlite3
-from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import pytest
 from msgspec.structs import replace
 
-from axonflow.adapters.memory import MemoryAuditProofs
 from axonflow.adapters.postgres import PostgresAuditStore, PostgresDatabase, migrate
-from axonflow.adapters.sqlite_spool import SqliteAuditSpool
 from axonflow.app.audit_keys import signing_keys
 from axonflow.app.auditing import export_audit, opened_proofs
 from axonflow.audit import NO_BATCH, AuditEvent, WriterKey, link, seal
-from axonflow.flows.drain import drain_once
 from axonflow.ids import id_at
-from tests.audit_trail import an_event, signer
+from tests.audit_trail import signer
 from tests.postgres import execute, fresh_database, postgres_dsn
 
 __all__ = ["postgres_dsn"]
@@ -247,82 +241,14 @@ def test_prove_of_an_event_makes_what_check_proof_accepts(run, database, key, tm
     assert run("audit", "check-proof", file, "--trust", str(tmp_path / "other.pem")).exit_code == 1
 
 
+def test_verify_of_a_tenant_of_which_nothing_is_recorded_is_bad_input(run, database):
+    result = run("audit", "verify", "--database-url", database, "--tenant", "acmee")
+    assert (result.exit_code, "nothing to verify" in result.stderr) == (2, True)
+
+
 def test_prove_of_no_event_is_bad_input(run, database):
     result = run("audit", "prove", "nothing", "--database-url", database)
     assert (result.exit_code, "no such event" in result.stderr) == (2, True)
-
-
-def spooled(folder, count):
-    """A spool with `count` events of two tenants, two of them in a sealed batch that no store has yet."""
-
-    async def fill():
-        spool = SqliteAuditSpool.open(folder)
-        spool.sign_with(signer("key"))
-        try:
-            for number in range(count):
-                await spool.append(an_event("ab"[number % 2], spool.writer_id, number))
-                if number == 1:
-                    await spool.sealed(10)
-        finally:
-            spool.close()
-
-    asyncio.run(fill())
-    (folder / "audit.pub").write_bytes(signer("key").public_pem)
-    return str(folder)
-
-
-def test_verify_of_a_spool_says_what_waits_and_finds_what_was_changed(run, key, tmp_path):
-    folder = spooled(tmp_path / "spool", 5)
-    result = run("audit", "verify", "--spool", folder, "--trust", key)
-    assert (result.exit_code, "3 records wait for their batch" in result.stdout) == (0, True)
-    report = json.loads(run("audit", "verify", "--spool", folder, "--json").stdout)
-    assert (report["records"], report["unsealed"], report["writers"][0]["signed"]) == (5, 3, 1)
-    for change, kind in (
-        (
-            "UPDATE records SET canonical = CAST(replace(canonical, 'deny', 'allow') AS BLOB) WHERE sequence = 1",
-            "altered",
-        ),
-        ("UPDATE records SET canonical = x'ff' WHERE sequence = 0 AND tenant_id = 'a'", "altered"),
-        ("UPDATE records SET hash = zeroblob(32) WHERE sequence = 0 AND tenant_id = 'b'", "batch_altered"),
-        ("UPDATE records SET tenant_id = 'c' WHERE sequence = 0 AND tenant_id = 'b'", "column"),
-        ("UPDATE batch SET signature = zeroblob(64)", "bad_signature"),
-        ("DELETE FROM records WHERE sequence = 1 AND tenant_id = 'a'", "missing"),
-    ):
-        copy = tmp_path / kind / change[:6].strip()
-        shutil.copytree(folder, copy, dirs_exist_ok=True)
-        connection = sqlite3.connect(copy / "spool.sqlite3", isolation_level=None)
-        connection.execute(change)
-        connection.close()
-        result = run("audit", "verify", "--spool", str(copy), "--json")
-        assert result.exit_code == 1, change
-        assert kind in {one["kind"] for one in json.loads(result.stdout)["broken"]}
-
-
-def test_verify_of_a_spool_beside_its_owner_goes_on_from_what_a_store_has(run, tmp_path):
-    async def fill_and_verify():
-        spool, store = SqliteAuditSpool.open(tmp_path / "s"), MemoryAuditProofs()
-        for number in range(6):
-            await spool.append(an_event("ab"[number % 2], spool.writer_id, number))
-            if number == 3:
-                await drain_once(spool, store)
-        try:
-            return run("audit", "verify", "--spool", str(tmp_path / "s"), "--json")
-        finally:
-            await asyncio.to_thread(spool.close)
-
-    with ThreadPoolExecutor(1) as pool:  # the command has an event loop of its own
-        run_command = run
-        run = lambda *args: pool.submit(run_command, *args).result()  # noqa: E731
-        report = json.loads(asyncio.run(fill_and_verify()).stdout)
-    assert (report["broken"], report["records"], report["unsealed"]) == ([], 2, 2)
-
-
-def test_verify_of_a_folder_without_a_spool_is_bad_input(run, tmp_path):
-    result = run("audit", "verify", "--spool", str(tmp_path))
-    assert (result.exit_code, "there is no audit spool" in result.stderr) == (2, True)
-    assert run("audit", "verify", "--spool", str(tmp_path), "--tenant", "a").exit_code == 2
-    (tmp_path / "spool.sqlite3").write_text("no database, but some text that is longer than a header of one" * 9)
-    assert run("audit", "verify", "--spool", str(tmp_path)).exit_code == 2
 
 
 def test_audit_rotate_key_asks_every_writer_of_an_installation_and_once_only(run, tmp_path):

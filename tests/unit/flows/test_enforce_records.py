@@ -117,6 +117,14 @@ def test_record_with_hostile_details_is_recorded_in_a_few_bytes(details):
     assert len(event.recordable()) < 4_000
 
 
+def test_record_with_secrets_in_its_details_keeps_none_of_them():
+    secret = "ghp_" + "aB3dE6gH9jK2mN5pQ8sT1vW4xY7zB0cF3hJ6"
+    details = {"caller": secret, "policies": [f"of {secret}"], "deep": {"x": secret}, "api_key": "a" * 20, "size": 7}
+    event = asyncio.run(FLOW.record("tool_call", request(), decision_id="d", details=details))
+    assert secret.encode() not in event.canonical()
+    assert (sorted(event.details), event.details["size"]) == (sorted(details), 7)
+
+
 def test_record_of_what_was_used_has_it_in_the_event():
     usage = Usage(provider="p", model="m", input_tokens=1, output_tokens=2, cost_usd_micros=3)
     event = asyncio.run(

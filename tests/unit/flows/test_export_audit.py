@@ -196,6 +196,12 @@ def test_export_with_lines_in_the_wrong_place_is_refused():
             verified(lines)
 
 
+def test_export_in_which_a_chain_stands_twice_is_refused():
+    end = EXPORTED[-1].replace(b"2", b"4").replace(b"50", b"100")
+    with pytest.raises(AuditError, match="there before"):
+        verified([*EXPORTED[:-1], *EXPORTED[1:-1], end])
+
+
 def test_export_of_a_writer_that_the_anchor_does_not_know_is_found():
     anchor = Trust(writers={"w": AnchoredWriter("w", public_key("key"))})
     report = verified(EXPORTED, anchor)

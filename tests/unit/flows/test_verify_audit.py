@@ -298,10 +298,21 @@ def test_verify_audit_of_a_writer_that_changed_its_key_follows_the_endorsements(
 
 def test_verify_audit_of_a_writer_that_is_known_to_sign_nothing_walks_its_chains_all_the_same():
     writer = Writer("commands", seed=None)
-    writer.seal(a=3)
+    writer.seal_records([writer.record("a", kind="admin") for _ in range(3)])
     keys = frozenset({public_key("key")})
     for trust in (Trust(keys, unsigned_writers=frozenset({"commands"})), Trust(None, {}, frozenset({"commands"}))):
         assert verified(store_of(writer), trust=trust).broken == ()
     store = store_of(writer)
     del store._chains["a", "commands"][1]
     assert kinds(verified(store, trust=Trust(keys, unsigned_writers=frozenset({"commands"})))) == ["missing"]
+
+
+def test_verify_audit_of_a_decision_where_nobody_signs_finds_that_it_was_put_in():
+    writer = Writer("commands", seed=None)
+    writer.seal_records([writer.record("a", kind="admin"), writer.record("a"), writer.record("a", kind="admin")])
+    store = store_of(writer)
+    trust = Trust(unsigned_writers=frozenset({"commands"}))
+    (one,) = verified(store, trust=trust).broken
+    assert (one.kind, one.sequence, one.event_id) == ("unsigned", 1, writer.batches[0].records[1].event.event_id)
+    store._chains["a", "commands"][1] = replace(store._chains["a", "commands"][1], canonical=b"{}")
+    assert kinds(verified(store, trust=trust)) == ["altered"]

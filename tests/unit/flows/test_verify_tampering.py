@@ -277,7 +277,12 @@ TAMPERED = {
     spoil_bytes_and_hash: [("column", "a", 4, None)],
     twice: [("altered", "a", 24, None)],
     cut_elsewhere: [("cut", "a", 9, None), ("unlinked", "a", 10, None)],
-    cut_further_than_removed: [("unlinked", "a", 13, None)],
+    cut_further_than_removed: [
+        ("cut", "a", 10, None),
+        ("cut", "a", 11, None),
+        ("cut", "a", 12, None),
+        ("unlinked", "a", 13, None),
+    ],
     cut_less_than_removed: [("missing", "a", 8, 0)],
     cut_beyond_the_end: [("cut", "a", 25, None)],
     remove_batch: [("batch_missing", "", None, 1), ("unsealed", "a", 10, None)],

@@ -1,3 +1,20 @@
+-- name: not_required
+-- Columns that verification lives by and that may be NULL, which they were not made to; those of partitions as well.
+SELECT DISTINCT coalesce(parent.inhparent, found.attrelid)::regclass || '.' || found.attname AS name
+FROM pg_catalog.pg_attribute AS found
+LEFT JOIN pg_catalog.pg_inherits AS parent ON parent.inhrelid = found.attrelid
+WHERE
+    coalesce(parent.inhparent, found.attrelid) IN (
+        'axonflow.audit_event'::regclass, 'axonflow.audit_batch'::regclass, 'axonflow.audit_segment'::regclass,
+        'axonflow.audit_cut'::regclass, 'axonflow.audit_writer_key'::regclass
+    )
+    AND found.attname IN (
+        'tenant_id', 'writer_id', 'event_id', 'sequence', 'previous', 'hash', 'canonical', 'number', 'statement',
+        'signature', 'position', 'first', 'records', 'head', 'root', 'removed', 'key_id', 'public_key'
+    )
+    AND NOT found.attnotnull
+ORDER BY name;
+
 -- name: keys
 SELECT writer_id, number, key_id, public_key, endorsement
 FROM axonflow.audit_writer_key

@@ -50,22 +50,28 @@ WHERE event.event_id >= $1 AND event.event_id < $2
 ORDER BY event.tenant_id, event.writer_id, event.sequence DESC;
 
 -- name: keeps_earlier
--- Whether a record before `records` of the chain is to be kept: then its clock once went back, and it is cut one by one.
+-- Whether a record before `records` of the chain is to be kept: then its clock once went back. Or is in another partition
+-- ($5 to $6 are the bounds of this one), which somebody else's records keep. It is cut one by one then: a chain begins
+-- ahead of all that is there of it.
 SELECT EXISTS (
     SELECT FROM axonflow.audit_event
-    WHERE tenant_id = $1 AND writer_id = $2 AND sequence < $3 AND time_us >= $4
+    WHERE
+        tenant_id = $1 AND writer_id = $2 AND sequence < $3
+        AND (time_us >= $4 OR event_id < $5 OR event_id >= $6)
 );
 
 -- name: chains
 SELECT DISTINCT writer_id FROM axonflow.audit_event WHERE tenant_id = $1 AND time_us < $2 ORDER BY writer_id;
 
 -- name: next_end
--- The last record that is past its time among the next `$4` of the chain, if all of them before it are as well.
-SELECT sequence + 1 AS records, hash
+-- The last record that is past its time among the next `$4` of the chain, if all of them before it are as well; and how
+-- many those are.
+SELECT sequence + 1 AS records, hash, held
 FROM (
     SELECT
         sequence, hash,
-        bool_and(time_us < $3) OVER (ORDER BY sequence) AS is_expired
+        bool_and(time_us < $3) OVER (ORDER BY sequence) AS is_expired,
+        row_number() OVER (ORDER BY sequence) AS held
     FROM (
         SELECT sequence, hash, time_us
         FROM axonflow.audit_event

@@ -14,6 +14,7 @@ from axonflow.adapters.postgres.retention import Keeping
 from axonflow.audit import batch_hash, link, seal
 from axonflow.audit.proof import check_proof
 from axonflow.audit.trust import Trust
+from axonflow.errors import AuditError
 from axonflow.flows.anchor_heads import HeadAnchoring
 from axonflow.flows.export_audit import export_audit
 from axonflow.flows.prove_event import prove_event
@@ -173,6 +174,37 @@ TAMPERED = {
         "UPDATE axonflow.audit_batch SET hash = sha256('') WHERE writer_id = 'w' AND number = 1",
         [("batch_altered", "", None, 1)],
     ),
+    "time of a batch": (
+        "UPDATE axonflow.audit_batch SET sealed_us = 1 WHERE writer_id = 'w' AND number = 1",
+        [("batch_altered", "", None, 1)],
+    ),
+    "update to what is nested too deeply": (
+        f"UPDATE {EVENT} canonical = convert_to(repeat('[', 100000), 'UTF8') {PLACE} = 4", [("altered", "a", 4, None)],
+    ),
+    "number of records of a segment": (
+        """
+        ALTER TABLE axonflow.audit_segment DROP CONSTRAINT audit_segment_records_check;
+        UPDATE axonflow.audit_segment SET records = -9 WHERE writer_id = 'w' AND number = 1
+        """,
+        [("batch_altered", "", None, 1), ("rewritten", "a", 10, 1), ("unsealed", "a", 10, None)],
+    ),
+    "another record in a place": (
+        f"""
+        ALTER TABLE axonflow.audit_event DROP CONSTRAINT audit_event_sequence_check;
+        UPDATE {EVENT} sequence = -1 {PLACE} = 4
+        """,
+        [("cut", "a", -1, None), ("missing", "a", 4, 0)],
+    ),
+    "cut forged, and what is before it left and changed": (
+        f"""
+        INSERT INTO axonflow.audit_cut (tenant_id, writer_id, records, hash, cut_us)
+        SELECT tenant_id, writer_id, first + records, head, 1 FROM axonflow.audit_segment
+        WHERE tenant_id = 'a' AND writer_id = 'w' AND number = 0;
+        DELETE FROM axonflow.audit_event {PLACE} IN (0, 1, 2, 3, 5, 6, 7, 8, 9);
+        UPDATE {EVENT} effect = 'allow' {PLACE} = 4
+        """,
+        [("cut", "a", 4, None)],
+    ),
     "cut forged": (
         FORGED_CUT,
         [("cut", "a", 9, None), ("unlinked", "a", 10, None)],
@@ -193,6 +225,14 @@ def test_trail_that_its_owner_tampered_with_is_named_for_what_was_done(owned, na
     statements, expected = TAMPERED[name]
     tamper(owned, statements)
     assert found(owned) == expected
+
+
+@pytest.mark.parametrize("column", ["audit_event.sequence", "audit_event.writer_id", "audit_batch.statement"])
+def test_trail_whose_columns_may_be_empty_is_not_verified_and_the_column_is_named(owned, column):
+    table, name = column.split(".")
+    tamper(owned, f"ALTER TABLE axonflow.{table} ALTER {name} DROP NOT NULL")
+    with pytest.raises(AuditError, match=f"axonflow.{column} without"):
+        verified(owned)
 
 
 def test_trail_untouched_is_whole_and_each_event_of_it_is_proved(trail):
@@ -251,6 +291,11 @@ def cut(dsn, tenant_id, cutoff_us):
 
 
 def test_trail_that_is_cut_within_a_batch_verifies_and_what_is_left_of_it_is_proved(owned):
+    execute(
+        owned,
+        "INSERT INTO axonflow.tenant (tenant_id, name, tier, audit_retention_days, created_us, created_by, updated_us)"
+        " VALUES ('a', 'A', 'enterprise', 1, 1, 'user:ann', 1) RETURNING 1",
+    )
     record = next(one for one in WRITERS[1].batches[0].records if (one.event.tenant_id, one.sequence) == ("a", 8))
     for seconds, removed in ((4, 8), (6, 12)):
         cut(owned, "a", START_US + seconds * 1_000_000)

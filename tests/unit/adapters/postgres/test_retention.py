@@ -73,6 +73,23 @@ def test_upkeep_removes_what_is_past_its_tenants_time_and_the_rest_verifies(data
     assert asyncio.run(maintain(database)).removed == 0
 
 
+def test_upkeep_of_what_is_held_since_it_was_looked_at_cuts_no_chain(database):
+    written(database, "D", days_ago(40, 30, 20))
+
+    async def cut():
+        connection = await asyncpg.connect(database)
+        try:
+            keeping = retention.Keeping(connection, 60)
+            await keeping.cut_chains("D", now_us())
+            return keeping.removed, keeping.chains
+        finally:
+            await connection.close()
+
+    assert asyncio.run(cut()) == (0, 0)
+    report = verified(database)
+    assert (report.broken, report.removed, report.records) == ((), 0, 3)
+
+
 def test_upkeep_that_cuts_within_a_segment_notes_the_hashes_of_what_it_removed(database):
     written(database, "A", days_ago(40, 30, 20, 1, 0))
     hashes = [row[0] for row in execute(database, "SELECT hash FROM axonflow.audit_event ORDER BY sequence")]
@@ -195,6 +212,26 @@ def test_upkeep_keeps_a_partition_before_whose_end_a_chain_has_a_record_to_keep(
     written(database, "A", days_ago(1, 100))
     done = asyncio.run(maintain(database))
     assert ("audit_event_first" in done.dropped, done.removed) == (False, 0)
+    assert verified(database).broken == ()
+
+
+def test_upkeep_that_ends_after_partitions_were_dropped_leaves_no_record_ahead_of_its_chain(database):
+    """One that somebody keeps holds a record of a chain that goes on in the next, which nobody keeps."""
+    names = with_days_behind(database)
+    written(database, "A", [days_ago(100)[0], now_us() // DAY_US * DAY_US - 12 * DAY_US + 1, *days_ago(1)])
+    written(database, "C", days_ago(100))
+
+    async def drop():
+        connection = await asyncpg.connect(database)
+        try:
+            keeping = retention.Keeping(connection, 60)
+            return await keeping.drop_partitions(await keeping.cutoffs())
+        finally:
+            await connection.close()
+
+    assert asyncio.run(drop()) == names[1:2]
+    assert verified(database).broken == ()
+    assert asyncio.run(maintain(database)).removed == 2
     assert verified(database).broken == ()
 
 
