@@ -1,6 +1,6 @@
 """Draining a spool into PostgreSQL, against a bare insert of the same rows, in alternating rounds of one run.
 
-Both put ten thousand records into the same table with its three indexes and commit each thousand. The floor is one
+Both put twenty thousand records into the same table with its three indexes and commit each thousand. The floor is one
 INSERT of an unnested array a column, as a superuser, whom row-level security and the trigger do not hold. The drain is
 all that one does, from a standing start: seal and sign each batch in the spool, durably, write it as the role that may
 only append, under forced row-level security, and let go of it; "write" is the middle part alone, one batch after the
@@ -26,9 +26,9 @@ from axonflow.flows.drain import Drain
 from axonflow.ids import new_id, now_us
 from tests.postgres import fresh_database, given_server, own_server, temporary_data_folder
 
-ROUNDS = 9
+ROUNDS = 5
 RECORDS = 1_000
-BATCHES = 10
+BATCHES = 20
 LEAST_TIMES = 0.6
 TIMEOUT_S = 60
 HERE = Path(__file__).parent  # the temporary folder may be in memory, where a sync costs nothing
