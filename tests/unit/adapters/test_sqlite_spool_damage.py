@@ -229,7 +229,7 @@ def test_spool_of_a_large_file_that_is_damaged_while_it_runs_is_checked_whole_at
     spool = SqliteAuditSpool.open(folder)
 
     def out_of_memory(held):
-        held._checkpoint()
+        held._transactions.checkpoint()
         held._connection.execute("PRAGMA shrink_memory")
 
     asyncio.run(spool._owner.do(out_of_memory))
