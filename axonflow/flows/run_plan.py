@@ -37,9 +37,10 @@ import msgspec
 from axonflow.errors import AxonFlowError
 from axonflow.flows.record import Outcome
 from axonflow.ids import new_id
-from axonflow.plan.model import Graph, Plan, Step, StepKind
+from axonflow.plan.model import Plan
 from axonflow.plan.result import PlanResult, StepRecord, status_of
 from axonflow.plan.state import Schedule, StepState
+from axonflow.plan.step import Graph, Step, StepKind
 from axonflow.policy.decision import Decision, Effect
 from axonflow.policy.request import Principal, Request, Resource
 
@@ -84,6 +85,7 @@ async def run_plan(
     for ``plan.start``; nothing has run then.
     """
     graph = plan.check()
+    graph.check_runnable()
     started_us = clock_us()
     plan_id = new_id(started_us)
     caller = dict(context or {})
@@ -137,8 +139,8 @@ class _Run:
     """One run of one graph: the schedule, what the steps gave, and how each went."""
 
     __slots__ = (
-        "_clock_us", "_context", "_enforce", "_own", "_principal", "_recorded", "_records", "_steps", "outputs",
-        "schedule",
+        "_clock_us", "_context", "_enforce", "_given", "_own", "_principal", "_recorded", "_records", "_steps",
+        "outputs", "schedule",
     )  # fmt: skip
 
     def __init__(
@@ -152,6 +154,7 @@ class _Run:
         own: dict[str, str],
     ) -> None:
         self._steps = graph.steps
+        self._given = graph.inputs
         self._principal = principal
         self._enforce = enforce
         self._recorded = recorded
@@ -211,7 +214,7 @@ class _Run:
 
     async def _judge(self, step: Step, verdict: _Verdict) -> dict[str, Any]:
         """What to call the step with; the decisions on it go into `verdict`, up to the first that does not allow."""
-        arguments = {**step.inputs, **{need: self.outputs[need] for need in step.needs}}
+        arguments = step.arguments(self.outputs, self._given)
         content = _judged(arguments)
         context = {**self._context, **step.context, **self._own, "step": step.name}
         resource = self._resource(step)

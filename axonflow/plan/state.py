@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Final
 
 from axonflow.errors import AxonFlowError
-from axonflow.plan.model import Graph
+from axonflow.plan.step import Graph
 
 __all__ = ["TRANSITIONS", "Schedule", "StepState"]
 
@@ -60,7 +60,7 @@ class Schedule:
     def __init__(self, graph: Graph) -> None:
         self._dependents = graph.dependents
         self._states = dict.fromkeys(graph.steps, StepState.PENDING)
-        self._waiting = {name: len(step.needs) for name, step in graph.steps.items()}
+        self._waiting = {name: len(needs) for name, needs in graph.needs.items()}
         self._open_count = len(graph.steps)
         self._blockers: dict[str, str] = {}
 

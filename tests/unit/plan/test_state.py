@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from axonflow.errors import AxonFlowError
 from axonflow.plan import TRANSITIONS, Plan, Schedule, Step, StepState, status_of
-from axonflow.plan.model import MAX_STEPS
+from axonflow.plan.graph import MAX_STEPS
 
 ENDS = sorted(TRANSITIONS[StepState.RUNNING])
 
