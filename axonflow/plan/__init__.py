@@ -4,11 +4,13 @@ from axonflow.plan.execution import ExecutionStatus, PlanExecution
 from axonflow.plan.model import Plan
 from axonflow.plan.options import Compensation, Hedge, OnFailure, PlanMode, Retry, Takes
 from axonflow.plan.references import ref
-from axonflow.plan.result import PlanResult, PlanStatus, StepRecord, status_of
-from axonflow.plan.state import TRANSITIONS, Schedule, StepState
+from axonflow.plan.result import PlanResult, PlanStatus, StepEvent, StepRecord
+from axonflow.plan.run_rules import RunRules
+from axonflow.plan.state import FINAL, TRANSITIONS, StepState
 from axonflow.plan.step import Graph, Step, StepKind
 
 __all__ = [
+    "FINAL",
     "TRANSITIONS",
     "Compensation",
     "ExecutionStatus",
@@ -21,12 +23,12 @@ __all__ = [
     "PlanResult",
     "PlanStatus",
     "Retry",
-    "Schedule",
+    "RunRules",
     "Step",
+    "StepEvent",
     "StepKind",
     "StepRecord",
     "StepState",
     "Takes",
     "ref",
-    "status_of",
 ]
