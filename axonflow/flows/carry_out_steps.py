@@ -14,7 +14,7 @@ from axonflow.errors import PlanError
 from axonflow.flows.call_step import MAX_ERROR_CHARS, call_step, check_size, described
 from axonflow.flows.judge_step import Enforce, Judgement, judge_step, resource_of
 from axonflow.flows.record import Outcome
-from axonflow.flows.steer_plan import Came, Room, Steering, now_us
+from axonflow.flows.steer_plan import NEVER_ENDED, Came, Room, Steering, now_us
 from axonflow.plan import Graph, RunRules, Step, StepEvent, StepKind, StepRecord, StepState, Takes
 from axonflow.plan.dispatch import Ask
 from axonflow.plan.estimates import Estimates
@@ -176,7 +176,8 @@ class Steps:
         elif why is None:
             progress.error = came.error
         elif why != "other_copy":
-            progress.error = self._why_stopped(one, why)
+            late = f", and did not stop within {self._acting.means.grace_ms} ms" if came is NEVER_ENDED else ""
+            progress.error = self._why_stopped(one, why) + late
         self._show(step, self.machine.states[step])
 
     # -- carrying out --------------------------------------------------------------------------------------------------

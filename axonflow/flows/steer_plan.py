@@ -33,7 +33,7 @@ from axonflow.plan.events import (
 )
 from axonflow.plan.machine import Machine
 
-__all__ = ["MAX_INLINE_STEPS", "Came", "Room", "Steering", "Work", "now_us"]
+__all__ = ["MAX_INLINE_STEPS", "NEVER_ENDED", "Came", "Room", "Steering", "Work", "now_us"]
 
 MAX_INLINE_STEPS: Final = 64
 """Steps of a chain that run on in one task before the event loop gets a turn: no-op steps would starve it."""
@@ -62,7 +62,8 @@ class Work(Protocol):
         """Undo the step, and whether that went well. Raises as `attempt`."""
 
     def ended(self, step: int, came: Came, why: StopReason | None, took_us: int) -> None:
-        """An attempt has ended, or was let go of, which the machine knows; and `why`, if it had been told to stop."""
+        """An attempt has ended, or (NEVER_ENDED) was let go of, which the machine knows; and `why`, if it had been told
+        to stop."""
 
     def ask(self, step: int, begin: Callable[[], None]) -> Ask:
         """What the step takes of the room that all plans share."""
@@ -200,7 +201,7 @@ class Steering:
         task = self._at.pop(attempt)
         _abandon(task)
         if command.attempt:
-            self._work.ended(command.step, _NEVER_ENDED, self._told.pop(attempt), 0)
+            self._work.ended(command.step, NEVER_ENDED, self._told.pop(attempt), 0)
             self._leave_room(attempt)
         else:
             task.cancel()
@@ -314,5 +315,5 @@ def now_us() -> int:
     return monotonic_ns() // 1000
 
 
-_NEVER_ENDED: Final = Came(StepState.FAILED)
+NEVER_ENDED: Final = Came(StepState.FAILED)
 _CANCELLED: Final = ("CancelledError", "BaseException")
