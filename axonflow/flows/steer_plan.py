@@ -72,6 +72,12 @@ class Work(Protocol):
 class Room(Protocol):
     """What all plans share, see `plan.dispatch`."""
 
+    def admit(self, tenant: str) -> None:
+        """Let one more plan in; `dismiss` when it has ended. Raises PlanError when there are too many."""
+
+    def dismiss(self, tenant: str) -> None:
+        """A plan has ended."""
+
     def turn(self, asks: Sequence[Ask]) -> None:
         """Let `asks` wait with the others, and begin all that there is room for, by `Ask.begin`."""
 

@@ -302,9 +302,8 @@ class Dispatch:
             self._disclaim(lane, None)
 
     def _forget_idle(self) -> None:
-        for name, tenant in list(self._tenants.items()):
-            if not tenant.open_count and tenant.charged <= self._virtual:
-                del self._tenants[name]
+        """Together with what they were charged: with so many tenants, one step's worth of each is no matter."""
+        self._tenants = {name: tenant for name, tenant in self._tenants.items() if tenant.open_count}
 
 
 def _urgency(lane: _Lane) -> tuple[int, int]:
