@@ -45,6 +45,11 @@ _KINDS_OF: Final[dict[str, frozenset[str]]] = {
     "when": frozenset({"condition"}),
     "branches": frozenset({"condition"}),
     "wait_for": frozenset({"join"}),
+    "hedge": CALLS,
+    "cache_key": CALLS,
+    "idempotency_key": CALLS,
+    "takes": CALLS,
+    "compensate": CALLS | {"plan", "map"},
 }
 """Options that only steps of some kinds have."""
 _NEEDED: Final[dict[str, tuple[str, ...]]] = {
@@ -154,7 +159,10 @@ class Step(Struct, frozen=True, kw_only=True):
 
         Raises PlanError where a reference leads nowhere.
         """
-        values = filled(self.inputs, self.holes, outputs, given) if self.holes else dict(self.inputs)
+        if self.holes:
+            values = filled(self.inputs, self.holes, lambda hole: hole.value_in(outputs, given))
+        else:
+            values = dict(self.inputs)
         for need in self.needs:
             values[need] = outputs[need]
         return values
