@@ -148,8 +148,6 @@ def _extent(steps: Mapping[str, Step], at: str) -> tuple[int, int]:
 def _missing(draft: Graph) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for step in draft.steps.values():
-        if not step.holes and step.over is None and step.compensate is None:
-            continue
         undoing = step.compensate.holes if step.compensate is not None else ()
         for hole in (*step.references, *undoing):
             if isinstance(hole, Reference) and hole.source == GIVEN and hole.path[0] not in draft.inputs:

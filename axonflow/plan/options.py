@@ -137,7 +137,7 @@ class Compensation(Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         at = "compensate"
-        if self.kind not in {"function", "tool", "connector", "agent"}:
+        if self.kind not in ("function", "tool", "connector", "agent"):  # a tuple: it may not be hashable
             expected = "function, tool, connector or agent"
             raise PlanError("unknown kind", expected=expected, found=shown(self.kind), at=at)
         if self.kind != "function":

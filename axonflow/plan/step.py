@@ -191,7 +191,7 @@ class Step(Struct, frozen=True, kw_only=True):
                 hint="Pass the function itself, without calling it.",
             )
         if self.run is not unbound and self.kind not in CALLS and self.kind != "join":
-            raise _refused(f"a {self.kind} calls nothing", "no callable", shown(self.run), at)
+            raise _refused(f"kind {self.kind} calls nothing", "no callable", shown(self.run), at)
 
     def _check_needs(self, at: str) -> None:
         check_list_of_names(self.needs, "needs", at)
@@ -233,7 +233,7 @@ class Step(Struct, frozen=True, kw_only=True):
             )  # fmt: skip
         for name, kinds in _KINDS_OF.items():
             if getattr(self, name) is not None and self.kind not in kinds:
-                raise _refused(f"a {self.kind} has no {name}", f"{name} only for {_listed(sorted(kinds))}", name, at)
+                raise _refused(f"kind {self.kind} has no {name}", f"{name} only for {_listed(sorted(kinds))}", name, at)
 
     def _check_schemas_and_keys(self, at: str) -> None:
         for name in ("gives", "accepts"):
@@ -244,13 +244,13 @@ class Step(Struct, frozen=True, kw_only=True):
             if isinstance(key, Mapping) and set(key) == {"$ref"}:
                 force_setattr(self, name, dict(key))
             elif key is not None:
-                check_words(key, name, at, MAX_KEY_CHARS)
+                check_words(key, "key", f"{at}, {name}", MAX_KEY_CHARS)
 
     def _check_own(self, at: str) -> None:
         """What only this kind of step has."""
         for name in _NEEDED.get(self.kind, ()):
             if getattr(self, name) is None:
-                raise _refused(f"a {self.kind} without its {name}", name, "none", at)
+                raise _refused(f"kind {self.kind} without its {name}", name, "none", at)
         if self.body is not None and not isinstance(self.body, Graph):
             raise _refused("not a body", "the graph of a plan: plan.check()", type(self.body).__name__, at)
         if self.max_parallel is not None:
@@ -279,7 +279,7 @@ class Step(Struct, frozen=True, kw_only=True):
         awaited = len({*self.needs, *self.after})
         if not awaited:
             raise _refused("a join of nothing", "steps in needs or after", "none", at)
-        if self.wait_for not in {"all", "any"}:
+        if self.wait_for not in ("all", "any"):  # a tuple: what was read may not be hashable
             check_count(self.wait_for, "number of steps to wait for", at, 1, awaited)
 
     def _awaited(self, at: str) -> Iterator[str]:

@@ -76,6 +76,7 @@ def test_check_of_a_reference_that_does_not_fit_names_the_input(gives, path, acc
         ({"type": ["object", "array"]}, "a.0", NUMBER),
         ({"type": "object", "required": ["p"], "properties": {}}, "a.p", NUMBER),
         (TEXT, "a", {"enum": ["a"]}),
+        ({"properties": {"p": TEXT}}, "a", {"required": ["p"]}),
         ({"enum": ["a"]}, "a", {"enum": ["a", "b"]}),
         ({"type": "object"}, "a", {"type": "object", "required": ["q"]}),
         ({"type": "object", "properties": {"p": TEXT}}, "a", {"type": "object", "properties": {"q": TEXT}}),
