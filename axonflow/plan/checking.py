@@ -24,11 +24,16 @@ def find_faults(graph: Graph) -> list[PlanError]:
     """All faults of `graph`, of which the needs are known and free of cycles, in the order of its steps."""
     steps = graph.steps.values()
     faults: list[PlanError] = []
-    if any(step.gives or step.accepts for step in steps) or graph.inputs:
+    typed = chooses = undoes = False
+    for step in steps:  # once: most plans have none of it
+        typed = typed or step.gives is not None or step.accepts is not None
+        chooses = chooses or step.branches is not None
+        undoes = undoes or step.compensate is not None
+    if typed or graph.inputs:
         faults += [fault for step in steps for fault in _type_faults(step, graph)]
-    if any(step.branches for step in steps):
+    if chooses:
         faults += _choice_faults(graph)
-    if any(step.compensate and step.compensate.holes for step in steps):
+    if undoes:
         faults += _compensation_faults(graph)
     faults += _budget_faults(graph)
     return faults
