@@ -9,6 +9,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from axonflow.errors import PlanError
+from axonflow.plan.checking import find_faults
 from axonflow.plan.references import GIVEN, Reference
 from axonflow.plan.step import CALLS, Graph, Step
 from axonflow.plan.words import shown
@@ -28,7 +29,7 @@ def checked_graph(draft: Graph) -> Graph:
     """`draft`, of which the steps and the plan's own options count, with all that follows from them.
 
     Raises PlanError for an empty plan, an unknown need, a cycle, a body that misses an input, or too many plans or
-    steps within each other.
+    steps within each other; and with all that `find_faults` finds.
     """
     at = f"plan {draft.plan!r}"
     steps = draft.steps
@@ -49,7 +50,7 @@ def checked_graph(draft: Graph) -> Graph:
             hint="Each of these needs the next: remove one of the needs.",
         )
     depth, steps_count = _extent(steps, at)
-    return replace(
+    graph = replace(
         draft,
         needs=needs,
         dependents={name: tuple(others) for name, others in dependents.items()},
@@ -59,6 +60,10 @@ def checked_graph(draft: Graph) -> Graph:
         unbound=tuple(step.name for step in steps.values() if not step.bound),
         missing=_missing(draft),
     )
+    faults = find_faults(graph)
+    if faults:
+        raise PlanError.joined(faults)
+    return graph
 
 
 def _needs(steps: Mapping[str, Step], at: str) -> dict[str, tuple[str, ...]]:
@@ -143,8 +148,6 @@ def _extent(steps: Mapping[str, Step], at: str) -> tuple[int, int]:
 def _missing(draft: Graph) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for step in draft.steps.values():
-        if not step.holes and step.over is None and step.compensate is None:
-            continue
         undoing = step.compensate.holes if step.compensate is not None else ()
         for hole in (*step.references, *undoing):
             if isinstance(hole, Reference) and hole.source == GIVEN and hole.path[0] not in draft.inputs:

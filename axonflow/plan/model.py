@@ -185,6 +185,14 @@ class Plan:
             )
         return Plan.of(graph)
 
+    def given(self, inputs: Mapping[str, Any]) -> Plan:
+        """The same plan with these `inputs` beside, or in place of, its own. Raises PlanError."""
+        graph = self.check()
+        return Plan(
+            self.name, self.steps, inputs={**self.inputs, **inputs}, deadline_ms=graph.deadline_ms,
+            budget=graph.budget, mode=graph.mode, on_failure=graph.on_failure,
+        )  # fmt: skip
+
     def check(self) -> Graph:
         """The plan as a graph that can run. Raises PlanError for an empty plan, an unknown need or a cycle.
 

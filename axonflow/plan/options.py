@@ -14,6 +14,7 @@ from axonflow.plan.values import json_object
 from axonflow.plan.words import check_count, check_words, shown
 
 __all__ = [
+    "MAX_AMOUNT",
     "MAX_MS",
     "MAX_TARGET_CHARS",
     "Compensation",
@@ -136,7 +137,7 @@ class Compensation(Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         at = "compensate"
-        if self.kind not in {"function", "tool", "connector", "agent"}:
+        if self.kind not in ("function", "tool", "connector", "agent"):  # a tuple: it may not be hashable
             expected = "function, tool, connector or agent"
             raise PlanError("unknown kind", expected=expected, found=shown(self.kind), at=at)
         if self.kind != "function":
@@ -152,7 +153,7 @@ class Compensation(Struct, frozen=True, kw_only=True):
 
     def arguments(self, outputs: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
         """What it is called with. Raises PlanError where a reference leads nowhere."""
-        return filled(self.inputs, self.holes, outputs, given)
+        return filled(self.inputs, self.holes, lambda hole: hole.value_in(outputs, given))
 
 
 def _check_number(value: object, what: str, at: str, least: float, most: float) -> None:

@@ -7,7 +7,7 @@ nothing is looked at, for data that has a ``$ref`` of its own, such as a JSON Sc
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -139,10 +139,8 @@ def _holes(values: Mapping[str, Any], at: str) -> Iterator[Hole]:
             yield parse_reference(value[REF], where, place) if mark == REF else Verbatim(place, value[LITERAL])
 
 
-def filled(
-    values: Mapping[str, Any], holes: Sequence[Hole], outputs: Mapping[str, Any], given: Mapping[str, Any]
-) -> dict[str, Any]:
-    """A copy of `values` in which each of its `holes` is filled. Raises PlanError for a part that is not there."""
+def filled(values: Mapping[str, Any], holes: Sequence[Hole], value_of: Callable[[Hole], Any]) -> dict[str, Any]:
+    """A copy of `values` in which each of its `holes` is filled with what `value_of` gives for it."""
     copy = dict(values)
     for name in {hole.at[0] for hole in holes if len(hole.at) > 1}:
         copy[str(name)] = _unpack(_pack(copy[str(name)]))
@@ -150,7 +148,7 @@ def filled(
         target: Any = copy
         for key in hole.at[:-1]:
             target = target[key]
-        target[hole.at[-1]] = hole.value_in(outputs, given)
+        target[hole.at[-1]] = value_of(hole)
     return copy
 
 

@@ -102,7 +102,6 @@ def test_step_without_a_callable_is_refused() -> None:
     [
         (
             {"kind": "robot"},
-            "unknown kind: expected function, tool, connector, agent, "
             "model, plan, map, condition, approval or join, found 'robot'",
         ),
         ({"kind": "tool"}, "not a target: expected printable words"),
