@@ -8,61 +8,28 @@ from collections.abc import Awaitable, Callable, Mapping
 from time import perf_counter_ns
 from typing import Any, Final
 
-from msgspec import Struct
-
 from axonflow.errors import PlanError
 from axonflow.flows.call_step import MAX_ERROR_CHARS, call_step, check_size, described
-from axonflow.flows.judge_step import Enforce, Judgement, judge_step, resource_of
+from axonflow.flows.choose_branch import chooser
+from axonflow.flows.judge_step import Judgement, judge_step, resource_of
+from axonflow.flows.plan_means import Acting
 from axonflow.flows.record import Outcome
-from axonflow.flows.steer_plan import NEVER_ENDED, Came, Room, Steering, now_us
+from axonflow.flows.reserve_plan import NOTHING_RESERVED, Reserved, reserve_plan
+from axonflow.flows.steer_plan import NEVER_ENDED, Came, Steering, now_us
 from axonflow.plan import Graph, RunRules, Step, StepEvent, StepKind, StepRecord, StepState, Takes
 from axonflow.plan.dispatch import Ask
-from axonflow.plan.estimates import Estimates
 from axonflow.plan.events import Begin, Refused, StopReason
 from axonflow.plan.machine import Machine
 from axonflow.plan.options import unbound
 from axonflow.plan.references import parse_reference
 from axonflow.plan.step import CALLS
 from axonflow.plan.wiring import Wiring
-from axonflow.policy.request import Principal, Request, Resource
+from axonflow.policy.request import Request, Resource
 
-__all__ = ["Acting", "Means", "Recorded", "Steps"]
-
-Recorded = Callable[[Request, str, Outcome], Awaitable[object]]
-"""Put into the audit trail what came of what was allowed by the decision of that id. May raise AuditError."""
+__all__ = ["Steps"]
 
 MAX_ELEMENTS: Final = 10_000
 """Of a list that is mapped over."""
-
-
-class Means(Struct, frozen=True, kw_only=True):
-    """How plans are run, and with what.
-
-    `room` is what all plans share, None for no limits; `estimates` learn how long steps take. A result may have
-    `max_result_bytes` as JSON. A plan in the mode ``balanced`` runs `balanced_steps` at the same time. The others are
-    those of `RunRules`. `watch` is told where steps have got to; it must not raise.
-    """
-
-    room: Room | None = None
-    estimates: Estimates | None = None
-    watch: Callable[[StepEvent], None] | None = None
-    max_result_bytes: int = 16 * 1024 * 1024
-    balanced_steps: int = 8
-    grace_ms: int = 5_000
-    undo_ms: int = 60_000
-    hedge_share: float = 0.05
-
-
-class Acting(Struct, frozen=True):
-    """In whose name a plan runs, and who is asked and told. `context` is the caller's, `own` that of the plan."""
-
-    principal: Principal
-    enforce: Enforce
-    recorded: Recorded | None
-    clock_us: Callable[[], int]
-    context: dict[str, Any]
-    own: dict[str, str]
-    means: Means
 
 
 class _Progress:
@@ -82,9 +49,17 @@ class _Progress:
 class Steps:
     """One run of `graph`, in which ``$.name`` is what is `given`. In a plan within one, names begin with `prefix`."""
 
-    __slots__ = ("_acting", "_given", "_graph", "_prefix", "_progress", "_steps", "machine", "outputs")
+    __slots__ = ("_acting", "_given", "_graph", "_prefix", "_progress", "_reserved", "_steps", "machine", "outputs")
 
-    def __init__(self, graph: Graph, acting: Acting, given: Mapping[str, Any], prefix: str = "") -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        acting: Acting,
+        given: Mapping[str, Any],
+        *,
+        reserved: Reserved = NOTHING_RESERVED,
+        prefix: str = "",
+    ) -> None:
         means = acting.means
         at_once = {"parallel": None, "sequential": 1, "balanced": means.balanced_steps}
         rules = RunRules(
@@ -94,15 +69,20 @@ class Steps:
         self._graph = graph
         self._acting = acting
         self._given = given
+        self._reserved = reserved
         self._prefix = prefix
         self.machine: Final = Machine(graph, rules, draw=random.random, durations_us=self._durations_us)
         self._steps = self.machine.wiring.steps
         self._progress: list[_Progress | None] = [None] * len(self._steps)
         self.outputs: dict[str, Any] = {}
 
-    async def run(self, first: Begin | Refused) -> None:
-        """Run them to the end. As `Steering.run`."""
-        await Steering(self.machine, self, self._acting.means.room).run(first)
+    async def run(self, *, allowed: bool = True) -> None:
+        """Run them to the end, or none of them. As `Steering.run`."""
+        first = Begin(now_us(), self._reserved.without) if allowed else Refused()
+        try:
+            await Steering(self.machine, self, self._acting.means.room).run(first)
+        finally:
+            await self._reserved.give_back()
 
     def _durations_us(self, wiring: Wiring) -> list[int]:
         estimates = self._acting.means.estimates
@@ -112,9 +92,12 @@ class Steps:
 
     # -- what the steering asks for ------------------------------------------------------------------------------------
 
-    def ask(self, step: int, begin: Callable[[], None]) -> Ask:
-        """What the step takes of the room that all plans share."""
+    def ask(self, step: int, begin: Callable[[], None]) -> Ask | None:
+        """What the step takes of the room that all plans share; None: nothing, as one that has a body, whose own steps
+        would else wait for room that it holds."""
         one, estimates = self._steps[step], self._acting.means.estimates
+        if one.body is not None:
+            return None
         takes = one.takes or _NOTHING
         return Ask(
             self._acting.principal.tenant,
@@ -138,10 +121,13 @@ class Steps:
             if one.kind == "approval":
                 return Came(StepState.HELD, error=f"held for approval: {one.target}"[:MAX_ERROR_CHARS])
             result = await self._recorded(one, content, judgement.decision_ids[-1])
+            not_chosen = () if one.kind != "condition" else self._not_chosen(one, result)
         except (Exception, SystemExit) as failure:  # noqa: BLE001  whatever a step or the engine raises ends it alone
             kinds = tuple(kind.__name__ for kind in type(failure).__mro__)
             return Came(StepState.FAILED, error=described(failure), errors=kinds)
-        return Came(StepState.SUCCEEDED, result)
+        finally:
+            await self._reserved.settle(step)
+        return Came(StepState.SUCCEEDED, result, not_chosen=not_chosen)
 
     async def undo(self, step: int) -> bool:
         """Undo the step, and whether that went well."""
@@ -245,15 +231,30 @@ class Steps:
             return await call_step(step.run, content)
         if step.kind == "join":
             return content if step.run is unbound else await call_step(step.run, content)
+        if step.kind == "condition":
+            return chooser(step, self._acting.means.compile_pattern)(content)
         if step.kind == "plan":
             return await self._within(step, content, "")
         return await self._mapped(step, content)
 
+    def _not_chosen(self, step: Step, result: str) -> tuple[int, ...]:
+        branches = step.branches or {}
+        if result not in branches:
+            found = f"{result[:64]!a}"
+            raise PlanError("the condition has no branch", expected=" or ".join(branches), found=found, at="branches")
+        numbers = self.machine.wiring.numbers
+        named = dict.fromkeys(name for names in branches.values() for name in names)
+        return tuple(numbers[name] for name in named if name not in branches[result])
+
     async def _within(self, step: Step, given: dict[str, Any], place: str) -> dict[str, Any]:
-        """What the sinks of the step's body give."""
+        """What the sinks of the step's body give. What a plan within takes was reserved with the step."""
         assert step.body
-        body = Steps(step.body, self._acting, {**step.body.inputs, **given}, f"{self._prefix}{step.name}{place}.")
-        await body.run(Begin(now_us()))
+        means = self._acting.means
+        quotas = means.quotas if step.kind == "map" else ()
+        reserved = await reserve_plan(step.body, means.ledger, quotas, self._acting.clock_us())
+        prefix = f"{self._prefix}{step.name}{place}."
+        body = Steps(step.body, self._acting, {**step.body.inputs, **given}, reserved=reserved, prefix=prefix)
+        await body.run()
         if body.machine.status != "completed":
             errors = body.errors()
             name = next(iter(errors), "")
@@ -335,8 +336,12 @@ class Steps:
             return self._why_all_stopped()
         blocker = self.machine.blockers.get(step)
         if blocker is None:
-            return "the plan was not allowed"
+            left_out = step in self._reserved.without
+            return "it is optional, and did not fit the budget" if left_out else "the plan was not allowed"
+        if self._steps[blocker].kind == "condition" and self.machine.states[blocker] in _DONE:
+            return f"{self._steps[blocker].name!r} did not choose it"
         return f"it needs {self._steps[blocker].name!r}: {self.machine.states[blocker]}"
 
 
 _NOTHING: Final = Takes()
+_DONE: Final = frozenset({StepState.SUCCEEDED, StepState.COMPENSATED, StepState.UNCOMPENSATED})

@@ -31,15 +31,17 @@ result not at all. A later issue asks for ``tool.result``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
-from axonflow.flows.carry_out_steps import Acting, Means, Recorded, Steps
+from axonflow.flows.carry_out_steps import Steps
 from axonflow.flows.judge_step import Enforce
-from axonflow.flows.steer_plan import now_us
+from axonflow.flows.plan_means import Acting, Means, Recorded
+from axonflow.flows.reserve_plan import NOTHING_RESERVED, reserve_plan
+from axonflow.flows.steer_plan import Room
 from axonflow.ids import new_id
 from axonflow.plan import Plan, PlanResult
-from axonflow.plan.events import Begin, Refused
 from axonflow.policy.request import Principal, Request, Resource
 
 __all__ = ["run_plan"]
@@ -70,8 +72,10 @@ async def run_plan(
     long as `means` says, and for what undoes those that were done. A plain callable runs in a thread, which cannot be
     interrupted: it runs to its end and its result is dropped.
 
-    Raises PlanError when the plan is no DAG, RequestError when `context` is not JSON, and whatever `enforce` raises
-    for ``plan.start``; nothing has run then.
+    What the plan takes at worst is reserved before it starts; where that does not fit, its optional steps are skipped.
+
+    Raises PlanError when the plan is no DAG, does not fit its budget, or when too many plans run, RequestError when
+    `context` is not JSON, and whatever `enforce` raises for ``plan.start``; nothing has run then.
     """
     graph = plan.check()
     graph.check_runnable()
@@ -80,9 +84,14 @@ async def run_plan(
     caller = dict(context or {})
     own = {"plan": plan.name, "plan_id": plan_id}
     start_context = {**caller, **own, "steps": len(graph.steps)}
-    decision = await enforce(Request(principal, "plan.start", Resource("plan", plan.name), start_context))
-    steps = Steps(graph, Acting(principal, enforce, recorded, clock_us, caller, own, means), graph.inputs)
-    await steps.run(Begin(now_us()) if decision.allowed else Refused())
+    acting = Acting(principal, enforce, recorded, clock_us, caller, own, means)
+    with _admitted(means.room, principal.tenant):
+        decision = await enforce(Request(principal, "plan.start", Resource("plan", plan.name), start_context))
+        reserved = NOTHING_RESERVED
+        if decision.allowed:
+            reserved = await reserve_plan(graph, means.ledger, means.quotas, started_us)
+        steps = Steps(graph, acting, graph.inputs, reserved=reserved)
+        await steps.run(allowed=decision.allowed)
     return PlanResult(
         plan=plan.name,
         plan_id=plan_id,
@@ -94,3 +103,15 @@ async def run_plan(
         decision_id=decision.decision_id,
         reasons=decision.reasons,
     )
+
+
+@contextmanager
+def _admitted(room: Room | None, tenant: str) -> Iterator[None]:
+    if room is None:
+        yield
+        return
+    room.admit(tenant)
+    try:
+        yield
+    finally:
+        room.dismiss(tenant)

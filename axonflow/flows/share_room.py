@@ -20,7 +20,7 @@ class PlanRoom:
         self._dispatch = Dispatch(limits)
         self._lock = threading.Lock()
         self._loops: dict[Ask, asyncio.AbstractEventLoop] = {}
-        self._wakes_at_us: int | None = None
+        self._wakes_at_us = 0
 
     def admit(self, tenant: str) -> None:
         """Let one more plan of `tenant` in; `dismiss` when it has ended. Raises PlanError when there are too many."""
@@ -40,8 +40,7 @@ class PlanRoom:
                 self._loops[ask] = here
             begun = [(ask, self._loops.pop(ask)) for ask in self._dispatch.turn(asks, time_us)]
             wake = self._dispatch.wake(time_us)
-            sleeps = self._wakes_at_us is not None and time_us <= self._wakes_at_us
-            if wake is not None and not (sleeps and self._wakes_at_us <= wake[0]):
+            if wake is not None and not time_us <= self._wakes_at_us <= wake[0]:
                 self._wakes_at_us = wake[0]
                 begun_later = self._loops[wake[1]]
                 _call_on(begun_later, here, begun_later.call_later, (wake[0] - time_us) / 1_000_000, self.turn, ())

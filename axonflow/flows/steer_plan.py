@@ -65,8 +65,8 @@ class Work(Protocol):
         """An attempt has ended, or (NEVER_ENDED) was let go of, which the machine knows; and `why`, if it had been told
         to stop."""
 
-    def ask(self, step: int, begin: Callable[[], None]) -> Ask:
-        """What the step takes of the room that all plans share."""
+    def ask(self, step: int, begin: Callable[[], None]) -> Ask | None:
+        """What the step takes of the room that all plans share; None: nothing."""
 
 
 class Room(Protocol):
@@ -151,10 +151,11 @@ class Steering:
                 self._OBEY[kind](self, command)
                 continue
             attempt = (command.step, command.attempt)  # type: ignore[union-attr]  # it is a Start
-            if self._room is None:
+            ask = None if self._room is None else self._asked(attempt)
+            if ask is None:
                 self._begin(attempt)
             else:
-                asks.append(self._asked(attempt))
+                asks.append(ask)
         if self._room is not None:
             self._turn(asks)
 
@@ -163,12 +164,14 @@ class Steering:
             self._left = False
             self._room.turn(asks)
 
-    def _asked(self, attempt: _Attempt) -> Ask:
+    def _asked(self, attempt: _Attempt) -> Ask | None:
         def begin() -> None:
             if attempt in self._asks:  # else it was withdrawn on the way here from another thread
                 self._begin(attempt)
 
-        ask = self._asks[attempt] = self._work.ask(attempt[0], begin)
+        ask = self._work.ask(attempt[0], begin)
+        if ask is not None:
+            self._asks[attempt] = ask
         return ask
 
     def _begin(self, attempt: _Attempt) -> None:

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from axonflow.flows.carry_out_steps import Means
+from axonflow.flows.plan_means import Means
 from axonflow.plan import Compensation, Hedge, Plan, Retry, Step, StepEvent
 from axonflow.policy.decision import Effect
 from tests.unit.flows.plan_runs import Policy, broken, decision, echo, in_time, on_step, ran, started, states

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from axonflow.errors import PlanError
-from axonflow.flows.carry_out_steps import Means
+from axonflow.flows.plan_means import Means
 from axonflow.flows.share_room import PlanRoom
 from axonflow.plan import Plan, PlanResult, Takes
 from axonflow.plan.dispatch import Ask, Limits
