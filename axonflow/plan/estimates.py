@@ -9,6 +9,7 @@ __all__ = ["Estimates"]
 WEIGHT: Final = 0.2
 """Of the newest duration in the average: half of what is known is from the last three."""
 MAX_KNOWN: Final = 10_000
+"""When there are more, the half of them is forgotten that was not seen for longest."""
 
 
 class Estimates:
@@ -18,18 +19,17 @@ class Estimates:
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, str], float] = {}
-        self._usual_us = 1.0
+        self._usual_us: float | None = None
 
     def learn(self, kind: str, target: str, took_us: int) -> None:
         """A step of this kind and target ended well after `took_us`."""
         key = (kind, target)
-        before = self._known.pop(key, None)  # and put in again, last: the first is what was not seen for longest
-        if before is None and len(self._known) == MAX_KNOWN:
-            del self._known[next(iter(self._known))]
-        first = not self._known and before is None
+        before = self._known.pop(key, None)  # and put in again, last: the first are those not seen for longest
+        if len(self._known) >= MAX_KNOWN:
+            self._known = dict(list(self._known.items())[MAX_KNOWN // 2 :])  # copied at once: other threads learn too
         self._known[key] = took_us if before is None else before + WEIGHT * (took_us - before)
-        self._usual_us = took_us if first else self._usual_us + WEIGHT * (took_us - self._usual_us)
+        self._usual_us = took_us if self._usual_us is None else self._usual_us + WEIGHT * (took_us - self._usual_us)
 
     def of_us(self, kind: str, target: str) -> int:
         """How long a step of this kind and target will take: 1 or more."""
-        return max(1, round(self._known.get((kind, target), self._usual_us)))
+        return max(1, round(self._known.get((kind, target)) or self._usual_us or 1))

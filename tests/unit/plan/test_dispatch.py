@@ -276,5 +276,5 @@ def test_estimates_are_bounded_and_forget_what_was_not_seen_for_longest():
     estimates.learn("tool", "old", 7_000_000)
     for number in range(MAX_KNOWN):
         estimates.learn("tool", f"t{number}", 10)
-    assert len(estimates._known) == MAX_KNOWN
+    assert len(estimates._known) == MAX_KNOWN // 2 + 1
     assert estimates.of_us("tool", "old") == 10
