@@ -96,6 +96,9 @@ def _judged(arguments: dict[str, Any]) -> dict[str, Any]:
     """
     judged: dict[str, Any] = {}
     for name, value in arguments.items():
+        if value is None or value is True or value is False:
+            judged[name] = value
+            continue
         try:
             judged[name] = _json_copy(value)
         except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
