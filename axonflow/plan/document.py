@@ -31,7 +31,17 @@ from axonflow.plan.options import Compensation, Hedge, Retry, Takes
 from axonflow.plan.step import Graph, Step
 from axonflow.plan.words import shown
 
-__all__ = ["API_VERSION", "KIND", "PLAN_FIELDS", "STEP_FIELDS", "plan_of_document", "plan_to_document"]
+__all__ = [
+    "API_VERSION",
+    "KIND",
+    "PLAN_FIELDS",
+    "STEP_FIELDS",
+    "FaultsOf",
+    "json_path",
+    "no_faults",
+    "plan_of_document",
+    "plan_to_document",
+]
 
 API_VERSION: Final = "axonflow.dev/v1"
 KIND: Final = "Plan"
@@ -41,6 +51,8 @@ MAX_PROBLEMS: Final = 100
 Path = tuple[str | int, ...]
 Locate = Callable[[Path], str]
 """How a message names the place at a path of the document: ``plan.yaml:3:5``, or ``$.steps[2]``."""
+
+FaultsOf = Callable[[Graph], Sequence[PlanError]]
 
 _COMPUTED: Final = frozenset({"run", "holes", "waits_for"})
 _OPTIONS: Final[dict[str, type[Struct]]] = {
@@ -61,9 +73,17 @@ def json_path(path: Path) -> str:
     return "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part[:64]}" for part in path)
 
 
-def plan_of_document(document: object, locate: Locate = json_path) -> Plan:
-    """The plan that `document` describes. Raises PlanError whose `problems` are all faults, each at its place."""
-    reading = _Reading(locate)
+def no_faults(_graph: Graph) -> Sequence[PlanError]:
+    """What finds nothing further."""
+    return ()
+
+
+def plan_of_document(document: object, locate: Locate = json_path, faults_of: FaultsOf = no_faults) -> Plan:
+    """The plan that `document` describes; `faults_of` tells what else is wrong with it, or with a plan within it.
+
+    Raises PlanError whose `problems` are all faults, each at its place.
+    """
+    reading = _Reading(locate, faults_of)
     plan = reading.document(document)
     if plan is None or reading.problems:
         raise PlanError.joined(reading.problems)
@@ -73,10 +93,11 @@ def plan_of_document(document: object, locate: Locate = json_path) -> Plan:
 class _Reading:
     """One document being read: its faults so far."""
 
-    __slots__ = ("_locate", "problems")
+    __slots__ = ("_faults_of", "_locate", "problems")
 
-    def __init__(self, locate: Locate) -> None:
+    def __init__(self, locate: Locate, faults_of: FaultsOf) -> None:
         self._locate = locate
+        self._faults_of = faults_of
         self.problems: list[PlanError] = []
 
     def document(self, value: object) -> Plan | None:
@@ -114,11 +135,12 @@ class _Reading:
         if plan is None or len(self.problems) > before:
             return None
         try:
-            plan.check()
+            faults = self._faults_of(plan.check())
         except PlanError as error:
-            self._add_all(error, places, path)
-            return None
-        return plan
+            faults = error.problems
+        for fault in faults:
+            self._add_all(fault, places, path)
+        return None if faults else plan
 
     def _steps(self, steps: object, path: Path) -> Sequence[Any]:
         if not isinstance(steps, list) or not 0 < len(steps) <= MAX_STEPS:

@@ -7,7 +7,7 @@ import pytest
 
 from axonflow.errors import PlanError
 from axonflow.plan import Compensation, Hedge, Plan, Retry, Step, Takes, ref
-from axonflow.plan.graph import MAX_PLAN_DEPTH
+from axonflow.plan.graph import MAX_PLAN_DEPTH, unbound_calls
 from axonflow.plan.options import MAX_WORDS
 from axonflow.plan.references import MAX_PATH_CHARS
 
@@ -260,15 +260,27 @@ def unbound_plan() -> Plan:
     body = Plan("body").add(Step(name="look", kind="model", target="m"))
     plan = Plan("p", inputs={"to": 1}).tool("a", "search").agent("b", "writer", needs=["a"]).step("c")
     plan.plan("d", body).add(Step(name="e", kind="join", needs=["a", "b"]))
+    plan.step("g", run, compensate=Compensation())
     return plan.tool("f", "book", run, compensate=Compensation(kind="tool", target="cancel"))
 
 
-CALLS = {"tool:search": run, "agent:writer": run, "function:c": run, "model:m": run, "tool:cancel": run, "join:e": run}
+CALLS = {
+    "tool:search": run,
+    "agent:writer": run,
+    "function:c": run,
+    "model:m": run,
+    "tool:cancel": run,
+    "join:e": run,
+    "compensate:g": run,
+}
 
 
 def test_bind_by_kind_and_target_makes_a_plan_runnable() -> None:
     plan = unbound_plan()
-    assert plan.check().unbound == ("a", "b", "c", "d", "f")
+    assert plan.check().unbound == ("a", "b", "c", "d", "g", "f")
+    assert unbound_calls(plan.check()) == (
+        "agent:writer", "compensate:g", "function:c", "model:m", "tool:cancel", "tool:search",
+    )  # fmt: skip
     bound = plan.bind(CALLS)
     assert bound.check().unbound == ()
     assert {step.name: step.run for step in bound.steps}["e"] is run
