@@ -189,6 +189,16 @@ def test_step_malformed_option_is_refused(parts: dict[str, Any], message: str) -
     assert "step 's'" in error
 
 
+@pytest.mark.parametrize("value", [2**63, -(2**63) - 1, 2**70])
+def test_step_input_of_more_than_64_bits_is_refused(value: int) -> None:
+    assert "not a JSON value" in step_refusal(inputs={"x": [{"y": value}]})
+
+
+def test_step_input_of_many_digits_is_kept() -> None:
+    values = ["9" * 30, 2**63 - 1, -(2**63), 1e300]
+    assert Step(name="s", inputs={"x": values}).inputs == {"x": values}
+
+
 def test_step_schema_nested_too_deep_is_refused() -> None:
     schema: dict[str, Any] = {"type": "array"}
     for _ in range(40):
