@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
+import sys
+import time
 from typing import TYPE_CHECKING
 
 import click
 
 from axonflow.cli.groups import EXIT_NO
+from axonflow.cli.plan_live import LiveRun
 from axonflow.cli.plan_loading import bind_option, input_option, load_plan, prepared
 from axonflow.cli.policies import open_flow, policies_option
+from axonflow.cli.settings import read_settings
 from axonflow.cli.tables import coloured, fields, table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from axonflow import AxonFlow, Plan
     from axonflow.plan import PlanResult, StepRecord
 
 __all__ = ["command"]
+
+_REDRAW_S = 0.1
 
 
 @click.command("run")
@@ -28,10 +36,11 @@ __all__ = ["command"]
 @policies_option
 @click.option("--principal", metavar="WHO", help='In whose name: "user:ann". Default: the plan, as an agent.')
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+@click.option("--watch/--no-watch", default=None, help="Tell on standard error how it goes. Default: on a terminal.")
 @click.pass_context
 def command(
     ctx: click.Context, /, *, target: str, bind: tuple[str, ...], inputs: tuple[str, ...], policies: str | None,
-    principal: str | None, as_json: bool,
+    principal: str | None, as_json: bool, watch: bool | None,
 ) -> None:  # fmt: skip
     """Run a plan, each step judged by the policies before it starts.
 
@@ -53,10 +62,33 @@ def command(
     """
     flow = open_flow(policies)
     plan = prepared(load_plan(target), bind, inputs)
-    result = asyncio.run(flow.run(plan, principal=principal))
+    live = _live(plan, watch=watch)
+    result = asyncio.run(flow.run(plan, principal=principal) if live is None else _watched(flow, plan, principal, live))
     click.echo(_as_json(result, plan.check().needs) if as_json else _shown(result))
     if result.status != "completed":
         ctx.exit(EXIT_NO)
+
+
+def _live(plan: Plan, *, watch: bool | None) -> LiveRun | None:
+    moving = sys.stderr.isatty() and read_settings().motion
+    if not (moving if watch is None else watch):
+        return None
+    names = [step.name for step in plan.steps]
+    return LiveRun(sys.stderr, names, moving=moving, clock_ns=time.monotonic_ns, size=shutil.get_terminal_size)
+
+
+async def _watched(flow: AxonFlow, plan: Plan, principal: str | None, live: LiveRun) -> PlanResult:
+    async def drawn() -> None:
+        while True:
+            await asyncio.sleep(_REDRAW_S)
+            live.draw()
+
+    drawing = asyncio.create_task(drawn())
+    try:
+        return await flow.run(plan, principal=principal, watch=live)
+    finally:
+        drawing.cancel()
+        live.clear()
 
 
 def _as_json(result: PlanResult, needs: Mapping[str, Sequence[str]]) -> bytes:

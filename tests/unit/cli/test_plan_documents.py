@@ -53,6 +53,15 @@ def test_plan_run_of_a_document_bound_to_a_mapping_completes(run, trip):
     assert '"73 and 73"' in result.stdout
 
 
+def test_plan_run_that_is_watched_tells_how_it_goes(run, trip):
+    (trip / "trip.yaml").write_text(TRIP.replace("search,", "search, context: {env: dev},"))
+    told = [line.split()[-2:] for line in ran(run, "--watch", "--json").stderr.splitlines()]
+    assert sorted(told) == sorted(
+        [state, name] for name in ("flights", "hotels", "offer") for state in ("running", "succeeded")
+    )
+    assert ran(run).stderr == ""
+
+
 def test_plan_run_of_a_document_with_nothing_bound_names_the_step(run, trip):
     result = run("plan", "run", "trip.yaml", "--policies", "@baseline", "--input", "city=AMS")
     assert result.exit_code == 2
