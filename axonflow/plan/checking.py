@@ -100,13 +100,9 @@ def _known(reference: Reference, graph: Graph) -> Any:
 def _result_schema(step: Step) -> Schema | None:
     if step.gives is not None or step.body is None:
         return step.gives
-    schemas = {name: _result_schema(step.body.steps[name]) for name in step.body.sinks}
-    one: Schema | None = (
-        next(iter(schemas.values()))
-        if len(schemas) == 1
-        else {"type": "object", "properties": {name: schema or {} for name, schema in schemas.items()}}
-    )
-    return {"type": "array", "items": one or {}} if step.kind == "map" else one
+    sinks = {name: _result_schema(step.body.steps[name]) or {} for name in step.body.sinks}
+    one = {"type": "object", "properties": sinks}
+    return {"type": "array", "items": one} if step.kind == "map" else one
 
 
 # -- choices ----------------------------------------------------------------------------------------------------------

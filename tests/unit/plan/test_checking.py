@@ -160,16 +160,16 @@ def test_check_of_several_faults_tells_all_of_them() -> None:
 
 
 def test_check_of_what_bodies_give_follows_their_sinks() -> None:
-    one = Plan("one").step("s", run, gives=TEXT)
-    two = Plan("two").step("s", run, gives=TEXT).step("t", run)
-    plan = Plan("p").plan("a", one).plan("c", two).step("d", run, gives={"type": "array"}).map("m", "d", one)
-    plan.step("b", run, inputs={"x": ref("a")}, accepts=accepting(NUMBER))
-    plan.step("e", run, inputs={"x": ref("c.s")}, accepts=accepting(NUMBER))
-    plan.step("f", run, inputs={"x": ref("m.0")}, accepts=accepting(NUMBER))
-    plan.step("g", run, inputs={"x": ref("c.t")}, accepts=accepting(NUMBER))
-    assert [fault.split(",")[1] for fault in faults_of(plan)] == [" step 'b'", " step 'e'", " step 'f'"]
-    untyped = Plan("p").step("d", run, gives={"type": "array"}).map("m", "d", Plan("q").step("s", run))
-    assert untyped.step("b", run, inputs={"x": ref("m.0")}, accepts=accepting(NUMBER)).check()
+    body = Plan("body").step("s", run, gives=TEXT).step("t", run)
+    plan = Plan("p").plan("a", body).step("d", run, gives={"type": "array"}).map("m", "d", body)
+    for name, path in {"b": "a.s", "c": "m.0.s", "e": "a.t", "f": "m.x", "g": "a.u"}.items():
+        plan.step(name, run, inputs={"x": ref(path)}, accepts=accepting(NUMBER))
+    assert [fault.split(", ", 1)[1].split(", found")[0] for fault in faults_of(plan)] == [
+        "step 'b', inputs.x: an input does not fit: expected number",
+        "step 'c', inputs.x: an input does not fit: expected number",
+        "step 'f', reference m.x: the reference leads nowhere: expected a part 'x'",
+        "step 'g', reference a.u: the reference leads nowhere: expected a part 'u'",
+    ]
 
 
 def chosen(**branches: list[str]) -> Step:
