@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
-from functools import partial
+from functools import cache, partial
 from typing import Any, Final
 
 from msgspec import NODEFAULT, Struct
@@ -61,8 +61,14 @@ _OPTIONS: Final[dict[str, type[Struct]]] = {
 PLAN_FIELDS: Final = ("inputs", "deadline_ms", "budget", "mode", "on_failure", "steps")
 
 
+@cache
 def _names_of(kind: type[Struct]) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind) if field.name not in _COMPUTED)
+
+
+@cache
+def _required_of(kind: type[Struct]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind) if field.required)
 
 
 STEP_FIELDS: Final = _names_of(Step)
@@ -172,7 +178,7 @@ class _Reading:
         if not self._is_object(value, _names_of(kind), path):
             return None
         assert isinstance(value, Mapping)  # it was looked at
-        required = next((one.name for one in fields(kind) if one.required and one.name not in value), None)
+        required = next((name for name in _required_of(kind) if name not in value), None)
         if required is not None:
             self._add("something is missing", required, "none", path)
             return None
@@ -183,7 +189,7 @@ class _Reading:
             self._add("wrong type", "an object", shown(value), path)
             return False
         unknown = [str(name) for name in value if name not in names]
-        for name in unknown:
+        for name in unknown[:MAX_PROBLEMS]:
             close = get_close_matches(name, names, n=1)
             hint = f"Did you mean {close[0]!r}?" if close else None
             self._add("an unknown member", " or ".join(names), shown(name), (*path, name), hint)
@@ -237,16 +243,20 @@ def _step_parts(step: Step) -> dict[str, Any]:
 def _told(value: Struct, names: Sequence[str]) -> dict[str, Any]:
     """The fields `names` of `value` that are not what they are by default, as JSON."""
     told = {}
-    for field in fields(value):
-        one = getattr(value, field.name)
-        by_default = field.default if field.default is not NODEFAULT else _made_default(field.default_factory)
-        if field.name in names and field.name not in {"steps", "body"} and one != by_default:
-            told[field.name] = _plain(one)
+    for name, by_default in _defaults_of(type(value)):
+        one = getattr(value, name)
+        if name in names and one != by_default:
+            told[name] = _plain(one)
     return told
 
 
-def _made_default(factory: Any) -> Any:
-    return NODEFAULT if factory is NODEFAULT else factory()
+@cache
+def _defaults_of(kind: type[Struct]) -> tuple[tuple[str, Any], ...]:
+    return tuple(
+        (field.name, field.default if field.default_factory is NODEFAULT else field.default_factory())
+        for field in fields(kind)
+        if field.name not in {"steps", "body"}  # which are plans and steps themselves
+    )
 
 
 def _plain(value: Any) -> Any:
