@@ -16,7 +16,7 @@ from axonflow.policy.cel.scope import Root, Scope
 from axonflow.policy.cel.types import DYN
 from axonflow.policy.cel.values import ExhaustedError
 
-__all__ = ["Chooser", "check_conditions", "chooser"]
+__all__ = ["Chooser", "chooser", "condition_faults"]
 
 MAX_LOOP_STEPS: Final = 200_000
 """Elements that all loops of one expression may visit together, as in a policy."""
@@ -57,20 +57,18 @@ def chooser(step: Step, compile_pattern: CompilePattern) -> Chooser:
     return chosen
 
 
-def check_conditions(graph: Graph, compile_pattern: CompilePattern) -> list[PlanError]:
-    """The faults of all expressions in `graph` and in the plans within it, in their order."""
+def condition_faults(graph: Graph, compile_pattern: CompilePattern) -> list[PlanError]:
+    """The faults of all expressions in `graph`, in its order; those of the plans within it are not looked at."""
     faults: list[PlanError] = []
     for step in graph.steps.values():
         if step.kind == "condition":
             try:
                 chooser(step, compile_pattern)
             except PlanError as error:
-                where = f"plan {graph.plan!r}, {error.at}"
+                at = f"plan {graph.plan!r}, {error.at}"
                 faults.append(
-                    PlanError(error.message, expected=error.expected, found=error.found, at=where, hint=error.hint)
+                    PlanError(error.message, expected=error.expected, found=error.found, at=at, hint=error.hint)
                 )
-        if step.body is not None:
-            faults += check_conditions(step.body, compile_pattern)
     return faults
 
 

@@ -16,9 +16,11 @@ from axonflow.plan.step import Graph, Step
 __all__ = ["COLOURS", "Arrow", "Box", "Scene", "scene_of"]
 
 COLOURS: Final[Mapping[str, str]] = {
-    "running": "#56B4E9",
+    **dict.fromkeys(("running", "retrying", "stopping", "compensating"), "#56B4E9"),
     "succeeded": "#009E73",
+    "compensated": "#0072B2",
     "failed": "#D55E00",
+    "uncompensated": "#D55E00",
     "denied": "#CC79A7",
     "held": "#E69F00",
 }

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from axonflow.adapters.re2_engine import compile_pattern
-from axonflow.app.plans import check_plan
+from axonflow.app.plans import check_plan, plan_from
 from axonflow.errors import PlanError
 from axonflow.flows.choose_branch import chooser
 from axonflow.plan import Plan, Step, ref
@@ -77,6 +77,19 @@ def test_check_plan_finds_conditions_within_bodies() -> None:
     with pytest.raises(PlanError) as caught:
         check_plan(plan)
     assert [str(one.at) for one in caught.value.problems] == [
-        "plan 'body', step 'c', when (character 1)", "plan 'p', step 'd', when (character 4)",
+        "plan 'p', step 'd', when (character 4)", "plan 'body', step 'c', when (character 1)",
     ]  # fmt: skip
     check_plan(Plan("p").add(Step(name="d", kind="condition", when="1 + 1", branches={"2": []})))
+
+
+def test_plan_from_a_file_tells_the_line_of_a_wrong_condition(tmp_path: Any) -> None:
+    place = tmp_path / "p.yaml"
+    place.write_text(
+        "apiVersion: axonflow.dev/v1\nkind: Plan\nmetadata: {name: p}\nsteps:\n- {name: a}\n"
+        "- name: d\n  kind: condition\n  when: 1 +\n  branches: {a: [a]}\n"
+    )
+    with pytest.raises(PlanError) as caught:
+        plan_from(place)
+    assert str(caught.value).startswith(f"{place}:6:3 ($.steps[1]): plan 'p', step 'd', when (character 4)")
+    place.write_text(place.read_text().replace("1 +", "1 + 1"))
+    assert plan_from(place).check().needs == {"a": ("d",), "d": ()}

@@ -202,8 +202,13 @@ def test_critical_path_of_a_run_that_did_nothing_is_empty() -> None:
 
 
 def test_critical_path_of_a_made_up_cycle_ends() -> None:
-    steps = {"a": record("a", 0, 1), "b": record("b", 0, 2)}
+    steps = {"a": record("a", None, 1), "b": record("b", 1, 2)}
     assert critical_path(steps, {"a": ("b",), "b": ("a", "gone")}) == ["a", "b"]
+
+
+def test_critical_path_leaves_out_what_a_join_did_not_wait_for() -> None:
+    steps = {"quick": record("quick", 0, 10), "slow": record("slow", 0, 30), "join": record("join", 10, 40)}
+    assert critical_path(steps, {"join": ("quick", "slow")}) == ["quick", "join"]
 
 
 def test_gantt_shows_bars_in_order_and_the_critical_path() -> None:
