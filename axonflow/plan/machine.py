@@ -267,8 +267,6 @@ class Machine:
         self._open -= 1
         if self.wiring.steps[step].compensate is not None:
             self._undoable.append(step)
-        if self.stopped is not None:
-            return
         dependents = self.wiring.dependents[step]
         if not_chosen:
             dependents = [other for other in dependents if other not in not_chosen]
