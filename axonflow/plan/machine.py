@@ -348,7 +348,7 @@ class Machine:
         self._commands += [Withdraw(step, attempt) for attempt in self._attempts.withdraw(step)]
         begun = self._attempts.begun(step)
         self._commands += [Stop(step, attempt, why) for attempt in begun]
-        if begun:
+        if begun and self.wiring.steps[step].body is None:  # a plan within lets go of its own steps, and undoes them
             self._set_timer(_GRACE, self._rules.grace_ms, step)
 
     def _wind_up(self) -> None:
