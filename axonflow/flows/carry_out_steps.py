@@ -214,7 +214,10 @@ class Steps:
         except (Exception, SystemExit) as failure:
             await self._tell(resource, step, decision_id, started_ns, type(failure).__name__)
             raise
-        await self._tell(resource, step, decision_id, started_ns)
+        try:
+            await self._tell(resource, step, decision_id, started_ns)
+        except asyncio.CancelledError:  # told to stop when it was done: it is recorded all the same, perhaps twice
+            await self._tell(resource, step, decision_id, started_ns)
         return result
 
     async def _tell(self, resource: Resource, step: Step, decision_id: str, started_ns: int, failed: str = "") -> None:
