@@ -195,3 +195,7 @@ def test_plan_trace_of_something_else_is_bad_input(run, folder, content, message
     result = run("plan", "trace", "run.json")
     assert result.exit_code == 2
     assert message in result.stderr
+
+
+def test_plan_schema_is_printed_as_json(run, folder):
+    assert json.loads(run("plan", "schema").stdout)["required"] == ["apiVersion", "kind", "metadata", "steps"]
