@@ -110,23 +110,30 @@ class Steps:
 
     async def attempt(self, step: int) -> Came:
         """Judge the step and carry it out once. Raises nothing but what ends the task that it is in."""
-        one, progress = self._steps[step], self._begun(step)
+        one, progress, acting = self._steps[step], self._progress[step] or self._begun(step), self._acting
         progress.attempts += 1
         judgement = Judgement(progress.decision_ids, progress.reasons)
-        self._show(step, StepState.RUNNING)
+        not_chosen: tuple[int, ...] = ()
+        if acting.means.watch is not None:
+            self._show(step, StepState.RUNNING)
         try:
-            content = await self._judge(one.kind, one.target or one.name, self._arguments(one), one, judgement)
+            resource = resource_of(one.kind, one.target or one.name, acting.principal.tenant)
+            content = await self._judge(one.kind, resource, self._arguments(one), one, judgement)
             if judgement.refused is not None:
                 return Came(judgement.refused, error=judgement.message()[:MAX_ERROR_CHARS])
             if one.kind == "approval":
                 return Came(StepState.HELD, error=f"held for approval: {one.target}"[:MAX_ERROR_CHARS])
-            result = await self._recorded(one, content, judgement.decision_ids[-1])
-            not_chosen = () if one.kind != "condition" else self._not_chosen(one, result)
+            work = call_step(one.run, content) if one.kind in CALLS else self._result(one, content)
+            result = await self._told(resource, one, judgement.decision_ids[-1], work)
+            check_size(result, acting.means.max_result_bytes)
+            if one.kind == "condition":
+                not_chosen = self._not_chosen(one, result)
         except (Exception, SystemExit) as failure:  # noqa: BLE001  whatever a step or the engine raises ends it alone
             kinds = tuple(kind.__name__ for kind in type(failure).__mro__)
             return Came(StepState.FAILED, error=described(failure), errors=kinds)
         finally:
-            await self._reserved.settle(step)
+            if self._reserved is not NOTHING_RESERVED:
+                await self._reserved.settle(step)
         return Came(StepState.SUCCEEDED, result, not_chosen=not_chosen)
 
     async def undo(self, step: int) -> bool:
@@ -137,11 +144,12 @@ class Steps:
         try:
             arguments = one.compensate.arguments(self.outputs, self._given)
             kind, target = one.compensate.kind, one.compensate.target or one.name
-            content = await self._judge(kind, target, arguments, one, judgement)
+            resource = resource_of(kind, target, self._acting.principal.tenant)
+            content = await self._judge(kind, resource, arguments, one, judgement)
             if judgement.refused is not None:
                 progress.error = f"not undone: {judgement.message()}"[:MAX_ERROR_CHARS]
                 return False
-            await self._told(kind, target, one, judgement.decision_ids[-1], call_step(one.compensate.run, content))
+            await self._told(resource, one, judgement.decision_ids[-1], call_step(one.compensate.run, content))
         except (Exception, SystemExit) as failure:  # noqa: BLE001  as above
             progress.error = f"not undone: {described(failure)}"[:MAX_ERROR_CHARS]
             return False
@@ -151,9 +159,9 @@ class Steps:
 
     def ended(self, step: int, came: Came, why: StopReason | None, took_us: int) -> None:
         """Keep what came of an attempt."""
-        one, progress = self._steps[step], self._begun(step)
+        one, progress = self._steps[step], self._progress[step] or self._begun(step)
         progress.finished_us = self._acting.clock_us()
-        if came.end is StepState.SUCCEEDED:
+        if came.end is _SUCCEEDED:
             if one.name not in self.outputs:  # else another copy was faster
                 self.outputs[one.name] = came.result
                 progress.error = None
@@ -164,14 +172,13 @@ class Steps:
         elif why != "other_copy":
             late = f", and did not stop within {self._acting.means.grace_ms} ms" if came is NEVER_ENDED else ""
             progress.error = self._why_stopped(one, why) + late
-        self._show(step, self.machine.states[step])
+        if self._acting.means.watch is not None:
+            self._show(step, self.machine.states[step])
 
     # -- carrying out --------------------------------------------------------------------------------------------------
 
     def _begun(self, step: int) -> _Progress:
-        progress = self._progress[step]
-        if progress is None:
-            progress = self._progress[step] = _Progress(self._acting.clock_us())
+        progress = self._progress[step] = self._progress[step] or _Progress(self._acting.clock_us())
         return progress
 
     def _show(self, step: int, state: StepState) -> None:
@@ -185,13 +192,13 @@ class Steps:
         there = {need: self.outputs[need] for need in step.needs if need in self.outputs}
         return {**step.inputs, **there}
 
-    async def _judge(
-        self, kind: StepKind, target: str, arguments: dict[str, Any], step: Step, judgement: Judgement
-    ) -> dict[str, Any]:
+    def _judge(
+        self, kind: StepKind, resource: Resource, arguments: dict[str, Any], step: Step, judgement: Judgement
+    ) -> Awaitable[dict[str, Any]]:
         acting = self._acting
-        return await judge_step(
+        return judge_step(
             kind,
-            resource_of(kind, target, acting.principal.tenant),
+            resource,
             arguments,
             principal=acting.principal,
             context={**acting.context, **step.context, **acting.own, "step": self._prefix + step.name},
@@ -199,18 +206,11 @@ class Steps:
             judgement=judgement,
         )
 
-    async def _recorded(self, step: Step, content: dict[str, Any], decision_id: str) -> Any:
-        """The step's result, once it is recorded."""
-        result = await self._told(step.kind, step.target or step.name, step, decision_id, self._result(step, content))
-        check_size(result, self._acting.means.max_result_bytes)
-        return result
-
-    async def _told(self, kind: StepKind, target: str, step: Step, decision_id: str, work: Awaitable[Any]) -> Any:
+    async def _told(self, resource: Resource, step: Step, decision_id: str, work: Awaitable[Any]) -> Any:
         """What came of `work`, once that is recorded."""
         if self._acting.recorded is None:
             return await work
         started_ns = perf_counter_ns()
-        resource = resource_of(kind, target, self._acting.principal.tenant)
         try:
             result = await work
         except (Exception, SystemExit) as failure:
@@ -227,8 +227,7 @@ class Steps:
             await acting.recorded(Request(acting.principal, "plan.step", resource), decision_id, outcome)
 
     async def _result(self, step: Step, content: dict[str, Any]) -> Any:
-        if step.kind in CALLS:
-            return await call_step(step.run, content)
+        """Of a step that has parts of its own."""
         if step.kind == "join":
             return content if step.run is unbound else await call_step(step.run, content)
         if step.kind == "condition":
@@ -344,4 +343,5 @@ class Steps:
 
 
 _NOTHING: Final = Takes()
+_SUCCEEDED: Final = StepState.SUCCEEDED
 _DONE: Final = frozenset({StepState.SUCCEEDED, StepState.COMPENSATED, StepState.UNCOMPENSATED})

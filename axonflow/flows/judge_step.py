@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -52,8 +53,9 @@ class Judgement:
         return ": ".join([what, *(["; ".join(self.reasons)] if self.reasons else [])])
 
 
+@lru_cache(maxsize=4_096)
 def resource_of(kind: StepKind, target: str, tenant: str) -> Resource:
-    """What a step acts on."""
+    """What a step acts on. Plans name the same things again and again, and checking a name takes a microsecond."""
     if kind == "agent":  # agents belong to a tenant, and policies may require to be told which
         return Resource("agent", target, {"tenant": tenant})
     return Resource(kind, target)
@@ -96,6 +98,9 @@ def _judged(arguments: dict[str, Any]) -> dict[str, Any]:
     """
     judged: dict[str, Any] = {}
     for name, value in arguments.items():
+        if value is None or value is True or value is False:
+            judged[name] = value
+            continue
         try:
             judged[name] = _json_copy(value)
         except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:

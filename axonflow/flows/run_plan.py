@@ -93,16 +93,10 @@ async def run_plan(
         steps = Steps(graph, acting, graph.inputs, reserved=reserved)
         await steps.run(allowed=decision.allowed)
     return PlanResult(
-        plan=plan.name,
-        plan_id=plan_id,
-        status=steps.machine.status,
-        outputs=steps.kept(),
-        result=steps.result(),
-        steps=steps.records(),
-        duration_us=clock_us() - started_us,
-        decision_id=decision.decision_id,
+        plan=plan.name, plan_id=plan_id, status=steps.machine.status, outputs=steps.kept(), result=steps.result(),
+        steps=steps.records(), duration_us=clock_us() - started_us, decision_id=decision.decision_id,
         reasons=decision.reasons,
-    )
+    )  # fmt: skip
 
 
 @contextmanager

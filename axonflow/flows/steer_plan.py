@@ -42,7 +42,7 @@ _ABANDONED: Final[set[asyncio.Task[None]]] = set()
 """Tasks that were let go of. The loop knows its tasks only weakly; these would be collected before they end."""
 
 
-class Came(Struct, frozen=True):
+class Came(Struct, frozen=True, gc=False):
     """What came of an attempt: how it ended, with what, and of an error what the machine and what a person is told."""
 
     end: StepState
@@ -257,7 +257,9 @@ class Steering:
     async def _carried_out(self, attempt: _Attempt, task: asyncio.Task[None]) -> _Attempt | None:
         """Which attempt to go on with in this task."""
         step, begun_us = attempt[0], now_us()
-        self._tell(Begun(step, attempt[1], begun_us))
+        commands = self._machine.take(Begun(step, attempt[1], begun_us))
+        if commands:
+            self._obey(commands)
         try:
             came = await self._work.attempt(step)
         except asyncio.CancelledError as cancelled:
@@ -282,7 +284,8 @@ class Steering:
         self._work.ended(step, came, self._told.pop(attempt, None), took_us)
         if self._room is not None:
             self._leave_room(attempt)
-        self._obey(commands)
+        if commands or self._left:
+            self._obey(commands)
 
     def _fail(self, attempt: _Attempt) -> None:
         """What was to be carried out in a task that was cancelled before."""

@@ -21,7 +21,7 @@ class StepEvent(Struct, frozen=True, gc=False):
     time_us: int
 
 
-class StepRecord(Struct, frozen=True):
+class StepRecord(Struct, frozen=True, gc=False):
     """How one step went. Times are microseconds since the Unix epoch, None for a step that was never started; the
     time between them includes the policy's answers, and the pauses between `attempts`. `error` says why a step failed,
     was denied, is held or was stopped, or could not be undone.
