@@ -21,6 +21,8 @@ def command(*, output: str | None) -> None:
       axonflow plan schema --output plan.schema.json
       # then, as first line of a plan in YAML:
       # yaml-language-server: $schema=plan.schema.json
+
+    Exit codes: 0 printed, 2 the file cannot be written.
     """
     from axonflow.plan.document_schema import DOCUMENT_SCHEMA
 

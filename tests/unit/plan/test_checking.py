@@ -197,6 +197,11 @@ def test_check_of_a_join_within_one_branch_stays_within_it() -> None:
     assert "step 'never': nothing reaches the step" in faults_of(plan)[0]
 
 
+def test_check_of_a_step_behind_one_branch_twice_is_fine() -> None:
+    plan = Plan("p").add(chosen(left=["a", "b"], right=["c"])).step("a", run).step("b", run).step("c", run)
+    assert plan.step("both", run, needs=["a", "b"]).check().sinks == ("c", "both")
+
+
 def test_check_of_nested_conditions_inherits_the_outer_choice() -> None:
     plan = Plan("p").add(chosen(left=["inner"], right=["c"])).step("c", run).step("a", run)
     plan.add(Step(name="inner", kind="condition", when="true", branches={"true": ["a"]}))
