@@ -199,7 +199,8 @@ def _type_of(value: object) -> str:
 
 
 _NAMES: Final[tuple[tuple[Any, str], ...]] = (
-    (type(None), "null"), (bool, "boolean"), (int, "integer"), (str, "string"), ((list, tuple), "array"), (Mapping, "object"),
+    (type(None), "null"), (bool, "boolean"), (int, "integer"), (str, "string"), ((list, tuple), "array"),
+    (Mapping, "object"),
 )  # fmt: skip
 
 
