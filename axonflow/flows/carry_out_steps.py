@@ -153,8 +153,6 @@ class Steps:
         except (Exception, SystemExit) as failure:  # noqa: BLE001  as above
             progress.error = f"not undone: {described(failure)}"[:MAX_ERROR_CHARS]
             return False
-        finally:
-            progress.finished_us = self._acting.clock_us()
         return True
 
     def ended(self, step: int, came: Came, why: StopReason | None, took_us: int) -> None:

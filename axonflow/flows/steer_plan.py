@@ -194,8 +194,6 @@ class Steering:
     def _withdraw(self, command: Withdraw) -> None:
         attempt = (command.step, command.attempt)
         self._leave_room(attempt)
-        if self._next == attempt:
-            self._next = None
         task = self._at.pop(attempt, None)
         if task is not None:
             task.cancel()
