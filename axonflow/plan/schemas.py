@@ -93,7 +93,11 @@ def check_fits(value: object, schema: Mapping[str, Any], what: str) -> None:
 
     Objects that msgspec writes as JSON (dataclasses, Structs, ...) are looked at as what they are there.
     """
-    found = violation(msgspec.to_builtins(value, str_keys=True), schema)
+    try:
+        plain = msgspec.to_builtins(value, str_keys=True)
+    except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError):
+        raise PlanError("a value does not fit", expected="JSON", found=type(value).__name__, at=what) from None
+    found = violation(plain, schema)
     if found is not None:
         at = ".".join(map(str, (what, *found.at)))
         raise PlanError("a value does not fit", expected=found.expected, found=found.found, at=at)

@@ -127,6 +127,8 @@ def test_check_fits_at_run_time_names_the_place() -> None:
         check_fits(Offer((1, 3)), schema, "result")
     with pytest.raises(PlanError, match="result: a value does not fit: expected object, found string"):
         check_fits("x", schema, "result")
+    with pytest.raises(PlanError, match="result: a value does not fit: expected JSON, found object"):
+        check_fits(object(), schema, "result")
 
 
 def test_check_of_a_missing_input_says_which() -> None:
