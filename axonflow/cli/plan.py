@@ -17,6 +17,7 @@ __all__ = ["command"]
         "check": "axonflow.cli.plan_check",
         "show": "axonflow.cli.plan_show",
         "trace": "axonflow.cli.plan_trace",
+        "schema": "axonflow.cli.plan_schema",
     },
 )
 def command() -> None:

@@ -30,7 +30,7 @@ class Happening(Protocol):
 class LiveRun:
     """What is told of a running plan whose steps are `names`, to `stream`. Call it with each thing that happens.
 
-    `moving`: the lines are redrawn, within `size` (columns, lines) of the terminal. `clock_ns` is monotonic.
+    `moving`: the lines are redrawn, within the (columns, lines) of the `terminal`. `clock_ns` is monotonic.
     """
 
     def __init__(
@@ -40,13 +40,13 @@ class LiveRun:
         *,
         moving: bool,
         clock_ns: Callable[[], int],
-        size: Callable[[], tuple[int, int]],
+        terminal: Callable[[], tuple[int, int]],
     ) -> None:
         self._stream = stream
         self._names = frozenset(names)
         self._moving = moving
         self._clock_ns = clock_ns
-        self._size = size
+        self._terminal = terminal
         self._begun_ns = clock_ns()
         self._next_ns = self._begun_ns
         self._active: dict[str, tuple[str, int]] = {}
@@ -76,7 +76,7 @@ class LiveRun:
         if not self._moving or now_ns < self._next_ns:
             return
         self._next_ns = now_ns + _REDRAW_NS
-        columns, height = self._size()
+        columns, height = self._terminal()
         lines = [line[:columns] for line in self._lines(now_ns, max(1, height - 2))]
         self._write(self._back() + "\n".join(lines) + "\n")
         self._drawn = len(lines)

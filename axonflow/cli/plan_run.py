@@ -74,7 +74,7 @@ def _live(plan: Plan, *, watch: bool | None) -> LiveRun | None:
     if not (moving if watch is None else watch):
         return None
     names = [step.name for step in plan.steps]
-    return LiveRun(sys.stderr, names, moving=moving, clock_ns=time.monotonic_ns, size=shutil.get_terminal_size)
+    return LiveRun(sys.stderr, names, moving=moving, clock_ns=time.monotonic_ns, terminal=shutil.get_terminal_size)
 
 
 async def _watched(flow: AxonFlow, plan: Plan, principal: str | None, live: LiveRun) -> PlanResult:

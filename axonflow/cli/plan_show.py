@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from axonflow.cli.plan_loading import load_plan
+from axonflow.cli.plan_results import read_run
+from axonflow.cli.reading import INPUT_FILE
 from axonflow.cli.tables import fields, table
 from axonflow.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from axonflow import Plan
 
 __all__ = ["FORMATS", "command", "output_option", "written"]
@@ -25,8 +29,11 @@ output_option = click.option(
 @click.command("show")
 @click.argument("target", metavar="TARGET")
 @click.option("--format", "style", type=click.Choice(FORMATS), default="text", show_default=True, help="What to print.")
+@click.option(
+    "--run", metavar="FILE", type=INPUT_FILE, help="A result of `plan run --json`: pictures show how each step went."
+)
 @output_option
-def command(*, target: str, style: str, output: str | None) -> None:
+def command(*, target: str, style: str, run: str | None, output: str | None) -> None:
     """Show a plan: as text, as a picture, or as a document.
 
     TARGET is a YAML or JSON document, package.module:attribute or path/to/file.py:attribute. The pictures are a
@@ -37,11 +44,13 @@ def command(*, target: str, style: str, output: str | None) -> None:
     Examples:
       axonflow plan show trip.yaml
       axonflow plan show trip.yaml --format svg --output trip.svg
+      axonflow plan show trip.yaml --run run.json --format mermaid
       axonflow plan show axonflow.samples.trip_plan:plan --format yaml
 
     Exit codes: 0 shown, 2 no such plan, or not a valid one.
     """
-    written(_drawn(load_plan(target), style), output)
+    states = {} if run is None else {name: step.state for name, step in read_run(run).steps.items()}
+    written(_drawn(load_plan(target), style, states), output)
 
 
 def written(text: str, output: str | None) -> None:
@@ -56,14 +65,14 @@ def written(text: str, output: str | None) -> None:
         raise ConfigurationError("the file cannot be written", found=error.strerror, at=output) from None
 
 
-def _drawn(plan: Plan, style: str) -> str:
+def _drawn(plan: Plan, style: str, states: Mapping[str, str]) -> str:
     from axonflow.app.plans import written_plan
     from axonflow.plan.drawing import dot, mermaid, svg
 
     if style in {"yaml", "json"}:
         return written_plan(plan, style)
     pictures = {"mermaid": mermaid, "dot": dot, "svg": svg}
-    return pictures[style](plan.check()) if style in pictures else _text(plan)
+    return pictures[style](plan.check(), states) if style in pictures else _text(plan)
 
 
 def _text(plan: Plan) -> str:

@@ -6,37 +6,15 @@ from collections.abc import Mapping
 from typing import Final
 
 import click
-import msgspec
-from msgspec import Struct
 
+from axonflow.cli.plan_results import RecordedRun, RecordedStep, read_run
 from axonflow.cli.plan_show import output_option, written
-from axonflow.cli.reading import INPUT_FILE, read_bytes
+from axonflow.cli.reading import INPUT_FILE
 from axonflow.cli.tables import coloured, fields, table
-from axonflow.errors import PlanError
 
 __all__ = ["command"]
 
-MAX_RUN_BYTES: Final = 256 * 1024 * 1024
-MAX_STEPS: Final = 10_000
 _BAR_CHARS: Final = 40
-
-
-class RecordedStep(Struct, frozen=True):
-    """What is read of a step of a run: see `plan.StepRecord`."""
-
-    name: str
-    state: str
-    started_us: int | None = None
-    finished_us: int | None = None
-
-
-class RecordedRun(Struct, frozen=True):
-    """What is read of the result of a run."""
-
-    plan: str
-    status: str
-    steps: dict[str, RecordedStep]
-    needs: dict[str, tuple[str, ...]] = {}
 
 
 @click.command("trace")
@@ -58,22 +36,9 @@ def command(*, run: str, style: str, output: str | None) -> None:
     """
     from axonflow.plan.drawing import gantt
 
-    recorded = _read(run)
+    recorded = read_run(run)
     text = gantt(recorded.plan, recorded.steps, recorded.needs) if style == "svg" else _text(recorded)
     written(text, output)
-
-
-def _read(place: str) -> RecordedRun:
-    try:
-        recorded = msgspec.json.decode(read_bytes(place, MAX_RUN_BYTES), type=RecordedRun)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise PlanError(
-            "not the result of a run", expected="what `axonflow plan run --json` prints", found=str(error)[:200],
-            at=place,
-        ) from None  # fmt: skip
-    if len(recorded.steps) > MAX_STEPS:
-        raise PlanError("too many steps", expected=f"at most {MAX_STEPS}", found=str(len(recorded.steps)), at=place)
-    return recorded
 
 
 def _text(run: RecordedRun) -> str:

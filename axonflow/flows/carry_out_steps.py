@@ -22,6 +22,7 @@ from axonflow.plan.events import Begin, Refused, StopReason
 from axonflow.plan.machine import Machine
 from axonflow.plan.options import unbound
 from axonflow.plan.references import parse_reference
+from axonflow.plan.schemas import check_fits
 from axonflow.plan.step import CALLS
 from axonflow.plan.wiring import Wiring
 from axonflow.policy.request import Request, Resource
@@ -122,9 +123,13 @@ class Steps:
                 return Came(refused, error=why_refused(refused, progress)[:MAX_ERROR_CHARS])
             if one.kind == "approval":
                 return Came(StepState.HELD, error=f"held for approval: {one.target}"[:MAX_ERROR_CHARS])
+            if one.accepts is not None:
+                check_fits(content, one.accepts, "arguments")
             work = call_step(one.run, content) if one.kind in CALLS else self._result(one, content)
             result = await self._told(resource, one, decision_id, work)
             check_size(result, acting.means.max_result_bytes)
+            if one.gives is not None:
+                check_fits(result, one.gives, "result")
             if one.kind == "condition":
                 not_chosen = self._not_chosen(one, result)
         except (Exception, SystemExit) as failure:  # noqa: BLE001  whatever a step or the engine raises ends it alone

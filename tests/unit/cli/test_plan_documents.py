@@ -142,6 +142,12 @@ def test_plan_show_in_every_format_prints_or_writes_it(run, trip, style, beginni
     assert (trip / "out.txt").read_text("utf-8") == printed.stdout
 
 
+def test_plan_show_with_a_run_tells_how_each_step_went(run, trip):
+    steps = {"flights": {"name": "flights", "state": "failed"}}
+    (trip / "run.json").write_text(json.dumps({"plan": "p", "status": "failed", "steps": steps}))
+    assert "failed" in run("plan", "show", "trip.yaml", "--run", "run.json", "--format", "mermaid").stdout
+
+
 def test_plan_show_into_a_file_that_cannot_be_written_is_bad_input(run, trip):
     result = run("plan", "show", "trip.yaml", "--output", "nowhere/out.txt")
     assert result.exit_code == 2
@@ -189,3 +195,7 @@ def test_plan_trace_of_something_else_is_bad_input(run, folder, content, message
     result = run("plan", "trace", "run.json")
     assert result.exit_code == 2
     assert message in result.stderr
+
+
+def test_plan_schema_is_printed_as_json(run, folder):
+    assert json.loads(run("plan", "schema").stdout)["required"] == ["apiVersion", "kind", "metadata", "steps"]

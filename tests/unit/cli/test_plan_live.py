@@ -18,7 +18,7 @@ class Clock:
 
 def live(*, moving, size=(60, 8), names="abcdef"):
     clock, stream = Clock(), io.StringIO()
-    return clock, stream, LiveRun(stream, list(names), moving=moving, clock_ns=clock, size=lambda: size)
+    return clock, stream, LiveRun(stream, list(names), moving=moving, clock_ns=clock, terminal=lambda: size)
 
 
 def event(name, state):
@@ -99,6 +99,6 @@ def test_live_run_whose_terminal_is_gone_goes_on() -> None:
         def write(self, text):
             raise BrokenPipeError
 
-    run = LiveRun(Gone(), ["a"], moving=False, clock_ns=Clock(), size=lambda: (80, 24))
+    run = LiveRun(Gone(), ["a"], moving=False, clock_ns=Clock(), terminal=lambda: (80, 24))
     run(event("a", "running"))
     run.clear()
