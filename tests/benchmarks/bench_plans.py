@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from axonflow import AxonFlow
+from axonflow.flows.judge_step import Enforce
 from axonflow.flows.plan_means import Means
 from axonflow.flows.run_plan import run_plan
 from axonflow.flows.share_room import PlanRoom
@@ -70,9 +71,14 @@ def plan_of(needs: list[list[int]], run: Callable[..., Any] = no_op) -> Plan:
     return plan
 
 
-def running(plan: Plan, means: Means = Means(), principal: Principal = PRINCIPAL) -> Contestant:  # noqa: B008  frozen
+def running(
+    plan: Plan,
+    means: Means = Means(),  # noqa: B008  frozen
+    principal: Principal = PRINCIPAL,
+    enforce: Enforce = allow,
+) -> Contestant:
     async def contestant() -> None:
-        result = await run_plan(plan, principal=principal, enforce=allow, clock_us=now_us, means=means)
+        result = await run_plan(plan, principal=principal, enforce=enforce, clock_us=now_us, means=means)
         assert result.status == "completed", result.errors  # a benchmark of failures would look fast
 
     return contestant
@@ -148,8 +154,14 @@ async def ten_agents() -> None:
     async def with_policy() -> None:
         assert (await flow.run(plan, principal="user:ann")).status == "completed"
 
-    times_us = await timed({"allowed by a constant": running(plan), "policies, audit": with_policy}, 300)
-    for (name, values), target_ms in zip(times_us.items(), (0.5, 1.0), strict=True):
+    async def decided(request: Request) -> Decision:
+        return flow.decide(request)
+
+    contestants = {
+        "allowed by a constant": running(plan), "policy on every step": running(plan, enforce=decided),
+        "and all of it audited": with_policy,
+    }  # fmt: skip
+    for (name, values), target_ms in zip((await timed(contestants, 300)).items(), ("0.5", "1", "none"), strict=True):
         p50_ms, p95_ms = (percentile(values, share) / 1000 for share in (0.5, 0.95))
         print(f"ten agents, {name:<24} p50 {p50_ms:.3f} ms, p95 {p95_ms:.3f} ms (target {target_ms})")
 
