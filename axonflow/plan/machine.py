@@ -186,7 +186,7 @@ class Machine:
         if event.end is _SUCCEEDED:
             self._succeed(step, event.not_chosen)
         elif not self._attempts.any_of(step):
-            self._miss(step, event.end, event.errors)
+            self._miss(step, event.end, event.errors, runs_on=event.runs_on)
 
     def _on_time_passed(self, event: TimePassed) -> None:
         self._now_us = event.time_us

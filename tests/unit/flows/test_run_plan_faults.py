@@ -1,4 +1,5 @@
 import asyncio
+import threading
 from typing import Any
 
 import pytest
@@ -6,7 +7,7 @@ import pytest
 from axonflow.flows.plan_means import Means
 from axonflow.plan import Compensation, Hedge, Plan, Retry
 from axonflow.policy.decision import Effect
-from tests.unit.flows.plan_runs import Policy, broken, decision, echo, in_time, ran, started, states
+from tests.unit.flows.plan_runs import HANGS_AFTER_S, Policy, broken, decision, echo, in_time, ran, started, states
 
 SOON = Means(grace_ms=1, undo_ms=1)
 
@@ -22,6 +23,10 @@ async def ignores(**_arguments: Any) -> None:
         except asyncio.CancelledError:
             if asyncio.current_task() in let_go:
                 raise
+
+
+async def returns_id() -> dict[str, str]:
+    return {"id": "A1"}
 
 
 let_go: set[Any] = set()
@@ -141,6 +146,51 @@ def test_run_plan_cancelled_twice_waits_no_more() -> None:
             await run
 
     ended_by_hand(scenario())
+
+
+@pytest.mark.parametrize(("idempotent", "calls"), [(False, 1), (True, 2)])
+def test_timeout_of_a_plain_callable_whose_thread_runs_on_is_tried_again_only_if_idempotent(
+    idempotent: bool, calls: int
+) -> None:
+    over, called = threading.Event(), []
+
+    def blocks() -> None:
+        called.append(1)
+        over.wait(HANGS_AFTER_S)
+
+    async def scenario() -> Any:
+        plan = Plan("p").step("a", blocks, timeout_ms=20, retry=Retry(attempts=2, first_ms=0), idempotent=idempotent)
+        try:
+            return await started(plan, Policy())
+        finally:
+            over.set()
+
+    assert states(in_time(scenario())) == {"a": "failed"}
+    assert len(called) == calls
+
+
+def test_cancelled_while_its_success_is_recorded_is_recorded_all_the_same_and_undone() -> None:
+    undone: list[Any] = []
+
+    async def scenario() -> None:
+        recording, told = asyncio.Event(), []
+
+        async def recorded(_request: Any, _decision_id: str, outcome: Any) -> None:
+            told.append(outcome.details["step"])
+            if len(told) == 1:
+                recording.set()
+                await asyncio.Event().wait()
+
+        plan = Plan("p").step("a", returns_id, compensate=booked(undone))
+        run = asyncio.create_task(started(plan, Policy(), recorded=recorded))
+        await recording.wait()
+        run.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await run
+        assert told == ["a", "a", "a"]  # the interrupted record, the record, and that of what undid it
+
+    in_time(scenario())
+    assert undone == ["A1"]
 
 
 def test_timeouts_of_which_the_later_comes_first_are_both_kept() -> None:
