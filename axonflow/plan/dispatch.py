@@ -95,7 +95,7 @@ class Ask:
 class _Lane:
     """Asks of one tenant that take the same; the most urgent first. When it finds no room, none of the others does."""
 
-    __slots__ = ("heap", "key", "parked", "pools", "tenant", "waiting")
+    __slots__ = ("heap", "key", "parked", "pools", "tenant", "ticket", "waiting")
 
     def __init__(self, tenant: _Tenant, key: Needed, pools: list[tuple[Pool, int]]) -> None:
         self.tenant = tenant
@@ -103,6 +103,7 @@ class _Lane:
         self.pools = pools
         self.heap: list[tuple[tuple[int, int], int, Ask]] = []
         self.parked: Pool | None = None
+        self.ticket = 0  # of its place among the parked; others that are there under its name are stale
         self.waiting = 0  # of those in the heap; the others are gone
 
     def head(self) -> Ask:
@@ -126,12 +127,15 @@ class _Tenant:
 class Dispatch:
     """`turn` with what is new, `leave` with what has ended: each costs some microseconds, however much waits."""
 
-    __slots__ = ("_limits", "_list", "_open_count", "_plans", "_plans_count", "_pools", "_rated", "_serial", "_tenants",
-                 "_virtual")  # fmt: skip
+    __slots__ = (
+        "_freed", "_limits", "_list", "_open_count", "_plans", "_plans_count", "_pools", "_rated", "_serial",
+        "_tenants", "_virtual",
+    )  # fmt: skip
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._pools = {name: Pool(limit) for name, limit in limits.pools.items()}
+        self._freed: dict[Pool, None] = {}  # those that may have room for more than the one who looks there
         self._rated: dict[Pool, None] = {}  # those where somebody waits for tokens
         self._tenants: dict[str, _Tenant] = {}
         self._list: list[tuple[float, int, _Tenant]] = []  # tenants that may have something to begin
@@ -174,9 +178,10 @@ class Dispatch:
                 self._wait(ask)
         for pool in list(self._rated):
             if pool.claimed_by is None or pool.us_until(pool.claimed_by.head().tokens, now_us) == 0:
+                del self._rated[pool]
                 self._unpark(pool)
         begun: list[Ask] = []
-        while self._list:
+        while self._list or self._look_again():
             tenant = heappop(self._list)[2]
             tenant.listed = False
             first = self._begin_one(tenant, now_us)
@@ -184,6 +189,12 @@ class Dispatch:
                 begun.append(first)
                 self._enlist(tenant)
         return begun
+
+    def _look_again(self) -> bool:
+        """Whether one more of those that are parked looks for room, where what was given back is not used up yet."""
+        while self._freed and not self._list:
+            self._unpark(self._freed.popitem()[0])
+        return bool(self._list)
 
     def leave(self, ask: Ask, now_us: int) -> None:
         """`ask` has ended, or waits no more. Others may begin because of it: see `turn`."""
@@ -201,6 +212,10 @@ class Dispatch:
                 self._unpark(pool)
             took_us = max(1, now_us - ask.begun_us)
             tenant.charged += (took_us - ask.cost_us) / tenant.weight  # what it cost, not what was expected
+            if took_us < ask.cost_us:  # its places are nearer to the front now
+                for lane in tenant.lanes.values():
+                    if lane.parked is not None:
+                        self._place(lane, lane.parked)
         tenant.open_count -= 1
         self._open_count -= 1
         if not self._open_count:
@@ -261,6 +276,9 @@ class Dispatch:
             if full is None:
                 break
             self._park(lane, full)
+        for pool, _ in lane.pools:
+            if pool.claimed_by is lane:  # for which the others there had to wait
+                self._freed[pool] = None
         heappop(lane.heap)
         ask.lane = None
         ask.running = True
@@ -273,9 +291,9 @@ class Dispatch:
 
     def _park(self, lane: _Lane, full: Pool) -> None:
         lane.parked = full
-        full.parked.append(lane)
         if full.rated:
             self._rated[full] = None
+        self._place(lane, full)
         self._disclaim(lane, full)
 
     def _disclaim(self, lane: _Lane, kept: Pool | None) -> None:
@@ -286,19 +304,41 @@ class Dispatch:
                 self._unpark(pool)
 
     def _unpark(self, pool: Pool) -> None:
-        self._rated.pop(pool, None)
-        parked, pool.parked = pool.parked, []
-        for lane in parked:
-            lane.parked = None
-            self._enlist(lane.tenant)
+        """Let the next one that is parked there look again: the one that has a claim, else of the tenant that was
+        charged least. If that leaves any room, others may look later in this turn."""
+        if pool.empty:
+            return
+        if pool.claimed_by is not None:
+            lane = pool.claimed_by
+        else:
+            first = self._first_parked(pool)
+            if first is None:
+                return
+            lane = first
+            self._freed[pool] = None
+        lane.parked, lane.ticket = None, 0
+        self._enlist(lane.tenant)
+
+    @staticmethod
+    def _first_parked(pool: Pool) -> _Lane | None:
+        while pool.parked:
+            charged, ticket, lane = heappop(pool.parked)
+            if lane.ticket == ticket:
+                if lane.tenant.charged <= charged:
+                    return lane  # type: ignore[no-any-return]  # nothing else is parked
+                heappush(pool.parked, (lane.tenant.charged, ticket, lane))  # it was charged since
+        return None
+
+    def _place(self, lane: _Lane, pool: Pool) -> None:
+        lane.ticket = self._serial = self._serial + 1
+        heappush(pool.parked, (lane.tenant.charged, lane.ticket, lane))
 
     def _thin(self, lane: _Lane) -> None:
         """One ask less waits in `lane`."""
         lane.waiting -= 1
         if not lane.waiting:
             del lane.tenant.lanes[lane.key]
-            if lane.parked is not None:
-                lane.parked.parked.remove(lane)
+            lane.ticket = 0
             self._disclaim(lane, None)
 
     def _forget_idle(self) -> None:

@@ -40,7 +40,7 @@ class _Replica:
 
 
 class Pool:
-    """One limit, and what is used of it. `parked` are those that found no room and look again when some is given back;
+    """One limit, and what is used of it. `parked` is a heap of those that found no room, for whoever parks them;
     `claimed_by` one of them for which there is some, but not enough: until it has it, nobody else gets any."""
 
     __slots__ = ("_free", "_level", "_level_at_us", "_most", "_replicas", "claimed_by", "parked")
@@ -51,7 +51,7 @@ class Pool:
         self._most = limit.tokens_per_minute
         self._level = float(limit.tokens_per_minute or 0)
         self._level_at_us = 0
-        self.parked: list[Any] = []
+        self.parked: list[tuple[float, int, Any]] = []
         self.claimed_by: Any = None
 
     def has(self, who: object, slots: int, tokens: int, now_us: int) -> bool:
@@ -66,6 +66,11 @@ class Pool:
             self.claimed_by = who
             return False
         return True
+
+    @property
+    def empty(self) -> bool:
+        """Whether no slot is free."""
+        return self._free is not None and self._free <= 0
 
     @property
     def rated(self) -> bool:

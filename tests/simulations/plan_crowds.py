@@ -74,7 +74,9 @@ class Crowd:
         assert not +self.used, "slots were not given back"
         assert not self.dispatch._open_count
         assert not self.dispatch._tenants
-        assert not any(pool.parked or pool.claimed_by for pool in self.dispatch._pools.values())
+        for pool in self.dispatch._pools.values():
+            assert pool.claimed_by is None
+            assert not any(lane.ticket == ticket for _, ticket, lane in pool.parked), "parked, and nothing waits"
 
     def later(self, what, after_us, *arguments):
         heappush(self.agenda, (self.now_us + after_us, self.rng.random(), what, arguments))

@@ -78,7 +78,9 @@ def test_leave_of_all_that_wait_leaves_nothing_behind():
     first, second = ask(), ask(tenant="u")
     room.turn([first, second], 0)
     room.leave(second, 0)
-    assert (room._pools["all"].parked, room._tenants["u"].lanes) == ([], {})
+    assert room._tenants["u"].lanes == {}
+    room.leave(first, 0)
+    assert (room.turn([], 0), room._pools["all"].parked) == ([], [])
 
 
 def test_turn_each_tenant_has_slots_of_its_own():
@@ -143,6 +145,22 @@ def test_turn_more_tokens_than_a_minute_has_wait_for_a_full_minute():
     late = ask("model:m", tokens=10_000)
     assert room.turn([late], 0) == []
     assert room.turn([], MINUTE_US + 1) == [late]
+
+
+def test_turn_after_one_that_had_a_claim_the_next_one_looks():
+    room = dispatch({"model:m": PoolLimit(tokens_per_minute=100)})
+    asks = [ask("model:m", tenant, tokens=100) for tenant in "abc"]
+    assert room.turn(asks, 0) == asks[:1]
+    assert room.turn([], MINUTE_US) == asks[1:2]
+    assert room.wake(MINUTE_US)[1] is asks[2]
+    room = dispatch({"slots:gpu": slots(4)})
+    small, large = [ask("slots:gpu") for _ in range(3)], Ask("b", (("slots:gpu", 3),), lambda: None)
+    room.turn(small, 0)
+    waiting = ask("slots:gpu", "c")
+    assert room.turn([large], 0) == room.turn([waiting], 0) == []
+    for one in small:
+        room.leave(one, 0)
+    assert room.turn([], 0) == [large, waiting]
 
 
 def test_wake_for_slots_is_never_due():
