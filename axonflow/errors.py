@@ -7,9 +7,10 @@ A message says what was expected, what was found, where, and what to do. Values 
 
     AxonFlowError
     ├── RequestError         a request or traffic line that is not one        (also a ValueError)
-    ├── PolicyError          a policy document that is wrong                  (also a ValueError)
-    │   └── ExpressionError  a CEL expression in one that is wrong
-    ├── PlanError            a plan that cannot run                           (also a ValueError)
+    ├── DocumentError        what somebody wrote down is wrong                (also a ValueError)
+    │   ├── PolicyError      a policy document that is wrong
+    │   │   └── ExpressionError  a CEL expression in one that is wrong
+    │   └── PlanError        a plan that cannot run
     ├── ConfigurationError   AxonFlow.open() was given something it cannot use (also a ValueError)
     ├── DetectionError       content could not be inspected or redacted
     ├── LedgerError          a limit could not be checked or counted
@@ -31,6 +32,9 @@ A message says what was expected, what was found, where, and what to do. Values 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Self
+
 __all__ = [
     "AuditConflict",
     "AuditError",
@@ -38,6 +42,7 @@ __all__ = [
     "ConfigurationError",
     "Denied",
     "DetectionError",
+    "DocumentError",
     "ExpressionError",
     "LedgerError",
     "PlanError",
@@ -106,13 +111,14 @@ class RequestError(AxonFlowError, ValueError):
     code = "invalid_request"
 
 
-class PolicyError(AxonFlowError, ValueError):
-    """A policy document or an expression in it is not valid; nothing of it was loaded.
+class DocumentError(AxonFlowError, ValueError):
+    """What somebody wrote down is not valid; nothing of it is in force.
 
-    `problems` holds every fault of the load, this one first, so that a person mends them in one go.
+    `problems` holds every fault that was found, this one first, so that a person mends them in one go.
     """
 
-    code = "invalid_policy"
+    code = "invalid_document"
+    _subject = "the documents"
 
     def __init__(
         self,
@@ -122,18 +128,25 @@ class PolicyError(AxonFlowError, ValueError):
         found: str | None = None,
         at: str | None = None,
         hint: str | None = None,
-        problems: tuple[PolicyError, ...] = (),
+        problems: tuple[Self, ...] = (),
     ) -> None:
         super().__init__(message, expected=expected, found=found, at=at, hint=hint)
         self.problems = problems or (self,)
 
     @classmethod
-    def joined(cls, problems: list[PolicyError]) -> PolicyError:
+    def joined(cls, problems: Sequence[Self]) -> Self:
         """One error that lists all of `problems` (at least one)."""
         if len(problems) == 1:
             return problems[0]
         lines = "".join(f"\n  {problem}" for problem in problems)
-        return cls(f"{len(problems)} problems in the policies:{lines}", problems=tuple(problems))
+        return cls(f"{len(problems)} problems in {cls._subject}:{lines}", problems=tuple(problems))
+
+
+class PolicyError(DocumentError):
+    """A policy document or an expression in it is not valid; nothing of it was loaded."""
+
+    code = "invalid_policy"
+    _subject = "the policies"
 
 
 class ExpressionError(PolicyError):
@@ -164,10 +177,11 @@ class ExpressionError(PolicyError):
         )
 
 
-class PlanError(AxonFlowError, ValueError):
+class PlanError(DocumentError):
     """A plan is not a DAG of well-formed steps; nothing of it ran."""
 
     code = "invalid_plan"
+    _subject = "the plan"
 
 
 class ConfigurationError(AxonFlowError, ValueError):

@@ -5,7 +5,9 @@ import pytest
 
 from axonflow.errors import PlanError
 from axonflow.plan import Plan, Step
-from axonflow.plan.model import MAX_INPUTS_BYTES, MAX_NEEDS, MAX_STEPS
+from axonflow.plan.graph import MAX_STEPS
+from axonflow.plan.model import MAX_NEEDS
+from axonflow.plan.values import MAX_INPUTS_BYTES
 
 
 def run(**_arguments: object) -> None:
@@ -98,7 +100,10 @@ def test_step_without_a_callable_is_refused() -> None:
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
-        ({"kind": "robot"}, "unknown kind: expected function, tool or agent, found 'robot'"),
+        (
+            {"kind": "robot"},
+            "model, plan, map, condition, approval or join, found 'robot'",
+        ),
         ({"kind": "tool"}, "not a target: expected printable words"),
         ({"kind": "agent", "target": ""}, "not a target"),
         ({"kind": "tool", "target": "t" * 513}, "1 to 512 characters"),
