@@ -6,6 +6,7 @@ from axonflow.ports.audit_log import AuditLog, AuditSpool
 from axonflow.ports.audit_proofs import AuditPlaces, AuditProofs
 from axonflow.ports.audit_store import AuditStore
 from axonflow.ports.audit_tail import AuditTail
+from axonflow.ports.chat_model import ChatModel
 from axonflow.ports.key_store import KeyLookup, KeyStore
 from axonflow.ports.ledger import Ledger, Quota, Reservation
 from axonflow.ports.plan_store import PlanStore
@@ -27,6 +28,7 @@ __all__ = [
     "AuditStore",
     "AuditTail",
     "BundleKey",
+    "ChatModel",
     "Erased",
     "GrantStore",
     "KeyLookup",

@@ -6,6 +6,7 @@ from axonflow.adapters.memory.audit_log import MemoryAuditLog
 from axonflow.adapters.memory.audit_proofs import MemoryAuditProofs
 from axonflow.adapters.memory.audit_store import MemoryAuditStore
 from axonflow.adapters.memory.audit_tail import MemoryAuditTail
+from axonflow.adapters.memory.chat_model import MemoryChatModel
 from axonflow.adapters.memory.keys import MemoryKeyLookup, MemoryKeys
 from axonflow.adapters.memory.ledger import MemoryLedger
 from axonflow.adapters.memory.plan_store import MemoryPlanStore
@@ -21,6 +22,7 @@ __all__ = [
     "MemoryAuditProofs",
     "MemoryAuditStore",
     "MemoryAuditTail",
+    "MemoryChatModel",
     "MemoryGrants",
     "MemoryKeyLookup",
     "MemoryKeys",
