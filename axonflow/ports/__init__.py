@@ -9,6 +9,7 @@ from axonflow.ports.audit_tail import AuditTail
 from axonflow.ports.chat_model import ChatModel
 from axonflow.ports.key_store import KeyLookup, KeyStore
 from axonflow.ports.ledger import Ledger, Quota, Reservation
+from axonflow.ports.mailbox import AgentMessage, Delivery, Mailbox
 from axonflow.ports.plan_store import PlanStore
 from axonflow.ports.policy_snapshots import BundleKey, PolicySnapshots
 from axonflow.ports.policy_store import PolicyFeed, PolicyStore
@@ -18,6 +19,7 @@ from axonflow.ports.tenant_store import Erased, TenantData, TenantRow, TenantSto
 from axonflow.ports.vault import Vault
 
 __all__ = [
+    "AgentMessage",
     "Announced",
     "ApiPolicyStore",
     "AuditAnchor",
@@ -29,11 +31,13 @@ __all__ = [
     "AuditTail",
     "BundleKey",
     "ChatModel",
+    "Delivery",
     "Erased",
     "GrantStore",
     "KeyLookup",
     "KeyStore",
     "Ledger",
+    "Mailbox",
     "OverrideStore",
     "PlanStore",
     "PolicyFeed",

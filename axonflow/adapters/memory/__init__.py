@@ -9,6 +9,7 @@ from axonflow.adapters.memory.audit_tail import MemoryAuditTail
 from axonflow.adapters.memory.chat_model import MemoryChatModel
 from axonflow.adapters.memory.keys import MemoryKeyLookup, MemoryKeys
 from axonflow.adapters.memory.ledger import MemoryLedger
+from axonflow.adapters.memory.mailbox import MailboxLimits, MemoryMailbox
 from axonflow.adapters.memory.plan_store import MemoryPlanStore
 from axonflow.adapters.memory.policy_store import MemoryPolicyFeed, MemoryPolicyStore
 from axonflow.adapters.memory.roles import MemoryGrants, MemoryRoles
@@ -16,6 +17,7 @@ from axonflow.adapters.memory.tenants import MemoryTenantData, MemoryTenants
 from axonflow.adapters.memory.vault import MemoryVault
 
 __all__ = [
+    "MailboxLimits",
     "MemoryApiPolicyStore",
     "MemoryAuditAnchor",
     "MemoryAuditLog",
@@ -27,6 +29,7 @@ __all__ = [
     "MemoryKeyLookup",
     "MemoryKeys",
     "MemoryLedger",
+    "MemoryMailbox",
     "MemoryOverrideStore",
     "MemoryPlanStore",
     "MemoryPolicyFeed",
