@@ -47,7 +47,8 @@ class _Box:
 
 
 class _Room:
-    """Of one tenant: its recipients' boxes, and the keys that are known, each with the time at which it is forgotten."""
+    """Of one tenant: its recipients' boxes, and the keys that are known, each with the time at which it is
+    forgotten."""
 
     __slots__ = ("boxes", "keys")
 
@@ -96,7 +97,7 @@ class MemoryMailbox:
                 return []
             now_us = self._clock_us()
             self._take_back(box, now_us)
-            received = []
+            received: list[Delivery] = []
             while box.waiting and len(received) < limit:
                 message, attempts = box.waiting.popleft()
                 delivery = Delivery(message, new_id(now_us), attempts + 1)
