@@ -156,3 +156,19 @@ def bench(session: nox.Session) -> None:
     """Benchmarks against named peers and bare floors, in one run. Figures are ratios and medians."""
     install(session, "bench", distributions=(".", "sidecar"))
     session.run("python", "tests/benchmarks/run_all.py", *session.posargs)
+
+
+@nox.session
+def plans(session: nox.Session) -> None:
+    """Ten thousand random plans under a virtual clock. Arguments go to the script: --count, --seed."""
+    install(session, "test", distributions=(".",))
+    session.run("python", "-m", "tests.simulations.run_plans", *session.posargs)
+
+
+@nox.session
+def plans_bench(session: nox.Session) -> None:
+    """What coordinating plans costs, beside bare asyncio and LangGraph."""
+    install(session, "bench", distributions=(".",))
+    if not isinstance(session.virtualenv, nox.virtualenv.PassthroughEnv):
+        session.install("langgraph>=1")
+    session.run("python", "-m", "tests.benchmarks.bench_plans", *session.posargs)

@@ -13,16 +13,18 @@ import yaml
 from axonflow.adapters.yaml_text import Locator, parse_json, parse_yaml
 from axonflow.errors import PlanError, PolicyError
 from axonflow.plan import Plan
-from axonflow.plan.document import json_path, plan_of_document, plan_to_document
+from axonflow.plan.document import FaultsOf, json_path, no_faults, plan_of_document, plan_to_document
 
-__all__ = ["MAX_PLAN_BYTES", "SUFFIXES", "plan_of_text", "read_plan", "written_plan"]
+__all__ = ["MAX_PLAN_BYTES", "plan_of_text", "read_plan", "written_plan"]
 
 MAX_PLAN_BYTES: Final = 16 * 1024 * 1024
-SUFFIXES: Final = (".yaml", ".yml", ".json")
 
 
-def read_plan(place: str | os.PathLike[str]) -> Plan:
-    """The plan in the file `place`, bound to nothing. Raises PlanError, with line and column of every fault."""
+def read_plan(place: str | os.PathLike[str], faults_of: FaultsOf = no_faults) -> Plan:
+    """The plan in the file `place`, bound to nothing; `faults_of` as in `plan_of_document`.
+
+    Raises PlanError, with line and column of every fault.
+    """
     path = Path(place)
     try:
         with path.open("rb") as stream:
@@ -37,10 +39,10 @@ def read_plan(place: str | os.PathLike[str]) -> Plan:
         raise PlanError(
             "not UTF-8", expected="UTF-8 text", found=f"byte 0x{data[error.start]:02x}", at=str(place)
         ) from None
-    return plan_of_text(text, str(place))
+    return plan_of_text(text, str(place), faults_of)
 
 
-def plan_of_text(text: str, name: str) -> Plan:
+def plan_of_text(text: str, name: str, faults_of: FaultsOf = no_faults) -> Plan:
     """The plan in `text`, which messages call `name`: JSON when the name ends so, else YAML. Raises PlanError."""
     is_json = name.lower().endswith(".json")
     try:
@@ -52,7 +54,7 @@ def plan_of_text(text: str, name: str) -> Plan:
     if len(documents) != 1:
         raise PlanError("not one plan", expected="one document", found=str(len(documents)), at=name)
     locator = Locator(text, name)
-    return plan_of_document(documents[0], lambda path: f"{locator.at(0, path)} ({json_path(path)})")
+    return plan_of_document(documents[0], lambda path: f"{locator.at(0, path)} ({json_path(path)})", faults_of)
 
 
 def written_plan(plan: Plan, style: str = "yaml") -> str:
@@ -64,7 +66,10 @@ def written_plan(plan: Plan, style: str = "yaml") -> str:
     return text
 
 
-class _Dumper(yaml.SafeDumper):
+_FASTEST: Final[type[yaml.SafeDumper]] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+class _Dumper(_FASTEST):  # type: ignore[misc, valid-type]  # whichever there is
     """Writes YAML that reads the same by YAML 1.1 and 1.2: a text that is no plain word is quoted."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002  a value that occurs twice is written twice

@@ -6,6 +6,8 @@ import os
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from typing import Any, Final, Literal, TypeVar
 
+from msgspec.structs import replace
+
 from axonflow.adapters.memory import MemoryAuditLog, MemoryLedger, MemoryVault
 from axonflow.adapters.policy_files import baseline_files
 from axonflow.adapters.re2_engine import compile_pattern
@@ -23,11 +25,13 @@ from axonflow.flows.blocking import wait
 from axonflow.flows.decide import decide
 from axonflow.flows.enforce import enforce
 from axonflow.flows.guard_stream import StreamGuard, guard_stream, redacted_ids
+from axonflow.flows.plan_means import Means
 from axonflow.flows.record import Outcome, record
 from axonflow.flows.reveal import reveal
 from axonflow.flows.run_plan import run_plan
+from axonflow.flows.share_room import PlanRoom
 from axonflow.ids import now_us
-from axonflow.plan import Plan, PlanResult
+from axonflow.plan import Estimates, Limits, Plan, PlanResult, StepEvent
 from axonflow.policy import Decision, PolicyEngine, Principal, Request
 from axonflow.policy.compiling import compile_scopes
 from axonflow.policy.engines import Engines
@@ -70,6 +74,7 @@ class AxonFlow:
         ledger: Ledger,
         vault: Vault | None,
         content_kept: ContentKept,
+        plan_limits: Limits | None = None,
     ) -> None:
         self._compiled = compiled
         self._policies = policies
@@ -79,6 +84,8 @@ class AxonFlow:
         self._vault = vault
         self._content_kept = content_kept
         self._redactions = StreamRedactions()
+        room = None if plan_limits is None else PlanRoom(plan_limits)
+        self._means = Means(room=room, estimates=Estimates(), ledger=ledger, compile_pattern=compile_pattern)
 
     @classmethod
     def open(  # noqa: PLR0913  all by name but the policies, and seldom more than three of them
@@ -93,6 +100,7 @@ class AxonFlow:
         detectors: Sequence[Detector] = (),
         audit_content: ContentMode = "digest",
         audit_mode: AuditMode = "durable",
+        plan_limits: Limits | None = None,
     ) -> AxonFlow:
         """Load policies and return the control plane. Needs no database, server, event loop or environment variable.
 
@@ -107,6 +115,7 @@ class AxonFlow:
         ``"digest"`` under the redaction key (without one, nothing), the text ``"redacted"`` of all that any detector
         finds, or ``"none"``. `audit_mode` is for a folder: what is recorded is on the disk before the answer
         (``"durable"``), or within 20 ms (``"async"``), and what of it is not yet there when the process ends is lost.
+        `plan_limits` are what all plans together may do at the same time.
 
         Raises PolicyError, which lists every problem of every document, and ConfigurationError for an argument of
         another kind, a folder that cannot be used, or a detector that does not find its own examples.
@@ -123,7 +132,7 @@ class AxonFlow:
         vault = MemoryVault() if vault == "memory" else vault
         log = _audit_log(audit, AuditModes(audit_mode))
         ledger = MemoryLedger() if ledger is None else ledger
-        return cls(compiled, policies, log, ledger, vault, ContentKept(audit_content, key))
+        return cls(compiled, policies, log, ledger, vault, ContentKept(audit_content, key), plan_limits)
 
     @staticmethod
     def baseline() -> dict[str, str]:
@@ -316,12 +325,14 @@ class AxonFlow:
         context: dict[str, Any] | None = None,
         origin: Origin = IN_PROCESS,
         before_step: Callable[[], None] | None = None,
+        watch: Callable[[StepEvent], None] | None = None,
     ) -> PlanResult:
         """Run `plan` for `principal`: each step is enforced, then started the moment its inputs are there.
 
         Without a principal the plan acts for itself, as the agent of its name. `context` goes into the context of
         every step's request, `origin` is recorded with each. `before_step` is called before the plan and before each
-        step: where it raises an AxonFlowError, that is not begun. Raises PlanError for an invalid plan, and what
+        step: where it raises an AxonFlowError, that is not begun. `watch` is told where each step has got to; it must
+        not raise. Raises PlanError for a plan that is invalid, does not fit its budget, or is one too many, and what
         `before_step` raises before it; a step that fails or is refused ends in the result, not in an exception.
         """
 
@@ -339,5 +350,6 @@ class AxonFlow:
 
         acting = Principal(plan.name, "agent") if principal is None else Principal.of(principal)
         return await run_plan(
-            plan, principal=acting, enforce=enforced, recorded=recorded, context=context, clock_us=now_us
-        )
+            plan, principal=acting, enforce=enforced, recorded=recorded, context=context, clock_us=now_us,
+            means=self._means if watch is None else replace(self._means, watch=watch),
+        )  # fmt: skip

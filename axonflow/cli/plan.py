@@ -9,13 +9,26 @@ from axonflow.cli.groups import LazyGroup
 __all__ = ["command"]
 
 
-@click.group("plan", cls=LazyGroup, modules={"run": "axonflow.cli.plan_run"})
+@click.group(
+    "plan",
+    cls=LazyGroup,
+    modules={
+        "run": "axonflow.cli.plan_run",
+        "check": "axonflow.cli.plan_check",
+        "show": "axonflow.cli.plan_show",
+        "trace": "axonflow.cli.plan_trace",
+        "schema": "axonflow.cli.plan_schema",
+    },
+)
 def command() -> None:
-    """Run multi-agent plans.
+    """Run multi-agent plans, check and draw them.
 
-    A plan has steps (tools, agents, functions), each judged by the policies before it starts.
+    A plan has steps (tools, agents, functions), each judged by the policies before it starts. It is Python, or a
+    document in YAML or JSON.
 
     \b
-    Example:
+    Examples:
       axonflow plan run axonflow.samples.trip_plan:plan --policies @baseline
+      axonflow plan check trip.yaml
+      axonflow plan show trip.yaml --format svg --output trip.svg
     """

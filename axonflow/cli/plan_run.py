@@ -3,48 +3,55 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
-import importlib.util
 import json
+import shutil
 import sys
-import traceback
-from collections.abc import Callable
-from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, NoReturn
+import time
+from typing import TYPE_CHECKING
 
 import click
 
 from axonflow.cli.groups import EXIT_NO
+from axonflow.cli.plan_live import LiveRun
+from axonflow.cli.plan_loading import bind_option, input_option, load_plan, prepared
 from axonflow.cli.policies import open_flow, policies_option
+from axonflow.cli.settings import read_settings
 from axonflow.cli.tables import coloured, fields, table
-from axonflow.errors import AxonFlowError, PlanError
 
 if TYPE_CHECKING:
-    from axonflow import Plan
+    from collections.abc import Mapping, Sequence
+
+    from axonflow import AxonFlow, Plan
     from axonflow.plan import PlanResult, StepRecord
 
 __all__ = ["command"]
 
-_EXAMPLE = "package.module:attribute or path/to/file.py:attribute"
+_REDRAW_S = 0.1
 
 
 @click.command("run")
 @click.argument("target", metavar="TARGET")
+@bind_option
+@input_option
 @policies_option
 @click.option("--principal", metavar="WHO", help='In whose name: "user:ann". Default: the plan, as an agent.')
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+@click.option("--watch/--no-watch", default=None, help="Tell on standard error how it goes. Default: on a terminal.")
 @click.pass_context
-def command(ctx: click.Context, /, *, target: str, policies: str | None, principal: str | None, as_json: bool) -> None:
+def command(
+    ctx: click.Context, /, *, target: str, bind: tuple[str, ...], inputs: tuple[str, ...], policies: str | None,
+    principal: str | None, as_json: bool, watch: bool | None,
+) -> None:  # fmt: skip
     """Run a plan, each step judged by the policies before it starts.
 
-    TARGET is package.module:attribute or path/to/file.py:attribute, and names a Plan or a function that returns one.
-    Its code runs in this process, with all your rights.
+    TARGET is a YAML or JSON document, or package.module:attribute or path/to/file.py:attribute, which names a Plan or a
+    function that returns one. Its code, and what a document is bound to, runs in this process, with all your rights.
 
     \b
-    Example:
+    Examples:
       axonflow plan run axonflow.samples.trip_plan:plan \\
           --policies @baseline --principal user:ann
+      axonflow plan run trip.yaml --bind tools.py:calls --input city=AMS
 
     \b
     Exit codes:
@@ -54,72 +61,41 @@ def command(ctx: click.Context, /, *, target: str, policies: str | None, princip
       130  interrupted
     """
     flow = open_flow(policies)
-    plan = load_plan(target)
-    result = asyncio.run(flow.run(plan, principal=principal))
-    click.echo(_as_json(result) if as_json else _shown(result))
+    plan = prepared(load_plan(target), bind, inputs)
+    live = _live(plan, watch=watch)
+    result = asyncio.run(flow.run(plan, principal=principal) if live is None else _watched(flow, plan, principal, live))
+    click.echo(_as_json(result, plan.check().needs) if as_json else _shown(result))
     if result.status != "completed":
         ctx.exit(EXIT_NO)
 
 
-def load_plan(target: str) -> Plan:
-    """The plan that `target` names. Raises PlanError when there is none."""
-    from axonflow import Plan
-
-    place, colon, attribute = target.rpartition(":")
-    if not (colon and place and attribute.isidentifier()):
-        raise PlanError("not the name of a plan", expected=_EXAMPLE, found=f"{target[:200]!a}")
-    module = _guarded(lambda: _imported(place), place)
-    found = getattr(module, attribute, None)
-    if found is None:
-        plans = ", ".join(sorted(name for name, value in vars(module).items() if isinstance(value, Plan)))
-        raise PlanError(
-            "no such plan", expected="the name of a Plan, or of a function that returns one", found=repr(attribute),
-            at=place, hint=f"There is: {plans}." if plans else None,
-        )  # fmt: skip
-    plan = found if isinstance(found, Plan) or not callable(found) else _guarded(found, target)
-    if not isinstance(plan, Plan):
-        raise PlanError("not a plan", expected="a Plan", found=type(plan).__name__, at=target)
-    return plan
+def _live(plan: Plan, *, watch: bool | None) -> LiveRun | None:
+    moving = sys.stderr.isatty() and read_settings().motion
+    if not (moving if watch is None else watch):
+        return None
+    names = [step.name for step in plan.steps]
+    return LiveRun(sys.stderr, names, moving=moving, clock_ns=time.monotonic_ns, terminal=shutil.get_terminal_size)
 
 
-def _imported(place: str) -> ModuleType:
-    if not place.endswith(".py"):
-        sys.path.insert(0, str(Path.cwd()))  # as `python -m` does
-        return importlib.import_module(place)
-    path = Path(place).resolve()
-    if not path.is_file():
-        raise PlanError("there is no such file", expected=_EXAMPLE, at=place)
-    sys.path.insert(0, str(path.parent))  # as `python path/to/file.py` does
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None  # the name ends in .py
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module  # dataclasses and pickles look themselves up there
-    spec.loader.exec_module(module)
-    return module
+async def _watched(flow: AxonFlow, plan: Plan, principal: str | None, live: LiveRun) -> PlanResult:
+    async def drawn() -> None:
+        while True:
+            await asyncio.sleep(_REDRAW_S)
+            live.draw()
 
-
-def _guarded(call: Callable[[], Any], at: str) -> Any:
-    """What `call`, which is somebody's code, returns. Raises PlanError for whatever it raises."""
+    drawing = asyncio.create_task(drawn())
     try:
-        return call()
-    except AxonFlowError:
-        raise
-    except (Exception, SystemExit) as error:  # noqa: BLE001  whatever it is, it is not ours: say where it happened
-        _refuse(error, at)
+        return await flow.run(plan, principal=principal, watch=live)
+    finally:
+        drawing.cancel()
+        live.clear()
 
 
-def _refuse(error: BaseException, at: str) -> NoReturn:
-    frames = traceback.extract_tb(error.__traceback__)
-    last = frames[-1] if frames else None
-    where = f" ({last.filename}:{last.lineno})" if last is not None and "importlib" not in last.filename else ""
-    raise PlanError("the plan cannot be loaded", found=f"{type(error).__name__}: {error}{where}", at=at) from None
-
-
-def _as_json(result: PlanResult) -> bytes:
+def _as_json(result: PlanResult, needs: Mapping[str, Sequence[str]]) -> bytes:
+    """The result, and what each step waited for: `plan trace` finds the critical path by it."""
     import msgspec
 
-    return msgspec.json.encode(result, enc_hook=repr)
+    return msgspec.json.encode({**msgspec.structs.asdict(result), "needs": needs}, enc_hook=repr)
 
 
 def _shown(result: PlanResult) -> str:

@@ -22,6 +22,7 @@ COLOURS: Final = {
     "redact": "yellow",
     "require_approval": "yellow",
     "succeeded": "green",
+    "valid": "green",
 }
 """By word: an effect, a state or a severity."""
 

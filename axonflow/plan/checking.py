@@ -14,6 +14,9 @@ from axonflow.plan.words import shown
 
 __all__ = ["find_faults", "least_taken", "topological"]
 
+MAX_CONDITIONS: Final = 200
+"""Of one plan; each plan within has as many of its own."""
+
 Schema = Mapping[str, Any]
 _Choices = dict[str, frozenset[str]]
 """Of what runs only for some results of conditions: these results, by condition."""
@@ -24,11 +27,16 @@ def find_faults(graph: Graph) -> list[PlanError]:
     """All faults of `graph`, of which the needs are known and free of cycles, in the order of its steps."""
     steps = graph.steps.values()
     faults: list[PlanError] = []
-    if any(step.gives or step.accepts for step in steps) or graph.inputs:
+    typed = chooses = undoes = False
+    for step in steps:  # once: most plans have none of it
+        typed = typed or step.gives is not None or step.accepts is not None
+        chooses = chooses or step.branches is not None
+        undoes = undoes or step.compensate is not None
+    if typed or graph.inputs:
         faults += [fault for step in steps for fault in _type_faults(step, graph)]
-    if any(step.branches for step in steps):
+    if chooses:
         faults += _choice_faults(graph)
-    if any(step.compensate and step.compensate.holes for step in steps):
+    if undoes:
         faults += _compensation_faults(graph)
     faults += _budget_faults(graph)
     return faults
@@ -95,13 +103,9 @@ def _known(reference: Reference, graph: Graph) -> Any:
 def _result_schema(step: Step) -> Schema | None:
     if step.gives is not None or step.body is None:
         return step.gives
-    schemas = {name: _result_schema(step.body.steps[name]) for name in step.body.sinks}
-    one: Schema | None = (
-        next(iter(schemas.values()))
-        if len(schemas) == 1
-        else {"type": "object", "properties": {name: schema or {} for name, schema in schemas.items()}}
-    )
-    return {"type": "array", "items": one or {}} if step.kind == "map" else one
+    sinks = {name: _result_schema(step.body.steps[name]) or {} for name in step.body.sinks}
+    one = {"type": "object", "properties": sinks}
+    return {"type": "array", "items": one} if step.kind == "map" else one
 
 
 # -- choices ----------------------------------------------------------------------------------------------------------
@@ -109,6 +113,13 @@ def _result_schema(step: Step) -> Schema | None:
 
 def _choice_faults(graph: Graph) -> Iterator[PlanError]:
     """A step that needs what only different results of one condition let run never runs."""
+    count = sum(step.branches is not None for step in graph.steps.values())
+    if count > MAX_CONDITIONS:  # of each step is known which of them it hangs on: more would take gigabytes
+        yield PlanError(
+            "too many conditions", expected=f"at most {MAX_CONDITIONS} in a plan", found=str(count),
+            at=f"plan {graph.plan!r}", hint="Put some of them into plans within.",
+        )  # fmt: skip
+        return
     chosen: dict[str, dict[str, set[str]]] = {}
     for step in graph.steps.values():
         for result, names in (step.branches or {}).items():
@@ -134,13 +145,15 @@ def _choice_faults(graph: Graph) -> Iterator[PlanError]:
 
 
 def _all_of(parts: Sequence[_Choices]) -> _Choices:
-    """What is left when all of `parts` have to hold."""
-    if len(parts) < 2:
-        return parts[0] if parts else _ANY
-    both: _Choices = dict(parts[0])
-    for part in parts[1:]:
+    """What is left when all of `parts` have to hold; one of them where the others add nothing."""
+    first, *others = sorted(parts, key=len, reverse=True) or [_ANY]
+    both = first
+    for part in others:
         for condition, results in part.items():
-            both[condition] = both[condition] & results if condition in both else results
+            left = both[condition] & results if condition in both else results
+            if left != both.get(condition):
+                both = dict(both) if both is first else both
+                both[condition] = left
     return both
 
 

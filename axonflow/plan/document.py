@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
-from functools import partial
+from functools import cache, partial
 from typing import Any, Final
 
 from msgspec import NODEFAULT, Struct
@@ -31,7 +31,17 @@ from axonflow.plan.options import Compensation, Hedge, Retry, Takes
 from axonflow.plan.step import Graph, Step
 from axonflow.plan.words import shown
 
-__all__ = ["API_VERSION", "KIND", "PLAN_FIELDS", "STEP_FIELDS", "plan_of_document", "plan_to_document"]
+__all__ = [
+    "API_VERSION",
+    "KIND",
+    "PLAN_FIELDS",
+    "STEP_FIELDS",
+    "FaultsOf",
+    "json_path",
+    "no_faults",
+    "plan_of_document",
+    "plan_to_document",
+]
 
 API_VERSION: Final = "axonflow.dev/v1"
 KIND: Final = "Plan"
@@ -42,6 +52,8 @@ Path = tuple[str | int, ...]
 Locate = Callable[[Path], str]
 """How a message names the place at a path of the document: ``plan.yaml:3:5``, or ``$.steps[2]``."""
 
+FaultsOf = Callable[[Graph], Sequence[PlanError]]
+
 _COMPUTED: Final = frozenset({"run", "holes", "waits_for"})
 _OPTIONS: Final[dict[str, type[Struct]]] = {
     "retry": Retry, "hedge": Hedge, "takes": Takes, "compensate": Compensation,
@@ -49,8 +61,14 @@ _OPTIONS: Final[dict[str, type[Struct]]] = {
 PLAN_FIELDS: Final = ("inputs", "deadline_ms", "budget", "mode", "on_failure", "steps")
 
 
+@cache
 def _names_of(kind: type[Struct]) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind) if field.name not in _COMPUTED)
+
+
+@cache
+def _required_of(kind: type[Struct]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind) if field.required)
 
 
 STEP_FIELDS: Final = _names_of(Step)
@@ -61,9 +79,17 @@ def json_path(path: Path) -> str:
     return "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part[:64]}" for part in path)
 
 
-def plan_of_document(document: object, locate: Locate = json_path) -> Plan:
-    """The plan that `document` describes. Raises PlanError whose `problems` are all faults, each at its place."""
-    reading = _Reading(locate)
+def no_faults(_graph: Graph) -> Sequence[PlanError]:
+    """What finds nothing further."""
+    return ()
+
+
+def plan_of_document(document: object, locate: Locate = json_path, faults_of: FaultsOf = no_faults) -> Plan:
+    """The plan that `document` describes; `faults_of` tells what else is wrong with it, or with a plan within it.
+
+    Raises PlanError whose `problems` are all faults, each at its place.
+    """
+    reading = _Reading(locate, faults_of)
     plan = reading.document(document)
     if plan is None or reading.problems:
         raise PlanError.joined(reading.problems)
@@ -73,10 +99,11 @@ def plan_of_document(document: object, locate: Locate = json_path) -> Plan:
 class _Reading:
     """One document being read: its faults so far."""
 
-    __slots__ = ("_locate", "problems")
+    __slots__ = ("_faults_of", "_locate", "problems")
 
-    def __init__(self, locate: Locate) -> None:
+    def __init__(self, locate: Locate, faults_of: FaultsOf) -> None:
         self._locate = locate
+        self._faults_of = faults_of
         self.problems: list[PlanError] = []
 
     def document(self, value: object) -> Plan | None:
@@ -114,11 +141,12 @@ class _Reading:
         if plan is None or len(self.problems) > before:
             return None
         try:
-            plan.check()
+            faults = self._faults_of(plan.check())
         except PlanError as error:
-            self._add_all(error, places, path)
-            return None
-        return plan
+            faults = error.problems
+        for fault in faults:
+            self._add_all(fault, places, path)
+        return None if faults else plan
 
     def _steps(self, steps: object, path: Path) -> Sequence[Any]:
         if not isinstance(steps, list) or not 0 < len(steps) <= MAX_STEPS:
@@ -150,7 +178,7 @@ class _Reading:
         if not self._is_object(value, _names_of(kind), path):
             return None
         assert isinstance(value, Mapping)  # it was looked at
-        required = next((one.name for one in fields(kind) if one.required and one.name not in value), None)
+        required = next((name for name in _required_of(kind) if name not in value), None)
         if required is not None:
             self._add("something is missing", required, "none", path)
             return None
@@ -161,7 +189,7 @@ class _Reading:
             self._add("wrong type", "an object", shown(value), path)
             return False
         unknown = [str(name) for name in value if name not in names]
-        for name in unknown:
+        for name in unknown[:MAX_PROBLEMS]:
             close = get_close_matches(name, names, n=1)
             hint = f"Did you mean {close[0]!r}?" if close else None
             self._add("an unknown member", " or ".join(names), shown(name), (*path, name), hint)
@@ -215,16 +243,20 @@ def _step_parts(step: Step) -> dict[str, Any]:
 def _told(value: Struct, names: Sequence[str]) -> dict[str, Any]:
     """The fields `names` of `value` that are not what they are by default, as JSON."""
     told = {}
-    for field in fields(value):
-        one = getattr(value, field.name)
-        by_default = field.default if field.default is not NODEFAULT else _made_default(field.default_factory)
-        if field.name in names and field.name not in {"steps", "body"} and one != by_default:
-            told[field.name] = _plain(one)
+    for name, by_default in _defaults_of(type(value)):
+        one = getattr(value, name)
+        if name in names and one != by_default:
+            told[name] = _plain(one)
     return told
 
 
-def _made_default(factory: Any) -> Any:
-    return NODEFAULT if factory is NODEFAULT else factory()
+@cache
+def _defaults_of(kind: type[Struct]) -> tuple[tuple[str, Any], ...]:
+    return tuple(
+        (field.name, field.default if field.default_factory is NODEFAULT else field.default_factory())
+        for field in fields(kind)
+        if field.name not in {"steps", "body"}  # which are plans and steps themselves
+    )
 
 
 def _plain(value: Any) -> Any:

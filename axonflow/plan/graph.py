@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Final
 
@@ -10,11 +10,12 @@ from msgspec.structs import replace
 
 from axonflow.errors import PlanError
 from axonflow.plan.checking import find_faults
+from axonflow.plan.options import Compensation, unbound
 from axonflow.plan.references import GIVEN, Reference
 from axonflow.plan.step import CALLS, Graph, Step
 from axonflow.plan.words import shown
 
-__all__ = ["MAX_PLAN_DEPTH", "MAX_STEPS", "bound_graph", "checked_graph"]
+__all__ = ["MAX_PLAN_DEPTH", "MAX_STEPS", "bound_graph", "checked_graph", "unbound_calls"]
 
 MAX_STEPS: Final = 10_000
 """Of a plan, those of the plans within it included."""
@@ -161,18 +162,40 @@ def bound_graph(graph: Graph, calls: Mapping[str, Callable[..., Any]], used: set
     return replace(graph, steps=steps, unbound=tuple(name for name, step in steps.items() if not step.bound))
 
 
+def unbound_calls(graph: Graph) -> tuple[str, ...]:
+    """What has to be bound before `graph` runs, as `Plan.bind` takes it; sorted, each once."""
+    return tuple(sorted(set(_unbound(graph))))
+
+
+def _unbound(graph: Graph) -> Iterator[str]:
+    for step in graph.steps.values():
+        if step.run is unbound and step.kind in CALLS:
+            yield _call_of(step)
+        if step.compensate is not None and step.compensate.run is unbound:
+            yield _undo_of(step.name, step.compensate)
+        if step.body is not None:
+            yield from _unbound(step.body)
+
+
+def _call_of(step: Step) -> str:
+    return f"{step.kind}:{step.target or step.name}"
+
+
+def _undo_of(name: str, undoing: Compensation) -> str:
+    return f"{undoing.kind}:{undoing.target}" if undoing.target is not None else f"compensate:{name}"
+
+
 def _bound(step: Step, calls: Mapping[str, Callable[..., Any]], used: set[str]) -> Step:
     changes: dict[str, Any] = {}
-    key = f"{step.kind}:{step.target or step.name}"
+    key = _call_of(step)
     if key in calls and (step.kind in CALLS or step.kind == "join"):
         used.add(key)
         changes["run"] = calls[key]
-    undoing = step.compensate
-    if undoing is not None:
-        key = f"{undoing.kind}:{undoing.target or step.name}"
-        if undoing.target is not None and key in calls:
+    if step.compensate is not None:
+        key = _undo_of(step.name, step.compensate)
+        if key in calls:
             used.add(key)
-            changes["compensate"] = replace(undoing, run=calls[key])
+            changes["compensate"] = replace(step.compensate, run=calls[key])
     if step.body is not None:
         changes["body"] = bound_graph(step.body, calls, used)
     return replace(step, **changes) if changes else step

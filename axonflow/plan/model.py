@@ -172,8 +172,9 @@ class Plan:
     def bind(self, calls: Mapping[str, Callable[..., Any]]) -> Plan:
         """The same plan with its steps bound to `calls`, by kind and target: ``{"tool:search": search}``.
 
-        A function or a join, which have no target, are called by the step's name: ``function:outline``. A step that
-        `calls` does not name keeps what it has. Bodies and compensations are bound alike. Raises PlanError for a name
+        A function or a join, which have no target, are called by the step's name: ``function:outline``; a function that
+        undoes a step is ``compensate:`` and that step's name. A step that `calls` does not name keeps what it has.
+        Bodies and compensations are bound alike. Raises PlanError for a name
         in `calls` that nothing has: it is misspelt.
         """
         used: set[str] = set()

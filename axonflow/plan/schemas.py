@@ -85,13 +85,22 @@ def violation(value: object, schema: Mapping[str, Any], at: Place = ()) -> Misfi
 
     `value` is JSON, in which parts may be Described.
     """
+    return _violation(value, schema, at, {})
+
+
+def _violation(
+    value: object, schema: Mapping[str, Any], at: Place, enums: dict[int, frozenset[object]]
+) -> Misfit | None:
+    """`enums` holds what was made of the enums met so far: a list of many is looked up in one of many but once."""
     if isinstance(value, Described):
         return None if value.schema is None else misfit(value.schema, schema, at)
-    wanted = _types(schema)
+    wanted = _types(schema) if "type" in schema else ()
     if wanted and not any(_is_a(value, name) for name in wanted):
         return Misfit(at, _either(wanted), _type_of(value))
-    if "enum" in schema and not any(_same(value, one) for one in schema["enum"]):
-        return Misfit(at, "one of the values of the enum", "another one")
+    if "enum" in schema:
+        allowed = enums.get(id(schema)) or enums.setdefault(id(schema), frozenset(map(_key, schema["enum"])))
+        if _key(value) not in allowed:
+            return Misfit(at, "one of the values of the enum", "another one")
     inner: list[tuple[Any, Any, str | int]] = []
     if isinstance(value, Mapping):
         missing = next((name for name in schema.get("required", ()) if name not in value), None)
@@ -101,7 +110,7 @@ def violation(value: object, schema: Mapping[str, Any], at: Place = ()) -> Misfi
         inner = [(item, properties[name], name) for name, item in value.items() if name in properties]
     elif isinstance(value, list) and "items" in schema:
         inner = [(item, schema["items"], index) for index, item in enumerate(value)]
-    found = (violation(item, one, (*at, key)) for item, one, key in inner)
+    found = (_violation(item, one, (*at, key), enums) for item, one, key in inner)
     return next((each for each in found if each), None)
 
 
@@ -121,7 +130,7 @@ def misfit(gives: Mapping[str, Any], accepts: Mapping[str, Any], at: Place = ())
     for name in accepts.get("required", ()) if "properties" in gives else ():
         if name not in have and name not in gives.get("required", ()):
             return Misfit(at, f"a member {name[:64]!a}", ", ".join(have)[:200] or "an object without members")
-    pairs = [(one, accepts.get("properties", {}).get(name), name) for name, one in have.items()]
+    pairs = [(have.get(name), one, name) for name, one in accepts.get("properties", {}).items()]
     pairs.append((gives.get("items"), accepts.get("items"), "*"))
     below = (misfit(one, other, (*at, key)) for one, other, key in pairs if one is not None and other is not None)
     return next((each for each in below if each), None)
@@ -183,11 +192,9 @@ _NAMES: Final[tuple[tuple[Any, str], ...]] = (
 )  # fmt: skip
 
 
-def _same(value: object, other: object) -> bool:
-    """Equal as JSON: to Python, true and 1 are equal as well."""
-    if _is_a(value, "number") and _is_a(other, "number"):
-        return value == other
-    return value == other and _encoded(value, order="sorted") == _encoded(other, order="sorted")
+def _key(value: object) -> object:
+    """What is equal for values that are equal as JSON: to Python, true and 1 are equal as well."""
+    return value if _is_a(value, "number") else _encoded(value, order="sorted")
 
 
 _encoded = msgspec.json.encode

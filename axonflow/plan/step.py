@@ -7,10 +7,11 @@ it and may come later. Everything that one step shows to be wrong is raised wher
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, Final, Literal, get_args
 
 from msgspec import Struct
-from msgspec.structs import force_setattr
+from msgspec.structs import fields, force_setattr
 
 from axonflow.errors import PlanError
 from axonflow.plan.options import (
@@ -35,6 +36,7 @@ StepKind = Literal[
     "function", "tool", "connector", "agent", "model", "plan", "map", "condition", "approval", "join"
 ]  # fmt: skip
 
+_KINDS: Final = get_args(StepKind)
 CALLS: Final = frozenset({"function", "tool", "connector", "agent", "model"})
 """Kinds that call what is bound to them, and cannot run without."""
 _TARGETED: Final = frozenset({"tool", "connector", "agent", "model", "approval"})
@@ -127,13 +129,14 @@ class Step(Struct, frozen=True, kw_only=True):
         force_setattr(self, "inputs", json_object(self.inputs, f"{at}, inputs"))
         force_setattr(self, "context", json_object(self.context, f"{at}, context"))
         self._check_needs(at)
-        self._check_numbers(at)
-        self._check_options(at)
-        self._check_schemas_and_keys(at)
-        if self.kind not in CALLS:
-            self._check_own(at)
+        if self.kind not in CALLS or _options_of(self) != _NO_OPTIONS:  # a step in 10,000 may have none of them
+            self._check_numbers(at)
+            self._check_options(at)
+            self._check_schemas_and_keys(at)
+            if self.kind not in CALLS:
+                self._check_own(at)
         force_setattr(self, "holes", find_holes(self.inputs, f"{at}, inputs") if self.inputs else ())
-        force_setattr(self, "waits_for", tuple(dict.fromkeys(self._awaited(at))))
+        force_setattr(self, "waits_for", tuple(dict.fromkeys(self._awaited(at))) if self._refers else self.needs)
         if self.name in self.waits_for:
             raise _refused("the step needs itself", "names of other steps", repr(self.name), at)
 
@@ -145,8 +148,15 @@ class Step(Struct, frozen=True, kw_only=True):
         return self.compensate is None or self.compensate.run is not unbound
 
     @property
+    def _refers(self) -> bool:
+        """Whether it may wait for more than its needs."""
+        return bool(self.holes or self.after or self.over or self.cache_key or self.idempotency_key)
+
+    @property
     def references(self) -> tuple[Reference, ...]:
         """All references of the step, but for those of its compensation: in inputs, keys and `over`."""
+        if not self._refers:
+            return ()
         found = [hole for hole in self.holes if isinstance(hole, Reference)]
         if self.over is not None:
             found.append(parse_reference(self.over, None, ("over",)))
@@ -168,8 +178,8 @@ class Step(Struct, frozen=True, kw_only=True):
         return values
 
     def _check_kind(self, at: str) -> None:
-        if self.kind not in get_args(StepKind):
-            raise _refused("unknown kind", _listed(get_args(StepKind)), shown(self.kind), at)
+        if self.kind not in _KINDS:
+            raise _refused("unknown kind", _listed(_KINDS), shown(self.kind), at)
         if self.kind in _TARGETED:
             check_words(self.target, "target", at, MAX_TARGET_CHARS)
         elif self.target is not None:
@@ -334,6 +344,12 @@ class Graph(Struct, frozen=True):
             )  # fmt: skip
 
 
+_OPTIONAL: Final = tuple(
+    field for field in fields(Step)
+    if field.name not in {"name", "run", "kind", "target", "needs", "after", "inputs", "context", "holes", "waits_for"}
+)  # fmt: skip
+_options_of: Final = attrgetter(*[field.name for field in _OPTIONAL])
+_NO_OPTIONS: Final = tuple(field.default for field in _OPTIONAL)
 _STRUCTS: Final[dict[str, type]] = {"retry": Retry, "hedge": Hedge, "compensate": Compensation, "takes": Takes}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -27,13 +28,14 @@ def json_object(values: object, at: str) -> dict[str, Any]:
         try:
             data = msgspec.json.encode({name: value})
             copies |= msgspec.json.decode(data)
-            same = bool(copies[name] == value)  # unequal: something that JSON writes but cannot give back
+            # Unequal is something that JSON writes but cannot give back.
+            same = bool(copies[name] == value) and not (_LONG.search(data) and _is_large(copies[name]))
         except (TypeError, ValueError, KeyError, OverflowError, RecursionError, msgspec.MsgspecError):
             same = False
         if not same:
             raise PlanError(
                 "not a JSON value",
-                expected="null, boolean, finite number, string, list or object",
+                expected="null, boolean, finite number (of integers: 64 bits), string, list or object",
                 found=type(value).__name__,
                 at=f"{at}.{name[:64]!a}",
                 hint="Give JSON here, and let the step make the object from it.",
@@ -42,3 +44,16 @@ def json_object(values: object, at: str) -> dict[str, Any]:
     if size_bytes > MAX_INPUTS_BYTES:
         raise PlanError("too large", expected=f"at most {MAX_INPUTS_BYTES} bytes of JSON", found=str(size_bytes), at=at)
     return copies
+
+
+_LONG: Final = re.compile(rb"[0-9]{19}")
+
+
+def _is_large(value: Any) -> bool:
+    """Whether an integer in `value` has more than 64 bits: policy could not judge it (`policy.json_value`)."""
+    waiting = [value]
+    for one in waiting:  # it grows while it is walked
+        if isinstance(one, int) and not -(2**63) <= one < 2**63:
+            return True
+        waiting += one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+    return False

@@ -42,6 +42,8 @@ def check_step_name(name: object) -> None:
 
 def check_list_of_names(names: object, what: str, at: str | None) -> None:
     """Raise PlanError unless `names`, a step's `what`, is a list of different step names."""
+    if names == ():
+        return
     if isinstance(names, str) or not isinstance(names, (list, tuple)):
         raise PlanError("wrong type", expected=f"{what}: a list of step names", found=shown(names), at=at)
     for name in names:

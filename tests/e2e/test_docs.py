@@ -9,6 +9,7 @@ import pytest
 from axonflow import AxonFlow
 from axonflow.adapters.yaml_text import parse_yaml
 from axonflow.app import policy_sources
+from axonflow.app.plans import plan_from
 from axonflow.policy.checking import run_rule_tests
 from axonflow.policy.compiling import load_sets
 
@@ -52,6 +53,19 @@ def test_docs_policies_load_and_their_tests_hold(sets):
     assert not problems
     outcomes = run_rule_tests(loaded, AxonFlow.open(sets, redaction_key=bytes(32), vault="memory").decide)
     assert [outcome for outcome in outcomes if not outcome.passed] == []
+
+
+def plan_documents():
+    for page in PAGES:
+        for body in blocks(page, "yaml"):
+            if any(isinstance(one, dict) and one.get("kind") == "Plan" for one in parse_yaml(body, page.name)):
+                yield pytest.param(body, id=str(page.relative_to(ROOT)))
+
+
+@pytest.mark.parametrize("body", list(plan_documents()))
+def test_docs_plans_are_read_without_a_fault(body, tmp_path):
+    (tmp_path / "plan.yaml").write_text(body, "utf-8")
+    assert plan_from(tmp_path / "plan.yaml").steps
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from axonflow.errors import PlanError, RequestError
-from axonflow.flows.run_plan import MAX_INLINE_STEPS
+from axonflow.flows.steer_plan import MAX_INLINE_STEPS
 from axonflow.plan import Plan, PlanResult, Step, StepState
 from axonflow.policy.decision import Decision, Effect
 from axonflow.policy.request import Request

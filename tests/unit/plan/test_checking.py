@@ -6,7 +6,7 @@ import pytest
 
 from axonflow.errors import PlanError
 from axonflow.plan import Compensation, Hedge, Plan, Step, Takes, ref
-from axonflow.plan.checking import least_taken
+from axonflow.plan.checking import MAX_CONDITIONS, least_taken
 
 TEXT = {"type": "string"}
 NUMBER = {"type": "number"}
@@ -98,6 +98,7 @@ def test_check_of_a_reference_that_may_fit_leaves_it_to_the_run(gives, path, acc
         (1, {"enum": [1.0]}, True),
         (1, {"enum": [True]}, False),
         ({"a": 1}, {"enum": [{"a": 1}]}, True),
+        (["a", "b", "a"], {"items": {"enum": ["a", "b"]}}, True),
         ([1, "a"], {"type": "array", "items": NUMBER}, False),
         ({"k": 1}, {"type": "object", "required": ["k"], "properties": {"k": NUMBER}}, True),
         ({"k": "a"}, {"type": "object", "properties": {"k": NUMBER}}, False),
@@ -160,16 +161,16 @@ def test_check_of_several_faults_tells_all_of_them() -> None:
 
 
 def test_check_of_what_bodies_give_follows_their_sinks() -> None:
-    one = Plan("one").step("s", run, gives=TEXT)
-    two = Plan("two").step("s", run, gives=TEXT).step("t", run)
-    plan = Plan("p").plan("a", one).plan("c", two).step("d", run, gives={"type": "array"}).map("m", "d", one)
-    plan.step("b", run, inputs={"x": ref("a")}, accepts=accepting(NUMBER))
-    plan.step("e", run, inputs={"x": ref("c.s")}, accepts=accepting(NUMBER))
-    plan.step("f", run, inputs={"x": ref("m.0")}, accepts=accepting(NUMBER))
-    plan.step("g", run, inputs={"x": ref("c.t")}, accepts=accepting(NUMBER))
-    assert [fault.split(",")[1] for fault in faults_of(plan)] == [" step 'b'", " step 'e'", " step 'f'"]
-    untyped = Plan("p").step("d", run, gives={"type": "array"}).map("m", "d", Plan("q").step("s", run))
-    assert untyped.step("b", run, inputs={"x": ref("m.0")}, accepts=accepting(NUMBER)).check()
+    body = Plan("body").step("s", run, gives=TEXT).step("t", run)
+    plan = Plan("p").plan("a", body).step("d", run, gives={"type": "array"}).map("m", "d", body)
+    for name, path in {"b": "a.s", "c": "m.0.s", "e": "a.t", "f": "m.x", "g": "a.u"}.items():
+        plan.step(name, run, inputs={"x": ref(path)}, accepts=accepting(NUMBER))
+    assert [fault.split(", ", 1)[1].split(", found")[0] for fault in faults_of(plan)] == [
+        "step 'b', inputs.x: an input does not fit: expected number",
+        "step 'c', inputs.x: an input does not fit: expected number",
+        "step 'f', reference m.x: the reference leads nowhere: expected a part 'x'",
+        "step 'g', reference a.u: the reference leads nowhere: expected a part 'u'",
+    ]
 
 
 def chosen(**branches: list[str]) -> Step:
@@ -196,11 +197,23 @@ def test_check_of_a_join_within_one_branch_stays_within_it() -> None:
     assert "step 'never': nothing reaches the step" in faults_of(plan)[0]
 
 
+def test_check_of_a_step_behind_one_branch_twice_is_fine() -> None:
+    plan = Plan("p").add(chosen(left=["a", "b"], right=["c"])).step("a", run).step("b", run).step("c", run)
+    assert plan.step("both", run, needs=["a", "b"]).check().sinks == ("c", "both")
+
+
 def test_check_of_nested_conditions_inherits_the_outer_choice() -> None:
     plan = Plan("p").add(chosen(left=["inner"], right=["c"])).step("c", run).step("a", run)
     plan.add(Step(name="inner", kind="condition", when="true", branches={"true": ["a"]}))
     plan.step("never", run, needs=["a", "c"])
     assert "step 'never': nothing reaches the step" in faults_of(plan)[0]
+
+
+def test_check_of_more_conditions_than_can_be_followed_is_refused() -> None:
+    plan = Plan("p").step("a", run)
+    for number in range(MAX_CONDITIONS + 1):
+        plan.add(Step(name=f"c{number}", kind="condition", when="true", branches={"true": ["a"]}))
+    assert "too many conditions: expected at most 200 in a plan, found 201" in faults_of(plan)[0]
 
 
 def test_check_of_a_compensation_knows_what_ended_before() -> None:

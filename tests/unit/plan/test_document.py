@@ -195,6 +195,7 @@ def test_document_with_many_faults_tells_all_of_them_in_order() -> None:
     found = faults_of(head(steps=[{"name": "a", "retry": 3}, {"name": "1"}, {"name": "b", "kind": "robot"}], mode="x"))
     assert [fault.split(":")[0] for fault in found] == ["$", "$.steps[0].retry", "$.steps[1]", "$.steps[2]"]
     assert len(faults_of(head(steps=[{"name": "1"}] * 1_000))) == MAX_PROBLEMS + 1
+    assert len(faults_of(head() | {f"x{number}": 1 for number in range(1_000)})) == MAX_PROBLEMS
 
 
 def test_document_with_bodies_too_deep_is_refused() -> None:

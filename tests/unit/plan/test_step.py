@@ -7,7 +7,7 @@ import pytest
 
 from axonflow.errors import PlanError
 from axonflow.plan import Compensation, Hedge, Plan, Retry, Step, Takes, ref
-from axonflow.plan.graph import MAX_PLAN_DEPTH
+from axonflow.plan.graph import MAX_PLAN_DEPTH, unbound_calls
 from axonflow.plan.options import MAX_WORDS
 from axonflow.plan.references import MAX_PATH_CHARS
 
@@ -189,6 +189,16 @@ def test_step_malformed_option_is_refused(parts: dict[str, Any], message: str) -
     assert "step 's'" in error
 
 
+@pytest.mark.parametrize("value", [2**63, -(2**63) - 1, 2**70])
+def test_step_input_of_more_than_64_bits_is_refused(value: int) -> None:
+    assert "not a JSON value" in step_refusal(inputs={"x": [{"y": value}]})
+
+
+def test_step_input_of_many_digits_is_kept() -> None:
+    values = ["9" * 30, 2**63 - 1, -(2**63), 1e300]
+    assert Step(name="s", inputs={"x": values}).inputs == {"x": values}
+
+
 def test_step_schema_nested_too_deep_is_refused() -> None:
     schema: dict[str, Any] = {"type": "array"}
     for _ in range(40):
@@ -260,15 +270,27 @@ def unbound_plan() -> Plan:
     body = Plan("body").add(Step(name="look", kind="model", target="m"))
     plan = Plan("p", inputs={"to": 1}).tool("a", "search").agent("b", "writer", needs=["a"]).step("c")
     plan.plan("d", body).add(Step(name="e", kind="join", needs=["a", "b"]))
+    plan.step("g", run, compensate=Compensation())
     return plan.tool("f", "book", run, compensate=Compensation(kind="tool", target="cancel"))
 
 
-CALLS = {"tool:search": run, "agent:writer": run, "function:c": run, "model:m": run, "tool:cancel": run, "join:e": run}
+CALLS = {
+    "tool:search": run,
+    "agent:writer": run,
+    "function:c": run,
+    "model:m": run,
+    "tool:cancel": run,
+    "join:e": run,
+    "compensate:g": run,
+}
 
 
 def test_bind_by_kind_and_target_makes_a_plan_runnable() -> None:
     plan = unbound_plan()
-    assert plan.check().unbound == ("a", "b", "c", "d", "f")
+    assert plan.check().unbound == ("a", "b", "c", "d", "g", "f")
+    assert unbound_calls(plan.check()) == (
+        "agent:writer", "compensate:g", "function:c", "model:m", "tool:cancel", "tool:search",
+    )  # fmt: skip
     bound = plan.bind(CALLS)
     assert bound.check().unbound == ()
     assert {step.name: step.run for step in bound.steps}["e"] is run

@@ -129,9 +129,9 @@ def described(plan: Plan) -> list[dict[str, Any]]:
         {
             "id": step.name,
             "name": step.name,
-            "type": kinds[step.kind],
+            "type": kinds.get(step.kind, step.kind),
             "description": "",
-            "depends_on": list(step.needs),
+            "depends_on": list(step.waits_for),
             "agent": step.target or "",
             "parameters": dict(step.inputs),
         }

@@ -1,0 +1,138 @@
+"""Ask the policy engine before a step of a plan is carried out. What is asked is in `run_plan`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+
+from axonflow.errors import AxonFlowError
+from axonflow.plan import StepKind, StepState
+from axonflow.policy.decision import Decision, Effect
+from axonflow.policy.request import Principal, Request, Resource
+
+__all__ = ["Enforce", "Judgement", "judge_step", "resource_of"]
+
+Enforce = Callable[[Request], Awaitable[Decision]]
+
+_ACTIONS: Final[dict[StepKind, tuple[str, ...]]] = {
+    "tool": ("plan.step", "tool.call"),
+    "connector": ("plan.step", "connector.query"),
+    "agent": ("plan.step", "agent.message"),
+    "model": ("plan.step", "llm.request"),
+}
+_ACTIONS_OF_OTHERS: Final = ("plan.step",)
+
+
+class Judgement:
+    """What policy says of one attempt; the decisions and their reasons are put to those of the step so far.
+
+    `refused` is the state that it ends in then, None while nothing stands in the way.
+    """
+
+    __slots__ = ("decision_ids", "reasons", "refused")
+
+    def __init__(self, decision_ids: list[str], reasons: list[str]) -> None:
+        self.refused: StepState | None = None
+        self.decision_ids = decision_ids
+        self.reasons = reasons
+
+    def add(self, decision: Decision) -> None:
+        """Take in one more decision."""
+        self.decision_ids.append(decision.decision_id)
+        self.reasons.extend(decision.reasons)
+        if not decision.allowed:
+            held = decision.effect is Effect.REQUIRE_APPROVAL
+            self.refused = StepState.HELD if held else StepState.DENIED
+
+    def message(self) -> str:
+        """Why it is refused."""
+        what = "held for approval" if self.refused is StepState.HELD else "denied"
+        return ": ".join([what, *(["; ".join(self.reasons)] if self.reasons else [])])
+
+
+@lru_cache(maxsize=4_096)
+def resource_of(kind: StepKind, target: str, tenant: str) -> Resource:
+    """What a step acts on. Plans name the same things again and again, and checking a name takes a microsecond."""
+    if kind == "agent":  # agents belong to a tenant, and policies may require to be told which
+        return Resource("agent", target, {"tenant": tenant})
+    return Resource(kind, target)
+
+
+async def judge_step(
+    kind: StepKind,
+    resource: Resource,
+    arguments: dict[str, Any],
+    *,
+    principal: Principal,
+    context: dict[str, Any],
+    enforce: Enforce,
+    judgement: Judgement,
+) -> dict[str, Any]:
+    """What to call the step with; the decisions on it go into `judgement`, up to the first that does not allow.
+
+    Raises AxonFlowError for arguments that cannot be judged, and whatever `enforce` raises.
+    """
+    content = _judged(arguments)
+    for action in _ACTIONS.get(kind, _ACTIONS_OF_OTHERS):
+        decision = await enforce(Request(principal, action, resource, context, content))
+        judgement.add(decision)
+        if not decision.allowed:
+            return {}
+        if decision.redacted is not None:
+            content = _same_shape(decision.redacted, content)
+    return content
+
+
+def _judged(arguments: dict[str, Any]) -> dict[str, Any]:
+    """A copy of `arguments` as JSON: what policy judges, and, as it was judged, what the step is called with.
+
+    What msgspec knows how to write as JSON (dataclasses, Structs, tuples, sets, datetimes, enums, UUIDs, ...) becomes
+    that, and the step is not called with the object: it may hold what JSON does not show (private fields, defaults
+    that a Struct omits, attributes added later), and another step may change it while policy is being asked or while
+    this one runs. Bytes are left as they are, so that the Request refuses them: no detector could read their base64.
+
+    Raises AxonFlowError for the rest, and for an object in which two keys have one name in JSON (1 and "1").
+    """
+    judged: dict[str, Any] = {}
+    for name, value in arguments.items():
+        if value is None or value is True or value is False:
+            judged[name] = value
+            continue
+        try:
+            judged[name] = _json_copy(value)
+        except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
+            raise AxonFlowError(
+                "an argument cannot be judged",
+                expected="JSON, or what msgspec writes as JSON",
+                found=f"{type(value).__name__}: {error}",
+                at=f"argument {name[:64]!a}",
+                hint="Nothing was called. Let the step that gave it return JSON.",
+            ) from None
+    return judged
+
+
+def _json_copy(value: object) -> Any:
+    plain = msgspec.to_builtins(value, builtin_types=_UNREADABLE, str_keys=True)
+    if len(_json(plain)) != len(_json(value)):  # to_builtins keeps one member of each name, the encoder writes all
+        raise ValueError("two keys of an object have the same name in JSON")
+    return _unpack(_pack(plain))  # to_builtins keeps tuples, MessagePack makes lists of them
+
+
+_UNREADABLE: Final = (bytes, bytearray, memoryview)
+_json = msgspec.json.Encoder().encode
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder().decode
+
+
+def _same_shape(redacted: object, content: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(redacted, dict) or redacted.keys() != content.keys():
+        raise AxonFlowError(
+            "the redaction does not fit",
+            expected="an object with the same arguments",
+            found=type(redacted).__name__,
+            at="$.redacted",
+        )
+    return redacted

@@ -1,0 +1,105 @@
+"""Reserve what a plan takes at worst before it starts, settle it attempt by attempt, and give back the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final
+
+from axonflow.errors import LedgerError, PlanError
+from axonflow.plan import Graph
+from axonflow.plan.budget import UNITS, Unit, attempts_at_most, left_out, taken_by_attempt
+from axonflow.ports import Ledger, Quota, Reservation
+
+__all__ = ["NOTHING_RESERVED", "Reserved", "reserve_plan"]
+
+
+class Reserved:
+    """What is reserved for one run: for each step, for each attempt that it may make. `without` are the numbers of the
+    steps that the plan does without: optional ones that did not fit, and what needs them."""
+
+    __slots__ = ("_attempts", "_ledger", "without")
+
+    def __init__(self, ledger: Ledger | None, without: tuple[int, ...]) -> None:
+        self._ledger = ledger
+        self._attempts: dict[int, list[list[Reservation]]] = {}
+        self.without = without
+
+    async def add(self, step: int, quota: Quota, amount: int, attempts: int, time_us: int) -> bool:
+        """Reserve `amount` for each of so many attempts of a step, and whether there was that much."""
+        of_step = self._attempts.setdefault(step, [[] for _ in range(attempts)])
+        for one in of_step:
+            assert self._ledger
+            reservation = await self._ledger.reserve(quota, amount, time_us)
+            if reservation is None:
+                return False
+            one.append(reservation)
+        return True
+
+    async def settle(self, step: int) -> None:
+        """An attempt of the step was made: it took what it may take."""
+        of_step = self._attempts.get(step)
+        for reservation in of_step.pop() if of_step else ():
+            with suppress(Exception):  # it then stays taken as it was reserved
+                assert self._ledger
+                await self._ledger.settle(reservation, reservation.amount)
+
+    async def give_back(self) -> None:
+        """Give back what was not needed."""
+        attempts, self._attempts = self._attempts, {}
+        for reservation in [one for of_step in attempts.values() for of_attempt in of_step for one in of_attempt]:
+            with suppress(Exception):  # it then counts until its window has passed: too strict, never too loose
+                assert self._ledger
+                await self._ledger.release(reservation)
+
+
+NOTHING_RESERVED: Final = Reserved(None, ())
+
+
+async def reserve_plan(graph: Graph, ledger: Ledger | None, quotas: Sequence[Quota], time_us: int) -> Reserved:
+    """What `graph` takes at worst, reserved of every quota whose unit is one of plans, without the optional steps that
+    do not fit.
+
+    Raises PlanError when it does not fit its own budget or what is left of a quota, and when the ledger cannot say.
+    Nothing is reserved then.
+    """
+    if graph.budget is None and not quotas:
+        return NOTHING_RESERVED
+    of_plans = [quota for quota in quotas if quota.unit in UNITS] if ledger is not None else []
+    try:
+        without = left_out(graph, await _most(graph, ledger, of_plans, time_us))
+        reserved = Reserved(ledger, without)
+        try:
+            await _fill(reserved, graph, of_plans, time_us)
+        except BaseException:  # cancellation too: what does not run must not count
+            await reserved.give_back()
+            raise
+    except LedgerError as error:
+        raise PlanError("the plan's budget cannot be reserved", found=str(error), at=f"plan {graph.plan!r}") from error
+    return reserved
+
+
+async def _most(graph: Graph, ledger: Ledger | None, quotas: Sequence[Quota], time_us: int) -> dict[Unit, int]:
+    """By unit, the least of the plan's budget and of what is left of the quotas."""
+    most: dict[Unit, int] = {}
+    if graph.budget is not None:
+        most = {unit: amount for unit in UNITS if (amount := getattr(graph.budget, unit))}
+    for quota in quotas:
+        assert ledger
+        left = max(0, quota.maximum - await ledger.usage(quota, time_us))
+        unit: Unit = "tokens" if quota.unit == "tokens" else "usd_micros"
+        most[unit] = min(most.get(unit, left), left)
+    return most
+
+
+async def _fill(reserved: Reserved, graph: Graph, quotas: Sequence[Quota], time_us: int) -> None:
+    for number, step in enumerate(graph.steps.values()):
+        if number in reserved.without:
+            continue
+        for quota in quotas:
+            amount = taken_by_attempt(step, "tokens" if quota.unit == "tokens" else "usd_micros")
+            if amount and not await reserved.add(number, quota, amount, attempts_at_most(step), time_us):
+                raise PlanError(
+                    "somebody else took the rest of a quota meanwhile", expected=f"{amount} {quota.unit}",
+                    found="less", at=f"plan {graph.plan!r}, step {step.name!r}", hint="Try again.",
+                )  # fmt: skip

@@ -1,0 +1,331 @@
+"""Do what a plan's machine commands, with asyncio: start steps, stop them, wake it, and tell it what happened."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from time import monotonic_ns
+from typing import Any, ClassVar, Final, Protocol
+
+from msgspec import Struct
+
+from axonflow.flows.call_step import described
+from axonflow.plan import StepState
+from axonflow.plan.dispatch import Ask
+from axonflow.plan.events import (
+    Begin,
+    Begun,
+    Cancelled,
+    Command,
+    Compensate,
+    Ended,
+    Event,
+    Finish,
+    LetGo,
+    Refused,
+    Start,
+    Stop,
+    StopReason,
+    TimePassed,
+    Undone,
+    WakeAt,
+    Withdraw,
+)
+from axonflow.plan.machine import Machine
+
+__all__ = ["MAX_INLINE_STEPS", "NEVER_ENDED", "Came", "Room", "Steering", "Work", "now_us"]
+
+MAX_INLINE_STEPS: Final = 64
+"""Steps of a chain that run on in one task before the event loop gets a turn: no-op steps would starve it."""
+
+_ABANDONED: Final[set[asyncio.Task[None]]] = set()
+"""Tasks that were let go of. The loop knows its tasks only weakly; these would be collected before they end."""
+
+
+class Came(Struct, frozen=True, gc=False):
+    """What came of an attempt: how it ended, with what, and of an error what the machine and what a person is told."""
+
+    end: StepState
+    result: Any = None
+    error: str | None = None
+    errors: tuple[str, ...] = ()
+    not_chosen: tuple[int, ...] = ()
+
+
+class Work(Protocol):
+    """The steps of one run, by their numbers."""
+
+    async def attempt(self, step: int) -> Came:
+        """Carry the step out once. Raises nothing but what ends the task that it is in."""
+
+    async def undo(self, step: int) -> bool:
+        """Undo the step, and whether that went well. Raises as `attempt`."""
+
+    def ended(self, step: int, came: Came, why: StopReason | None, took_us: int) -> None:
+        """An attempt has ended, or (NEVER_ENDED) was let go of, which the machine knows; and `why`, if it had been told
+        to stop."""
+
+    def ask(self, step: int, begin: Callable[[], None]) -> Ask | None:
+        """What the step takes of the room that all plans share; None: nothing."""
+
+
+class Room(Protocol):
+    """What all plans share, see `plan.dispatch`."""
+
+    def admit(self, tenant: str) -> None:
+        """Let one more plan in; `dismiss` when it has ended. Raises PlanError when there are too many."""
+
+    def dismiss(self, tenant: str) -> None:
+        """A plan has ended."""
+
+    def turn(self, asks: Sequence[Ask]) -> None:
+        """Let `asks` wait with the others, and begin all that there is room for, by `Ask.begin`."""
+
+    def leave(self, ask: Ask) -> None:
+        """What was begun has ended, or what waits is to wait no more; `turn` is still to be called."""
+
+
+_Attempt = tuple[int, int]
+
+
+class Steering:
+    """Drives `machine` to its end; `run` once. Steps that wait for `room` start when they are given it."""
+
+    __slots__ = (
+        "_asks", "_at", "_failure", "_inline", "_left", "_loop", "_machine", "_next", "_over", "_room", "_told",
+        "_wake", "_work",
+    )  # fmt: skip
+
+    def __init__(self, machine: Machine, work: Work, room: Room | None = None) -> None:
+        self._machine = machine
+        self._work = work
+        self._room = room
+        self._loop = asyncio.get_running_loop()
+        self._over = asyncio.Event()
+        self._failure: BaseException | None = None
+        self._at: dict[_Attempt, asyncio.Task[None]] = {}  # what is to end, and in which task; 0 is the compensation
+        self._asks: dict[_Attempt, Ask] = {}
+        self._told: dict[_Attempt, StopReason] = {}
+        self._wake: asyncio.TimerHandle | None = None
+        self._inline = False  # whether there is a task at hand in which a step could go on
+        self._next: _Attempt | None = None  # and the one that does
+        self._left = False  # whether there is room for others that they do not know of yet
+
+    async def run(self, first: Begin | Refused) -> None:
+        """Run it to its end. Cancelled, it stops the steps and waits until they have stopped or were let go of, and
+        until what is to be undone is; cancelled again, it waits no more."""
+        try:
+            self._tell(first)
+            try:
+                await self._over.wait()
+            except asyncio.CancelledError:
+                self._tell(Cancelled(now_us()))
+                await self._over.wait()
+                raise
+            if self._failure is not None:
+                raise self._failure
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        if self._wake is not None:
+            self._wake.cancel()
+        tasks, self._at = list(self._at.values()), {}
+        for task in tasks:
+            task.cancel()
+            _abandon(task)
+        for attempt in list(self._asks):
+            self._leave_room(attempt)
+        self._turn(())
+
+    # -- commands ------------------------------------------------------------------------------------------------------
+
+    def _tell(self, event: Event) -> None:
+        self._obey(self._machine.take(event))
+
+    def _obey(self, commands: Sequence[Command]) -> None:
+        asks: list[Ask] = []
+        for command in commands:
+            kind = command.__class__
+            if kind is not Start:
+                self._OBEY[kind](self, command)
+                continue
+            attempt = (command.step, command.attempt)  # type: ignore[union-attr]  # it is a Start
+            ask = None if self._room is None else self._asked(attempt)
+            if ask is None:
+                self._begin(attempt)
+            else:
+                asks.append(ask)
+        if self._room is not None:
+            self._turn(asks)
+
+    def _turn(self, asks: Sequence[Ask]) -> None:
+        if self._room is not None and (asks or self._left):
+            self._left = False
+            self._room.turn(asks)
+
+    def _asked(self, attempt: _Attempt) -> Ask | None:
+        def begin() -> None:
+            if attempt in self._asks:  # else it was withdrawn on the way here from another thread
+                self._begin(attempt)
+
+        ask = self._work.ask(attempt[0], begin)
+        if ask is not None:
+            self._asks[attempt] = ask
+        return ask
+
+    def _begin(self, attempt: _Attempt) -> None:
+        """Start it in the task at hand, if there is one that has nothing to go on with yet, else in one of its own."""
+        if self._inline and self._next is None:
+            self._next = attempt
+        else:
+            self._spawn(attempt, self._chain(attempt))
+
+    def _spawn(self, attempt: _Attempt, work: Coroutine[Any, Any, None]) -> None:
+        task = self._at[attempt] = self._loop.create_task(work)
+        task.add_done_callback(self._task_done)
+
+    def _leave_room(self, attempt: _Attempt) -> None:
+        ask = self._asks.pop(attempt, None)
+        if ask is not None and self._room is not None:
+            self._room.leave(ask)
+            self._left = True
+
+    def _withdraw(self, command: Withdraw) -> None:
+        attempt = (command.step, command.attempt)
+        self._leave_room(attempt)
+        if self._next == attempt:
+            self._next = None
+        task = self._at.pop(attempt, None)
+        if task is not None:
+            task.cancel()
+
+    def _stop(self, command: Stop) -> None:
+        attempt = (command.step, command.attempt)
+        self._told[attempt] = command.why
+        self._at[attempt].cancel()
+
+    def _let_go(self, command: LetGo) -> None:
+        attempt = (command.step, command.attempt)
+        task = self._at.pop(attempt)
+        _abandon(task)
+        if command.attempt:
+            self._work.ended(command.step, NEVER_ENDED, self._told.pop(attempt), 0)
+            self._leave_room(attempt)
+        else:
+            task.cancel()
+
+    def _compensate(self, command: Compensate) -> None:
+        self._spawn((command.step, 0), self._undo(command.step))
+
+    def _wake_at(self, command: WakeAt) -> None:
+        if self._wake is not None:
+            self._wake.cancel()
+        self._wake = self._loop.call_later(max(0, command.time_us - now_us()) / 1_000_000, self._time_passed)
+
+    def _finish(self, command: Finish) -> None:
+        del command
+        self._over.set()
+
+    _OBEY: ClassVar[dict[type, Callable[[Steering, Any], None]]] = {
+        Withdraw: _withdraw, Stop: _stop, LetGo: _let_go, Compensate: _compensate, WakeAt: _wake_at, Finish: _finish,
+    }  # fmt: skip
+
+    # -- what happens --------------------------------------------------------------------------------------------------
+
+    def _time_passed(self) -> None:
+        self._wake = None
+        self._tell(TimePassed(now_us()))
+
+    async def _chain(self, attempt: _Attempt) -> None:
+        """Carry the attempt out, then in the same task one that may start because of it, and so on."""
+        task = asyncio.current_task()
+        assert task
+        following: _Attempt | None = attempt
+        count = 0
+        while following is not None:
+            attempt = following
+            self._at[attempt] = task
+            if task.cancelling():  # by the step before, or by a stranger: nothing can be awaited in it any more
+                self._fail(attempt)
+                return
+            if count and not count % MAX_INLINE_STEPS:
+                await asyncio.sleep(0)
+            count += 1
+            following = await self._carried_out(attempt, task)
+
+    async def _carried_out(self, attempt: _Attempt, task: asyncio.Task[None]) -> _Attempt | None:
+        """Which attempt to go on with in this task."""
+        step, begun_us = attempt[0], now_us()
+        commands = self._machine.take(Begun(step, attempt[1], begun_us))
+        if commands:
+            self._obey(commands)
+        try:
+            came = await self._work.attempt(step)
+        except asyncio.CancelledError as cancelled:
+            # It was told to stop; or a stranger, such as the step itself, cancelled the task: that ends the step alone.
+            came = Came(StepState.FAILED, error=described(cancelled), errors=_CANCELLED)
+        if self._at.pop(attempt, None) is None:
+            return None  # it was let go of
+        if attempt in self._told:
+            task.uncancel()
+        ended_us = now_us()
+        self._inline = True
+        try:
+            self._end(attempt, came, ended_us - begun_us, ended_us)
+        finally:
+            self._inline = False
+            following, self._next = self._next, None
+        return following
+
+    def _end(self, attempt: _Attempt, came: Came, took_us: int, time_us: int) -> None:
+        step, number = attempt
+        commands = self._machine.take(Ended(step, number, came.end, time_us, came.errors, came.not_chosen))
+        self._work.ended(step, came, self._told.pop(attempt, None), took_us)
+        if self._room is not None:
+            self._leave_room(attempt)
+        if commands or self._left:
+            self._obey(commands)
+
+    def _fail(self, attempt: _Attempt) -> None:
+        """What was to be carried out in a task that was cancelled before."""
+        del self._at[attempt]
+        time_us = now_us()
+        self._tell(Begun(*attempt, time_us))
+        came = Came(StepState.FAILED, error="CancelledError: its task was cancelled", errors=_CANCELLED)
+        self._end(attempt, came, 0, time_us)
+
+    async def _undo(self, step: int) -> None:
+        try:
+            well = await self._work.undo(step)
+        except asyncio.CancelledError:
+            well = False
+        if self._at.pop((step, 0), None) is not None:
+            self._tell(Undone(step, well, now_us()))
+
+    def _task_done(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            if task.exception() is not None:  # a fault of ours: nothing would ever end
+                self._failure = task.exception()
+                self._over.set()
+            return
+        for attempt in [attempt for attempt, at in self._at.items() if at is task]:  # cancelled before it had begun
+            if attempt[1]:
+                self._fail(attempt)
+            else:
+                del self._at[attempt]
+                self._tell(Undone(attempt[0], succeeded=False, time_us=now_us()))
+
+
+def _abandon(task: asyncio.Task[None]) -> None:
+    _ABANDONED.add(task)
+    task.add_done_callback(_ABANDONED.discard)
+
+
+def now_us() -> int:
+    """The time of the machine, in microseconds: never back, whatever the clock on the wall does."""
+    return monotonic_ns() // 1000
+
+
+NEVER_ENDED: Final = Came(StepState.FAILED)
+_CANCELLED: Final = ("CancelledError", "BaseException")

@@ -1,0 +1,69 @@
+"""What a plan takes at worst, by unit, and which of its optional steps it does without where that is too much."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+from axonflow.errors import PlanError
+from axonflow.plan.step import Graph, Step
+
+__all__ = ["UNITS", "Unit", "attempts_at_most", "left_out", "taken_by_attempt"]
+
+Unit = Literal["tokens", "usd_micros"]
+UNITS: Final[tuple[Unit, ...]] = ("tokens", "usd_micros")
+
+
+def attempts_at_most(step: Step) -> int:
+    """How often a step is carried out when nothing goes well: all its tries, and a second copy of each."""
+    tries = 1 if step.retry is None else step.retry.attempts
+    return tries if step.hedge is None else 2 * tries
+
+
+def taken_by_attempt(step: Step, unit: Unit) -> int:
+    """What one attempt takes at most: what it says, or what all steps of the plan within do.
+
+    A map counts as nothing: of how many elements it will be, nobody knows beforehand. What its body takes is to be
+    reserved when each element is begun.
+    """
+    if step.takes is not None:
+        return int(getattr(step.takes, unit))
+    if step.body is None or step.kind == "map":
+        return 0
+    return sum(attempts_at_most(one) * taken_by_attempt(one, unit) for one in step.body.steps.values())
+
+
+def left_out(graph: Graph, most: Mapping[Unit, int]) -> tuple[int, ...]:
+    """The numbers of the steps that the plan does without, so that it takes no more than `most` at worst.
+
+    Optional steps are left out, with what needs them: those of the lowest priority first, of these the last in the
+    plan. Raises PlanError when it does not fit without all of them.
+    """
+    numbers = {name: number for number, name in enumerate(graph.steps)}
+    worst = {
+        unit: {name: attempts_at_most(step) * taken_by_attempt(step, unit) for name, step in graph.steps.items()}
+        for unit in most
+    }
+    total = {unit: sum(worst[unit].values()) for unit in most}
+    spared = sorted(
+        (step for step in graph.steps.values() if step.optional),
+        key=lambda step: (-step.priority, numbers[step.name]),
+    )
+    out: dict[str, None] = {}
+    while any(total[unit] > most[unit] for unit in most):
+        if not spared:
+            unit = next(unit for unit in most if total[unit] > most[unit])
+            raise PlanError(
+                "the plan does not fit its budget", expected=f"at most {most[unit]} {unit}",
+                found=f"{total[unit]} at worst", at=f"plan {graph.plan!r}",
+                hint="Give it more, let its steps take less, or mark some as optional.",
+            )  # fmt: skip
+        behind = [spared.pop().name]
+        while behind:
+            name = behind.pop()
+            if name not in out:
+                out[name] = None
+                behind += graph.dependents[name]
+                for unit in most:
+                    total[unit] -= worst[unit][name]
+    return tuple(sorted(numbers[name] for name in out))
