@@ -1,11 +1,11 @@
 """Verb: complete. Ask a language model, with policy asked about what it is sent and what it answers.
 
-``llm.request`` and ``llm.response`` are asked on ``model:<name>``. The content of the first is the messages, a list of
-``{role, text, calls}``, that of the second the text, or ``{text, calls}`` where there are calls, each with its name and
-arguments; what comes back redacted is what goes on. Of a stream the text is judged as it comes, and calls when they
-are complete. The context holds ``estimated_tokens``, which limits of tokens are reserved by: a token for four bytes
-of the messages and all that the reply may have. The call is recorded as ``model_call``, with what it used, or with
-the class of its error.
+``llm.request`` and ``llm.response`` are asked on ``model:<name>``. The content of the first is all that is sent:
+``messages``, each ``{role, text, calls}``, and where there are any ``tools`` and the ``schema``; that of the second
+the text, or ``{text, calls}`` where there are calls, each with its name and arguments; what comes back redacted is
+what goes on. Of a stream the text is judged as it comes, and calls when they are complete. The context holds
+``estimated_tokens``, which limits of tokens are reserved by: a token for four bytes of the messages and all that the
+reply may have. The call is recorded as ``model_call``, with what it used, or with the class of its error.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from axonflow.chat import ChatDelta, ChatMessage, ChatReply, ChatRequest, ToolCall
-from axonflow.errors import AxonFlowError, Denied
+from axonflow.chat import ChatDelta, ChatMessage, ChatReply, ChatRequest, ChatTool, ToolCall
+from axonflow.errors import AxonFlowError, Denied, ModelReplyMalformed
 from axonflow.flows.guard_stream import StreamGuard
 from axonflow.flows.record import Outcome
 from axonflow.policy import Decision, Principal, Request, Resource
@@ -52,7 +52,7 @@ async def complete(model: ChatModel, request: ChatRequest, overseen: Overseen) -
     started_ns = perf_counter_ns()
     try:
         reply = await model.complete(request)
-    except Exception as failure:
+    except BaseException as failure:  # also of who stops listening: what was sent was sent
         await overseen.recorded(asked, decision.decision_id, _outcome(started_ns, failed=type(failure).__name__))
         raise
     await overseen.recorded(asked, decision.decision_id, _outcome(started_ns, reply))
@@ -74,10 +74,11 @@ async def stream(model: ChatModel, request: ChatRequest, overseen: Overseen) -> 
                 if text:
                     pieces.append(text)
                     yield ChatDelta(text)
-    except Exception as failure:
+    except BaseException as failure:  # also of who stops listening: what was sent was sent
         await overseen.recorded(asked, decision.decision_id, _outcome(started_ns, failed=type(failure).__name__))
         raise
-    assert reply is not None, "the last piece has the reply"
+    if reply is None:
+        raise ModelReplyMalformed("a stream without its end", expected="the reply in the last piece", found="none")
     await overseen.recorded(asked, decision.decision_id, _outcome(started_ns, reply))
     rest = await guard.finish()
     if rest:
@@ -91,16 +92,12 @@ async def stream(model: ChatModel, request: ChatRequest, overseen: Overseen) -> 
 
 async def _allowed(model: ChatModel, request: ChatRequest, overseen: Overseen) -> tuple[Request, Decision, ChatRequest]:
     """What policy was asked, what it said, and what may be sent. Raises Denied."""
-    content = [_message_content(message) for message in request.messages]
+    content = _sent(request)
     sent_tokens = -(-len(msgspec.json.encode(content)) // _BYTES_A_TOKEN)
     asked = overseen.request(model, "llm.request", content, estimated_tokens=sent_tokens + request.max_output_tokens)
     decision = _checked(await overseen.enforce(asked), asked)
     if decision.redacted is not None:
-        messages = decision.redacted
-        if not isinstance(messages, list) or len(messages) != len(request.messages):
-            raise _misfit("the messages")
-        redacted = tuple(map(_redacted_message, request.messages, messages))
-        request = replace(request, messages=redacted)
+        request = _redacted_request(request, decision.redacted)
     return asked, decision, request
 
 
@@ -113,6 +110,32 @@ async def _let_through(model: ChatModel, reply: ChatReply, overseen: Overseen) -
     redacted = decision.redacted if reply.calls else {"text": decision.redacted, "calls": []}
     text, calls = _parts(redacted)
     return replace(reply, text=text, calls=_redacted_calls(reply.calls, calls))
+
+
+def _sent(request: ChatRequest) -> dict[str, Any]:
+    """What a model would read of `request`: a tool's description tells as much as a message does."""
+    content: dict[str, Any] = {"messages": [_message_content(message) for message in request.messages]}
+    if request.tools:
+        content["tools"] = request.tools
+    if request.schema is not None:
+        content["schema"] = request.schema
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(content))  # lists for tuples, objects for Structs
+    return plain
+
+
+def _redacted_request(request: ChatRequest, content: Any) -> ChatRequest:
+    if not isinstance(content, dict) or content.keys() != _sent(request).keys():
+        raise _misfit("what was sent")
+    messages = content["messages"]
+    if not isinstance(messages, list) or len(messages) != len(request.messages):
+        raise _misfit("the messages")
+    try:
+        tools = msgspec.convert(content.get("tools", []), tuple[ChatTool, ...])
+        schema = msgspec.convert(content.get("schema"), dict[str, Any] | None)
+    except msgspec.ValidationError:
+        raise _misfit("tools and a schema") from None
+    redacted = tuple(map(_redacted_message, request.messages, messages))
+    return replace(request, messages=redacted, tools=tools, schema=schema)
 
 
 def _message_content(message: ChatMessage) -> dict[str, Any]:

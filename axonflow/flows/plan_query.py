@@ -29,6 +29,8 @@ __all__ = ["grow_plan", "plan_query", "replan_query"]
 
 MAX_PLAN_TOKENS: Final = 16_384
 _TEMPERATURE: Final = 0.0
+_MAX_SHOWN: Final = 20
+"""Of what is wrong with a plan, in the message; its `problems` are all."""
 
 
 async def plan_query(
@@ -96,7 +98,7 @@ async def _written(prompt: Prompt, query: str, config: AgentConfig, model: ChatM
             problems = error.problems
             said, wrong = repair_of(reply.text, error)
         repairs = (ChatMessage("assistant", said or "{}"), ChatMessage("user", wrong))  # the last alone: it has to end
-    lines = "".join(f"\n  {problem}" for problem in problems)
+    lines = "".join(f"\n  {problem}" for problem in problems[:_MAX_SHOWN])
     raise PlanError(
         f"the planner wrote no plan that can run, in {MAX_REPAIRS + 1} attempts; of the last:{lines}", problems=problems
     )

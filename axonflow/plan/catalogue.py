@@ -34,11 +34,12 @@ from axonflow.plan.options import MAX_TARGET_CHARS, Takes
 from axonflow.plan.schemas import checked_schema
 from axonflow.plan.words import MAX_NAME_CHARS, check_count, check_words
 
-__all__ = ["AgentConfig", "Capability", "CapabilityKind", "agent_config_of_document", "domain_of"]
+__all__ = ["AgentConfig", "Capability", "CapabilityKind", "agent_config_of_document", "check_query", "domain_of"]
 
 KIND: Final = "AgentConfig"
 MAX_CAPABILITIES: Final = 1_000
 MAX_TEXT_CHARS: Final = 10_000
+MAX_QUERY_CHARS: Final = 20_000
 MAX_WORDS: Final = 1_000
 MAX_STEPS: Final = 1_000
 """Of a plan that a model wrote: no more than a person could look through."""
@@ -183,9 +184,17 @@ def _placed(error: PlanError, locate: Callable[[Path], str]) -> PlanError:
     return PlanError(error.message, expected=error.expected, found=error.found, at=at, hint=error.hint)
 
 
+def check_query(query: object) -> None:
+    """Raise PlanError unless `query` is a text that says something, and not too much."""
+    if not isinstance(query, str) or not query.strip() or len(query) > MAX_QUERY_CHARS:
+        found = f"{len(query)} characters" if isinstance(query, str) else type(query).__name__
+        raise PlanError("not a query", expected=f"1 to {MAX_QUERY_CHARS} characters", found=found)
+
+
 def domain_of(query: str, configs: Sequence[AgentConfig]) -> AgentConfig:
     """The one that `query` belongs to: that of which it has most words, whole and in any case; else the default one, or
     the only one. Raises PlanError."""
+    check_query(query)
     words = re.findall(r"\w+", query.casefold())
     text = f" {' '.join(words)} "
 

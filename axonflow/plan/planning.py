@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from axonflow.errors import PlanError
-from axonflow.plan.catalogue import AgentConfig, Capability
+from axonflow.plan.catalogue import AgentConfig, Capability, check_query
 from axonflow.plan.model import Plan
 from axonflow.plan.step import Step
 from axonflow.plan.words import shown
@@ -25,7 +25,6 @@ __all__ = [
 ]  # fmt: skip
 
 MAX_REPAIRS: Final = 2
-MAX_QUERY_CHARS: Final = 20_000
 MAX_REPLY_CHARS: Final = 1_000_000
 MAX_REPAIR_CHARS: Final = 20_000
 """Of a wrong plan and of what is wrong with it, each: sent back to the model that wrote it."""
@@ -65,9 +64,7 @@ class Progress(Struct, frozen=True):
 
 def prompt_of(query: str, config: AgentConfig, progress: Progress | None = None) -> Prompt:
     """What to tell a model that is to plan `query` with what `config` has. Raises PlanError for no query."""
-    if not isinstance(query, str) or not query.strip() or len(query) > MAX_QUERY_CHARS:
-        found = f"{len(query)} characters" if isinstance(query, str) else type(query).__name__
-        raise PlanError("not a query", expected=f"1 to {MAX_QUERY_CHARS} characters", found=found)
+    check_query(query)
     lines = [_SYSTEM % config.max_steps, "", f"What there is, for {config.domain}: {config.description}"]
     for kind, capabilities in config.by_kind():
         lines += [_listed(kind, one) for one in capabilities]

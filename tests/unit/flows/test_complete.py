@@ -8,8 +8,8 @@ from axonflow import AxonFlow
 from axonflow.adapters.memory import MemoryChatModel
 from axonflow.app.chat_models import GovernedModel, open_chat_model
 from axonflow.audit import Usage
-from axonflow.chat import ChatMessage, ChatReply, ChatRequest, ChatTool, ToolCall
-from axonflow.errors import AxonFlowError, ConfigurationError, Denied, ModelUnavailable
+from axonflow.chat import ChatDelta, ChatMessage, ChatReply, ChatRequest, ChatTool, ToolCall
+from axonflow.errors import AxonFlowError, ConfigurationError, Denied, ModelReplyMalformed, ModelUnavailable
 from axonflow.flows.complete import Overseen, complete
 from tests.unit.flows.plan_runs import Policy, decision
 
@@ -113,22 +113,59 @@ def test_request_tells_how_many_tokens_it_takes_at_most_whatever_its_caller_says
     assert model.requests == []
 
 
+ONE = {"text": "x", "calls": [{"name": "send", "arguments": {}}]}
+
+
 @pytest.mark.parametrize(
     "redacted",
     [
-        [], "x", [1, 2], [{"text": 1, "calls": []}] * 2, [{"text": "x"}] * 2,
-        [{"text": "x", "calls": [1]}] * 2, [{"text": "x", "calls": [{"name": "other", "arguments": {}}]}] * 2,
+        [], "x", {"messages": [ONE, ONE]}, {"messages": "x", "tools": []}, {"messages": [ONE], "tools": []},
+        {"messages": [ONE, ONE], "tools": [1]}, {"messages": [1, 2], "tools": []},
+        {"messages": [{"text": 1, "calls": []}] * 2, "tools": []}, {"messages": [{"text": "x"}] * 2, "tools": []},
+        {"messages": [{"text": "x", "calls": []}] * 2, "tools": []},
+        {"messages": [{"text": "x", "calls": [1]}] * 2, "tools": []},
+        {"messages": [{"text": "x", "calls": [{"name": "other", "arguments": {}}]}] * 2, "tools": []},
     ],
 )  # fmt: skip
 def test_redaction_of_another_shape_is_not_sent(redacted):
     calling = ChatMessage("assistant", "", (ToolCall("c", "send", {}),))
-    request = ChatRequest(messages=(calling, calling))
+    request = ChatRequest(messages=(calling, calling), tools=ASK.tools)
     policy = Policy(lambda _request: decision("redact", redacted=redacted))
     model = MemoryChatModel(["x"])
     watched = GovernedModel(AxonFlow.open(RULES), model, principal="user:ann")._overseen
     with pytest.raises(AxonFlowError, match="does not fit"):
         asyncio.run(complete(model, request, Overseen(watched.principal, policy, watched.guard, watched.recorded, {})))
     assert model.requests == []
+
+
+def test_tools_and_schemas_are_judged_as_messages_are():
+    tool = ChatTool("send", f"Sends to {MAIL}.", {"type": "object", "description": MAIL})
+    _, model, watched = governed("x", '{"a": 1}')
+    asyncio.run(watched.complete(ChatRequest(messages=ASK.messages, tools=(tool,))))
+    asyncio.run(watched.complete(ChatRequest(messages=ASK.messages, schema={"description": MAIL})))
+    assert model.requests[0].tools[0].description == "Sends to [REDACTED:pii.email]."
+    assert MAIL not in str(model.requests)
+
+
+def test_stream_that_nobody_listens_to_any_more_is_recorded():
+    async def main():
+        flow, _, watched = governed("Once upon a time. " * 2_000, rules={**RULES, "rules": []})
+        deltas = watched.stream(ASK)
+        await anext(deltas)
+        await deltas.aclose()
+        return [record.event for record in await flow.audit.records("default")]
+
+    assert [event.errors for event in asyncio.run(main()) if event.kind == "model_call"] == [("GeneratorExit",)]
+
+
+def test_stream_without_an_end_is_no_reply():
+    class Endless(MemoryChatModel):
+        async def stream(self, request):
+            yield ChatDelta("Once")
+
+    watched = GovernedModel(AxonFlow.open({**RULES, "rules": []}), Endless([]), principal="user:ann")
+    with pytest.raises(ModelReplyMalformed, match="without its end"):
+        asyncio.run(asked(watched, streams=True))
 
 
 def test_governed_model_is_a_model_like_any_other():
