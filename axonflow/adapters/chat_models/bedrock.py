@@ -10,6 +10,7 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.htm
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import quote
@@ -221,7 +222,7 @@ class _Frames:
                 if frame.headers.get(":message-type") != "event" or not name:
                     raise _broken_off(word_of(frame.headers.get(":exception-type")))
                 yield b'{"%s":%s}' % (name.encode(), frame.payload)
-        except ParserError as error:
+        except (ParserError, KeyError, ValueError, struct.error) as error:  # the last three: headers that are none
             raise ModelReplyMalformed("not an event stream", found=type(error).__name__, at=_PROVIDER) from None
         if self._size_bytes > MAX_EVENT_BYTES + len(chunk):
             raise ModelReplyMalformed(
