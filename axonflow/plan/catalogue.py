@@ -170,6 +170,8 @@ def agent_config_of_document(document: object, locate: Locate = json_path) -> Ag
         message, _, where = str(error).partition(" - at `$")
         expected = f"a document of kind {KIND}, {API_VERSION}"
         raise PlanError(message[:300].replace("`", "'"), expected=expected, at=locate(_path(where))) from None
+    except UnicodeEncodeError as error:  # a lone surrogate in a str has no UTF-8 form
+        raise PlanError("not UTF-8", expected="UTF-8 text", found=error.reason, at=locate(())) from None
     except PlanError as error:
         raise _placed(error, locate) from None
 

@@ -23,6 +23,7 @@ def test_agent_config_of_a_document_has_all_of_it():
     ("path", "value", "at", "message"),
     [
         (("kind",), "Agent", "$.kind", "Invalid enum"),
+        (("kind",), "\ud800", "$", "not UTF-8"),
         (("apiVersion",), "v1", "$.apiVersion", "Invalid enum"),
         (("metadata",), {}, "$.metadata", "name"),
         (("tools", 0, "name"), 7, "$.tools[0].name", "Expected 'str'"),
