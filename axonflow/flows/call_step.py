@@ -12,14 +12,18 @@ import msgspec
 
 from axonflow.errors import PlanError
 
-__all__ = ["MAX_ERROR_CHARS", "call_step", "check_size", "described"]
+__all__ = ["MAX_ERROR_CHARS", "StillRunning", "call_step", "check_size", "described"]
 
 MAX_ERROR_CHARS: Final = 500
 _SMALL: Final = frozenset({int, float, bool, type(None)})
 
 
+class StillRunning(asyncio.CancelledError):
+    """The call was cancelled. Its thread cannot be, and runs on to its end; nobody waits for what it gives."""
+
+
 async def call_step(run: Callable[..., Any], arguments: dict[str, Any]) -> Any:
-    """What `run` returns. A callable that is not async runs in a thread.
+    """What `run` returns. A callable that is not async runs in a thread; raises StillRunning when that is cancelled.
 
     On the loop it would halt every other step of this and all other plans for as long as it blocks, and one that
     calls a model or a tool blocks for seconds. The thread costs some 170 us (2 cores, CPython 3.11, no-op; a coroutine
@@ -30,7 +34,10 @@ async def call_step(run: Callable[..., Any], arguments: dict[str, Any]) -> Any:
         return await run(**arguments)  # a tenth of what the general answer costs, on every step of every plan
     if iscoroutinefunction(run) or iscoroutinefunction(getattr(run, "__call__", None)):  # noqa: B004  not "callable?"
         return await run(**arguments)
-    result = await asyncio.to_thread(_call, run, arguments)
+    try:
+        result = await asyncio.to_thread(_call, run, arguments)
+    except asyncio.CancelledError as cancelled:
+        raise StillRunning(*cancelled.args) from None
     if isawaitable(result):  # a lambda or a partial around a coroutine function
         return await result
     return result

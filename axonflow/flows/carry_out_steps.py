@@ -11,7 +11,7 @@ from typing import Any, Final
 from axonflow.errors import PlanError
 from axonflow.flows.call_step import MAX_ERROR_CHARS, call_step, check_size, described
 from axonflow.flows.choose_branch import chooser
-from axonflow.flows.judge_step import Judgement, judge_step, resource_of
+from axonflow.flows.judge_step import Judgements, judge_step, resource_of, why_refused
 from axonflow.flows.plan_means import Acting
 from axonflow.flows.record import Outcome
 from axonflow.flows.reserve_plan import NOTHING_RESERVED, Reserved, reserve_plan
@@ -22,6 +22,7 @@ from axonflow.plan.events import Begin, Refused, StopReason
 from axonflow.plan.machine import Machine
 from axonflow.plan.options import unbound
 from axonflow.plan.references import parse_reference
+from axonflow.plan.schemas import check_fits
 from axonflow.plan.step import CALLS
 from axonflow.plan.wiring import Wiring
 from axonflow.policy.request import Request, Resource
@@ -32,18 +33,17 @@ MAX_ELEMENTS: Final = 10_000
 """Of a list that is mapped over."""
 
 
-class _Progress:
+class _Progress(Judgements):
     """Where one step has got to."""
 
-    __slots__ = ("attempts", "decision_ids", "error", "finished_us", "reasons", "started_us")
+    __slots__ = ("attempts", "error", "finished_us", "started_us")
 
     def __init__(self, started_us: int) -> None:
+        super().__init__()
         self.started_us = started_us
         self.finished_us: int | None = None
         self.error: str | None = None
         self.attempts = 0
-        self.decision_ids: list[str] = []
-        self.reasons: list[str] = []
 
 
 class Steps:
@@ -112,20 +112,24 @@ class Steps:
         """Judge the step and carry it out once. Raises nothing but what ends the task that it is in."""
         one, progress, acting = self._steps[step], self._progress[step] or self._begun(step), self._acting
         progress.attempts += 1
-        judgement = Judgement(progress.decision_ids, progress.reasons)
         not_chosen: tuple[int, ...] = ()
         if acting.means.watch is not None:
             self._show(step, StepState.RUNNING)
         try:
             resource = resource_of(one.kind, one.target or one.name, acting.principal.tenant)
-            content = await self._judge(one.kind, resource, self._arguments(one), one, judgement)
-            if judgement.refused is not None:
-                return Came(judgement.refused, error=judgement.message()[:MAX_ERROR_CHARS])
+            arguments = self._arguments(one)
+            content, refused, decision_id = await self._judge(one.kind, resource, arguments, one, progress)
+            if refused is not None:
+                return Came(refused, error=why_refused(refused, progress)[:MAX_ERROR_CHARS])
             if one.kind == "approval":
                 return Came(StepState.HELD, error=f"held for approval: {one.target}"[:MAX_ERROR_CHARS])
+            if one.accepts is not None:
+                check_fits(content, one.accepts, "arguments")
             work = call_step(one.run, content) if one.kind in CALLS else self._result(one, content)
-            result = await self._told(resource, one, judgement.decision_ids[-1], work)
+            result = await self._told(resource, one, decision_id, work)
             check_size(result, acting.means.max_result_bytes)
+            if one.gives is not None:
+                check_fits(result, one.gives, "result")
             if one.kind == "condition":
                 not_chosen = self._not_chosen(one, result)
         except (Exception, SystemExit) as failure:  # noqa: BLE001  whatever a step or the engine raises ends it alone
@@ -140,21 +144,18 @@ class Steps:
         """Undo the step, and whether that went well."""
         one, progress = self._steps[step], self._begun(step)
         assert one.compensate
-        judgement = Judgement(progress.decision_ids, progress.reasons)
         try:
             arguments = one.compensate.arguments(self.outputs, self._given)
             kind, target = one.compensate.kind, one.compensate.target or one.name
             resource = resource_of(kind, target, self._acting.principal.tenant)
-            content = await self._judge(kind, resource, arguments, one, judgement)
-            if judgement.refused is not None:
-                progress.error = f"not undone: {judgement.message()}"[:MAX_ERROR_CHARS]
+            content, refused, decision_id = await self._judge(kind, resource, arguments, one, progress)
+            if refused is not None:
+                progress.error = f"not undone: {why_refused(refused, progress)}"[:MAX_ERROR_CHARS]
                 return False
-            await self._told(resource, one, judgement.decision_ids[-1], call_step(one.compensate.run, content))
+            await self._told(resource, one, decision_id, call_step(one.compensate.run, content))
         except (Exception, SystemExit) as failure:  # noqa: BLE001  as above
             progress.error = f"not undone: {described(failure)}"[:MAX_ERROR_CHARS]
             return False
-        finally:
-            progress.finished_us = self._acting.clock_us()
         return True
 
     def ended(self, step: int, came: Came, why: StopReason | None, took_us: int) -> None:
@@ -193,8 +194,8 @@ class Steps:
         return {**step.inputs, **there}
 
     def _judge(
-        self, kind: StepKind, resource: Resource, arguments: dict[str, Any], step: Step, judgement: Judgement
-    ) -> Awaitable[dict[str, Any]]:
+        self, kind: StepKind, resource: Resource, arguments: dict[str, Any], step: Step, judgements: Judgements
+    ) -> Awaitable[tuple[dict[str, Any], StepState | None, str]]:
         acting = self._acting
         return judge_step(
             kind,
@@ -203,7 +204,7 @@ class Steps:
             principal=acting.principal,
             context={**acting.context, **step.context, **acting.own, "step": self._prefix + step.name},
             enforce=acting.enforce,
-            judgement=judgement,
+            judgements=judgements,
         )
 
     async def _told(self, resource: Resource, step: Step, decision_id: str, work: Awaitable[Any]) -> Any:
@@ -216,7 +217,10 @@ class Steps:
         except (Exception, SystemExit) as failure:
             await self._tell(resource, step, decision_id, started_ns, type(failure).__name__)
             raise
-        await self._tell(resource, step, decision_id, started_ns)
+        try:
+            await self._tell(resource, step, decision_id, started_ns)
+        except asyncio.CancelledError:  # told to stop when it was done: it is recorded all the same, perhaps twice
+            await self._tell(resource, step, decision_id, started_ns)
         return result
 
     async def _tell(self, resource: Resource, step: Step, decision_id: str, started_ns: int, failed: str = "") -> None:
@@ -326,8 +330,8 @@ class Steps:
         if state is StepState.UNCOMPENSATED and error is None:
             error = f"not undone: it was not done within {self._acting.means.undo_ms} ms"
         return StepRecord(
-            one.name, state, progress.started_us, progress.finished_us, error, tuple(progress.decision_ids),
-            tuple(progress.reasons), progress.attempts,
+            one.name, state, progress.started_us, progress.finished_us, error, progress.decision_ids,
+            progress.reasons, progress.attempts,
         )  # fmt: skip
 
     def _why_never_begun(self, step: int, state: StepState) -> str:

@@ -13,7 +13,7 @@ from axonflow.plan import StepKind, StepState
 from axonflow.policy.decision import Decision, Effect
 from axonflow.policy.request import Principal, Request, Resource
 
-__all__ = ["Enforce", "Judgement", "judge_step", "resource_of"]
+__all__ = ["Enforce", "Judgements", "judge_step", "resource_of", "why_refused"]
 
 Enforce = Callable[[Request], Awaitable[Decision]]
 
@@ -26,31 +26,20 @@ _ACTIONS: Final[dict[StepKind, tuple[str, ...]]] = {
 _ACTIONS_OF_OTHERS: Final = ("plan.step",)
 
 
-class Judgement:
-    """What policy says of one attempt; the decisions and their reasons are put to those of the step so far.
+class Judgements:
+    """What policy said of one step so far."""
 
-    `refused` is the state that it ends in then, None while nothing stands in the way.
-    """
+    __slots__ = ("decision_ids", "reasons")
 
-    __slots__ = ("decision_ids", "reasons", "refused")
+    def __init__(self) -> None:
+        self.decision_ids: tuple[str, ...] = ()
+        self.reasons: tuple[str, ...] = ()
 
-    def __init__(self, decision_ids: list[str], reasons: list[str]) -> None:
-        self.refused: StepState | None = None
-        self.decision_ids = decision_ids
-        self.reasons = reasons
 
-    def add(self, decision: Decision) -> None:
-        """Take in one more decision."""
-        self.decision_ids.append(decision.decision_id)
-        self.reasons.extend(decision.reasons)
-        if not decision.allowed:
-            held = decision.effect is Effect.REQUIRE_APPROVAL
-            self.refused = StepState.HELD if held else StepState.DENIED
-
-    def message(self) -> str:
-        """Why it is refused."""
-        what = "held for approval" if self.refused is StepState.HELD else "denied"
-        return ": ".join([what, *(["; ".join(self.reasons)] if self.reasons else [])])
+def why_refused(refused: StepState, judgements: Judgements) -> str:
+    """The same in words."""
+    what = "held for approval" if refused is StepState.HELD else "denied"
+    return ": ".join([what, *(["; ".join(judgements.reasons)] if judgements.reasons else [])])
 
 
 @lru_cache(maxsize=4_096)
@@ -69,21 +58,27 @@ async def judge_step(
     principal: Principal,
     context: dict[str, Any],
     enforce: Enforce,
-    judgement: Judgement,
-) -> dict[str, Any]:
-    """What to call the step with; the decisions on it go into `judgement`, up to the first that does not allow.
+    judgements: Judgements,
+) -> tuple[dict[str, Any], StepState | None, str]:
+    """What to call the step with; the state that it ends in instead, where policy does not allow it; and the id of the
+    last decision.
+
+    The decisions are put to the `judgements` on the step, up to the first that does not allow it.
 
     Raises AxonFlowError for arguments that cannot be judged, and whatever `enforce` raises.
     """
     content = _judged(arguments)
+    decision_id = ""
     for action in _ACTIONS.get(kind, _ACTIONS_OF_OTHERS):
         decision = await enforce(Request(principal, action, resource, context, content))
-        judgement.add(decision)
+        decision_id = decision.decision_id
+        judgements.decision_ids += (decision_id,)
+        judgements.reasons += decision.reasons
         if not decision.allowed:
-            return {}
+            return {}, StepState.HELD if decision.effect is Effect.REQUIRE_APPROVAL else StepState.DENIED, decision_id
         if decision.redacted is not None:
             content = _same_shape(decision.redacted, content)
-    return content
+    return content, None, decision_id
 
 
 def _judged(arguments: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
@@ -40,7 +41,7 @@ class Reserved:
         """An attempt of the step was made: it took what it may take."""
         of_step = self._attempts.get(step)
         for reservation in of_step.pop() if of_step else ():
-            with suppress(Exception):  # it then stays taken as it was reserved
+            with suppress(Exception, asyncio.CancelledError):  # it then stays taken as it was reserved
                 assert self._ledger
                 await self._ledger.settle(reservation, reservation.amount)
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final, Protocol
 
 from msgspec import Struct
 
-from axonflow.flows.call_step import described
+from axonflow.flows.call_step import StillRunning, described
 from axonflow.plan import StepState
 from axonflow.plan.dispatch import Ask
 from axonflow.plan.events import (
@@ -50,6 +50,7 @@ class Came(Struct, frozen=True, gc=False):
     error: str | None = None
     errors: tuple[str, ...] = ()
     not_chosen: tuple[int, ...] = ()
+    runs_on: bool = False
 
 
 class Work(Protocol):
@@ -194,8 +195,6 @@ class Steering:
     def _withdraw(self, command: Withdraw) -> None:
         attempt = (command.step, command.attempt)
         self._leave_room(attempt)
-        if self._next == attempt:
-            self._next = None
         task = self._at.pop(attempt, None)
         if task is not None:
             task.cancel()
@@ -264,7 +263,8 @@ class Steering:
             came = await self._work.attempt(step)
         except asyncio.CancelledError as cancelled:
             # It was told to stop; or a stranger, such as the step itself, cancelled the task: that ends the step alone.
-            came = Came(StepState.FAILED, error=described(cancelled), errors=_CANCELLED)
+            runs_on = isinstance(cancelled, StillRunning)
+            came = Came(StepState.FAILED, error=described(cancelled), errors=_CANCELLED, runs_on=runs_on)
         if self._at.pop(attempt, None) is None:
             return None  # it was let go of
         if attempt in self._told:
@@ -280,7 +280,8 @@ class Steering:
 
     def _end(self, attempt: _Attempt, came: Came, took_us: int, time_us: int) -> None:
         step, number = attempt
-        commands = self._machine.take(Ended(step, number, came.end, time_us, came.errors, came.not_chosen))
+        event = Ended(step, number, came.end, time_us, came.errors, came.not_chosen, came.runs_on)
+        commands = self._machine.take(event)
         self._work.ended(step, came, self._told.pop(attempt, None), took_us)
         if self._room is not None:
             self._leave_room(attempt)

@@ -60,7 +60,7 @@ class Ended(Struct, frozen=True, gc=False, tag=True):
     """An attempt has ended: as ``succeeded``, ``failed``, ``denied`` or ``held``.
 
     `errors` are the class names of the exception and of what it descends from, the nearest first. `not_chosen` are the
-    dependents that a condition has left out.
+    dependents that a condition has left out. It `runs_on` if what it does could not be stopped, only left.
     """
 
     step: int
@@ -69,6 +69,7 @@ class Ended(Struct, frozen=True, gc=False, tag=True):
     time_us: int
     errors: tuple[str, ...] = ()
     not_chosen: tuple[int, ...] = ()
+    runs_on: bool = False
 
 
 class TimePassed(Struct, frozen=True, gc=False, tag=True):

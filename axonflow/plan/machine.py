@@ -186,7 +186,7 @@ class Machine:
         if event.end is _SUCCEEDED:
             self._succeed(step, event.not_chosen)
         elif not self._attempts.any_of(step):
-            self._miss(step, event.end, event.errors)
+            self._miss(step, event.end, event.errors, runs_on=event.runs_on)
 
     def _on_time_passed(self, event: TimePassed) -> None:
         self._now_us = event.time_us
@@ -267,8 +267,6 @@ class Machine:
         self._open -= 1
         if self.wiring.steps[step].compensate is not None:
             self._undoable.append(step)
-        if self.stopped is not None:
-            return
         dependents = self.wiring.dependents[step]
         if not_chosen:
             dependents = [other for other in dependents if other not in not_chosen]
@@ -350,7 +348,7 @@ class Machine:
         self._commands += [Withdraw(step, attempt) for attempt in self._attempts.withdraw(step)]
         begun = self._attempts.begun(step)
         self._commands += [Stop(step, attempt, why) for attempt in begun]
-        if begun:
+        if begun and self.wiring.steps[step].body is None:  # a plan within lets go of its own steps, and undoes them
             self._set_timer(_GRACE, self._rules.grace_ms, step)
 
     def _wind_up(self) -> None:

@@ -12,9 +12,9 @@ __all__ = ["RunRules"]
 class RunRules(Struct, frozen=True, kw_only=True):
     """`on_failure` is for steps that say nothing of their own.
 
-    What was told to stop has `grace_ms` for it, a compensation `undo_ms`. At most `max_parallel` attempts run at the
-    same time, those first behind which the longest path lies; None: all that can. At most the part `hedge_share` of
-    all attempts, rounded up, are second copies of steps that take long.
+    What was told to stop has `grace_ms` for it, a compensation `undo_ms`; a plan within has as long as its own steps
+    have. At most `max_parallel` attempts run at the same time, those first behind which the longest path lies; None:
+    all that can. At most the part `hedge_share` of all attempts, rounded up, are second copies of steps that take long.
     """
 
     on_failure: OnFailure = "continue"

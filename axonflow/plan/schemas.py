@@ -18,7 +18,7 @@ from axonflow.plan.references import Place
 from axonflow.plan.values import json_object
 from axonflow.plan.words import shown
 
-__all__ = ["TYPES", "Described", "Misfit", "checked_schema", "misfit", "part_of", "violation"]
+__all__ = ["TYPES", "Described", "Misfit", "check_fits", "checked_schema", "misfit", "part_of", "violation"]
 
 TYPES: Final = ("array", "boolean", "integer", "null", "number", "object", "string")
 MAX_DEPTH: Final = 32
@@ -88,6 +88,21 @@ def violation(value: object, schema: Mapping[str, Any], at: Place = ()) -> Misfi
     return _violation(value, schema, at, {})
 
 
+def check_fits(value: object, schema: Mapping[str, Any], what: str) -> None:
+    """Raise PlanError, naming `what` and the place in it, unless `value` is what `schema` allows.
+
+    Objects that msgspec writes as JSON (dataclasses, Structs, ...) are looked at as what they are there.
+    """
+    try:
+        plain = msgspec.to_builtins(value, str_keys=True)
+    except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError):
+        raise PlanError("a value does not fit", expected="JSON", found=type(value).__name__, at=what) from None
+    found = violation(plain, schema)
+    if found is not None:
+        at = ".".join(map(str, (what, *found.at)))
+        raise PlanError("a value does not fit", expected=found.expected, found=found.found, at=at)
+
+
 def _violation(
     value: object, schema: Mapping[str, Any], at: Place, enums: dict[int, frozenset[object]]
 ) -> Misfit | None:
@@ -108,7 +123,7 @@ def _violation(
             return Misfit(at, f"a member {missing[:64]!a}", "none")
         properties = schema.get("properties", {})
         inner = [(item, properties[name], name) for name, item in value.items() if name in properties]
-    elif isinstance(value, list) and "items" in schema:
+    elif isinstance(value, (list, tuple)) and "items" in schema:
         inner = [(item, schema["items"], index) for index, item in enumerate(value)]
     found = (_violation(item, one, (*at, key), enums) for item, one, key in inner)
     return next((each for each in found if each), None)
@@ -188,7 +203,8 @@ def _type_of(value: object) -> str:
 
 
 _NAMES: Final[tuple[tuple[Any, str], ...]] = (
-    (type(None), "null"), (bool, "boolean"), (int, "integer"), (str, "string"), (list, "array"), (Mapping, "object"),
+    (type(None), "null"), (bool, "boolean"), (int, "integer"), (str, "string"), ((list, tuple), "array"),
+    (Mapping, "object"),
 )  # fmt: skip
 
 

@@ -1,12 +1,13 @@
 import asyncio
+import threading
 from typing import Any
 
 import pytest
 
 from axonflow.flows.plan_means import Means
-from axonflow.plan import Compensation, Hedge, Plan, Retry, Step, StepEvent
+from axonflow.plan import Compensation, Hedge, Plan, Retry
 from axonflow.policy.decision import Effect
-from tests.unit.flows.plan_runs import Policy, broken, decision, echo, in_time, on_step, ran, started, states
+from tests.unit.flows.plan_runs import HANGS_AFTER_S, Policy, broken, decision, echo, in_time, ran, started, states
 
 SOON = Means(grace_ms=1, undo_ms=1)
 
@@ -22,6 +23,10 @@ async def ignores(**_arguments: Any) -> None:
         except asyncio.CancelledError:
             if asyncio.current_task() in let_go:
                 raise
+
+
+async def returns_id() -> dict[str, str]:
+    return {"id": "A1"}
 
 
 let_go: set[Any] = set()
@@ -143,6 +148,86 @@ def test_run_plan_cancelled_twice_waits_no_more() -> None:
     ended_by_hand(scenario())
 
 
+@pytest.mark.parametrize(("idempotent", "calls"), [(False, 1), (True, 2)])
+def test_timeout_of_a_plain_callable_whose_thread_runs_on_is_tried_again_only_if_idempotent(
+    idempotent: bool, calls: int
+) -> None:
+    over, called = threading.Event(), []
+
+    def blocks() -> None:
+        called.append(1)
+        over.wait(HANGS_AFTER_S)
+
+    async def scenario() -> Any:
+        plan = Plan("p").step("a", blocks, timeout_ms=20, retry=Retry(attempts=2, first_ms=0), idempotent=idempotent)
+        try:
+            return await started(plan, Policy())
+        finally:
+            over.set()
+
+    assert states(in_time(scenario())) == {"a": "failed"}
+    assert len(called) == calls
+
+
+def test_cancelled_while_its_success_is_recorded_is_recorded_all_the_same_and_undone() -> None:
+    undone: list[Any] = []
+
+    async def scenario() -> None:
+        recording, told = asyncio.Event(), []
+
+        async def recorded(_request: Any, _decision_id: str, outcome: Any) -> None:
+            told.append(outcome.details["step"])
+            if len(told) == 1:
+                recording.set()
+                await asyncio.Event().wait()
+
+        plan = Plan("p").step("a", returns_id, compensate=booked(undone))
+        run = asyncio.create_task(started(plan, Policy(), recorded=recorded))
+        await recording.wait()
+        run.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await run
+        assert told == ["a", "a", "a"]  # the interrupted record, the record, and that of what undid it
+
+    in_time(scenario())
+    assert undone == ["A1"]
+
+
+def test_timeouts_of_which_the_later_comes_first_are_both_kept() -> None:
+    plan = Plan("p").step("a", hangs, timeout_ms=5).step("b", hangs, timeout_ms=1)
+    assert states(ran(plan)) == {"a": "failed", "b": "failed"}
+
+
+def test_step_that_cancels_every_task_fails_those_that_had_not_begun() -> None:
+    async def scenario() -> Any:
+        before = asyncio.all_tasks()
+
+        async def saboteur() -> None:
+            for task in asyncio.all_tasks() - before - {asyncio.current_task()}:
+                task.cancel()
+
+        return await started(Plan("p").step("a", saboteur).step("b", echo).step("c", echo, needs=["b"]), Policy())
+
+    result = in_time(scenario())
+    assert states(result) == {"a": "succeeded", "b": "failed", "c": "skipped"}
+    assert result.errors == {"b": "CancelledError: its task was cancelled"}
+
+
+def test_step_that_cancels_what_undoes_another_leaves_that_undone_and_named() -> None:
+    async def scenario() -> Any:
+        before = asyncio.all_tasks()
+
+        async def saboteur(**_arguments: Any) -> None:
+            loop = asyncio.get_running_loop()
+            loop.call_soon(lambda: [task.cancel() for task in asyncio.all_tasks() - before])
+            raise LookupError
+
+        plan = Plan("p", on_failure="cancel").step("a", echo, compensate=Compensation(run=echo))
+        return await started(plan.step("bad", saboteur, needs=["a"]), Policy())
+
+    assert states(in_time(scenario())) == {"a": "uncompensated", "bad": "failed"}
+
+
 # -- what comes back --------------------------------------------------------------------------------------------------
 
 
@@ -250,112 +335,3 @@ def test_run_plan_cancelled_undoes_what_was_done_before_it_raises() -> None:
 def test_partial_policy_completes_with_what_there_is() -> None:
     result = ran(Plan("p", on_failure="partial").step("a", broken).step("b", echo))
     assert (result.status, result.errors) == ("completed", {"a": "LookupError: no such city"})
-
-
-# -- plans within -----------------------------------------------------------------------------------------------------
-
-
-def test_plan_within_runs_with_the_inputs_of_its_step_and_is_judged_by_path() -> None:
-    body = Plan("body").step("x", echo, inputs={"city": {"$ref": "$.city"}})
-    policy = Policy()
-    result = ran(Plan("p").plan("trip", body, inputs={"city": "AMS"}), policy)
-    assert result.result == {"trip": {"x": {"city": "AMS"}}}
-    assert [request.context.get("step") for request in policy.requests] == [None, "trip", "trip.x"]
-
-
-def test_plan_within_that_fails_fails_its_step_and_says_where() -> None:
-    body = Plan("body").step("x", broken)
-    result = ran(Plan("p").plan("trip", body).step("b", echo))
-    assert states(result) == {"trip": "failed", "b": "succeeded"}
-    assert "step 'x'" in result.errors["trip"]
-    assert "no such city" in result.errors["trip"]
-
-
-def test_map_runs_its_body_for_each_element_in_order_and_bounded() -> None:
-    at_once: list[int] = []
-    running = 0
-
-    async def double(item: int, index: int) -> int:
-        nonlocal running
-        running += 1
-        at_once.append(running)
-        for _ in range(3):
-            await asyncio.sleep(0)
-        running -= 1
-        return 2 * item + index
-
-    body = Plan("body").step("x", double, inputs={"item": {"$ref": "$.item"}, "index": {"$ref": "$.index"}})
-    plan = Plan("p").step("list", lambda: [10, 20, 30, 40]).map("each", "list", body, max_parallel=2)
-    assert ran(plan).result == {"each": [{"x": 20}, {"x": 41}, {"x": 62}, {"x": 83}]}
-    assert max(at_once) == 2
-
-
-@pytest.mark.parametrize("give", [lambda: 3, lambda: [0] * 10_001])
-def test_map_over_what_is_no_list_or_too_long_fails(give: Any) -> None:
-    result = ran(Plan("p").step("list", give).map("each", "list", Plan("b").step("x", echo)))
-    assert "nothing to map over" in result.errors["each"]
-
-
-def test_map_of_which_one_element_fails_stops_the_others() -> None:
-    async def picky(item: int) -> None:
-        if item:
-            raise LookupError(item)
-        await asyncio.Event().wait()
-
-    body = Plan("body").step("x", picky, inputs={"item": {"$ref": "$.item"}})
-    result = ran(Plan("p").step("list", lambda: [0, 1]).map("each", "list", body))
-    assert "LookupError: 1" in result.errors["each"]
-
-
-# -- others -----------------------------------------------------------------------------------------------------------
-
-
-def test_approval_step_is_held_for_its_approver() -> None:
-    plan = Plan("p").add(Step(name="ok", kind="approval", target="boss")).step("b", echo, needs=["ok"])
-    result = ran(plan)
-    assert (result.status, result.errors) == ("denied", {"ok": "held for approval: boss"})
-
-
-def test_join_without_a_callable_gives_what_came_of_the_others() -> None:
-    plan = Plan("p", on_failure="partial").step("a", lambda: 1).step("b", broken)
-    result = ran(plan.add(Step(name="j", kind="join", needs=["a", "b"], wait_for="any")))
-    assert result.result == {"j": {"a": 1}}
-
-
-@pytest.mark.parametrize(("mode", "most"), [("sequential", 1), ("balanced", 8), ("parallel", 20)])
-def test_mode_bounds_how_many_run_at_the_same_time(mode: Any, most: int) -> None:
-    running, at_once = 0, []
-
-    async def count() -> None:
-        nonlocal running
-        running += 1
-        at_once.append(running)
-        for _ in range(30):
-            await asyncio.sleep(0)
-        running -= 1
-
-    plan = Plan("p", mode=mode)
-    for number in range(20):
-        plan.step(f"s{number}", count)
-    ran(plan)
-    assert max(at_once) == most
-
-
-def test_watch_is_told_where_each_step_has_got_to() -> None:
-    told: list[StepEvent] = []
-    plan = Plan("p").step("a", echo).step("b", broken, needs=["a"])
-    ran(plan, on_step("c", decision), means=Means(watch=told.append))
-    assert [(event.name, event.state) for event in told] == [
-        ("a", "running"),
-        ("a", "succeeded"),
-        ("b", "running"),
-        ("b", "failed"),
-    ]
-
-
-def test_run_plan_fault_of_the_shell_is_raised_and_nothing_hangs() -> None:
-    def watch(_event: StepEvent) -> None:
-        raise RuntimeError("a watcher that raises")
-
-    with pytest.raises(RuntimeError, match="a watcher"):
-        ran(Plan("p").step("a", echo).step("b", hangs), means=Means(watch=watch))

@@ -1,5 +1,6 @@
 import asyncio
 import threading
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -46,8 +47,8 @@ def test_room_bounds_an_agent_over_all_plans_and_every_plan_ends() -> None:
     async def scenario() -> list[PlanResult]:
         return await asyncio.gather(*[started(wide(agent, 7), Policy(), means=means) for _ in range(4)])
 
-    results = in_time(scenario())  # type: ignore[arg-type]  # a list of them
-    assert {result.status for result in results} == {"completed"}  # type: ignore[attr-defined]
+    results = in_time(scenario())
+    assert {result.status for result in results} == {"completed"}
     assert agent.most == 3
 
 
@@ -99,7 +100,32 @@ def test_room_plan_that_is_cancelled_gives_everything_back() -> None:
             await run
         assert (await waits).status == "completed"
 
-    in_time(scenario())  # type: ignore[arg-type]  # it gives nothing
+    in_time(scenario())
+    assert ran(Plan("p").step("a", echo), means=Means(room=shared)).status == "completed"
+
+
+def test_room_plan_that_is_cancelled_twice_gives_everything_back() -> None:
+    shared = room(all=PoolLimit(slots=1))
+
+    async def scenario() -> None:
+        begun, over = asyncio.Event(), asyncio.Event()
+
+        async def ignores() -> None:
+            while not over.is_set():
+                begun.set()
+                with suppress(asyncio.CancelledError):
+                    await over.wait()
+
+        plan = Plan("p").step("a", ignores).step("b", echo)
+        run = asyncio.create_task(started(plan, Policy(), means=Means(room=shared)))
+        await begun.wait()
+        for _ in range(2):
+            run.cancel()
+            await turns(3)
+        assert run.cancelled()
+        over.set()
+
+    in_time(scenario())
     assert ran(Plan("p").step("a", echo), means=Means(room=shared)).status == "completed"
 
 

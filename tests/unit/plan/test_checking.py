@@ -1,5 +1,6 @@
 """What a check finds out about a plan beyond its shape: types, choices, compensations, budgets."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from axonflow.errors import PlanError
 from axonflow.plan import Compensation, Hedge, Plan, Step, Takes, ref
 from axonflow.plan.checking import MAX_CONDITIONS, least_taken
+from axonflow.plan.schemas import check_fits
 
 TEXT = {"type": "string"}
 NUMBER = {"type": "number"}
@@ -112,6 +114,21 @@ def test_check_of_a_literal_input_goes_by_the_schema(value, schema, fits) -> Non
         assert plan.check().sinks == ("b",)
     else:
         assert "an input does not fit" in faults_of(plan)[0]
+
+
+def test_check_fits_at_run_time_names_the_place() -> None:
+    @dataclass
+    class Offer:
+        prices: tuple[int, ...]
+
+    schema = {"type": "object", "properties": {"prices": {"type": "array", "items": {"enum": [1, 2]}}}}
+    check_fits(Offer((1, 2)), schema, "result")
+    with pytest.raises(PlanError, match=r"result\.prices\.1: a value does not fit: expected one of the values"):
+        check_fits(Offer((1, 3)), schema, "result")
+    with pytest.raises(PlanError, match="result: a value does not fit: expected object, found string"):
+        check_fits("x", schema, "result")
+    with pytest.raises(PlanError, match="result: a value does not fit: expected JSON, found object"):
+        check_fits(object(), schema, "result")
 
 
 def test_check_of_a_missing_input_says_which() -> None:

@@ -73,6 +73,14 @@ def test_leave_of_one_that_waits_takes_it_out_and_of_one_unknown_changes_nothing
     assert room.turn([gone], 0) == []
 
 
+def test_leave_of_all_that_wait_leaves_nothing_behind():
+    room = dispatch({"all": slots(1)})
+    first, second = ask(), ask(tenant="u")
+    room.turn([first, second], 0)
+    room.leave(second, 0)
+    assert (room._pools["all"].parked, room._tenants["u"].lanes) == ([], {})
+
+
 def test_turn_each_tenant_has_slots_of_its_own():
     room = dispatch(each_tenant=slots(1))
     a, b, again = ask(tenant="a"), ask(tenant="b"), ask(tenant="a")
@@ -143,15 +151,17 @@ def test_wake_for_slots_is_never_due():
     assert room.wake(0) is None
 
 
-def test_wake_is_for_the_pool_that_is_ready_first():
+@pytest.mark.parametrize("order", [1, -1])
+def test_wake_is_for_the_pool_that_is_ready_first(order):
     room = dispatch({"model:slow": PoolLimit(tokens_per_minute=1), "model:quick": PoolLimit(tokens_per_minute=1000)})
-    names = ["model:slow", "model:quick"]
+    names = ["model:slow", "model:quick"][::order]
     room.turn([ask(name, tokens=1000) for name in names], 0)
     waiting = [ask(name, tokens=1) for name in names]
     room.turn(waiting, 0)
-    assert room.wake(0)[1] is waiting[1]
-    room.leave(waiting[1], 0)
-    assert room.wake(0)[1] is waiting[0]
+    quick, slow = waiting[::-order]
+    assert room.wake(0)[1] is quick
+    room.leave(quick, 0)
+    assert room.wake(0)[1] is slow
 
 
 # -- replicas ---------------------------------------------------------------------------------------------------------
@@ -252,6 +262,16 @@ def test_admit_beyond_the_limits_is_refused_until_one_has_ended():
         room.admit("c")
     room.dismiss("a")
     room.admit("c")
+
+
+def test_dismiss_of_one_plan_leaves_the_tenants_others_counted():
+    room = dispatch(max_plans_each_tenant=2)
+    room.admit("a")
+    room.admit("a")
+    room.dismiss("a")
+    room.admit("a")
+    with pytest.raises(PlanError, match="expected fewer than 2, found 2"):
+        room.admit("a")
 
 
 # -- durations --------------------------------------------------------------------------------------------------------
