@@ -25,6 +25,14 @@ A message says what was expected, what was found, where, and what to do. Values 
     │   ├── TenancyForbidden whoever asks may not give what they do not have
     │   └── TenancyLimited   the tenant asks more often than it may
     ├── TenancyUnavailable   nobody can say whose a key is, or what a tenant has
+    ├── ModelError           a language model gave no reply that can be used
+    │   ├── ModelCredentialsRefused  the provider does not know the key, or it may not use the model
+    │   ├── ModelRateLimited     the provider wants to be asked later
+    │   ├── ModelContextTooLong  more was sent than the model reads
+    │   ├── ModelFiltered        the provider or the model declines to answer
+    │   ├── ModelUnavailable     nobody answers, or not in time
+    │   └── ModelReplyMalformed  what came back is no reply
+    ├── MailboxError         a message could not be kept or fetched
     ├── AuditError           an event could not be recorded, or a chain does not verify
     │   └── AuditConflict    a store answers, and refuses a record for what it is
     └── Denied               raised by guards when a decision does not allow the call
@@ -45,6 +53,14 @@ __all__ = [
     "DocumentError",
     "ExpressionError",
     "LedgerError",
+    "MailboxError",
+    "ModelContextTooLong",
+    "ModelCredentialsRefused",
+    "ModelError",
+    "ModelFiltered",
+    "ModelRateLimited",
+    "ModelReplyMalformed",
+    "ModelUnavailable",
     "PlanError",
     "PolicyConflict",
     "PolicyError",
@@ -266,6 +282,59 @@ class TenancyUnavailable(AxonFlowError):  # noqa: N818  named as the state of th
     """Tenants, keys and roles cannot be read or changed now. Callers deny."""
 
     code = "tenancy_unavailable"
+
+
+class ModelError(AxonFlowError):
+    """A language model gave no reply that can be used. What the provider says in its own words is not passed on: it may
+    quote the request or the key."""
+
+    code = "model_failed"
+
+
+class ModelCredentialsRefused(ModelError):  # noqa: N818  named as what is found, like its siblings
+    """The provider does not know the key, or its owner may not use this model. Asking again does not help."""
+
+    code = "model_credentials_refused"
+
+
+class ModelRateLimited(ModelError):  # noqa: N818  named as the state, which passes
+    """The provider wants to be asked later: after `retry_after_ms`, where it says when."""
+
+    code = "model_rate_limited"
+
+    def __init__(self, message: str, *, retry_after_ms: int | None = None, **parts: str | None) -> None:
+        super().__init__(message, **parts)
+        self.retry_after_ms = retry_after_ms
+
+
+class ModelContextTooLong(ModelError):  # noqa: N818  named as what is found, like its siblings
+    """The messages are more than the model reads. Asking again does not help: send less."""
+
+    code = "model_context_too_long"
+
+
+class ModelFiltered(ModelError):  # noqa: N818  named as what happened, like its siblings
+    """The provider, or the model itself, declines to answer for what is asked or what would be answered."""
+
+    code = "model_filtered"
+
+
+class ModelUnavailable(ModelError):  # noqa: N818  named as the state, which passes
+    """Nobody answers, or not in time, or the provider has a fault of its own. Asking again may help."""
+
+    code = "model_unavailable"
+
+
+class ModelReplyMalformed(ModelError):  # noqa: N818  named as what is found, like its siblings
+    """What came back is no reply: not what the provider documents, too large, or it stops half-way."""
+
+    code = "model_reply_malformed"
+
+
+class MailboxError(AxonFlowError):
+    """A message could not be kept or fetched: the mailbox is full, or cannot answer."""
+
+    code = "mailbox_unavailable"
 
 
 class AuditError(AxonFlowError):

@@ -7,10 +7,12 @@ from typing import Any, Final
 
 from axonflow.errors import ConfigurationError
 
-__all__ = ["COMMANDS", "load"]
+__all__ = ["CHAT_MODELS", "COMMANDS", "load"]
 
 COMMANDS: Final = "axonflow.commands"
 """The group of commands of the command line: each is a click.Command."""
+CHAT_MODELS: Final = "axonflow.chat_models"
+"""The group of language models: each is a callable that gives a ChatModel, by the model's name and its options."""
 
 
 def load(group: str, name: str, *, distribution: str) -> Any:

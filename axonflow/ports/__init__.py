@@ -6,8 +6,10 @@ from axonflow.ports.audit_log import AuditLog, AuditSpool
 from axonflow.ports.audit_proofs import AuditPlaces, AuditProofs
 from axonflow.ports.audit_store import AuditStore
 from axonflow.ports.audit_tail import AuditTail
+from axonflow.ports.chat_model import ChatModel
 from axonflow.ports.key_store import KeyLookup, KeyStore
 from axonflow.ports.ledger import Ledger, Quota, Reservation
+from axonflow.ports.mailbox import AgentMessage, Delivery, Mailbox
 from axonflow.ports.person_keys import PersonKeyStore
 from axonflow.ports.plan_store import PlanStore
 from axonflow.ports.policy_snapshots import BundleKey, PolicySnapshots
@@ -18,6 +20,7 @@ from axonflow.ports.tenant_store import Erased, TenantData, TenantRow, TenantSto
 from axonflow.ports.vault import Vault
 
 __all__ = [
+    "AgentMessage",
     "Announced",
     "ApiPolicyStore",
     "AuditAnchor",
@@ -28,11 +31,14 @@ __all__ = [
     "AuditStore",
     "AuditTail",
     "BundleKey",
+    "ChatModel",
+    "Delivery",
     "Erased",
     "GrantStore",
     "KeyLookup",
     "KeyStore",
     "Ledger",
+    "Mailbox",
     "OverrideStore",
     "PersonKeyStore",
     "PlanStore",

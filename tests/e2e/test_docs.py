@@ -10,6 +10,7 @@ from axonflow import AxonFlow
 from axonflow.adapters.yaml_text import parse_yaml
 from axonflow.app import policy_sources
 from axonflow.app.plans import plan_from
+from axonflow.plan.catalogue import agent_config_of_document
 from axonflow.policy.checking import run_rule_tests
 from axonflow.policy.compiling import load_sets
 
@@ -66,6 +67,12 @@ def plan_documents():
 def test_docs_plans_are_read_without_a_fault(body, tmp_path):
     (tmp_path / "plan.yaml").write_text(body, "utf-8")
     assert plan_from(tmp_path / "plan.yaml").steps
+
+
+def test_docs_agent_configs_are_those_of_a_planner():
+    documents = [one for page in PAGES for body in blocks(page, "yaml") for one in parse_yaml(body, page.name)]
+    found = [one for one in documents if isinstance(one, dict) and one.get("kind") == "AgentConfig"]
+    assert [agent_config_of_document(one).domain for one in found] == ["travel"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

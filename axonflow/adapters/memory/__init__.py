@@ -6,8 +6,10 @@ from axonflow.adapters.memory.audit_log import MemoryAuditLog
 from axonflow.adapters.memory.audit_proofs import MemoryAuditProofs
 from axonflow.adapters.memory.audit_store import MemoryAuditStore
 from axonflow.adapters.memory.audit_tail import MemoryAuditTail
+from axonflow.adapters.memory.chat_model import MemoryChatModel
 from axonflow.adapters.memory.keys import MemoryKeyLookup, MemoryKeys
 from axonflow.adapters.memory.ledger import MemoryLedger
+from axonflow.adapters.memory.mailbox import MailboxLimits, MemoryMailbox
 from axonflow.adapters.memory.person_keys import MemoryPersonKeys
 from axonflow.adapters.memory.plan_store import MemoryPlanStore
 from axonflow.adapters.memory.policy_store import MemoryPolicyFeed, MemoryPolicyStore
@@ -16,16 +18,19 @@ from axonflow.adapters.memory.tenants import MemoryTenantData, MemoryTenants
 from axonflow.adapters.memory.vault import MemoryVault
 
 __all__ = [
+    "MailboxLimits",
     "MemoryApiPolicyStore",
     "MemoryAuditAnchor",
     "MemoryAuditLog",
     "MemoryAuditProofs",
     "MemoryAuditStore",
     "MemoryAuditTail",
+    "MemoryChatModel",
     "MemoryGrants",
     "MemoryKeyLookup",
     "MemoryKeys",
     "MemoryLedger",
+    "MemoryMailbox",
     "MemoryOverrideStore",
     "MemoryPersonKeys",
     "MemoryPlanStore",
