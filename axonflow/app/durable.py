@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -117,12 +117,17 @@ async def opened_tail(database_url: str, persons_key: bytes | None = None) -> As
         await database.close()
 
 
-def _persons(database: PostgresDatabase, key: bytes | None, audit: AuditLog | None = None) -> AuditPersons | None:
+def _persons(
+    database: PostgresDatabase,
+    key: bytes | None,
+    audit: AuditLog | None = None,
+    settled: Callable[[], Awaitable[None]] | None = None,
+) -> AuditPersons | None:
     if key is None:
         return None
     from axonflow.app.persons import persons_in
 
-    return persons_in(database, key, audit)
+    return persons_in(database, key, audit, settled)
 
 
 class Durable:
@@ -205,7 +210,7 @@ class Durable:
         return durable
 
     def _know(self, settings: PersonSettings) -> None:
-        self.persons = _persons(self._database, settings.key, self._spool)
+        self.persons = _persons(self._database, settings.key, self._spool, self._settled)
         if settings.seals and self.persons is not None:
             self._sealing = self.persons.writer_keys()
             self._spool.seal_persons(self._sealing.key_of)
@@ -322,12 +327,16 @@ class Durable:
     async def search(self, query: AuditQuery) -> AuditPage:
         """What is found, with everything that this process recorded before the call; from a read replica, but for the
         last seconds (`max_replica_lag_s`). Raises AuditError."""
+        await self._settled()
+        return await (self.persons or self._store).search(query)
+
+    async def _settled(self) -> None:
+        """Until all that was recorded before the call is in the database. Raises AuditError."""
         if not await self._drain.flush(FLUSH_TIMEOUT_S) and not self._drain.refusals:
             raise AuditError(
                 "the database does not keep up", expected=f"what was recorded within {FLUSH_TIMEOUT_S:.0f} s",
                 hint="Nothing is lost: it is in the spool. Try again.",
             )  # fmt: skip
-        return await (self.persons or self._store).search(query)
 
     async def close(self, timeout_s: float) -> bool:
         """Drain for at most `timeout_s`, then close; whether everything is in the database. The rest stays on disk."""

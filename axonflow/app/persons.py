@@ -6,7 +6,7 @@ Needs ``cryptography``: ``pip install '.[bundles]'``.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -32,12 +32,21 @@ _MIN_BYTES: Final = 32
 class AuditPersons:
     """The persons of a trail whose keys are wrapped under the key of one installation. Methods raise AuditError."""
 
-    def __init__(self, secret: bytes, keys: PersonKeyStore, store: AuditStore, audit: AuditLog) -> None:
-        """Raises ConfigurationError for a `secret` of less than 32 bytes."""
+    def __init__(
+        self,
+        secret: bytes,
+        keys: PersonKeyStore,
+        store: AuditStore,
+        audit: AuditLog,
+        settled: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """`settled` is waited for before anybody is erased: what this process records has keys of its own, which are
+        in the store then. Raises ConfigurationError for a `secret` of less than 32 bytes."""
         self._installation = InstallationKey(secret)
         self._lookup = PersonLookup(keys, self._installation.tag, self._installation.opens)
         self._store = store
         self._audit = audit
+        self._settled = settled
 
     def writer_keys(self) -> WriterKeys:
         """For one writer, to seal with."""
@@ -58,14 +67,21 @@ class AuditPersons:
 
     async def erase(self, tenant_id: str, person: str, *, actor: Actor, reason: str = "") -> ErasedPerson:
         """See :func:`axonflow.flows.erase_person.erase_person`."""
+        if self._settled is not None:
+            await self._settled()
         change = change_by(actor, tenant_id, "person.erase", f"audit:{tenant_id}", reason)
         return await erase_person(self._lookup, self._store, self._audit, person, change)
 
 
-def persons_in(database: PostgresDatabase, secret: bytes, audit: AuditLog | None = None) -> AuditPersons:
+def persons_in(
+    database: PostgresDatabase,
+    secret: bytes,
+    audit: AuditLog | None = None,
+    settled: Callable[[], Awaitable[None]] | None = None,
+) -> AuditPersons:
     """Those of the trail in `database`. What is erased is recorded in `audit`, or else there, at once."""
     log = PostgresAuditLog(database) if audit is None else audit
-    return AuditPersons(secret, PostgresPersonKeys(database), PostgresAuditStore(database), log)
+    return AuditPersons(secret, PostgresPersonKeys(database), PostgresAuditStore(database), log, settled)
 
 
 @asynccontextmanager

@@ -12,7 +12,8 @@ from msgspec import Struct
 
 from axonflow.adapters.sqlite_spool import DamageReport, SpoolView, SqliteAuditSpool, look_at
 from axonflow.audit import AuditMode, WriterKey
-from axonflow.errors import AuditError
+from axonflow.audit.persons import KeptKey
+from axonflow.errors import AuditConflict, AuditError
 from axonflow.flows.drain import Drain
 from axonflow.ports import AuditStore, PersonKeyStore
 
@@ -63,10 +64,29 @@ class SpoolFigures(NamedTuple):
 
 
 async def move_person_keys(spool: SqliteAuditSpool, store: PersonKeyStore) -> None:
-    """Have `store` keep all keys of persons that `spool` holds. Raises AuditError."""
+    """Have `store` keep all keys of persons that `spool` holds. Those that it can never keep, as of a file that was
+    damaged, stay where they are until the next start, so that no record waits for them. Raises AuditError, also where
+    there are such."""
     while keys := await spool.person_keys(_KEYS_AT_ONCE):
+        refused = await _refused(store, keys)
+        kept = [key for key in keys if key not in refused]
+        gone = await spool.release_person_keys(kept)
+        if refused or gone < len(kept):
+            await spool.pass_over_person_keys(keys)
+        if refused:
+            raise next(iter(refused.values()))
+
+
+async def _refused(store: PersonKeyStore, keys: Sequence[KeptKey]) -> dict[KeptKey, AuditConflict]:
+    """Those of `keys` that `store` does not keep, and why."""
+    try:
         await store.keep(keys)
-        await spool.release_person_keys(keys)
+    except AuditConflict as conflict:
+        if len(keys) == 1:
+            return {keys[0]: conflict}
+        parts = [await _refused(store, [key]) for key in keys]
+        return {key: why for part in parts for key, why in part.items()}
+    return {}
 
 
 class Salvaged:

@@ -105,16 +105,20 @@ def persons_of(event: AuditEvent) -> tuple[str, ...]:
 
 def sealed(event: AuditEvent, key_of: Callable[[str, str], PersonKey]) -> tuple[AuditEvent, Sequence[PersonKey]]:
     """`event` with what tells of persons sealed, and the keys that it is sealed with, which `key_of` gives for a tenant
-    and a person. As it is, where nothing does, and where its fields are of other types than they should be: that is
-    refused by whoever records it.
+    and a person. As it is, where nothing does. Of fields of other types than they should be, what they are written as
+    counts: bytes may become the name of a person.
 
     Raises AuditError, which names the field, for what could not be recorded unsealed either.
     """
     try:
         persons = persons_of(event)
+        is_as_written = not persons or _is_well_formed(event)
     except (AttributeError, TypeError):
-        return event, ()
-    if not persons or not _is_well_formed(event):
+        is_as_written = False
+    if not is_as_written:
+        event = AuditEvent.from_canonical(event.recordable())
+        persons = persons_of(event)
+    if not persons:
         return event, ()
     keys = [key_of(event.tenant_id, person) for person in persons]
     names_only = event.kind in _NAMES_ONLY
@@ -176,7 +180,8 @@ def _with(event: AuditEvent, names: Mapping[str, str], told: _Told, parts: dict[
 def _is_well_formed(event: AuditEvent) -> bool:
     """Whether what is to be sealed can be read back: nobody sees its types any more afterwards."""
     return (
-        isinstance(event.tenant_id, str) and isinstance(event.attributes, dict) and isinstance(event.details, dict)
+        isinstance(event.tenant_id, str) and isinstance(event.kind, str)
+        and isinstance(event.attributes, dict) and isinstance(event.details, dict)
         and isinstance(event.content_redacted, str) and isinstance(event.errors, tuple)
         and all(isinstance(error, str) for error in event.errors)
     )  # fmt: skip

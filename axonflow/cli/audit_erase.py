@@ -41,8 +41,8 @@ def command(
     """Destroy the keys under which the trail of a tenant has what it tells of PERSON ("user:ann").
 
     Nobody can read it any more, in the database, in exports and in copies of the trail alike, and the trail verifies as
-    before. What agents have not brought to the database yet has keys of its own: run it when
-    `axonflow_spool_records` of all agents is 0, or again.
+    before. What agents have not brought to the database yet, as of the last half second, may have keys of its own: run
+    it when `axonflow_spool_records` of all agents is 0, or again.
 
     \b
     Examples:
@@ -51,9 +51,10 @@ def command(
 
     \b
     Exit codes:
-      0    no key of that person is left
+      0    no key of that person is left, of those that are wrapped under this key
       2    nothing was destroyed: a hold, no key of the installation, no person,
-           one that was not confirmed
+           one that was not confirmed; or it was, and what it came to could not
+           be recorded or counted, as the message says
     """
     if confirm != person:
         raise click.UsageError(f"--confirm has to be the person, {person!r}.")

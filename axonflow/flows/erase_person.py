@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from axonflow.audit import MAX_TOTAL, AuditQuery
 from axonflow.audit.persons import is_person
-from axonflow.errors import RequestError
+from axonflow.errors import AuditError, RequestError
 from axonflow.flows.read_persons import PersonLookup
 from axonflow.flows.record_change import Change, recorded_change
 from axonflow.ids import now_us
@@ -43,6 +43,12 @@ async def erase_person(
     async with recorded_change(audit, change) as came:
         keys = await persons.store.destroy(tenant_id, persons.tag(tenant_id, person), now_us())
         came.facts |= {"keys": len(keys), **{f"key_{number}": one for number, one in enumerate(keys[:_MAX_NAMED], 1)}}
-    acting = await store.search(AuditQuery(tenant_id=tenant_id, principal=person, limit=1))
-    acted_upon = await store.search(AuditQuery(tenant_id=tenant_id, resource=person, limit=1))
+    try:
+        acting = await store.search(AuditQuery(tenant_id=tenant_id, principal=person, limit=1))
+        acted_upon = await store.search(AuditQuery(tenant_id=tenant_id, resource=person, limit=1))
+    except AuditError as error:
+        raise AuditError(
+            "the keys were destroyed, and what names the person all the same could not be counted", found=str(error),
+            at=change.action, hint="Erase the person once more: there may be nothing left to destroy, but to count.",
+        ) from error  # fmt: skip
     return ErasedPerson(tuple(keys), min(acting.total + acted_upon.total, MAX_TOTAL + 1))

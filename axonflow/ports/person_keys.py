@@ -17,7 +17,8 @@ class PersonKeyStore(Protocol):
     """
 
     async def keep(self, keys: Sequence[KeptKey]) -> None:
-        """Keep `keys`. Again changes nothing, also of one that was destroyed meanwhile."""
+        """Keep `keys`. Again changes nothing, also of one that was destroyed meanwhile. Raises AuditConflict when there
+        is one that it can never keep; then it has kept none."""
 
     async def of_person(self, tenant_id: str, tag: bytes) -> list[str]:
         """The ids of the keys of the tenant that have this tag, the newest first: as many as anybody would search

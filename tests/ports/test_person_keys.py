@@ -7,7 +7,7 @@ import pytest
 from axonflow.adapters.memory import MemoryPersonKeys
 from axonflow.adapters.postgres.person_keys import PostgresPersonKeys
 from axonflow.audit.persons import KeptKey
-from axonflow.errors import AuditError, TenancyConflict
+from axonflow.errors import AuditConflict, TenancyConflict
 from axonflow.ids import new_id
 from tests.postgres import execute
 from tests.postgres_stores import opened
@@ -99,7 +99,7 @@ def test_person_keys_asked_for_text_that_cannot_be_stored_finds_nothing(opened_k
 
 
 def test_postgres_person_keys_that_cannot_be_kept_are_told_of(migrated_dsn, tenant):
-    with opened(migrated_dsn) as (run, database), pytest.raises(AuditError, match="could not keep keys of persons"):
+    with opened(migrated_dsn) as (run, database), pytest.raises(AuditConflict, match="could not keep keys of persons"):
         run(PostgresPersonKeys(database).keep([key(f"{tenant}\0", 1)]))
 
 

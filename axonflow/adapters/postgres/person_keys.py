@@ -9,7 +9,7 @@ from axonflow.adapters.postgres.database import PostgresDatabase
 from axonflow.adapters.postgres.failures import is_storable, translated
 from axonflow.adapters.postgres.sql_files import named_queries
 from axonflow.audit.persons import KeptKey
-from axonflow.errors import AuditError, TenancyConflict
+from axonflow.errors import AuditConflict, AuditError, TenancyConflict
 
 __all__ = ["PostgresPersonKeys"]
 
@@ -25,7 +25,7 @@ class PostgresPersonKeys:
 
     async def keep(self, keys: Sequence[KeptKey]) -> None:
         ordered = sorted(keys, key=_place)  # of two that keep the same, none waits for the other for ever
-        with translated(AuditError, "keep keys of persons"):
+        with translated(AuditError, "keep keys of persons", refusal=AuditConflict):
             async with self._database.writer(set()) as connection:
                 await connection.execute(
                     _SQL["keep"], [key.tenant_id for key in ordered], [key.key_id for key in ordered],

@@ -81,6 +81,7 @@ class HeldRecords:
         rows: list[_Stored] = []
         heads: dict[str, AuditRecord] = {}
         added_bytes = 0
+        self.keys.begin()
         for entry in entries:
             tenant_id = entry.event.tenant_id
             outcome = linked(entry, heads.get(tenant_id) or self._head_of(tenant_id), self.keys)
@@ -151,6 +152,7 @@ class HeldRecords:
             self._insert(rows)
 
         self._change(exchange)
+        self.keys.added()
         self._appended(rows, heads, 0)
         self.shed += len(gone)
         self._recount()
@@ -308,10 +310,10 @@ class HeldRecords:
         self._change(delete)
         self._let_go_of(len(gone_bytes), sum(gone_bytes))
 
-    def release_keys(self, keys: Sequence[KeptKey]) -> None:
-        """Let go of `keys`, which a store now keeps."""
+    def release_keys(self, keys: Sequence[KeptKey]) -> int:
+        """Let go of `keys`, which a store now keeps; how many of them were held."""
         self._change(lambda: self.keys.remove(keys))
-        self.keys.recount()
+        return self.keys.removed()
 
     def _let_go_of(self, count: int, size_bytes: int) -> None:
         self.pending -= count

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from axonflow.adapters.sqlite_spool.aside import SPOOL_FILE, DamageReport, reports
 from axonflow.adapters.sqlite_spool.opening import salvaged_folders
-from axonflow.adapters.sqlite_spool.spool_file import refused
+from axonflow.adapters.sqlite_spool.spool_file import as_text, refused
 from axonflow.audit import AuditEvent
 from axonflow.errors import AuditError, ConfigurationError
 
@@ -20,6 +20,7 @@ __all__ = ["QuarantinedRecord", "SpoolView", "look_at"]
 _COUNTS: Final = """
 SELECT count(*), coalesce(sum(length(canonical)), 0), count(DISTINCT tenant_id), coalesce(sum(may_go), 0)
 FROM records"""
+_NEXT: Final = "SELECT value, number, statement IS NOT NULL FROM meta, batch WHERE name = 'writer_id'"
 _OLDEST: Final = "SELECT canonical FROM records ORDER BY position LIMIT 1"
 _QUARANTINE: Final = "SELECT tenant_id, sequence, canonical, reason FROM quarantine ORDER BY position LIMIT ?"
 
@@ -62,6 +63,7 @@ def look_at(folder: Path, limit: int) -> SpoolView:
     try:
         uri = f"{path.absolute().as_uri()}?mode=ro"
         with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
+            connection.text_factory = as_text
             return _view(connection, folder, limit)
     except sqlite3.Error as error:
         raise refused(error, path) from None
@@ -69,9 +71,14 @@ def look_at(folder: Path, limit: int) -> SpoolView:
 
 def _view(connection: sqlite3.Connection, folder: Path, limit: int) -> SpoolView:
     connection.execute("BEGIN")  # all of it as of one moment
-    (writer_id,) = connection.execute("SELECT value FROM meta WHERE name = 'writer_id'").fetchone()
+    found = connection.execute(_NEXT).fetchone()
+    if found is None:
+        raise AuditError(
+            "the audit spool is damaged", expected="a writer, and the batch that comes next", found="none",
+            at=str(folder),
+        )  # fmt: skip
+    writer_id, number, is_sealed = found
     records, size_bytes, tenants, may_go = connection.execute(_COUNTS).fetchone()
-    number, is_sealed = connection.execute("SELECT number, statement IS NOT NULL FROM batch").fetchone()
     (quarantined,) = connection.execute("SELECT count(*) FROM quarantine").fetchone()
     oldest = connection.execute(_OLDEST).fetchone()
     return SpoolView(

@@ -16,7 +16,7 @@ from typing import Any, Final
 from axonflow.adapters.sqlite_spool.aside import KEYS_FILE, SPOOL_FILE, DamageReport, finish, sync_folder
 from axonflow.adapters.sqlite_spool.mark import Mark, Reached
 from axonflow.adapters.sqlite_spool.rows import Row
-from axonflow.adapters.sqlite_spool.spool_file import open_database
+from axonflow.adapters.sqlite_spool.spool_file import as_text, open_database
 from axonflow.adapters.sqlite_spool.statements import SOUND_BATCH
 from axonflow.errors import AuditError
 from axonflow.ids import now_us
@@ -76,7 +76,7 @@ def salvage(folder: Path, place: Path, found: str) -> DamageReport:
 def _opened(path: Path) -> sqlite3.Connection:
     # read-only, so that nothing of the file or its log is changed: https://www.sqlite.org/wal.html#read_only_databases
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
-    connection.text_factory = lambda data: data.decode("utf-8", "replace")
+    connection.text_factory = as_text
     connection.execute("PRAGMA writable_schema = ON")  # else nothing is read of a file that was cut off
     return connection
 
@@ -167,9 +167,10 @@ class _Kept:
         with suppress(sqlite3.Error):
             for row in source.execute(_QUARANTINED):
                 self._to().execute(_ADD_QUARANTINED, row)
-        with suppress(sqlite3.Error):
-            for row in source.execute(_PERSON_KEYS):
-                self._to().execute(_ADD_PERSON_KEY, row)
+        for order in ("", " ORDER BY tenant_id DESC, key_id DESC"):  # up to what cannot be read, from both ends
+            with suppress(sqlite3.Error):
+                for row in source.execute(_PERSON_KEYS + order):
+                    self._to().execute(_ADD_PERSON_KEY, row)
         with suppress(sqlite3.Error):
             row = source.execute(SOUND_BATCH).fetchone()
             if row is not None and self._connection is not None:

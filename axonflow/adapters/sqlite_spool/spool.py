@@ -132,9 +132,13 @@ class SqliteAuditSpool:
             return []
         return await self._owner.do(lambda held: held.keys.some(limit))
 
-    async def release_person_keys(self, keys: Sequence[KeptKey]) -> None:
-        """Let go of `keys`, which a store now keeps. Raises AuditError."""
-        await self._owner.do(partial(HeldRecords.release_keys, keys=keys))
+    async def release_person_keys(self, keys: Sequence[KeptKey]) -> int:
+        """Let go of `keys`, which a store now keeps; how many went. Raises AuditError."""
+        return await self._owner.do(partial(HeldRecords.release_keys, keys=keys))
+
+    async def pass_over_person_keys(self, keys: Sequence[KeptKey]) -> None:
+        """Give those of `keys` that are left no more, until this is opened again. Raises AuditError."""
+        await self._owner.do(lambda held: held.keys.pass_over(keys))
 
     async def next_number(self) -> int:
         """The number of the next batch to be sealed. Raises AuditError."""

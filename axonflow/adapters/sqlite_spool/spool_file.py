@@ -20,6 +20,7 @@ from axonflow.ids import new_id, now_us
 __all__ = [
     "SUSPECT_FILE",
     "Damaged",
+    "as_text",
     "is_damage",
     "lock_folder",
     "open_database",
@@ -121,6 +122,11 @@ def lock_folder(folder: Path, timeout_s: float) -> int:
     return lock
 
 
+def as_text(data: bytes) -> str:
+    """For connections, also to damaged files: a name that is no text any more must not keep others from being read."""
+    return data.decode("utf-8", "replace")
+
+
 def open_database(path: Path, writer_id: str | None = None) -> tuple[sqlite3.Connection, str]:
     """The open spool file at `path`, made if absent, for this writer or a new one; and its writer id.
 
@@ -136,6 +142,7 @@ def open_database(path: Path, writer_id: str | None = None) -> tuple[sqlite3.Con
         connection = sqlite3.connect(
             path, timeout=_BUSY_TIMEOUT_MS / 1_000, isolation_level=None, check_same_thread=False
         )
+        connection.text_factory = as_text
     except (OSError, sqlite3.Error) as error:
         raise ConfigurationError(
             "the file of the audit spool cannot be opened", expected="a file that can be read and written",

@@ -120,3 +120,15 @@ def test_spool_opened_again_after_a_batch_and_the_next_changed_places_offers_tha
     assert asyncio.run(again.sealed(RECORDS)) == following
     assert again.pending == RECORDS // 2
     again.close()
+
+
+def test_spool_with_a_record_whose_tenant_is_no_text_stores_all_others_and_says_so(tmp_path):
+    recorded(tmp_path, is_sealed=False)
+    with closing(sqlite3.connect(tmp_path / "spool.sqlite3")) as connection:
+        connection.execute("UPDATE records SET tenant_id = CAST(x'74ff' AS TEXT) WHERE position = 3")
+        connection.commit()
+    with closing(SqliteAuditSpool.open(tmp_path)) as spool:
+        assert asyncio.run(drain_once(spool, MemoryAuditProofs())) == RECORDS - 1
+        ((record, why),) = asyncio.run(spool.in_quarantine())
+    assert record is None
+    assert "damaged" in why

@@ -1,6 +1,7 @@
 """What is sealed of persons opens to the same with their keys, to nothing without, and hides nothing unstorable."""
 
 import json
+from enum import Enum
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from axonflow.adapters.aes_gcm import Aes256Gcm
-from axonflow.audit import AuditEvent
+from axonflow.audit import AuditEvent, Detected
 from axonflow.audit.persons import PersonKey, is_person, key_ids_of, opened, persons_of, pseudonym, sealed
 from axonflow.errors import AuditError
 from tests.unit.audit.test_event import event
@@ -129,12 +130,35 @@ def test_event_that_could_not_be_recorded_unsealed_is_refused_by_its_field(chang
     "changes",
     [
         {"principal": None}, {"on_behalf_of": (1,)}, {"resource": None}, {"tenant_id": 1}, {"attributes": []},
-        {"details": "x"}, {"content_redacted": 1}, {"errors": ["x"]}, {"errors": (1,)},
+        {"details": "x"}, {"content_redacted": 1}, {"errors": (1,)}, {"kind": []},
     ],
 )  # fmt: skip
-def test_event_of_other_types_is_left_to_who_refuses_it(changes):
-    wrong = event(**changes)
-    assert sealed(wrong, Keys().key_of) == (wrong, ())
+def test_event_of_other_types_that_cannot_be_recorded_is_refused(changes):
+    with pytest.raises(AuditError, match="types"):
+        sealed(event(**{"principal": "user:ann"} | changes), Keys().key_of)
+
+
+class Named(Enum):
+    ANN = "user:ann"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"errors": ["I am ann"]}, {"details": Detected("I am ann", "x", 0, 1)}, {"principal": Named.ANN},
+        {"on_behalf_of": (Named.ANN,), "principal": "agent:bot"},
+    ],
+)  # fmt: skip
+def test_event_of_other_types_that_is_recorded_all_the_same_is_sealed(changes):
+    given = event(**{"principal": "user:ann"} | changes)
+    kept, used = sealed(given, Keys().key_of)
+    assert b"ann" in given.recordable()
+    assert b"ann" not in kept.recordable()
+    assert len(used) == 1
+
+
+def test_event_of_other_types_without_persons_has_nothing_to_be_sealed():
+    assert sealed(event(principal=b"bot"), Keys().key_of)[1] == ()
 
 
 def test_person_is_who_is_named_user_and_nobody_else():

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 from click.testing import CliRunner
@@ -53,6 +55,26 @@ def test_audit_spool_shows_what_waits_while_its_process_runs(tmp_path, spool):
     assert "8 records of 2 tenants" in text
     assert "the store said no" in text
     assert spool.pending == 8
+
+
+def changed(folder, statement):
+    with closing(sqlite3.connect(folder / "spool" / "agent" / "spool.sqlite3")) as connection:
+        connection.execute(statement)
+        connection.commit()
+
+
+def test_audit_spool_shows_the_quarantine_of_a_tenant_whose_name_was_damaged(tmp_path, spool):
+    filled(spool)
+    changed(tmp_path, "UPDATE quarantine SET tenant_id = CAST(x'74ff' AS TEXT)")
+    result = run("--data", tmp_path, "--json")
+    assert [one["tenant_id"] for one in json.loads(result.output)["spools"][0]["quarantine"]] == ["t\ufffd"] * 2
+
+
+def test_verify_with_a_spool_at_hand_that_says_nothing_of_its_writer_goes_on(tmp_path, spool):
+    filled(spool)
+    report = asyncio.run(verify_audit(MemoryAuditProofs()))
+    changed(tmp_path, "DELETE FROM meta WHERE name = 'writer_id'")
+    assert told_of_quarantine(report, [tmp_path / "spool" / "agent"]) == report
 
 
 def test_audit_spool_retry_offers_the_quarantine_again_once_nobody_owns_it(tmp_path, spool):

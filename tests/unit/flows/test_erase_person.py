@@ -70,3 +70,19 @@ def test_erasing_that_cannot_be_recorded_destroys_nothing():
     with pytest.raises(AuditError, match="full"):
         trail.erase("user:ann")
     assert asyncio.run(trail.keys.of_person("acme", kept.tag)) == [kept.key_id]
+
+
+class Unreachable(MemoryAuditStore):
+    async def search(self, query):
+        raise AuditError("the store is away")
+
+
+def test_erasing_of_which_nothing_can_be_counted_says_that_it_is_done():
+    trail = Trail()
+    kept = INSTALLATION.new_key("acme", "user:ann").unkept
+    asyncio.run(trail.keys.keep([kept]))
+    trail.store = Unreachable()
+    with pytest.raises(AuditError, match=r"the keys were destroyed.*the store is away"):
+        trail.erase("user:ann")
+    assert asyncio.run(trail.keys.of_person("acme", kept.tag)) == []
+    assert trail.details()[-1]["keys"] == 1

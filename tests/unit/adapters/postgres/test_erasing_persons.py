@@ -129,3 +129,14 @@ def test_person_of_a_tenant_on_hold_is_not_erased(migrated_dsn, tmp_path, tenant
             return await durable.search(AuditQuery(tenant_id=tenant, principal="user:ann"))
 
     assert asyncio.run(run()).total == 1
+
+
+def test_person_that_is_erased_as_soon_as_something_was_recorded_is_erased(migrated_dsn, tmp_path, tenant):
+    async def run():
+        async with agent(tmp_path, migrated_dsn) as (durable, flow):
+            await flow.enforce(asked_by("ann", tenant))  # nobody waits until it is in the database
+            erased = await durable.persons.erase(tenant, "user:ann", actor=ADMIN)
+            return erased, await durable.search(AuditQuery(tenant_id=tenant, principal="user:ann"))
+
+    erased, after = asyncio.run(run())
+    assert (len(erased.keys), after.total) == (1, 0)
