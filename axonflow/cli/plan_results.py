@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from axonflow.cli.reading import read_bytes
 from axonflow.errors import PlanError
@@ -16,13 +16,16 @@ MAX_RUN_BYTES: Final = 256 * 1024 * 1024
 MAX_STEPS: Final = 10_000
 
 
+_TimeUs = Annotated[int, Meta(ge=0, le=2**62)]
+
+
 class RecordedStep(Struct, frozen=True):
     """What is read of a step of a run: see `plan.StepRecord`."""
 
     name: str
     state: str
-    started_us: int | None = None
-    finished_us: int | None = None
+    started_us: _TimeUs | None = None
+    finished_us: _TimeUs | None = None
 
 
 class RecordedRun(Struct, frozen=True):

@@ -44,7 +44,7 @@ def command(*, run: str, style: str, output: str | None) -> None:
 def _text(run: RecordedRun) -> str:
     from axonflow.plan.drawing import critical_path
 
-    critical = critical_path(run.steps, run.needs)
+    critical = dict.fromkeys(critical_path(run.steps, run.needs))
     steps = sorted(run.steps.values(), key=lambda step: (step.started_us is None, step.started_us or 0))
     first_us, last_us = _extent(run.steps)
     rows = [

@@ -214,7 +214,7 @@ class Steps:
         started_ns = perf_counter_ns()
         try:
             result = await work
-        except (Exception, SystemExit) as failure:
+        except (Exception, SystemExit, asyncio.CancelledError) as failure:  # what was stopped had been called as well
             await self._tell(resource, step, decision_id, started_ns, type(failure).__name__)
             raise
         try:

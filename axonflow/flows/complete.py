@@ -1,11 +1,12 @@
 """Verb: complete. Ask a language model, with policy asked about what it is sent and what it answers.
 
 ``llm.request`` and ``llm.response`` are asked on ``model:<name>``. The content of the first is all that is sent:
-``messages``, each ``{role, text, calls}``, and where there are any ``tools`` and the ``schema``; that of the second
-the text, or ``{text, calls}`` where there are calls, each with its name and arguments; what comes back redacted is
-what goes on. Of a stream the text is judged as it comes, and calls when they are complete. The context holds
-``estimated_tokens``, which limits of tokens are reserved by: a token for four bytes of the messages and all that the
-reply may have. The call is recorded as ``model_call``, with what it used, or with the class of its error.
+``messages``, each ``{role, text, calls}``, and where there are any ``tools``, the ``schema`` and the texts to ``stop``
+at; that of the second the text, or ``{text, calls}`` where there are calls, each with its name and arguments; what
+comes back redacted is what goes on. Ids of calls are names and not judged. Of a stream the text is judged as it comes,
+and calls when they are complete. The context holds ``estimated_tokens``, which limits of tokens are reserved by: a
+token for four bytes of the messages and all that the reply may have. The call is recorded as ``model_call``, with what
+it used, or with the class of its error.
 """
 
 from __future__ import annotations
@@ -74,20 +75,25 @@ async def stream(model: ChatModel, request: ChatRequest, overseen: Overseen) -> 
                 if text:
                     pieces.append(text)
                     yield ChatDelta(text)
+        whole = _ended(reply)
     except BaseException as failure:  # also of who stops listening: what was sent was sent
         await overseen.recorded(asked, decision.decision_id, _outcome(started_ns, failed=type(failure).__name__))
         raise
-    if reply is None:
-        raise ModelReplyMalformed("a stream without its end", expected="the reply in the last piece", found="none")
-    await overseen.recorded(asked, decision.decision_id, _outcome(started_ns, reply))
+    await overseen.recorded(asked, decision.decision_id, _outcome(started_ns, whole))
     rest = await guard.finish()
     if rest:
         pieces.append(rest)
         yield ChatDelta(rest)
-    calls = reply.calls
+    calls = whole.calls
     if calls:
-        calls = (await _let_through(model, replace(reply, text=""), overseen)).calls
-    yield ChatDelta(reply=replace(reply, text="".join(pieces), calls=calls))
+        calls = (await _let_through(model, replace(whole, text=""), overseen)).calls
+    yield ChatDelta(reply=replace(whole, text="".join(pieces), calls=calls))
+
+
+def _ended(reply: ChatReply | None) -> ChatReply:
+    if reply is None:
+        raise ModelReplyMalformed("a stream without its end", expected="the reply in the last piece", found="none")
+    return reply
 
 
 async def _allowed(model: ChatModel, request: ChatRequest, overseen: Overseen) -> tuple[Request, Decision, ChatRequest]:
@@ -119,6 +125,8 @@ def _sent(request: ChatRequest) -> dict[str, Any]:
         content["tools"] = request.tools
     if request.schema is not None:
         content["schema"] = request.schema
+    if request.stop:
+        content["stop"] = request.stop
     plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(content))  # lists for tuples, objects for Structs
     return plain
 
@@ -132,10 +140,11 @@ def _redacted_request(request: ChatRequest, content: Any) -> ChatRequest:
     try:
         tools = msgspec.convert(content.get("tools", []), tuple[ChatTool, ...])
         schema = msgspec.convert(content.get("schema"), dict[str, Any] | None)
+        stop = msgspec.convert(content.get("stop", []), tuple[str, ...])
     except msgspec.ValidationError:
-        raise _misfit("tools and a schema") from None
+        raise _misfit("tools, a schema and texts to stop at") from None
     redacted = tuple(map(_redacted_message, request.messages, messages))
-    return replace(request, messages=redacted, tools=tools, schema=schema)
+    return replace(request, messages=redacted, tools=tools, schema=schema, stop=stop)
 
 
 def _message_content(message: ChatMessage) -> dict[str, Any]:

@@ -13,8 +13,9 @@ agent step         ``agent.message``    ``agent:<target>``               its arg
 model step         ``llm.request``      ``model:<target>``               its arguments
 =================  ===================  ===============================  =================
 
-``plan.step`` is asked first, on the very resource that the step acts on: ``tool:<target>``, or ``function:<step name>``
-where the kind has no target. So a rule that names a tool holds within plans and without. Agents carry the attribute
+``plan.step`` is asked first, on the very resource that the step acts on: ``tool:<target>``, or ``<kind>:<step name>``
+where the kind has no target (``function:offer``, ``map:each``). So a rule that names a tool holds within plans and
+without. A plan within is asked for as a step, ``plan:<step name>``, and starts without a ``plan.start`` of its own. Agents carry the attribute
 ``tenant``, the principal's. What undoes a step is asked for as a step of its own kind would be. The steps of a plan
 within are asked for as ``<step>.<step within>``, in a map as ``<step>.<index>.<step within>``.
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from copy import deepcopy
 from typing import Any
 
 from axonflow.errors import Denied
 from axonflow.ids import new_id
 from axonflow.policy import Decision, Principal, Request, Resource
+from axonflow.policy.json_value import check_json_value
 from axonflow.ports import AgentMessage, Mailbox
 
 __all__ = ["send_message"]
@@ -38,6 +40,8 @@ async def send_message(
         message_id=new_id(time_us), tenant_id=sender.tenant, sender=sender.id, recipient=recipient, body=body,
         sent_us=time_us, dedup_key=dedup_key,
     )  # fmt: skip
+    check_json_value(body, "$.body")
+    message = _with_body(message, body := deepcopy(body))  # what its sender does with it from now on was not judged
     decision = await enforce(Request(sender, "agent.message", Resource("agent", recipient, own), context or {}, body))
     if not decision.allowed:
         held = "is held for approval" if decision.effect == "require_approval" else "is denied"

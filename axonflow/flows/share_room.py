@@ -21,6 +21,7 @@ class PlanRoom:
         self._lock = threading.Lock()
         self._loops: dict[Ask, asyncio.AbstractEventLoop] = {}
         self._wakes_at_us = 0
+        self._wakes_for: Ask | None = None  # on whose loop the timer is; it is gone when that one has left
 
     def admit(self, tenant: str) -> None:
         """Let one more plan of `tenant` in; `dismiss` when it has ended. Raises PlanError when there are too many."""
@@ -36,16 +37,19 @@ class PlanRoom:
         """Let `asks` wait with the others, and begin all that there is room for."""
         here, time_us = asyncio.get_running_loop(), now_us()
         with self._lock:
-            for ask in asks:
-                self._loops[ask] = here
+            self._loops |= {ask: here for ask in asks if not ask.gone}
             begun = [(ask, self._loops.pop(ask)) for ask in self._dispatch.turn(asks, time_us)]
             wake = self._dispatch.wake(time_us)
-            if wake is not None and not time_us <= self._wakes_at_us <= wake[0]:
-                self._wakes_at_us = wake[0]
+            if wake is not None and not (self._wakes_for in self._loops and time_us <= self._wakes_at_us <= wake[0]):
+                self._wakes_at_us, self._wakes_for = wake
                 begun_later = self._loops[wake[1]]
-                _call_on(begun_later, here, begun_later.call_later, (wake[0] - time_us) / 1_000_000, self.turn, ())
+                _call_on(begun_later, here, begun_later.call_later, (wake[0] - time_us) / 1_000_000, self._woken)
         for ask, loop in begun:
             _call_on(loop, here, ask.begin)
+
+    def _woken(self) -> None:
+        self._wakes_for = None  # a timer may be early by the resolution of its clock: ask again then
+        self.turn(())
 
     def leave(self, ask: Ask) -> None:
         """`ask` has ended, or waits no more; `turn` is still to be called."""

@@ -234,7 +234,11 @@ class Steering:
 
     def _time_passed(self) -> None:
         self._wake = None
-        self._tell(TimePassed(now_us()))
+        try:
+            self._tell(TimePassed(now_us()))
+        except Exception as fault:  # noqa: BLE001  of ours, or of who watches: the loop would log it, and nothing end
+            self._failure = fault
+            self._over.set()
 
     async def _chain(self, attempt: _Attempt) -> None:
         """Carry the attempt out, then in the same task one that may start because of it, and so on."""

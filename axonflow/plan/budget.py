@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from axonflow.errors import PlanError
 from axonflow.plan.step import Graph, Step
+from axonflow.plan.wiring import enough_of
 
 __all__ = ["UNITS", "Unit", "attempts_at_most", "left_out", "taken_by_attempt"]
 
@@ -36,8 +37,8 @@ def taken_by_attempt(step: Step, unit: Unit) -> int:
 def left_out(graph: Graph, most: Mapping[Unit, int]) -> tuple[int, ...]:
     """The numbers of the steps that the plan does without, so that it takes no more than `most` at worst.
 
-    Optional steps are left out, with what needs them: those of the lowest priority first, of these the last in the
-    plan. Raises PlanError when it does not fit without all of them.
+    Optional steps are left out, with what cannot do without them (a join of the first can): those of the lowest
+    priority first, of these the last in the plan. Raises PlanError when it does not fit without all of them.
     """
     numbers = {name: number for number, name in enumerate(graph.steps)}
     worst = {
@@ -49,6 +50,7 @@ def left_out(graph: Graph, most: Mapping[Unit, int]) -> tuple[int, ...]:
         (step for step in graph.steps.values() if step.optional),
         key=lambda step: (-step.priority, numbers[step.name]),
     )
+    spare = {name: len(needs) - enough_of(graph.steps[name], needs) for name, needs in graph.needs.items()}
     out: dict[str, None] = {}
     while any(total[unit] > most[unit] for unit in most):
         if not spared:
@@ -59,9 +61,11 @@ def left_out(graph: Graph, most: Mapping[Unit, int]) -> tuple[int, ...]:
                 hint="Give it more, let its steps take less, or mark some as optional.",
             )  # fmt: skip
         behind = [spared.pop().name]
+        spare[behind[0]] = 0
         while behind:
             name = behind.pop()
-            if name not in out:
+            spare[name] -= 1
+            if name not in out and spare[name] < 0:
                 out[name] = None
                 behind += graph.dependents[name]
                 for unit in most:

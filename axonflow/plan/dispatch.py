@@ -28,7 +28,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     """What all plans together may do at the same time.
 
     `pools` are limits by what they are of: ``all`` steps, ``agent:writer``, ``model:gpt-5-mini``, ``tool:search``,
-    ``tenant:acme``, or slots of a name that steps take (``slots:gpu``). `each_tenant` is for those that are not named.
+    ``tenant:acme``, or slots of a name that steps take (``slots:gpu``; who takes more than there are takes all).
+    `each_tenant` is for those that are not named.
     `weights` are the shares of tenants, 1 unless named. No more than `max_plans` run at the same time, and of one
     tenant `max_plans_each_tenant`; further ones are refused. Raises PlanError.
     """
@@ -239,9 +240,10 @@ class Dispatch:
         tenant = self._tenants.get(ask.tenant)
         if tenant is None:
             tenant = self._tenants[ask.tenant] = _Tenant(self._limits.weights.get(ask.tenant, 1.0))
-        lane = tenant.lanes.get(ask.pools)
+        key = tuple([one for one in ask.pools if one[0] in self._pools])  # without a limit, one lane is enough for all
+        lane = tenant.lanes.get(key)
         if lane is None:
-            lane = tenant.lanes[ask.pools] = _Lane(tenant, ask.pools, self._pools_of(ask))
+            lane = tenant.lanes[key] = _Lane(tenant, key, self._pools_of(ask.tenant, key))
         self._serial += 1
         heappush(lane.heap, (ask.urgency, self._serial, ask))
         lane.waiting += 1
@@ -251,13 +253,15 @@ class Dispatch:
         if lane.parked is None:
             self._enlist(tenant)
 
-    def _pools_of(self, ask: Ask) -> list[tuple[Pool, int]]:
-        """Those of its pools that have a limit, in one order for all, so that no two wait for each other."""
-        own = f"tenant:{ask.tenant}"
+    def _pools_of(self, tenant: str, key: Needed) -> list[tuple[Pool, int]]:
+        """What asks of a lane take, in one order for all, so that no two wait for each other. More slots than there are
+        would be waited for, and claimed, for ever: they count as all."""
+        own = f"tenant:{tenant}"
         if self._limits.each_tenant is not None and own not in self._pools:
             self._pools[own] = Pool(self._limits.each_tenant)
-        needed = {ALL: 1, own: 1, **dict(ask.pools)}
-        return [(self._pools[name], slots) for name, slots in sorted(needed.items()) if name in self._pools]
+        needed = {ALL: 1, own: 1, **dict(key)}
+        pools = [(self._pools[name], slots) for name, slots in sorted(needed.items()) if name in self._pools]
+        return [(pool, slots if pool.slots is None else min(slots, pool.slots)) for pool, slots in pools]
 
     def _enlist(self, tenant: _Tenant) -> None:
         if not tenant.listed:

@@ -1,5 +1,5 @@
 """A plan that is still being written: each step is there as soon as its closing brace has come, and may start when all
-that it needs is there as well."""
+that it needs is there as well. Nothing runs a plan that still grows yet: decision 0021 says what that takes."""
 
 from __future__ import annotations
 
@@ -147,4 +147,8 @@ class GrowingPlan:
     def finish(self, *, cut: bool = False) -> Plan:
         """The whole plan, with its last step; ``cut`` says that the model was not done. Raises PlanError."""
         plan = plan_of_reply("".join(self._text), self._query, self._config, cut=cut)
+        if {step.name: step for step in plan.steps} != self._given:  # two members "steps": JSON has the last of them
+            raise PlanError(
+                "not the steps that were given", expected="one list of steps", found="another", at="$.steps"
+            )
         return plan_with_answer(plan, self._config)

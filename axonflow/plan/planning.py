@@ -6,7 +6,6 @@ may be called twice) comes from the catalogue, and whether it may run at all fro
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Final
@@ -28,7 +27,7 @@ MAX_REPAIRS: Final = 2
 MAX_REPLY_CHARS: Final = 1_000_000
 MAX_REPAIR_CHARS: Final = 20_000
 """Of a wrong plan and of what is wrong with it, each: sent back to the model that wrote it."""
-_FENCED: Final = re.compile(r"\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*", re.DOTALL)
+_FENCES: Final = ("```", "```json")
 _STEP_MEMBERS: Final = ("name", "kind", "target", "inputs", "after", "optional")
 _MAX_SHAPE_DEPTH: Final = 4
 _MAX_SHAPE_MEMBERS: Final = 50
@@ -149,13 +148,19 @@ def plan_of_reply(text: str, query: str, config: AgentConfig, *, cut: bool = Fal
 def _decoded(text: str, *, cut: bool) -> Any:
     if len(text) > MAX_REPLY_CHARS:
         raise PlanError("too long", expected=f"at most {MAX_REPLY_CHARS} characters", found=str(len(text)))
-    fenced = _FENCED.fullmatch(text)
     try:
-        return msgspec.json.decode(fenced[1] if fenced else text)
+        return msgspec.json.decode(_unfenced(text))
     except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError) as error:
         if cut:
             raise PlanError("the plan stops half-way", expected="all of it", found="no more tokens") from None
         raise PlanError("not JSON", expected='{"steps": [...]}', found=str(error)[:200]) from None
+
+
+def _unfenced(text: str) -> str:
+    """What stands within a fence of Markdown, which models like to put around JSON. No pattern: one that skips spaces
+    on both sides takes time by the square of how many a model writes."""
+    first, _, rest = text.strip().partition("\n")
+    return rest[:-3] if first.rstrip() in _FENCES and rest.endswith("```") else text
 
 
 def step_of_reply(value: object, index: int, config: AgentConfig) -> Step:

@@ -43,11 +43,12 @@ class Pool:
     """One limit, and what is used of it. `parked` is a heap of those that found no room, for whoever parks them;
     `claimed_by` one of them for which there is some, but not enough: until it has it, nobody else gets any."""
 
-    __slots__ = ("_free", "_level", "_level_at_us", "_most", "_replicas", "claimed_by", "parked")
+    __slots__ = ("_free", "_level", "_level_at_us", "_most", "_replicas", "claimed_by", "parked", "slots")
 
     def __init__(self, limit: PoolLimit) -> None:
         self._replicas = [_Replica(name, slots) for name, slots in limit.replicas.items()]
-        self._free = sum(limit.replicas.values()) if self._replicas else limit.slots
+        self.slots: Final = sum(limit.replicas.values()) if self._replicas else limit.slots
+        self._free = self.slots
         self._most = limit.tokens_per_minute
         self._level = float(limit.tokens_per_minute or 0)
         self._level_at_us = 0

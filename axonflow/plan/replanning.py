@@ -17,8 +17,9 @@ __all__ = ["kept_steps", "replanned"]
 
 def replanned(plan: Plan, outputs: Mapping[str, Any], new_steps: Iterable[Step]) -> Plan:
     """`plan` with its steps that are done, those in `outputs`, and in place of all others the `new_steps`, which may
-    refer to them. It is run with the `outputs` beside: the done steps are never called again, and stay in the plan so
-    that what is known of their results (schemas, labels) goes on along the edges.
+    refer to them. The done steps stay in the plan so that what is known of their results (schemas, labels) goes on
+    along the edges. It is to be run with the `outputs` beside, which `run_plan` does not take yet: it would call the
+    done steps again, unless their `run` is replaced.
 
     Raises PlanError for an output of no step, a new step that has the name of a done one, and what `Plan.check` does.
     """

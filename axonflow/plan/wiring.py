@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from axonflow.plan.step import Graph, Step
 
-__all__ = ["Wiring", "path_lengths", "wired"]
+__all__ = ["Wiring", "enough_of", "path_lengths", "wired"]
 
 
 class Wiring(Struct, frozen=True):
@@ -32,13 +32,14 @@ def wired(graph: Graph) -> Wiring:
         steps=steps,
         numbers=numbers,
         needs=[len(needs) for needs in graph.needs.values()],
-        enough=[_enough(step, needs) for step, needs in zip(steps, graph.needs.values(), strict=True)],
+        enough=[enough_of(step, needs) for step, needs in zip(steps, graph.needs.values(), strict=True)],
         dependents=[[numbers[other] for other in graph.dependents[name]] for name in names],
     )
 
 
-def _enough(step: Step, needs: Sequence[str]) -> int:
-    """A join that a condition chooses waits for all: by number alone, its needs cannot be told from that choice."""
+def enough_of(step: Step, needs: Sequence[str]) -> int:
+    """How many of its `needs` have to succeed. A join that a condition chooses waits for all: by number alone, its
+    needs cannot be told from that choice."""
     if step.kind != "join" or step.wait_for == "all" or len(needs) > len(step.waits_for):
         return len(needs)
     return step.wait_for if isinstance(step.wait_for, int) else 1

@@ -64,7 +64,8 @@ def bedrock_model(
 
     def sign(address: str, body: bytes) -> dict[str, str]:
         request = AWSRequest("POST", address, headers={"content-type": "application/json"}, data=body)
-        SigV4Auth(credentials, "bedrock", region).add_auth(request)  # again each time: credentials renew themselves
+        frozen = credentials.get_frozen_credentials()  # each time: they renew themselves, but not between id and secret
+        SigV4Auth(frozen, "bedrock", region).add_auth(request)
         return dict(request.headers)
 
     address = base_url or f"https://bedrock-runtime.{region}.amazonaws.com"

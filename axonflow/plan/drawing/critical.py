@@ -28,13 +28,13 @@ def critical_path(steps: Mapping[str, Timed], needs: Mapping[str, Sequence[str]]
     A need that ended after its dependent had begun (a join of the first takes no more of them) held nobody up.
     """
     ended = {name: step.finished_us for name, step in steps.items() if step.finished_us is not None}
-    path: list[str] = []
+    path: dict[str, None] = {}
     candidates: Sequence[str] = list(ended)
     while candidates:
         last = max(candidates, key=ended.__getitem__)
-        path.append(last)
+        path[last] = None
         # A name that is on the path already cannot come again in a plan; in a file that somebody made it may.
         waited = [need for need in needs.get(last, ()) if need in ended and need not in path]
         begun_us = steps[last].started_us
         candidates = [need for need in waited if begun_us is None or ended[need] <= begun_us]
-    return path[::-1]
+    return list(path)[::-1]

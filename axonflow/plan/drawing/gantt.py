@@ -37,7 +37,7 @@ def gantt(plan: str, steps: Mapping[str, Timed], needs: Mapping[str, Sequence[st
     rows = {step.name: row for row, step in enumerate(shown)}
     height = _TOP_PX + len(shown) * _ROW_PX + _MARGIN_PX
     parts = list(_axis(last_us - first_us, scale, height))
-    critical = critical_path(steps, needs)
+    critical = dict.fromkeys(critical_path(steps, needs))
     for step in shown:
         parts.extend(_row(step, rows[step.name], first_us, scale, is_critical=step.name in critical))
     parts.extend(_joined([steps[name] for name in critical], rows, first_us, scale))

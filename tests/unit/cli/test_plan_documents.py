@@ -188,6 +188,11 @@ def test_plan_trace_of_steps_that_never_ended_shows_them(run, folder):
             ),
             "too many steps: expected at most 10000, found 10001",
         ),
+        (
+            '{"plan": "p", "status": "x", "steps": {"a": {"name": "a", "state": "x", "started_us": 1%s}}}'
+            % ("0" * 400),
+            "not the result of a run",
+        ),
     ],
 )
 def test_plan_trace_of_something_else_is_bad_input(run, folder, content, message):

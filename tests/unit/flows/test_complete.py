@@ -147,6 +147,13 @@ def test_tools_and_schemas_are_judged_as_messages_are():
     assert MAIL not in str(model.requests)
 
 
+@STREAMS
+def test_texts_to_stop_at_are_judged_as_messages_are(streams):
+    _, model, watched = governed("x")
+    asyncio.run(asked(watched, ChatRequest(messages=ASK.messages, stop=("END", MAIL)), streams=streams))
+    assert model.requests[0].stop == ("END", "[REDACTED:pii.email]")
+
+
 def test_stream_that_nobody_listens_to_any_more_is_recorded():
     async def main():
         flow, _, watched = governed("Once upon a time. " * 2_000, rules={**RULES, "rules": []})
@@ -163,9 +170,11 @@ def test_stream_without_an_end_is_no_reply():
         async def stream(self, request):
             yield ChatDelta("Once")
 
-    watched = GovernedModel(AxonFlow.open({**RULES, "rules": []}), Endless([]), principal="user:ann")
+    flow = AxonFlow.open({**RULES, "rules": []})
+    watched = GovernedModel(flow, Endless([]), principal="user:ann")
     with pytest.raises(ModelReplyMalformed, match="without its end"):
         asyncio.run(asked(watched, streams=True))
+    assert [event.errors for event in events(flow) if event.kind == "model_call"] == [("ModelReplyMalformed",)]
 
 
 def test_governed_model_is_a_model_like_any_other():

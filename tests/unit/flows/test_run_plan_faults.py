@@ -3,9 +3,10 @@ import threading
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from axonflow.flows.plan_means import Means
-from axonflow.plan import Compensation, Hedge, Plan, Retry
+from axonflow.plan import Compensation, Hedge, Plan, Retry, StepEvent
 from axonflow.policy.decision import Effect
 from tests.unit.flows.plan_runs import HANGS_AFTER_S, Policy, broken, decision, echo, in_time, ran, started, states
 
@@ -335,3 +336,23 @@ def test_run_plan_cancelled_undoes_what_was_done_before_it_raises() -> None:
 def test_partial_policy_completes_with_what_there_is() -> None:
     result = ran(Plan("p", on_failure="partial").step("a", broken).step("b", echo))
     assert (result.status, result.errors) == ("completed", {"a": "LookupError: no such city"})
+
+
+def test_timeout_of_a_step_that_was_called_is_recorded() -> None:
+    told: list[tuple[str, str]] = []
+
+    async def recorded(_request: Any, _decision_id: str, outcome: Any) -> None:
+        told.append((outcome.details["step"], outcome.failed))
+
+    ran(Plan("p").step("a", hangs, timeout_ms=1), recorded=recorded)
+    assert told == [("a", "CancelledError")]
+
+
+def test_watch_that_raises_while_time_passes_ends_the_plan() -> None:
+    def watch(event: StepEvent) -> None:
+        if event.state == "failed":
+            raise OSError("nobody looks")
+
+    plan = Plan("p").step("a", ignores, timeout_ms=1)
+    with pytest.raises(OSError, match="nobody looks"):
+        ended_by_hand(started(plan, Policy(), means=replace(SOON, watch=watch)))

@@ -139,3 +139,29 @@ def test_message_never_arrives_with_what_policy_keeps_back(body, recipient):
     arrived = asyncio.run(main())
     assert len(arrived) == (recipient == "bob")
     assert not any(MAIL in str(leaf.text) for one in arrived for leaf in leaves(one.message.body))
+
+
+def test_message_that_its_sender_changes_afterwards_is_delivered_as_it_was_judged():
+    async def main():
+        mail, body = AgentMail(FLOW), {"to": ["bob"]}
+        await mail.send(body, sender=ANN, recipient="bob")
+        body["to"].append(MAIL)
+        return await mail.receive(BOB)
+
+    assert asyncio.run(main())[0].message.body == {"to": ["bob"]}
+
+
+def test_message_that_its_sender_changes_while_it_is_judged_is_delivered_as_it_was_judged():
+    body = {"to": ["bob"]}
+
+    def changes(_request):
+        body["to"].append(MAIL)
+
+    async def main():
+        box = MemoryMailbox(lambda: 1)
+        await send_message(
+            body, sender=Principal.of(ANN), recipient="bob", mailbox=box, enforce=Policy(changes), clock_us=lambda: 1
+        )
+        return await box.receive("acme", "bob", 1)
+
+    assert asyncio.run(main())[0].message.body == {"to": ["bob"]}

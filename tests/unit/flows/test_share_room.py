@@ -188,3 +188,38 @@ def test_admit_counts_plans_until_they_are_dismissed() -> None:
         shared.admit("t")
     shared.dismiss("t")
     shared.admit("t")
+
+
+def test_room_timer_that_ends_with_its_loop_leaves_nobody_waiting_for_ever() -> None:
+    shared = room(model_m=PoolLimit(tokens_per_minute=600))
+    first, soon, late = [Ask("t", (("model:m", 1),), lambda: None, tokens=tokens) for tokens in (600, 1, 2)]
+
+    async def asked() -> None:
+        shared.turn([first, soon])
+
+    async def left() -> None:
+        shared.leave(soon)
+        shared.turn(())
+
+    asyncio.run(asked())  # the timer for `soon` ends with this loop
+    asyncio.run(left())
+
+    async def waits() -> None:
+        begun = asyncio.Event()
+        late.begin = begun.set
+        shared.turn([late])
+        await asyncio.wait_for(begun.wait(), 30)
+
+    asyncio.run(waits())
+    assert late.running
+
+
+def test_room_ask_that_was_withdrawn_before_its_turn_is_forgotten() -> None:
+    shared, gone = room(), Ask("t", (), lambda: None)
+    shared.leave(gone)
+
+    async def asked() -> None:
+        shared.turn([gone])
+
+    asyncio.run(asked())
+    assert shared._loops == {}

@@ -1,7 +1,7 @@
 import pytest
 
 from axonflow.errors import PlanError
-from axonflow.plan import Hedge, Plan, Retry, Takes
+from axonflow.plan import Hedge, Plan, Retry, Step, Takes
 from axonflow.plan.budget import attempts_at_most, left_out, taken_by_attempt
 
 
@@ -53,3 +53,12 @@ def test_taken_by_a_plan_within_is_what_its_steps_take_and_by_a_map_nothing_yet(
     body = plan(a=(10, {"retry": Retry(attempts=2)}), b=(5, {}))
     made = Plan("p").plan("x", body).step("list", run).map("each", "list", body)
     assert [taken_by_attempt(step, "tokens") for step in made.steps] == [25, 0, 0]
+
+
+def test_left_out_leaves_a_join_that_can_do_without_the_step():
+    made = plan(a=(10, {"optional": True}), b=(10, {}), c=(10, {"optional": True}))
+    made.add(Step(name="first", kind="join", wait_for="any", needs=["a", "b"]))
+    made.add(Step(name="both", kind="join", needs=["a", "b"]))
+    made.add(Step(name="none", kind="join", wait_for="any", needs=["a", "c"]))
+    assert left_out(made.check(), {"tokens": 20}) == (2,)
+    assert left_out(made.check(), {"tokens": 10}) == (0, 2, 4, 5)

@@ -316,3 +316,20 @@ def test_estimates_are_bounded_and_forget_what_was_not_seen_for_longest():
         estimates.learn("tool", f"t{number}", 10)
     assert len(estimates._known) == MAX_KNOWN // 2 + 1
     assert estimates.of_us("tool", "old") == 10
+
+
+def test_turn_more_slots_than_there_are_count_as_all_of_them_and_hold_nobody_up_for_ever():
+    room = dispatch({"slots:gpu": slots(2)})
+    small, large, late = ask("slots:gpu"), Ask("u", (("slots:gpu", 9),), lambda: None), ask("slots:gpu")
+    assert room.turn([small], 0) == [small]
+    assert room.turn([large, late], 0) == []
+    room.leave(small, 0)
+    assert room.turn([], 0) == [large]
+    room.leave(large, 0)
+    assert room.turn([], 0) == [late]
+
+
+def test_turn_asks_without_a_limit_of_their_own_wait_in_one_lane():
+    room = dispatch({"all": slots(1)})
+    room.turn([ask(f"function:s{number}") for number in range(50)], 0)
+    assert len(room._tenants["t"].lanes) == 1

@@ -101,3 +101,12 @@ def test_plan_that_never_becomes_whole_says_what_is_wrong(text, cut, message):
     _, growing = grown(text, 7)
     with pytest.raises(PlanError, match=message):
         growing.finish(cut=cut)
+
+
+@pytest.mark.parametrize("name", ["steps", "st\\u0065ps"])
+def test_plan_with_two_lists_of_steps_is_not_the_one_that_has_grown(name):
+    other = written(step("flights", "flights", inputs={"to": "another"}))
+    given_at, growing = grown(TRIP[:-1] + ", " + other[1:].replace('"steps"', f'"{name}"'))
+    assert "flights" in given_at
+    with pytest.raises(PlanError, match="not the steps that were given"):
+        growing.finish()

@@ -118,3 +118,9 @@ def test_plan_is_answered_by_the_agent_that_the_domain_names():
 def test_plan_of_a_domain_without_an_answer_stays_as_it_is():
     plan = Plan("plain", plan_of_reply(TRIP, QUERY, CONFIG).steps, inputs={"query": QUERY})
     assert plan_with_answer(plan, AgentConfig(domain="plain", models=(Capability("m"),))) is plan
+
+
+@pytest.mark.parametrize("filler", ["\n", " ", " \n", "\n```\n"])
+def test_plan_within_a_fence_that_a_model_fills_without_end_is_refused_at_once(filler):
+    with pytest.raises(PlanError, match="not JSON"):
+        plan_of_reply("```json\n" + filler * (300_000 // len(filler)) + "x", QUERY, CONFIG)
