@@ -92,6 +92,6 @@ class HeldKeys:
 
 
 def _readable(rows: Iterable[tuple[bytes, bytes, bytes, bytes, int]]) -> Iterator[KeptKey]:
-    for tenant_id, key_id, *rest in rows:
+    for tenant_id, key_id, tag, wrapped, created_us in rows:
         with suppress(UnicodeDecodeError):
-            yield KeptKey(tenant_id.decode(), key_id.decode(), *rest)
+            yield KeptKey(tenant_id.decode(), key_id.decode(), tag, wrapped, created_us)
