@@ -21,7 +21,7 @@ from axonflow.plan.dispatch import Ask
 from axonflow.plan.events import Begin, Refused, StopReason
 from axonflow.plan.machine import Machine
 from axonflow.plan.options import unbound
-from axonflow.plan.references import parse_reference
+from axonflow.plan.references import filled, parse_reference
 from axonflow.plan.schemas import check_fits
 from axonflow.plan.step import CALLS
 from axonflow.plan.wiring import Wiring
@@ -162,6 +162,8 @@ class Steps:
         """Keep what came of an attempt."""
         one, progress = self._steps[step], self._progress[step] or self._begun(step)
         progress.finished_us = self._acting.clock_us()
+        if came is NEVER_ENDED:
+            self._reserved.keep(step)
         if came.end is _SUCCEEDED:
             if one.name not in self.outputs:  # else another copy was faster
                 self.outputs[one.name] = came.result
@@ -191,7 +193,7 @@ class Steps:
         if step.kind != "join":
             return step.arguments(self.outputs, self._given)
         there = {need: self.outputs[need] for need in step.needs if need in self.outputs}
-        return {**step.inputs, **there}
+        return {**filled(step.inputs, step.holes, lambda hole: hole.value_in(self.outputs, self._given)), **there}
 
     def _judge(
         self, kind: StepKind, resource: Resource, arguments: dict[str, Any], step: Step, judgements: Judgements

@@ -102,9 +102,9 @@ async def _allowed(model: ChatModel, request: ChatRequest, overseen: Overseen) -
     sent_tokens = -(-len(msgspec.json.encode(content)) // _BYTES_A_TOKEN)
     asked = overseen.request(model, "llm.request", content, estimated_tokens=sent_tokens + request.max_output_tokens)
     decision = _checked(await overseen.enforce(asked), asked)
-    if decision.redacted is not None:
-        request = _redacted_request(request, decision.redacted)
-    return asked, decision, request
+    # Also where nothing is redacted: arguments and schemas may have been changed while policy was asked.
+    judged = content if decision.redacted is None else decision.redacted
+    return asked, decision, _redacted_request(request, judged)
 
 
 async def _let_through(model: ChatModel, reply: ChatReply, overseen: Overseen) -> ChatReply:

@@ -45,6 +45,12 @@ class Reserved:
                 assert self._ledger
                 await self._ledger.settle(reservation, reservation.amount)
 
+    def keep(self, step: int) -> None:
+        """An attempt of the step was let go of, and may still be at work: it stays taken as it was reserved."""
+        of_step = self._attempts.get(step)
+        if of_step:
+            of_step.pop()
+
     async def give_back(self) -> None:
         """Give back what was not needed."""
         attempts, self._attempts = self._attempts, {}

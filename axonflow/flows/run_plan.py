@@ -15,9 +15,9 @@ model step         ``llm.request``      ``model:<target>``               its arg
 
 ``plan.step`` is asked first, on the very resource that the step acts on: ``tool:<target>``, or ``<kind>:<step name>``
 where the kind has no target (``function:offer``, ``map:each``). So a rule that names a tool holds within plans and
-without. A plan within is asked for as a step, ``plan:<step name>``, and starts without a ``plan.start`` of its own. Agents carry the attribute
-``tenant``, the principal's. What undoes a step is asked for as a step of its own kind would be. The steps of a plan
-within are asked for as ``<step>.<step within>``, in a map as ``<step>.<index>.<step within>``.
+without. Agents carry the attribute ``tenant``, the principal's. What undoes a step is asked for as a step of its own
+kind would be. The steps of a plan within are asked for as ``<step>.<step within>``, in a map as
+``<step>.<index>.<step within>``; there is no ``plan.start`` for it, but ``plan.step`` on ``plan:<step name>``.
 
 The context holds the caller's, then the step's, then ``plan``, ``plan_id`` and ``step`` (for ``plan.start``: ``steps``,
 their number); a later one wins, so nobody can pose as another plan.

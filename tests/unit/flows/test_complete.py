@@ -138,6 +138,16 @@ def test_redaction_of_another_shape_is_not_sent(redacted):
     assert model.requests == []
 
 
+def test_request_that_is_changed_while_it_is_judged_is_sent_as_it_was_judged():
+    arguments = {"to": "bob"}
+    calling = ChatMessage("assistant", "", (ToolCall("c", "send", arguments),))
+    policy, model = Policy(lambda _request: arguments.update(to=MAIL)), MemoryChatModel(["x"])
+    watched = GovernedModel(AxonFlow.open(RULES), model, principal="user:ann")._overseen
+    overseen = Overseen(watched.principal, policy, watched.guard, watched.recorded, {})
+    asyncio.run(complete(model, ChatRequest(messages=(calling,)), overseen))
+    assert model.requests[0].messages[0].calls[0].arguments == {"to": "bob"}
+
+
 def test_tools_and_schemas_are_judged_as_messages_are():
     tool = ChatTool("send", f"Sends to {MAIL}.", {"type": "object", "description": MAIL})
     _, model, watched = governed("x", '{"a": 1}')

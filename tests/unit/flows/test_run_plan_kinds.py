@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from axonflow.flows.plan_means import Means
-from axonflow.plan import Compensation, Plan, Step, StepEvent
+from axonflow.plan import Compensation, Plan, Step, StepEvent, ref
 from tests.unit.flows.plan_runs import Policy, broken, decision, echo, on_step, ran, states
 
 
@@ -90,6 +90,13 @@ def test_approval_step_is_held_for_its_approver() -> None:
     plan = Plan("p").add(Step(name="ok", kind="approval", target="boss")).step("b", echo, needs=["ok"])
     result = ran(plan)
     assert (result.status, result.errors) == ("denied", {"ok": "held for approval: boss"})
+
+
+def test_join_with_references_is_given_what_they_stand_for() -> None:
+    inputs = {"city": ref("$.city"), "x": {"of": ref("a.n")}, "plain": {"$literal": ref("a")}}
+    plan = Plan("p", inputs={"city": "Rome"}).step("a", echo, inputs={"n": 7}).step("b", echo)
+    plan.add(Step(name="all", kind="join", needs=["b"], inputs=inputs))
+    assert ran(plan).result == {"all": {"city": "Rome", "x": {"of": 7}, "plain": {"$ref": "a"}, "b": {}}}
 
 
 def test_join_without_a_callable_gives_what_came_of_the_others() -> None:
