@@ -19,6 +19,7 @@ from axonflow.audit.stored import Finding
 from axonflow.audit.trust import SignatureCheck, Trust
 from axonflow.audit.writer_key import WriterKey, key_id_of
 from axonflow.errors import AuditError, ConfigurationError
+from axonflow.flows.anchor_cuts import read_cuts
 from axonflow.flows.anchor_heads import HeadAnchoring
 from axonflow.flows.export_audit import export_audit, export_parts
 from axonflow.flows.prove_event import prove_event
@@ -41,6 +42,7 @@ __all__ = [
     "opened_proofs",
     "proved",
     "proved_event",
+    "told_of_cuts",
     "told_of_quarantine",
     "trust_in",
     "verified",
@@ -146,6 +148,22 @@ async def verified_spool(
         return await verify_audit(
             proofs, trust=trust, verify=_signature_check(), tail_may_wait=True, progress=progress
         )  # fmt: skip
+
+
+async def told_of_cuts(report: AuditVerification, anchor_url: str, anchor_token: str = "") -> AuditVerification:
+    """`report` of a database or an export, with a finding for each cut that the anchor was not told of. The anchor is
+    asked after all chains were walked: it knew of what was cut meanwhile. Raises as :func:`trust_in` does."""
+    anchor = open_anchor(anchor_url, token=anchor_token)
+    try:
+        known = await read_cuts(anchor)
+    finally:
+        await anchor.close()
+    found = known.findings(report.cuts)
+    broken = {(one.tenant_id, one.writer_id) for one in found}
+    return replace(
+        report, broken=report.broken + found, accepted=sum(map(known.accepted, report.cuts)),
+        heads=tuple(head for head in report.heads if (head.tenant_id, head.writer_id) not in broken),
+    )  # fmt: skip
 
 
 def told_of_quarantine(report: AuditVerification, spools: Iterable[Path]) -> AuditVerification:

@@ -30,7 +30,17 @@ from axonflow.flows.grant_role import grant_role
 from axonflow.flows.identify import identify
 from axonflow.flows.rotate_key import rotate_key
 from axonflow.ids import new_id, now_us
-from axonflow.ports import AuditLog, Erased, GrantStore, KeyLookup, KeyStore, RoleStore, TenantData, TenantStore
+from axonflow.ports import (
+    AuditLog,
+    CutWitness,
+    Erased,
+    GrantStore,
+    KeyLookup,
+    KeyStore,
+    RoleStore,
+    TenantData,
+    TenantStore,
+)
 from axonflow.tenancy import (
     ANY_TENANT,
     Actor,
@@ -189,12 +199,12 @@ class Tenancy:
             async for piece in pieces:
                 yield piece
 
-    async def erase(self, tenant_id: str, *, audit: bool, actor: Actor) -> Erased:
-        """Erase what is being deleted, for good: with or without its records in the audit trail. That it was is in the
-        trail of the installation (``*``), for the tenant's may be gone."""
+    async def erase(self, tenant_id: str, *, audit: bool, actor: Actor, witness: CutWitness | None = None) -> Erased:
+        """Erase what is being deleted, for good: with or without its records in the audit trail, of which `witness` is
+        told before. That it was is in the trail of the installation (``*``), for the tenant's may be gone."""
         erasing = change_by(actor, ANY_TENANT, "tenant.erase", f"tenant:{tenant_id}")
         async with recorded_change(self._audit, erasing) as came:
-            erased = await self._data.erase(tenant_id, audit=audit)
+            erased = await self._data.erase(tenant_id, audit=audit, witness=witness)
             rows = sum(erased.rows.values())
             came.facts |= {"rows": rows, "audit_erased": audit, "audit_records_kept": erased.kept_events}
         return erased

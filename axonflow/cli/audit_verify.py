@@ -61,9 +61,9 @@ def command(
     """Prove that no record of the audit trail was changed, removed, moved or put in, or name those that were.
 
     Every record holds the hash of the one before it, and every batch of them is signed by its writer. Whoever may write
-    to the database can still cut off the newest end of everything together: an anchor, in a place of another owner,
-    shows that, and which keys are right. Without one, name the keys with --trust; else those in the database are
-    believed.
+    to the database can still cut off the newest end of everything together, or its beginning, as past its time: an
+    anchor, in a place of another owner, shows both, and which keys are right. Without one, name the keys with --trust;
+    else those in the database are believed.
 
     \b
     Examples:
@@ -82,12 +82,13 @@ def command(
       2    the database, the export or the anchor cannot be read
     """
     if wanted["exported"]:
-        report = _verified_export(wanted)
+        report = _held_to_anchor(_verified_export(wanted), wanted)
     elif wanted["spool"]:
         report = asyncio.run(_verify_spool(wanted))
     else:
         known = _read(wanted["earlier"]) if wanted["earlier"] else None
-        report = _named(asyncio.run(_verify(chosen_url(database_url, data), wanted, known)), data)
+        report = asyncio.run(_verify(chosen_url(database_url, data), wanted, known))
+        report = _held_to_anchor(_named(report, data), wanted)
     click.echo(_as_json(report) if as_json else _shown(report))
     if report.broken:
         ctx.exit(EXIT_NO)
@@ -100,6 +101,15 @@ def _named(report: AuditVerification, data: Path | None) -> AuditVerification:
 
     spools = (data or read_settings().data).joinpath("spool").glob("*/spool.sqlite3")
     return told_of_quarantine(report, [path.parent for path in spools])
+
+
+def _held_to_anchor(report: AuditVerification, wanted: dict[str, Any]) -> AuditVerification:
+    """What goes from a spool is in a store: its beginning is no cut, and no anchor is told of it."""
+    from axonflow.app.auditing import told_of_cuts
+
+    if not wanted["anchor"]:
+        return report
+    return asyncio.run(told_of_cuts(report, wanted["anchor"], read_settings().anchor_token))
 
 
 async def _trust(wanted: dict[str, Any]) -> Trust:
@@ -205,7 +215,7 @@ def _shown(report: AuditVerification) -> str:
     head = fields([
         ("chains", f"{report.chains:,}"),
         ("records", f"{report.records:,}"),
-        ("past their time", f"{report.removed:,}, as the database says: see --kept-for" if report.removed else ""),
+        ("past their time", _removed(report)),
         ("batches", f"{batches:,}, {signed:,} of them with a good signature"),
         ("not signed", _unsigned(report, batches - signed)),
         ("proved", _proved(report)),
@@ -215,6 +225,15 @@ def _shown(report: AuditVerification) -> str:
     more = f"\n  and {len(report.broken) - _MAX_SHOWN:,} more: --json has them all"
     rows = table(map(_row, report.broken[:_MAX_SHOWN]), ("what", "tenant", "writer", "where", "what is wrong"))
     return f"{coloured('broken')}\n{head}\n\n{rows}{more if len(report.broken) > _MAX_SHOWN else ''}"
+
+
+def _removed(report: AuditVerification) -> str:
+    if not report.removed:
+        return ""
+    if report.accepted is None or any(one.kind == "cut" for one in report.broken):
+        return f"{report.removed:,}, as the database says: see --kept-for"
+    late = f", except {report.accepted:,}, which were accepted on the database's word" if report.accepted else ""
+    return f"{report.removed:,}, of which the anchor was told before{late}: see --kept-for"
 
 
 def _unsigned(report: AuditVerification, batches: int) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from axonflow.cli.database import database_options
+from axonflow.cli.settings import read_settings
 from axonflow.cli.tables import coloured, fields, table
 from axonflow.cli.tenancy import actor, json_option, with_tenancy, written
 from axonflow.cli.times import shown_time
@@ -229,10 +230,14 @@ def resume(*, tenant_id: str, database_url: str | None, data: Path | None, as_js
     show_default=True,
     help="Keep its audit records until their time is over, or erase them as well.",
 )
+@click.option(
+    "--anchor", metavar="URL", default="", envvar="AXONFLOW_ANCHOR", show_envvar=True,
+    help="Tell it of what --audit erase removes, before that: as `axonflow db maintain`.",
+)  # fmt: skip
 @database_options
 @json_option
 def delete(
-    *, tenant_id: str, confirm: str, audit: str, database_url: str | None, data: Path | None, as_json: bool
+    *, tenant_id: str, confirm: str, audit: str, anchor: str, database_url: str | None, data: Path | None, as_json: bool
 ) -> None:
     """Refuse all that is asked for it from now on, and erase what it has.
 
@@ -250,10 +255,13 @@ def delete(
     Exit codes:
       0    erased
       2    nothing was erased: no such tenant, a hold, an id that was not
-           confirmed, a login that may not work as axonflow_keeper
+           confirmed, a login that may not work as axonflow_keeper; or no
+           audit record, for the anchor could not be told
     """
     if confirm != tenant_id:
         raise click.UsageError(f"--confirm has to be the id of the tenant, {tenant_id!r}.")
+
+    from axonflow.app.operations import cut_witness
 
     async def work(tenancy: Tenancy) -> Erased:
         if (await tenancy.tenant(tenant_id)).audit_hold:
@@ -261,7 +269,10 @@ def delete(
                 tenant_id, audit=False, actor=actor()
             )  # says why not, and that before anything is changed
         await tenancy.move_tenant(tenant_id, "deleting", actor=actor())
-        return await tenancy.erase(tenant_id, audit=audit == "erase", actor=actor())
+        if not (audit == "erase" and anchor):
+            return await tenancy.erase(tenant_id, audit=audit == "erase", actor=actor())
+        async with cut_witness(anchor, read_settings().anchor_token) as witness:
+            return await tenancy.erase(tenant_id, audit=True, actor=actor(), witness=witness)
 
     erased = with_tenancy(database_url, data, work)
     kept = f"; {erased.kept_events:,} audit records are kept until their time is over" if erased.kept_events else ""

@@ -41,7 +41,8 @@ class AuditVerification(Struct, frozen=True):
 
     `removed` records were past their time: a chain is verified from there on. `unsealed` wait in a spool for their
     batch, `first_version` are older than batches are: nobody signed either. `trust` says whose word it is which keys
-    are right: "named", "anchor" or "store".
+    are right: "named", "anchor" or "store". `cuts` are where chains were cut; of what went there, the anchor was told
+    of `accepted` records only afterwards. None: no anchor was asked.
     """
 
     chains: int
@@ -53,6 +54,8 @@ class AuditVerification(Struct, frozen=True):
     first_version: int = 0
     writers: tuple[VerifiedWriter, ...] = ()
     trust: str = "store"
+    cuts: tuple[ChainHead, ...] = ()
+    accepted: int | None = None
 
 
 async def verify_audit(
@@ -101,6 +104,7 @@ class Verifier:
         self._removed = self._unsealed = self._first_version = 0
         self._findings: list[Finding] = []
         self._heads: list[ChainHead] = []
+        self._cuts: list[ChainHead] = []
 
     async def verify(self, tenant_id: str | None, heads: Iterable[ChainHead]) -> AuditVerification:
         known = {(head.tenant_id, head.writer_id): head for head in heads if tenant_id in (None, head.tenant_id)}
@@ -143,7 +147,9 @@ class Verifier:
             chain = now[0]  # it was cut meanwhile
         self._done += 1
         self._records += walk.records
-        self._removed += chain.cut.records if chain.cut else 0
+        if chain.cut is not None:
+            self._removed += chain.cut.records
+            self._cuts.append(chain.cut)
         self._unsealed += walk.unsealed
         self._first_version += walk.first_version_unsealed
         self._findings += walk.findings + early
@@ -216,6 +222,7 @@ class Verifier:
                 for name, walk in walks
             ),
             trust="anchor" if trust.writers is not None else "store" if trust.public_keys is None else "named",
+            cuts=tuple(self._cuts),
         )  # fmt: skip
 
 

@@ -129,6 +129,7 @@ class _ExportWalk:
                 VerifiedWriter(part.writer_id, part.batches, part.signed, part.sealed_us) for part in self._parts
             ),
             trust="anchor" if trust.writers is not None else "store" if trust.public_keys is None else "named",
+            cuts=tuple(part.cut for part in self._parts if part.cut is not None),
         )  # fmt: skip
 
 
@@ -139,11 +140,12 @@ class _ChainPart:
         self._tenant_id = tenant_id
         self.writer_id = said.chain
         self.removed = said.removed
-        cut = ChainHead(tenant_id, said.chain, said.removed, bytes.fromhex(said.hash).hex()) if said.removed else None
+        hashed = bytes.fromhex(said.hash).hex() if said.removed else ""
+        self.cut = ChainHead(tenant_id, said.chain, said.removed, hashed) if said.removed else None
         keys = [key.registered(said.chain) for key in said.keys]
         self._keys = KeyCheck(said.chain, keys, trust, verify)
         self.walk = ChainWalk(
-            StoredChain(tenant_id, said.chain, cut), trusts_first_version=trust.is_of_the_store,
+            StoredChain(tenant_id, said.chain, self.cut), trusts_first_version=trust.is_of_the_store,
             is_unsigned=said.chain in trust.unsigned_writers,
         )  # fmt: skip
         self.batches = 0

@@ -1,7 +1,7 @@
 """What the flows need from outside, as Protocols. Each has a memory adapter and one suite that all adapters pass."""
 
 from axonflow.ports.api_policy_store import ApiPolicyStore, OverrideStore
-from axonflow.ports.audit_anchor import AuditAnchor
+from axonflow.ports.audit_anchor import AuditAnchor, CutWitness
 from axonflow.ports.audit_log import AuditLog, AuditSpool
 from axonflow.ports.audit_proofs import AuditPlaces, AuditProofs
 from axonflow.ports.audit_store import AuditStore
@@ -32,6 +32,7 @@ __all__ = [
     "AuditTail",
     "BundleKey",
     "ChatModel",
+    "CutWitness",
     "Delivery",
     "Erased",
     "GrantStore",

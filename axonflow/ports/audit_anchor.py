@@ -1,10 +1,13 @@
-"""A place of another owner, to which heads of the audit trail go."""
+"""A place of another owner, to which heads of the audit trail go, and who is told of its cuts."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
-__all__ = ["AuditAnchor"]
+from axonflow.audit import ChainHead
+
+__all__ = ["AuditAnchor", "CutWitness"]
 
 
 class AuditAnchor(Protocol):
@@ -21,3 +24,14 @@ class AuditAnchor(Protocol):
 
     async def close(self) -> None:
         """Let go of connections."""
+
+
+class CutWitness(Protocol):
+    """Is told of each cut of a chain before its records go. All methods raise ConfigurationError when it cannot be."""
+
+    async def check(self, standing: Sequence[ChainHead]) -> None:
+        """These were cut before; to be asked once, ahead of all else. Raises ConfigurationError also for those that it
+        was not told of."""
+
+    async def announce(self, cuts: Sequence[ChainHead]) -> None:
+        """These are about to be cut: what they name may go afterwards, and what is before it in its chain."""

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+from axonflow.ports.audit_anchor import CutWitness
 from axonflow.tenancy import Tenant, TenantStatus, TenantUse
 
 __all__ = ["Erased", "TenantData", "TenantRow", "TenantStore"]
@@ -56,8 +57,9 @@ class TenantData(Protocol):
     async def use(self, tenant_id: str) -> TenantUse:
         """How much it has of what is limited. Raises TenancyMissing."""
 
-    async def erase(self, tenant_id: str, *, audit: bool) -> Erased:
-        """Erase it all, or all but the records of the audit trail, for good. May be interrupted, and run again.
+    async def erase(self, tenant_id: str, *, audit: bool, witness: CutWitness | None = None) -> Erased:
+        """Erase it all, or all but the records of the audit trail, for good. May be interrupted, and run again. Of what
+        goes of the trail, `witness` is told before.
 
         Raises TenancyConflict unless the tenant is being deleted and nothing holds it.
         """

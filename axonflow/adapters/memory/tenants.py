@@ -10,7 +10,7 @@ import msgspec
 from axonflow.audit import AuditMode
 from axonflow.errors import TenancyConflict, TenancyMissing
 from axonflow.ids import now_us
-from axonflow.ports import Erased, TenantRow
+from axonflow.ports import CutWitness, Erased, TenantRow
 from axonflow.tenancy import LIMITS, Tenant, TenantStatus, TenantUse
 
 __all__ = ["MemoryTenantData", "MemoryTenants", "Tables"]
@@ -127,8 +127,8 @@ class MemoryTenantData:
             **{name: self._tenants.limit(tenant_id, name) for name in LIMITS},
         )
 
-    async def erase(self, tenant_id: str, *, audit: bool) -> Erased:
-        del audit  # the trail is not among what is kept here
+    async def erase(self, tenant_id: str, *, audit: bool, witness: CutWitness | None = None) -> Erased:
+        del audit, witness  # the trail is not among what is kept here
         tenant = self._tenants.existing(tenant_id)
         if tenant.status != "deleting" or tenant.audit_hold:
             raise TenancyConflict("the tenant is not to be erased", expected="one that is being deleted and not held",

@@ -3,14 +3,14 @@
 A chain is cut at its beginning only, and where it was cut is kept in `audit_cut`: how many records are gone, and the
 hash of the last of them. The oldest record that is left names that hash, so the rest still verifies. Segments stay,
 also those of a tenant that is erased, since their batches' roots are over all of them; one that is cut in the middle
-keeps the hashes of the records that went.
+keeps the hashes of the records that went. A witness, where there is one, is told of each cut before.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
@@ -22,7 +22,9 @@ from axonflow.adapters.postgres.administration import administered, quoted
 from axonflow.adapters.postgres.database import Connection
 from axonflow.adapters.postgres.failures import translated
 from axonflow.adapters.postgres.sql_files import named_queries
+from axonflow.audit import ChainHead
 from axonflow.errors import ConfigurationError
+from axonflow.ports import CutWitness
 
 __all__ = ["DAYS_AHEAD", "Keeping", "Upkeep", "days_from", "maintain"]
 
@@ -31,16 +33,19 @@ DAYS_AHEAD: Final = 14
 _BATCH_RECORDS: Final = 10_000
 _TABLE_LOCK_MS: Final = 2_000
 _PAUSE_S: Final = 0.5
+_LOWEST: Final = -(2**63)
 
 
 class Upkeep(Struct, frozen=True):
     """What was done: partitions `made` and `dropped`, by name, and how many records were `removed` from how many
-    `chains`, those in dropped partitions not counted."""
+    `chains`, those in dropped partitions not counted. `accepted` are cuts of earlier on that a witness was told of only
+    now."""
 
     made: tuple[str, ...]
     dropped: tuple[str, ...]
     removed: int
     chains: int
+    accepted: tuple[ChainHead, ...] = ()
 
 
 async def maintain(
@@ -48,20 +53,23 @@ async def maintain(
     *,
     days_ahead: int = DAYS_AHEAD,
     lock_timeout_s: float = 60.0,
+    witness: CutWitness | None = None,
     progress: Callable[[int], None] = lambda _removed: None,
 ) -> Upkeep:
     """Make the partitions of today and of `days_ahead` more days, and remove what is past its time.
 
     The login has to own the schema. `progress` is called with the number of records removed so far. May be interrupted
-    anywhere and run again. Raises ConfigurationError, also when another is at it.
+    anywhere and run again. Raises ConfigurationError, also when another is at it, and what `witness` raises: nothing
+    goes that it was not told of.
     """
     with translated(ConfigurationError, "keep the audit trail in order"):
         async with administered(dsn, "maintain", lock_timeout_s=lock_timeout_s) as connection:
             if not await connection.fetchval(_SQL["lock"]):
                 raise ConfigurationError("another process keeps this database in order already", hint="Let it finish")
-            keeping = Keeping(connection, lock_timeout_s, progress)
+            keeping = Keeping(connection, lock_timeout_s, progress, witness)
             made = await keeping.make_partitions(days_from(datetime.now(UTC).date(), days_ahead + 1))
             cutoffs = await keeping.cutoffs()
+            await keeping.tell_ahead(cutoffs)
             dropped = await keeping.drop_partitions(cutoffs)
             for tenant_id, cutoff_us in cutoffs.items():
                 await keeping.cut_chains(tenant_id, cutoff_us)
@@ -71,6 +79,10 @@ async def maintain(
 def days_from(day: date, count: int) -> list[date]:
     """`count` days, from `day` on."""
     return [day + timedelta(days=number) for number in range(count)]
+
+
+def _heads(rows: Iterable[Any]) -> list[ChainHead]:
+    return [ChainHead(row["tenant_id"], row["writer_id"], row["records"], row["hash"].hex()) for row in rows]
 
 
 class _Kept(Exception):  # noqa: N818  what happened, and no error
@@ -87,10 +99,12 @@ class Keeping:
         connection: Connection,
         lock_timeout_s: float,
         progress: Callable[[int], None] = lambda _removed: None,
+        witness: CutWitness | None = None,
     ) -> None:
         self._connection = connection
         self._deadline_s = time.monotonic() + lock_timeout_s
         self._progress = progress
+        self._witness = witness
         self.removed = 0
         self.chains = 0
 
@@ -110,6 +124,44 @@ class Keeping:
         async with self._connection.transaction(), self._as_keeper(""):
             return {row["tenant_id"]: row["cutoff_us"] for row in await self._connection.fetch(_SQL["cutoffs"])}
 
+    async def tell_ahead(self, cutoffs: Mapping[str, int], tenant_id: str | None = None) -> None:
+        """Have the witness look at what is cut already, of `tenant_id` or of all, and hear of all that is about to be:
+        once for everything, or it had to be told of each part."""
+        if self._witness is None:
+            return
+        await self._witness.check(await self._standing(tenant_id))
+        ends: list[ChainHead] = []
+        for own, cutoff_us in cutoffs.items():
+            async with self._connection.transaction(), self._as_keeper(own):
+                for (writer_id,) in await self._connection.fetch(_SQL["chains"], own, cutoff_us):
+                    ends += await self._end_of_past(own, writer_id, cutoff_us)
+        await self._tell(ends)
+
+    async def _standing(self, tenant_id: str | None) -> list[ChainHead]:
+        async with self._connection.transaction():
+            if tenant_id is not None:
+                async with self._as_keeper(tenant_id):
+                    return _heads(await self._connection.fetch(_SQL["standing"]))
+            await self._connection.execute("SET LOCAL ROLE axonflow_auditor")  # the keeper sees one tenant's at a time
+            return _heads(await self._connection.fetch(_SQL["standing"]))
+
+    async def _end_of_past(self, tenant_id: str, writer_id: str, cutoff_us: int) -> list[ChainHead]:
+        """Where the chain will have been cut when all that is past its time is gone; nothing when none of it goes."""
+        ends: list[ChainHead] = []
+        held, first = _BATCH_RECORDS, _LOWEST
+        while held == _BATCH_RECORDS:
+            chain = (tenant_id, writer_id)
+            end = await self._connection.fetchrow(_SQL["next_end"], *chain, cutoff_us, _BATCH_RECORDS, first)
+            if end is None:
+                break
+            held, first = end["held"], end["records"]
+            ends = [ChainHead(*chain, first, end["hash"].hex())]
+        return ends
+
+    async def _tell(self, cuts: list[ChainHead]) -> None:
+        if self._witness is not None:
+            await self._witness.announce(cuts)
+
     async def drop_partitions(self, cutoffs: Mapping[str, int]) -> list[str]:
         """Whole partitions go at once, which costs next to nothing, where all in them is past its time."""
         dropped = []
@@ -124,6 +176,7 @@ class Keeping:
                         await self._note_cut(*end.values())
                 await self._connection.execute(f"DROP TABLE axonflow.{quoted(partition['name'])}")
 
+            await self._tell(_heads(ends))
             await self._with_table(drop)
             dropped.append(partition["name"])
         return dropped
@@ -164,9 +217,12 @@ class Keeping:
 
     async def _removed(self, tenant_id: str, writer_id: str, cutoff_us: int) -> int:
         """How many records went. Raises _Kept."""
-        end = await self._connection.fetchrow(_SQL["next_end"], tenant_id, writer_id, cutoff_us, _BATCH_RECORDS)
+        end = await self._connection.fetchrow(
+            _SQL["next_end"], tenant_id, writer_id, cutoff_us, _BATCH_RECORDS, _LOWEST
+        )
         if end is None:
             return 0
+        await self._tell([ChainHead(tenant_id, writer_id, end["records"], end["hash"].hex())])
         await self._note_cut(tenant_id, writer_id, end["records"], end["hash"])
         status = await self._connection.execute(_SQL["remove"], tenant_id, writer_id, end["records"])
         removed = int(status.removeprefix("DELETE "))

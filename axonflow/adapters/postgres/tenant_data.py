@@ -13,7 +13,7 @@ from axonflow.adapters.postgres.retention import Keeping
 from axonflow.adapters.postgres.sql_files import named_queries
 from axonflow.errors import TenancyConflict, TenancyMissing, TenancyUnavailable
 from axonflow.ids import now_us
-from axonflow.ports import Erased, TenantRow
+from axonflow.ports import CutWitness, Erased, TenantRow
 from axonflow.tenancy import TenantUse
 
 __all__ = ["PostgresTenantData"]
@@ -56,7 +56,7 @@ class PostgresTenantData:
             raise TenancyMissing("no such tenant", at=ascii(tenant_id)[:80])
         return found
 
-    async def erase(self, tenant_id: str, *, audit: bool) -> Erased:
+    async def erase(self, tenant_id: str, *, audit: bool, witness: CutWitness | None = None) -> Erased:
         if not is_storable(tenant_id):
             raise TenancyMissing("no such tenant", at=ascii(tenant_id)[:80])
         with translated(TenancyUnavailable, "erase a tenant"):
@@ -64,7 +64,8 @@ class PostgresTenantData:
                 await _await_writers(connection, tenant_id)
                 rows = await _erase_rows(connection, tenant_id)
                 if audit:
-                    trail = Keeping(connection, _LOCK_TIMEOUT_S)
+                    trail = Keeping(connection, _LOCK_TIMEOUT_S, witness=witness)
+                    await trail.tell_ahead({tenant_id: _END_OF_TIME_US}, tenant_id)
                     await trail.cut_chains(tenant_id, _END_OF_TIME_US)
                     rows["audit_event"] = trail.removed
                 kept, last = await _end(connection, tenant_id)

@@ -213,7 +213,7 @@ class Supervisor:
     async def _watch(self, changed: Callable[[], None], database_url: str) -> None:
         """Keep everything running until somebody asks to stop."""
         keeping = [asyncio.create_task(service.keep_running(changed)) for service in self._services]
-        keeping.append(asyncio.create_task(_keep_in_order(database_url)))
+        keeping.append(asyncio.create_task(_keep_in_order(database_url, self._settings)))
         keeping.append(asyncio.create_task(self._keep_postgres()))
         if self._unmigrated_url:
             keeping.append(asyncio.create_task(self._migrate_later(self._unmigrated_url)))
@@ -240,11 +240,11 @@ class Supervisor:
             port.close()
 
 
-async def _keep_in_order(database_url: str) -> None:
-    """Once a day: partitions for the coming days, and an end to what is past its time."""
+async def _keep_in_order(database_url: str, settings: UpSettings) -> None:
+    """Once a day: partitions for the coming days, and an end to what is past its time, of which the anchor is told."""
     while True:
         try:
-            done = await maintain(database_url)
+            done = await maintain(database_url, anchor=settings.anchor, anchor_token=settings.anchor_token)
         except ConfigurationError as error:  # of many installations on one database, one is at it
             _log.warning("no upkeep of the database today", extra={"facts": {"reason": str(error)}})
         else:

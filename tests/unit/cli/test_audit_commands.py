@@ -59,7 +59,7 @@ def test_verify_of_whole_chains_says_so(run, database):
     writer = {"writer_id": "w", "batches": 1, "signed": 1, "sealed_us": START_US, "anchored_us": None}
     assert report == {
         "chains": 2, "records": 6, "broken": [], "removed": 0, "unsealed": 0, "first_version": 0, "trust": "store",
-        "writers": [writer],
+        "writers": [writer], "cuts": [], "accepted": None,
     }  # fmt: skip
     assert [(head["tenant_id"], head["records"], len(head["hash"])) for head in heads] == [
         ("acme", 3, 64),

@@ -105,7 +105,7 @@ def test_maintain_says_what_it_did_and_when_there_is_nothing_to_do(run, new_data
     execute(new_database, f"DROP TABLE axonflow.{name}", "SELECT 1")
     assert run("db", "maintain", "--database-url", new_database).stdout.split() == ["made", name]
     report = json.loads(run("db", "maintain", "--database-url", new_database, "--json").stdout)
-    assert report == {"made": [], "dropped": [], "removed": 0, "chains": 0}
+    assert report == {"made": [], "dropped": [], "removed": 0, "chains": 0, "accepted": []}
 
 
 @pytest.mark.parametrize("command", ["migrate", "status", "doctor", "maintain", "backup", "restore"])

@@ -64,7 +64,7 @@ SELECT EXISTS (
 SELECT DISTINCT writer_id FROM axonflow.audit_event WHERE tenant_id = $1 AND time_us < $2 ORDER BY writer_id;
 
 -- name: next_end
--- The last record that is past its time among the next `$4` of the chain, if all of them before it are as well; and how
+-- The last record that is past its time among the next `$4` of the chain from `$5` on, if all of them before it are as well; and how
 -- many those are.
 SELECT sequence + 1 AS records, hash, held
 FROM (
@@ -75,7 +75,7 @@ FROM (
     FROM (
         SELECT sequence, hash, time_us
         FROM axonflow.audit_event
-        WHERE tenant_id = $1 AND writer_id = $2
+        WHERE tenant_id = $1 AND writer_id = $2 AND sequence >= $5
         ORDER BY sequence
         LIMIT $4
     ) AS next_records
@@ -83,6 +83,11 @@ FROM (
 WHERE is_expired
 ORDER BY sequence DESC
 LIMIT 1;
+
+-- name: standing
+SELECT tenant_id, writer_id, records, hash
+FROM axonflow.audit_cut
+ORDER BY tenant_id, writer_id;
 
 -- name: cut
 INSERT INTO axonflow.audit_cut (tenant_id, writer_id, records, hash, cut_us)

@@ -2,10 +2,12 @@
 
 import asyncio
 
+from axonflow.adapters.memory import MemoryAuditAnchor
 from axonflow.adapters.postgres import migrate
 from axonflow.adapters.postgres.backup import backup, restore
 from axonflow.adapters.postgres.doctor import examine, status
 from axonflow.adapters.postgres.retention import maintain
+from axonflow.flows.anchor_cuts import CutAnchoring
 from axonflow.ids import now_us
 from tests.postgres import execute, fresh_database
 from tests.postgres_rows import add_rows
@@ -30,7 +32,7 @@ def test_owner_without_superuser_migrates_examines_maintains_backs_up_and_restor
         with opened(owner) as (run, database):
             times_us = (now_us() - 200 * DAY_US, now_us() + 15 * DAY_US)
             run(write_sealed(database, chained(audit_event("A", time_us=one) for one in times_us)))
-        done = asyncio.run(maintain(owner, days_ahead=16))
+        done = asyncio.run(maintain(owner, days_ahead=16, witness=CutAnchoring(MemoryAuditAnchor())))
         assert (done.removed, len(done.made)) == (1, 2)
         assert [check for check in asyncio.run(examine(owner)) if check.state != "ok"] == []
         asyncio.run(backup(owner, tmp_path / "b.zip"))
