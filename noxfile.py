@@ -60,9 +60,9 @@ def tests(session: nox.Session) -> None:
         session.run("pytest", *session.posargs)
         return
     seed = secrets.randbits(32)  # another one each time, printed with the command, so that a failure can be repeated
-    # A process more than there are cores, since many tests wait for servers of theirs; each with whole files: what a
-    # file starts, such as a server, it starts once. In the order of the folders: those that take long begin first.
-    processes = min((os.cpu_count() or 1) + 1, 5)
+    # Two processes more than cores, since many tests wait for servers of theirs; each with whole files: what a
+    # file starts, such as a server, it starts once. In the order that tests/conftest.py gives them.
+    processes = min((os.cpu_count() or 1) + 2, 6)
     spread = ("-n", str(processes), "--dist=loadfile", "--no-loadscope-reorder")
     session.run("pytest", "tests", *spread, "--cov", "--cov-report=", f"--hypothesis-seed={seed}")
     session.run("coverage", "report")

@@ -1,5 +1,6 @@
-"""Settings for every test, and which of them are traced for coverage."""
+"""Settings for every test, which of them are traced for coverage, and in which order their files come."""
 
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ settings.load_profile("default")
 _HERE = Path(__file__).parent
 _TRACED = (_HERE / "unit", _HERE / "ports")
 _DRAWN_UNTRACED = (_HERE / "unit" / "policy", _HERE / "unit" / "detect")
+_WAITING = (_HERE / "e2e", _HERE / "sidecar", _HERE / "attacks", _HERE / "unit" / "adapters" / "postgres")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -24,3 +26,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         drawn = item.get_closest_marker("hypothesis") and any(map(item.path.is_relative_to, _DRAWN_UNTRACED))
         if drawn or item.get_closest_marker("slow") or not any(map(item.path.is_relative_to, _TRACED)):
             item.add_marker("no_cover")
+    items[:] = _mixed(items)
+
+
+def _mixed(items: list[pytest.Item]) -> list[pytest.Item]:
+    """The files that wait for servers spread among those that compute: the one leave processors to the other."""
+    files = [list(of_file) for _, of_file in groupby(items, lambda item: item.path)]
+    waiting = [file for file in files if any(map(file[0].path.is_relative_to, _WAITING))]
+    computing = [file for file in files if not any(map(file[0].path.is_relative_to, _WAITING))]
+    placed = [((2 * at + 1) / len(kind), file) for kind in (waiting, computing) for at, file in enumerate(kind)]
+    return [item for _, file in sorted(placed, key=lambda one: one[0]) for item in file]
