@@ -80,7 +80,7 @@ def _live(plan: Plan, *, watch: bool | None) -> LiveRun | None:
 async def _watched(flow: AxonFlow, plan: Plan, principal: str | None, live: LiveRun) -> PlanResult:
     async def drawn() -> None:
         while True:
-            await asyncio.sleep(_REDRAW_S)
+            await asyncio.sleep(_REDRAW_S)  # people read it: a frame every so often, not one a change
             live.draw()
 
     drawing = asyncio.create_task(drawn())

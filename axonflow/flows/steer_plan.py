@@ -253,7 +253,7 @@ class Steering:
                 self._fail(attempt)
                 return
             if count and not count % MAX_INLINE_STEPS:
-                await asyncio.sleep(0)
+                await asyncio.sleep(0)  # a long chain of quick steps leaves the loop to others
             count += 1
             following = await self._carried_out(attempt, task)
 

@@ -343,7 +343,7 @@ class HeldRecords:
     def _heads_certain(self) -> Iterator[None]:
         try:
             yield
-        except BaseException:
+        except BaseException:  # whatever it was, and it goes on up
             self._heads.clear()  # what the disk holds counts, not what we meant to write
             raise
 

@@ -29,7 +29,7 @@ class Transactions:
             connection.execute("BEGIN IMMEDIATE")
             change()
             connection.execute("COMMIT")
-        except BaseException:
+        except BaseException:  # whatever ends it: an open transaction would take in what comes next
             with suppress(sqlite3.Error):
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
