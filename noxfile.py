@@ -177,15 +177,20 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def plans(session: nox.Session) -> None:
-    """Ten thousand random plans under a virtual clock. Arguments go to the script: --count, --seed."""
+    """Ten thousand random plans under a virtual clock, and ten thousand that leave nothing behind. Arguments go to the
+    first script: --count, --seed."""
     install(session, "test", distributions=(".",))
     session.run("python", "-m", "tests.simulations.run_plans", *session.posargs)
+    session.run("python", "-m", "tests.simulations.plan_leaks")
 
 
 @nox.session
 def plans_bench(session: nox.Session) -> None:
-    """What coordinating plans costs, beside bare asyncio and LangGraph."""
+    """What coordinating plans costs, beside bare asyncio and what others would run the same graphs with."""
     install(session, "bench", distributions=(".",))
     if not isinstance(session.virtualenv, nox.virtualenv.PassthroughEnv):
-        session.install("langgraph>=1")
+        session.install(
+            "langgraph>=1", "agent-framework-core>=1", "haystack-ai>=3", "pydantic-graph>=2", "apache-hamilton>=1.90",
+            "dask>=2026",
+        )  # fmt: skip
     session.run("python", "-m", "tests.benchmarks.bench_plans", *session.posargs)

@@ -11,6 +11,7 @@ A message says what was expected, what was found, where, and what to do. Values 
     │   ├── PolicyError      a policy document that is wrong
     │   │   └── ExpressionError  a CEL expression in one that is wrong
     │   └── PlanError        a plan that cannot run
+    ├── PlanConflict         a plan was changed, begun or ended meanwhile
     ├── ConfigurationError   AxonFlow.open() was given something it cannot use (also a ValueError)
     ├── DetectionError       content could not be inspected or redacted
     ├── LedgerError          a limit could not be checked or counted
@@ -19,6 +20,7 @@ A message says what was expected, what was found, where, and what to do. Values 
     │   ├── PolicyConflict   somebody else changed what is in force meanwhile
     │   ├── PolicyMissing    there is no such policy
     │   └── PolicyForbidden  whoever asks may not change this policy, or not so
+    ├── WorkflowError        workflows of others cannot be kept or read (more: axonflow.plan.workflows)
     ├── TenancyError         a tenant, key or role cannot be as it is asked for (also a ValueError)
     │   ├── TenancyMissing   there is none of that name
     │   ├── TenancyConflict  another is in the way, or it has moved on meanwhile
@@ -61,6 +63,7 @@ __all__ = [
     "ModelRateLimited",
     "ModelReplyMalformed",
     "ModelUnavailable",
+    "PlanConflict",
     "PlanError",
     "PolicyConflict",
     "PolicyError",
@@ -75,6 +78,7 @@ __all__ = [
     "TenancyMissing",
     "TenancyUnavailable",
     "VaultError",
+    "WorkflowError",
 ]
 
 
@@ -200,6 +204,12 @@ class PlanError(DocumentError):
     _subject = "the plan"
 
 
+class PlanConflict(AxonFlowError):  # noqa: N818  named as the state of affairs, which a person looks at again
+    """The plan is not what the caller thinks it is: changed, begun, or at its end. Nothing was done."""
+
+    code = "plan_conflict"
+
+
 class ConfigurationError(AxonFlowError, ValueError):
     """A setting or an argument of ``AxonFlow.open`` cannot be used."""
 
@@ -246,6 +256,12 @@ class PolicyForbidden(PolicyStoreError):  # noqa: N818  named as what is found, 
     """The policy is another's: of a layer above, whose policies are made stricter at most, never looser."""
 
     code = "policy_forbidden"
+
+
+class WorkflowError(AxonFlowError):
+    """Workflows of other orchestrators cannot be kept or read now. Their gates let nothing through."""
+
+    code = "workflow_unavailable"
 
 
 class TenancyError(AxonFlowError, ValueError):

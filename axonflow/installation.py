@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from axonflow.errors import ConfigurationError
+
 __all__ = ["Installation", "default_folder"]
 
 
@@ -40,6 +42,11 @@ class Installation:
         return self.path / "audit-persons.key"
 
     @property
+    def commands_folder(self) -> Path:
+        """Where the keys are that commands sign with which are run on this machine, a folder for each database."""
+        return self.path / "commands"
+
+    @property
     def tls(self) -> Path:
         """The folder of certificates."""
         return self.path / "tls"
@@ -62,11 +69,17 @@ class Installation:
 
 def default_folder(environment: Mapping[str, str], *, root: bool) -> Path:
     """AXONFLOW_DATA; or /var/lib/axonflow for `root`, whose home PostgreSQL's account could not enter; or the user's
-    own folder for data (XDG Base Directory Specification)."""
+    own folder for data (XDG Base Directory Specification). Raises ConfigurationError for a user without a home."""
     named = environment.get("AXONFLOW_DATA")
     if named:
         return Path(named)
     if root:
         return Path("/var/lib/axonflow")
-    home = environment.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
-    return Path(home) / "axonflow"
+    given = environment.get("XDG_DATA_HOME")
+    try:
+        return (Path(given) if given else Path.home() / ".local" / "share") / "axonflow"
+    except RuntimeError:  # as in a container whose user is a number alone
+        raise ConfigurationError(
+            "there is no usual folder for data", expected="a login with a home", found="neither HOME nor an account",
+            hint="Name one: AXONFLOW_DATA=FOLDER",
+        ) from None  # fmt: skip

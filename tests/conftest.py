@@ -1,8 +1,11 @@
 """Settings for every test, which of them are traced for coverage, and in which order their files come."""
 
+import os
+from collections.abc import Generator
 from itertools import groupby
 from pathlib import Path
 
+import coverage
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -13,20 +16,38 @@ settings.register_profile(
 )  # fmt: skip
 settings.load_profile("default")
 
+os.environ.setdefault("AXONFLOW_COMMAND_KEYS", "none")  # commands of tests leave no key on this machine
+
 _HERE = Path(__file__).parent
 _TRACED = (_HERE / "unit", _HERE / "ports")
 _DRAWN_UNTRACED = (_HERE / "unit" / "policy", _HERE / "unit" / "detect")
 _WAITING = (_HERE / "e2e", _HERE / "sidecar", _HERE / "attacks", _HERE / "unit" / "adapters" / "postgres")
 
 
+@pytest.hookimpl(trylast=True)  # behind Hypothesis, which marks what is drawn
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave out of coverage what only repeats: tracing makes the core two to three times slower. The gate holds by the
     tests of single cases; drawn ones, slow ones and those that come through a door run as they are."""
     for item in items:
         drawn = item.get_closest_marker("hypothesis") and any(map(item.path.is_relative_to, _DRAWN_UNTRACED))
         if drawn or item.get_closest_marker("slow") or not any(map(item.path.is_relative_to, _TRACED)):
-            item.add_marker("no_cover")
+            item.add_marker("untraced")
     items[:] = _mixed(items)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Stop tracing for a test that is left out of coverage, and for what it sets up. In the processes that tests are
+    spread over, two tracers run one above the other, of which the marker of pytest-cov (7.1) stops one."""
+    stopped: list[coverage.Coverage] = []
+    while item.get_closest_marker("untraced") and (tracing := coverage.Coverage.current()):
+        tracing.stop()
+        stopped.append(tracing)
+    try:
+        return (yield)
+    finally:
+        for tracing in reversed(stopped):
+            tracing.start()
 
 
 def _mixed(items: list[pytest.Item]) -> list[pytest.Item]:

@@ -17,9 +17,9 @@ TRAVEL = {
             "gives": {"type": "array"},
             "idempotent": True,
         },
-        {"name": "flights", "takes": {"usd_micros": 5}},
+        {"name": "flights", "takes": {"usd_micros": 5}, "labels": ["trust:untrusted"], "declassifies": ["pii:*"]},
     ],
-    "agents": [{"name": "writer", "description": "Writes."}],
+    "agents": [{"name": "writer", "description": "Writes.", "labels": ["trust:generated"]}],
     "synthesis": {"agent": "writer", "prompt": "Answer the traveller."},
 }
 

@@ -77,6 +77,20 @@ def rows_of(tenant_id: str) -> dict[str, dict[str, object]]:
             "principal": "user:ann", "status": "pending", "steps": b"[]", "created_us": 1, "executor_id": "",
             "result": b"null", "step_results": b"{}",
         },
+        "plan_version": own | {
+            "plan_id": "p", "version": 1, "kind": "created", "changed_us": 1, "changed_by": "user:ann",
+            "summary": b"made", "domain": "travel", "execution_mode": "auto", "metadata": b"{}",
+            "definition": b"null",
+        },
+        "plan_step": own | {"plan_id": "p", "step": "s", "state": "running", "attempts": 1, "facts": b"{}"},
+        "workflow": own | {
+            "workflow_id": "w", "schema_version": 1, "state": "in_progress", "source": "external", "trace_id": "",
+            "created_us": 1, "version": 1, "record": b"{}",
+        },
+        "workflow_step": own | {
+            "workflow_id": "w", "step_id": "s", "schema_version": 1, "step_index": 0, "state": "held", "expires_us": 2,
+            "version": 1, "record": b"{}",
+        },
         "vault_value": own | {"label": "l", "schema_version": 1, "sealed": b"\1"},
         "audit_person_key": own | {"key_id": "k", "tag": HASH, "wrapped": b"w", "created_us": 1},
         "audit_event": own | {

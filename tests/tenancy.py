@@ -8,6 +8,7 @@ from axonflow.adapters.postgres.keys import PostgresKeyLookup, PostgresKeys
 from axonflow.adapters.postgres.tenant_data import PostgresTenantData
 from axonflow.adapters.postgres.tenant_roles import PostgresGrants, PostgresRoles
 from axonflow.adapters.postgres.tenants import PostgresTenants
+from axonflow.app.command_keys import PassingCommandKey
 from axonflow.app.tenancy import Tenancy
 from axonflow.ids import new_id
 from axonflow.tenancy import ADMINISTRATOR, Actor, KeyRecord, Pepper, Tenant, permissions_of
@@ -79,4 +80,4 @@ def stores_of(kind, request):
                 PostgresTenants(database), PostgresKeys(database), PostgresKeyLookup(database),
                 PostgresRoles(database), PostgresGrants(database), PostgresTenantData(database, dsn),
             ]  # fmt: skip
-            yield Stores(run, Tenancy(*parts, [PEPPER], PostgresAuditLog(database)), parts)
+            yield Stores(run, Tenancy(*parts, [PEPPER], PostgresAuditLog(database, PassingCommandKey())), parts)

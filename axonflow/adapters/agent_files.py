@@ -8,8 +8,8 @@ from typing import Final
 
 from axonflow.adapters.yaml_text import Locator, parse_json, parse_yaml
 from axonflow.errors import PlanError, PolicyError
-from axonflow.plan.catalogue import AgentConfig, agent_config_of_document
-from axonflow.plan.document import Path as Place
+from axonflow.plan.model.document import Path as Place
+from axonflow.plan.planner.catalogue import AgentConfig, agent_config_of_document
 
 __all__ = ["read_agent_configs"]
 

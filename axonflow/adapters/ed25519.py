@@ -37,6 +37,11 @@ class Signer:
             raise _no_key(path, "an Ed25519 private key")
         return cls(key)
 
+    @classmethod
+    def made(cls) -> Signer:
+        """A new key, kept nowhere."""
+        return cls(Ed25519PrivateKey.generate())
+
     @property
     def public_pem(self) -> bytes:
         """The public half, to be given to whoever shall trust it."""

@@ -13,7 +13,7 @@ import yaml
 from axonflow.adapters.yaml_text import Locator, parse_json, parse_yaml
 from axonflow.errors import PlanError, PolicyError
 from axonflow.plan import Plan
-from axonflow.plan.document import FaultsOf, json_path, no_faults, plan_of_document, plan_to_document
+from axonflow.plan.model.document import FaultsOf, json_path, no_faults, plan_of_document, plan_to_document
 
 __all__ = ["MAX_PLAN_BYTES", "plan_of_text", "read_plan", "written_plan"]
 

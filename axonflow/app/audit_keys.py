@@ -9,6 +9,7 @@ Needs ``cryptography``: the extra ``axonflow[bundles]``.
 
 from __future__ import annotations
 
+import fcntl
 import os
 from pathlib import Path
 from typing import Final
@@ -19,7 +20,7 @@ from axonflow.adapters.ed25519 import Signer, keep_key_pair, make_key_pair
 from axonflow.audit import WriterKey
 from axonflow.errors import ConfigurationError
 
-__all__ = ["ask_for_rotation", "kept_keys", "signing_keys"]
+__all__ = ["ask_for_rotation", "first_key_id", "kept_keys", "signing_keys"]
 
 _KEY: Final = "audit.key"
 _PUBLIC: Final = "audit.pub"
@@ -38,7 +39,24 @@ def ask_for_rotation(folder: str | os.PathLike[str]) -> str:
     if not (place / _KEY).is_file():
         raise ConfigurationError("no key of the audit trail", expected=f"the folder of a spool, with {_KEY}",
                                  found="none", at=str(place))  # fmt: skip
-    return make_key_pair(place / _NEXT, place / _NEXT_PUBLIC)
+    descriptor = os.open(place, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)  # as commands do: none of them finishes what is only being made
+        return make_key_pair(place / _NEXT, place / _NEXT_PUBLIC)
+    finally:
+        os.close(descriptor)
+
+
+def first_key_id(folder: Path) -> str:
+    """The id of the first key of the writer in `folder`; it is made when there is none. Raises ConfigurationError, also
+    for a present key that is not the one the writer signed with."""
+    keep_key_pair(folder / _KEY, folder / _PUBLIC)
+    signer = Signer.from_file(folder / _KEY)
+    keys = _read(folder / _ALL)
+    if not keys:
+        return signer.key_id
+    _check(folder, signer, keys)
+    return keys[0].key_id
 
 
 def signing_keys(folder: Path, writer_id: str, next_number: int) -> tuple[Signer, tuple[WriterKey, ...]]:
@@ -53,15 +71,24 @@ def signing_keys(folder: Path, writer_id: str, next_number: int) -> tuple[Signer
     if not keys:
         keys = [WriterKey(writer_id, next_number, signer.key_id, signer.public_bytes)]
         _write(folder / _ALL, keys)
+    _check(folder, signer, keys)
     if (folder / _NEXT).exists():
         signer, keys = _rotated(folder, signer, keys, next_number)
-    if keys[-1].key_id != signer.key_id:
+    return signer, tuple(keys)
+
+
+def _check(folder: Path, signer: Signer, keys: list[WriterKey]) -> None:
+    """Before it endorses another: what a key endorses that was never the writer's is trusted by nobody."""
+    known = {signer.key_id}
+    if (folder / _NEXT).exists():
+        keep_key_pair(folder / _NEXT, folder / _NEXT_PUBLIC)  # of who was killed while it was made, or put in its place
+        known.add(Signer.from_file(folder / _NEXT).key_id)
+    if keys[-1].key_id not in known:
         raise ConfigurationError(
             "the key of the audit trail is not the one that its writer signs with", expected=keys[-1].key_id,
             found=signer.key_id, at=str(folder / _KEY),
             hint="Put it back from where you keep it. To change it: axonflow audit rotate-key.",
         )  # fmt: skip
-    return signer, tuple(keys)
 
 
 def kept_keys(folder: Path, writer_id: str) -> tuple[WriterKey, ...]:
@@ -86,17 +113,18 @@ def _rotated(folder: Path, old: Signer, keys: list[WriterKey], next_number: int)
     return new, keys
 
 
-def _read(path: Path, writer_id: str) -> list[WriterKey]:
+def _read(path: Path, writer_id: str | None = None) -> list[WriterKey]:
     try:
         keys = _decode(path.read_bytes())
     except FileNotFoundError:
         return []
     except (OSError, msgspec.MsgspecError):
         keys = []
-    if not keys or {key.writer_id for key in keys} != {writer_id}:
+    if not keys or {key.writer_id for key in keys} != {writer_id or keys[0].writer_id}:
         raise ConfigurationError(
-            "not the keys of this writer of the audit trail", expected=f"those of {writer_id}", found="something else",
-            at=str(path), hint="Put the file back, or move it away: then the present key is registered as a new one.",
+            "not the keys of this writer of the audit trail", expected=f"those of {writer_id or 'one writer'}",
+            found="something else", at=str(path),
+            hint="Put the file back, or move it away: then the present key is registered as a new one.",
         )  # fmt: skip
     return keys
 

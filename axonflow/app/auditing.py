@@ -13,6 +13,7 @@ from typing import BinaryIO, Final
 from msgspec.structs import replace
 
 from axonflow.adapters.anchors import open_anchor
+from axonflow.audit.commands import UNSIGNED_COMMANDS
 from axonflow.audit.export import ExportedRecord
 from axonflow.audit.proof import EventProof, ProvedEvent, check_proof
 from axonflow.audit.stored import Finding
@@ -56,8 +57,8 @@ _TOLD_RECORDS: Final = 1_000
 _MAX_QUARANTINED: Final = 10_000
 """Of a spool: of more, the first are looked at."""
 _PUBLIC_KEY = "audit.pub"
-_UNSIGNED = frozenset({"axonflow-cli"})
-"""Commands end when they are done and have no key of their own; see axonflow.adapters.postgres.audit_log."""
+_UNSIGNED = frozenset({UNSIGNED_COMMANDS})
+"""Known to have signed nothing, up to where commands began to; see axonflow.audit.commands."""
 
 
 def _signature_check() -> SignatureCheck | None:

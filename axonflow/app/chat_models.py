@@ -8,12 +8,13 @@ from importlib import import_module
 from typing import Any, Final
 
 from axonflow.app.flow import AxonFlow
-from axonflow.audit import IN_PROCESS, AuditEvent, Origin
+from axonflow.audit import IN_PROCESS, AuditEvent, Origin, Usage
 from axonflow.chat import ChatDelta, ChatReply, ChatRequest
 from axonflow.errors import ConfigurationError
 from axonflow.flows.complete import Overseen, complete, stream
 from axonflow.flows.guard_stream import StreamGuard
 from axonflow.flows.record import Outcome
+from axonflow.plan.running.step_call import CURRENT_CALL
 from axonflow.plugins import CHAT_MODELS, load
 from axonflow.policy import Decision, Principal, Request
 from axonflow.ports import ChatModel
@@ -80,6 +81,8 @@ class GovernedModel:
             return await flow.guard_stream(request, origin=origin)
 
         async def recorded(request: Request, decision_id: str, outcome: Outcome) -> AuditEvent:
+            if outcome.usage is not None:
+                _charge_step(outcome.usage)
             return await flow.record(
                 "model_call", request, decision_id=decision_id, details=outcome.details, usage=outcome.usage,
                 duration_us=outcome.duration_us, failed=outcome.failed, origin=origin,
@@ -101,3 +104,12 @@ class GovernedModel:
 
     async def close(self) -> None:
         await self._model.close()
+
+
+def _charge_step(usage: Usage) -> None:
+    """Where a step of a plan calls the model, that is what the step has used."""
+    call = CURRENT_CALL.get(None)
+    if call is not None:
+        known = [count for count in (usage.input_tokens, usage.output_tokens) if count is not None]
+        tokens = sum(known) if usage.total_tokens is None and known else usage.total_tokens
+        call.use(tokens=tokens, usd_micros=usage.cost_usd_micros)

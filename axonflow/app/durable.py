@@ -25,12 +25,16 @@ from axonflow.adapters.postgres import (
     PostgresPlanStore,
     PostgresPolicyFeed,
     PostgresPolicyStore,
+    PostgresWorkflows,
+    PostgresWorkflowSteps,
     migrate,
     service_login,
 )
+from axonflow.adapters.postgres.command_batches import PostgresCommandBatches
 from axonflow.adapters.postgres.person_keys import PostgresPersonKeys
 from axonflow.adapters.postgres.tenant_feed import PostgresTenantFeed
 from axonflow.adapters.sqlite_spool import SqliteAuditSpool
+from axonflow.app.plan_shelf import PlanShelf
 from axonflow.app.spooling import (
     LOCK_TIMEOUT_S,
     Salvaged,
@@ -45,12 +49,14 @@ from axonflow.app.tenancy import Tenancy
 from axonflow.audit import AuditMode, AuditModes, AuditPage, AuditQuery, SealedBatch, WriterKey
 from axonflow.detect import RedactionKey
 from axonflow.errors import AuditError
+from axonflow.flows.anchor_commands import CommandAnchoring
 from axonflow.flows.anchor_heads import HeadAnchoring
 from axonflow.flows.drain import Drain
+from axonflow.flows.gate_workflow_step import WorkflowStores
 from axonflow.flows.publish_api_policies import Shelf
 from axonflow.flows.watch_tenants import TenantWatch
 from axonflow.ids import now_us
-from axonflow.ports import AuditAnchor, AuditLog, PlanStore, PolicyFeed, Vault
+from axonflow.ports import AuditAnchor, AuditLog, PolicyFeed, Vault
 from axonflow.tenancy import Pepper, TenantStatus
 
 if TYPE_CHECKING:  # it needs cryptography, and there may be none
@@ -60,7 +66,6 @@ __all__ = [
     "DatabaseSettings",
     "Durable",
     "PersonSettings",
-    "PlanStore",
     "SpoolFigures",
     "SpoolSettings",
     "Trouble",
@@ -74,6 +79,8 @@ _USUAL: Final = DatabaseSettings()
 _USUAL_SPOOL: Final = SpoolSettings()
 FLUSH_TIMEOUT_S: Final = 5.0
 ANCHOR_TIMEOUT_S: Final = 5.0
+COMMANDS_TIMEOUT_S: Final = 1.0
+"""For what was signed by command: any other service, and the next start, brings it as well."""
 
 
 class Trouble(Struct, frozen=True):
@@ -150,6 +157,7 @@ class Durable:
         self._anchoring = None if anchor is None else HeadAnchoring(
             anchor, spool.writer_id, keys[0].public_key if keys else b"", lambda error: report(_anchoring_told(error))
         )  # fmt: skip
+        self._commands = _command_anchoring(anchor, database, report)
         self._person_keys = PostgresPersonKeys(database)
         self._drain = Drain(
             spool, self._store, lambda error: report(told(error)), keys=keys, moved=self._note,
@@ -180,9 +188,10 @@ class Durable:
         `report` is told, in one sentence, when the drain begins to fail and when it works again, and likewise of the
         read replica, if `database_settings` name one. Batches are signed with the key in the spool's folder, made when
         it is absent (see `axonflow.app.audit_keys`); not without the package ``cryptography``, which is reported. Their
-        heads go to `anchor`, which is closed in the end (:func:`axonflow.app.auditing.open_anchor`). What could be read
-        of a damaged spool is drained beside it, and reported too. What tells of `persons` is sealed and opened as these
-        say. Raises ConfigurationError or AuditError when the spool cannot be used.
+        heads go to `anchor`, which is closed in the end (:func:`axonflow.app.auditing.open_anchor`), and so do those of
+        what is signed by command. What could be read of a damaged spool is drained beside it, and reported too. What
+        tells of `persons` is sealed and opened as these say. Raises ConfigurationError or AuditError when the spool
+        cannot be used.
 
         All events are recorded before the answer until :meth:`watch_tenants` has heard how tenants stand.
         """
@@ -203,6 +212,8 @@ class Durable:
             durable._know(persons)
         if durable._anchoring is not None:
             durable._anchoring.start()
+        if durable._commands is not None:
+            durable._commands.start()
         durable._drain.start()
         durable._salvaged = await Salvaged.opened(held, durable._store, durable._person_keys, report)
         if database_settings.replica_url:
@@ -221,9 +232,14 @@ class Durable:
         return self._spool
 
     @property
-    def plans(self) -> PlanStore:
+    def plans(self) -> PlanShelf:
         """Where plans are kept."""
-        return PostgresPlanStore(self._database)
+        return PlanShelf.of(PostgresPlanStore(self._database))
+
+    @property
+    def workflows(self) -> WorkflowStores:
+        """Where workflows of other orchestrators are kept."""
+        return WorkflowStores(PostgresWorkflows(self._database), PostgresWorkflowSteps(self._database))
 
     @property
     def shelf(self) -> Shelf:
@@ -348,10 +364,29 @@ class Durable:
             drained = await self._drain.stop(timeout_s)
             return await self._salvaged.close(timeout_s) and drained
         finally:
+            if self._commands is not None:
+                await self._commands.stop(COMMANDS_TIMEOUT_S)
             if self._anchoring is not None:
                 await self._anchoring.stop(ANCHOR_TIMEOUT_S)
             await self._database.close()
             await asyncio.to_thread(self._spool.close)
+
+
+def _command_anchoring(
+    anchor: AuditAnchor | None, database: PostgresDatabase, report: Callable[[str], None]
+) -> CommandAnchoring | None:
+    """None as well without ``cryptography``: nothing is told that was not verified."""
+    if anchor is None:
+        return None
+    try:
+        from axonflow.adapters.ed25519 import made_signature
+    except ModuleNotFoundError:
+        return None
+
+    def tell(error: AuditError | None) -> None:
+        report("what is signed by command reaches the anchor" if error is None else str(error))
+
+    return CommandAnchoring(anchor, PostgresCommandBatches(database), made_signature, tell)
 
 
 def _anchoring_told(error: AuditError | None) -> str:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal, TypeVar
-
-from msgspec.structs import replace
 
 from axonflow.adapters.memory import MemoryAuditLog, MemoryLedger, MemoryVault
 from axonflow.adapters.policy_files import baseline_files
 from axonflow.adapters.re2_engine import compile_pattern
 from axonflow.adapters.sqlite_spool import SqliteAuditSpool
+from axonflow.app.plan_runs import PlanRuns, RunOptions
 from axonflow.app.policies import Keys, Policies, policy_sources, trusted_by
 from axonflow.app.scanning import builtin_scanner
 from axonflow.app.streams import StreamRedactions, guarded
@@ -23,15 +22,12 @@ from axonflow.detect.streaming import StreamRedaction, StreamRedactor
 from axonflow.errors import ConfigurationError
 from axonflow.flows.blocking import wait
 from axonflow.flows.decide import decide
-from axonflow.flows.enforce import enforce
+from axonflow.flows.enforce import enforce, refuse
 from axonflow.flows.guard_stream import StreamGuard, guard_stream, redacted_ids
-from axonflow.flows.plan_means import Means
+from axonflow.flows.plan_labels import Refusal
 from axonflow.flows.record import Outcome, record
 from axonflow.flows.reveal import reveal
-from axonflow.flows.run_plan import run_plan
-from axonflow.flows.share_room import PlanRoom
-from axonflow.ids import now_us
-from axonflow.plan import Estimates, Limits, Plan, PlanResult, StepEvent
+from axonflow.plan import HeldRun, Limits, Plan, PlanResult, StepEvent
 from axonflow.policy import Decision, PolicyEngine, Principal, Request
 from axonflow.policy.compiling import compile_scopes
 from axonflow.policy.engines import Engines
@@ -84,8 +80,9 @@ class AxonFlow:
         self._vault = vault
         self._content_kept = content_kept
         self._redactions = StreamRedactions()
-        room = None if plan_limits is None else PlanRoom(plan_limits)
-        self._means = Means(room=room, estimates=Estimates(), ledger=ledger, compile_pattern=compile_pattern)
+        self._plans = PlanRuns(
+            self._enforced, self._recorded, self._refused, self.policies_of_tenant, ledger, plan_limits
+        )
 
     @classmethod
     def open(  # noqa: PLR0913  all by name but the policies, and seldom more than three of them
@@ -324,6 +321,7 @@ class AxonFlow:
         *,
         principal: Principal | dict[str, Any] | str | None = None,
         context: dict[str, Any] | None = None,
+        done: Mapping[str, Any] | None = None,
         origin: Origin = IN_PROCESS,
         before_step: Callable[[], None] | None = None,
         watch: Callable[[StepEvent], None] | None = None,
@@ -331,26 +329,72 @@ class AxonFlow:
         """Run `plan` for `principal`: each step is enforced, then started the moment its inputs are there.
 
         Without a principal the plan acts for itself, as the agent of its name. `context` goes into the context of
-        every step's request, `origin` is recorded with each. `before_step` is called before the plan and before each
+        every step's request, `origin` is recorded with each. Steps that are `done`, by name with their results, are
+        neither judged nor called again. `before_step` is called before the plan and before each
         step: where it raises an AxonFlowError, that is not begun. `watch` is told where each step has got to; it must
         not raise. Raises PlanError for a plan that is invalid, does not fit its budget, or is one too many, and what
         `before_step` raises before it; a step that fails or is refused ends in the result, not in an exception.
         """
-
-        async def enforced(request: Request) -> Decision:
-            if before_step is not None:
-                before_step()
-            return await self.enforce(request, origin=origin)
-
-        async def recorded(request: Request, decision_id: str, outcome: Outcome) -> None:
-            engine = self._engines.of(request)
-            await record(
-                self._audit, "plan_step", request, decision_id=decision_id, policy_digest=engine.digest,
-                outcome=outcome, origin=origin, secrecy=engine.secrecy,
-            )  # fmt: skip
-
         acting = Principal(plan.name, "agent") if principal is None else Principal.of(principal)
-        return await run_plan(
-            plan, principal=acting, enforce=enforced, recorded=recorded, context=context, clock_us=now_us,
-            means=self._means if watch is None else replace(self._means, watch=watch),
+        options = RunOptions(origin, before_step, watch)
+        return await self._plans.run(plan, acting, options, context=context, done=done)
+
+    async def run_growing(
+        self,
+        plans: AsyncIterator[Plan],
+        *,
+        principal: Principal | dict[str, Any] | str | None = None,
+        context: dict[str, Any] | None = None,
+        options: RunOptions = RunOptions(),  # noqa: B008  immutable
+    ) -> PlanResult:
+        """Run a plan that is still being written: `plans` gives what it is so far, each time with more steps behind the
+        same, and its steps start meanwhile.
+
+        ``plan.start`` is asked each time, with how many ``steps`` there are. What is wrong with what comes later, or is
+        not allowed, ends the growing: `PlanResult.error` says why, and what becomes of what runs the plan's failure
+        policy says. Where the first is held, all are read. Raises as :meth:`run`, and `plans` while nothing runs.
+        """
+        acting = None if principal is None else Principal.of(principal)
+        return await self._plans.run_growing(plans, acting, options, context=context)
+
+    async def resume(
+        self,
+        plan: Plan,
+        held: HeldRun,
+        *,
+        approved: bool | Mapping[str, bool],
+        by: Principal | dict[str, Any] | str,
+        comment: str = "",
+        origin: Origin = IN_PROCESS,
+        before_step: Callable[[], None] | None = None,
+        watch: Callable[[StepEvent], None] | None = None,
+    ) -> PlanResult:
+        """Go on with a run of `plan` that was `held` (`PlanResult.held`): `approved`, or not, `by` somebody; one word
+        for all that waits, or by step for some of it.
+
+        Who approves is recorded, and policy is asked whether they may (``plan.approve``). What is done is not done
+        again; a step that was refused is denied, and what becomes of the others its failure policy says. Steps that are
+        gone on with are judged anew: what policy denies by now is denied. Raises as :meth:`run`, and nothing has run
+        then: PlanError for a step that does not wait, for somebody who is not named as an approver of it, and for
+        another plan; Denied when policy does not let them approve.
+        """
+        options = RunOptions(origin, before_step, watch)
+        return await self._plans.resume(plan, held, approved, Principal.of(by), options, comment=comment)
+
+    async def _enforced(
+        self, request: Request, *, origin: Origin, approvals: Mapping[str, Collection[str]] = {}
+    ) -> Decision:
+        return await enforce(
+            self._engines.of(request), request, audit=self._audit, ledger=self._ledger, origin=origin,
+            vault=self._vault, content_kept=self._content_kept, approvals=approvals,
+        )  # fmt: skip
+
+    async def _refused(self, request: Request, refusal: Refusal, origin: Origin) -> Decision:
+        return await refuse(self._engines.of(request), request, *refusal, audit=self._audit, origin=origin)
+
+    async def _recorded(self, request: Request, decision_id: str, outcome: Outcome, origin: Origin) -> None:
+        engine = self._engines.of(request)
+        await record(
+            self._audit, "plan_step", request, decision_id=decision_id, policy_digest=engine.digest, outcome=outcome,
+            origin=origin, secrecy=engine.secrecy,
         )  # fmt: skip

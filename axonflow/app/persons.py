@@ -16,6 +16,8 @@ from axonflow.adapters.postgres import PostgresAuditStore, PostgresDatabase
 from axonflow.adapters.postgres.audit_log import PostgresAuditLog
 from axonflow.adapters.postgres.person_keys import PostgresPersonKeys
 from axonflow.app.changes import change_by
+from axonflow.app.command_keys import PassingCommandKey
+from axonflow.app.commands import Commands, opened_log
 from axonflow.audit import AuditEvent, AuditPage, AuditQuery
 from axonflow.errors import ConfigurationError
 from axonflow.flows.erase_person import ErasedPerson, erase_person
@@ -79,17 +81,19 @@ def persons_in(
     audit: AuditLog | None = None,
     settled: Callable[[], Awaitable[None]] | None = None,
 ) -> AuditPersons:
-    """Those of the trail in `database`. What is erased is recorded in `audit`, or else there, at once."""
-    log = PostgresAuditLog(database) if audit is None else audit
+    """Those of the trail in `database`. What is erased is recorded in `audit`; or else there, at once, signed with a
+    key that is kept nowhere."""
+    log = PostgresAuditLog(database, PassingCommandKey()) if audit is None else audit
     return AuditPersons(secret, PostgresPersonKeys(database), PostgresAuditStore(database), log, settled)
 
 
 @asynccontextmanager
-async def opened_persons(database_url: str, secret: bytes) -> AsyncIterator[AuditPersons]:
-    """Those of the trail in the database, for a command. Raises ConfigurationError."""
+async def opened_persons(database_url: str, secret: bytes, commands: Commands) -> AsyncIterator[AuditPersons]:
+    """Those of the trail in the database, for a command, which signs as `commands` say. Raises ConfigurationError."""
     database = await PostgresDatabase.connect(database_url)
     try:
-        yield persons_in(database, secret)
+        async with opened_log(database, commands) as audit:
+            yield persons_in(database, secret, audit)
     finally:
         await database.close()
 

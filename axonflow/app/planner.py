@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from axonflow.adapters.agent_files import read_agent_configs
 from axonflow.app.chat_models import GovernedModel
 from axonflow.app.flow import AxonFlow
-from axonflow.errors import PlanError
+from axonflow.errors import AxonFlowError, PlanError
 from axonflow.flows.plan_query import grow_plan, plan_query, replan_query
-from axonflow.plan import Plan, Step
-from axonflow.plan.catalogue import AgentConfig, agent_config_of_document, domain_of
-from axonflow.plan.modes import ExecutionMode
+from axonflow.plan import Plan, PlanResult, Step, StepState
+from axonflow.plan.model.graph import unbound_calls
+from axonflow.plan.planner.catalogue import AgentConfig, agent_config_of_document, domain_of
+from axonflow.plan.planner.modes import ExecutionMode
 from axonflow.policy import Principal
 from axonflow.ports import ChatModel
 
-__all__ = ["Planner"]
+__all__ = ["PlannedRun", "Planner"]
 
 Who = Principal | dict[str, Any] | str
+Calls = Mapping[str, Callable[..., Any]]
+
+
+class PlannedRun(Struct, frozen=True):
+    """What came of a query: the `plan` that was run last, its `result`, and how often it was planned anew."""
+
+    plan: Plan
+    result: PlanResult
+    replans: int = 0
 
 
 class Planner:
@@ -69,6 +82,61 @@ class Planner:
             async for part in parts:
                 yield part
 
+    async def run(
+        self,
+        query: str,
+        calls: Calls,
+        *,
+        principal: Who,
+        domain: str = "",
+        mode: ExecutionMode | Literal["streamed"] = "auto",
+        approver: str = "operator",
+        context: dict[str, Any] | None = None,
+        max_replans: int = 1,
+    ) -> PlannedRun:
+        """Have a plan for `query` written and run it; its steps call what `calls` has for them, as for `Plan.bind`. In
+        the mode ``streamed`` they start while the rest is still being written.
+
+        When a step fails, or the rest turns out wrong, the planner is asked for another way, at most `max_replans`
+        times; what is done is kept. A run that is denied or held is not planned anew. Where there is no other way, the
+        result is what it was, and its `error` says why. Raises as `plan`, and as `AxonFlow.run`.
+        """
+        config = self._config(query, domain)
+        ran: PlannedRun | None = None
+        if mode == "streamed":
+            mode = "auto"
+            try:
+                ran = await self._run_streamed(query, config, calls, principal, context)
+            except PlanError:  # nothing has run yet
+                if not max_replans:
+                    raise
+        if ran is None:
+            plan = await self.plan(query, principal=principal, domain=config.domain, mode=mode, approver=approver)
+            plan = _bound(plan, calls)
+            ran = PlannedRun(plan, await self._flow.run(plan, principal=principal, context=context))
+        while ran.result.status == "failed" and ran.replans < max_replans:
+            failed, error = _failure_of(ran.result)
+            done = ran.result.outputs
+            try:
+                plan = await self.replan(
+                    ran.plan, done, principal=principal, failed=failed, error=error, mode=mode, approver=approver
+                )
+                plan = _bound(plan, calls)
+            except AxonFlowError as none:
+                return replace(ran, result=replace(ran.result, error=f"there is no other way: {none}"[:2_000]))
+            result = await self._flow.run(plan, principal=principal, context=context, done=done)
+            ran = PlannedRun(plan, result, ran.replans + 1)
+        return ran
+
+    async def _run_streamed(
+        self, query: str, config: AgentConfig, calls: Calls, principal: Who, context: dict[str, Any] | None
+    ) -> PlannedRun:
+        written: list[Plan] = []
+        parts = grow_plan(query, config, self._governed(principal))
+        async with aclosing(_growing_plans(parts, query, config, calls, written)) as plans:
+            result = await self._flow.run_growing(plans, principal=principal, context=context)
+        return PlannedRun(written[-1], result)
+
     async def replan(
         self,
         plan: Plan,
@@ -95,3 +163,28 @@ class Planner:
 
     def _governed(self, principal: Who) -> GovernedModel:
         return GovernedModel(self._flow, self._model, principal=principal)
+
+
+async def _growing_plans(
+    parts: AsyncGenerator[Step | Plan, None], query: str, config: AgentConfig, calls: Calls, written: list[Plan]
+) -> AsyncGenerator[Plan, None]:
+    """What the plan is with each step that comes, bound to `calls`; kept in `written` as well. The steps stay in the
+    order in which they came, whatever it is in the whole plan."""
+    steps: dict[str, Step] = {}
+    async with aclosing(parts):
+        async for part in parts:
+            added = part.steps if isinstance(part, Plan) else (part,)
+            steps |= {step.name: step for step in added if step.name not in steps}
+            written.append(_bound(Plan(config.domain, steps.values(), inputs={"query": query}), calls))
+            yield written[-1]
+
+
+def _bound(plan: Plan, calls: Calls) -> Plan:
+    return plan.bind({name: calls[name] for name in unbound_calls(plan.check()) if name in calls})
+
+
+def _failure_of(result: PlanResult) -> tuple[str, str]:
+    """The step that failed first, and why; or what was wrong with the rest of the plan."""
+    failed = [one for one in result.steps.values() if one.state is StepState.FAILED]
+    first = min(failed, key=lambda one: one.finished_us or 0, default=None)
+    return ("", result.error or "") if first is None else (first.name, first.error or "")

@@ -8,8 +8,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from axonflow.adapters.postgres import PostgresDatabase, PostgresPolicyStore
-from axonflow.adapters.postgres.audit_log import PostgresAuditLog
 from axonflow.app.changes import Came, change_by, recorded_change
+from axonflow.app.commands import Commands, opened_log
 from axonflow.app.policies import Keys, Policies
 from axonflow.app.publishing import Change, PolicyVersion, Publisher, SetState
 from axonflow.ports import AuditLog, PolicyStore
@@ -19,13 +19,15 @@ __all__ = ["RecordedPublisher", "opened_publisher"]
 
 
 @asynccontextmanager
-async def opened_publisher(database_url: str, actor: Actor, *, trusted_keys: Keys = ()) -> AsyncIterator[Publisher]:
-    """What publishes into the database in the name of `actor`. Raises ConfigurationError."""
+async def opened_publisher(
+    database_url: str, actor: Actor, commands: Commands, *, trusted_keys: Keys = ()
+) -> AsyncIterator[Publisher]:
+    """What publishes into the database in the name of `actor`, and signs as `commands` say. Raises
+    ConfigurationError."""
     database = await PostgresDatabase.connect(database_url)
     try:
-        yield RecordedPublisher(
-            PostgresPolicyStore(database), PostgresAuditLog(database), actor, trusted_keys=trusted_keys or None
-        )
+        async with opened_log(database, commands) as audit:
+            yield RecordedPublisher(PostgresPolicyStore(database), audit, actor, trusted_keys=trusted_keys or None)
     finally:
         await database.close()
 

@@ -58,6 +58,7 @@ from axonflow.tenancy import (
 
 if TYPE_CHECKING:
     from axonflow.adapters.postgres import PostgresDatabase
+    from axonflow.app.commands import Commands
 
 __all__ = ["OVERLAP_S", "Erased", "NewKey", "Tenancy", "WantedKey", "opened_tenancy"]
 
@@ -116,11 +117,9 @@ class Tenancy:
 
     @classmethod
     def in_database(
-        cls, database: PostgresDatabase, database_url: str, peppers: Sequence[Pepper], audit: AuditLog | None = None
+        cls, database: PostgresDatabase, database_url: str, peppers: Sequence[Pepper], audit: AuditLog
     ) -> Tenancy:
-        """In `database`, whose address `database_url` is; without `audit`, which a service has, records go there too,
-        at once."""
-        from axonflow.adapters.postgres.audit_log import PostgresAuditLog
+        """In `database`, whose address `database_url` is."""
         from axonflow.adapters.postgres.keys import PostgresKeyLookup, PostgresKeys
         from axonflow.adapters.postgres.tenant_data import PostgresTenantData
         from axonflow.adapters.postgres.tenant_roles import PostgresGrants, PostgresRoles
@@ -128,8 +127,7 @@ class Tenancy:
 
         return cls(
             PostgresTenants(database), PostgresKeys(database), PostgresKeyLookup(database), PostgresRoles(database),
-            PostgresGrants(database), PostgresTenantData(database, database_url), peppers,
-            PostgresAuditLog(database) if audit is None else audit,
+            PostgresGrants(database), PostgresTenantData(database, database_url), peppers, audit,
         )  # fmt: skip
 
     @asynccontextmanager
@@ -144,6 +142,7 @@ class Tenancy:
     async def create_tenant(self, tenant: Tenant, *, actor: Actor) -> Tenant:
         """Keep a new one. It is recorded when it is made: there is no trail of its own before, but its row says who
         made it and when."""
+        self._audit.writer_id  # noqa: B018  a writer without a key says so before anything is made
         await self._tenants.add(tenant)
         made = change_by(actor, tenant.tenant_id, "tenant.create", f"tenant:{tenant.tenant_id}")
         facts: dict[str, str | int | bool] = {"tier": tenant.tier, "organization": tenant.organization_id or ""}
@@ -336,12 +335,17 @@ def _differences(before: Tenant, after: Tenant) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def opened_tenancy(database_url: str, peppers: Sequence[Pepper] = ()) -> AsyncIterator[Tenancy]:
-    """The tenants in the database, for a command. Raises ConfigurationError."""
+async def opened_tenancy(
+    database_url: str, peppers: Sequence[Pepper] = (), commands: Commands | None = None
+) -> AsyncIterator[Tenancy]:
+    """The tenants in the database, for a command, which signs as `commands` say (None: with a key that is kept
+    nowhere). Raises ConfigurationError."""
     from axonflow.adapters.postgres import PostgresDatabase
+    from axonflow.app.commands import Commands, opened_log
 
     database = await PostgresDatabase.connect(database_url)
     try:
-        yield Tenancy.in_database(database, database_url, peppers)
+        async with opened_log(database, commands or Commands()) as audit:
+            yield Tenancy.in_database(database, database_url, peppers, audit)
     finally:
         await database.close()

@@ -7,12 +7,13 @@ from bisect import bisect_left
 from typing import Final
 
 from axonflow.audit.batch import BatchStatement, batch_hash
+from axonflow.audit.commands import is_command_writer
 from axonflow.audit.merkle import leaf_hash, merkle_root
 from axonflow.audit.stored import Finding, FindingKind, StoredBatch, StoredSegment, StoredWriter
 from axonflow.audit.trust import KeyCheck, SignatureCheck, Trust
 from axonflow.errors import AuditError
 
-__all__ = ["BatchWalk"]
+__all__ = ["BatchWalk", "unknown_to_anchor"]
 
 MAX_FINDINGS: Final = 100
 """Of one writer."""
@@ -99,7 +100,7 @@ class BatchWalk:
         """All batches were taken."""
         newest = self._newest
         if self._has_to_be_known and self._anchored is None and self.batches:
-            self._find("writer_unknown", "the anchor does not know this writer: it was put in, or never anchored", None)
+            self._find("writer_unknown", unknown_to_anchor(self._writer_id), None)
         if newest is not None and newest.number >= self.next:
             what = f"batches {self.next} to {newest.number} are missing, which the anchor knows of"
             self._find("batch_missing" if self.batches else "writer_missing", what, self.next)
@@ -149,6 +150,13 @@ class BatchWalk:
                     tenant_id=segment.tenant_id if segment else "", sequence=segment.first if segment else None,
                 )
             )  # fmt: skip
+
+
+def unknown_to_anchor(writer_id: str) -> str:
+    """What is said of a writer that the anchor does not know."""
+    said = "the anchor does not know this writer: it was put in, or never anchored"
+    late = "; a command is told of within seconds by services that have this anchor, or by itself (AXONFLOW_ANCHOR)"
+    return said + late if is_command_writer(writer_id) else said
 
 
 def _are_leaves_of(leaves: bytes, said: BatchStatement) -> bool:

@@ -30,7 +30,7 @@ class ChainWalk:
     """Takes the segments of `chain` and its records, both in order, from where it was cut on. A segment has to be given
     before its records are taken. `known` is what the chain was earlier.
 
-    Of a writer that signs nothing (`is_unsigned`), all events are of administration: whatever else is there was put in.
+    Of a writer that `administers`, all events are of administration: whatever else is there was put in.
 
     `records` counts those that were taken. `unsealed` of them are at the end and in no batch yet;
     `first_version_unsealed` are of the first version, which had no batches: believed only
@@ -43,14 +43,14 @@ class ChainWalk:
         known: ChainHead | None = None,
         *,
         trusts_first_version: bool = True,
-        is_unsigned: bool = False,
+        administers: bool = False,
     ) -> None:
         self._chain = chain
         self._cut = cut = chain.cut.records if chain.cut else 0
         self._cut_hash = bytes.fromhex(chain.cut.hash) if chain.cut else GENESIS
         self._known = known
         self._trusts_first_version = trusts_first_version
-        self._is_unsigned = is_unsigned
+        self._administers = administers
         self._last = self._cut_hash
         self._next = cut
         self._first = cut  # of those whose hashes are held: all from there up to `_next`, without a gap
@@ -98,6 +98,10 @@ class ChainWalk:
             self._sealed_before_cut = max(self._sealed_before_cut, min(segment.end, self._cut))
             if segment.end > self._cut:
                 self._segments.append(one)
+                gone = max(self._cut - segment.first, 0)
+                if len(one.removed) > gone * _HASH_BYTES:
+                    said = f"more of its records are noted as removed than the {gone} that are past their time"
+                    self._find("segment_altered", said, segment.first, number=one.number)
             elif segment.end == self._cut and segment.head != self._cut_hash:
                 said = f"the chain is said to be cut behind another record than the one that batch {one.number} signed"
                 self._find("cut", said, segment.end - 1)
@@ -124,7 +128,7 @@ class ChainWalk:
             expected += 1
         self._last, self._next = last, expected
         self.records += len(page) - passed_over
-        if self._is_unsigned:
+        if self._administers:
             self._check_kinds(page)
         if self._unexplained:
             self._explain(page)
@@ -186,9 +190,7 @@ class ChainWalk:
             with suppress(AuditError):  # of what is no event, it is said that it is altered
                 kind = AuditEvent.from_canonical(record.canonical).kind
                 if kind != "admin":
-                    said = (
-                        f"an event of kind {kind[:64]!a}, where nobody signs, and nothing is but what was administered"
-                    )
+                    said = f"an event of kind {kind[:64]!a}, where nothing is but what was administered by command"
                     self._find("unsigned", said, record.sequence, record)
 
     def _explain(self, page: Sequence[StoredRecord]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from msgspec import Struct
 
 from axonflow.audit.batch import BatchStatement
+from axonflow.audit.commands import command_writer, is_command_writer
 from axonflow.audit.stored import FindingKind
 from axonflow.audit.writer_key import WriterKey, key_id_of
 
@@ -30,12 +31,17 @@ class Trust(Struct, frozen=True):
 
     Without either, the first key that the store has of a writer is taken, which is worth nothing against whoever may
     write to the store. `unsigned_writers` sign nothing and are in no anchor, as is known of them: their chains
-    are verified, and nobody says whose they are. They record administration (events of kind `admin`) alone.
+    are verified, and nobody says whose they are.
     """
 
     public_keys: frozenset[bytes] | None = None
     writers: Mapping[str, AnchoredWriter] | None = None
     unsigned_writers: frozenset[str] = frozenset()
+
+    def administers(self, writer_id: str) -> bool:
+        """Whether this writer records administration (events of kind `admin`) alone: those that sign nothing, and the
+        machines that run commands, of which whoever may write to the store can make more."""
+        return writer_id in self.unsigned_writers or is_command_writer(writer_id)
 
     @property
     def is_of_the_store(self) -> bool:
@@ -66,9 +72,10 @@ class KeyCheck:
     """
 
     def __init__(self, writer_id: str, keys: Sequence[WriterKey], trust: Trust, verify: SignatureCheck | None) -> None:
+        self._writer_id = writer_id
         self._keys = sorted(keys, key=lambda key: key.number)
         self._verify = verify
-        self._has_to_be_signed = bool(keys) or trust.expects(writer_id)
+        self._has_to_be_signed = bool(keys) or trust.expects(writer_id) or is_command_writer(writer_id)
         self._told: set[tuple[FindingKind, str]] = set()
         self.signed = 0
         self.problems: list[tuple[FindingKind, str, int]] = []
@@ -107,6 +114,9 @@ class KeyCheck:
             if key.key_id != key_id_of(key.public_key):
                 what = f"a key is registered as {key.key_id[:64]!a}, which is the id of another"
                 self.problems.append(("unknown_key", what, key.number))
+            elif before is None and not self._may_begin(key):
+                what = f"the first key is {key.key_id}, and not the one that the writer is named after"
+                self.problems.append(("unknown_key", what, key.number))
             elif key.public_key in roots:
                 self._trusted.add(key.public_key)
             elif before is not None and before.public_key in self._trusted and self._verify is not None:
@@ -116,3 +126,6 @@ class KeyCheck:
                     what = f"from here on, the key {key.key_id} signs, which the one before did not endorse"
                     self.problems.append(("unendorsed_key", what, key.number))
             before = key
+
+    def _may_begin(self, key: WriterKey) -> bool:
+        return not is_command_writer(self._writer_id) or command_writer(key.key_id) == self._writer_id

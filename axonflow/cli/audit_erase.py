@@ -10,10 +10,13 @@ import click
 
 from axonflow.cli.audit_filters import chosen_persons_key, persons_key_option
 from axonflow.cli.database import chosen_url, database_options
+from axonflow.cli.groups import EXIT_NO
+from axonflow.cli.signing import signed_commands
 from axonflow.cli.tenancy import actor, json_option, tenant_option, written
 from axonflow.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from axonflow.app.commands import Commands
     from axonflow.app.persons import ErasedPerson
 
 __all__ = ["command"]
@@ -28,7 +31,10 @@ _COUNTED = 1_000
 @database_options
 @persons_key_option
 @json_option
+@click.pass_context
 def command(
+    ctx: click.Context,
+    /,
     *,
     person: str,
     confirm: str,
@@ -52,6 +58,8 @@ def command(
     \b
     Exit codes:
       0    no key of that person is left, of those that are wrapped under this key
+      1    no key was found, and the tenant has some that this key does not open:
+           it is that of another installation, or theirs was lost
       2    nothing was destroyed: a hold, no key of the installation, no person,
            one that was not confirmed; or it was, and what it came to could not
            be recorded or counted, as the message says
@@ -64,20 +72,27 @@ def command(
             "no key for persons", expected="--persons-key, or a data folder of `axonflow up --audit-persons sealed`",
             hint="Without it nobody can tell which keys are whose.",
         )  # fmt: skip
-    erased = asyncio.run(_erased(chosen_url(database_url, data), key, tenant_id, person))
+    erased = asyncio.run(_erased(chosen_url(database_url, data), key, signed_commands(data), tenant_id, person))
     written(erased, _shown(person, erased), as_json=as_json)
+    if erased.foreign_keys and not erased.keys:
+        ctx.exit(EXIT_NO)
 
 
-async def _erased(url: str, key: bytes, tenant_id: str, person: str) -> ErasedPerson:
+async def _erased(url: str, key: bytes, commands: Commands, tenant_id: str, person: str) -> ErasedPerson:
     from axonflow.app.persons import opened_persons
 
-    async with opened_persons(url, key) as persons:
+    async with opened_persons(url, key, commands) as persons:
         return await persons.erase(tenant_id, person, actor=actor())
 
 
 def _shown(person: str, erased: ErasedPerson) -> str:
     told = f"keys of {person} destroyed: {len(erased.keys):,}"
-    if not erased.plain_records:
-        return told
-    count = f"{erased.plain_records:,}" if erased.plain_records <= _COUNTED else f"more than {_COUNTED:,}"
-    return f"{told}; records that name them until they are past their time, for they were not sealed: {count}"
+    if erased.plain_records:
+        count = f"{erased.plain_records:,}" if erased.plain_records <= _COUNTED else f"more than {_COUNTED:,}"
+        told += f"; records that name them until they are past their time, for they were not sealed: {count}"
+    if erased.foreign_keys:
+        told += (
+            f"\n{erased.foreign_keys:,} of the newest keys of the tenant do not open with this key of the installation:"
+            " some may be theirs. Erase again with the key that wraps those; if it was lost, nobody reads them."
+        )
+    return told

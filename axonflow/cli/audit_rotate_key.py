@@ -8,6 +8,7 @@ import click
 
 from axonflow.cli.settings import read_settings
 from axonflow.errors import ConfigurationError
+from axonflow.installation import Installation
 
 __all__ = ["command"]
 
@@ -19,8 +20,9 @@ __all__ = ["command"]
 def command(folders: tuple[Path, ...], data: Path | None) -> None:
     """Have writers of the audit trail sign with a new key from their next start on.
 
-    FOLDER is the folder of a spool, with the key of its writer. The key before endorses the new one, so whoever trusts
-    the first trusts all that came after it; give the new public half (audit.pub) to those who trust keys by file.
+    FOLDER is the folder of a spool, with the key of its writer, or one with a key of commands. The key before endorses
+    the new one, so whoever trusts the first trusts all that came after it; give the new public half (audit.pub) to
+    those who trust keys by file.
 
     \b
     Examples:
@@ -39,7 +41,10 @@ def command(folders: tuple[Path, ...], data: Path | None) -> None:
 
 
 def _writers(data: Path) -> list[Path]:
-    found = sorted(path.parent for path in (data.expanduser() / "spool").glob("*/audit.key"))
+    place = Installation(data)
+    found = sorted(
+        path.parent for folder in (place.path / "spool", place.commands_folder) for path in folder.glob("*/audit.key")
+    )
     if not found:
         raise ConfigurationError(
             "no writer of an audit trail", expected="the data folder of `axonflow up`", found="none with a key",

@@ -70,7 +70,7 @@ def _damage(one: DamageReport) -> str:
 
 
 def _shown(view: SpoolView) -> str:
-    sealed = ", sealed" if view.is_sealed else ""
+    sealed = f", {view.sealed} sealed" if view.sealed else ""
     pairs = [
         ("spool", view.folder), ("writer", view.writer_id),
         ("waiting", f"{view.records:,} records of {view.tenants:,} tenants, {view.size_bytes:,} bytes"),

@@ -100,9 +100,9 @@ class Commands(LazyGroup):
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):  # names from anywhere are printed: no locale may stop that
                 stream.reconfigure(errors="backslashreplace")
-        if not read_settings().colour:
-            ctx.color = False
         try:
+            if not read_settings().colour:
+                ctx.color = False
             return super().invoke(ctx)
         except AxonFlowError as error:
             raise Failure(str(error)) from None

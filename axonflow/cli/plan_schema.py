@@ -24,6 +24,6 @@ def command(*, output: str | None) -> None:
 
     Exit codes: 0 printed, 2 the file cannot be written.
     """
-    from axonflow.plan.document_schema import DOCUMENT_SCHEMA
+    from axonflow.plan.model.document_schema import DOCUMENT_SCHEMA
 
     written(json.dumps(DOCUMENT_SCHEMA, indent=2) + "\n", output)

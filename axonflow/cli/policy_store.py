@@ -15,6 +15,7 @@ import click
 from axonflow.cli.database import chosen_url, database_options
 from axonflow.cli.policies import trust_option, trusted_keys
 from axonflow.cli.settings import read_settings
+from axonflow.cli.signing import signed_commands
 from axonflow.cli.tenancy import actor
 from axonflow.installation import Installation
 
@@ -123,7 +124,7 @@ def with_publisher(place: Place, use: Callable[[Publisher], Awaitable[T]]) -> T:
 
     async def run() -> T:
         url = chosen_url(place.database_url, place.data)
-        async with opened_publisher(url, actor(), trusted_keys=keys) as publisher:
+        async with opened_publisher(url, actor(), signed_commands(place.data), trusted_keys=keys) as publisher:
             return await use(publisher)
 
     return asyncio.run(run())

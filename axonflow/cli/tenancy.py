@@ -12,6 +12,7 @@ import click
 
 from axonflow.cli.database import chosen_url
 from axonflow.cli.settings import read_settings
+from axonflow.cli.signing import signed_commands
 from axonflow.installation import Installation
 
 if TYPE_CHECKING:
@@ -56,14 +57,15 @@ def with_tenancy(
     data: Path | None,
     work: Callable[[Tenancy], Awaitable[T]],
     peppers: list[Pepper] | None = None,
+    anchor: str = "",
 ) -> T:
-    """What `work` makes of the tenants in the database."""
+    """What `work` makes of the tenants in the database. `anchor` is told what was recorded, and not the usual one."""
     from axonflow.app.tenancy import opened_tenancy
 
     url = chosen_url(database_url, data)
 
     async def run() -> T:
-        async with opened_tenancy(url, peppers or ()) as tenancy:
+        async with opened_tenancy(url, peppers or (), signed_commands(data, anchor)) as tenancy:
             return await work(tenancy)
 
     return asyncio.run(run())

@@ -274,7 +274,7 @@ def delete(
         async with cut_witness(anchor, read_settings().anchor_token) as witness:
             return await tenancy.erase(tenant_id, audit=True, actor=actor(), witness=witness)
 
-    erased = with_tenancy(database_url, data, work)
+    erased = with_tenancy(database_url, data, work, anchor=anchor)
     kept = f"; {erased.kept_events:,} audit records are kept until their time is over" if erased.kept_events else ""
     rows = sum(erased.rows.values())
     written(erased, f"erased {rows:,} rows of {tenant_id}{kept}", as_json=as_json)

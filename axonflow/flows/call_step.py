@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from inspect import CO_COROUTINE, isawaitable, iscoroutinefunction
 from types import FunctionType
 from typing import Any, Final
@@ -11,8 +11,10 @@ from typing import Any, Final
 import msgspec
 
 from axonflow.errors import PlanError
+from axonflow.plan.model.schemas import check_fits
+from axonflow.plan.running.step_call import CURRENT_CALL
 
-__all__ = ["MAX_ERROR_CHARS", "StillRunning", "call_step", "check_size", "described"]
+__all__ = ["MAX_ERROR_CHARS", "StillRunning", "call_step", "check_result", "described"]
 
 MAX_ERROR_CHARS: Final = 500
 _SMALL: Final = frozenset({int, float, bool, type(None)})
@@ -22,8 +24,9 @@ class StillRunning(asyncio.CancelledError):
     """The call was cancelled. Its thread cannot be, and runs on to its end; nobody waits for what it gives."""
 
 
-async def call_step(run: Callable[..., Any], arguments: dict[str, Any]) -> Any:
-    """What `run` returns. A callable that is not async runs in a thread; raises StillRunning when that is cancelled.
+def call_step(run: Callable[..., Any], arguments: dict[str, Any]) -> Awaitable[Any]:
+    """What `run` returns, once it is awaited. A callable that is not async runs in a thread; raises StillRunning when
+    that is cancelled.
 
     On the loop it would halt every other step of this and all other plans for as long as it blocks, and one that
     calls a model or a tool blocks for seconds. The thread costs some 170 us (2 cores, CPython 3.11, no-op; a coroutine
@@ -31,12 +34,20 @@ async def call_step(run: Callable[..., Any], arguments: dict[str, Any]) -> Any:
     a moment, or of which many are to run at once, is better written as ``async def``.
     """
     if run.__class__ is FunctionType and run.__code__.co_flags & CO_COROUTINE:
-        return await run(**arguments)  # a tenth of what the general answer costs, on every step of every plan
+        work: Awaitable[Any] = run(**arguments)  # a tenth of what the general answer costs, on every step of every plan
+        return work
+    return _called(run, arguments)
+
+
+async def _called(run: Callable[..., Any], arguments: dict[str, Any]) -> Any:
     if iscoroutinefunction(run) or iscoroutinefunction(getattr(run, "__call__", None)):  # noqa: B004  not "callable?"
         return await run(**arguments)
     try:
         result = await asyncio.to_thread(_call, run, arguments)
     except asyncio.CancelledError as cancelled:
+        call = CURRENT_CALL.get(None)
+        if call is not None:
+            call.spent = {}  # it may use more than it has said so far: all that was reserved
         raise StillRunning(*cancelled.args) from None
     if isawaitable(result):  # a lambda or a partial around a coroutine function
         return await result
@@ -50,10 +61,16 @@ def _call(run: Callable[..., Any], arguments: dict[str, Any]) -> Any:
         raise RuntimeError("the step raised StopIteration") from stop
 
 
-def check_size(result: object, most_bytes: int) -> None:
-    """Raise PlanError when `result`, as JSON, is larger than `most_bytes`. No JSON is refused where it is used."""
-    if result.__class__ in _SMALL:
-        return
+def check_result(result: object, most_bytes: int, gives: Mapping[str, Any] | None) -> None:
+    """Raise PlanError when `result`, as JSON, is larger than `most_bytes`, or does not fit the schema that it `gives`.
+    No JSON is refused where it is used."""
+    if result.__class__ not in _SMALL:
+        _check_size(result, most_bytes)
+    if gives is not None:
+        check_fits(result, gives, "result")
+
+
+def _check_size(result: object, most_bytes: int) -> None:
     try:
         size_bytes = len(result) if isinstance(result, (str, bytes)) else len(_encode(result))
     except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError):

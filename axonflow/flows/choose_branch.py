@@ -7,10 +7,11 @@ it, nor are detectors: what policy has to say of a plan is said elsewhere.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from axonflow.errors import ExpressionError, PlanError
-from axonflow.plan.step import Graph, Step
+from axonflow.plan.model.step import Graph, Step
 from axonflow.policy.cel import Compiler
 from axonflow.policy.cel.scope import Root, Scope
 from axonflow.policy.cel.types import DYN
@@ -31,9 +32,8 @@ CompilePattern = Callable[[str], Any]
 def chooser(step: Step, compile_pattern: CompilePattern) -> Chooser:
     """What chooses among the branches of `step`, a condition. Raises PlanError when its expression is none."""
     at = f"step {step.name!r}, when"
-    names = {name: Root(f"request[{name!r}]", DYN) for name in (*step.inputs, *step.needs) if name.isidentifier()}
     try:
-        value = Compiler(_Alone(compile_pattern), scope=Scope(names)).value(str(step.when))
+        value = _compiled(str(step.when), (*step.inputs, *step.needs), compile_pattern)
     except ExpressionError as error:
         raise PlanError(
             error.message, expected=error.expected, found=error.found, hint=error.hint,
@@ -55,6 +55,16 @@ def chooser(step: Step, compile_pattern: CompilePattern) -> Chooser:
         return str(result)
 
     return chosen
+
+
+@lru_cache(maxsize=1_024)
+def _compiled(
+    expression: str, names: tuple[str, ...], compile_pattern: CompilePattern
+) -> Callable[[Mapping[str, Any], Any], Any]:
+    """What computes the expression over arguments of these names. Kept: in a map, a condition is due for each element,
+    and compiling takes a hundred times as long as computing. Raises ExpressionError."""
+    roots = {name: Root(f"request[{name!r}]", DYN) for name in names if name.isidentifier()}
+    return Compiler(_Alone(compile_pattern), scope=Scope(roots)).value(expression)
 
 
 def condition_faults(graph: Graph, compile_pattern: CompilePattern) -> list[PlanError]:

@@ -2,6 +2,9 @@
 
 At least once: a batch is sealed in the spool, written, then let go of. Killed in between, the next round offers the
 same batch again, and a store takes it again without doubling it.
+
+While there is more than one batch, two are under way: as the store writes one, the spool lets go of the one before,
+which is written, and seals the one behind. So the store has the next one at once, and the spool's work takes no time.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Final, NamedTuple
 
 from axonflow.audit import SealedBatch, WriterKey
 from axonflow.errors import AuditConflict, AuditError, BatchConflict
@@ -41,7 +44,7 @@ async def drain_once(spool: AuditSpool, store: AuditStore, limit: int = 1_000) -
     moved, conflicts = 0, []
     share = limit
     while moved < limit and (batch := await spool.sealed(share)) is not None:
-        conflict, _ = await _offer(spool, store, batch, 0)
+        conflict, _ = await _offer(spool, store, batch, _nothing)
         if conflict is None:
             moved += len(batch.records)
             share = limit - moved
@@ -55,32 +58,41 @@ async def drain_once(spool: AuditSpool, store: AuditStore, limit: int = 1_000) -
     return moved
 
 
+class _Behind(NamedTuple):
+    """The `batch` that is sealed behind another, if one is; unless that is not known."""
+
+    batch: SealedBatch | None
+    is_known: bool = True
+
+
 async def _offer(
-    spool: AuditSpool, store: AuditStore, batch: SealedBatch, following: int
-) -> tuple[AuditConflict | None, SealedBatch | None]:
-    """Move `batch`. If the store refuses it, why, and it is sealed anew: behind what the store has, or smaller; or its
-    only record is in quarantine. Else, of so many records, the one that is sealed now, if there are so many: it is made
-    while the store writes, and made to last in the step that lets go of what is written."""
-    written, ahead = await asyncio.gather(
-        store.write_batch(batch), _ahead(spool, batch, following), return_exceptions=True
-    )
+    spool: AuditSpool, store: AuditStore, batch: SealedBatch, meanwhile: Callable[[SealedBatch], Awaitable[_Behind]]
+) -> tuple[AuditConflict | None, _Behind]:
+    """Move `batch`. If the store refuses it, why, and all that is held is sealed anew: behind what the store has, or
+    smaller; or its only record is in quarantine.
+
+    Else what `meanwhile` found behind it, while the store wrote. Then `batch` is still held, unless that is nothing.
+    """
+    written, behind = await asyncio.gather(store.write_batch(batch), meanwhile(batch), return_exceptions=True)
+    if isinstance(behind, BaseException):  # first of all: what is still held must not be sealed under another number
+        raise behind
     try:
         if isinstance(written, BaseException):
             raise written
     except BatchConflict as conflict:
         await spool.go_on(conflict.number + 1, conflict.digest)
-        return conflict, None
+        return conflict, _Behind(None)
     except AuditConflict as conflict:
         alone = batch.records if len(batch.records) == 1 else ()
         await spool.quarantine(alone, str(conflict)[:_REASON_CHARS])
-        return conflict, None
-    if isinstance(ahead, BaseException):  # whoever asks for it next is told
-        ahead = None
-    return None, ahead if await spool.release(batch, ahead) else None
+        return conflict, _Behind(None)
+    if behind.batch is None:
+        await spool.release(batch)
+    return None, behind
 
 
-async def _ahead(spool: AuditSpool, batch: SealedBatch, following: int) -> SealedBatch | None:
-    return await spool.ahead(batch, following) if following else None
+async def _nothing(_batch: SealedBatch) -> _Behind:
+    return _Behind(None)
 
 
 class Drain:
@@ -122,7 +134,8 @@ class Drain:
         self._before = before
         self._refusals = 0
         self._is_sealed_now = False  # what is offered first, or after a failure, may have been sealed long ago
-        self._following: SealedBatch | None = None  # what is sealed, where that is known
+        self._written: SealedBatch | None = None  # what the spool has not let go of yet
+        self._following: SealedBatch | None = None  # what is sealed behind that
         self._reported: set[tuple[str, str]] = set()
         self._failures = 0
         self._unmoved_since_us: int | None = None
@@ -205,8 +218,9 @@ class Drain:
 
     async def _run(self) -> None:
         while True:
-            # what was appended before a flush is found by a round that begins after it
+            # what was appended before a flush or a stop is found by a round that begins after it
             covered, self._waiting = self._waiting, []
+            is_last = self._stopping.is_set()
             self._wake.clear()
             self._unmoved_since_us = self._unmoved_since_us or now_us()
             emptied = False
@@ -221,15 +235,17 @@ class Drain:
                     self._waiting += [reached for reached in covered if not reached.done()]
             if emptied:
                 _answer(covered, reached=not self._refusals)
-            if self._stopping.is_set() and (emptied or self._failures):
-                return
             if self._failures:
+                if self._stopping.is_set():
+                    return
                 await _pause(self._stopping, self._delay_s())
-            elif emptied:
+            elif emptied and self._written is None:
+                if is_last:
+                    return
                 await _pause(self._wake, self._idle_s)
 
     async def _round(self) -> bool:
-        """Move one batch. Whether nothing is left that could be moved."""
+        """Move one batch. Whether all has moved that was held when it began."""
         while self._unregistered:
             await self._store.register(self._unregistered[0])
             del self._unregistered[0]
@@ -245,8 +261,10 @@ class Drain:
         if self._before is not None:
             await self._before()
         count = len(batch.records)
-        conflict, self._following = await _offer(self._spool, self._store, batch, self._round_records)
-        self._is_sealed_now = True
+        conflict, behind = await _offer(self._spool, self._store, batch, self._behind)
+        if behind.batch is not None:
+            self._written, self._following = batch, behind.batch
+        self._is_sealed_now = behind.is_known
         if conflict is not None:
             self._refused(batch, conflict)
             self._round_records = max(count // 2, 1)
@@ -261,6 +279,17 @@ class Drain:
         self._round_records = min(fitting, self._round_records * 2, self._limit)
         return was_all
 
+    async def _behind(self, batch: SealedBatch) -> _Behind:
+        """Let go of what is written, and seal what is behind `batch`."""
+        written, self._written = self._written, None
+        if written is not None:
+            await self._spool.release(written)
+        del written  # to free a thousand records takes a millisecond, in which the store writes
+        try:
+            return _Behind(await self._spool.ahead(batch, self._round_records))
+        except AuditError:  # a full disk: letting go of `batch`, which comes next, makes room
+            return _Behind(None, is_known=False)
+
     def _refused(self, batch: SealedBatch, conflict: AuditConflict) -> None:
         is_of_batch = isinstance(conflict, BatchConflict)
         if is_of_batch or len(batch.records) == 1:
@@ -273,6 +302,7 @@ class Drain:
 
     def _failed(self, error: Exception) -> None:
         self._failures += 1
+        self._written = self._following = None  # the spool is asked what is next
         if self._failures == 1:
             if not isinstance(error, AuditError):
                 error = AuditError("draining failed", found=type(error).__name__)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from time import perf_counter_ns
@@ -22,19 +22,20 @@ from axonflow.flows.decide import decide_now
 from axonflow.flows.record import append, delegation
 from axonflow.ids import new_id, now_us
 from axonflow.policy import Decision, Effect, Limit, PolicyEngine, Redact, Request
+from axonflow.policy.approving import approved_decision
 from axonflow.policy.cel.functions import chars
 from axonflow.policy.matching import reader
 from axonflow.policy.redacting import unfulfilled
 from axonflow.ports import AuditLog, Ledger, Quota, Reservation, Vault
 
-__all__ = ["Grounds", "carry_out", "enforce"]
+__all__ = ["Grounds", "carry_out", "enforce", "refuse"]
 
 _ESTIMATES = {"tokens": "estimated_tokens", "usd_micros": "estimated_usd_micros"}
 """Where a request says how much it will use at most, in its context."""
 _MAX_KEY_CHARS: Final = 1_024
 
 
-async def enforce(
+async def enforce(  # noqa: PLR0913  all by name but the engine and the request
     engine: PolicyEngine,
     request: Request,
     *,
@@ -44,13 +45,15 @@ async def enforce(
     redacts: bool = True,
     vault: Vault | None = None,
     content_kept: ContentKept = NOTHING_KEPT,
+    approvals: Mapping[str, Collection[str]] = {},
 ) -> Decision:
     """The verdict of `engine` on `request` as of now, its limits reserved, recorded in `audit` before this returns.
 
     `origin` is recorded with it: through which door the request came; and of the content, what `content_kept` says. An
     enforcement point that cannot put redacted content in place of the original says so by `redacts`, and is denied
     where that is due. Values that the redacted content has labels of style ``vault`` for are in the `vault` before this
-    returns; one that is not denies.
+    returns; one that is not denies. `approvals` are those that were given to this very action, see
+    `approved_decision`.
 
     A limit that is used up or cannot be reserved denies, with the reason. Raises AuditError when the event cannot be
     recorded: then nothing is allowed, and what was reserved is given back.
@@ -58,6 +61,8 @@ async def enforce(
     started_ns = perf_counter_ns()
     found: list[Finding] = []
     decision = decide_now(engine, request, found)
+    if approvals and decision.effect is Effect.REQUIRE_APPROVAL:
+        decision = approved_decision(decision, approvals)
     grounds = Grounds(engine, found, content_kept, started_ns)
     if not decision.obligations:  # as most: nothing to reserve, nothing to keep
         await append(audit, _event(decision, request, grounds, audit.writer_id, origin))
@@ -65,6 +70,28 @@ async def enforce(
     if decision.redacted is not None and not redacts:
         decision = _denied(decision, "The content has to be redacted, which this enforcement point cannot do.")
     return await carry_out(decision, request, grounds, audit=audit, ledger=ledger, origin=origin, vault=vault)
+
+
+async def refuse(
+    engine: PolicyEngine,
+    request: Request,
+    reasons: tuple[str, ...],
+    policies: tuple[str, ...],
+    *,
+    audit: AuditLog,
+    origin: Origin,
+) -> Decision:
+    """`request`, which has no content, denied for `reasons`, by `policies`, beside what `engine` says of it; recorded
+    in `audit` before this returns. Raises AuditError when it cannot be recorded."""
+    started_ns = perf_counter_ns()
+    found: list[Finding] = []
+    decision = decide_now(engine, request, found)
+    if not decision.allowed:
+        reasons = (*reasons, *decision.reasons)
+    decision = replace(_denied(decision), reasons=reasons, policies=(*policies, *decision.policies))
+    grounds = Grounds(engine, found, NOTHING_KEPT, started_ns)
+    await append(audit, _event(decision, request, grounds, audit.writer_id, origin))
+    return decision
 
 
 class Grounds(Struct, frozen=True, gc=False):
@@ -140,9 +167,9 @@ async def _keep(values: dict[str, str], tenant_id: str, vault: Vault | None) -> 
     return None
 
 
-def _denied(decision: Decision, reason: str) -> Decision:
+def _denied(decision: Decision, *reasons: str) -> Decision:
     return replace(
-        decision, effect=Effect.DENY, allowed=False, redacted=None, reasons=(reason, *decision.reasons),
+        decision, effect=Effect.DENY, allowed=False, redacted=None, reasons=(*reasons, *decision.reasons),
         obligations=unfulfilled(decision.obligations),
     )  # fmt: skip
 

@@ -16,17 +16,20 @@ from axonflow.ports import AuditLog, AuditStore
 
 __all__ = ["ErasedPerson", "erase_person"]
 
-
 _MAX_NAMED: Final = 1_000
 """Ids in one event, which is of a limited size."""
+_MAX_LOOKED_AT: Final = 1_000
 
 
 class ErasedPerson(Struct, frozen=True):
     """The ids of the `keys` that were destroyed. `plain_records` still name the person, as who acted or was acted for
-    and as what was acted upon, since they were not sealed: counted up to 1,000, and 1,001 for any number beyond."""
+    and as what was acted upon, since they were not sealed: counted up to 1,000, and 1,001 for any number beyond. Of the
+    newest 1,000 keys of the tenant, `foreign_keys` do not open with the key of the installation: they are another's, or
+    of one that was lost, and whose they are cannot be told."""
 
     keys: tuple[str, ...]
     plain_records: int
+    foreign_keys: int = 0
 
 
 async def erase_person(
@@ -46,9 +49,16 @@ async def erase_person(
     try:
         acting = await store.search(AuditQuery(tenant_id=tenant_id, principal=person, limit=1))
         acted_upon = await store.search(AuditQuery(tenant_id=tenant_id, resource=person, limit=1))
+        foreign = await _foreign(persons, tenant_id)
     except AuditError as error:
         raise AuditError(
-            "the keys were destroyed, and what names the person all the same could not be counted", found=str(error),
+            "the keys were destroyed, and what is left of the person could not be counted", found=str(error),
             at=change.action, hint="Erase the person once more: there may be nothing left to destroy, but to count.",
         ) from error  # fmt: skip
-    return ErasedPerson(tuple(keys), min(acting.total + acted_upon.total, MAX_TOTAL + 1))
+    return ErasedPerson(tuple(keys), min(acting.total + acted_upon.total, MAX_TOTAL + 1), foreign)
+
+
+async def _foreign(persons: PersonLookup, tenant_id: str) -> int:
+    """With the key of another installation nobody's keys are found, as if they had none."""
+    wrapped = await persons.store.newest(tenant_id, _MAX_LOOKED_AT)
+    return sum(persons.opens(tenant_id, key_id, one) is None for key_id, one in wrapped.items())

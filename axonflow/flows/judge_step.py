@@ -7,13 +7,24 @@ from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
 from axonflow.errors import AxonFlowError
+from axonflow.flows.plan_labels import StepLabels
 from axonflow.plan import StepKind, StepState
-from axonflow.policy.decision import Decision, Effect
+from axonflow.policy.decision import Approval, Decision, Effect
 from axonflow.policy.request import Principal, Request, Resource
 
-__all__ = ["Enforce", "Judgements", "judge_step", "resource_of", "why_refused"]
+__all__ = [
+    "Enforce",
+    "Judgements",
+    "actions_of",
+    "approvers_of",
+    "as_json",
+    "judge_step",
+    "resource_of",
+    "why_refused",
+]
 
 Enforce = Callable[[Request], Awaitable[Decision]]
 
@@ -26,14 +37,12 @@ _ACTIONS: Final[dict[StepKind, tuple[str, ...]]] = {
 _ACTIONS_OF_OTHERS: Final = ("plan.step",)
 
 
-class Judgements:
+class Judgements(Struct, gc=False):
     """What policy said of one step so far."""
 
-    __slots__ = ("decision_ids", "reasons")
-
-    def __init__(self) -> None:
-        self.decision_ids: tuple[str, ...] = ()
-        self.reasons: tuple[str, ...] = ()
+    approvers: tuple[str, ...] = ()
+    decision_ids: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
 
 
 def why_refused(refused: StepState, judgements: Judgements) -> str:
@@ -42,12 +51,17 @@ def why_refused(refused: StepState, judgements: Judgements) -> str:
     return ": ".join([what, *(["; ".join(judgements.reasons)] if judgements.reasons else [])])
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=16_384)
 def resource_of(kind: StepKind, target: str, tenant: str) -> Resource:
     """What a step acts on. Plans name the same things again and again, and checking a name takes a microsecond."""
     if kind == "agent":  # agents belong to a tenant, and policies may require to be told which
         return Resource("agent", target, {"tenant": tenant})
     return Resource(kind, target)
+
+
+def actions_of(kind: StepKind) -> tuple[str, ...]:
+    """What is asked before a step of this kind, in this order."""
+    return _ACTIONS.get(kind, _ACTIONS_OF_OTHERS)
 
 
 async def judge_step(
@@ -59,26 +73,42 @@ async def judge_step(
     context: dict[str, Any],
     enforce: Enforce,
     judgements: Judgements,
+    labels: StepLabels | None = None,
 ) -> tuple[dict[str, Any], StepState | None, str]:
     """What to call the step with; the state that it ends in instead, where policy does not allow it; and the id of the
     last decision.
 
-    The decisions are put to the `judgements` on the step, up to the first that does not allow it.
+    The decisions are put to the `judgements` on the step, up to the first that does not allow it. `labels` are what the
+    arguments carry: what a decision redacts, they carry no more.
 
     Raises AxonFlowError for arguments that cannot be judged, and whatever `enforce` raises.
     """
     content = _judged(arguments)
     decision_id = ""
     for action in _ACTIONS.get(kind, _ACTIONS_OF_OTHERS):
-        decision = await enforce(Request(principal, action, resource, context, content))
+        if labels is not None:
+            context = labels.told(context)
+        request = Request(principal, action, resource, context, content)
+        decision = await enforce(request)
         decision_id = decision.decision_id
         judgements.decision_ids += (decision_id,)
         judgements.reasons += decision.reasons
         if not decision.allowed:
+            judgements.approvers = approvers_of(decision)
+            if labels is not None:
+                judgements.reasons += labels.ways(request)
             return {}, StepState.HELD if decision.effect is Effect.REQUIRE_APPROVAL else StepState.DENIED, decision_id
         if decision.redacted is not None:
             content = _same_shape(decision.redacted, content)
+            if labels is not None:
+                labels.redacted(decision)
     return content, None, decision_id
+
+
+def approvers_of(decision: Decision) -> tuple[str, ...]:
+    """Who may give the approval that `decision` requires: ids, roles and groups, each once; empty: it names nobody."""
+    approvals = [one for one in decision.obligations if isinstance(one, Approval)]
+    return tuple(dict.fromkeys(approver for one in approvals for approver in one.approvers))
 
 
 def _judged(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -96,17 +126,22 @@ def _judged(arguments: dict[str, Any]) -> dict[str, Any]:
         if _is_plainly_json(value):
             judged[name] = value
             continue
-        try:
-            judged[name] = _json_copy(value)
-        except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
-            raise AxonFlowError(
-                "an argument cannot be judged",
-                expected="JSON, or what msgspec writes as JSON",
-                found=f"{type(value).__name__}: {error}",
-                at=f"argument {name[:64]!a}",
-                hint="Nothing was called. Let the step that gave it return JSON.",
-            ) from None
+        judged[name] = as_json(value, "an argument", f"argument {name[:64]!a}")
     return judged
+
+
+def as_json(value: Any, what: str, at: str) -> Any:
+    """A copy of `value`, which is `what`, as JSON, as `_judged` says. Raises AxonFlowError, which names `at`."""
+    try:
+        return _json_copy(value)
+    except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
+        raise AxonFlowError(
+            f"{what} cannot be judged",
+            expected="JSON, or what msgspec writes as JSON",
+            found=f"{type(value).__name__}: {error}",
+            at=at,
+            hint="It went no further. Let the step that gave it return JSON.",
+        ) from None
 
 
 def _is_plainly_json(value: Any) -> bool:

@@ -8,11 +8,12 @@ from typing import Any, Final
 
 from axonflow.chat import ChatMessage, ChatRequest
 from axonflow.errors import PlanError
-from axonflow.plan.catalogue import AgentConfig
-from axonflow.plan.growing import GrowingPlan
-from axonflow.plan.model import Plan
-from axonflow.plan.modes import ExecutionMode, plan_in_mode
-from axonflow.plan.planning import (
+from axonflow.plan.model.plan import Plan
+from axonflow.plan.model.step import Step
+from axonflow.plan.planner.catalogue import AgentConfig
+from axonflow.plan.planner.growing import GrowingPlan
+from axonflow.plan.planner.modes import ExecutionMode, plan_in_mode
+from axonflow.plan.planner.planning import (
     MAX_REPAIRS,
     Progress,
     Prompt,
@@ -21,8 +22,7 @@ from axonflow.plan.planning import (
     prompt_of,
     repair_of,
 )
-from axonflow.plan.replanning import kept_steps, replanned
-from axonflow.plan.step import Step
+from axonflow.plan.planner.replanning import kept_steps, replanned
 from axonflow.ports import ChatModel
 
 __all__ = ["grow_plan", "plan_query", "replan_query"]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
 from axonflow.errors import LedgerError, PlanError
 from axonflow.plan import Graph
-from axonflow.plan.budget import UNITS, Unit, attempts_at_most, left_out, taken_by_attempt
+from axonflow.plan.running.budget import UNITS, Unit, attempts_at_most, left_out, taken_by_attempt, worst_case
 from axonflow.ports import Ledger, Quota, Reservation
 
 __all__ = ["NOTHING_RESERVED", "Reserved", "reserve_plan"]
@@ -37,13 +37,23 @@ class Reserved:
             one.append(reservation)
         return True
 
-    async def settle(self, step: int) -> None:
-        """An attempt of the step was made: it took what it may take."""
+    def joined(self, other: Reserved) -> Reserved:
+        """What is reserved here and there, for other steps."""
+        if other is NOTHING_RESERVED:
+            return self
+        if self is not NOTHING_RESERVED:
+            other._attempts |= self._attempts
+            other.without += self.without
+        return other
+
+    async def settle(self, step: int, used: Mapping[str, int]) -> None:
+        """An attempt of the step was made: it took what it has `used` by unit, or, where that is not known, what it may
+        take."""
         of_step = self._attempts.get(step)
         for reservation in of_step.pop() if of_step else ():
             with suppress(Exception, asyncio.CancelledError):  # it then stays taken as it was reserved
                 assert self._ledger
-                await self._ledger.settle(reservation, reservation.amount)
+                await self._ledger.settle(reservation, used.get(reservation.quota.unit, reservation.amount))
 
     def keep(self, step: int) -> None:
         """An attempt of the step was let go of, and may still be at work: it stays taken as it was reserved."""
@@ -63,9 +73,16 @@ class Reserved:
 NOTHING_RESERVED: Final = Reserved(None, ())
 
 
-async def reserve_plan(graph: Graph, ledger: Ledger | None, quotas: Sequence[Quota], time_us: int) -> Reserved:
+async def reserve_plan(
+    graph: Graph,
+    ledger: Ledger | None,
+    quotas: Sequence[Quota],
+    time_us: int,
+    known: Mapping[int, bool] = {},
+) -> Reserved:
     """What `graph` takes at worst, reserved of every quota whose unit is one of plans, without the optional steps that
-    do not fit.
+    do not fit. For steps that are `known`, to have ended or to be reserved for, nothing is reserved; they count for the
+    plan's own budget, if they took part in the run: that is what is said of each.
 
     Raises PlanError when it does not fit its own budget or what is left of a quota, and when the ledger cannot say.
     Nothing is reserved then.
@@ -74,10 +91,10 @@ async def reserve_plan(graph: Graph, ledger: Ledger | None, quotas: Sequence[Quo
         return NOTHING_RESERVED
     of_plans = [quota for quota in quotas if quota.unit in UNITS] if ledger is not None else []
     try:
-        without = left_out(graph, await _most(graph, ledger, of_plans, time_us))
+        without = left_out(graph, await _most(graph, ledger, of_plans, time_us, known), known)
         reserved = Reserved(ledger, without)
         try:
-            await _fill(reserved, graph, of_plans, time_us)
+            await _fill(reserved, graph, of_plans, time_us, known)
         except BaseException:  # cancellation too: what does not run must not count
             await reserved.give_back()
             raise
@@ -86,11 +103,15 @@ async def reserve_plan(graph: Graph, ledger: Ledger | None, quotas: Sequence[Quo
     return reserved
 
 
-async def _most(graph: Graph, ledger: Ledger | None, quotas: Sequence[Quota], time_us: int) -> dict[Unit, int]:
-    """By unit, the least of the plan's budget and of what is left of the quotas."""
+async def _most(
+    graph: Graph, ledger: Ledger | None, quotas: Sequence[Quota], time_us: int, known: Mapping[int, bool]
+) -> dict[Unit, int]:
+    """By unit, the least of what is left of the plan's budget and of the quotas."""
     most: dict[Unit, int] = {}
     if graph.budget is not None:
-        most = {unit: amount for unit in UNITS if (amount := getattr(graph.budget, unit))}
+        taking = [step for number, step in enumerate(graph.steps.values()) if known.get(number)]
+        budget = {unit: amount for unit in UNITS if (amount := getattr(graph.budget, unit))}
+        most = {unit: max(0, amount - sum(worst_case(one, unit) for one in taking)) for unit, amount in budget.items()}
     for quota in quotas:
         assert ledger
         left = max(0, quota.maximum - await ledger.usage(quota, time_us))
@@ -99,9 +120,11 @@ async def _most(graph: Graph, ledger: Ledger | None, quotas: Sequence[Quota], ti
     return most
 
 
-async def _fill(reserved: Reserved, graph: Graph, quotas: Sequence[Quota], time_us: int) -> None:
+async def _fill(
+    reserved: Reserved, graph: Graph, quotas: Sequence[Quota], time_us: int, known: Mapping[int, bool]
+) -> None:
     for number, step in enumerate(graph.steps.values()):
-        if number in reserved.without:
+        if number in reserved.without or number in known:
             continue
         for quota in quotas:
             amount = taken_by_attempt(step, "tokens" if quota.unit == "tokens" else "usd_micros")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from axonflow.flows.steer_plan import now_us
-from axonflow.plan.dispatch import Ask, Dispatch, Limits
+from axonflow.plan.sharing.dispatch import Ask, Dispatch, Limits
 
 __all__ = ["PlanRoom"]
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
+from contextvars import copy_context
 from time import monotonic_ns
 from typing import Any, ClassVar, Final, Protocol
 
@@ -11,8 +13,7 @@ from msgspec import Struct
 
 from axonflow.flows.call_step import StillRunning, described
 from axonflow.plan import StepState
-from axonflow.plan.dispatch import Ask
-from axonflow.plan.events import (
+from axonflow.plan.running.events import (
     Begin,
     Begun,
     Cancelled,
@@ -31,12 +32,13 @@ from axonflow.plan.events import (
     WakeAt,
     Withdraw,
 )
-from axonflow.plan.machine import Machine
+from axonflow.plan.running.machine import Machine
+from axonflow.plan.sharing.dispatch import Ask
 
 __all__ = ["MAX_INLINE_STEPS", "NEVER_ENDED", "Came", "Room", "Steering", "Work", "now_us"]
 
 MAX_INLINE_STEPS: Final = 64
-"""Steps of a chain that run on in one task before the event loop gets a turn: no-op steps would starve it."""
+"""Steps that are carried out in one task before the event loop gets a turn: no-op steps would starve it."""
 
 _ABANDONED: Final[set[asyncio.Task[None]]] = set()
 """Tasks that were let go of. The loop knows its tasks only weakly; these would be collected before they end."""
@@ -56,8 +58,9 @@ class Came(Struct, frozen=True, gc=False):
 class Work(Protocol):
     """The steps of one run, by their numbers."""
 
-    async def attempt(self, step: int) -> Came:
-        """Carry the step out once. Raises nothing but what ends the task that it is in."""
+    async def attempt(self, step: int, replica: str | None = None) -> Came:
+        """Carry the step out once, by that `replica` of its agent if it has any. Raises nothing but what ends the task
+        that it is in."""
 
     async def undo(self, step: int) -> bool:
         """Undo the step, and whether that went well. Raises as `attempt`."""
@@ -93,8 +96,8 @@ class Steering:
     """Drives `machine` to its end; `run` once. Steps that wait for `room` start when they are given it."""
 
     __slots__ = (
-        "_asks", "_at", "_failure", "_inline", "_left", "_loop", "_machine", "_next", "_over", "_room", "_told",
-        "_wake", "_work",
+        "_asks", "_at", "_context", "_due", "_failure", "_fresh", "_inline", "_left", "_loop", "_machine", "_over",
+        "_room", "_told", "_wake", "_withdrawn", "_work",
     )  # fmt: skip
 
     def __init__(self, machine: Machine, work: Work, room: Room | None = None) -> None:
@@ -108,19 +111,22 @@ class Steering:
         self._asks: dict[_Attempt, Ask] = {}
         self._told: dict[_Attempt, StopReason] = {}
         self._wake: asyncio.TimerHandle | None = None
-        self._inline = False  # whether there is a task at hand in which a step could go on
-        self._next: _Attempt | None = None  # and the one that does
+        self._due: deque[_Attempt] = deque()  # what is to begin, in whatever task comes first
+        self._fresh: set[asyncio.Task[None]] = set()  # tasks that are about to look what is due
+        self._inline = False  # whether the task at hand is going to
+        self._withdrawn: set[_Attempt] = set()
+        self._context = copy_context()  # in which each step begins
         self._left = False  # whether there is room for others that they do not know of yet
 
     async def run(self, first: Begin | Refused) -> None:
         """Run it to its end. Cancelled, it stops the steps and waits until they have stopped or were let go of, and
         until what is to be undone is; cancelled again, it waits no more."""
         try:
-            self._tell(first)
+            self.tell(first)
             try:
                 await self._over.wait()
             except asyncio.CancelledError:
-                self._tell(Cancelled(now_us()))
+                self.tell(Cancelled(now_us()))
                 await self._over.wait()
                 raise
             if self._failure is not None:
@@ -131,7 +137,9 @@ class Steering:
     def _close(self) -> None:
         if self._wake is not None:
             self._wake.cancel()
-        tasks, self._at = list(self._at.values()), {}
+        self._due.clear()
+        tasks = list(self._at.values())
+        self._at.clear()
         for task in tasks:
             task.cancel()
             _abandon(task)
@@ -141,7 +149,8 @@ class Steering:
 
     # -- commands ------------------------------------------------------------------------------------------------------
 
-    def _tell(self, event: Event) -> None:
+    def tell(self, event: Event) -> None:
+        """Something has happened: do what is due because of it."""
         self._obey(self._machine.take(event))
 
     def _obey(self, commands: Sequence[Command]) -> None:
@@ -176,15 +185,21 @@ class Steering:
         return ask
 
     def _begin(self, attempt: _Attempt) -> None:
-        """Start it in the task at hand, if there is one that has nothing to go on with yet, else in one of its own."""
-        if self._inline and self._next is None:
-            self._next = attempt
-        else:
-            self._spawn(attempt, self._chain(attempt))
+        self._due.append(attempt)
+        if not self._inline and not self._fresh:
+            self._muster(1)
 
-    def _spawn(self, attempt: _Attempt, work: Coroutine[Any, Any, None]) -> None:
-        task = self._at[attempt] = self._loop.create_task(work)
+    def _muster(self, most: int) -> None:
+        """See that `most` tasks are about to look what is due, or as many as there is something for."""
+        while len(self._fresh) < min(most, len(self._due)):
+            self._fresh.add(self._spawned(self._work_off()))
+
+    def _spawned(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """A task of its own for `work`, which is to begin when this turn is over: not what a loop may make of
+        ``create_task``, which begins at once where tasks are eager."""
+        task = asyncio.Task(work, loop=self._loop, context=self._context.copy())
         task.add_done_callback(self._task_done)
+        return task
 
     def _leave_room(self, attempt: _Attempt) -> None:
         ask = self._asks.pop(attempt, None)
@@ -195,9 +210,7 @@ class Steering:
     def _withdraw(self, command: Withdraw) -> None:
         attempt = (command.step, command.attempt)
         self._leave_room(attempt)
-        task = self._at.pop(attempt, None)
-        if task is not None:
-            task.cancel()
+        self._withdrawn.add(attempt)
 
     def _stop(self, command: Stop) -> None:
         attempt = (command.step, command.attempt)
@@ -215,7 +228,7 @@ class Steering:
             task.cancel()
 
     def _compensate(self, command: Compensate) -> None:
-        self._spawn((command.step, 0), self._undo(command.step))
+        self._at[command.step, 0] = self._spawned(self._undo(command.step))
 
     def _wake_at(self, command: WakeAt) -> None:
         if self._wake is not None:
@@ -235,70 +248,67 @@ class Steering:
     def _time_passed(self) -> None:
         self._wake = None
         try:
-            self._tell(TimePassed(now_us()))
+            self.tell(TimePassed(now_us()))
         except Exception as fault:  # noqa: BLE001  of ours, or of who watches: the loop would log it, and nothing end
             self._failure = fault
             self._over.set()
 
-    async def _chain(self, attempt: _Attempt) -> None:
-        """Carry the attempt out, then in the same task one that may start because of it, and so on."""
+    async def _work_off(self) -> None:
+        """Carry out what is due, one after the other: a task for each step costs as much as all else that is done for
+        it. While one waits, and so for each that does, the others go on in other tasks."""
         task = asyncio.current_task()
         assert task
-        following: _Attempt | None = attempt
-        count = 0
-        while following is not None:
-            attempt = following
-            self._at[attempt] = task
-            if task.cancelling():  # by the step before, or by a stranger: nothing can be awaited in it any more
-                self._fail(attempt)
+        self._fresh.discard(task)
+        due, at = self._due, self._at
+        for _ in range(MAX_INLINE_STEPS):
+            if not due:
                 return
-            if count and not count % MAX_INLINE_STEPS:
-                await asyncio.sleep(0)  # a long chain of quick steps leaves the loop to others
-            count += 1
-            following = await self._carried_out(attempt, task)
+            attempt = due.popleft()
+            if attempt in self._withdrawn:
+                continue
+            at[attempt] = task
+            if due and len(self._fresh) < len(at):
+                self._muster(len(at))
+            begun_us = now_us()
+            commands = self._machine.take(Begun(*attempt, begun_us))
+            if commands:
+                self._obey(commands)
+            try:
+                came = await self._work.attempt(
+                    attempt[0], self._asks[attempt].replica if self._asks and attempt in self._asks else None
+                )
+            except asyncio.CancelledError as cancelled:
+                came = _cancelled(cancelled)
+            if at.pop(attempt, None) is None:
+                return  # it was let go of
+            if attempt in self._told:
+                task.uncancel()
+            self._end(attempt, came, begun_us)
+            if task.cancelling() or not self._is_as_before():
+                break
+        self._muster(1)
 
-    async def _carried_out(self, attempt: _Attempt, task: asyncio.Task[None]) -> _Attempt | None:
-        """Which attempt to go on with in this task."""
-        step, begun_us = attempt[0], now_us()
-        commands = self._machine.take(Begun(step, attempt[1], begun_us))
-        if commands:
-            self._obey(commands)
+    def _is_as_before(self) -> bool:
+        """Whether no step has left something in a context variable: that is no business of the next one."""
         try:
-            came = await self._work.attempt(step)
-        except asyncio.CancelledError as cancelled:
-            # It was told to stop; or a stranger, such as the step itself, cancelled the task: that ends the step alone.
-            runs_on = isinstance(cancelled, StillRunning)
-            came = Came(StepState.FAILED, error=described(cancelled), errors=_CANCELLED, runs_on=runs_on)
-        if self._at.pop(attempt, None) is None:
-            return None  # it was let go of
-        if attempt in self._told:
-            task.uncancel()
-        ended_us = now_us()
+            return copy_context() == self._context
+        except Exception:  # noqa: BLE001  what is in variables is compared, and may do anything
+            return False
+
+    def _end(self, attempt: _Attempt, came: Came, begun_us: int) -> None:
         self._inline = True
         try:
-            self._end(attempt, came, ended_us - begun_us, ended_us)
+            step, number = attempt
+            ended_us = now_us()
+            event = Ended(step, number, came.end, ended_us, came.errors, came.not_chosen, came.runs_on)
+            commands = self._machine.take(event)
+            self._work.ended(step, came, self._told.pop(attempt, None), ended_us - begun_us)
+            if self._room is not None:
+                self._leave_room(attempt)
+            if commands or self._left:
+                self._obey(commands)
         finally:
             self._inline = False
-            following, self._next = self._next, None
-        return following
-
-    def _end(self, attempt: _Attempt, came: Came, took_us: int, time_us: int) -> None:
-        step, number = attempt
-        event = Ended(step, number, came.end, time_us, came.errors, came.not_chosen, came.runs_on)
-        commands = self._machine.take(event)
-        self._work.ended(step, came, self._told.pop(attempt, None), took_us)
-        if self._room is not None:
-            self._leave_room(attempt)
-        if commands or self._left:
-            self._obey(commands)
-
-    def _fail(self, attempt: _Attempt) -> None:
-        """What was to be carried out in a task that was cancelled before."""
-        del self._at[attempt]
-        time_us = now_us()
-        self._tell(Begun(*attempt, time_us))
-        came = Came(StepState.FAILED, error="CancelledError: its task was cancelled", errors=_CANCELLED)
-        self._end(attempt, came, 0, time_us)
 
     async def _undo(self, step: int) -> None:
         try:
@@ -306,25 +316,30 @@ class Steering:
         except asyncio.CancelledError:
             well = False
         if self._at.pop((step, 0), None) is not None:
-            self._tell(Undone(step, well, now_us()))
+            self.tell(Undone(step, well, now_us()))
 
     def _task_done(self, task: asyncio.Task[None]) -> None:
+        self._fresh.discard(task)
         if not task.cancelled():
             if task.exception() is not None:  # a fault of ours: nothing would ever end
                 self._failure = task.exception()
                 self._over.set()
             return
-        for attempt in [attempt for attempt, at in self._at.items() if at is task]:  # cancelled before it had begun
-            if attempt[1]:
-                self._fail(attempt)
-            else:
-                del self._at[attempt]
-                self._tell(Undone(attempt[0], succeeded=False, time_us=now_us()))
+        self._muster(1)  # a stranger cancelled it before it had begun
+        for attempt in [attempt for attempt, at in self._at.items() if at is task]:
+            del self._at[attempt]
+            self.tell(Undone(attempt[0], succeeded=False, time_us=now_us()))
 
 
 def _abandon(task: asyncio.Task[None]) -> None:
     _ABANDONED.add(task)
     task.add_done_callback(_ABANDONED.discard)
+
+
+def _cancelled(error: asyncio.CancelledError) -> Came:
+    """It was told to stop; or a stranger, such as the step itself, cancelled the task: that ends the step alone."""
+    runs_on = isinstance(error, StillRunning)
+    return Came(StepState.FAILED, error=described(error), errors=_CANCELLED, runs_on=runs_on)
 
 
 def now_us() -> int:

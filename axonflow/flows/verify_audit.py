@@ -11,6 +11,7 @@ from msgspec import Struct
 from axonflow.audit import ChainHead
 from axonflow.audit.batch_walk import BatchWalk
 from axonflow.audit.chain_walk import ChainWalk
+from axonflow.audit.commands import UNSIGNED_COMMANDS, HandOver, is_command_writer
 from axonflow.audit.stored import Finding, StoredChain, StoredRecord, StoredSegment, StoredWriter
 from axonflow.audit.trust import SignatureCheck, Trust
 from axonflow.ports import AuditProofs
@@ -99,6 +100,7 @@ class Verifier:
         self._kept_since_us = kept_since_us
         self._progress = progress
         self._writers: dict[str, BatchWalk] = {}
+        self._hand_over = HandOver()
         self._in_disorder: set[str] = set()
         self._done = self._chains = self._records = 0
         self._removed = self._unsealed = self._first_version = 0
@@ -125,16 +127,31 @@ class Verifier:
     async def _walk_batches(self) -> None:
         writers = {one.writer_id: one for one in await self._proofs.stored_writers()}
         for writer_id in sorted({*writers, *(self._trust.writers or {})}):
-            walk = BatchWalk(writers.get(writer_id, StoredWriter(writer_id)), self._trust, self._verify)
+            writer = writers.get(writer_id, StoredWriter(writer_id))
+            walk = await self._walked_batches(writer)
+            if walk.findings:
+                now = {one.writer_id: one for one in await self._proofs.stored_writers()}.get(writer_id, writer)
+                if now.keys != writer.keys:  # it was given another meanwhile, and signs with that
+                    walk = await self._walked_batches(now)
             self._writers[writer_id] = walk
-            while True:
-                page = await self._proofs.stored_batches(writer_id, walk.next, _PAGE)
-                for batch in page:
-                    walk.take(batch)
-                await asyncio.sleep(0)
-                if len(page) < _PAGE:
-                    break
-            walk.finish()
+
+    async def _walked_batches(self, writer: StoredWriter) -> BatchWalk:
+        writer_id = writer.writer_id
+        page = await self._proofs.stored_batches(writer_id, writer.first_number, _PAGE)
+        if is_command_writer(writer_id):  # by what is walked: what comes meanwhile is left for next time
+            writer = self._hand_over.begun(writer, page[0] if page else None)
+        walk = BatchWalk(writer, self._trust, self._verify)
+        while True:
+            for batch in page:
+                walk.take(batch)
+                if writer_id == UNSIGNED_COMMANDS:
+                    self._hand_over.saw(batch)
+            await asyncio.sleep(0)  # others get their turn between pages
+            if len(page) < _PAGE:
+                break
+            page = await self._proofs.stored_batches(writer_id, walk.next, _PAGE)
+        walk.finish()
+        return walk
 
     async def _walk_chain(self, chain: StoredChain, known: ChainHead | None) -> None:
         while True:
@@ -161,8 +178,8 @@ class Verifier:
 
     async def _walked(self, chain: StoredChain, known: ChainHead | None) -> tuple[ChainWalk, list[Finding]]:
         trust = self._trust
-        is_unsigned = chain.writer_id in trust.unsigned_writers
-        walk = ChainWalk(chain, known, trusts_first_version=trust.is_of_the_store, is_unsigned=is_unsigned)
+        administers = trust.administers(chain.writer_id)
+        walk = ChainWalk(chain, known, trusts_first_version=trust.is_of_the_store, administers=administers)
         segments = _Segments(self._proofs, chain, self._batches_of(chain.writer_id))
         early: list[Finding] = []
         first = _LOWEST  # also what stands ahead of where the chain begins
@@ -178,7 +195,7 @@ class Verifier:
             seen = page if beyond is None else [one for one in page if one.sequence < beyond]
             walk.take(seen)
             self._tell(walk.records)
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # others get their turn between pages
             if is_last or len(seen) < len(page):
                 walk.finish(tail_may_wait=self._tail_may_wait)
                 break
@@ -215,7 +232,9 @@ class Verifier:
         trust = self._trust
         return AuditVerification(
             chains=self._chains, records=self._records, heads=tuple(self._heads), removed=self._removed,
-            broken=(*(one for _, walk in walks for one in walk.findings), *self._findings),
+            broken=(
+                *(one for _, walk in walks for one in walk.findings), *self._hand_over.findings, *self._findings,
+            ),
             unsealed=self._unsealed, first_version=self._first_version,
             writers=tuple(
                 VerifiedWriter(name, walk.batches, walk.signed, walk.sealed_us, walk.anchored_us)

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 
 from axonflow.audit import ChainHead
 from axonflow.audit.batch import BatchStatement, Segment
+from axonflow.audit.batch_walk import unknown_to_anchor
 from axonflow.audit.chain_walk import ChainWalk
 from axonflow.audit.export import (
     RECORD_START,
@@ -146,7 +147,7 @@ class _ChainPart:
         self._keys = KeyCheck(said.chain, keys, trust, verify)
         self.walk = ChainWalk(
             StoredChain(tenant_id, said.chain, self.cut), trusts_first_version=trust.is_of_the_store,
-            is_unsigned=said.chain in trust.unsigned_writers,
+            administers=trust.administers(said.chain),
         )  # fmt: skip
         self.batches = 0
         self.sealed_us: int | None = None
@@ -154,7 +155,7 @@ class _ChainPart:
         for kind, what, number in self._keys.problems:
             self._find(kind, what, number)
         if trust.writers is not None and trust.expects(said.chain) and trust.anchored(said.chain) is None:
-            self._find("writer_unknown", "the anchor does not know this writer: it was put in, or never anchored", None)
+            self._find("writer_unknown", unknown_to_anchor(said.chain), None)
 
     @property
     def signed(self) -> int:

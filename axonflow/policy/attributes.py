@@ -33,13 +33,14 @@ _SECRET: Final = re.compile(
 
 
 class PathsRead:
-    """The paths that rules read, as they are added one by one. A hundred thousand rules have few shapes."""
+    """The paths that rules read, as they are added one by one, and the shapes of their conditions: a hundred thousand
+    rules have few."""
 
-    __slots__ = ("_shapes", "paths")
+    __slots__ = ("paths", "shapes")
 
     def __init__(self) -> None:
         self.paths: set[str] = set()
-        self._shapes: set[Shape] = set()
+        self.shapes: set[Shape] = set()
 
     def add(self, rule: CompiledRule) -> None:
         """All that `rule` reads, but for what it is looked up by."""
@@ -52,8 +53,8 @@ class PathsRead:
 
     def _add(self, condition: Condition) -> None:
         shape = condition.shape
-        if shape not in self._shapes:
-            self._shapes.add(shape)
+        if shape not in self.shapes:
+            self.shapes.add(shape)
             self.paths.update(shape.filtered, shape.reads.paths)
         if shape.reads.places:
             self.paths.update(shape.reads.of(condition.literals))

@@ -30,6 +30,8 @@ __all__ = [
     "run_rule_tests",
 ]
 
+_KNOWN_BY_NAME: Final = frozenset({"label.declassify", "vault.reveal"})
+"""AxonFlow asks about these too, and unlike ACTIONS they are allowed only where an allow rule names them."""
 _MAX_ACTIONS_SHOWN: Final = 3
 _MAX_LISTED_CHARS: Final = 1_000
 
@@ -108,7 +110,7 @@ def find_warnings(loaded: Sequence[LoadedSet], rules: Iterable[CompiledRule]) ->
     for shadow in (False, True):  # what a shadow set requires is not enforced, so it protects no enforced rule
         together = [one for one in loaded if one.document.shadow is shadow]
         required = _required(one.document for one in together)
-        known = ACTIONS.union(*[one.document.actions for one in together])
+        known = (ACTIONS | _KNOWN_BY_NAME).union(*[one.document.actions for one in together])
         for one in together:
             warnings.extend(_unknown_actions(one, known))
             warnings.extend(_optional_filters(one, required))

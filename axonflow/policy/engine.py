@@ -11,7 +11,7 @@ anything else, and the long one starts over.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from operator import attrgetter
 from typing import Any, Final, Literal, NamedTuple
@@ -22,10 +22,12 @@ from axonflow.errors import AxonFlowError
 from axonflow.policy.decision import Decision, Effect, Obligation, RuleError, ShadowVerdict
 from axonflow.policy.evaluation import Evaluation
 from axonflow.policy.foreseeing import ForeseeingEvaluation, foreseeable, waits_for_content
-from axonflow.policy.index import ActionIndex, Lookup
+from axonflow.policy.index import ActionIndex, Lookup, Requirement
+from axonflow.policy.labels_read import LabelsRead
 from axonflow.policy.redacting import fulfilled, replaced_by, styles_of
 from axonflow.policy.request import ACTIONS, Request
 from axonflow.policy.rules import CompiledRule
+from axonflow.policy.unseen_content import Foreseen, Unseen
 from axonflow.policy.verdict import Layers, Verdict
 
 __all__ = ["PolicyEngine"]
@@ -50,11 +52,14 @@ class _Short(NamedTuple):
 
 
 class PolicyEngine:
-    """Everything that decisions need, compiled. Safe to share between threads and tasks."""
+    """Everything that decisions need, compiled. Safe to share between threads and tasks.
+
+    `reads_labels` says whether any rule reads ``context.labels``, `labelled_by` which detectors' labels matter then.
+    """
 
     __slots__ = (
-        "_by_action", "_elsewhere", "_layers", "_redactor", "_scanner", "_shadow", "_short",
-        "digest", "rules", "secrecy",
+        "_by_action", "_elsewhere", "_layers", "_passing", "_redactor", "_scanner", "_shadow", "_short", "_unseen",
+        "digest", "labelled_by", "reads_labels", "rules", "secrecy",
     )  # fmt: skip
 
     def __init__(
@@ -78,11 +83,22 @@ class PolicyEngine:
         self._scanner = scanner
         self._redactor = redactor
         self._shadow = shadow
+        self._unseen = Unseen(layers)
+        labels = LabelsRead().unite(index.labels for index in (elsewhere, *by_action.values()))
+        self.reads_labels: bool = labels.reads or (shadow is not None and shadow.reads_labels)
+        tried: tuple[str, ...] = () if shadow is None else shadow.labelled_by
+        known = [detector.id for detector in scanner.detectors] if labels.reads else []
+        self.labelled_by: tuple[str, ...] = tuple(dict.fromkeys((*labels.detectors(known), *tried)))
         self._short = {
             action: _Short(index.lookup, index.certain, layers.verdict(index.certain), {})
             for action, index in by_action.items()
             if index.knows and not index.requires and shadow is None
         }
+        self._passing = frozenset(
+            action
+            for action, (_, _, (_, allowed, _, obligations, _), _) in self._short.items()
+            if allowed and not obligations and not by_action[action].varies
+        )
 
     @property
     def says_default(self) -> bool:
@@ -97,6 +113,26 @@ class PolicyEngine:
     def read(self, request: Request) -> tuple[tuple[str, Any], ...]:
         """The attributes that rules for its action read, by path: what `request` has there, or None."""
         return self._by_action.get(request.action, self._elsewhere).read(request)
+
+    def reads_labels_of(self, action: str) -> bool:
+        """Whether a rule for `action` reads ``context.labels``."""
+        return self._by_action.get(action, self._elsewhere).labels.reads
+
+    def lets_pass(self, action: str) -> bool:
+        """Whether every request for `action` is allowed, whatever it says, and nothing is to be done about it."""
+        return action in self._passing
+
+    def foresee(self, request: Request, now_s: float) -> Foreseen:
+        """What will be decided on `request` for certain, whatever its content will be, and whenever it is made."""
+        index = self._by_action.get(request.action, self._elsewhere)
+        evaluation = Evaluation(request, int(now_s * 1_000_000), self._scanner)
+        carried = [one for one in index.requires if one.path != "content"]
+        refusal = _missing(request, carried) if index.knows else self._unknown_action(request.action)
+
+        def matching(rules: Sequence[CompiledRule], request: Request, evaluation: Evaluation) -> list[CompiledRule]:
+            return _matching(rules, request, evaluation)[0]
+
+        return self._unseen.foresee(index.candidates(request), evaluation, refusal, matching)
 
     def decide(self, request: Request, decision_id: str, now_s: float, found: list[Finding] | None = None) -> Decision:
         """The verdict on `request` as of its own time, or of `now_s` (seconds since the epoch) when it has none.
@@ -142,7 +178,7 @@ class PolicyEngine:
         if waits_for_content(matched):
             return None
         effect, allowed, reasons, obligations, policies = self._layers.verdict(matched)
-        refusal = _missing(request, index) if index.knows else self._unknown_action(request.action)
+        refusal = _missing(request, index.requires) if index.knows else self._unknown_action(request.action)
         if refusal is not None:
             effect, allowed, reasons = _DENY, False, (refusal, *reasons)
         found = tuple(sorted(errors, key=_policy))
@@ -163,7 +199,7 @@ class PolicyEngine:
         evaluation = Evaluation(request, time_us, self._scanner)
         matched, errors = _matching(index.candidates(request), request, evaluation)
         effect, allowed, reasons, obligations, policies = self._layers.verdict(matched)
-        refusal = _missing(request, index) if index.knows else self._unknown_action(request.action)
+        refusal = _missing(request, index.requires) if index.knows else self._unknown_action(request.action)
         redacted = None
         if refusal is not None:
             rules = sorted(matched, key=_rank)
@@ -247,8 +283,8 @@ class PolicyEngine:
         return f"Unknown action {action[:64]}: no policy names it.{hint}"
 
 
-def _missing(request: Request, index: ActionIndex) -> str | None:
-    for requirement in index.requires:
+def _missing(request: Request, requires: Iterable[Requirement]) -> str | None:
+    for requirement in requires:
         value = requirement.read(request)
         if value is None or value == ():  # roles and groups: a principal without any has an empty tuple
             return f"{request.action} must carry {requirement.path} ({requirement.policy_set} requires it)."

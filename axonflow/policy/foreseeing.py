@@ -7,8 +7,9 @@ no less. Whether a text is refused cannot be known before it is there; a warning
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from enum import Enum
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import astuple
@@ -18,8 +19,9 @@ from axonflow.policy.decision import Effect
 from axonflow.policy.evaluation import Evaluation
 from axonflow.policy.rules import CompiledRule
 
-__all__ = ["ForeseeingEvaluation", "foreseeable", "waits_for_content"]
+__all__ = ["ForeseeingEvaluation", "foreseeable", "mentions", "waits_for_content"]
 
+_CONTENT: Final = frozenset({"content", "findings"})
 _ANNOTATING = frozenset({Effect.WARN, Effect.LOG})
 
 
@@ -66,7 +68,7 @@ def _asks_of_rule(rule: CompiledRule) -> _Asks:
 
 
 def _asks(node: Node | None) -> _Asks:
-    if node is None or not _mentions_content(node):
+    if node is None or not mentions(node, _CONTENT):
         return _Asks.NOTHING
     if isinstance(node, Logical):
         return max((_asks(operand) for operand in node.operands), key=lambda asks: asks.value)
@@ -75,12 +77,13 @@ def _asks(node: Node | None) -> _Asks:
     return _Asks.ANYTHING
 
 
-def _mentions_content(value: object) -> bool:
-    """Whether a node, or a part of one, names the content or what was found in it. A variable of that name counts."""
+def mentions(value: object, names: Container[str]) -> bool:
+    """Whether a node, or a part of one, has one of `names` in it, or asks what was found in the content. A variable of
+    that name counts."""
     if isinstance(value, tuple):
-        return any(_mentions_content(item) for item in value)
+        return any(mentions(item, names) for item in value)
     if isinstance(value, Name):
-        return value.name.lstrip(".") in {"content", "findings"}
+        return value.name.lstrip(".") in names
     if isinstance(value, Call) and value.function == "detected":
         return True
-    return isinstance(value, Struct) and _mentions_content(astuple(value))
+    return isinstance(value, Struct) and mentions(astuple(value), names)

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from axonflow.policy.attributes import PathsRead, reading_of
+from axonflow.policy.labels_read import LabelsRead
 from axonflow.policy.matching import LIST_FIELDS, STRING_FIELDS, reach, source_of
 from axonflow.policy.ranges import ABSENT, Range, RangeTable, look, range_table
 from axonflow.policy.request import Request
@@ -43,10 +44,11 @@ class ActionIndex:
 
     `certain` are those that match whatever a request says; ``lookup(request)`` gives all others that may match, each
     once, and `always` are those among them that no look-up narrows. `knows` is whether the action is known at all: a
-    request for another is denied. ``read(request)`` gives the attributes that all these rules read.
+    request for another is denied. ``read(request)`` gives the attributes that all these rules read, `labels` tells
+    which labels. `varies` says whether a decision depends on anything but the action.
     """
 
-    __slots__ = ("always", "certain", "knows", "lookup", "read", "requires")
+    __slots__ = ("always", "certain", "knows", "labels", "lookup", "read", "requires", "varies")
 
     def __init__(self, groups: Sequence[_Group], requires: tuple[Requirement, ...], *, knows: bool) -> None:
         self.certain: Rules = tuple(rule for group in groups for rule in group.certain)
@@ -56,6 +58,9 @@ class ActionIndex:
             [probe for group in groups for probe in group.tables.items()],
             [probe for group in groups for probe in group.ranges],
         )
+        self.varies = bool(requires or self.always or any(group.tables or group.ranges for group in groups))
+        self.labels = LabelsRead().unite(group.labels for group in groups)
+        self.labels.require([one.path for one in requires])
         self.requires = requires
         self.knows = knows
         self.read = reading_of([*(path for group in groups for path in group.paths), *(one.path for one in requires)])
@@ -68,7 +73,7 @@ class ActionIndex:
 class _Group:
     """The rules that name one action, or those that name none, by what they are filed under."""
 
-    def __init__(self, rules: Iterable[CompiledRule], pause: Callable[[], None]) -> None:
+    def __init__(self, rules: Sequence[CompiledRule], pause: Callable[[], None]) -> None:
         self.certain: list[CompiledRule] = []
         self.always: list[CompiledRule] = []
         self.tables: dict[str, Table] = {}
@@ -96,6 +101,7 @@ class _Group:
             self.tables[path][literal] = tuple(crowd)
         self.ranges = [(path, range_table(filed)) for (path, _), filed in sorted(ranges.items())]
         self.paths = read.paths.union(self.tables, [path for path, _ in self.ranges])
+        self.labels = LabelsRead.of(rules, read.shapes, self.paths, pause)
 
 
 def build_index(

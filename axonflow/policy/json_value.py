@@ -113,32 +113,41 @@ def check_json_value(value: JsonValue, at: str) -> None:
 
 def _is_surely_fine(value: JsonValue) -> bool:
     """The same rules without names of places, which cost more than the checks. False is not yet a fault."""
-    level: list[Any] = [value]
-    nodes = chars = 0
-    for _ in range(MAX_DEPTH + 1):
-        below: list[Any] = []
-        for item in level:
-            kind = item.__class__
-            if kind is str and item.isascii():
-                chars += len(item)
-            elif kind is dict or kind is list:
-                nodes += len(item)
-                if nodes > MAX_NODES:  # now, not later: the same large list may be in here a million times
-                    return False
-                below += item.values() if kind is dict else item
-                chars += 0 if kind is list else len("".join(item)) if _are_plain_keys(item) else MAX_TEXT_CHARS + 1
-            elif not (item is None or kind is bool or (kind is int and _INT64_MIN <= item <= _INT64_MAX)):
+    container = value if value.__class__ is dict or value.__class__ is list else (value,)
+    below: list[Any] = []
+    nodes = len(container)
+    chars = _chars_in(container, below) if nodes <= MAX_NODES else MAX_TEXT_CHARS + 1
+    depth = 1
+    while below and chars <= MAX_TEXT_CHARS and depth < MAX_DEPTH:
+        level, below = below, []
+        depth += 1
+        for container in level:
+            nodes += len(container)
+            if nodes > MAX_NODES:  # now, not later: the same large list may be in here a million times
                 return False
-        if chars > MAX_TEXT_CHARS:
-            return False
-        if not below:
-            return True
-        level = below
-    return False
+            chars += _chars_in(container, below)
+    return not below and chars <= MAX_TEXT_CHARS
 
 
-def _are_plain_keys(keys: Any) -> bool:
-    return all(key.__class__ is str and key.isascii() for key in keys)
+def _chars_in(container: Any, below: list[Any]) -> int:
+    """Characters in the keys and strings of a list or object, more than any may have if not all of them are surely
+    fine; the lists and objects in it are put `below`."""
+    chars = 0
+    if container.__class__ is dict:
+        for key in container:
+            if key.__class__ is not str or not key.isascii():
+                return MAX_TEXT_CHARS + 1
+            chars += len(key)
+        container = container.values()
+    for item in container:
+        kind = item.__class__
+        if kind is str:
+            chars += len(item) if item.isascii() else MAX_TEXT_CHARS + 1
+        elif kind is dict or kind is list:
+            below.append(item)
+        elif not (item is None or kind is bool or (kind is int and _INT64_MIN <= item <= _INT64_MAX)):
+            return MAX_TEXT_CHARS + 1
+    return chars
 
 
 def _check_with_places(value: JsonValue, at: str) -> None:

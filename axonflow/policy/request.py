@@ -26,6 +26,7 @@ ACTIONS: Final = frozenset(
         "connector.result",
         "llm.request",
         "llm.response",
+        "plan.approve",
         "plan.start",
         "plan.step",
         "tool.call",
@@ -222,14 +223,8 @@ class Request(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
             force_setattr(self, "principal", Principal.of(self.principal))
         if self.resource.__class__ is not Resource:
             force_setattr(self, "resource", Resource.of(self.resource))
-        check_text(self.action, "$.action", MAX_ID_CHARS)
-        if not _ACTION.fullmatch(self.action):
-            raise RequestError(
-                "not an action",
-                expected='dotted lower-case words such as "tool.call"',
-                found=_shown(self.action),
-                at="$.action",
-            )
+        if self.action.__class__ is not str or self.action not in ACTIONS:  # which need no look at their characters
+            _check_action(self.action)
         _attributes(self.context, "$.context")
         if self.content is not None:
             check_json_value(self.content, "$.content")
@@ -249,6 +244,17 @@ class Request(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
 def _shown(value: object) -> str:
     """A short, safe rendering of a name for a message. Never for content or attribute values."""
     return f"{value[:64]!a}" if isinstance(value, str) else type(value).__name__
+
+
+def _check_action(value: str) -> None:
+    check_text(value, "$.action", MAX_ID_CHARS)
+    if not _ACTION.fullmatch(value):
+        raise RequestError(
+            "not an action",
+            expected='dotted lower-case words such as "tool.call"',
+            found=_shown(value),
+            at="$.action",
+        )
 
 
 def _check_time(value: object) -> None:

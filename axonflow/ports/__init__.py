@@ -7,17 +7,21 @@ from axonflow.ports.audit_proofs import AuditPlaces, AuditProofs
 from axonflow.ports.audit_store import AuditStore
 from axonflow.ports.audit_tail import AuditTail
 from axonflow.ports.chat_model import ChatModel
+from axonflow.ports.command_batches import CommandBatches
+from axonflow.ports.command_writer import CommandWriter
 from axonflow.ports.key_store import KeyLookup, KeyStore
 from axonflow.ports.ledger import Ledger, Quota, Reservation
 from axonflow.ports.mailbox import AgentMessage, Delivery, Mailbox
 from axonflow.ports.person_keys import PersonKeyStore
-from axonflow.ports.plan_store import PlanStore
+from axonflow.ports.plan_store import PlanChanges, PlanRunning, PlanStore
 from axonflow.ports.policy_snapshots import BundleKey, PolicySnapshots
 from axonflow.ports.policy_store import PolicyFeed, PolicyStore
 from axonflow.ports.role_store import GrantStore, RoleStore
+from axonflow.ports.step_cache import StepCache
 from axonflow.ports.tenant_feed import Announced, Standing, TenantFeed
 from axonflow.ports.tenant_store import Erased, TenantData, TenantRow, TenantStore
 from axonflow.ports.vault import Vault
+from axonflow.ports.workflow_store import WorkflowStepStore, WorkflowStore
 
 __all__ = [
     "AgentMessage",
@@ -32,6 +36,8 @@ __all__ = [
     "AuditTail",
     "BundleKey",
     "ChatModel",
+    "CommandBatches",
+    "CommandWriter",
     "CutWitness",
     "Delivery",
     "Erased",
@@ -42,6 +48,8 @@ __all__ = [
     "Mailbox",
     "OverrideStore",
     "PersonKeyStore",
+    "PlanChanges",
+    "PlanRunning",
     "PlanStore",
     "PolicyFeed",
     "PolicySnapshots",
@@ -50,9 +58,12 @@ __all__ = [
     "Reservation",
     "RoleStore",
     "Standing",
+    "StepCache",
     "TenantData",
     "TenantFeed",
     "TenantRow",
     "TenantStore",
     "Vault",
+    "WorkflowStepStore",
+    "WorkflowStore",
 ]

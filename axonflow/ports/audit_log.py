@@ -37,24 +37,24 @@ class AuditLog(Protocol):
 class AuditSpool(AuditLog, Protocol):
     """A log that holds records until an `AuditStore` has them. Chains go on behind what was let go of.
 
-    Records move in sealed batches, numbered from 0 on, each naming the hash of the one before. A batch is the same
-    whenever it is asked for, also by a later process, until it is released or sealed anew.
+    Records move in sealed batches, numbered from 0 on, each naming the hash of the one before. One batch may be sealed
+    ahead of the one that is next, to be offered while that is let go of. A batch is the same whenever it is asked for,
+    also by a later process, until it is released or sealed anew.
     """
 
     async def sealed(self, limit: int) -> SealedBatch | None:
-        """The batch that is sealed and was not released; else up to `limit` of the oldest records, sealed now. None
-        when nothing is held."""
+        """The batch that is next: sealed, and not released. Without one, up to `limit` of the oldest records are sealed
+        now. None when nothing is held."""
 
     async def ahead(self, batch: SealedBatch, limit: int) -> SealedBatch | None:
-        """The batch of the `limit` oldest records behind `batch`, the one that is sealed: to be sealed itself when that
-        is released. None when there are fewer; what is not ready is gathered into one batch later."""
+        """The batch behind `batch`, which is next. Without one, the `limit` oldest records behind `batch` are sealed
+        now. None when there are fewer, which are gathered into one batch later, and when something else is next."""
 
-    async def release(self, batch: SealedBatch, following: SealedBatch | None = None) -> bool:
-        """Let go of the records of `batch`, which a store now keeps, if that is what is sealed; and in the same step
-        seal `following`, which came from `ahead`. Whether that is sealed now: else ask what is."""
+    async def release(self, batch: SealedBatch) -> None:
+        """Let go of the records of `batch`, which a store now keeps, if that is next: then the one behind it is."""
 
     async def go_on(self, number: int, previous: bytes) -> None:
-        """Seal anew what is held, as batch `number` behind the one with the hash `previous`."""
+        """Seal anew all that is held, as batch `number` behind the one with the hash `previous`."""
 
     async def quarantine(self, records: Sequence[AuditRecord], reason: str) -> None:
-        """Put `records` out of the way for a person to look at, and seal the rest anew."""
+        """Put `records` out of the way for a person to look at, and seal all others anew."""

@@ -27,6 +27,9 @@ class PersonKeyStore(Protocol):
     async def wrapped(self, tenant_id: str, key_ids: Iterable[str]) -> dict[str, bytes]:
         """By their ids, those of these keys that the tenant has and that were not destroyed."""
 
+    async def newest(self, tenant_id: str, limit: int) -> dict[str, bytes]:
+        """By their ids, the newest `limit` of the keys that the tenant has and that were not destroyed."""
+
     async def destroy(self, tenant_id: str, tag: bytes, destroyed_us: int) -> list[str]:
         """Destroy all keys of the tenant that have this tag, and return their ids.
 

@@ -1,31 +1,72 @@
-"""Where plans and what came of them are kept."""
+"""Where plans and what came of them are kept: what there is, what people change, and what runs."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from axonflow.plan.execution import PlanExecution
+from axonflow.plan.keeping.execution import ExecutionStatus, PlanExecution, PlanPage, PlanQuery
+from axonflow.plan.keeping.versions import PlanVersion
+from axonflow.plan.running.record import StepRecord
 
-__all__ = ["PlanStore"]
+__all__ = ["PlanChanges", "PlanRunning", "PlanStore"]
 
 
 class PlanStore(Protocol):
-    """All methods raise PlanError when the store cannot answer."""
+    """What plans there are. All methods raise PlanError when the store cannot answer."""
 
     async def add(self, execution: PlanExecution) -> None:
-        """Keep a new one. Raises PlanError when its id is taken."""
+        """Keep a new one, and its first version. Raises PlanError when its id is taken."""
 
     async def get(self, tenant_id: str, plan_id: str) -> PlanExecution | None:
         """The one of this id, if this tenant has it."""
 
-    async def begin(self, tenant_id: str, plan_id: str, executor_id: str, started_us: int) -> PlanExecution | None:
-        """Turn a ``pending`` one into ``running`` and return it; None when it is not there or not pending.
+    async def page(self, query: PlanQuery) -> PlanPage:
+        """Those that are asked for."""
+
+    async def steps(self, tenant_id: str, plan_id: str) -> Mapping[str, StepRecord]:
+        """Where its steps have got to, by name; one that was not begun is not there."""
+
+    async def remove(self, tenant_id: str, plan_id: str) -> bool:
+        """Remove one that has ended, with its steps and versions. False when there is none."""
+
+
+class PlanChanges(Protocol):
+    """What people change. All methods raise PlanError when the store cannot answer."""
+
+    async def revise(self, execution: PlanExecution, version: PlanVersion) -> bool:
+        """Put in place what is pending in the version before. False when it is not, or no longer: of several changes of
+        one version at once, one is made."""
+
+    async def versions(self, tenant_id: str, plan_id: str) -> Sequence[PlanVersion]:
+        """All that the plan has been, the newest first."""
+
+    async def cancel(self, tenant_id: str, plan_id: str, reason: str, time_us: int) -> PlanExecution | None:
+        """Cancel one that does not run; of one that runs, note that it is to stop. As it is then; None when it is not
+        there or has ended."""
+
+
+class PlanRunning(Protocol):
+    """What runs. All methods raise PlanError when the store cannot answer."""
+
+    async def begin(
+        self, tenant_id: str, plan_id: str, executor_id: str, started_us: int, was: ExecutionStatus = "pending"
+    ) -> PlanExecution | None:
+        """Turn one that `was` so into ``running`` and return it; None when it is not there or not so. It has started
+        when it did for the first time.
 
         Of many callers at once, one succeeds.
         """
 
-    async def finish(self, execution: PlanExecution) -> bool:
-        """Keep how a ``running`` one ended. False when it is not running under this executor (any more)."""
+    async def progress(self, execution: PlanExecution, steps: Sequence[StepRecord]) -> None:
+        """Keep where steps of a ``running`` one have got to; nothing, when it does not run under this executor."""
+
+    async def finish(self, execution: PlanExecution, steps: Sequence[StepRecord] = ()) -> ExecutionStatus | None:
+        """Keep how a ``running`` one and its `steps` ended, or where it is held: one that is to stop is cancelled
+        instead. The status that it has then; None when it is not running under this executor (any more)."""
+
+    async def cancelled(self, executor_id: str) -> Sequence[tuple[str, str]]:
+        """Tenant and id of those that run under this executor and are to stop."""
 
     async def abandon(self, executor_id: str, error: str, finished_us: int) -> int:
         """Mark all that `executor_id` left running, of all tenants, as ``failed``; how many there were."""

@@ -119,12 +119,14 @@ class StoredKey(Struct, frozen=True, kw_only=True):
 
 
 class KeyHolder(Struct, frozen=True, kw_only=True):
-    """Who presented a key that holds. `until_us` is when one of these facts ends by itself, if any does."""
+    """Who presented a key that holds, and its `roles` by name. `until_us` is when one of these facts ends by itself, if
+    any does."""
 
     tenant_id: str
     key_id: str
     client_id: str
     permissions: frozenset[str]
+    roles: frozenset[str] = frozenset()
     status: TenantStatus
     until_us: int | None
     max_requests_per_minute: int | None = None
@@ -160,10 +162,11 @@ def holder_of(stored: StoredKey, now_us: int) -> KeyHolder | None:
     if stored.revoked_us is not None or (stored.expires_us is not None and stored.expires_us <= now_us):
         return None
     granted = {role: end for role, end in stored.granted.items() if end is None or end > now_us}
-    given = permissions_of((*stored.roles, *granted), stored.own_roles, installation=False)
+    roles = frozenset((*stored.roles, *granted))
+    given = permissions_of(roles, stored.own_roles, installation=False)
     ends = [end for end in (stored.expires_us, *granted.values()) if end is not None]
     return KeyHolder(
         tenant_id=stored.tenant_id, key_id=stored.key_id, client_id=stored.client_id,
-        permissions=scoped(given, stored.scopes), status=stored.status, until_us=min(ends, default=None),
+        permissions=scoped(given, stored.scopes), roles=roles, status=stored.status, until_us=min(ends, default=None),
         max_requests_per_minute=stored.max_requests_per_minute,
     )  # fmt: skip

@@ -24,9 +24,9 @@ __all__ = [
 ]
 
 Permission = Literal[
-    "decisions.make", "calls.record", "vault.reveal", "plans.run", "plans.read", "audit.read", "persons.erase",
-    "policies.read", "policies.write", "policies.activate", "keys.read", "keys.write", "roles.read", "roles.write",
-    "tenant.read", "tenant.export", "tenants.read", "tenants.write", "metrics.read",
+    "decisions.make", "calls.record", "vault.reveal", "plans.run", "plans.read", "approvals.decide", "audit.read",
+    "persons.erase", "policies.read", "policies.write", "policies.activate", "keys.read", "keys.write", "roles.read",
+    "roles.write", "tenant.read", "tenant.export", "tenants.read", "tenants.write", "metrics.read",
 ]  # fmt: skip
 PERMISSIONS: Final[frozenset[str]] = frozenset(get_args(Permission))
 
@@ -42,6 +42,7 @@ BUILT_IN_ROLES: Final[Mapping[str, frozenset[str]]] = {
     "policy_publisher": frozenset({"policies.read", "policies.activate", "tenant.read"}),
     "auditor": _READING,
     "agent": frozenset({"decisions.make", "calls.record", "plans.run", "plans.read"}),
+    "approver": frozenset({"approvals.decide", "plans.read", "tenant.read"}),
     "viewer": frozenset({"policies.read", "plans.read", "tenant.read"}),
 }
 """Who writes a policy and who puts it in force may be two people, and whoever counts keys need not see values."""

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
 from axonflow.adapters.postgres import DatabaseSettings, PostgresDatabase, PostgresPlanStore
+from axonflow.adapters.postgres.audit_log import PostgresAuditLog
 from axonflow.adapters.postgres.vault import PostgresVault
+from axonflow.app.command_keys import PassingCommandKey
 from axonflow.app.tenancy import Tenancy, WantedKey
 from axonflow.detect import RedactionKey
 from axonflow.errors import TenancyError, TenancyMissing
@@ -27,7 +29,8 @@ PERMISSIONS = st.sampled_from([("audit.read",), ("keys.*",), ("*",)])
 TABLES = (
     "tenant", "principal", "role", "role_grant", "api_key", "policy_set", "policy_version", "policy_activation",
     "api_policy", "api_policy_version", "policy_override", "connector", "connector_secret", "catalog_entry",
-    "catalog_version", "approval", "metric_rollup", "plan_execution", "vault_value", "audit_event", "audit_cut",
+    "catalog_version", "approval", "metric_rollup", "plan_execution", "plan_version", "vault_value", "audit_event",
+    "audit_cut",
 )  # fmt: skip
 CHANGES = (
     "UPDATE axonflow.role SET permissions = '{*}' WHERE tenant_id = $1",
@@ -49,7 +52,8 @@ class World:
         self.runner = asyncio.Runner()
         self.run = self.runner.run
         self.database = self.run(PostgresDatabase.connect(dsn, DatabaseSettings(max_connections=2)))
-        self.tenancy = Tenancy.in_database(self.database, dsn, [PEPPER, OTHER_PEPPER])
+        log = PostgresAuditLog(self.database, PassingCommandKey())
+        self.tenancy = Tenancy.in_database(self.database, dsn, [PEPPER, OTHER_PEPPER], log)
         self.plans = PostgresPlanStore(self.database)
         self.vault = PostgresVault(self.database, RedactionKey(b"k" * 32))
 
@@ -197,7 +201,7 @@ class Tenants(RuleBasedStateMachine):
         if owner != number:
             assert self.world.run(self.world.plans.get(model.tenant_id, plan_id)) is None
             forged = plan_execution(model.tenant_id, plan_id=plan_id, status="failed", executor_id="executor")
-            assert self.world.run(self.world.plans.finish(forged)) is False
+            assert self.world.run(self.world.plans.finish(forged)) is None
 
     @rule(target=labels, number=TENANTS)
     def keep_a_value(self, number):

@@ -14,7 +14,7 @@ from typing import Any
 
 from axonflow.flows.run_plan import run_plan
 from axonflow.ids import now_us
-from axonflow.plan.model import Plan
+from axonflow.plan.model.plan import Plan
 from axonflow.policy.decision import Decision, Effect
 from axonflow.policy.request import Principal, Request
 

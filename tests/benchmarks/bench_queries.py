@@ -25,6 +25,7 @@ from pathlib import Path
 import asyncpg
 from pyreqwest.client import ClientBuilder
 
+from axonflow.adapters.memory import MemoryAuditLog
 from axonflow.adapters.postgres import (
     DatabaseSettings,
     PostgresApiPolicyStore,
@@ -69,7 +70,7 @@ class Row:
 def of_stores(database, dsn):
     """What is asked through the stores: what it is, and how it is asked for a row."""
     policies, published = PostgresApiPolicyStore(database), PostgresPolicyStore(database)
-    audit, tenancy = PostgresAuditStore(database), Tenancy.in_database(database, dsn, [PEPPER])
+    audit, tenancy = PostgresAuditStore(database), Tenancy.in_database(database, dsn, [PEPPER], MemoryAuditLog())
 
     def listed(row, **parts):
         return policies.page(ApiPolicyQuery(tenant_id=row.tenant, kind="static", **parts))

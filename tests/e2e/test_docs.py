@@ -1,5 +1,6 @@
 """The documents that newcomers read do what they say: their Python runs, their policies load and pass their tests."""
 
+import contextlib
 import os
 import re
 from pathlib import Path
@@ -10,9 +11,11 @@ from axonflow import AxonFlow
 from axonflow.adapters.yaml_text import parse_yaml
 from axonflow.app import policy_sources
 from axonflow.app.plans import plan_from
-from axonflow.plan.catalogue import agent_config_of_document
+from axonflow.plan.planner.catalogue import agent_config_of_document
 from axonflow.policy.checking import run_rule_tests
 from axonflow.policy.compiling import load_sets
+from tests.sidecar.doors import ACME, Doors
+from tests.sidecar.serving import served
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -26,6 +29,26 @@ def blocks(page, language):
     return [body for kind, body in FENCE.findall(page.read_text("utf-8")) if kind == language]
 
 
+@pytest.fixture
+def an_agent(tmp_path):
+    """What serves the policies of a page, and the keys of two clients."""
+    with contextlib.ExitStack() as stack:
+
+        def serving(page):
+            doors = Doors(parse_yaml(blocks(page, "yaml")[0], page.name)[0])
+            server = stack.enter_context(served(doors.agent, tmp_path / "tls"))
+            doors.post("/v1/tenants", {"tenant_id": "acme"})
+            keys = [
+                doors.post("/v1/keys", {"client_id": role, "roles": [role]}, ACME).json()["key"]
+                for role in ("agent", "approver")
+            ]
+            return {
+                "agent_url": f"http://127.0.0.1:{server.plain.port}", "key": keys[0], "approver_key": keys[1]
+            }  # fmt: skip
+
+        yield serving
+
+
 @pytest.mark.parametrize(
     "page", [p for p in PAGES if blocks(p, "python")], ids=lambda page: str(page.relative_to(ROOT))
 )
@@ -34,6 +57,8 @@ def test_docs_python_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypat
     names = {"__name__": "docs"}
     if "database_url" in page.read_text("utf-8"):
         names["database_url"] = request.getfixturevalue("new_database")
+    if "agent_url" in page.read_text("utf-8"):
+        names |= request.getfixturevalue("an_agent")(page)
     for body in blocks(page, "python"):
         exec(compile(body, str(page), "exec"), names)
 

@@ -43,6 +43,11 @@ CASES = {
         "path": "/api/v1/decisions/unknown/explain",
         "headers": HEADERS,
     },
+    "a workflow, step or checkpoint of another tenant, or that there is not": {
+        "method": "GET",
+        "path": "/api/v1/workflows/unknown",
+        "headers": HEADERS,
+    },
     "a wrong method": {"method": "DELETE", "path": PATH, "headers": HEADERS},
     "a key without the permission": {"method": "GET", "path": "/metrics", "headers": ACME},
     "a key, role or tenant that there is not, or not for this key": {
@@ -68,6 +73,9 @@ ELSEWHERE = {
     "TLS before 1.3": "test_server.py",
     "an upgrade to h2c by header (obsolete, RFC 9113 section 3.1)": "test_server.py",
     "a tenant that calls too often": "test_rates.py",
+    "an approval by somebody whom the step or policy does not name": "test_plan_approvals.py",
+    "a plan that was changed, begun or ended meanwhile": "test_plan_changes.py",
+    "more than 16 streams of executions of a tenant at one orchestrator, or 64 in all": "test_execution_stream.py",
     "more than 8 tails of a tenant at one agent, or 64 in all": "test_audit_tail.py",
     "a tenant that is suspended or being deleted": "test_permissions.py",
     "a key or a role that would do more than whoever makes it": "test_tenant_routes.py",
@@ -84,6 +92,9 @@ ELSEWHERE = {
     "a vault that cannot answer, or none (`/v1/reveal`)": "test_reveal_route.py",
     "the spool cannot record, the ledger cannot count, an answer takes over 30 s": "test_agent.py",
     "a fault of ours": "test_agent.py",
+    "a workflow or a step in another state, or that somebody else changed at the same time": "test_workflow_routes.py",
+    "a step that is known by another idempotency key": "test_workflow_routes.py",
+    "an approval by who asked for it, or by nobody whom policies name": "test_workflow_routes.py",
 }
 
 

@@ -40,6 +40,17 @@ def test_up_with_an_anchor_proves_its_trail_by_it(anchored):
     assert commanded("audit", "check-proof", proof, "--trust", key).returncode == 0
 
 
+def test_up_with_an_anchor_tells_it_of_what_is_done_by_command(anchored):
+    running, folder = anchored
+    done = commanded("tenant", "create", "by-command", "--data", running.folder)
+    assert done.returncode == 0, done.stderr
+    eventually(lambda: any(folder.glob("heads/cli-*/*.json")), "a head of what was done by command in the anchor")
+    code, report = verified(running, "--anchor", f"file:{folder}")
+    assert (code, report["broken"]) == (0, [])
+    (machine,) = [one for one in report["writers"] if one["writer_id"].startswith("cli-")]
+    assert machine["signed"] == machine["batches"] == 1
+
+
 def test_up_whose_newest_events_were_cut_off_everywhere_is_found_by_its_anchor(anchored, tmp_path):
     running, folder = anchored
     dsn = (running.folder / "database-url").read_text().strip()

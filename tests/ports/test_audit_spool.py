@@ -97,7 +97,7 @@ def test_audit_spool_asked_for_more_than_a_page_gives_all_of_it(opened):
     assert run(spool.oldest(10)) == records[2_099:]
 
 
-def test_audit_spool_asked_for_what_is_ahead_seals_it_as_it_is_when_the_batch_before_is_released(opened):
+def test_audit_spool_asked_for_what_is_ahead_seals_it_and_offers_it_once_the_batch_before_is_released(opened):
     run, make = opened
     spool = make()
     records = [append(run, spool, "t", number) for number in range(5)]
@@ -106,13 +106,19 @@ def test_audit_spool_asked_for_what_is_ahead_seals_it_as_it_is_when_the_batch_be
     second = run(spool.ahead(first, 2))
     assert (second.said.number, second.said.previous) == (1, batch_hash(first.statement).hex())
     assert second.records == tuple(records[2:4])
+    assert [run(spool.ahead(first, limit)) for limit in (1, 2, 3)] == [second] * 3
     assert run(spool.sealed(9)) == first
-    assert run(spool.release(first, second))
+    run(spool.release(second))
+    assert run(spool.sealed(9)) == first
+    run(spool.release(first))
     assert run(spool.sealed(9)) == second
-    assert not run(spool.release(first, second))
+    run(spool.release(first))
     assert run(spool.oldest(9)) == records[2:]
-    assert not run(spool.release(second))
-    assert run(spool.sealed(9)).records == (records[4],)
+    assert run(spool.ahead(first, 1)) is None
+    run(spool.release(second))
+    last = run(spool.sealed(9))
+    assert (last.records, last.said.number) == ((records[4],), 2)
+    assert run(spool.ahead(last, 1)) is None
 
 
 def test_audit_spool_asked_for_what_is_ahead_of_a_batch_that_is_sealed_no_more_has_nothing(opened):
@@ -123,5 +129,27 @@ def test_audit_spool_asked_for_what_is_ahead_of_a_batch_that_is_sealed_no_more_h
     first = run(spool.sealed(2))
     run(spool.quarantine(first.records, "refused"))
     assert run(spool.ahead(first, 2)) is None
-    assert not run(spool.release(first))
+    run(spool.release(first))
     assert len(run(spool.oldest(9))) == 2
+
+
+@pytest.mark.parametrize("anew", ["go on", "quarantine"])
+def test_audit_spool_that_seals_anew_seals_what_was_ahead_anew_too(opened, anew):
+    run, make = opened
+    spool = make()
+    records = [append(run, spool, "t", number) for number in range(5)]
+    first = run(spool.sealed(2))
+    second = run(spool.ahead(first, 2))
+    if anew == "go on":
+        run(spool.go_on(7, bytes(32)))
+    else:
+        run(spool.quarantine((), "refused"))
+    again = run(spool.sealed(3))
+    assert again.records == tuple(records[:3])
+    assert again.said.number == (7 if anew == "go on" else 0)
+    behind = run(spool.ahead(again, 2))
+    assert behind.records == tuple(records[3:])
+    assert behind.said.number == again.said.number + 1
+    run(spool.release(first))
+    run(spool.release(second))
+    assert run(spool.oldest(9)) == records

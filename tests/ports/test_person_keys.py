@@ -53,6 +53,14 @@ def test_person_keys_are_found_by_tag_newest_first_and_by_id(opened_keys, tenant
     assert run(store.wrapped(tenant, [])) == {}
 
 
+def test_newest_person_keys_are_those_of_the_tenant_that_were_not_destroyed(opened_keys, tenant):
+    run, store, _ = opened_keys
+    run(store.keep([key(tenant, 1), key(tenant, 3, BOB), key(tenant, 2), key(tenant, 4), key(new_id(1), 5)]))
+    run(store.destroy(tenant, BOB, 9))
+    assert run(store.newest(tenant, 2)) == {"key 4": b"wrapped 4", "key 2": b"wrapped 2"}
+    assert run(store.newest("no\0body", 2)) == {}
+
+
 def test_person_key_that_is_kept_again_stays_as_it_was(opened_keys, tenant):
     run, store, _ = opened_keys
     run(store.keep([key(tenant, 1)]))

@@ -12,6 +12,9 @@ from axonflow.adapters.memory import MemoryPlanStore
 from axonflow.adapters.postgres import PostgresPlanStore
 from axonflow.errors import PlanError
 from axonflow.ids import new_id
+from axonflow.plan import HeldRun, SoFar, StepRecord, StepState, Waiting
+from axonflow.plan.keeping.execution import PlanListed, PlanPage, PlanQuery
+from axonflow.plan.keeping.versions import Made, first_version, next_version
 from tests.postgres_stores import opened, plan_execution
 
 
@@ -37,10 +40,15 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ANY_TEXT, inner, max_size=3),
     max_leaves=8,
 )
+HELD = HeldRun(
+    plan="trip", plan_id="p", principal={"id": "ann"}, context={"\0": 1},
+    waiting=(Waiting("pay", "tool:pay", "\0", ("b",)),),
+    so_far=SoFar({"a": StepRecord("a", StepState.SUCCEEDED, 1, 2, decision_ids=("d",))}, {"a": ["\0"]}),
+)  # fmt: skip
 OBJECTS = st.dictionaries(ANY_TEXT, JSON, max_size=3)
 
 
-@settings(max_examples=60)
+@settings(max_examples=20)
 @given(
     query=ANY_TEXT, context=OBJECTS, steps=st.lists(OBJECTS, max_size=3), result=JSON, results=OBJECTS, error=ANY_TEXT
 )
@@ -117,7 +125,7 @@ def test_plan_store_finish_by_another_executor_changes_nothing(opened_store, ten
     assert not run(store.finish(replace(begun, status="completed", executor_id="f")))
     assert run(store.get(tenant, execution.plan_id)) == begun
     done = replace(begun, status="completed", result={"a": 1}, step_results={"a": 1}, finished_us=8)
-    assert [run(store.finish(done)), run(store.finish(replace(done, status="failed")))] == [True, False]
+    assert [run(store.finish(done)), run(store.finish(replace(done, status="failed")))] == ["completed", None]
     assert run(store.get(tenant, execution.plan_id)) == done
 
 
@@ -150,3 +158,167 @@ def test_plan_store_asked_for_an_id_that_cannot_be_stored_finds_nothing(opened_s
     assert run(store.begin(text, "p", "e", 6)) is None
     assert not run(store.finish(plan_execution(tenant, plan_id=text)))
     assert run(store.abandon(text, "gone", 9)) == 0
+
+
+def changed(execution, mode="step", **parts):
+    made = Made("trip", "hotels", mode, {"\0": ["\ud800"]}, [{"name": "b"}], {"steps": ["\0"]})
+    how = {"kind": "updated", "changed_us": 9, "changed_by": "service:crm"} | parts
+    return next_version(execution, made, **how)
+
+
+def test_plan_store_plan_that_is_changed_is_read_as_changed_with_all_its_versions(opened_store, tenant):
+    run, store = opened_store
+    execution = plan_execution(tenant, metadata={"a": "\0"}, definition={"b": ["\ud800"]}, execution_mode="step")
+    run(store.add(execution))
+    assert run(store.versions(tenant, execution.plan_id)) == [first_version(execution)]
+    second, version = changed(execution, summary="\ud800 \0")
+    assert run(store.revise(second, version))
+    third, last = changed(second, "auto", kind="rolled_back")
+    assert run(store.revise(third, last))
+    assert run(store.get(tenant, execution.plan_id)) == third
+    assert run(store.versions(tenant, execution.plan_id)) == [last, version, first_version(execution)]
+    assert run(store.versions(f"{tenant}-2", execution.plan_id)) == []
+
+
+def test_plan_store_version_changed_by_many_at_once_is_changed_by_one(opened_store, tenant):
+    run, store = opened_store
+    execution = plan_execution(tenant)
+    run(store.add(execution))
+    changes = [changed(execution, summary=str(number)) for number in range(12)]
+
+    async def all_at_once():
+        return await asyncio.gather(*(store.revise(*change) for change in changes))
+
+    done = run(all_at_once())
+    assert done.count(True) == 1
+    assert run(store.versions(tenant, execution.plan_id))[0] == changes[done.index(True)][1]
+    assert len(run(store.versions(tenant, execution.plan_id))) == 2
+
+
+def test_plan_store_plan_that_was_begun_is_changed_no_more(opened_store, tenant):
+    run, store = opened_store
+    execution = plan_execution(tenant)
+    assert not run(store.revise(*changed(execution)))
+    run(store.add(execution))
+    begun = run(store.begin(tenant, execution.plan_id, "e", 6))
+    assert not run(store.revise(*changed(begun)))
+    assert run(store.get(tenant, execution.plan_id)) == begun
+    assert len(run(store.versions(tenant, execution.plan_id))) == 1
+
+
+@pytest.mark.parametrize("is_held", [False, True])
+def test_plan_store_cancel_of_a_plan_that_does_not_run_ends_it(opened_store, tenant, is_held):
+    run, store = opened_store
+    execution = plan_execution(tenant)
+    run(store.add(execution))
+    if is_held:
+        begun = run(store.begin(tenant, execution.plan_id, "e", 6))
+        run(store.finish(replace(begun, status="awaiting_approval", held=HELD)))
+    before = run(store.get(tenant, execution.plan_id))
+    done = replace(before, status="cancelled", cancel_us=7, cancel_reason="no\0\ud800", finished_us=7)
+    assert run(store.cancel(f"{tenant}-2", execution.plan_id, "mine", 6)) is None
+    assert run(store.cancel(tenant, execution.plan_id, "no\0\ud800", 7)) == done
+    assert run(store.get(tenant, execution.plan_id)) == done
+    assert run(store.cancel(tenant, execution.plan_id, "again", 8)) is None
+    assert run(store.begin(tenant, execution.plan_id, "e", 9)) is None
+
+
+def test_plan_store_cancel_of_a_running_plan_tells_whoever_runs_it(opened_store, tenant):
+    run, store = opened_store
+    execution, executor = plan_execution(tenant), new_id(1)
+    run(store.add(execution))
+    begun = run(store.begin(tenant, execution.plan_id, executor, 6))
+    assert run(store.cancelled(executor)) == []
+    told = run(store.cancel(tenant, execution.plan_id, "enough", 7))
+    assert told == replace(begun, cancel_us=7, cancel_reason="enough")
+    assert run(store.cancel(tenant, execution.plan_id, "again", 8)) == told
+    assert [run(store.cancelled(executor)), run(store.cancelled("f"))] == [[(tenant, execution.plan_id)], []]
+    assert run(store.finish(replace(told, status="awaiting_approval", held=HELD))) == "cancelled"
+    assert run(store.get(tenant, execution.plan_id)) == replace(told, status="cancelled", finished_us=7)
+    assert run(store.cancelled(executor)) == []
+
+
+def test_plan_store_plan_that_is_held_goes_on_under_another_executor(opened_store, tenant):
+    run, store = opened_store
+    execution = plan_execution(tenant)
+    run(store.add(execution))
+    begun = run(store.begin(tenant, execution.plan_id, "e", 6))
+    held = replace(begun, status="awaiting_approval", held=HELD, step_results={"a": 1})
+    assert run(store.finish(held)) == "awaiting_approval"
+    assert run(store.get(tenant, execution.plan_id)) == held
+    assert run(store.begin(tenant, execution.plan_id, "f", 8)) is None
+    goes_on = run(store.begin(tenant, execution.plan_id, "f", 8, was="awaiting_approval"))
+    assert goes_on == replace(held, status="running", executor_id="f")
+    assert run(store.begin(tenant, execution.plan_id, "g", 9, was="awaiting_approval")) is None
+
+
+def test_plan_store_steps_are_kept_as_they_get_on_for_who_runs_them(opened_store, tenant):
+    run, store = opened_store
+    execution = plan_execution(tenant)
+    run(store.add(execution))
+    begun = run(store.begin(tenant, execution.plan_id, "e", 6))
+    first = StepRecord("a", StepState.RUNNING, 7, attempts=1)
+    run(store.progress(begun, [first, StepRecord("b", StepState.WAITING)]))
+    assert run(store.steps(tenant, execution.plan_id))["a"] == first
+    done = StepRecord("a", StepState.FAILED, 7, 8, "\0\ud800", ("d",), ("r",), 2, cached=True)
+    other = StepRecord("b", StepState.SKIPPED, reasons=("no",))
+    run(store.progress(replace(begun, executor_id="f"), [done]))
+    run(store.progress(begun, []))
+    assert run(store.steps(tenant, execution.plan_id))["a"] == first
+    assert run(store.finish(replace(begun, status="failed"), [done, other]))
+    run(store.progress(begun, [first]))
+    assert run(store.steps(tenant, execution.plan_id)) == {"a": done, "b": other}
+    assert run(store.steps(f"{tenant}-2", execution.plan_id)) == {}
+
+
+def test_plan_store_plan_that_has_ended_is_removed_with_all_of_it(opened_store, tenant):
+    run, store = opened_store
+    execution = plan_execution(tenant)
+    run(store.add(execution))
+    begun = run(store.begin(tenant, execution.plan_id, "e", 6))
+    assert not run(store.remove(tenant, execution.plan_id))
+    run(store.finish(replace(begun, status="completed"), [StepRecord("a", StepState.SUCCEEDED, 7, 8)]))
+    assert not run(store.remove(f"{tenant}-2", execution.plan_id))
+    assert run(store.remove(tenant, execution.plan_id))
+    assert run(store.get(tenant, execution.plan_id)) is None
+    assert run(store.versions(tenant, execution.plan_id)) == []
+    assert run(store.steps(tenant, execution.plan_id)) == {}
+    assert not run(store.remove(tenant, execution.plan_id))
+
+
+def test_plan_store_page_is_the_newest_first_of_what_is_asked_for(opened_store, tenant):
+    run, store = opened_store
+    large = {"context": {"a": 1}, "definition": {"b": 2}}
+    made = [plan_execution(tenant, plan_id=f"p{number}", created_us=number, **large) for number in range(5)]
+    for execution in [*made, plan_execution(f"{tenant}-2", created_us=9)]:
+        run(store.add(execution))
+    begun = run(store.begin(tenant, "p1", "e", 6))
+    ended = replace(begun, status="completed", result=1, step_results={"a": 1}, finished_us=7)
+    steps = [StepRecord(name, state) for name, state in zip("abc", ["succeeded", "failed", "succeeded"], strict=True)]
+    run(store.finish(ended, [replace(step, state=StepState(step.state)) for step in steps]))
+    listed = PlanListed(replace(ended, result=None, step_results={}, context={}, definition=None), 2)
+
+    def page(**asked):
+        return run(store.page(PlanQuery(tenant_id=tenant, **asked)))
+
+    assert page(statuses=("completed", "failed")) == PlanPage((listed,), 1)
+    assert page(plan_id="p1") == PlanPage((listed,), 1)
+    begun = run(store.begin(tenant, "p2", "e", 6))
+    run(store.finish(replace(begun, status="awaiting_approval", held=HELD)))
+    found = [page(statuses=("awaiting_approval",)), page(statuses=("awaiting_approval", "failed")), page(plan_id="p2")]
+    assert [one.plans[0].execution.held for one in found] == [HELD, None, None]
+    assert [one.execution.plan_id for one in page(limit=2, offset=1).plans] == ["p3", "p2"]
+    assert [page(limit=2, offset=9), page(plan_id="\0")] == [PlanPage((), 5), PlanPage((), 0)]
+    assert [one.execution.plan_id for one in page(since_us=1, until_us=3).plans] == ["p2", "p1"]
+
+
+@pytest.mark.parametrize("text", ["\0", "\ud800"])
+def test_plan_store_asked_to_change_an_id_that_cannot_be_stored_does_nothing(opened_store, tenant, text):
+    run, store = opened_store
+    assert not run(store.revise(*changed(plan_execution(tenant, plan_id=text))))
+    assert run(store.versions(tenant, text)) == []
+    assert run(store.cancel(tenant, text, "r", 1)) is None
+    run(store.progress(plan_execution(tenant, plan_id=text), [StepRecord("a", StepState.RUNNING)]))
+    assert run(store.steps(text, "p")) == {}
+    assert run(store.cancelled(text)) == []
+    assert not run(store.remove(tenant, text))

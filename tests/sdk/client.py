@@ -8,6 +8,8 @@ import asyncio
 import json
 import sys
 
+from workflow_calls import workflow_said
+
 from axonflow import (
     AuditQueryOptions,
     AuditSearchRequest,
@@ -16,12 +18,16 @@ from axonflow import (
     CreatePolicyOverrideRequest,
     CreateStaticPolicyRequest,
     DecideRequest,
+    ExecutionMode,
     ListStaticPoliciesOptions,
     TokenUsage,
     UpdateDynamicPolicyRequest,
     UpdateStaticPolicyRequest,
 )
 from axonflow.decisions import ListDecisionsOptions
+from axonflow.exceptions import VersionConflictError
+from axonflow.execution import UnifiedListExecutionsRequest
+from axonflow.types import ExecutionExportOptions, ListExecutionsOptions, UpdatePlanRequest
 
 
 async def policies_said(client, verdict):
@@ -106,6 +112,52 @@ async def typed_said(client, verdict):
     return said
 
 
+async def plans_said(client):
+    """A plan that is held and approved; one that is changed, rolled back and cancelled; and what is told of both."""
+    query = "four days in Lisbon"
+    held = await client.generate_plan(query=query, domain="travel", execution_mode=ExecutionMode.CONFIRM)
+    said = {"held": (await client.execute_plan(held.plan_id)).status}
+    waiting = await client.get_pending_plan_approvals(limit=5, plan_id=held.plan_id)
+    said["waiting"] = [waiting.count, [one.step_id for one in waiting.pending_approvals]]
+    resumed = await client.resume_plan(held.plan_id, approved=True)
+    said["resumed"] = [resumed.status, resumed.approved]
+    changed = await client.generate_plan(query=query, domain="travel")
+    request = UpdatePlanRequest(version=changed.version, execution_mode=ExecutionMode.SEQUENTIAL, metadata={"a": 1})
+    said["updated"] = (await client.update_plan(changed.plan_id, request)).version
+    try:
+        await client.update_plan(changed.plan_id, request)
+    except VersionConflictError as error:
+        said["stale"] = [error.expected_version, error.current_version]
+    rolled = await client.rollback_plan(changed.plan_id, 1)
+    said["rolled_back"] = [rolled.version, rolled.previous_version]
+    said["plan_versions"] = [one.change_type for one in (await client.get_plan_versions(changed.plan_id)).versions]
+    said["cancelled"] = (await client.cancel_plan(changed.plan_id, "enough")).status
+    return said | await executions_said(client, held.plan_id, changed.plan_id)
+
+
+async def executions_said(client, done, cancelled):
+    listed = await client.list_executions(ListExecutionsOptions(limit=1, status="completed"))
+    said = {"executions": [listed.executions[0].request_id == done, listed.total]}
+    detail = await client.get_execution(done)
+    said["execution"] = [detail.summary.completed_steps, len(detail.steps)]
+    said["execution_steps"] = len(await client.get_execution_steps(done))
+    timeline = await client.get_execution_timeline(done)
+    said["timeline"] = [len(timeline), any(one.has_error for one in timeline)]
+    exported = await client.export_execution(done, ExecutionExportOptions(include_input=False))
+    said["exported"] = "input" in exported["steps"][0]
+    states = [state.status.value async for state in client.stream_execution_status(cancelled)]
+    said["streamed"] = states
+    status = await client.get_execution_status(done)
+    said["unified"] = [status.status.value, status.progress_percent, len(status.steps)]
+    page = await client.list_unified_executions(UnifiedListExecutionsRequest(limit=1))
+    said["unified_listed"] = [page.total, page.has_more]
+    await client.delete_execution(cancelled)
+    due = await client.generate_plan(query="q", domain="travel")
+    await client.cancel_execution(due.plan_id, "no")
+    said["unified_cancelled"] = (await client.get_execution_status(due.plan_id)).status.value
+    return said
+
+
 async def recorded_said(client):
     """What the trail has of all that was done before."""
     denied = await client.list_decisions(ListDecisionsOptions(decision="deny", tool_signature="shell", limit=5))
@@ -146,12 +198,15 @@ async def main(url, client_id, secret):
     said["executed"] = (await client.execute_plan(plan.plan_id)).status
     said["plan_status"] = (await client.get_plan_status(plan.plan_id)).status
 
+    said["plans"] = await plans_said(client)
+
     said |= await recorded_said(client)
     said |= await policies_said(client, verdict)
+    said |= await workflow_said(client, url)
 
     found = await client.search_audit_logs(AuditSearchRequest(limit=500, client_id=client_id))
     types = {entry.request_type for entry in found.entries}
-    said["searched"] = sorted(one for one in types if not one.startswith("policy."))
+    said["searched"] = sorted(one for one in types if not one.startswith(("policy.", "workflow.")))
     said["policies_searched"] = {"policy.create", "policy.publish", "policy.override"} <= types
     other = AxonFlow(endpoint=url, client_id=client_id, client_secret="wrong" * 8)
     try:

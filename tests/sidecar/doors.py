@@ -7,7 +7,9 @@ from msgspec.structs import replace
 
 from axonflow import AxonFlow
 from axonflow.adapters.memory import MemoryAuditStore, MemoryPlanStore
+from axonflow.app.plan_shelf import PlanShelf
 from axonflow.app.tenancy import Tenancy
+from axonflow.app.workflows import Workflows, memory_workflow_stores
 from axonflow.ids import new_id, now_us
 from axonflow_sidecar.http.agent import agent_routes, create_agent
 from axonflow_sidecar.http.identities import Identities
@@ -15,11 +17,12 @@ from axonflow_sidecar.http.keys import ApiKey, KeyRing
 from axonflow_sidecar.http.metrics import Metrics
 from axonflow_sidecar.http.orchestrator import create_orchestrator, orchestrator_routes
 from axonflow_sidecar.http.routes.plans import OrchestratorServices
-from axonflow_sidecar.http.services import AgentServices
+from axonflow_sidecar.http.services import AgentServices, Followed
 from axonflow_sidecar.http.signing import Signer
 from axonflow_sidecar.http.stored_keys import StoredKeys
 from axonflow_sidecar.plans.catalogue import PlanCatalogue
-from axonflow_sidecar.plans.runs import PlanRuns
+from axonflow_sidecar.plans.making import PlanMaker
+from axonflow_sidecar.plans.runs import PlanRuns, RunTimes
 from tests.strategies import policy_set
 from tests.tenancy import PEPPER
 
@@ -38,13 +41,16 @@ SIGNER = Signer(bytes(32))
 CREDENTIAL = "internal-credential"
 
 
+QUICK = RunTimes(keep_s=0.01, look_s=0.01)
+
+
 class InProcess:
     """The orchestrator's application as the agent's client sees it."""
 
     def __init__(self, app):
         self.app = app
 
-    async def call(self, method, path, body, identity, origin):
+    async def call(self, method, path, body, identity, origin, *, takes_long=False):
         headers = {
             "x-axonflow-internal": CREDENTIAL,
             "x-axonflow-identity": identity,
@@ -54,24 +60,50 @@ class InProcess:
             response = await client.request(method, path, content=body, headers=headers)
         return response.status_code, response.content
 
+    async def follow(self, path, identity, origin):
+        status, content = await self.call("GET", path, b"", identity, origin)
+
+        async def pieces():
+            yield content
+
+        return Followed(status, content, pieces() if status == 200 else None)
+
 
 class Doors:
     """Both applications on one flow, with what they keep in memory."""
 
-    def __init__(self, policies=SEARCH_ONLY, plans=None, clock_us=now_us, **means):
+    def __init__(
+        self,
+        policies=SEARCH_ONLY,
+        plans=None,
+        clock_us=now_us,
+        store=None,
+        planner=None,
+        calls=None,
+        times=None,
+        **means,
+    ):
         self.flow = AxonFlow.open(policies, **means)
         self.audit_store = MemoryAuditStore()
-        self.plan_store = MemoryPlanStore()
+        self.plan_store = store or MemoryPlanStore()
+        shelf = PlanShelf.of(self.plan_store)
         self.metrics = Metrics("agent")
-        catalogue = PlanCatalogue(plans)
+        maker = PlanMaker(PlanCatalogue(plans), planner(self.flow) if planner else None, calls or {})
         self.inactive = {}
         self.tenancy = Tenancy.in_memory([PEPPER], self.flow.audit)
         self.stored = StoredKeys(self.tenancy.recognised, self.tenancy.holder, lambda: True)
         self.tenancy._tenants.listeners.append(self.hear)
         identities = Identities(KeyRing(KEYS), self.stored, self.inactive)
-        self.runs = PlanRuns(self.flow, self.plan_store, catalogue, new_id(now_us()), self.inactive)
+        self.runs = PlanRuns(self.flow, shelf, maker, new_id(now_us()), self.inactive, times or QUICK)
+        self.workflows = Workflows(self.flow, memory_workflow_stores())
         services = OrchestratorServices(
-            flow=self.flow, runs=self.runs, catalogue=catalogue, signer=SIGNER, credential=CREDENTIAL
+            flow=self.flow,
+            runs=self.runs,
+            plans=shelf,
+            workflows=self.workflows,
+            maker=maker,
+            signer=SIGNER,
+            credential=CREDENTIAL,
         )
         self.orchestrator = create_orchestrator(services, identities, Metrics("orchestrator"))
         self.services = AgentServices(
@@ -117,6 +149,11 @@ class Doors:
                 return await client.request(method, path, headers=headers, **parts)
 
         return asyncio.run(run())
+
+    def client(self, headers=HEADERS):
+        """For tests with a loop of their own."""
+        transport = httpx.ASGITransport(self.agent)
+        return httpx.AsyncClient(transport=transport, base_url="http://agent", headers=headers)
 
     def post(self, path, body, headers=HEADERS):
         return self.call("POST", path, json=body, headers=headers)

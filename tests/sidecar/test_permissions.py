@@ -7,12 +7,15 @@ import pytest
 from axonflow.tenancy import INSTALLATION, PERMISSIONS
 from axonflow_sidecar.http.identities import Identities
 from axonflow_sidecar.http.keys import ApiKey, KeyRing
+from axonflow_sidecar.http.routes.plan_table import agent_plan_routes
 from axonflow_sidecar.http.routing import INTERNAL, PUBLIC, routed
 from tests.sidecar.doors import ALLOW_ALL, Doors
 
 KEY = "a-key-of-these-tests-0123456789-ab"
 DOORS = Doors(ALLOW_ALL)
 ROUTES = [(service, route) for service, routes in DOORS.routes.items() for route in routes]
+
+PLANS = {"/api/request", *(route.path for route in agent_plan_routes(DOORS.services))}
 
 
 def named(value):
@@ -32,7 +35,7 @@ def answered(service, route, scopes):
 def test_route_takes_a_permission_that_there_is_or_says_why_none(service, route):
     without_key = {"/health": PUBLIC}
     if service == "orchestrator":
-        without_key |= {"/api/request": INTERNAL, "/api/v1/plan/{id}": INTERNAL}
+        without_key |= {one.path: INTERNAL for one in DOORS.routes[service] if one.path.startswith("/api/")}
     assert route.permission == without_key.get(route.path) or route.permission in PERMISSIONS
 
 

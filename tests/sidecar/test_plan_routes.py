@@ -3,11 +3,13 @@
 import asyncio
 import json
 import re
+from datetime import date
 
 import pytest
 
 from axonflow import Plan, Principal
 from axonflow.errors import PlanError
+from axonflow.plan import Step
 from axonflow_sidecar.plans import runs as plan_runs
 from tests.sidecar.doors import ACME, ALLOW_ALL, CREDENTIAL, HEADERS, SIGNER, Doors
 from tests.strategies import policy_set
@@ -142,7 +144,7 @@ def test_plan_whose_tenant_is_suspended_before_it_runs_is_not_begun():
     principal = Principal("crm", "service", "acme")
     ended = asyncio.run(doors.runs.run("acme", execution["plan_id"], principal))
     assert (ended.status, ended.error.startswith("the tenant is suspended")) == ("failed", True)
-    assert doors.recorded("acme") == []
+    assert {event.action for event in doors.recorded("acme")} == {"plan.create"}
 
 
 @pytest.mark.parametrize("domain", ["cooking", "x" * 1000])
@@ -249,6 +251,67 @@ def test_plan_that_goes_wrong_in_an_odd_way_fails_alone_and_says_why(domain):
     assert run(doors, made(doors)["plan_id"]).json()["success"] is True
 
 
+def test_plan_whose_result_is_no_json_within_a_plan_that_waits_is_failed():
+    within = Plan("within").step("thing", object).add(Step(name="ask", kind="approval", target="approver"))
+    doors = Doors(ALLOW_ALL, {"trip": Plan("trip").add(Step(name="part", kind="plan", body=within.check()))})
+    ran = run(doors, made(doors, domain="trip")["plan_id"]).json()
+    assert (ran["success"], ran["data"]["status"]) == (False, "failed")
+    assert "cannot be kept" in ran["error"]
+
+
+def test_plan_results_are_told_as_json_has_them_at_once_and_later():
+    doors = Doors(ALLOW_ALL, {"trip": Plan("trip").step("day", lambda: {"on": date(2026, 1, 31), 7: (1, 2)})})
+    plan_id = made(doors, domain="trip")["plan_id"]
+    ran = run(doors, plan_id).json()
+    kept = asyncio.run(doors.plan_store.get("default", plan_id))
+    assert ran["data"]["step_results"] == kept.step_results == {"day": {"on": "2026-01-31", "7": [1, 2]}}
+    assert kept.result == kept.step_results
+    json.dumps(kept.result)  # as the database keeps it
+
+
+def test_plan_that_fails_as_nobody_foresaw_is_kept_as_failed():
+    class Odd(Plan):
+        is_odd = False
+
+        def check(self):
+            if self.is_odd:
+                raise RuntimeError("odd")
+            return super().check()
+
+    plan = Odd("odd").step("a", object)
+    doors = Doors(ALLOW_ALL, {"odd": plan})
+    plan_id = made(doors, domain="odd")["plan_id"]
+    Odd.is_odd = True
+    assert run(doors, plan_id).status_code == 500
+    assert asyncio.run(doors.plan_store.get("default", plan_id)).status == "failed"
+
+
+def test_plan_whose_end_was_kept_and_not_heard_of_is_told_as_it_ended(monkeypatch):
+    doors = Doors(ALLOW_ALL, PLANS)
+    plan_id = made(doors)["plan_id"]
+    monkeypatch.setattr(plan_runs, "_PAUSES_S", (0,))
+    finish, unheard = doors.plan_store.finish, [PlanError("away")]
+
+    async def away(execution, steps):
+        status = await finish(execution, steps)
+        if unheard:
+            raise unheard.pop()
+        return status
+
+    monkeypatch.setattr(doors.plan_store, "finish", away)
+    assert run(doors, plan_id).json()["data"]["status"] == "completed"
+
+
+def test_results_are_kept_as_the_json_that_they_are_sent_as():
+    plan = Plan("p").step("a", lambda: {"day": date(2026, 11, 22), "few": {1}})
+    doors = Doors(ALLOW_ALL, {"odd": plan.step("b", lambda a: a, needs=["a"])})
+    plan_id = made(doors, domain="odd")["plan_id"]
+    assert run(doors, plan_id).json()["success"] is True
+    kept = asyncio.run(doors.plan_store.get("default", plan_id))
+    expected = {"day": "2026-11-22", "few": [1]}
+    assert (kept.step_results, kept.result) == ({"a": expected, "b": expected}, {"b": expected})
+
+
 def test_plan_events_carry_the_client_and_the_trace_of_the_call():
     doors = Doors(ALLOW_ALL, PLANS)
     run(doors, made(doors)["plan_id"])
@@ -262,10 +325,10 @@ def test_plan_whose_end_cannot_be_kept_at_once_is_kept_later(monkeypatch):
     monkeypatch.setattr(plan_runs, "_PAUSES_S", (0, 0))
     finish, failures = doors.plan_store.finish, [PlanError("away"), PlanError("away")]
 
-    async def away(execution):
+    async def away(execution, steps):
         if failures:
             raise failures.pop()
-        return await finish(execution)
+        return await finish(execution, steps)
 
     monkeypatch.setattr(doors.plan_store, "finish", away)
     assert run(doors, plan_id).json()["data"]["status"] == "completed"

@@ -80,15 +80,15 @@ def test_server_upgrade_to_h2c_by_header_is_passed_over(server):
 
 @pytest.mark.parametrize(("tls", "http2", "version"), WAYS, ids=["h2", "https", "h2c", "http"])
 @pytest.mark.parametrize("declared", [True, False])
-def test_server_body_of_100_mb_is_413_and_the_next_call_is_answered(server, monkeypatch, tls, http2, version, declared):
+def test_server_body_of_30_mb_is_413_and_the_next_call_is_answered(server, monkeypatch, tls, http2, version, declared):
     for name in ("BODY_TIMEOUT_S", "DISCARD_TIMEOUT_S"):
         monkeypatch.setattr(asgi, name, 600)  # on a machine with much else to do it takes its time to come
 
     def body():
-        for _ in range(100):
+        for _ in range(30):
             yield b"x" * 1_000_000
 
-    headers = {"content-length": "100000000"} if declared else {}
+    headers = {"content-length": "30000000"} if declared else {}
     with client(server, tls=tls, http2=http2) as http:
         try:
             response = http.post(PATH, content=body(), headers=headers)

@@ -9,9 +9,9 @@ import random
 from heapq import heappop, heappush
 
 from axonflow.plan import Plan, RunRules, Step, StepState
-from axonflow.plan.events import Begin, Begun, Ended, Start
-from axonflow.plan.machine import Machine
-from axonflow.plan.wiring import path_lengths
+from axonflow.plan.running.events import Begin, Begun, Ended, Start
+from axonflow.plan.running.machine import Machine
+from axonflow.plan.running.wiring import path_lengths
 
 
 def nothing(**_arguments):

@@ -5,8 +5,7 @@ from collections import Counter, deque
 from heapq import heappop, heappush
 
 from axonflow.plan import RunRules, StepState
-from axonflow.plan.dispatch import Ask, Dispatch, Limits
-from axonflow.plan.events import (
+from axonflow.plan.running.events import (
     Begin,
     Begun,
     Cancelled,
@@ -19,8 +18,9 @@ from axonflow.plan.events import (
     WakeAt,
     Withdraw,
 )
-from axonflow.plan.machine import Machine
-from axonflow.plan.pools import PoolLimit
+from axonflow.plan.running.machine import Machine
+from axonflow.plan.sharing.dispatch import Ask, Dispatch, Limits
+from axonflow.plan.sharing.pools import PoolLimit
 from tests.simulations.plan_worlds import random_plan
 
 MAX_EVENTS = 50_000
@@ -130,7 +130,7 @@ class Crowd:
         self.go_on(asks)
 
     def undone(self, plan, step):
-        from axonflow.plan.events import Undone
+        from axonflow.plan.running.events import Undone
 
         if self.machines[plan].states[step] is StepState.COMPENSATING:
             self.tell(plan, Undone(step, succeeded=True, time_us=self.now_us))

@@ -1,7 +1,8 @@
 """Random plans in a world with a virtual clock, where steps fail, hang, are late and ignore what they are told.
 
 A world is made from a seed alone, so a seed that fails does so again: ``python -m tests.simulations.run_plans --seed N
---count 1``. What must hold is asserted while it runs and when it has ended.
+--count 1``. What must hold is asserted while it runs and when it has ended. Some plans grow while they run; a run that
+is held goes on in a world of its own, where what was held is begun again and nothing else is.
 """
 
 import random
@@ -9,16 +10,19 @@ from collections import Counter
 from heapq import heappop, heappush
 
 from axonflow.plan import FINAL, Compensation, Hedge, Plan, Retry, RunRules, Step, StepState
-from axonflow.plan.events import (
+from axonflow.plan.running.events import (
     Begin,
     Begun,
     Cancelled,
+    Closed,
     Ended,
+    Grown,
     TimePassed,
     Undone,
     Withdraw,
 )
-from axonflow.plan.machine import Machine
+from axonflow.plan.running.machine import Machine
+from axonflow.plan.running.state import ENDED_BEFORE
 
 MAX_EVENTS = 20_000
 BAD_ENDS = [StepState.FAILED] * 4 + [StepState.DENIED, StepState.HELD]
@@ -85,11 +89,17 @@ def random_rules(rng):
 class World:
     """One run of a random plan. `run` drives it to its end."""
 
-    def __init__(self, seed):
+    def __init__(self, seed, earlier=None):
         self.rng = rng = random.Random(seed)
-        self.plan = random_plan(rng)
+        self.plan = random_plan(rng) if earlier is None else earlier.plan
         self.rules = random_rules(rng)
-        self.machine = Machine(self.plan.check(), self.rules, draw=rng.random)
+        self.known = len(self.plan.steps)
+        if earlier is None and rng.random() < 0.3:
+            self.known = rng.randint(1, self.known)
+        self.grows = self.known < len(self.plan.steps) or (earlier is None and rng.random() < 0.1)
+        self.incomplete = False
+        self.before = () if earlier is None else earlier.ended_before()
+        self.machine = Machine(self.grown_to(self.known), self.rules, draw=rng.random)
         self.steps = self.plan.steps
         self.ends = [StepState.SUCCEEDED] * rng.choice([6, 100, 1000]) + BAD_ENDS
         self.commands = []
@@ -100,7 +110,7 @@ class World:
         self.running = set()  # attempts that were
         self.stopped = set()  # attempts that were told to stop
         self.tries = Counter()
-        self.completed = []
+        self.completed = [step for step, state in self.before if state is StepState.SUCCEEDED]
         self.undone = []
         self.events = 0
         self.finished = False
@@ -108,8 +118,11 @@ class World:
     def run(self):
         if self.rng.random() < 0.2:
             self.later("cancel", self.rng.randint(0, 300_000))
-        pruned = tuple(number for number in range(len(self.steps)) if self.rng.random() < 0.01)
-        self.obey(self.machine.take(Begin(self.now_us, pruned)))
+        pruned = tuple(number for number in range(self.known) if not self.before and self.rng.random() < 0.01)
+        if self.grows:
+            self.later("grow", self.rng.choice([0, 1_000, 60_000]))
+        spent_us = self.rng.randint(0, 100_000) if self.before else 0
+        self.obey(self.machine.take(Begin(self.now_us, pruned, self.before, spent_us, self.grows)))
         while not self.finished:
             assert self.agenda, "nothing is to come, and the plan has not ended"
             self.events += 1
@@ -117,6 +130,17 @@ class World:
             self.now_us, _, what, step, attempt = heappop(self.agenda)
             getattr(self, what)(step, attempt)
         self.check_end(pruned)
+        if self.machine.status == "held":
+            World(self.rng.random(), self).run()
+
+    def grown_to(self, count):
+        return Plan("p", steps=self.plan.steps[:count]).check()
+
+    def ended_before(self):
+        """How the steps of this run ended that did, the successful ones in the order in which they did."""
+        ended = dict.fromkeys(self.completed, StepState.SUCCEEDED)
+        ended |= {step: state for step, state in enumerate(self.machine.states) if state in ENDED_BEFORE}
+        return tuple(ended.items())
 
     def later(self, what, after_us, step=0, attempt=0):
         self.ties += 1
@@ -126,6 +150,19 @@ class World:
 
     def cancel(self, _step, _attempt):
         self.obey(self.machine.take(Cancelled(self.now_us)))
+
+    def grow(self, _step, _attempt):
+        """More of the plan is written, or it ends there: as it should, or half-way."""
+        if self.machine.stopped is not None:
+            return
+        if self.known == len(self.steps) or self.rng.random() < 0.05:
+            self.incomplete = self.known < len(self.steps)
+            self.steps = self.steps[: self.known]
+            self.obey(self.machine.take(Closed(self.now_us, not self.incomplete)))
+            return
+        self.known = self.rng.randint(self.known + 1, len(self.steps))
+        self.later("grow", self.rng.choice([0, 1_000, 60_000]))
+        self.obey(self.machine.take(Grown(self.grown_to(self.known), self.now_us)))
 
     def wake(self, _step, _attempt):
         self.obey(self.machine.take(TimePassed(self.now_us)))
@@ -164,6 +201,7 @@ class World:
 
     def obey_start(self, command):
         states, step = self.machine.states, command.step
+        assert step not in dict(self.before), "begun again"
         withdrawn = Withdraw(step, command.attempt) in self.commands  # it all happened between two looks at the clock
         assert self.machine.stopped is None or withdrawn, "started after the plan was stopped"
         needs = [int(need[1:]) for need in self.steps[step].needs]
@@ -209,13 +247,17 @@ class World:
         machine, states = self.machine, self.machine.states
         assert not self.running, "the plan ended before its steps"
         assert not self.waiting
-        assert set(states) <= FINAL
+        held = StepState.HELD in states
+        assert set(states) <= (FINAL | {StepState.HELD, StepState.PENDING} if held else FINAL)
+        assert (machine.status == "held") == held
         undoable = [step for step in self.completed if self.steps[step].compensate is not None]
         assert self.undone == (undoable[::-1] if machine.stopped is not None else [])
         for step, tries in self.tries.items():
             assert tries <= (self.steps[step].retry.attempts if self.steps[step].retry else 1)
         done = {StepState.SUCCEEDED, StepState.COMPENSATED, StepState.UNCOMPENSATED}
         assert {step for step, state in enumerate(states) if state in done} == set(self.completed)
+        for step, state in self.before:
+            assert states[step] is state or states[step] in done, "what was, is not as it was"
         if machine.stopped is not None:
             assert machine.status == "failed"
         else:
@@ -225,7 +267,11 @@ class World:
     def check_skipped(self, pruned):
         states = self.machine.states
         for number, step in enumerate(self.steps):
-            lost = sum(states[int(need[1:])] is not StepState.SUCCEEDED for need in step.needs)
+            ends = [states[int(need[1:])] for need in step.needs]
+            lost = sum(end not in {StepState.SUCCEEDED, StepState.HELD, StepState.PENDING} for end in ends)
             wait_for = len(step.needs) if step.wait_for in {None, "all"} else step.wait_for
             enough = min(1, len(step.needs)) if wait_for == "any" else wait_for
-            assert (states[number] is StepState.SKIPPED) == (number in pruned or len(step.needs) - lost < enough)
+            skipped = number in pruned or len(step.needs) - lost < enough or (number, StepState.SKIPPED) in self.before
+            assert (states[number] is StepState.SKIPPED) == skipped
+            if states[number] is StepState.PENDING:
+                assert sum(end is StepState.SUCCEEDED for end in ends) < enough, "it could have begun"

@@ -7,6 +7,7 @@ from axonflow.adapters.memory.audit_proofs import MemoryAuditProofs
 from axonflow.adapters.memory.audit_store import MemoryAuditStore
 from axonflow.adapters.memory.audit_tail import MemoryAuditTail
 from axonflow.adapters.memory.chat_model import MemoryChatModel
+from axonflow.adapters.memory.command_batches import MemoryCommandBatches
 from axonflow.adapters.memory.keys import MemoryKeyLookup, MemoryKeys
 from axonflow.adapters.memory.ledger import MemoryLedger
 from axonflow.adapters.memory.mailbox import MailboxLimits, MemoryMailbox
@@ -14,8 +15,10 @@ from axonflow.adapters.memory.person_keys import MemoryPersonKeys
 from axonflow.adapters.memory.plan_store import MemoryPlanStore
 from axonflow.adapters.memory.policy_store import MemoryPolicyFeed, MemoryPolicyStore
 from axonflow.adapters.memory.roles import MemoryGrants, MemoryRoles
+from axonflow.adapters.memory.step_cache import MemoryStepCache
 from axonflow.adapters.memory.tenants import MemoryTenantData, MemoryTenants
 from axonflow.adapters.memory.vault import MemoryVault
+from axonflow.adapters.memory.workflow_store import MemoryWorkflows, MemoryWorkflowSteps
 
 __all__ = [
     "MailboxLimits",
@@ -26,6 +29,7 @@ __all__ = [
     "MemoryAuditStore",
     "MemoryAuditTail",
     "MemoryChatModel",
+    "MemoryCommandBatches",
     "MemoryGrants",
     "MemoryKeyLookup",
     "MemoryKeys",
@@ -37,7 +41,10 @@ __all__ = [
     "MemoryPolicyFeed",
     "MemoryPolicyStore",
     "MemoryRoles",
+    "MemoryStepCache",
     "MemoryTenantData",
     "MemoryTenants",
     "MemoryVault",
+    "MemoryWorkflowSteps",
+    "MemoryWorkflows",
 ]

@@ -38,6 +38,7 @@ class MemoryAuditLog:
         self._signer = signer
         self._next = (0, GENESIS)
         self._sealed: SealedBatch | None = None
+        self._ahead: SealedBatch | None = None
         self._quarantine: list[tuple[AuditRecord, str]] = []
         self.evicted = 0
 
@@ -94,27 +95,31 @@ class MemoryAuditLog:
         return self._sealed
 
     async def ahead(self, batch: SealedBatch, limit: int) -> SealedBatch | None:
-        sealed = {record.hash for record in batch.records}
-        held = [one for one in await self.oldest(len(sealed) + limit) if one.hash not in sealed][:limit]
-        if self._sealed is not batch or len(held) < limit:
+        if not self._is_next(batch):
             return None
-        following = (batch.said.number + 1, batch_hash(batch.statement))
-        return seal(held, self._writer_id, *following, now_us(), self._signer)
+        if self._ahead is None:
+            sealed = {record.hash for record in batch.records}
+            held = [one for one in await self.oldest(len(sealed) + limit) if one.hash not in sealed][:limit]
+            if len(held) == limit:
+                following = (batch.said.number + 1, batch_hash(batch.statement))
+                self._ahead = seal(held, self._writer_id, *following, now_us(), self._signer)
+        return self._ahead
 
-    async def release(self, batch: SealedBatch, following: SealedBatch | None = None) -> bool:
-        if self._sealed is None or self._sealed.statement != batch.statement:
-            return False
-        await self.discard(batch.records)
-        self._next = (batch.said.number + 1, batch_hash(batch.statement))
-        self._sealed = following
-        return following is not None
+    async def release(self, batch: SealedBatch) -> None:
+        if self._is_next(batch):
+            await self.discard(batch.records)
+            self._next = (batch.said.number + 1, batch_hash(batch.statement))
+            self._sealed, self._ahead = self._ahead, None
+
+    def _is_next(self, batch: SealedBatch) -> bool:
+        return self._sealed is not None and self._sealed.statement == batch.statement
 
     async def go_on(self, number: int, previous: bytes) -> None:
         self._next = (number, previous)
-        self._sealed = None
+        self._sealed = self._ahead = None
 
     async def quarantine(self, records: Sequence[AuditRecord], reason: str) -> None:
-        self._sealed = None
+        self._sealed = self._ahead = None
         self._quarantine += [(record, reason) for record in records]
         await self.discard(records)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 from axonflow.adapters.memory.audit_store import MemoryAuditStore
-from axonflow.audit import AuditEvent, AuditRecord, SealedBatch
+from axonflow.audit import AuditEvent, AuditRecord, SealedBatch, Segment
 from axonflow.audit.merkle import leaf_hash
 from axonflow.audit.stored import StoredBatch, StoredChain, StoredPlace, StoredRecord, StoredSegment, StoredWriter
 from axonflow.errors import AuditError
@@ -37,7 +37,7 @@ class MemoryAuditProofs(MemoryAuditStore):
     ) -> list[StoredSegment]:
         cut = self._cuts.get((tenant_id, writer_id))
         found = [
-            StoredSegment(segment, number, position, _removed(batch, tenant_id, cut.records if cut else 0))
+            StoredSegment(segment, number, position, _removed(batch, segment, cut.records if cut else 0))
             for number, batch in self._batches.get(writer_id, {}).items()
             for position, segment in enumerate(batch.segments)
             if segment.tenant_id == tenant_id and (segment.first, number) > after
@@ -62,10 +62,11 @@ def _stored_batch(number: int, batch: SealedBatch) -> StoredBatch:
     return StoredBatch(number, batch.statement, batch.signature, leaves)
 
 
-def _removed(batch: SealedBatch, tenant_id: str, records: int) -> bytes:
-    """The hashes of what is gone of a chain in `batch`: what stands before the sequence number `records`."""
+def _removed(batch: SealedBatch, segment: Segment, records: int) -> bytes:
+    """The hashes of what is gone of a segment in `batch`: what stands before the sequence number `records`."""
     return b"".join(
-        one.hash for one in batch.records if one.event.tenant_id == tenant_id and one.sequence < records
+        one.hash for one in batch.records
+        if one.event.tenant_id == segment.tenant_id and segment.first <= one.sequence < min(segment.end, records)
     )  # fmt: skip
 
 

@@ -31,6 +31,10 @@ class MemoryPersonKeys:
         found = {key_id: self._keys.get((tenant_id, key_id)) for key_id in key_ids}
         return {key_id: key.wrapped for key_id, key in found.items() if key is not None}
 
+    async def newest(self, tenant_id: str, limit: int) -> dict[str, bytes]:
+        own = [key for key in self._keys.values() if key is not None and key.tenant_id == tenant_id]
+        return {key.key_id: key.wrapped for key in sorted(own, key=_age)[:limit]}
+
     async def destroy(self, tenant_id: str, tag: bytes, destroyed_us: int) -> list[str]:
         del destroyed_us
         if tenant_id in self.held:

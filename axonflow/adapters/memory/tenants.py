@@ -94,7 +94,12 @@ class MemoryTenants:
 
     def _check(self, tenant: Tenant) -> None:
         if tenant.tier not in _TIERS:
-            raise TenancyMissing("no such tier", found=ascii(tenant.tier)[:80], at="tier")
+            raise TenancyMissing(
+                "no such tier",
+                expected="community, professional, enterprise or one that was added",
+                found=ascii(tenant.tier)[:80],
+                at="tier",
+            )
         if tenant.organization_id is not None and tenant.organization_id not in self._tenants:
             raise TenancyMissing("no such organization", found=tenant.organization_id[:80], at="organization_id")
 

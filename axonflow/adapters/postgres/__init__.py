@@ -14,6 +14,7 @@ from axonflow.adapters.postgres.migrating import migrate
 from axonflow.adapters.postgres.plan_store import PostgresPlanStore
 from axonflow.adapters.postgres.policy_feed import PostgresPolicyFeed
 from axonflow.adapters.postgres.policy_store import PostgresPolicyStore
+from axonflow.adapters.postgres.workflow_store import PostgresWorkflows, PostgresWorkflowSteps
 
 __all__ = [
     "DatabaseSettings",
@@ -26,6 +27,8 @@ __all__ = [
     "PostgresPlanStore",
     "PostgresPolicyFeed",
     "PostgresPolicyStore",
+    "PostgresWorkflowSteps",
+    "PostgresWorkflows",
     "migrate",
     "service_login",
 ]

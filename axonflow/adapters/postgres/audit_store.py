@@ -96,6 +96,13 @@ class PostgresAuditStore:
                 row = await connection.fetchrow(_SQL["newest_batch"], writer_id)
         return None if row is None else (row["number"], row["hash"])
 
+    async def newest_key(self, writer_id: str) -> str | None:
+        """The id of the key that is registered for the writer's newest batches. Raises AuditError."""
+        with translated(AuditError, "find the key of a writer"):
+            async with self._database.writer({writer_id}) as connection:
+                found: str | None = await connection.fetchval(_SQL["newest_key"], writer_id)
+        return found
+
     async def register(self, key: WriterKey) -> None:
         with translated(AuditError, "register a writer's key", refusal=AuditConflict):
             async with self._database.writer({key.writer_id}) as connection:

@@ -58,6 +58,9 @@ class PostgresDatabase:
         self._replica_from_s = 0.0
         self._replica_failing_since_us: int | None = None
         self._is_checked = False
+        self.made_us = 0
+        """When its schema was made, in microseconds since the Unix epoch, which tells it from others; known once it was
+        checked."""
 
     @classmethod
     async def connect(cls, dsn: str, settings: DatabaseSettings = _USUAL) -> PostgresDatabase:
@@ -98,9 +101,9 @@ class PostgresDatabase:
     async def _check_version(self) -> None:
         try:
             async with self._begun("axonflow_app") as connection:
-                found, oldest_code = await connection.fetchrow(_CURRENT_VERSION)
+                found, oldest_code, made_us = await connection.fetchrow(_CURRENT_VERSION)
         except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
-            found, oldest_code = None, None
+            found, oldest_code, made_us = None, None, 0
         except (*DRIVER_ERRORS, ValueError) as failure:
             raise refused(self._dsn, failure) from None
         expected = migrations()[-1].version
@@ -112,7 +115,7 @@ class PostgresDatabase:
                 found=f"version {found}" if found else "none",
                 hint="It is newer: run a newer AxonFlow" if newer else _MIGRATE,
             )  # fmt: skip
-        self._is_checked = True
+        self.made_us, self._is_checked = made_us, True
 
     @asynccontextmanager
     async def tenant(self, tenant_id: str, *, isolation: str = _USUAL_ISOLATION) -> AsyncIterator[Connection]:

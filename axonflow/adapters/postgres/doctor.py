@@ -99,6 +99,7 @@ def _scans() -> list[_Scan]:
         _Scan("row-level security", "unforced_tables", "problem", "forced on every table with tenants",
               "ALTER TABLE ... ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY"),
         _Scan("policies", "open_policies", "problem", "each asks for the tenant", "DROP POLICY ... ON ..."),
+        _Scan("hidden rows", "hiding_policies", "problem", "none", "DROP POLICY ... ON ..., or make it as it was"),
         _Scan("views", "views", "problem", "none that go around policies", drop),
         _Scan("SECURITY DEFINER functions", "definer_functions", "problem", "none", drop),
         _Scan("rights of everybody", "public_rights", "problem", "none", "REVOKE ALL ON ... FROM PUBLIC"),

@@ -49,6 +49,14 @@ class PostgresPersonKeys:
                 rows = await connection.fetch(_SQL["wrapped"], tenant_id, asked)
         return {row["key_id"]: row["wrapped"] for row in rows}
 
+    async def newest(self, tenant_id: str, limit: int) -> dict[str, bytes]:
+        if not is_storable(tenant_id):
+            return {}
+        with translated(AuditError, "read keys of persons"):
+            async with self._database.tenant(tenant_id) as connection:
+                rows = await connection.fetch(_SQL["newest"], tenant_id, limit)
+        return {row["key_id"]: row["wrapped"] for row in rows}
+
     async def destroy(self, tenant_id: str, tag: bytes, destroyed_us: int) -> list[str]:
         if not is_storable(tenant_id):
             return []

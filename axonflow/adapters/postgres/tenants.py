@@ -71,7 +71,12 @@ def _explained(tenant: Tenant) -> Iterator[None]:
         raise TenancyConflict("the tenant id is taken", expected="a new one", at=tenant.tenant_id) from None
     except asyncpg.ForeignKeyViolationError as failure:
         if "tier" in (failure.constraint_name or ""):
-            raise TenancyMissing("no such tier", found=ascii(tenant.tier)[:80], at="tier") from None
+            raise TenancyMissing(
+                "no such tier",
+                expected="community, professional, enterprise or one that was added",
+                found=ascii(tenant.tier)[:80],
+                at="tier",
+            ) from None
         found = ascii(tenant.organization_id)[:80]
         raise TenancyMissing("no such organization", found=found, at="organization_id") from None
 

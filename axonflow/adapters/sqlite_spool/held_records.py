@@ -10,14 +10,14 @@ from itertools import chain
 from typing import Final
 
 from axonflow.adapters.sqlite_spool import statements
+from axonflow.adapters.sqlite_spool.batches import Batches, NextBatch, Sealing
 from axonflow.adapters.sqlite_spool.held_keys import HeldKeys
 from axonflow.adapters.sqlite_spool.mark import Mark, Reached
 from axonflow.adapters.sqlite_spool.reserve import Reserve
 from axonflow.adapters.sqlite_spool.rows import Entry, Row, end_of_chain, linked
-from axonflow.adapters.sqlite_spool.sealing import NextBatch, Sealing
 from axonflow.adapters.sqlite_spool.shedding import runs, shed_event
 from axonflow.adapters.sqlite_spool.transactions import Transactions
-from axonflow.audit import AuditRecord, batch_hash
+from axonflow.audit import AuditRecord
 from axonflow.audit.persons import KeptKey
 from axonflow.errors import AuditError
 
@@ -28,7 +28,6 @@ RECORD_BYTES: Final = 200
 _BATCH_BYTES: Final = 8 << 20
 """Of one transaction; what is more goes into the next."""
 _MAX_HEADS: Final = 10_000
-_BEFORE_ALL: Final = -(2**63)
 _SHED_SHARE: Final = 16
 """When there is no room, as much of the whole goes at once: else each append would have to make room again."""
 _MAX_SHED: Final = 100_000
@@ -59,6 +58,7 @@ class HeldRecords:
         self.max_bytes = max_bytes
         self._sheds = sheds
         self.keys = HeldKeys(connection)
+        self.batches = Batches(connection)
         self._heads: dict[str, AuditRecord] = {}  # by last append, longest ago first
         self._refused_at_bytes: int | None = None
         self.shed = 0
@@ -73,7 +73,12 @@ class HeldRecords:
     def is_full(self) -> bool:
         """Whether something was refused for want of room, and there is no more of it since."""
         refused_at_bytes = self._refused_at_bytes
-        return refused_at_bytes is not None and self.pending_bytes >= refused_at_bytes
+        return refused_at_bytes is not None and self.held_bytes >= refused_at_bytes
+
+    @property
+    def held_bytes(self) -> int:
+        """What `max_bytes` limits: the records, and the keys of persons that wait with them."""
+        return self.pending_bytes + self.keys.size_bytes
 
     def append(self, entries: Sequence[Entry]) -> list[AuditRecord | AuditError]:
         """The records of the first of `entries` (as many as make one batch), durable; or why one was not recorded."""
@@ -87,7 +92,7 @@ class HeldRecords:
             outcome = linked(entry, heads.get(tenant_id) or self._head_of(tenant_id), self.keys)
             if isinstance(outcome, AuditRecord):
                 size_bytes = len(outcome.canonical) + RECORD_BYTES
-                excess = self.pending_bytes + added_bytes + size_bytes - self.max_bytes
+                excess = self.held_bytes + added_bytes + size_bytes - self.max_bytes
                 if entry.canonical is None and excess > 0:
                     if rows and self._sheds:
                         break  # room can be made between two transactions
@@ -128,7 +133,7 @@ class HeldRecords:
         if self._sheds:
             self._shed(max(excess_bytes, self.max_bytes // _SHED_SHARE))
         if before_bytes - self.pending_bytes < excess_bytes:
-            self._refused_at_bytes = self.pending_bytes
+            self._refused_at_bytes = self.held_bytes
             return self._full()
         return linked(entry, self._head_of(entry.event.tenant_id), self.keys)
 
@@ -167,72 +172,46 @@ class HeldRecords:
 
     def next_batch(self, limit: int) -> NextBatch | None:
         """The batch that is sealed, or else up to `limit` of the oldest records, to be sealed; None without any."""
-        number, previous, statement, signature, last = self._connection.execute(statements.BATCH).fetchone()
-        if statement is None:
-            last, _ = self._connection.execute(statements.LAST_POSITION, (_BEFORE_ALL, limit)).fetchone()
-        if last is None:
-            if self.pending:  # somebody else has taken them out of the file
-                self._recount()
-            return None
-        return NextBatch(number, previous, statement, signature, last, self._between(_BEFORE_ALL, last))
-
-    def batch_behind(self, statement: bytes, limit: int) -> NextBatch | None:
-        """The `limit` oldest records behind the batch that is sealed, if its statement is this one; None when there are
-        fewer."""
-        number, _, sealed, _, last = self._connection.execute(statements.BATCH).fetchone()
-        if sealed != statement:
-            return None
-        end, count = self._connection.execute(statements.LAST_POSITION, (last, limit)).fetchone()
-        if count < limit:
-            return None
-        return NextBatch(number + 1, batch_hash(statement), None, None, end, self._between(last, end))
-
-    def _between(self, after: int, last: int) -> list[Row]:
-        return [Row(*row) for row in self._connection.execute(statements.BETWEEN, (after, last))]
-
-    def next_number(self) -> int:
-        """The number of the first batch that is not sealed."""
-        number, _, statement, *_ = self._connection.execute(statements.BATCH).fetchone()
-        return int(number) + (statement is not None)
+        found = self.batches.next(limit)
+        if found is None and self.pending:  # somebody else has taken them out of the file
+            self._recount()
+        return found
 
     def seal(self, number: int, sealing: Sealing) -> bool:
-        """Seal the batch `number`, durably. Whether it still could be: it comes next, and its records are held."""
+        """Seal the batch `number`, durably. Whether it still could be."""
         sealed: list[bool] = []
-        self._change(lambda: sealed.append(self._seal(number, sealing)))
+        self._change(lambda: sealed.append(self.batches.seal(number, sealing)))
         return sealed[-1]
 
-    def _seal(self, number: int, sealing: Sealing) -> bool:
-        values = (sealing.statement, sealing.signature, sealing.last_position, number, sealing.records)
-        return self._connection.execute(statements.SEAL, values).rowcount == 1
+    def seal_ahead(self, before: bytes, sealing: Sealing) -> bool:
+        """Seal the batch behind the one with the statement `before`, durably. Whether it still could be."""
+        sealed: list[bool] = []
+        self._change(lambda: sealed.append(self.batches.seal_ahead(before, sealing)))
+        return sealed[-1]
 
     def unseal(self) -> None:
         """Whatever is sealed is no longer."""
-        self._change(lambda: self._connection.execute(statements.UNSEAL))
+        self._change(self.batches.unseal)
 
     def go_on(self, number: int, previous: bytes) -> None:
-        """What comes next is batch `number`, behind the one with the hash `previous`; nothing of it is sealed."""
-        self._change(lambda: self._connection.execute(statements.NEXT, (number, previous)))
+        """What comes next is batch `number`, behind the one with the hash `previous`; nothing is sealed."""
+        self._change(lambda: self.batches.go_on(number, previous))
 
-    def release(self, number: int, digest: bytes, following: Sealing | None) -> bool:
-        """Let go of the records of the sealed batch `number`, whose hash is `digest`, if it is that which is sealed,
-        and seal the `following` in the same transaction. Whether that could be sealed."""
-        found, _, statement, _, last = self._connection.execute(statements.BATCH).fetchone()
-        if found != number or statement is None:
-            return False
+    def release(self, statement: bytes) -> None:
+        """Let go of the records of the batch that is sealed, if this is its statement; the one ahead is next."""
+        last = self.batches.last_position(statement)
+        if last is None:
+            return
         count, size_bytes = self._connection.execute(statements.SIZE_UP_TO, (last,)).fetchone()
-        sealed = [False]
 
         def let_go() -> None:
             self._connection.execute(statements.KEEP_HEADS, (last,))
             self._connection.execute(statements.KEEP_REACHED)
             self._connection.execute("DELETE FROM records WHERE position <= ?", (last,))
-            self._connection.execute(statements.NEXT, (number + 1, digest))
-            if following is not None:
-                sealed.append(self._seal(number + 1, following))
+            self.batches.advance(statement)
 
         self._change(let_go)
         self._let_go_of(count, size_bytes)
-        return sealed[-1]
 
     def quarantine(self, records: Sequence[AuditRecord], reason: str) -> None:
         """Put `records` out of the way, and whatever is sealed is no longer."""
@@ -240,7 +219,7 @@ class HeldRecords:
 
         def move() -> None:
             moved.clear()
-            self._connection.execute(statements.UNSEAL)
+            self.batches.unseal()
             self._connection.execute(statements.KEEP_REACHED)
             for one in records:
                 key = (one.event.tenant_id, one.sequence, one.hash)
@@ -257,7 +236,7 @@ class HeldRecords:
         sealed is no longer."""
 
         def move() -> None:
-            self._connection.execute(statements.UNSEAL)
+            self.batches.unseal()
             self._connection.execute(statements.KEEP_REACHED)
             for position, reason in damaged:
                 self._connection.execute(statements.KEEP_HEAD_AT, (position,))
@@ -388,6 +367,6 @@ class HeldRecords:
             since = datetime.fromtimestamp((self.oldest_us or 0) / 1_000_000, UTC).isoformat(timespec="seconds")
         return AuditError(
             "the audit spool is full", expected=f"at most {self.max_bytes} bytes waiting for the database",
-            found=f"{self.pending} records, {self.pending_bytes} bytes",
+            found=f"{self.pending} records, {self.held_bytes} bytes",
             hint=f"The database has not taken records since {since}. When it takes them again, recording goes on.",
         )  # fmt: skip

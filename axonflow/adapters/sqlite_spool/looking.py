@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from axonflow.adapters.sqlite_spool.aside import SPOOL_FILE, DamageReport, reports
 from axonflow.adapters.sqlite_spool.opening import salvaged_folders
-from axonflow.adapters.sqlite_spool.spool_file import as_text, refused
+from axonflow.adapters.sqlite_spool.spool_file import as_text, check_readable, refused
 from axonflow.audit import AuditEvent
 from axonflow.errors import AuditError, ConfigurationError
 
@@ -20,7 +20,9 @@ __all__ = ["QuarantinedRecord", "SpoolView", "look_at"]
 _COUNTS: Final = """
 SELECT count(*), coalesce(sum(length(canonical)), 0), count(DISTINCT tenant_id), coalesce(sum(may_go), 0)
 FROM records"""
-_NEXT: Final = "SELECT value, number, statement IS NOT NULL FROM meta, batch WHERE name = 'writer_id'"
+_NEXT: Final = """
+SELECT value, number, (statement IS NOT NULL) + (SELECT count(*) FROM batch_ahead) FROM meta, batch
+WHERE name = 'writer_id'"""
 _OLDEST: Final = "SELECT canonical FROM records ORDER BY position LIMIT 1"
 _QUARANTINE: Final = "SELECT tenant_id, sequence, canonical, reason FROM quarantine ORDER BY position LIMIT ?"
 
@@ -36,8 +38,9 @@ class QuarantinedRecord(Struct, frozen=True):
 
 class SpoolView(Struct, frozen=True, kw_only=True):
     """`records` of `tenants` wait, of `size_bytes` (canonical); `may_go` of them nobody waited for. `oldest_us` is the
-    time of the first (microseconds since the Unix epoch, UTC). `next_batch` is the number of the next, and whether it
-    `is_sealed`. Of the `quarantined`, the first are in `quarantine`. `salvaged` are further folders of spools."""
+    time of the first (microseconds since the Unix epoch, UTC). `next_batch` is the number of the next; so many, from
+    that one on, are `sealed`. Of the `quarantined`, the first are in `quarantine`. `salvaged` are further folders of
+    spools."""
 
     folder: str
     writer_id: str
@@ -47,7 +50,7 @@ class SpoolView(Struct, frozen=True, kw_only=True):
     may_go: int
     oldest_us: int | None
     next_batch: int
-    is_sealed: bool
+    sealed: int
     quarantined: int
     quarantine: list[QuarantinedRecord]
     damage: list[DamageReport]
@@ -71,19 +74,20 @@ def look_at(folder: Path, limit: int) -> SpoolView:
 
 def _view(connection: sqlite3.Connection, folder: Path, limit: int) -> SpoolView:
     connection.execute("BEGIN")  # all of it as of one moment
+    check_readable(connection, folder / SPOOL_FILE)
     found = connection.execute(_NEXT).fetchone()
     if found is None:
         raise AuditError(
             "the audit spool is damaged", expected="a writer, and the batch that comes next", found="none",
             at=str(folder),
         )  # fmt: skip
-    writer_id, number, is_sealed = found
+    writer_id, number, sealed = found
     records, size_bytes, tenants, may_go = connection.execute(_COUNTS).fetchone()
     (quarantined,) = connection.execute("SELECT count(*) FROM quarantine").fetchone()
     oldest = connection.execute(_OLDEST).fetchone()
     return SpoolView(
         folder=str(folder), writer_id=writer_id, records=records, size_bytes=size_bytes, tenants=tenants,
-        may_go=may_go, oldest_us=_time_us(oldest[0]) if oldest else None, next_batch=number, is_sealed=bool(is_sealed),
+        may_go=may_go, oldest_us=_time_us(oldest[0]) if oldest else None, next_batch=number, sealed=sealed,
         quarantined=quarantined,
         quarantine=[
             QuarantinedRecord(str(tenant_id), _place(sequence), _id(canonical), reason)

@@ -119,7 +119,7 @@ class OwnerThread:
             promised_bytes = self._promised_bytes + size_bytes + RECORD_BYTES
             if (
                 self._promised >= MAX_WAITING or self._overdue or self._ended is not None
-                or self.held.pending_bytes + promised_bytes > self.held.max_bytes
+                or self.held.held_bytes + promised_bytes > self.held.max_bytes
             ):  # fmt: skip
                 return False
             self._promised += 1

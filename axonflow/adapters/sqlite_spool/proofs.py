@@ -13,8 +13,8 @@ import msgspec
 from msgspec import Struct
 
 from axonflow.adapters.sqlite_spool.aside import SPOOL_FILE
-from axonflow.adapters.sqlite_spool.spool_file import refused
-from axonflow.adapters.sqlite_spool.statements import SOUND_BATCH
+from axonflow.adapters.sqlite_spool.spool_file import check_readable, refused
+from axonflow.adapters.sqlite_spool.statements import BEFORE_ALL, SOUND_BATCH, UNSOUND_AHEAD
 from axonflow.audit import ChainHead, Segment, WriterKey
 from axonflow.audit.merkle import leaf_hash, merkle_root
 from axonflow.audit.stored import StoredBatch, StoredChain, StoredRecord, StoredSegment, StoredWriter
@@ -31,9 +31,15 @@ ORDER BY records.tenant_id"""
 _RECORDS: Final = """
 SELECT sequence, previous, hash, canonical FROM records
 WHERE tenant_id = ? AND sequence >= ? ORDER BY sequence LIMIT ?"""
+_BATCHES: Final = """
+SELECT number, statement, signature, last_position FROM batch WHERE statement IS NOT NULL
+UNION ALL
+SELECT number + 1, batch_ahead.statement, batch_ahead.signature, batch_ahead.last_position FROM batch, batch_ahead
+ORDER BY 1"""
+"""What is sealed: the batch that comes next, and the one ahead of it."""
 _SEALED: Final = """
 SELECT tenant_id, sequence, hash FROM records
-WHERE position <= (SELECT last_position FROM batch) ORDER BY tenant_id, sequence"""
+WHERE position > ? AND position <= ? ORDER BY tenant_id, sequence"""
 _UNSOUND: Final = """
 SELECT 'record ' || sequence || ' in position ' || position FROM records
 WHERE typeof(tenant_id) <> 'text' OR typeof(sequence) <> 'integer'
@@ -63,7 +69,16 @@ class SpoolAuditProofs:
         self._keys = keys
         self._check_types()
         ((self._writer_id,),) = self._read("SELECT value FROM meta WHERE name = 'writer_id'")
-        self._segments = self._sealed_segments()
+        self._segments: list[StoredSegment] = []
+        self._batches: list[StoredBatch] = []
+        after = BEFORE_ALL
+        for number, statement, signature, last in self._read(_BATCHES):
+            segments = self._sealed_segments(number, after, last)
+            leaves = b"".join(leaf_hash(one.segment.canonical()) for one in segments)
+            self._batches.append(StoredBatch(number, statement, signature, leaves))
+            self._segments += segments
+            after = last
+        self._segments.sort(key=lambda one: (one.segment.tenant_id, one.segment.first))
 
     @classmethod
     @contextmanager
@@ -83,6 +98,7 @@ class SpoolAuditProofs:
         try:
             try:
                 connection.execute("BEGIN")
+                check_readable(connection, path)
                 row = connection.execute("SELECT value FROM meta WHERE name = 'writer_id'").fetchone()
             except sqlite3.Error as error:
                 raise refused(error, path) from None
@@ -98,10 +114,7 @@ class SpoolAuditProofs:
         return [StoredWriter(self._writer_id, self._keys, number, previous)]
 
     async def stored_batches(self, writer_id: str, first: int, limit: int) -> list[StoredBatch]:
-        rows = self._read("SELECT number, statement, signature FROM batch WHERE statement IS NOT NULL")
-        leaves = b"".join(leaf_hash(one.segment.canonical()) for one in self._segments)
-        held = [StoredBatch(number, statement, signature, leaves) for number, statement, signature in rows]
-        return [one for one in held if writer_id == self._writer_id and one.number >= first][:limit]
+        return [one for one in self._batches if writer_id == self._writer_id and one.number >= first][:limit]
 
     async def stored_chains(self, tenant_id: str | None = None) -> list[StoredChain]:
         return [
@@ -145,11 +158,10 @@ class SpoolAuditProofs:
             return ChainHead(tenant_id, self._writer_id, head + 1, digest.hex())
         return ChainHead(tenant_id, self._writer_id, first, previous.hex()) if head is not None else None
 
-    def _sealed_segments(self) -> list[StoredSegment]:
-        """Those of the batch that is sealed: its records as they stand here now."""
-        ((number,),) = self._read("SELECT number FROM batch")
+    def _sealed_segments(self, number: int, after: int, last: int) -> list[StoredSegment]:
+        """Those of a batch that is sealed: its records as they stand here now, from one position to another."""
         runs: list[list[tuple[str, int, bytes]]] = []
-        for row in self._read(_SEALED):
+        for row in self._read(_SEALED, after, last):
             if runs and (runs[-1][-1][0], runs[-1][-1][1] + 1) == row[:2]:
                 runs[-1].append(row)
             else:
@@ -166,6 +178,7 @@ class SpoolAuditProofs:
 
     def _check_types(self) -> None:
         unsound = ["the batch that comes next"] if not self._read(SOUND_BATCH) else []
+        unsound += ["the batch ahead"] if self._read(UNSOUND_AHEAD) else []
         unsound += [what for (what,) in self._read(_UNSOUND)]
         if unsound:
             raise _damaged(f"{unsound[0]}, with a column of another type", self._path)

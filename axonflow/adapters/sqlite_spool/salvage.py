@@ -17,7 +17,7 @@ from axonflow.adapters.sqlite_spool.aside import KEYS_FILE, SPOOL_FILE, DamageRe
 from axonflow.adapters.sqlite_spool.mark import Mark, Reached
 from axonflow.adapters.sqlite_spool.rows import Row
 from axonflow.adapters.sqlite_spool.spool_file import as_text, open_database
-from axonflow.adapters.sqlite_spool.statements import SOUND_BATCH
+from axonflow.adapters.sqlite_spool.statements import SOUND_AHEAD, SOUND_BATCH
 from axonflow.errors import AuditError
 from axonflow.ids import now_us
 
@@ -31,6 +31,7 @@ _QUARANTINED: Final = "SELECT tenant_id, sequence, previous, hash, canonical, re
 _ADD_QUARANTINED: Final = """
 INSERT INTO quarantine (tenant_id, sequence, previous, hash, canonical, reason) VALUES (?, ?, ?, ?, ?, ?)"""
 _SET_BATCH: Final = "UPDATE batch SET number = ?, previous = ?, statement = ?, signature = ?, last_position = ?"
+_SET_AHEAD: Final = "INSERT OR REPLACE INTO batch_ahead (id, statement, signature, last_position) VALUES (0, ?, ?, ?)"
 _PERSON_KEYS: Final = "SELECT tenant_id, key_id, tag, wrapped, created_us FROM person_key"
 _ADD_PERSON_KEY: Final = """
 INSERT OR IGNORE INTO person_key (tenant_id, key_id, tag, wrapped, created_us) VALUES (?, ?, ?, ?, ?)"""
@@ -116,6 +117,7 @@ class _Kept:
         with suppress(sqlite3.Error), closing(_opened(path)) as connection:
             self._take_records(connection, reached.position if reached else 0)
             self._take_rest(connection)
+            self._take_ahead(connection)
 
     def _take_records(self, source: sqlite3.Connection, last_position: int) -> None:
         """All that are as they were hashed: from the first one up to what cannot be read, from the last one back, and
@@ -158,23 +160,31 @@ class _Kept:
             return
         self.writer_id = self.writer_id or writer_id
         if writer_id == self.writer_id:
-            self.records += self._to().execute(_ADD, row).rowcount
+            self.records += self._put(_ADD, row)
             if self.records % _COMMITTED_ROWS == 0:
-                self._to().execute("COMMIT")
+                self._put("COMMIT")
 
     def _take_rest(self, source: sqlite3.Connection) -> None:
         """What is in quarantine, keys of persons, and the batch that comes next."""
         with suppress(sqlite3.Error):
             for row in source.execute(_QUARANTINED):
-                self._to().execute(_ADD_QUARANTINED, row)
+                self._put(_ADD_QUARANTINED, row)
         for order in ("", " ORDER BY tenant_id DESC, key_id DESC"):  # up to what cannot be read, from both ends
             with suppress(sqlite3.Error):
                 for row in source.execute(_PERSON_KEYS + order):
-                    self._to().execute(_ADD_PERSON_KEY, row)
+                    self._put(_ADD_PERSON_KEY, row)
         with suppress(sqlite3.Error):
             row = source.execute(SOUND_BATCH).fetchone()
             if row is not None and self._connection is not None:
-                self._to().execute(_SET_BATCH, row)
+                self._put(_SET_BATCH, row)
+
+    def _put(self, statement: str, row: tuple[Any, ...] = ()) -> int:
+        """Write; how many rows that changed. Raises OSError: what cannot be written must not pass for unreadable. That
+        a row is none, as of a damaged page, stays an error of SQLite."""
+        try:
+            return self._to().execute(statement, row).rowcount
+        except sqlite3.OperationalError as error:
+            raise OSError(str(error)) from None
 
     def _to(self) -> sqlite3.Connection:
         """What is being written to, in a transaction."""
@@ -185,6 +195,13 @@ class _Kept:
         if not self._connection.in_transaction:
             self._connection.execute("BEGIN")
         return self._connection
+
+    def _take_ahead(self, source: sqlite3.Connection) -> None:
+        """The batch ahead: a store may have it."""
+        with suppress(sqlite3.Error):
+            row = source.execute(SOUND_AHEAD).fetchone()
+            if row is not None and self._connection is not None:
+                self._put(_SET_AHEAD, row)
 
     def close(self) -> None:
         """Make it durable."""

@@ -1,4 +1,4 @@
--- The audit spool, version 3. Every change is a new version: an older AxonFlow refuses to open a newer file.
+-- The audit spool, version 4. Every change is a new version: an older AxonFlow refuses to open a newer file.
 
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
@@ -57,3 +57,12 @@ CREATE TABLE person_key (
     created_us INTEGER NOT NULL,
     PRIMARY KEY (tenant_id, key_id)
 ) WITHOUT ROWID;
+
+-- The batch behind the one that is sealed, once it is sealed as well: all records behind those, up to `last_position`. It
+-- may be offered before that one is let go of, and is next once that is.
+CREATE TABLE batch_ahead (
+    id INTEGER PRIMARY KEY CHECK (id = 0),
+    statement BLOB NOT NULL,
+    signature BLOB NOT NULL,
+    last_position INTEGER NOT NULL
+);

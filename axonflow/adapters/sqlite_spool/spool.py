@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import os
 import sqlite3
@@ -14,23 +13,22 @@ from pathlib import Path
 from typing import Final
 
 from axonflow.adapters.sqlite_spool.aside import SPOOL_FILE, DamageReport, reports
+from axonflow.adapters.sqlite_spool.batches import NextBatch, Sealing
+from axonflow.adapters.sqlite_spool.decoding import as_sealed, decoded, read, record_or_none
 from axonflow.adapters.sqlite_spool.held_keys import KeyOf
 from axonflow.adapters.sqlite_spool.held_records import HeldRecords
 from axonflow.adapters.sqlite_spool.mark import Mark
 from axonflow.adapters.sqlite_spool.opening import mended, salvaged_folders
 from axonflow.adapters.sqlite_spool.owner_thread import OwnerThread
 from axonflow.adapters.sqlite_spool.reserve import Reserve
-from axonflow.adapters.sqlite_spool.rows import MAX_EVENT_BYTES, Entry, Row
-from axonflow.adapters.sqlite_spool.sealing import NextBatch, Sealing
+from axonflow.adapters.sqlite_spool.rows import MAX_EVENT_BYTES, Entry
 from axonflow.adapters.sqlite_spool.spool_file import is_damage, lock_folder, refused, suspect
 from axonflow.audit import (
     AuditEvent,
     AuditModes,
     AuditRecord,
     BatchSigner,
-    BatchStatement,
     SealedBatch,
-    batch_hash,
     seal,
 )
 from axonflow.audit.persons import KeptKey
@@ -41,12 +39,11 @@ __all__ = ["SqliteAuditSpool"]
 
 _MAX_BYTES: Final = 1 << 30
 _LOCK_TIMEOUT_S: Final = 5.0
-_SLICE: Final = 64
-"""Records decoded, or discarded in one transaction (four times as many), before others get their turn."""
+_DISCARDED: Final = 256
+"""Records discarded in one transaction, before others get their turn."""
 _PAGE: Final = 1_000
 _MAX_UNSEALED_BYTES: Final = MAX_EVENT_BYTES // 16
 """Of an event that is taken before it is sealed: short names of many persons grow by as much."""
-_REASON_CHARS: Final = 1_000
 
 
 class SqliteAuditSpool:
@@ -63,7 +60,6 @@ class SqliteAuditSpool:
         self._folder = folder
         self._modes = modes
         self._signer: BatchSigner | None = None
-        self._ahead: Sealing | None = None
         self._lock = lock
         self._writer_id = writer_id
         self._closing = threading.Lock()
@@ -142,7 +138,7 @@ class SqliteAuditSpool:
 
     async def next_number(self) -> int:
         """The number of the next batch to be sealed. Raises AuditError."""
-        return await self._owner.do(HeldRecords.next_number)
+        return await self._owner.do(lambda held: held.batches.first_unsealed())
 
     def close(self) -> None:
         """Finish what waits, then let go of the folder. Blocks meanwhile; calling it again does nothing."""
@@ -187,8 +183,8 @@ class SqliteAuditSpool:
 
     @property
     def pending_bytes(self) -> int:
-        """About how many bytes of the disk they take; what `max_bytes` limits."""
-        return self._owner.held.pending_bytes
+        """About how many bytes of the disk they take, with the keys of persons that wait; what `max_bytes` limits."""
+        return self._owner.held.held_bytes
 
     @property
     def is_full(self) -> bool:
@@ -243,7 +239,7 @@ class SqliteAuditSpool:
         while True:
             first = records[-1].sequence + 1 if records else 0
             page = await self._owner.do(partial(HeldRecords.chain, tenant_id=tenant_id, first=first, limit=_PAGE))
-            records += await _decoded(page)
+            records += await decoded(page)
             if len(page) < _PAGE:
                 return records
 
@@ -251,7 +247,7 @@ class SqliteAuditSpool:
         """Up to `limit` of the records held, in the order in which they were appended. Raises AuditError."""
         if not self.pending and not self._owner.ended:  # a drain asks often; an idle spool costs it nothing
             return []
-        return await _decoded(await self._owner.do(partial(HeldRecords.oldest, limit=limit)))
+        return await decoded(await self._owner.do(partial(HeldRecords.oldest, limit=limit)))
 
     async def sealed(self, limit: int) -> SealedBatch | None:
         """The batch that is sealed and was not released, else one of up to `limit` of the oldest records, sealed now;
@@ -262,12 +258,12 @@ class SqliteAuditSpool:
             found = await self._owner.do(partial(HeldRecords.next_batch, limit=limit))
             if found is None:
                 return None
-            records, damaged = await _read(found.rows)
+            records, damaged = await read(found.rows)
             if damaged:
                 await self._owner.do(partial(HeldRecords.quarantine_damaged, damaged=damaged))
                 continue
             if found.statement is not None:
-                batch = _as_sealed(found.statement, found.signature or b"", records)
+                batch = as_sealed(found, records)
                 if batch is not None:
                     return batch
                 await self._owner.do(HeldRecords.unseal)
@@ -281,29 +277,27 @@ class SqliteAuditSpool:
         return batch, Sealing(batch.statement, batch.signature, found.last_position, len(records))
 
     async def ahead(self, batch: SealedBatch, limit: int) -> SealedBatch | None:
-        """The batch of the `limit` oldest records behind `batch`, to be sealed when that is released. None when there
-        are fewer, or one of them cannot be read. Raises AuditError."""
-        if self.pending < len(batch.records) + limit:
+        """The batch that is sealed behind `batch`, else one of the `limit` oldest records behind it, sealed now. None
+        when there are fewer, one of them cannot be read, or `batch` is not what is sealed. Raises AuditError."""
+        if self.pending <= len(batch.records):
             return None
-        found = await self._owner.do(partial(HeldRecords.batch_behind, statement=batch.statement, limit=limit))
+        before = batch.statement
+        found = await self._owner.do(lambda held: held.batches.behind(before, limit))
         if found is None:
             return None
-        records, damaged = await _read(found.rows)
-        if damaged:
+        records, damaged = await read(found.rows)
+        if damaged:  # whoever asks for it once it is next puts them out of the way
             return None
-        following, self._ahead = self._sealed(found, records)
-        return following
+        if found.statement is not None:
+            return as_sealed(found, records)
+        following, sealing = self._sealed(found, records)
+        could_be = await self._owner.do(partial(HeldRecords.seal_ahead, before=before, sealing=sealing))
+        return following if could_be else None
 
-    async def release(self, batch: SealedBatch, following: SealedBatch | None = None) -> bool:
-        """Let go of the records of `batch`, which a store now keeps, and seal `following`, which came from `ahead`, at
-        once. Whether that is what is sealed now. Raises AuditError."""
-        ahead = self._ahead
-        if following is None or ahead is None or ahead.statement != following.statement:
-            ahead = None
-        release = partial(
-            HeldRecords.release, number=batch.said.number, digest=batch_hash(batch.statement), following=ahead
-        )
-        return await self._owner.do(release)
+    async def release(self, batch: SealedBatch) -> None:
+        """Let go of the records of `batch`, which a store now keeps, if that is what is sealed; what is sealed behind
+        it is next. Raises AuditError."""
+        await self._owner.do(partial(HeldRecords.release, statement=batch.statement))
 
     async def go_on(self, number: int, previous: bytes) -> None:
         """The next batch is `number`, behind the one with the hash `previous`. Raises AuditError."""
@@ -316,7 +310,7 @@ class SqliteAuditSpool:
     async def in_quarantine(self, limit: int = 100) -> list[tuple[AuditRecord | None, str]]:
         """Up to `limit` of what was put out of the way, with why; None for what cannot be read. Raises AuditError."""
         found = await self._owner.do(partial(HeldRecords.in_quarantine, limit=limit))
-        return [(_record_or_none(row), reason) for row, reason in found]
+        return [(record_or_none(row), reason) for row, reason in found]
 
     async def put_back(self) -> int:
         """Offer again what is in quarantine and was in a chain; how many records that were. Raises AuditError."""
@@ -325,9 +319,8 @@ class SqliteAuditSpool:
     async def discard(self, records: Sequence[AuditRecord]) -> None:
         """Let go of `records`; those that are not held are passed over. Raises AuditError; some may be gone then."""
         own = [record for record in records if record.event.writer_id == self._writer_id]
-        size = _SLICE * 4
-        for start in range(0, len(own), size):
-            part = own[start : start + size]
+        for start in range(0, len(own), _DISCARDED):
+            part = own[start : start + _DISCARDED]
             await self._owner.do(partial(HeldRecords.discard, records=part))
 
     def _release(self) -> None:
@@ -342,49 +335,6 @@ class SqliteAuditSpool:
         self._closing = threading.Lock()
         self._owner.abandon("the audit spool belongs to the process that this one was forked from")
         self._release()
-
-
-def _as_sealed(statement: bytes, signature: bytes, records: Sequence[AuditRecord]) -> SealedBatch | None:
-    """`records` as they were sealed before; None when they are others, or the statement is none: the file was damaged
-    or changed."""
-    try:
-        said = BatchStatement.from_bytes(statement)
-        again = seal(records, said.writer_id, said.number, bytes.fromhex(said.previous), said.sealed_us, None)
-    except (AuditError, ValueError):
-        return None
-    if again.said.root != said.root:
-        return None
-    return SealedBatch(statement, signature, again.segments, again.records)
-
-
-async def _decoded(rows: Sequence[Row]) -> list[AuditRecord]:
-    """The records of `rows`, some at a time, so that the event loop serves others in between."""
-    records: list[AuditRecord] = []
-    for start in range(0, len(rows), _SLICE):
-        records += [row.record() for row in rows[start : start + _SLICE]]
-        await asyncio.sleep(0)
-    return records
-
-
-async def _read(rows: Sequence[Row]) -> tuple[list[AuditRecord], list[tuple[int, str]]]:
-    """As `_decoded`; what cannot be read comes as its position and why, instead of raising."""
-    records: list[AuditRecord] = []
-    damaged: list[tuple[int, str]] = []
-    for start in range(0, len(rows), _SLICE):
-        for row in rows[start : start + _SLICE]:
-            try:
-                records.append(row.record())
-            except AuditError as error:
-                damaged.append((row.position, str(error)[:_REASON_CHARS]))
-        await asyncio.sleep(0)
-    return records, damaged
-
-
-def _record_or_none(row: Row) -> AuditRecord | None:
-    try:
-        return row.record()
-    except AuditError:
-        return None
 
 
 _open_spools: weakref.WeakSet[SqliteAuditSpool] = weakref.WeakSet()

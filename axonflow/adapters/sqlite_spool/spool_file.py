@@ -21,6 +21,7 @@ __all__ = [
     "SUSPECT_FILE",
     "Damaged",
     "as_text",
+    "check_readable",
     "is_damage",
     "lock_folder",
     "open_database",
@@ -30,8 +31,8 @@ __all__ = [
 
 SUSPECT_FILE: Final = "spool.suspect"
 
-SCHEMA_VERSION: Final = 3
-_ADDED: Final = {1: "CREATE TABLE batch", 2: "CREATE TABLE person_key"}
+SCHEMA_VERSION: Final = 4
+_ADDED: Final = {1: "CREATE TABLE batch", 2: "CREATE TABLE person_key", 3: "CREATE TABLE batch_ahead"}
 """By an earlier version: where in the schema begins what it did not have."""
 _APPLICATION_ID: Final = 0x4158_5350
 """'AXSP': how a SQLite file says whose it is (https://www.sqlite.org/fileformat2.html#application_id)."""
@@ -189,8 +190,7 @@ def _prepared(connection: sqlite3.Connection, path: Path, writer_id: str) -> str
         _create(connection, writer_id)
     elif version < SCHEMA_VERSION:
         _bring_up_to_date(connection, version)
-    if connection.execute(statements.SOUND_BATCH).fetchone() is None:
-        raise _damaged("no batch that comes next", path)
+    _check_batches(connection, path)
     (position,) = connection.execute(statements.REACHED).fetchone()
     row = connection.execute("SELECT value FROM meta WHERE name = 'writer_id'").fetchone()
     if row is None:
@@ -206,14 +206,39 @@ def _check(connection: sqlite3.Connection, path: Path) -> int:
         if found != "ok":
             raise _damaged(" ".join(found.split())[:200], path)
         path.with_name(SUSPECT_FILE).unlink(missing_ok=True)
-    version = connection.execute("SELECT value FROM meta WHERE name = 'schema_version'").fetchone()
-    if version is None or version[0] not in map(str, (*_ADDED, SCHEMA_VERSION)):
-        raise ConfigurationError(
-            "an audit spool of another version", expected=f"version {SCHEMA_VERSION}",
-            found=f"version {version[0]}" if version else "none", at=str(path),
-            hint="Start the AxonFlow that wrote it, and let it drain.",
-        )  # fmt: skip
-    return int(version[0])
+    version = _version(connection)
+    if version not in (*_ADDED, SCHEMA_VERSION):
+        raise _of_another_version(version, path, "Start the AxonFlow that wrote it, and let it drain.")
+    return version
+
+
+def check_readable(connection: sqlite3.Connection, path: Path) -> None:
+    """Raises ConfigurationError for a file of another version: who only looks at it brings nothing up to date."""
+    version = _version(connection)
+    if version != SCHEMA_VERSION:
+        raise _of_another_version(
+            version, path, "The AxonFlow that wrote it can look at it. To start this one brings it up to date."
+        )
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    """0 for none."""
+    row = connection.execute("SELECT value FROM meta WHERE name = 'schema_version'").fetchone()
+    return int(row[0]) if row and str(row[0]).isdecimal() else 0
+
+
+def _of_another_version(version: int, path: Path, hint: str) -> ConfigurationError:
+    return ConfigurationError(
+        "an audit spool of another version", expected=f"version {SCHEMA_VERSION}", found=f"version {version}",
+        at=str(path), hint=hint,
+    )  # fmt: skip
+
+
+def _check_batches(connection: sqlite3.Connection, path: Path) -> None:
+    if connection.execute(statements.SOUND_BATCH).fetchone() is None:
+        raise _damaged("no batch that comes next", path)
+    if connection.execute(statements.UNSOUND_AHEAD).fetchone() is not None:
+        raise _damaged("a batch ahead that cannot be one", path)
 
 
 def _create(connection: sqlite3.Connection, writer_id: str) -> None:

@@ -44,22 +44,39 @@ PENDING: Final = "SELECT count(*), coalesce(sum(length(canonical)), 0) FROM reco
 REACHED: Final = "SELECT max(coalesce((SELECT max(position) FROM records), 0), (SELECT reached FROM batch))"
 KEEP_REACHED: Final = "UPDATE batch SET reached = max(reached, coalesce((SELECT max(position) FROM records), 0))"
 """Before records go: no position is given twice, so that it can be told when the last records are lost."""
+BEFORE_ALL: Final = -(2**63)
+"""A position that none has."""
 SIZE_UP_TO: Final = f"{PENDING} WHERE position <= ?"
 SOUND_BATCH: Final = """
 SELECT number, previous, statement, signature, last_position FROM batch
 WHERE typeof(number) = 'integer' AND number >= 0 AND typeof(previous) = 'blob' AND length(previous) = 32
-AND typeof(statement) IN ('blob', 'null') AND typeof(signature) IN ('blob', 'null')
-AND typeof(last_position) IN ('integer', 'null') AND typeof(reached) = 'integer'"""
+AND typeof(reached) = 'integer'
+AND (typeof(statement), typeof(signature), typeof(last_position)) IN (
+    VALUES ('blob', 'blob', 'integer'), ('null', 'null', 'null')
+)"""
 """The batch that comes next, unless it cannot be one: SQLite keeps any value in any column."""
 BATCH: Final = "SELECT number, previous, statement, signature, last_position FROM batch"
+AHEAD: Final = "SELECT statement, signature, last_position FROM batch_ahead"
+_UNSOUND: Final = "(typeof(statement) <> 'blob' OR typeof(signature) <> 'blob' OR typeof(last_position) <> 'integer')"
+UNSOUND_AHEAD: Final = f"{AHEAD} WHERE {_UNSOUND}"
+SOUND_AHEAD: Final = f"{AHEAD} WHERE NOT {_UNSOUND}"
 LAST_POSITION: Final = """
 SELECT max(position), count(*) FROM (SELECT position FROM records WHERE position > ? ORDER BY position LIMIT ?)"""
 SEAL: Final = """
 UPDATE batch SET statement = ?1, signature = ?2, last_position = ?3
-WHERE number = ?4 AND statement IS NULL AND (SELECT count(*) FROM records WHERE position <= ?3) = ?5"""
+WHERE number = ?5 AND statement IS NULL AND (SELECT count(*) FROM records WHERE position <= ?3) = ?4"""
 """Unless some of its records have gone since they were read: positions are never given twice."""
+SEAL_AHEAD: Final = """
+INSERT INTO batch_ahead (id, statement, signature, last_position)
+SELECT 0, ?1, ?2, ?3 FROM batch
+WHERE statement = ?5 AND (SELECT count(*) FROM records WHERE position > last_position AND position <= ?3) = ?4
+ON CONFLICT DO NOTHING"""
 UNSEAL: Final = "UPDATE batch SET statement = NULL, signature = NULL, last_position = NULL"
+NO_AHEAD: Final = "DELETE FROM batch_ahead"
 NEXT: Final = "UPDATE batch SET number = ?, previous = ?, statement = NULL, signature = NULL, last_position = NULL"
+ADVANCE: Final = """
+UPDATE batch SET number = number + 1, previous = ?, statement = (SELECT statement FROM batch_ahead),
+    signature = (SELECT signature FROM batch_ahead), last_position = (SELECT last_position FROM batch_ahead)"""
 QUARANTINE: Final = """
 INSERT INTO quarantine (tenant_id, sequence, previous, hash, canonical, reason)
 SELECT tenant_id, sequence, previous, hash, canonical, ? FROM records
@@ -81,4 +98,7 @@ DELETE FROM quarantine WHERE EXISTS (
 )"""
 MAY_GO: Final = """
 SELECT position, tenant_id, sequence, hash, length(canonical) FROM records
-WHERE may_go AND position > coalesce((SELECT last_position FROM batch), 0) ORDER BY position LIMIT ?"""
+WHERE may_go AND position > coalesce(
+    (SELECT last_position FROM batch_ahead), (SELECT last_position FROM batch), 0
+) ORDER BY position LIMIT ?"""
+"""Nothing that is sealed."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from axonflow.plan.drawing.scene import COLOURS, scene_of
-from axonflow.plan.step import Graph
+from axonflow.plan.model.step import Graph
 
 __all__ = ["mermaid"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from axonflow.plan.checking import topological
 from axonflow.plan.drawing.scene import scene_of
-from axonflow.plan.step import Graph
+from axonflow.plan.model.checking import topological
+from axonflow.plan.model.step import Graph
 
 __all__ = ["outline"]
 

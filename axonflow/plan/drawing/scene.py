@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from axonflow.plan.step import Graph, Step
+from axonflow.plan.model.step import Graph, Step
 
 __all__ = ["COLOURS", "Arrow", "Box", "Scene", "scene_of"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from axonflow.plan.checking import topological
 from axonflow.plan.drawing.layers import Layers, layered, placed
 from axonflow.plan.drawing.scene import Arrow, Box, scene_of
 from axonflow.plan.drawing.xml_text import cut, number, svg_document, xml_text
-from axonflow.plan.step import Graph
+from axonflow.plan.model.checking import topological
+from axonflow.plan.model.step import Graph
 
 __all__ = ["svg"]
 

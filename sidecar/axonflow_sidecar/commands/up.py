@@ -184,6 +184,21 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     help="What the keys of tenants are hashed with, the same for all who share a database. Default: one in --data.",
 )
 @click.option("--plans", metavar="MODULE:NAME", help="A mapping of domain to Plan, or to a function that makes one.")
+@click.option(
+    "--agents",
+    metavar="PATH",
+    type=click.Path(exists=True, path_type=Path),
+    help="AgentConfig documents: what a language model may write plans with.",
+)
+@click.option("--model", default="", metavar="PROVIDER:NAME", help="The model that writes them: openai:gpt-5-mini.")
+@click.option(
+    "--model-options",
+    "model_options_file",
+    metavar="FILE",
+    type=_FILE,
+    help='What its provider wants to know, as JSON: {"api_key": "...", "base_url": "..."}.',
+)
+@click.option("--bind", default="", metavar="MODULE:NAME", help="What the steps call: {'tool:search': search}.")
 @click.option("--tls-cert", "certificate", type=_FILE, help="A certificate (PEM), instead of one that is made here.")
 @click.option("--tls-key", "private_key", type=_FILE, help="Its key (PEM, PKCS #8).")
 @click.option("--insecure", is_flag=True, help="Serve HTTP without TLS at --host too.")
@@ -243,7 +258,9 @@ def _check(settings: UpSettings) -> None:
     from axonflow.app.peppers import read_peppers
     from axonflow.app.persons import read_persons_key
     from axonflow.app.redaction_key import read_redaction_key
+    from axonflow_sidecar.hosting.planning import planning_of
     from axonflow_sidecar.plans.catalogue import PlanCatalogue
+    from axonflow_sidecar.plans.making import load_calls, open_planner
 
     if settings.database_url is not None and not settings.database_url.strip():  # an unset variable, most likely
         raise ConfigurationError("--database-url is empty", expected="an address, or no such option", found="nothing")
@@ -266,6 +283,11 @@ def _check(settings: UpSettings) -> None:
     if settings.plans:
         with redirect_stdout(sys.stderr):  # it may print; standard output is for what we announce
             PlanCatalogue.load(settings.plans)
+    planning = planning_of(settings)
+    if planning is not None:
+        with redirect_stdout(sys.stderr):
+            load_calls(planning.bind)
+        open_planner(AxonFlow.open(policies=None), planning)
 
 
 def _is_loopback(host: str) -> bool:

@@ -16,6 +16,7 @@ from axonflow.app.policies import policy_sources
 from axonflow.app.policy_sets import PolicySets
 from axonflow.app.publishing import Publisher
 from axonflow.app.typed_policies import TypedPolicies
+from axonflow.app.workflows import Workflows
 from axonflow.errors import PlanError
 from axonflow.ids import now_us
 from axonflow.policy import PolicyEngine, PolicySource
@@ -33,6 +34,7 @@ from axonflow_sidecar.http.routes.plans import OrchestratorServices
 from axonflow_sidecar.http.services import AgentServices
 from axonflow_sidecar.http.signing import Signer
 from axonflow_sidecar.plans.catalogue import PlanCatalogue
+from axonflow_sidecar.plans.making import opened_maker
 from axonflow_sidecar.plans.runs import PlanRuns
 
 __all__ = ["opened_agent", "opened_orchestrator"]
@@ -78,15 +80,16 @@ async def opened_orchestrator(settings: ServiceSettings) -> AsyncIterator[Applic
         _durable(settings, metrics) as durable,
         _flow(settings, durable, metrics) as (flow, follower),
         inactive_tenants(settings, durable) as inactive,
+        opened_maker(flow, _catalogue(settings), settings.planning) as maker,
     ):
-        catalogue = PlanCatalogue.load(settings.plans) if settings.plans else PlanCatalogue()
         executor_id = durable.audit.writer_id  # kept in the spool, whose lock says that the earlier process is gone
         await _abandon_runs(durable, executor_id)
-        runs = PlanRuns(flow, durable.plans, catalogue, executor_id, inactive)
+        runs = PlanRuns(flow, durable.plans, maker, executor_id, inactive)
         services = OrchestratorServices(
-            flow=flow, runs=runs, catalogue=catalogue, signer=Signer(bytes.fromhex(settings.secret)),
-            credential=settings.credential, unwell=durable.unwell, troubles=lambda: durable.troubles,
-            spool=lambda: durable.spool, policies=_status_of(follower),
+            flow=flow, runs=runs, plans=durable.plans, workflows=Workflows(flow, durable.workflows), maker=maker,
+            signer=Signer(bytes.fromhex(settings.secret)), credential=settings.credential,
+            unwell=durable.unwell, troubles=lambda: durable.troubles, spool=lambda: durable.spool,
+            policies=_status_of(follower),
         )  # fmt: skip
         try:
             yield create_orchestrator(
@@ -94,6 +97,10 @@ async def opened_orchestrator(settings: ServiceSettings) -> AsyncIterator[Applic
             )
         finally:
             await runs.close(settings.drain_timeout_s)
+
+
+def _catalogue(settings: ServiceSettings) -> PlanCatalogue:
+    return PlanCatalogue.load(settings.plans) if settings.plans else PlanCatalogue()
 
 
 @asynccontextmanager
@@ -140,7 +147,7 @@ async def _abandon_runs(durable: Durable, executor_id: str) -> None:
     """Mark as failed what an earlier process left running. Not later, when this one has runs of its own under that id:
     with the database away, they stay as they are."""
     try:
-        left = await durable.plans.abandon(executor_id, "The orchestrator ended while it ran.", now_us())
+        left = await durable.plans.running.abandon(executor_id, "The orchestrator ended while it ran.", now_us())
     except PlanError as error:
         _log.error("runs that were left behind stay as they are", extra={"facts": {"reason": str(error)}})
     else:

@@ -14,6 +14,7 @@ from axonflow.audit.content import ContentMode
 from axonflow.installation import default_folder
 from axonflow_sidecar.http.keys import ApiKey
 from axonflow_sidecar.http.server import Listener
+from axonflow_sidecar.plans.making import PlanningSettings
 
 __all__ = ["ServiceSettings", "UpSettings", "default_data_folder"]
 
@@ -43,6 +44,7 @@ class ServiceSettings(Struct, frozen=True, kw_only=True):
     credential: str
     orchestrator_url: str = ""
     plans: str | None = None
+    planning: PlanningSettings | None = None
     trusted_keys: list[str] = []
     redaction_key: str = ""
     audit_content: ContentMode = "digest"
@@ -80,6 +82,10 @@ class UpSettings(Struct, frozen=True, kw_only=True):
     anchor_token: str = ""
     keys_file: Path | None = None
     plans: str | None = None
+    agents: Path | None = None
+    model: str = ""
+    model_options_file: Path | None = None
+    bind: str = ""
     trusted_keys: list[str] = []
     redaction_key_file: Path | None = None
     audit_content: ContentMode = "digest"

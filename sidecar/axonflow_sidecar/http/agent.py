@@ -16,20 +16,21 @@ from axonflow_sidecar.http.routes.decisions import decisions
 from axonflow_sidecar.http.routes.gateway import llm_call, pre_check
 from axonflow_sidecar.http.routes.health import health, metrics_page
 from axonflow_sidecar.http.routes.keys import key_routes
+from axonflow_sidecar.http.routes.passing_on import PLAN_TIMEOUT_S
+from axonflow_sidecar.http.routes.plan_table import agent_plan_routes
 from axonflow_sidecar.http.routes.policies_in_force import policies_in_force, policy_summary
 from axonflow_sidecar.http.routes.policy_sets import policy_set_routes
 from axonflow_sidecar.http.routes.policy_table import policy_routes
-from axonflow_sidecar.http.routes.requests import plan_status, proxy_request
+from axonflow_sidecar.http.routes.requests import proxy_request
 from axonflow_sidecar.http.routes.reveal import reveal
 from axonflow_sidecar.http.routes.roles import role_routes
 from axonflow_sidecar.http.routes.tenants import tenant_routes
 from axonflow_sidecar.http.routes.tool_call import tool_call
+from axonflow_sidecar.http.routes.workflow_doors import workflow_doors
 from axonflow_sidecar.http.routing import PUBLIC, Route, routed
 from axonflow_sidecar.http.services import AgentServices
 
 __all__ = ["agent_routes", "create_agent"]
-
-PLAN_TIMEOUT_S = 600
 
 
 def create_agent(services: AgentServices, identities: Identities, *, log_all: bool = False) -> Application:
@@ -60,7 +61,8 @@ def agent_routes(services: AgentServices) -> list[Route]:
         Route("GET", "/api/v1/decisions", decision_list(services), "audit.read"),
         Route("GET", "/api/v1/decisions/{id}/explain", explain_decision(services), "audit.read"),
         Route("POST", "/api/request", proxy_request(services), "plans.run", PLAN_TIMEOUT_S),
-        Route("GET", "/api/v1/plan/{id}", plan_status(services), "plans.read"),
+        *agent_plan_routes(services),
+        *workflow_doors(services),
         *policy_routes(services),
         *policy_set_routes(services),
     ]

@@ -6,6 +6,7 @@ import hmac
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from axonflow import RequestError
 from axonflow_sidecar.http.asgi import Call, Refused
@@ -20,18 +21,18 @@ _PURPOSE: Final = "identity"
 
 
 class Identity(Struct, frozen=True):
-    """The client and tenant of a call, and the pseudonym of the user that it acts for."""
+    """The client and tenant of a call, the pseudonym of the user that it acts for, and the roles of the key."""
 
     client_id: str
     tenant_id: str
     user_id: str
     expires_us: int = 0
+    roles: frozenset[str] = frozenset()
 
 
 def signed_identity(identity: Identity, signer: Signer, now_us: int) -> str:
     """The value of the identity header, good for a minute from `now_us`."""
-    holds = Identity(identity.client_id, identity.tenant_id, identity.user_id, now_us + IDENTITY_LIFE_US)
-    return signer.sign(_PURPOSE, holds)
+    return signer.sign(_PURPOSE, replace(identity, expires_us=now_us + IDENTITY_LIFE_US))
 
 
 def identified(call: Call, credential: str, signer: Signer, now_us: int) -> Identity:

@@ -41,13 +41,14 @@ class ApiKey(Struct, frozen=True, forbid_unknown_fields=True):
 
 class Client(Struct, frozen=True):
     """Who calls, as the key proves it, what they may do, and how often: keys that are configured as often as they
-    like. `status` is the tenant's, as of when the key was looked up."""
+    like. `status` is the tenant's, as of when the key was looked up; `roles` are the key's, by name."""
 
     client_id: str
     tenant_id: str
     permissions: frozenset[str] = frozenset()
     max_requests_per_minute: int | None = None
     status: TenantStatus = "active"
+    roles: frozenset[str] = frozenset()
 
     def may_act_for(self, tenant_id: str) -> bool:
         """Whether the key covers this tenant."""
@@ -109,7 +110,7 @@ def _client(api_key: ApiKey) -> Client:
     is_any = api_key.tenant_id == ANY_TENANT
     roles = api_key.roles or ("operator" if is_any else "owner",)
     permissions = scoped(permissions_of(roles, {}, installation=is_any), api_key.scopes)
-    return Client(api_key.client_id, api_key.tenant_id, permissions)
+    return Client(api_key.client_id, api_key.tenant_id, permissions, roles=frozenset(roles))
 
 
 def _check(api_key: ApiKey) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from axonflow_sidecar.http.agent import PLAN_TIMEOUT_S
 from axonflow_sidecar.http.asgi import Application
 from axonflow_sidecar.http.identities import Identities
 from axonflow_sidecar.http.log_ins import LogIns
@@ -10,8 +9,11 @@ from axonflow_sidecar.http.metrics import Metrics
 from axonflow_sidecar.http.middleware.measuring import measured
 from axonflow_sidecar.http.middleware.tracing import traced
 from axonflow_sidecar.http.routes.health import health, metrics_page
-from axonflow_sidecar.http.routes.plans import OrchestratorServices, plan_requests, plan_status
+from axonflow_sidecar.http.routes.passing_on import PLAN_TIMEOUT_S
+from axonflow_sidecar.http.routes.plan_table import orchestrator_plan_routes
+from axonflow_sidecar.http.routes.plans import OrchestratorServices, plan_requests
 from axonflow_sidecar.http.routes.policies_in_force import policy_summary
+from axonflow_sidecar.http.routes.workflows import workflow_routes
 from axonflow_sidecar.http.routing import INTERNAL, PUBLIC, Route, routed
 
 __all__ = ["create_orchestrator", "orchestrator_routes"]
@@ -31,5 +33,6 @@ def orchestrator_routes(services: OrchestratorServices, metrics: Metrics) -> lis
         Route("GET", "/health", health("axonflow-orchestrator", services, policy_summary(services)), PUBLIC),
         Route("GET", "/metrics", metrics_page(metrics), "metrics.read"),
         Route("POST", "/api/request", plan_requests(services), INTERNAL, PLAN_TIMEOUT_S),
-        Route("GET", "/api/v1/plan/{id}", plan_status(services), INTERNAL),
+        *orchestrator_plan_routes(services),
+        *workflow_routes(services),
     ]

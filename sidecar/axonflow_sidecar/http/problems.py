@@ -14,8 +14,8 @@ __all__ = ["PROBLEM", "problem"]
 PROBLEM = b"application/problem+json"
 
 
-def problem(status: int, error: AxonFlowError, request_id: str = "", **more: Any) -> bytes:
-    """The document for `error`, as JSON, with `more` members."""
+def problem(status: int, error: AxonFlowError, request_id: str = "", /, **more: Any) -> bytes:
+    """The document for `error`, as JSON, with `more` members, of any name."""
     parts = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,

@@ -24,7 +24,9 @@ from axonflow.errors import (
     TenancyMissing,
     TenancyUnavailable,
     VaultError,
+    WorkflowError,
 )
+from axonflow.plan.workflows import WorkflowConflict, WorkflowForbidden, WorkflowMissing
 from axonflow.tenancy import Permission
 from axonflow_sidecar.http.asgi import Application, Call, Handler, Receive, Refused, Reply, Scope, Send
 from axonflow_sidecar.http.identities import Identities
@@ -45,6 +47,7 @@ _UNAVAILABLE: Final = (AuditError, LedgerError, DetectionError, VaultError, Tena
 _STATUSES: Final[dict[type[AxonFlowError], int]] = {
     TenancyMissing: 404, TenancyConflict: 409, TenancyForbidden: 403,
     PolicyMissing: 404, PolicyConflict: 409, PolicyForbidden: 403, PolicyStoreError: 503,
+    WorkflowMissing: 404, WorkflowConflict: 409, WorkflowForbidden: 403, WorkflowError: 503,
 }  # fmt: skip
 _DECIDING: Final = (b"authorization", b"x-tenant-id", b"x-user-token", b"x-axonflow-internal", b"x-axonflow-identity")
 _log = logging.getLogger("axonflow.http")

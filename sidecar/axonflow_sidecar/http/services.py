@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -22,14 +22,29 @@ from axonflow_sidecar.http.metrics import Metrics
 from axonflow_sidecar.http.signing import Signer
 from axonflow_sidecar.http.translate import wrong_tenant
 
-__all__ = ["AgentServices", "Orchestrator", "check_tenant", "enforced", "searched"]
+__all__ = ["AgentServices", "Followed", "Orchestrator", "check_tenant", "enforced", "searched"]
+
+
+class Followed(NamedTuple):
+    """An answer that has no end: its pieces, to be closed, which raise AxonFlowError when no more can come. Without
+    `rest` it is another answer, all of it in `body`."""
+
+    status: int
+    body: bytes
+    rest: AsyncGenerator[bytes, None] | None
 
 
 class Orchestrator(Protocol):
     """The orchestrator as the agent sees it; tests have one in process."""
 
-    async def call(self, method: str, path: str, body: bytes, identity: str, origin: Origin) -> tuple[int, bytes]:
-        """Status and body of the answer. Raises AxonFlowError when there is none."""
+    async def call(
+        self, method: str, path: str, body: bytes, identity: str, origin: Origin, *, takes_long: bool
+    ) -> tuple[int, bytes]:
+        """Status and body of the answer. Calls that take long stand in nobody's way but each other's. Raises
+        AxonFlowError when there is none."""
+
+    async def follow(self, path: str, identity: str, origin: Origin) -> Followed:
+        """An answer as it comes. Raises AxonFlowError when there is none."""
 
 
 class AgentServices(Struct, frozen=True, kw_only=True):

@@ -46,7 +46,8 @@ class _Entry(Struct):
 
 def _client(holder: KeyHolder) -> Client:
     return Client(
-        holder.client_id, holder.tenant_id, holder.permissions, holder.max_requests_per_minute, holder.status
+        holder.client_id, holder.tenant_id, holder.permissions, holder.max_requests_per_minute, holder.status,
+        holder.roles,
     )  # fmt: skip
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from axonflow import AxonFlowError, Plan
 from axonflow.errors import ConfigurationError, PlanError
+from axonflow.plan.planner.modes import ExecutionMode, plan_in_mode
 
-__all__ = ["PlanCatalogue"]
+__all__ = ["APPROVER", "PlanCatalogue"]
+
+APPROVER: Final = "approver"
+"""Who is asked in the modes that ask somebody: the role of those who may decide on approvals."""
 
 PlanSource = Plan | Callable[[str, dict[str, Any]], Plan]
 
@@ -55,8 +59,8 @@ class PlanCatalogue:
         """The domains, sorted."""
         return tuple(sorted(self._sources))
 
-    def plan(self, domain: str, query: str, context: dict[str, Any]) -> Plan:
-        """A checked plan for `query`. Raises PlanError when the domain is unknown or its function fails."""
+    def plan(self, domain: str, query: str, context: dict[str, Any], mode: ExecutionMode = "auto") -> Plan:
+        """A checked plan for `query`, in `mode`. Raises PlanError when the domain is unknown or its function fails."""
         source = self._sources.get(domain)
         if source is None:
             raise PlanError("no such domain", expected=" or ".join(self.domains) or "a catalogue", found=domain[:64])
@@ -71,4 +75,4 @@ class PlanCatalogue:
         if not isinstance(plan, Plan):
             raise PlanError("not a plan", expected="a Plan", found=type(plan).__name__, at=f"domain {domain}")
         plan.check()
-        return plan
+        return plan_in_mode(plan, mode, approver=APPROVER)

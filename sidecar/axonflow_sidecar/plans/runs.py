@@ -1,98 +1,205 @@
-"""Plans that were made, and their runs: each runs once, in this process, and what came of it is kept."""
+"""Runs of plans that were made: each runs once, in one process at a time, and what came of it is kept."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
 from axonflow import AxonFlow, AxonFlowError, Principal
+from axonflow.app.plan_shelf import PlanShelf
 from axonflow.audit import IN_PROCESS, Origin
 from axonflow.errors import PlanError
 from axonflow.ids import now_us
-from axonflow.plan import PlanExecution, PlanResult
+from axonflow.plan import Plan, PlanExecution, PlanResult, StepEvent, StepRecord
+from axonflow.plan.keeping.execution import ENDED, ExecutionStatus
 from axonflow.tenancy import check_active
-from axonflow_sidecar.plans.catalogue import PlanCatalogue
+from axonflow_sidecar.plans.making import PlanMaker
+from axonflow_sidecar.plans.progress import Progress
+from axonflow_sidecar.plans.stopping import Stop, Stopping
 
-__all__ = ["PlanRuns"]
+__all__ = ["PlanRuns", "RunTimes"]
 
 _NOBODY: Final[Mapping[str, str]] = {}
 _PAUSES_S = (0.1, 1.0, 5.0)
 _log = logging.getLogger("axonflow.plans")
 
+_Work = Callable[[Plan, Callable[[StepEvent], None]], Awaitable[PlanResult]]
+"""Runs a plan, or goes on with one that was held."""
+
+
+class RunTimes(Struct, frozen=True):
+    """In seconds: how often is written down where steps have got to, how often is asked which runs are to stop, and how
+    long whoever cancels one waits for its end."""
+
+    keep_s: float = 0.25
+    look_s: float = 0.5
+    cancel_s: float = 10.0
+
+
+_USUAL: Final = RunTimes()
+
 
 class PlanRuns:
-    """`plans` is a PlanStore; `executor_id` names this process in it. `inactive` is looked at before each step: tenants
-    that may do nothing at present, and why."""
+    """`shelf` is where plans are kept; `executor_id` names this process there. `inactive` is looked at before each
+    step: tenants that may do nothing at present, and why."""
 
     def __init__(
         self,
         flow: AxonFlow,
-        plans: Any,
-        catalogue: PlanCatalogue,
+        shelf: PlanShelf,
+        maker: PlanMaker,
         executor_id: str,
         inactive: Mapping[str, str] = _NOBODY,
+        times: RunTimes = _USUAL,
     ) -> None:
         self._flow = flow
-        self._plans = plans
-        self._catalogue = catalogue
+        self._shelf = shelf
+        self._maker = maker
         self._executor_id = executor_id
         self._inactive = inactive
-        self._running: set[asyncio.Task[Any]] = set()
-
-    async def add(self, execution: PlanExecution, context: dict[str, Any]) -> None:
-        """Keep a plan that was made, with the context that it was made from."""
-        await self._plans.add(replace(execution, context=context))
-
-    async def get(self, tenant_id: str, plan_id: str) -> PlanExecution | None:
-        """The plan of this id, if this tenant has it."""
-        return await self._plans.get(tenant_id, plan_id)  # type: ignore[no-any-return]  # a PlanStore
+        self._times = times
+        self._stopping = Stopping(shelf, executor_id, times.look_s)
+        self._running: dict[asyncio.Task[PlanExecution | None], tuple[str, str]] = {}
 
     async def run(
         self, tenant_id: str, plan_id: str, principal: Principal, origin: Origin = IN_PROCESS
     ) -> PlanExecution | None:
-        """Run it to its end; None when it is not there or was begun before.
+        """Run it to its end, or until it is held; None when it is not there or was begun before.
 
         Goes on when whoever asked has gone: it was begun, so its end has to be kept.
         """
-        execution = await self._plans.begin(tenant_id, plan_id, self._executor_id, now_us())
+        return await self._apart((tenant_id, plan_id), self._run(tenant_id, plan_id, principal, origin))
+
+    async def _run(self, tenant_id: str, plan_id: str, principal: Principal, origin: Origin) -> PlanExecution | None:
+        execution = await self._shelf.running.begin(tenant_id, plan_id, self._executor_id, now_us())
         if execution is None:
             return None
-        task = asyncio.create_task(self._run(execution, principal, origin))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+
+        async def work(plan: Plan, watch: Callable[[StepEvent], None]) -> PlanResult:
+            return await self._flow.run(
+                plan, principal=principal, context=execution.context, origin=origin,
+                before_step=partial(check_active, tenant_id, self._inactive), watch=watch,
+            )  # fmt: skip
+
+        return await self._carry_out(execution, work)
+
+    async def resume(
+        self, execution: PlanExecution, *, approved: bool, by: Principal, comment: str = "", origin: Origin = IN_PROCESS
+    ) -> PlanExecution | None:
+        """Go on with one that is held, in whichever process it was; None when somebody else has, meanwhile.
+
+        What is approved is what `execution` waits for: a plan that has gone on and waits again is not approved unseen.
+        Raises Denied, and PlanError, as `AxonFlow.resume`: it is held as before then.
+        """
+        key = (execution.tenant_id, execution.plan_id)
+        return await self._apart(key, self._resume(execution, approved, by, comment, origin))
+
+    async def _resume(
+        self,
+        execution: PlanExecution,
+        approved: bool,  # noqa: FBT001  what is asked for is yes or no
+        by: Principal,
+        comment: str,
+        origin: Origin,
+    ) -> PlanExecution | None:
+        tenant_id = execution.tenant_id
+        begun = await self._shelf.running.begin(
+            tenant_id, execution.plan_id, self._executor_id, now_us(), was="awaiting_approval"
+        )
+        if begun is None or begun.held is None:
+            return None
+        held = begun.held
+        if held != execution.held:
+            await self._finished(replace(begun, status="awaiting_approval"), [])
+            return None
+
+        async def work(plan: Plan, watch: Callable[[StepEvent], None]) -> PlanResult:
+            return await self._flow.resume(
+                plan, held, approved=approved, by=by, comment=comment, origin=origin,
+                before_step=partial(check_active, tenant_id, self._inactive), watch=watch,
+            )  # fmt: skip
+
+        return await self._carry_out(begun, work)
+
+    async def cancel(self, tenant_id: str, plan_id: str, reason: str) -> PlanExecution | None:
+        """Cancel one that has not ended; None when there is none. One that runs here has stopped when this returns,
+        unless it takes too long; one that runs in another process stops when that one asks. One that an earlier process
+        of this spool left behind is over."""
+        told = await self._shelf.changes.cancel(tenant_id, plan_id, reason, now_us())
+        if told is None or told.status in ENDED:
+            return told
+        key = (tenant_id, plan_id)
+        own = [task for task, runs in self._running.items() if runs == key]
+        self._stopping.stop(key)
+        if own:
+            await asyncio.wait(own, timeout=self._times.cancel_s)
+        elif told.executor_id == self._executor_id:
+            await self._finished(_cancelled(told), [])
+        return await self._shelf.kept.get(tenant_id, plan_id)
+
+    async def _apart(
+        self, key: tuple[str, str], run: Coroutine[Any, Any, PlanExecution | None]
+    ) -> PlanExecution | None:
+        """`run` of that plan to its end, whoever waits for it. From its beginning on: a plan that is begun and has no
+        task would be running for good."""
+        task = asyncio.create_task(run)
+        self._running[task] = key
+        task.add_done_callback(self._running.pop)
         return await asyncio.shield(task)
 
-    async def _run(self, execution: PlanExecution, principal: Principal, origin: Origin) -> PlanExecution:
+    async def _carry_out(self, execution: PlanExecution, work: _Work) -> PlanExecution:
+        key = (execution.tenant_id, execution.plan_id)
+        progress = Progress(self._shelf, execution, self._times.keep_s)
+        steps: list[StepRecord] = []
+        stop: Stop | None = None
         try:
-            plan = self._catalogue.plan(execution.domain, execution.query, execution.context)
-            result = await self._flow.run(
-                plan, principal=principal, context=execution.context, origin=origin,
-                before_step=partial(check_active, execution.tenant_id, self._inactive),
-            )  # fmt: skip
+            with self._stopping.can_stop(key) as stop:
+                async with progress.kept():
+                    result = await work(self._maker.plan_of(execution), progress.watch)
+            steps = list(result.steps.values())
             ended = _ended(execution, result)
         except AxonFlowError as error:
-            ended = replace(execution, status="failed", error=str(error), finished_us=now_us())
+            if execution.held is not None:  # nothing has run: it waits on
+                await self._finished(replace(execution, status="awaiting_approval"), [])
+                raise
+            ended = _failed(execution, str(error))
         except asyncio.CancelledError:
-            ended = replace(execution, status="failed", error="The orchestrator was stopped.", finished_us=now_us())
-        if not await self._finished(ended):
+            ended, steps = _stopped(execution, stop), progress.stopped()
+        except Exception:  # whatever it is, nothing runs any more, and who looks has to see that
+            await self._finished(_failed(execution, "Something failed here. The log says what."), progress.stopped())
+            raise
+        status = await self._finished(ended, steps)
+        if status is None:
             raise PlanError("the run was taken from this orchestrator", at=f"plan {execution.plan_id}")
-        return ended
+        return ended if status == ended.status else _cancelled(ended)
 
-    async def _finished(self, ended: PlanExecution) -> bool:
+    async def _finished(self, ended: PlanExecution, steps: list[StepRecord]) -> ExecutionStatus | None:
         """Keep the end, also when the store is away for a moment: the steps have been done, whatever it says."""
         for pause_s in _PAUSES_S:
             try:
-                return await self._plans.finish(ended)  # type: ignore[no-any-return]  # a PlanStore
+                return await self._kept_as(ended, steps)
             except PlanError as error:
                 _log.warning("the end of a run cannot be kept yet", extra={"facts": {"reason": str(error)}})
                 await asyncio.sleep(pause_s)
-        return await self._plans.finish(ended)  # type: ignore[no-any-return]  # a PlanStore
+        return await self._kept_as(ended, steps)
+
+    async def _kept_as(self, ended: PlanExecution, steps: list[StepRecord]) -> ExecutionStatus | None:
+        """The status that it has at its end; None when that is not this one."""
+        status = await self._shelf.running.finish(ended, steps)
+        if status is not None:
+            return status
+        # The store may have kept it and then not been able to say so.
+        known = await self._shelf.kept.get(ended.tenant_id, ended.plan_id)
+        parts = ("executor_id", "status", "finished_us")
+        is_own = known is not None and all(getattr(known, part) == getattr(ended, part) for part in parts)
+        return ended.status if is_own else None
 
     async def close(self, timeout_s: float) -> None:
         """Wait for runs to end; those that have not by then are cancelled, and kept as failed."""
@@ -106,26 +213,48 @@ class PlanRuns:
             await asyncio.wait(late, timeout=5)
 
 
-def _unkeepable(outputs: dict[str, Any]) -> str | None:
-    """Which step's result cannot be kept and sent as JSON, and why."""
+def _stopped(execution: PlanExecution, stop: Stop | None) -> PlanExecution:
+    if stop is not None and stop.was_told:
+        stop.task.uncancel()
+        return _cancelled(execution)
+    return _failed(execution, "The orchestrator was stopped.")
+
+
+def _cancelled(execution: PlanExecution) -> PlanExecution:
+    return replace(execution, status="cancelled", error="It was cancelled.", finished_us=now_us(), held=None)
+
+
+def _failed(execution: PlanExecution, error: str) -> PlanExecution:
+    return replace(execution, status="failed", error=error, finished_us=now_us(), held=None)
+
+
+def _as_json(outputs: dict[str, Any]) -> dict[str, Any]:
+    """The results of steps as JSON has them: what can be kept, and is told alike at once and later. Raises PlanError
+    for one that is none."""
+    told = {}
     for name, value in outputs.items():
         try:
-            msgspec.json.encode(value)
+            told[name] = msgspec.json.decode(msgspec.json.encode(value))
         except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
-            return f"{name}: the result is not JSON: {type(error).__name__}"
-    return None
+            raise PlanError(f"{name}: the result is not JSON: {type(error).__name__}") from None
+    return told
 
 
 def _ended(execution: PlanExecution, result: PlanResult) -> PlanExecution:
-    unkeepable = _unkeepable(result.outputs)
-    if unkeepable:
-        return replace(execution, status="failed", error=unkeepable, finished_us=now_us())
+    try:
+        outputs = _as_json(result.outputs)
+        if result.held is not None:
+            result.held.to_json()  # the results of steps within others are there alone
+            return replace(execution, status="awaiting_approval", held=result.held, step_results=outputs)
+    except PlanError as error:  # it has run: this is an end, and not one that somebody could go on from
+        return _failed(execution, str(error))
     errors = "; ".join(f"{name}: {error}" for name, error in result.errors.items()) or "; ".join(result.reasons)
     return replace(
         execution,
         status=result.status,
-        result=result.result,
-        step_results=result.outputs,
+        result={name: outputs[name] for name in result.result},
+        step_results=outputs,
         error=None if result.status == "completed" else errors or result.status,
         finished_us=now_us(),
+        held=None,
     )

@@ -135,10 +135,10 @@ def test_spool_file_of_something_else_is_refused_and_left_alone(tmp_path):
 
 def test_spool_file_of_a_newer_version_is_refused_and_left_alone(tmp_path, spool):
     append(spool, 1)
-    on_thread(spool, lambda connection: connection.execute("UPDATE meta SET value = '4' WHERE name = 'schema_version'"))
+    on_thread(spool, lambda connection: connection.execute("UPDATE meta SET value = '5' WHERE name = 'schema_version'"))
     spool.close()
     before = (tmp_path / "spool.sqlite3").read_bytes()
-    with pytest.raises(ConfigurationError, match="another version: expected version 3, found version 4"):
+    with pytest.raises(ConfigurationError, match="another version: expected version 4, found version 5"):
         SqliteAuditSpool.open(tmp_path)
     assert (tmp_path / "spool.sqlite3").read_bytes() == before
 
@@ -147,8 +147,11 @@ def test_spool_file_of_a_newer_version_is_refused_and_left_alone(tmp_path, spool
     "to_the_version_before",
     [
         """DROP TABLE batch; DROP TABLE quarantine; DROP INDEX records_that_may_go; DROP TABLE person_key;
-        ALTER TABLE records DROP COLUMN may_go; UPDATE meta SET value = '1' WHERE name = 'schema_version'""",
-        "DROP TABLE person_key; UPDATE meta SET value = '2' WHERE name = 'schema_version'",
+        DROP TABLE batch_ahead; ALTER TABLE records DROP COLUMN may_go;
+        UPDATE meta SET value = '1' WHERE name = 'schema_version'""",
+        """DROP TABLE person_key; DROP TABLE batch_ahead;
+        UPDATE meta SET value = '2' WHERE name = 'schema_version'""",
+        "DROP TABLE batch_ahead; UPDATE meta SET value = '3' WHERE name = 'schema_version'",
     ],
 )
 def test_spool_file_of_an_earlier_version_is_brought_up_to_date_and_goes_on(tmp_path, spool, to_the_version_before):

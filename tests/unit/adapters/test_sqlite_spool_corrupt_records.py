@@ -9,7 +9,9 @@ import pytest
 from msgspec.structs import replace
 
 from axonflow.adapters.memory import MemoryAuditProofs
-from axonflow.adapters.sqlite_spool import SqliteAuditSpool
+from axonflow.adapters.sqlite_spool import SqliteAuditSpool, statements
+from axonflow.adapters.sqlite_spool.batches import Sealing
+from axonflow.audit import batch_hash
 from axonflow.errors import AuditError
 from axonflow.flows.drain import drain_once
 from axonflow.flows.verify_audit import verify_audit
@@ -101,7 +103,7 @@ def test_spool_with_a_changed_record_ahead_leaves_it_to_be_found_when_it_is_seal
     batch = asyncio.run(spool.sealed(RECORDS))
     turned(tmp_path, len(batch.records) + 1, "canonical", random.Random(1))
     assert asyncio.run(spool.ahead(batch, 2)) is None
-    assert not asyncio.run(spool.release(batch))
+    asyncio.run(spool.release(batch))
     assert asyncio.run(spool.sealed(RECORDS)).records == tuple(
         sorted(records[-3:], key=lambda one: one.event.tenant_id)
     )
@@ -109,17 +111,58 @@ def test_spool_with_a_changed_record_ahead_leaves_it_to_be_found_when_it_is_seal
     spool.close()
 
 
-def test_spool_opened_again_after_a_batch_and_the_next_changed_places_offers_that(tmp_path):
+def test_spool_opened_again_with_a_batch_and_the_one_ahead_offers_both_as_they_were(tmp_path):
     recorded(tmp_path, is_sealed=True)
     spool = SqliteAuditSpool.open(tmp_path)
     batch = asyncio.run(spool.sealed(RECORDS))
-    following = asyncio.run(spool.ahead(batch, 3))
-    assert asyncio.run(spool.release(batch, following))
+    ahead = asyncio.run(spool.ahead(batch, 3))
+    assert asyncio.run(spool.next_number()) == 2
     spool.close()
     again = SqliteAuditSpool.open(tmp_path)
-    assert asyncio.run(again.sealed(RECORDS)) == following
+    assert asyncio.run(again.sealed(1)) == batch
+    assert asyncio.run(again.ahead(batch, 1)) == ahead
+    asyncio.run(again.release(batch))
+    assert asyncio.run(again.sealed(1)) == ahead
     assert again.pending == RECORDS // 2
     again.close()
+
+
+def test_spool_with_a_record_changed_once_it_was_sealed_ahead_seals_the_others_anew(tmp_path):
+    records = recorded(tmp_path, is_sealed=True)
+    spool = SqliteAuditSpool.open(tmp_path)
+    batch = asyncio.run(spool.sealed(RECORDS))
+    asyncio.run(spool.ahead(batch, 3))
+    turned(tmp_path, len(batch.records) + 1, "canonical", random.Random(1))
+    assert asyncio.run(spool.ahead(batch, 3)) is None
+    asyncio.run(spool.release(batch))
+    again = asyncio.run(spool.sealed(RECORDS))
+    assert (again.said.number, again.said.records, spool.quarantined) == (1, 3, 1)
+    assert again.records == tuple(sorted(records[-3:], key=lambda one: one.event.tenant_id))
+    spool.close()
+
+
+def test_spool_asked_twice_at_once_for_its_next_batch_keeps_what_was_sealed_ahead_of_it(tmp_path):
+    recorded(tmp_path, is_sealed=True)
+    spool = SqliteAuditSpool.open(tmp_path)
+    batch = asyncio.run(spool.sealed(RECORDS))
+    ahead = asyncio.run(spool.ahead(batch, 3))
+    late = Sealing(b"of who was slower", b"", 1, 1)
+    assert not asyncio.run(spool._owner.do(lambda held: held.seal(batch.said.number, late)))
+    assert asyncio.run(spool.ahead(batch, 1)) == ahead
+    spool.close()
+
+
+def test_spool_with_a_batch_ahead_of_none_that_is_sealed_seals_both_anew(tmp_path):
+    recorded(tmp_path, is_sealed=True)
+    spool = SqliteAuditSpool.open(tmp_path)
+    batch = asyncio.run(spool.sealed(RECORDS))
+    stale = asyncio.run(spool.ahead(batch, 3))
+    asyncio.run(spool._owner.do(lambda held: held._connection.execute(statements.UNSEAL) and None))
+    again = asyncio.run(spool.sealed(3))
+    ahead = asyncio.run(spool.ahead(again, 3))
+    assert ahead != stale
+    assert ahead.said.previous == batch_hash(again.statement).hex()
+    spool.close()
 
 
 def test_spool_with_a_record_whose_tenant_is_no_text_stores_all_others_and_says_so(tmp_path):

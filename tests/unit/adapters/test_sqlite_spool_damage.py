@@ -87,18 +87,39 @@ def flip(path, place):
         file.write(bytes([byte ^ 0x10]))
 
 
-@pytest.mark.parametrize("change", [
+@pytest.mark.parametrize(("change", "found"), [(one, "no batch that comes next") for one in (
     "DELETE FROM batch", "UPDATE batch SET number = 'x'", "UPDATE batch SET previous = 'x'",
-    "UPDATE batch SET reached = 'x'", "UPDATE batch SET statement = 'x'",
-])  # fmt: skip
-def test_spool_whose_next_batch_cannot_be_one_begins_anew_and_drains_its_records(left, change):
+    "UPDATE batch SET reached = 'x'", "UPDATE batch SET statement = 'x'", "UPDATE batch SET statement = x'00'",
+    "UPDATE batch SET last_position = 400",
+)] + [(f"INSERT INTO batch_ahead VALUES (0, {values})", "a batch ahead that cannot be one") for values in (
+    "'x', x'', 400", "x'00', 'x', 400", "x'00', x'', 'x'",
+)])  # fmt: skip
+def test_spool_whose_next_batches_cannot_be_ones_begins_anew_and_drains_its_records(left, change, found):
     folder, records = left
     connection = sqlite3.connect(folder / FILE, isolation_level=None)
     connection.execute(change)
     connection.close()
     _, stored, (damage,) = recovered(folder)
     assert ({one.hash for one in stored}, damage.missing) == ({one.hash for one in records}, 0)
-    assert damage.found == "no batch that comes next"
+    assert damage.found == found
+
+
+def test_spool_of_a_damaged_file_offers_what_was_sealed_and_what_was_ahead_as_they_were(tmp_path):
+    spool = SqliteAuditSpool.open(tmp_path / "running")
+    appended(spool, range(400), 900)
+    batch = asyncio.run(spool.sealed(20))
+    ahead = asyncio.run(spool.ahead(batch, 20))
+    asyncio.run(spool._owner.do(lambda held: held._transactions.checkpoint()))
+    folder = killed(tmp_path / "running", tmp_path / "left")
+    spool.close()
+    os.truncate(folder / FILE, (folder / FILE).stat().st_size - 40_960)
+    again = SqliteAuditSpool.open(folder)
+    (place,) = again.salvaged
+    salvaged = SqliteAuditSpool.open(place)
+    assert asyncio.run(salvaged.sealed(1)) == batch
+    assert asyncio.run(salvaged.ahead(batch, 1)) == ahead
+    again.close()
+    salvaged.close()
 
 
 def test_spool_after_any_damage_goes_on_and_drains_what_can_be_read(left, tmp_path):

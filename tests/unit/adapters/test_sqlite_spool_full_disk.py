@@ -1,6 +1,7 @@
 """The spool on a disk that is full, and stays so but for what the spool itself gives back."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import subprocess
@@ -88,3 +89,29 @@ def test_spool_on_a_disk_that_others_fill_is_opened_again_and_drains(tiny_disk):
 
     recorded, report = asyncio.run(main())
     assert (report.records, report.broken) == (recorded, ())
+
+
+def test_damaged_spool_on_a_full_disk_is_not_taken_for_unreadable_and_is_kept_when_there_is_room(
+    tiny_disk, tmp_path_factory
+):
+    built = tmp_path_factory.mktemp("built")
+    with contextlib.closing(SqliteAuditSpool.open(built)) as spool:
+        count = asyncio.run(appended(spool, 600))
+    place = tiny_disk / "spool"
+    shutil.copytree(built, place, ignore=shutil.ignore_patterns("spool.reserve"))
+    with (place / "spool.sqlite3").open("r+b") as file:
+        file.truncate(file.seek(0, os.SEEK_END) - 4_096)  # so that it is damaged, and nearly all can be read
+    (tiny_disk / "other").write_bytes(bytes(shutil.disk_usage(tiny_disk).free - 300_000))
+    with pytest.raises(AuditError, match=r"cannot be kept.*Free space"):
+        SqliteAuditSpool.open(place)
+    assert [*place.glob("damaged/*/report.json")] == []
+    assert [*place.glob("damaged/*/spool.sqlite3")] != []
+    (tiny_disk / "other").unlink()
+    with contextlib.closing(SqliteAuditSpool.open(place)) as again:
+        (damage,) = again.damage
+        assert count - 40 < damage.kept <= count
+
+
+async def appended(spool, count):
+    await asyncio.gather(*(spool.append(event(spool)) for _ in range(count)))
+    return count

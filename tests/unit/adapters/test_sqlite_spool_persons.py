@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from axonflow.adapters.memory import MemoryPersonKeys
 from axonflow.adapters.person_keys import InstallationKey, WriterKeys
 from axonflow.adapters.sqlite_spool import SqliteAuditSpool
+from axonflow.adapters.sqlite_spool.held_keys import KEY_BYTES
 from axonflow.app.spooling import move_person_keys
 from axonflow.audit import AuditModes, verify_chain
 from axonflow.errors import AuditConflict, AuditError
@@ -153,7 +154,7 @@ def test_spool_that_is_full_keeps_no_key_of_what_it_refused(tmp_path):
 
 
 def test_spool_that_sheds_has_the_keys_of_all_that_it_recorded(tmp_path):
-    with small_spool(tmp_path, 12, sheds=True, modes=AuditModes("async")) as spool:
+    with small_spool(tmp_path, 9, sheds=True, modes=AuditModes("async")) as spool:
         for number in range(12):
             assert spool.append_later(by(spool, f"p{number}", number))
         append(spool, "ann", 12)
@@ -204,3 +205,16 @@ def test_spool_of_which_keys_cannot_be_read_keeps_those_from_both_ends(tmp_path)
         found = sorted(key.key_id for key in held(kept, 1_000))
         assert 100 < len(found) < 150
         assert {ordered[0], ordered[-1]} <= {*found}
+
+
+def test_keys_that_wait_take_room_that_records_then_do_not_have(tmp_path):
+    with small_spool(tmp_path, 4) as spool:
+        before = spool.pending_bytes
+        append(spool, "ann")
+        first = spool.pending_bytes - before
+        append(spool, "ann", 1)
+        assert spool.pending_bytes - before < 2 * first
+        kept = held(spool)
+        whole = spool.pending_bytes
+        asyncio.run(spool.release_person_keys(kept))
+        assert whole - spool.pending_bytes == KEY_BYTES

@@ -1,6 +1,8 @@
 """The keys of a writer: made once, rotated when that was asked for, whatever dies in between; never another's."""
 
 import asyncio
+import fcntl
+import os
 
 import pytest
 from msgspec.structs import replace
@@ -9,7 +11,7 @@ from axonflow.adapters.ed25519 import made_signature
 from axonflow.adapters.memory import MemoryAuditProofs
 from axonflow.adapters.sqlite_spool import SqliteAuditSpool
 from axonflow.app import audit_keys
-from axonflow.app.audit_keys import ask_for_rotation, signing_keys
+from axonflow.app.audit_keys import ask_for_rotation, first_key_id, signing_keys
 from axonflow.audit.trust import Trust
 from axonflow.errors import ConfigurationError
 from axonflow.flows.drain import drain_once
@@ -49,7 +51,7 @@ def test_key_that_is_rotated_is_endorsed_and_who_trusts_the_first_trusts_all(tmp
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("moment", ["before anything", "endorsed", "half replaced"])
+@pytest.mark.parametrize("moment", ["before anything", "endorsed", "half replaced", "replaced"])
 def test_rotation_that_was_killed_is_finished_by_the_next_start(tmp_path, monkeypatch, moment):
     class Killed(BaseException):
         pass
@@ -65,7 +67,9 @@ def test_rotation_that_was_killed_is_finished_by_the_next_start(tmp_path, monkey
             if moment == "before anything":
                 patch.setattr(audit_keys, "_write", die)
             elif moment == "endorsed":
-                patch.setattr(audit_keys.Path, "replace", die_unless_json(audit_keys.Path.replace, die))
+                patch.setattr(audit_keys.Path, "replace", die_unless(".json", audit_keys.Path.replace, die))
+            elif moment == "half replaced":
+                patch.setattr(audit_keys.Path, "replace", die_unless((".json", ".pub"), audit_keys.Path.replace, die))
             else:
                 patch.setattr(audit_keys, "_sync", sync_once(audit_keys._sync, die))
             with pytest.raises(Killed):
@@ -78,8 +82,23 @@ def test_rotation_that_was_killed_is_finished_by_the_next_start(tmp_path, monkey
     asyncio.run(main())
 
 
-def die_unless_json(replace_path, die):
-    return lambda path, target: replace_path(path, target) if str(target).endswith(".json") else die()
+def die_unless(endings, replace_path, die):
+    return lambda path, target: replace_path(path, target) if str(target).endswith(endings) else die()
+
+
+@pytest.mark.parametrize("left", [(b"", None), (b"", b""), (None, None), (None, b"")])
+def test_rotation_whose_asking_was_killed_is_done_by_the_next_start(tmp_path, left):
+    first, _ = signing_keys(tmp_path, "w", 0)
+    ask_for_rotation(tmp_path)
+    for name, data in zip(("audit.next.key", "audit.next.pub"), left, strict=True):
+        kept = data if data is not None or name.endswith("pub") else (tmp_path / name).read_bytes()
+        (tmp_path / name).unlink()
+        if kept is not None:
+            (tmp_path / name).write_bytes(kept)
+    assert first_key_id(tmp_path) == first.key_id
+    signer, keys = signing_keys(tmp_path, "w", 1)
+    assert (len(keys), keys[1].key_id) == (2, signer.key_id)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["audit.key", "audit.keys.json", "audit.pub"]
 
 
 def sync_once(sync, die):
@@ -121,6 +140,31 @@ def test_keys_of_another_writer_are_refused(tmp_path):
     signing_keys(tmp_path, "w", 0)
     with pytest.raises(ConfigurationError, match="expected those of another"):
         signing_keys(tmp_path, "another", 0)
+
+
+def test_rotation_asked_for_while_a_command_runs_is_seen_by_it_only_when_it_is_there_whole(tmp_path, monkeypatch):
+    signing_keys(tmp_path, "w", 0)
+    make = audit_keys.make_key_pair
+
+    def made(*paths):
+        other = os.open(tmp_path, os.O_RDONLY)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(other)
+        return make(*paths)
+
+    monkeypatch.setattr(audit_keys, "make_key_pair", made)
+    assert ask_for_rotation(tmp_path) == signing_keys(tmp_path, "w", 1)[0].key_id
+
+
+def test_rotation_from_a_key_that_never_signed_is_refused_and_endorses_nothing(tmp_path):
+    signing_keys(tmp_path, "w", 0)
+    ask_for_rotation(tmp_path)
+    (tmp_path / "audit.key").unlink()
+    before = (tmp_path / "audit.keys.json").read_bytes()
+    with pytest.raises(ConfigurationError, match="not the one that its writer signs with"):
+        signing_keys(tmp_path, "w", 1)
+    assert (tmp_path / "audit.keys.json").read_bytes() == before
 
 
 def test_rotation_asked_for_twice_or_where_there_is_no_key_is_refused(tmp_path):

@@ -52,6 +52,18 @@ def test_chain_walk_from_a_cut_that_an_earlier_report_contradicts_names_it():
     assert kinds(ChainWalk(chain, ChainHead("a", "w", 3, "00" * 32))) == []
 
 
+def test_chain_walk_of_a_segment_that_notes_more_as_removed_than_was_cut_names_it():
+    batch = Writer("w").seal(a=4)
+    digests = b"".join(one.hash for one in batch.records[:3])
+    for cut, noted, expected in ((None, 1, ["segment_altered"]), (2, 3, ["segment_altered"]), (2, 2, [])):
+        head = ChainHead("a", "w", cut, batch.records[cut - 1].hash.hex()) if cut else None
+        walk = ChainWalk(StoredChain("a", "w", head))
+        walk.give([StoredSegment(batch.segments[0], 0, 0, digests[: noted * 32])])
+        walk.take([stored(one) for one in batch.records[cut or 0 :]])
+        walk.finish(tail_may_wait=False)
+        assert kinds(walk) == expected
+
+
 def test_chain_walk_of_nothing_has_no_head():
     walk = ChainWalk(StoredChain("a", "w"))
     walk.finish(tail_may_wait=False)

@@ -34,6 +34,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("NO_COLOR", "TERM"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AXONFLOW_COMMAND_KEYS", str(tmp_path / "command-keys"))
     return tmp_path
 
 

@@ -103,6 +103,15 @@ def test_audit_erase_destroys_the_keys_says_what_is_left_and_the_trail_verifies(
                                "AND convert_from(canonical, 'UTF8') LIKE '%user:eve%'")  # fmt: skip
 
 
+def test_audit_erase_with_a_key_that_opens_nothing_says_so_and_is_not_a_success(run, filled, tmp_path):
+    url, _ = filled
+    other = tmp_path / "another.key"
+    other.write_text("ab" * 32)
+    done = run("audit", "erase", "user:bob", "--confirm", "user:bob", *url, "--persons-key", str(other))
+    assert (done.exit_code, "do not open with this key of the installation" in done.stdout) == (1, True)
+    assert done.stdout.startswith("keys of user:bob destroyed: 0; ")
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

@@ -46,7 +46,7 @@ def test_audit_spool_shows_what_waits_while_its_process_runs(tmp_path, spool):
     result = run("--data", tmp_path, "--json")
     assert result.exit_code == 0, result.output
     (view,) = json.loads(result.output)["spools"]
-    assert (view["records"], view["tenants"], view["quarantined"], view["is_sealed"]) == (8, 2, 2, False)
+    assert (view["records"], view["tenants"], view["quarantined"], view["sealed"]) == (8, 2, 2, 0)
     assert view["writer_id"] == spool.writer_id
     assert view["quarantine"][0] == {
         "tenant_id": "t0", "sequence": 1, "event_id": records[2].event.event_id, "reason": "the store said no",
@@ -55,6 +55,18 @@ def test_audit_spool_shows_what_waits_while_its_process_runs(tmp_path, spool):
     assert "8 records of 2 tenants" in text
     assert "the store said no" in text
     assert spool.pending == 8
+
+
+def test_audit_spool_says_how_many_batches_are_sealed(tmp_path, spool):
+    filled(spool)
+
+    async def seal():
+        await spool.ahead(await spool.sealed(3), 3)
+
+    asyncio.run(seal())
+    (view,) = json.loads(run("--data", tmp_path, "--json").output)["spools"]
+    assert (view["next_batch"], view["sealed"]) == (0, 2)
+    assert "0, 2 sealed" in run("--data", tmp_path).output
 
 
 def changed(folder, statement):

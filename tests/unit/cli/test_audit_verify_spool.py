@@ -5,6 +5,7 @@ import json
 import shutil
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 
@@ -69,11 +70,55 @@ def test_verify_of_a_spool_says_what_waits_and_finds_what_was_changed(run, key, 
         assert kind in {one["kind"] for one in json.loads(result.stdout)["broken"]}
 
 
+@pytest.fixture
+def both_sealed(tmp_path):
+    """A folder of a spool with a batch, the one ahead of it, and a record behind them."""
+
+    async def fill():
+        spool = SqliteAuditSpool.open(tmp_path / "both")
+        spool.sign_with(signer("key"))
+        try:
+            for number in range(7):
+                await spool.append(an_event("ab"[number % 2], spool.writer_id, number))
+            assert await spool.ahead(await spool.sealed(3), 3)
+        finally:
+            spool.close()
+
+    asyncio.run(fill())
+    (tmp_path / "both" / "audit.pub").write_bytes(signer("key").public_pem)
+    return tmp_path / "both"
+
+
+def test_verify_of_a_spool_with_two_sealed_batches_verifies_both(run, key, both_sealed):
+    report = json.loads(run("audit", "verify", "--spool", str(both_sealed), "--trust", key, "--json").stdout)
+    assert (report["broken"], report["records"], report["unsealed"]) == ([], 7, 1)
+    assert (report["writers"][0]["batches"], report["writers"][0]["signed"]) == (2, 2)
+
+
+@pytest.mark.parametrize(("change", "kind"), [
+    ("UPDATE batch_ahead SET signature = zeroblob(64)", "bad_signature"),
+    ("UPDATE batch_ahead SET statement = (SELECT statement FROM batch), signature = (SELECT signature FROM batch)",
+     "batch_misplaced"),
+    ("UPDATE batch_ahead SET last_position = 5", "batch_altered"),
+    ("UPDATE records SET hash = zeroblob(32) WHERE position = 5", "batch_altered"),
+    ("DELETE FROM records WHERE position = 5", "missing"),
+    ("UPDATE batch SET number = number + 1", "batch_misplaced"),
+])  # fmt: skip
+def test_verify_of_a_spool_whose_batch_ahead_was_changed_finds_it(run, both_sealed, change, kind):
+    connection = sqlite3.connect(both_sealed / "spool.sqlite3", isolation_level=None)
+    connection.execute(change)
+    connection.close()
+    result = run("audit", "verify", "--spool", str(both_sealed), "--json")
+    assert result.exit_code == 1
+    assert kind in {one["kind"] for one in json.loads(result.stdout)["broken"]}
+
+
 @pytest.mark.parametrize("change", [
     "UPDATE records SET canonical = CAST(canonical AS TEXT) WHERE position = 2",
     "UPDATE records SET sequence = 'x' WHERE position = 2",
     "UPDATE records SET tenant_id = x'ff' WHERE position = 2",
     "UPDATE batch SET previous = 'x'",
+    "INSERT INTO batch_ahead VALUES (0, 'x', x'', 3)",
     "DELETE FROM batch",
     "DELETE FROM meta WHERE name = 'writer_id'",
 ])  # fmt: skip
@@ -84,6 +129,16 @@ def test_verify_of_a_spool_with_values_of_other_types_says_that_it_is_damaged(ru
     connection.close()
     result = run("audit", "verify", "--spool", folder)
     assert (result.exit_code, "the audit spool is damaged" in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("version", ["3", "5", "x"])
+def test_verify_of_a_spool_of_another_version_says_so_and_so_does_who_looks_at_it(run, tmp_path, version):
+    folder = spooled(tmp_path / "spool", 2)
+    with closing(sqlite3.connect(tmp_path / "spool" / "spool.sqlite3", isolation_level=None)) as connection:
+        connection.execute("UPDATE meta SET value = ? WHERE name = 'schema_version'", (version,))
+    for command in (("verify", "--spool"), ("spool",)):
+        result = run("audit", *command, folder)
+        assert (result.exit_code, "an audit spool of another version" in result.stderr) == (2, True)
 
 
 def test_verify_of_a_spool_after_a_rotation_knows_who_sealed_what_still_waits(run, tmp_path):

@@ -110,9 +110,52 @@ def test_plan_check_as_json_is_the_report(run, trip):
     assert found["ok"] is False
     assert found["plans"][0] == {
         "place": "trip.yaml", "ok": True, "problems": [], "name": "trip", "steps": 3,
-        "unbound": ["agent:writer", "tool:search"], "missing": ["city"],
+        "unbound": ["agent:writer", "tool:search"], "missing": ["city"], "labels": {}, "refused": [],
     }  # fmt: skip
     assert found["plans"][1]["problems"][0]["expected"] == "apiVersion: axonflow.dev/v1"
+
+
+LABELLED = TRIP.replace("target: writer,", "target: writer, labels: [trust:generated],").replace(
+    "{name: hotels, kind: tool,", "{name: hotels, kind: tool, labels: [pii:email],"
+)
+NO_ADDRESSES = """
+apiVersion: axonflow.dev/v1
+kind: PolicySet
+metadata: {name: labels}
+default: allow
+rules:
+  - {id: no-addresses, effect: deny, match: {action: agent.message, context.labels: "pii:email"}, reason: No addresses.}
+"""
+
+
+def test_plan_check_with_policies_tells_labels_and_by_which_way_one_is_denied(run, trip):
+    (trip / "trip.yaml").write_text(LABELLED)
+    (trip / "labels.yaml").write_text(NO_ADDRESSES)
+    assert run("plan", "check", "trip.yaml").exit_code == 0
+    result = run("plan", "check", "trip.yaml", "--policies", "labels.yaml", "--principal", "user:ann")
+    assert result.exit_code == 1
+    assert "denied trip.yaml: trip, 3 steps" in result.stdout
+    assert "labels   offer: pii:email, source:search, tenant:default" in result.stdout
+    assert "pii:email flows hotels -> offer, which is denied: No addresses." in result.stdout
+    report = json.loads(run("plan", "check", "trip.yaml", "--policies", "labels.yaml", "--json").stdout)
+    assert report["plans"][0]["labels"] == {"offer": ["pii:email", "source:search", "tenant:default"]}
+    assert not report["ok"]
+
+
+def test_plan_check_with_policies_that_read_no_labels_tells_none(run, trip):
+    (trip / "trip.yaml").write_text(LABELLED)
+    result = run("plan", "check", "trip.yaml", "--policies", "@baseline", "--json")
+    assert (result.exit_code, json.loads(result.stdout)["plans"][0]["labels"]) == (0, {})
+
+
+def test_plan_check_tells_the_labels_within_plans_by_their_names(run, trip):
+    body = "body: {steps: [{name: inner, inputs: {x: {$ref: $.to}}}]}"
+    (trip / "trip.yaml").write_text(
+        LABELLED + f"  - {{name: sub, kind: plan, inputs: {{to: {{$ref: hotels}}}}, {body}}}"
+    )
+    (trip / "labels.yaml").write_text(NO_ADDRESSES)
+    report = json.loads(run("plan", "check", "trip.yaml", "--policies", "labels.yaml", "--json").stdout)
+    assert report["plans"][0]["labels"]["sub.inner"] == ["pii:email", "source:search", "tenant:default"]
 
 
 def test_plan_check_of_no_file_is_bad_input(run, folder):

@@ -82,7 +82,9 @@ def test_publish_and_activate_and_rollback_are_in_the_audit_trail_with_who_ran_t
     assert axonflow("activate", "9").exit_code == 2
 
     with opened(axonflow.url) as (run, database):
-        events = [one.event for one in run(ReadableStore(database).chain(axonflow.tenant, "axonflow-cli", 0, 100))]
+        store = ReadableStore(database)
+        (writer_id,) = [writer for _, writer in run(store.chains(axonflow.tenant))]
+        events = [one.event for one in run(store.chain(axonflow.tenant, writer_id, 0, 100))]
     assert [event.action for event in events if event.details["outcome"] == "done"] == [
         "policy.publish", "policy.activate", "policy.publish", "policy.activate", "policy.rollback", "policy.rollback",
     ]  # fmt: skip

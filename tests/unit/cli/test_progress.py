@@ -1,9 +1,11 @@
 """The progress line: on a terminal, and nowhere else."""
 
 import io
+import os
 
 import pytest
 
+from axonflow import installation
 from axonflow.cli.progress import Progress
 from axonflow.cli.settings import Settings, read_settings
 from axonflow.installation import default_folder
@@ -95,6 +97,18 @@ def test_settings_from_an_environment_follow_it(environment, colour, motion):
 )
 def test_settings_data_folder_is_the_named_one_or_the_usual_place(environment, root, data):
     assert str(default_folder(environment, root=root)) == data
+
+
+def test_command_of_a_login_without_a_home_is_told_to_name_a_folder(run, monkeypatch):
+    def home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(installation.Path, "home", home)
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    for name in ("AXONFLOW_DATA", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    result = run("tenant", "list")
+    assert (result.exit_code, "AXONFLOW_DATA=FOLDER" in result.stderr) == (2, True)
 
 
 def test_settings_take_key_and_database_from_the_environment():

@@ -212,9 +212,11 @@ def test_tenant_is_shown_with_what_it_has_beside_what_it_may_have(run, axonflow,
 
 def trail(database, tenant_id):
     with opened(database) as (run, connected):
-        records = run(ReadableStore(connected).chain(tenant_id, "axonflow-cli", 0, 1000))
-    assert verify_chain(records) == len(records)
-    return [record.event for record in records]
+        store = ReadableStore(connected)
+        chains = [run(store.chain(*place, 0, 1000)) for place in run(store.chains(tenant_id))]
+    assert all(verify_chain(records) == len(records) for records in chains)
+    events = [record.event for records in chains for record in records]
+    return sorted(events, key=lambda event: event.event_id)
 
 
 def test_commands_are_in_the_trail_of_the_tenant_with_who_ran_them(axonflow, acme, pepper, database):

@@ -35,6 +35,7 @@ def test_permuted_text_has_the_format_of_the_text(text, key):
     assert permuted(key, text) == permuted(key, text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("template", "parts"), [("{}", (10,)), ("{}-{}{}", (10, 10, 10)), ("{}.{}/{}{}", (2, 10, 2, 1))]
 )

@@ -95,7 +95,7 @@ PATTERNS = st.lists(st.tuples(st.recursive(ATOMS, groups, max_leaves=6), REPETIT
 
 
 @given(pattern=PATTERNS, text=st.text("aAbBc01. -_{", max_size=40))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_extent_of_any_pattern_holds_for_all_it_matches(pattern, text):
     try:
         compiled = compile_pattern(pattern)

@@ -67,6 +67,7 @@ def test_redact_in_any_style_shows_at_most_four_characters_of_a_value(redacted, 
         assert rest == "it is , she said"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("style", sorted(KEYED))
 @given(st.sampled_from(VALUES), TENANTS)
 def test_redact_in_a_keyed_style_is_the_same_wherever_it_stands(redacted, style, value, tenant_id):

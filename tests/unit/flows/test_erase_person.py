@@ -46,6 +46,16 @@ def test_erasing_counts_up_to_what_anybody_counts():
     assert trail.erase("user:ann").plain_records == MAX_TOTAL + 1
 
 
+def test_erasing_with_another_key_of_the_installation_says_how_many_keys_it_does_not_open():
+    trail = Trail()
+    lost = InstallationKey(b"lost" * 8)
+    for made in (lost, lost, INSTALLATION):
+        asyncio.run(trail.keys.keep([made.new_key("acme", "user:ann").unkept]))
+    erased = trail.erase("user:ann")
+    assert (len(erased.keys), erased.foreign_keys) == (1, 2)
+    assert trail.erase("user:ann") == ErasedPerson((), 0, 2)
+
+
 def test_erasing_more_keys_than_one_event_names_destroys_all_of_them():
     trail = Trail()
     made = [INSTALLATION.new_key("acme", "user:ann").unkept for _ in range(1_002)]

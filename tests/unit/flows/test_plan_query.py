@@ -11,7 +11,7 @@ from axonflow.app.planner import Planner
 from axonflow.chat import ChatReply
 from axonflow.errors import Denied, ModelUnavailable, PlanError
 from axonflow.plan import Plan
-from axonflow.plan.catalogue import agent_config_of_document
+from axonflow.plan.planner.catalogue import agent_config_of_document
 from tests.plans_asked_for import TRAVEL, TRIP, step, written
 
 QUERY = "A hotel in Rome, to ann@example.com"

@@ -6,7 +6,7 @@ import pytest
 
 from axonflow.adapters.memory import MemoryAuditLog
 from axonflow.audit import Origin, verify_chain
-from axonflow.errors import AuditError, TenancyConflict
+from axonflow.errors import AuditError, ConfigurationError, TenancyConflict
 from axonflow.flows.record_change import MAX_TEXT_CHARS, Change, recorded_change
 
 CHANGE = Change(
@@ -73,11 +73,12 @@ def test_change_that_cannot_be_recorded_is_never_begun():
     assert done == []
 
 
-def test_change_that_fails_when_nothing_can_be_recorded_any_more_says_why_it_failed():
+@pytest.mark.parametrize("kind", [AuditError, ConfigurationError])
+def test_change_that_fails_when_nothing_can_be_recorded_any_more_says_why_it_failed(kind):
     log = MemoryAuditLog()
 
     async def gone(event):
-        raise AuditError("the disk is gone")
+        raise kind("the disk is gone")
 
     def act(came):
         log.append = gone
@@ -87,11 +88,12 @@ def test_change_that_fails_when_nothing_can_be_recorded_any_more_says_why_it_fai
         recorded(log, act)
 
 
-def test_change_whose_end_cannot_be_recorded_says_that_it_was_made():
+@pytest.mark.parametrize("kind", [AuditError, ConfigurationError])
+def test_change_whose_end_cannot_be_recorded_says_that_it_was_made(kind):
     log = MemoryAuditLog()
 
     async def gone(event):
-        raise AuditError("the disk is gone")
+        raise kind("the disk is gone")
 
     def act(came):
         log.append = gone

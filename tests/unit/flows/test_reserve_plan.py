@@ -139,7 +139,7 @@ def test_run_plan_plan_within_is_reserved_with_its_step_and_keeps_to_its_own_bud
     body.step("extra", echo, takes=Takes(tokens=5), optional=True)
     result = ran(Plan("p").plan("within", body), means=Means(ledger=ledger, quotas=[TOKENS]))
     assert result.result == {"within": {"x": {}}}
-    assert used(ledger, TOKENS) == 15
+    assert used(ledger, TOKENS) == 10
 
 
 # -- conditions -------------------------------------------------------------------------------------------------------

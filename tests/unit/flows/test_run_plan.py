@@ -4,7 +4,6 @@ import gc
 import threading
 from collections.abc import Awaitable, Callable
 from datetime import date
-from itertools import groupby
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from axonflow.errors import PlanError, RequestError
-from axonflow.flows.steer_plan import MAX_INLINE_STEPS
 from axonflow.plan import Plan, PlanResult, Step, StepState
 from axonflow.policy.decision import Decision, Effect
 from axonflow.policy.request import Request
@@ -128,31 +126,6 @@ def test_run_plan_slow_branch_does_not_delay_the_other() -> None:
         return await started(plan.step("end", echo, needs=["slow", "c"]), Policy())
 
     assert in_time(scenario()).result == {"end": {"slow": "slow", "c": "last"}}
-
-
-def test_run_plan_long_chain_of_instant_steps_lets_other_tasks_run() -> None:
-    async def scenario() -> PlanResult:
-        order: list[str] = []
-
-        async def instant(**_arguments: Any) -> None:
-            order.append("step")
-
-        plan = Plan("p").step("s0", instant)
-        for number in range(1, 3 * MAX_INLINE_STEPS):
-            plan.step(f"s{number}", instant, needs=[f"s{number - 1}"])
-        run = asyncio.create_task(started(plan, Policy()))
-
-        def neighbour() -> None:
-            order.append("neighbour")
-            if not run.done():
-                asyncio.get_running_loop().call_soon(neighbour)
-
-        neighbour()
-        result = await run
-        assert max(len(list(group)) for who, group in groupby(order) if who == "step") == MAX_INLINE_STEPS
-        return result
-
-    assert in_time(scenario()).status == "completed"
 
 
 # -- failures ---------------------------------------------------------------------------------------------------------
@@ -278,19 +251,6 @@ def test_run_plan_cancelled_while_a_step_swallows_it_starts_nothing_more() -> No
     asyncio.run(scenario())
 
 
-def test_run_plan_step_that_cancels_its_own_task_fails_what_was_to_follow() -> None:
-    async def saboteur() -> None:
-        task = asyncio.current_task()
-        assert task
-        task.cancel()
-
-    result = ran(
-        Plan("p").step("a", saboteur).step("b", echo, needs=["a"]).step("c", echo, needs=["b"]).step("d", echo)
-    )
-    assert result.errors == {"b": "CancelledError: its task was cancelled"}
-    assert states(result) == {"a": "succeeded", "b": "failed", "c": "skipped", "d": "succeeded"}
-
-
 # -- random plans -----------------------------------------------------------------------------------------------------
 
 
@@ -328,8 +288,9 @@ def test_run_plan_random_dag_runs_each_step_once_after_its_needs_and_skips_exact
 
     expected: dict[str, str] = {}
     for number in range(size):
-        blocked = any(expected[f"s{need}"] != "succeeded" for need in needs[number])
-        expected[f"s{number}"] = "skipped" if blocked else fates[number]
+        blocked = {expected[f"s{need}"] for need in needs[number]} - {"succeeded"}
+        kept_back = "skipped" if blocked - {"held", "pending"} else "pending"
+        expected[f"s{number}"] = kept_back if blocked else fates[number]
 
     result = ran(Plan("p", steps=[step(number) for number in order]), enforce)
     assert states(result) == expected

@@ -89,7 +89,7 @@ def test_map_of_which_one_element_fails_stops_the_others() -> None:
 def test_approval_step_is_held_for_its_approver() -> None:
     plan = Plan("p").add(Step(name="ok", kind="approval", target="boss")).step("b", echo, needs=["ok"])
     result = ran(plan)
-    assert (result.status, result.errors) == ("denied", {"ok": "held for approval: boss"})
+    assert (result.status, result.errors) == ("held", {"ok": "held for approval: boss"})
 
 
 def test_join_with_references_is_given_what_they_stand_for() -> None:

@@ -55,28 +55,34 @@ def test_run_plan_asks_for_the_plan_each_step_and_each_tool_and_agent() -> None:
     assert result.steps["offer"].decision_ids == ("d-allow", "d-allow")
 
 
-@pytest.mark.parametrize("effect", [Effect.DENY, Effect.REQUIRE_APPROVAL])
-def test_run_plan_start_not_allowed_runs_nothing(effect: Effect) -> None:
+@pytest.mark.parametrize(
+    ("effect", "status", "state", "why"),
+    [
+        (Effect.DENY, "denied", "skipped", "the plan was not allowed"),
+        (Effect.REQUIRE_APPROVAL, "held", "pending", "it waits for an approval"),
+    ],
+)
+def test_run_plan_start_not_allowed_runs_nothing(effect: Effect, status: str, state: str, why: str) -> None:
     policy = Policy(lambda _request: decision(effect, reasons=("not today",)))
     result = ran(Plan("p").step("a", echo).step("b", echo, needs=["a"]), policy)
-    assert (result.status, result.outputs, result.result) == ("denied", {}, {})
+    assert (result.status, result.outputs, result.result) == (status, {}, {})
     assert (result.reasons, result.decision_id) == (("not today",), f"d-{effect}")
-    assert states(result) == {"a": "skipped", "b": "skipped"}
-    assert result.steps["a"].reasons == ("the plan was not allowed",)
+    assert states(result) == {"a": state, "b": state}
+    assert result.steps["a"].reasons == (why,)
     assert len(policy.requests) == 1
 
 
 @pytest.mark.parametrize(
-    ("effect", "state", "words"),
-    [(Effect.DENY, "denied", "denied"), (Effect.REQUIRE_APPROVAL, "held", "held for approval")],
+    ("effect", "state", "words", "behind"),
+    [(Effect.DENY, "denied", "denied", "skipped"), (Effect.REQUIRE_APPROVAL, "held", "held for approval", "pending")],
 )
-def test_run_plan_step_not_allowed_is_not_called_and_skips_its_descendants(
-    effect: Effect, state: str, words: str
+def test_run_plan_step_not_allowed_is_not_called_and_keeps_its_descendants_back(
+    effect: Effect, state: str, words: str, behind: str
 ) -> None:
     policy = on_step("a", lambda: decision(effect, reasons=("too risky", "too dear")))
     result = ran(Plan("p").tool("a", "t", broken).step("b", echo, needs=["a"]).step("c", echo), policy)
-    assert result.status == "denied"
-    assert states(result) == {"a": state, "b": "skipped", "c": "succeeded"}
+    assert result.status == state
+    assert states(result) == {"a": state, "b": behind, "c": "succeeded"}
     assert result.errors == {"a": f"{words}: too risky; too dear"}
     assert result.steps["a"].reasons == ("too risky", "too dear")
     assert result.steps["a"].decision_ids == (f"d-{effect}",)

@@ -9,9 +9,9 @@ from axonflow.errors import PlanError
 from axonflow.flows.plan_means import Means
 from axonflow.flows.share_room import PlanRoom
 from axonflow.plan import Plan, PlanResult, Takes
-from axonflow.plan.dispatch import Ask, Limits
-from axonflow.plan.estimates import Estimates
-from axonflow.plan.pools import PoolLimit
+from axonflow.plan.sharing.dispatch import Ask, Limits
+from axonflow.plan.sharing.estimates import Estimates
+from axonflow.plan.sharing.pools import PoolLimit
 from tests.unit.flows.plan_runs import Policy, echo, in_time, ran, started, turns
 
 

@@ -283,6 +283,27 @@ def test_verify_audit_of_records_older_than_batches_counts_them_unless_a_key_is_
     asyncio.run(run())
 
 
+def test_verify_audit_of_a_writer_that_changes_its_key_meanwhile_follows_that_as_well():
+    writer = Writer("w")
+    writer.seal(a=1)
+
+    class Coming(MemoryAuditProofs):
+        async def stored_batches(self, writer_id, first, limit):
+            if len(writer.keys) == 1:
+                writer.rotate("second")
+                writer.seal(a=1)
+                await writer.put_into(self)
+            return await super().stored_batches(writer_id, first, limit)
+
+    async def run():
+        store = Coming()
+        await writer.put_into(store)
+        report = await verify_audit(store, verify=made_signature)
+        assert (report.broken, report.records, report.writers[0].signed) == ((), 2, 2)
+
+    asyncio.run(run())
+
+
 def test_verify_audit_of_a_writer_that_changed_its_key_follows_the_endorsements():
     writer = Writer("w")
     writer.seal(a=2)

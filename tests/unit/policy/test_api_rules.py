@@ -249,7 +249,7 @@ def accepted(policy):
         return None
 
 
-@settings(max_examples=150)
+@settings(max_examples=75)
 @given(policy=api_policies(), asked=requests())
 def test_any_policy_is_either_refused_or_decides_every_request(policy, asked):
     opened = accepted(policy)

@@ -127,7 +127,7 @@ def test_filter_is_warned_of_for_those_actions_alone_that_do_not_require_it():
 
 def test_filter_of_a_rule_for_every_action_names_a_few():
     (found,) = warn(policy_set([rule(match={"context.env": "prod"})]))
-    assert "agent.message, connector.query, connector.result and 6 more" in found.message
+    assert "agent.message, connector.query, connector.result and 7 more" in found.message
 
 
 def test_action_that_is_unknown_is_warned_of_wherever_it_stands():
@@ -156,6 +156,11 @@ def test_action_that_a_set_declares_is_not_warned_of():
     named = rule(match={"action": "crm.export"})
     assert [one.kind for one in warn(policy_set([named]))] == ["unknown-action"]
     assert warn(policy_set([named], actions=["crm.export"])) == ()
+
+
+@pytest.mark.parametrize("action", ["vault.reveal", "label.declassify"])
+def test_action_that_axonflow_asks_about_only_where_it_is_named_is_not_warned_of(action):
+    assert warn(policy_set([rule(effect="allow", match={"action": action})])) == ()
 
 
 def test_list_that_no_look_up_narrows_is_warned_of_when_long():

@@ -34,7 +34,7 @@ def verdict(documents, request):
 
 
 @given(policy_sets(), ANY_REQUEST)
-@settings(max_examples=100)
+@settings(max_examples=50)
 def test_verdict_is_what_the_sentences_say(documents, request_):
     assert verdict(documents, request_) == expected(documents, request_)
 

@@ -27,7 +27,7 @@ def test_no_policies_loaded_never_allows(request_):
 
 
 @given(policy_sets(), requests(), st.randoms())
-@settings(max_examples=100)
+@settings(max_examples=50)
 def test_order_of_rules_and_sets_never_changes_a_verdict(documents, request_, shuffle: random.Random):
     before = verdict(AxonFlow.open(documents), request_)
     shuffle.shuffle(documents)
@@ -37,7 +37,7 @@ def test_order_of_rules_and_sets_never_changes_a_verdict(documents, request_, sh
 
 
 @given(policy_sets(), requests(), rules([effect for effect in EFFECTS if effect != "allow"]), st.integers(0, 2))
-@settings(max_examples=100)
+@settings(max_examples=50)
 def test_adding_a_rule_that_is_no_allow_never_turns_a_denial_into_anything_else(documents, request_, rule, which):
     before = AxonFlow.open(documents).decide(request_)
     documents[which % len(documents)]["rules"].append(dict(rule, id="added"))
@@ -48,7 +48,7 @@ def test_adding_a_rule_that_is_no_allow_never_turns_a_denial_into_anything_else(
 
 
 @given(policy_sets(), requests())
-@settings(max_examples=100)
+@settings(max_examples=50)
 def test_decision_parts_agree_with_each_other(documents, request_):
     flow = AxonFlow.open(documents)
     decision = flow.decide(request_)
@@ -63,7 +63,7 @@ def test_decision_parts_agree_with_each_other(documents, request_):
 
 
 @given(policy_sets(), requests())
-@settings(max_examples=100)
+@settings(max_examples=50)
 def test_strictest_layer_wins(documents, request_):
     """Permission of all layers together is never more than of each one that does not abstain."""
     together = AxonFlow.open(documents).decide(request_)
@@ -99,7 +99,7 @@ def test_allow_rule_whose_condition_fails_does_not_allow(condition, request_):
 
 
 @given(policy_sets(), requests())
-@settings(max_examples=100)
+@settings(max_examples=50)
 def test_shadow_sets_are_reported_and_change_nothing(documents, request_):
     plain = AxonFlow.open(documents)
     shadows = [dict(document, shadow=True, metadata={"name": f"shadow-{n}"}) for n, document in enumerate(documents)]
@@ -110,7 +110,7 @@ def test_shadow_sets_are_reported_and_change_nothing(documents, request_):
 
 
 @given(policy_sets(), requests())
-@settings(max_examples=100)
+@settings(max_examples=50)
 def test_index_never_changes_which_rules_match(documents, request_):
     """Each rule alone, behind a condition that keeps it out of every index, says the same as inside the set."""
     expected = set()

@@ -49,6 +49,9 @@ ON CONFLICT DO NOTHING;
 -- name: registered
 SELECT key_id FROM axonflow.audit_writer_key WHERE writer_id = $1 AND number = $2;
 
+-- name: newest_key
+SELECT key_id FROM axonflow.audit_writer_key WHERE writer_id = $1 ORDER BY number DESC LIMIT 1;
+
 -- name: not_kept
 -- The first of these that is not there, or not the same.
 SELECT given.event_id, given.writer_id, given.sequence

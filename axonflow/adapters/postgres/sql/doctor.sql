@@ -61,6 +61,22 @@ WHERE
     )
 ORDER BY 1;
 
+-- name: hiding_policies
+-- What hides rows from who is to see them. Verification reads as another role, and finds those events whole: only searches
+-- would miss them.
+SELECT tablename || ': ' || policyname AS what
+FROM pg_policies
+WHERE
+    schemaname = 'axonflow'
+    AND (
+        (permissive = 'RESTRICTIVE' AND cmd IN ('SELECT', 'ALL'))
+        OR (
+            tablename = 'audit_event' AND cmd IN ('SELECT', 'ALL') AND 'axonflow_app' = ANY (roles)
+            AND qual <> $$(tenant_id = NULLIF(current_setting('axonflow.tenant_id'::text, true), ''::text))$$
+        )
+    )
+ORDER BY 1;
+
 -- name: views
 -- A view reads as its owner, unless it is told not to; a materialized one always does.
 SELECT pg_class.oid::regclass::text AS what

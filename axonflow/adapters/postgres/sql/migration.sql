@@ -39,5 +39,7 @@ VALUES ($1, $2, $3, (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)
 UPDATE axonflow.schema_migration SET oldest_code = $2 WHERE version = $1;
 
 -- name: current_version
-SELECT max(version) AS version, max(coalesce((to_jsonb(one) ->> 'oldest_code')::integer, 1)) AS oldest_code
+SELECT
+    max(version) AS version, max(coalesce((to_jsonb(one) ->> 'oldest_code')::integer, 1)) AS oldest_code,
+    min(applied_us) AS made_us
 FROM axonflow.schema_migration AS one;

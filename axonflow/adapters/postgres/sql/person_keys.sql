@@ -16,6 +16,12 @@ LIMIT 1000;
 SELECT key_id, wrapped FROM axonflow.audit_person_key
 WHERE tenant_id = $1 AND key_id = ANY ($2::text[]) AND wrapped IS NOT NULL;
 
+-- name: newest
+SELECT key_id, wrapped FROM axonflow.audit_person_key
+WHERE tenant_id = $1 AND wrapped IS NOT NULL
+ORDER BY created_us DESC, key_id
+LIMIT $2;
+
 -- name: is_held
 SELECT audit_hold FROM axonflow.tenant WHERE tenant_id = $1;
 

@@ -1,38 +1,130 @@
 -- name: add
 -- Nothing comes after what was erased.
 INSERT INTO axonflow.plan_execution (
-    tenant_id, plan_id, name, domain, query, principal, status, steps, created_us, executor_id, started_us,
-    finished_us, result, step_results, error, schema_version, context
+    tenant_id, plan_id, name, domain, query, principal, status, steps, created_us, schema_version, context, version,
+    execution_mode, metadata, definition, executor_id, started_us, finished_us, result, step_results, error
 )
-SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21
 WHERE NOT EXISTS (SELECT FROM axonflow.tenant AS own WHERE own.tenant_id = $1 AND own.status = 'deleting')
 ON CONFLICT DO NOTHING;
+
+-- name: add_version
+INSERT INTO axonflow.plan_version (
+    tenant_id, plan_id, version, kind, changed_us, changed_by, summary, domain, execution_mode, metadata, definition
+)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
 
 -- name: get
 SELECT
     tenant_id, plan_id, name, domain, query, principal, status, steps, created_us, executor_id, started_us,
-    finished_us, result, step_results, error, schema_version, context
+    finished_us, result, step_results, error, schema_version, context, version, execution_mode, metadata, definition,
+    held, cancel_us, cancel_reason
 FROM axonflow.plan_execution
 WHERE tenant_id = $1 AND plan_id = $2;
+
+-- name: page
+-- Without what may be large. How many there are is asked for by itself: a page behind the last one has no rows to say.
+SELECT
+    tenant_id, plan_id, name, domain, query, principal, status, steps, created_us, executor_id, started_us,
+    finished_us, error, schema_version, version, execution_mode, metadata, cancel_us, cancel_reason,
+    CASE WHEN $2 = ARRAY['awaiting_approval'] THEN held END AS held,
+    (
+        SELECT count(*) FROM axonflow.plan_step
+        WHERE
+            plan_step.tenant_id = plan_execution.tenant_id AND plan_step.plan_id = plan_execution.plan_id
+            AND plan_step.state = 'succeeded'
+    ) AS succeeded
+FROM axonflow.plan_execution
+WHERE
+    tenant_id = $1 AND ($2::text[] IS NULL OR status = ANY ($2)) AND ($3::text IS NULL OR plan_id = $3)
+    AND ($4::bigint IS NULL OR created_us >= $4) AND ($5::bigint IS NULL OR created_us < $5)
+ORDER BY created_us DESC, plan_id DESC
+LIMIT $6 OFFSET $7;
+
+-- name: total
+SELECT count(*)
+FROM axonflow.plan_execution
+WHERE
+    tenant_id = $1 AND ($2::text[] IS NULL OR status = ANY ($2)) AND ($3::text IS NULL OR plan_id = $3)
+    AND ($4::bigint IS NULL OR created_us >= $4) AND ($5::bigint IS NULL OR created_us < $5);
+
+-- name: steps
+SELECT step, state, started_us, finished_us, attempts, facts
+FROM axonflow.plan_step
+WHERE tenant_id = $1 AND plan_id = $2;
+
+-- name: remove
+DELETE FROM axonflow.plan_execution
+WHERE tenant_id = $1 AND plan_id = $2 AND status IN ('completed', 'failed', 'denied', 'cancelled');
+
+-- name: revise
+UPDATE axonflow.plan_execution
+SET name = $4, domain = $5, steps = $6, execution_mode = $7, metadata = $8, definition = $9, version = $3
+WHERE tenant_id = $1 AND plan_id = $2 AND version = $3 - 1 AND status = 'pending';
+
+-- name: versions
+SELECT
+    tenant_id, plan_id, version, kind, changed_us, changed_by, summary, domain, execution_mode, metadata, definition
+FROM axonflow.plan_version
+WHERE tenant_id = $1 AND plan_id = $2
+ORDER BY version DESC;
+
+-- name: cancel
+-- Of one that runs, whoever runs it is told when it asks.
+UPDATE axonflow.plan_execution
+SET
+    status = CASE status WHEN 'running' THEN status ELSE 'cancelled' END,
+    finished_us = CASE status WHEN 'running' THEN finished_us ELSE $4 END,
+    cancel_us = coalesce(cancel_us, $4),
+    cancel_reason = CASE WHEN cancel_us IS NULL THEN $3 ELSE cancel_reason END
+WHERE tenant_id = $1 AND plan_id = $2 AND status IN ('pending', 'running', 'awaiting_approval')
+RETURNING
+    tenant_id, plan_id, name, domain, query, principal, status, steps, created_us, executor_id, started_us,
+    finished_us, result, step_results, error, schema_version, context, version, execution_mode, metadata, definition,
+    held, cancel_us, cancel_reason;
 
 -- name: begin
 -- Of many at once, the second waits for the first one's row lock, looks again and finds it running.
 UPDATE axonflow.plan_execution
-SET status = 'running', executor_id = $3, started_us = $4
-WHERE tenant_id = $1 AND plan_id = $2 AND status = 'pending'
+SET status = 'running', executor_id = $3, started_us = coalesce(started_us, $4)
+WHERE tenant_id = $1 AND plan_id = $2 AND status = $5
 RETURNING
     tenant_id, plan_id, name, domain, query, principal, status, steps, created_us, executor_id, started_us,
-    finished_us, result, step_results, error, schema_version, context;
+    finished_us, result, step_results, error, schema_version, context, version, execution_mode, metadata, definition,
+    held, cancel_us, cancel_reason;
+
+-- name: progress
+INSERT INTO axonflow.plan_step (tenant_id, plan_id, step, state, started_us, finished_us, attempts, facts)
+SELECT $1, $2, new.*
+FROM unnest($4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::integer[], $9::bytea[]) AS new
+WHERE
+    EXISTS (
+        SELECT FROM axonflow.plan_execution
+        WHERE tenant_id = $1 AND plan_id = $2 AND executor_id = $3 AND status = 'running'
+    )
+ON CONFLICT (tenant_id, plan_id, step) DO UPDATE
+SET
+    state = excluded.state, started_us = excluded.started_us, finished_us = excluded.finished_us,
+    attempts = excluded.attempts, facts = excluded.facts;
 
 -- name: finish
+-- What is to stop is not held.
 UPDATE axonflow.plan_execution
 SET
-    name = $3, domain = $4, query = $5, principal = $6, status = $7, steps = $8, created_us = $9, started_us = $11,
-    finished_us = $12, result = $13, step_results = $14, error = $15, schema_version = $16, context = $17
-WHERE tenant_id = $1 AND plan_id = $2 AND executor_id = $10 AND status = 'running';
+    status = CASE WHEN $4 = 'awaiting_approval' AND cancel_us IS NOT NULL THEN 'cancelled' ELSE $4 END,
+    finished_us = CASE WHEN $4 = 'awaiting_approval' THEN cancel_us ELSE $5 END,
+    held = CASE WHEN cancel_us IS NULL THEN $9::bytea END,
+    result = $6, step_results = $7, error = $8
+WHERE tenant_id = $1 AND plan_id = $2 AND executor_id = $3 AND status = 'running'
+RETURNING status;
+
+-- name: cancelled
+-- This and `abandon` alone name no tenant: a process runs plans of any.
+SELECT tenant_id, plan_id
+FROM axonflow.plan_execution
+WHERE executor_id = $1 AND status = 'running' AND cancel_us IS NOT NULL;
 
 -- name: abandon
--- The only one that names no tenant: the process that went away ran plans of any.
 UPDATE axonflow.plan_execution
 SET status = 'failed', error = $2, finished_us = $3
 WHERE executor_id = $1 AND status = 'running';

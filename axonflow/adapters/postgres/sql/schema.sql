@@ -900,7 +900,7 @@ CREATE TABLE axonflow.plan_execution (
     context bytea NOT NULL,
     principal text COLLATE "C" NOT NULL,
     status text COLLATE "C" NOT NULL
-        CHECK (status IN ('pending', 'running', 'completed', 'failed', 'denied')),
+        CHECK (status IN ('pending', 'running', 'awaiting_approval', 'completed', 'failed', 'denied', 'cancelled')),
     steps bytea NOT NULL,
     created_us bigint NOT NULL,
     executor_id text COLLATE "C" NOT NULL,
@@ -909,27 +909,131 @@ CREATE TABLE axonflow.plan_execution (
     result bytea NOT NULL,
     step_results bytea NOT NULL,
     error bytea,
+    version integer NOT NULL DEFAULT 1 CHECK (version > 0),
+    execution_mode text COLLATE "C" NOT NULL DEFAULT 'auto',
+    metadata bytea NOT NULL DEFAULT '{}',
+    definition bytea NOT NULL DEFAULT 'null',
+    held bytea,
+    cancel_us bigint,
+    cancel_reason bytea NOT NULL DEFAULT '',
     PRIMARY KEY (tenant_id, plan_id)
 );
 -- As small as the number of plans that run, so it is read as a whole by whoever looks for those of one executor.
 CREATE INDEX plan_execution_running ON axonflow.plan_execution (tenant_id, executor_id) WHERE status = 'running';
+CREATE INDEX plan_execution_by_time ON axonflow.plan_execution (tenant_id, created_us DESC, plan_id DESC);
 
 ALTER TABLE axonflow.plan_execution ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 
-GRANT SELECT, INSERT, UPDATE ON axonflow.plan_execution TO axonflow_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON axonflow.plan_execution TO axonflow_app;
 CREATE POLICY tenant ON axonflow.plan_execution TO axonflow_app
     USING (tenant_id = nullif(current_setting('axonflow.tenant_id', true), ''))
     WITH CHECK (tenant_id = nullif(current_setting('axonflow.tenant_id', true), ''));
+CREATE POLICY remove ON axonflow.plan_execution AS RESTRICTIVE FOR DELETE TO axonflow_app
+    USING (status IN ('completed', 'failed', 'denied', 'cancelled'));
 
--- A process that went away ran plans of any tenant. Whoever gives them up sees those of that executor, and of them no
--- more than who ran them; all it can do is to turn running into failed.
-GRANT SELECT (executor_id, status) ON axonflow.plan_execution TO axonflow_executor;
+-- A process runs plans of any tenant. It asks which of its own are to stop, and gives up those of one that went away: it
+-- sees whose they are, not what is in them, and all it can do is to turn running into failed.
+GRANT SELECT (tenant_id, plan_id, executor_id, status, cancel_us) ON axonflow.plan_execution TO axonflow_executor;
 GRANT UPDATE (status, error, finished_us) ON axonflow.plan_execution TO axonflow_executor;
 CREATE POLICY own_plans ON axonflow.plan_execution FOR SELECT TO axonflow_executor
     USING (executor_id = nullif(current_setting('axonflow.executor_id', true), ''));
 CREATE POLICY give_up ON axonflow.plan_execution FOR UPDATE TO axonflow_executor
     USING (executor_id = nullif(current_setting('axonflow.executor_id', true), '') AND status = 'running')
     WITH CHECK (executor_id = nullif(current_setting('axonflow.executor_id', true), '') AND status = 'failed');
+
+-- What a plan was in each version. `summary` says what was different from the one before.
+CREATE TABLE axonflow.plan_version (
+    tenant_id text COLLATE "C" NOT NULL,
+    plan_id text COLLATE "C" NOT NULL,
+    version integer NOT NULL CHECK (version > 0),
+    schema_version integer NOT NULL DEFAULT 1,
+    kind text COLLATE "C" NOT NULL CHECK (kind IN ('created', 'updated', 'rolled_back')),
+    changed_us bigint NOT NULL,
+    changed_by text COLLATE "C" NOT NULL,
+    summary bytea NOT NULL,
+    domain text COLLATE "C" NOT NULL,
+    execution_mode text COLLATE "C" NOT NULL,
+    metadata bytea NOT NULL,
+    definition bytea NOT NULL,
+    PRIMARY KEY (tenant_id, plan_id, version),
+    FOREIGN KEY (tenant_id, plan_id) REFERENCES axonflow.plan_execution ON DELETE CASCADE DEFERRABLE
+);
+
+-- Where the steps of a plan have got to; one that was not begun has no row. `facts` is a JSON object.
+CREATE TABLE axonflow.plan_step (
+    tenant_id text COLLATE "C" NOT NULL,
+    plan_id text COLLATE "C" NOT NULL,
+    step text COLLATE "C" NOT NULL,
+    schema_version integer NOT NULL DEFAULT 1,
+    state text COLLATE "C" NOT NULL,
+    started_us bigint,
+    finished_us bigint,
+    attempts integer NOT NULL CHECK (attempts >= 0),
+    facts bytea NOT NULL,
+    PRIMARY KEY (tenant_id, plan_id, step),
+    FOREIGN KEY (tenant_id, plan_id) REFERENCES axonflow.plan_execution ON DELETE CASCADE DEFERRABLE
+);
+
+ALTER TABLE axonflow.plan_version ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE axonflow.plan_step ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+
+GRANT SELECT, INSERT ON axonflow.plan_version TO axonflow_app;
+GRANT SELECT, INSERT, UPDATE ON axonflow.plan_step TO axonflow_app;
+CREATE POLICY tenant ON axonflow.plan_version TO axonflow_app
+    USING (tenant_id = nullif(current_setting('axonflow.tenant_id', true), ''))
+    WITH CHECK (tenant_id = nullif(current_setting('axonflow.tenant_id', true), ''));
+CREATE POLICY tenant ON axonflow.plan_step TO axonflow_app
+    USING (tenant_id = nullif(current_setting('axonflow.tenant_id', true), ''))
+    WITH CHECK (tenant_id = nullif(current_setting('axonflow.tenant_id', true), ''));
+
+
+-- Workflows that somebody else orchestrates, and the gates of their steps. `record` is all of one, as JSON in bytes (see
+-- plan_execution); the other columns say the same again, to be searched by, but for `steps` (how many there are) and
+-- `step_index`, which the database counts. A change names the version that it was made from.
+
+CREATE TABLE axonflow.workflow (
+    tenant_id text COLLATE "C" NOT NULL,
+    workflow_id text COLLATE "C" NOT NULL,
+    schema_version integer NOT NULL,
+    state text COLLATE "C" NOT NULL CHECK (state IN ('in_progress', 'completed', 'failed', 'aborted')),
+    source text COLLATE "C" NOT NULL,
+    trace_id text COLLATE "C" NOT NULL,
+    created_us bigint NOT NULL,
+    steps integer NOT NULL DEFAULT 0 CHECK (steps >= 0),
+    version integer NOT NULL CHECK (version > 0),
+    record bytea NOT NULL,
+    PRIMARY KEY (tenant_id, workflow_id)
+);
+CREATE INDEX workflow_by_time ON axonflow.workflow (tenant_id, created_us DESC, workflow_id DESC);
+
+CREATE TABLE axonflow.workflow_step (
+    tenant_id text COLLATE "C" NOT NULL,
+    workflow_id text COLLATE "C" NOT NULL,
+    step_id text COLLATE "C" NOT NULL,
+    schema_version integer NOT NULL,
+    step_index integer NOT NULL CHECK (step_index >= 0),
+    state text COLLATE "C" NOT NULL
+        CHECK (state IN ('allowed', 'blocked', 'held', 'approved', 'rejected', 'completed')),
+    expires_us bigint,
+    version integer NOT NULL CHECK (version > 0),
+    record bytea NOT NULL,
+    PRIMARY KEY (tenant_id, workflow_id, step_id),
+    FOREIGN KEY (tenant_id, workflow_id) REFERENCES axonflow.workflow ON DELETE CASCADE DEFERRABLE,
+    CHECK (state <> 'held' OR expires_us IS NOT NULL)
+);
+-- As small as the number of holds that nobody has decided on.
+CREATE INDEX workflow_step_held ON axonflow.workflow_step (tenant_id, expires_us) WHERE state = 'held';
+
+ALTER TABLE axonflow.workflow ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE axonflow.workflow_step ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+
+GRANT SELECT, INSERT, UPDATE ON axonflow.workflow, axonflow.workflow_step TO axonflow_app;
+CREATE POLICY tenant ON axonflow.workflow TO axonflow_app
+    USING (tenant_id = nullif(current_setting('axonflow.tenant_id', true), ''))
+    WITH CHECK (tenant_id = nullif(current_setting('axonflow.tenant_id', true), ''));
+CREATE POLICY tenant ON axonflow.workflow_step TO axonflow_app
+    USING (tenant_id = nullif(current_setting('axonflow.tenant_id', true), ''))
+    WITH CHECK (tenant_id = nullif(current_setting('axonflow.tenant_id', true), ''));
 
 
 -- What was redacted for a vault, behind its label. `sealed` is AES-256-GCM under a key that the database does not have.
@@ -994,7 +1098,8 @@ BEGIN
     FOREACH name IN ARRAY ARRAY[
         'principal', 'role', 'role_grant', 'api_key', 'policy_set', 'policy_version', 'policy_activation',
         'api_policy', 'api_policy_version', 'policy_override', 'connector', 'connector_secret', 'catalog_entry',
-        'catalog_version', 'approval', 'metric_rollup', 'plan_execution', 'vault_value', 'audit_person_key'
+        'catalog_version', 'approval', 'metric_rollup', 'plan_execution', 'vault_value', 'audit_person_key',
+        'plan_version', 'plan_step', 'workflow', 'workflow_step'
     ] LOOP
         EXECUTE pg_catalog.format('GRANT SELECT (tenant_id), DELETE ON axonflow.%I TO axonflow_keeper', name);
         EXECUTE pg_catalog.format(
@@ -1020,3 +1125,15 @@ BEGIN
     END LOOP;
 END
 $$;
+
+
+-- What is done by command is signed by the machine that does it, as a writer of its own ("cli-" and the id of its first
+-- key). A command ends, and may not reach the anchor: the services tell it, who see these batches alone.
+GRANT SELECT ON axonflow.audit_batch, axonflow.audit_writer_key TO axonflow_sync;
+CREATE POLICY commands ON axonflow.audit_batch FOR SELECT TO axonflow_sync USING (writer_id ^@ 'cli-');
+CREATE POLICY commands ON axonflow.audit_writer_key FOR SELECT TO axonflow_sync USING (writer_id ^@ 'cli-');
+
+-- Commands of earlier releases sign nothing, as the writer "axonflow-cli". Where that ended is signed by those that came
+-- after them, so nothing may follow it: such a command is refused, and changes nothing.
+CREATE POLICY signed ON axonflow.audit_batch AS RESTRICTIVE FOR INSERT TO axonflow_writer
+    WITH CHECK (writer_id <> 'axonflow-cli');

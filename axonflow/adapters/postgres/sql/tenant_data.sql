@@ -41,7 +41,7 @@ ORDER BY relname DESC;
 -- name: await_writers
 -- Whoever began before it was known that the tenant is being deleted has ended when this has its locks; whoever begins
 -- afterwards keeps nothing there. The other tables ask for the tenant's row.
-LOCK TABLE axonflow.plan_execution, axonflow.vault_value, axonflow.metric_rollup IN SHARE MODE;
+LOCK TABLE axonflow.plan_execution, axonflow.vault_value, axonflow.metric_rollup, axonflow.workflow IN SHARE MODE;
 
 -- name: state
 SELECT

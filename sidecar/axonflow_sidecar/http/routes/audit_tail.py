@@ -8,9 +8,8 @@ is read from it before the client has taken what was sent.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from time import monotonic
 from typing import Any, Final
 
@@ -21,9 +20,9 @@ from axonflow import AxonFlowError
 from axonflow.app.tailing import Tailing, TailLook
 from axonflow.audit import AuditQuery
 from axonflow.audit.tail import TailPosition
-from axonflow.errors import TenancyLimited
 from axonflow_sidecar.http.administration import tenant_named
 from axonflow_sidecar.http.asgi import Call, Handler, Refused, Reply
+from axonflow_sidecar.http.places import RETRY_S, Places
 from axonflow_sidecar.http.services import AgentServices, check_tenant
 from axonflow_sidecar.http.translate import parse_time_us
 
@@ -32,7 +31,6 @@ __all__ = ["MAX_TAILS", "MAX_TAILS_OF_TENANT", "TailTimes", "audit_tail"]
 MAX_TAILS_OF_TENANT: Final = 8
 MAX_TAILS: Final = 64
 _PERMISSION: Final = "audit.read"
-_RETRY_S: Final = 5
 _FILTERS: Final = (
     "kind", "principal", "client_id", "action", "resource", "effect", "decision_id", "policy_name",
 )  # fmt: skip
@@ -56,7 +54,7 @@ _USUAL: Final = TailTimes()
 
 def audit_tail(services: AgentServices, times: TailTimes = _USUAL) -> Handler:
     """The handler. It begins now, or behind what the caller names."""
-    places = _Places()
+    places = Places("tails", "End one, or search.", MAX_TAILS, MAX_TAILS_OF_TENANT)
 
     async def handler(call: Call) -> Reply:
         if services.tail is None:
@@ -83,37 +81,14 @@ def _position(call: Call, told: dict[str, str], now_us: int) -> TailPosition:
     return TailPosition.at(parse_time_us(told["since"], "since") if told.get("since") else now_us)
 
 
-class _Places:
-    """How many tails there are."""
-
-    def __init__(self) -> None:
-        self._taken: Counter[str] = Counter()
-
-    @contextmanager
-    def one_of(self, tenant_id: str) -> Iterator[None]:
-        """Raises Refused (429) when there are enough."""
-        if self._taken[tenant_id] >= MAX_TAILS_OF_TENANT or self._taken.total() >= MAX_TAILS:
-            limited = TenancyLimited(
-                "too many tails", hint="End one, or search.", found="one more",
-                expected=f"at most {MAX_TAILS_OF_TENANT} of a tenant and {MAX_TAILS} in all, of one agent",
-            )  # fmt: skip
-            raise Refused(429, limited, retry_after_s=_RETRY_S)
-        self._taken[tenant_id] += 1
-        try:
-            yield
-        finally:
-            self._taken[tenant_id] -= 1
-            self._taken += Counter()  # forgets tenants without any
-
-
-async def _kept(places: _Places, stream: _Stream) -> AsyncGenerator[bytes, None]:
+async def _kept(places: Places, stream: _Stream) -> AsyncGenerator[bytes, None]:
     with places.one_of(stream.query.tenant_id):
         ends: _Ends = {
             asyncio.create_task(stream.call.left()): "",
             asyncio.create_task(stream.call.stopping.wait()): "stopping",
         }
         try:
-            yield b"retry: %d\n\n" % (_RETRY_S * 1000)
+            yield b"retry: %d\n\n" % (RETRY_S * 1000)
             async with aclosing(stream.pieces(ends)) as pieces:
                 async for piece in pieces:
                     yield piece

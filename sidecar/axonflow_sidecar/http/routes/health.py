@@ -29,8 +29,14 @@ _CAPABILITIES = {
         "static_policies": "/api/v1/static-policies: patterns, in force at once",
         "dynamic_policies": "/api/v1/dynamic-policies: conditions, in force at once",
         "multi_agent_planning": "POST /api/request with multi-agent-plan and execute-plan",
+        "workflow_control": "/api/v1/workflows: gates for steps of other orchestrators",
+        "wcp_step_metrics": "tokens and cost of their steps, in the trail",
     },
-    "axonflow-orchestrator": {"health_check": "GET /health", "multi_agent_planning": "plans, through the agent"},
+    "axonflow-orchestrator": {
+        "health_check": "GET /health",
+        "multi_agent_planning": "plans, through the agent",
+        "workflow_control": "workflows, through the agent",
+    },
 }
 
 

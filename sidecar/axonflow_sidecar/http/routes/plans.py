@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, Literal
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import Struct
 
 from axonflow import AxonFlow, Plan, Principal, Request, RequestError, Resource
+from axonflow.app.changes import Came, Change, recorded_change
 from axonflow.app.durable import SpoolFigures, Trouble
 from axonflow.app.following import PolicyStatus
+from axonflow.app.plan_shelf import PlanShelf
+from axonflow.app.workflows import Workflows
 from axonflow.audit import Origin
-from axonflow.errors import PlanError
+from axonflow.errors import Denied, ModelError, PlanError
 from axonflow.ids import new_id, now_us
 from axonflow.plan import PlanExecution
+from axonflow.plan.planner.modes import ExecutionMode
 from axonflow.policy.request import decode_json
 from axonflow_sidecar.http.asgi import Call, Handler, Refused, Reply
 from axonflow_sidecar.http.identity import Identity, identified
+from axonflow_sidecar.http.plan_shapes import duration_of, status_of, text_of
 from axonflow_sidecar.http.signing import Signer
-from axonflow_sidecar.plans.catalogue import PlanCatalogue
+from axonflow_sidecar.plans.catalogue import APPROVER
+from axonflow_sidecar.plans.making import PlanMaker, Written
 from axonflow_sidecar.plans.runs import PlanRuns
 
-__all__ = ["OrchestratorServices", "plan_requests", "plan_status"]
+__all__ = [
+    "Asked", "OrchestratorServices", "asked_by", "described", "found_plan", "keeping", "plan_requests", "plan_status",
+    "recorded_for",
+]  # fmt: skip
+
+MAX_QUERY_CHARS: Final = 100_000
+"""Lists of plans show it."""
 
 
 class OrchestratorServices(Struct, frozen=True, kw_only=True):
@@ -31,13 +43,50 @@ class OrchestratorServices(Struct, frozen=True, kw_only=True):
 
     flow: AxonFlow
     runs: PlanRuns
-    catalogue: PlanCatalogue
+    plans: PlanShelf
+    workflows: Workflows
+    maker: PlanMaker
     signer: Signer
     credential: str
     unwell: Callable[[], str | None] = lambda: None
     troubles: Callable[[], Sequence[Trouble]] = list
     spool: Callable[[], SpoolFigures | None] = lambda: None
     policies: Callable[[], PolicyStatus | None] = lambda: None
+
+
+class Asked(Struct, frozen=True):
+    """Who asks, and what is recorded of where that came from."""
+
+    identity: Identity
+    origin: Origin
+
+    @property
+    def tenant_id(self) -> str:
+        """The tenant that it is for."""
+        return self.identity.tenant_id
+
+    @property
+    def name(self) -> str:
+        """Who asks, in short form."""
+        return f"service:{self.identity.client_id}"
+
+    @property
+    def principal(self) -> Principal:
+        """In whose name plans run."""
+        user = Principal(self.identity.user_id or "anonymous", "user", self.tenant_id)
+        return Principal(self.identity.client_id, "service", self.tenant_id, on_behalf_of=user)
+
+    @property
+    def approver(self) -> Principal:
+        """In whose name approvals are given: with the roles of the key, and that of whoever may give any."""
+        roles = tuple(sorted({*self.identity.roles, APPROVER}))
+        principal = self.principal
+        return Principal(principal.id, "service", self.tenant_id, roles, on_behalf_of=principal.on_behalf_of)
+
+
+class _PlanContext(Struct):
+    domain: str = ""
+    execution_mode: ExecutionMode = "auto"
 
 
 class _PlanBody(Struct, kw_only=True):
@@ -49,16 +98,52 @@ class _PlanBody(Struct, kw_only=True):
 _decoder = msgspec.json.Decoder(_PlanBody)
 
 
+def asked_by(services: OrchestratorServices, call: Call) -> Asked:
+    """Whom `call` is for. Raises Refused (401) when it does not come from one of our agents."""
+    identity = identified(call, services.credential, services.signer, now_us())
+    return Asked(identity, Origin(identity.client_id, call.origin.request_id, call.origin.trace_id))
+
+
+@contextmanager
+def keeping() -> Iterator[None]:
+    """Where plans are kept cannot be reached: that is no fault of the caller's."""
+    try:
+        yield
+    except PlanError as error:
+        raise Refused(503, error) from None
+
+
+async def found_plan(services: OrchestratorServices, asked: Asked, plan_id: str) -> PlanExecution:
+    """The plan of this id. Raises Refused (404) when the tenant has none."""
+    with keeping():
+        execution = await services.plans.kept.get(asked.tenant_id, plan_id)
+    if execution is None:
+        raise Refused(404, RequestError("no such plan", expected="the id of a plan of this tenant"))
+    return execution
+
+
+@asynccontextmanager
+async def recorded_for(
+    services: OrchestratorServices, asked: Asked, action: str, plan_id: str, reason: str = ""
+) -> AsyncIterator[Came]:
+    """What the block changes is in the trail, before it is done and when it is. Raises AuditError."""
+    change = Change(
+        tenant_id=asked.tenant_id, principal=asked.name, action=action, resource=f"plan:{plan_id}", reason=reason,
+        origin=asked.origin,
+    )  # fmt: skip
+    async with recorded_change(services.flow.audit, change) as came:
+        yield came
+
+
 def plan_requests(services: OrchestratorServices) -> Handler:
     """The handler of ``POST /api/request``: makes a plan, or runs one that was made."""
 
     async def handler(call: Call) -> Reply:
-        identity = identified(call, services.credential, services.signer, now_us())
+        asked = asked_by(services, call)
         body = decode_json(await call.json_body(), _decoder)
         if body.request_type == "execute-plan":
-            origin = Origin(identity.client_id, call.origin.request_id, call.origin.trace_id)
-            return await _execute(services, identity, body, origin)
-        return await _generate(services, identity, body)
+            return await _execute(services, asked, body)
+        return await _generate(services, asked, body)
 
     return handler
 
@@ -67,58 +152,75 @@ def plan_status(services: OrchestratorServices) -> Handler:
     """The handler of ``GET /api/v1/plan/{id}``."""
 
     async def handler(call: Call) -> Reply:
-        identity = identified(call, services.credential, services.signer, now_us())
-        with _keeping():
-            execution = await services.runs.get(identity.tenant_id, call.value)
-        if execution is None:
-            raise Refused(404, RequestError("no such plan", expected="the id of a plan of this tenant"))
-        return Reply(msgspec.json.encode(_status(execution)))
+        asked = asked_by(services, call)
+        return Reply(msgspec.json.encode(status_of(await found_plan(services, asked, call.value))))
 
     return handler
 
 
-@contextmanager
-def _keeping() -> Iterator[None]:
-    """Where plans are kept cannot be reached: that is no fault of the caller's."""
-    try:
-        yield
-    except PlanError as error:
-        raise Refused(503, error) from None
-
-
-def _principal(identity: Identity) -> Principal:
-    user = Principal(identity.user_id or "anonymous", "user", identity.tenant_id)
-    return Principal(identity.client_id, "service", identity.tenant_id, on_behalf_of=user)
-
-
-async def _generate(services: OrchestratorServices, identity: Identity, body: _PlanBody) -> Reply:
+async def _generate(services: OrchestratorServices, asked: Asked, body: _PlanBody) -> Reply:
+    if len(body.query) > MAX_QUERY_CHARS:
+        raise RequestError("the query is too long", expected=f"at most {MAX_QUERY_CHARS} characters", at="$.query")
     context = body.context or {}
-    domain = context.get("domain") or "generic"
-    if not isinstance(domain, str):
-        raise RequestError("wrong type", expected="a string", found=type(domain).__name__, at="$.context.domain")
-    if domain not in services.catalogue:
-        known = ", ".join(services.catalogue.domains) or "none"
-        error = f"LLM routing is not set up, and the catalogue of plans has no {domain[:64]!a}; there is: {known}."
-        return Reply(msgspec.json.encode({"success": False, "error": error, "blocked": False}))
-    plan = services.catalogue.plan(domain, body.query, context)
+    told = _told(context)
+    try:
+        plan, domain, definition = await _written(services, asked, body.query, context, told)
+    except _NoPlan as none:
+        return Reply(msgspec.json.encode({"success": False, **none.said}))
     steps = described(plan)
     execution = PlanExecution(
-        tenant_id=identity.tenant_id, plan_id=new_id(now_us()), name=plan.name, domain=domain, query=body.query,
-        principal=f"service:{identity.client_id}", status="pending", steps=steps, created_us=now_us(),
+        tenant_id=asked.tenant_id, plan_id=new_id(now_us()), name=plan.name, domain=domain, query=body.query,
+        principal=asked.name, status="pending", steps=steps, created_us=now_us(), context=context,
+        execution_mode=told.execution_mode, definition=definition,
     )  # fmt: skip
-    with _keeping():
-        await services.runs.add(execution, context)
-    asked = Request(_principal(identity), "plan.start", Resource("plan", plan.name), _asked(context, plan))
-    decision = services.flow.decide(asked)
+    async with recorded_for(services, asked, "plan.create", execution.plan_id) as came:
+        came.facts = {"plan": plan.name, "domain": domain, "steps": len(steps)}
+        with keeping():
+            await services.plans.kept.add(execution)
+    decision = services.flow.decide(
+        Request(asked.principal, "plan.start", Resource("plan", plan.name), _start_context(context, plan))
+    )
     data = {
-        "plan_id": execution.plan_id, "domain": domain, "complexity": len(steps), "parallel": True, "version": 1,
+        "plan_id": execution.plan_id, "domain": domain, "complexity": len(steps),
+        "parallel": told.execution_mode not in ("sequential", "step"), "version": 1, "status": "pending",
         "workflow_execution_id": execution.plan_id, "steps": steps,
         "policy_info": {"allowed": decision.allowed, "applied_policies": decision.policies, "risk_score": 0.0},
     }  # fmt: skip
     return Reply(msgspec.json.encode({"success": True, "plan_id": execution.plan_id, "data": data, "blocked": False}))
 
 
-def _asked(context: dict[str, Any], plan: Plan) -> dict[str, Any]:
+class _NoPlan(Exception):  # noqa: N818  an answer on its way out, not a fault
+    def __init__(self, error: str, **said: Any) -> None:
+        super().__init__()
+        self.said = {"error": error, "blocked": False, **said}
+
+
+async def _written(
+    services: OrchestratorServices, asked: Asked, query: str, context: dict[str, Any], told: _PlanContext
+) -> Written:
+    """The plan, or why there is none, as the contract wants to hear it."""
+    domain = next((one for one in (told.domain or "generic", "") if services.maker.has(one)), None)
+    if domain is None or (not domain and told.domain not in ("", "generic")):
+        known = ", ".join(services.maker.domains) or "none"
+        name = told.domain or "generic"
+        raise _NoPlan(f"LLM routing is not set up, and the catalogue of plans has no {name[:64]!a}; there is: {known}.")
+    try:
+        return await services.maker.make(domain, query, context, told.execution_mode, asked.principal)
+    except Denied as denied:
+        raise _NoPlan(str(denied), blocked=True, block_reason=str(denied)) from None
+    except ModelError as error:
+        raise _NoPlan(f"No plan was written: {error}") from None
+
+
+def _told(context: dict[str, Any]) -> _PlanContext:
+    try:
+        return msgspec.convert({name: value for name, value in context.items() if value is not None}, _PlanContext)
+    except msgspec.ValidationError as error:
+        raise RequestError("wrong type", expected="a domain and an execution_mode", found=str(error)[:200],
+                           at="$.context") from None  # fmt: skip
+
+
+def _start_context(context: dict[str, Any], plan: Plan) -> dict[str, Any]:
     return {**context, "plan": plan.name, "steps": len(plan.steps)}
 
 
@@ -139,51 +241,29 @@ def described(plan: Plan) -> list[dict[str, Any]]:
     ]
 
 
-async def _execute(services: OrchestratorServices, identity: Identity, body: _PlanBody, origin: Origin) -> Reply:
+async def _execute(services: OrchestratorServices, asked: Asked, body: _PlanBody) -> Reply:
     plan_id = (body.context or {}).get("plan_id")
     if not isinstance(plan_id, str):
         raise RequestError("no plan is named", expected="the plan_id of a plan that was made", at="$.context.plan_id")
-    with _keeping():
-        execution = await services.runs.run(identity.tenant_id, plan_id, _principal(identity), origin)
-        known = execution or await services.runs.get(identity.tenant_id, plan_id)
+    with keeping():
+        execution = await services.runs.run(asked.tenant_id, plan_id, asked.principal, asked.origin)
     if execution is None:
-        if known is None:
-            raise Refused(404, RequestError("no such plan", expected="the id of a plan of this tenant"))
+        known = await found_plan(services, asked, plan_id)
         error = f"The plan is {known.status}: each plan runs once."
         return Reply(
-            msgspec.json.encode({"success": False, "error": error, "plan_id": plan_id, "data": _status(known)})
+            msgspec.json.encode({"success": False, "error": error, "plan_id": plan_id, "data": status_of(known)})
         )
+    return Reply(msgspec.json.encode(executed(execution)))
+
+
+def executed(execution: PlanExecution) -> dict[str, Any]:
+    """What whoever has a plan run is told of how far it came."""
     blocked = execution.status == "denied"
     answer = {
-        "success": execution.status == "completed", "plan_id": plan_id, "blocked": blocked,
-        "data": _status(execution), "result": _text(execution.result),
-        "metadata": {"step_results": execution.step_results, "duration": _duration(execution)},
+        "success": execution.status in ("completed", "awaiting_approval"), "plan_id": execution.plan_id,
+        "blocked": blocked, "data": status_of(execution), "result": text_of(execution.result),
+        "metadata": {"step_results": execution.step_results, "duration": duration_of(execution)},
     }  # fmt: skip
     if execution.error:
         answer["block_reason" if blocked else "error"] = execution.error
-    return Reply(msgspec.json.encode(answer))
-
-
-def _status(execution: PlanExecution) -> dict[str, Any]:
-    return {
-        "plan_id": execution.plan_id,
-        "workflow_id": execution.plan_id,
-        "status": "failed" if execution.status == "denied" else execution.status,
-        "result": _text(execution.result),
-        "step_results": execution.step_results,
-        "error": execution.error,
-        "duration": _duration(execution),
-        "policy_info": {"allowed": execution.status != "denied"},
-    }
-
-
-def _text(result: object) -> str | None:
-    """The contract's result is text: one that is not becomes JSON."""
-    return result if result is None or isinstance(result, str) else msgspec.json.encode(result).decode()
-
-
-def _duration(execution: PlanExecution) -> str | None:
-    """As the contract has it: text, such as ``0.215s``."""
-    if execution.started_us is None or execution.finished_us is None:
-        return None
-    return f"{(execution.finished_us - execution.started_us) / 1_000_000:.3f}s"
+    return answer

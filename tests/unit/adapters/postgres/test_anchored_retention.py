@@ -1,6 +1,7 @@
 """Upkeep whose cuts an anchor is told of: what somebody else removed is named, whatever the database says of it."""
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 import asyncpg
@@ -12,6 +13,7 @@ from axonflow.app.operations import cut_witness, maintain
 from axonflow.errors import ConfigurationError
 from axonflow.flows.verify_audit import verify_audit
 from axonflow.ids import now_us
+from tests.anchor_servers import object_store, web_server
 from tests.postgres import execute
 from tests.postgres_rows import insert, rows_of
 from tests.postgres_stores import audit_event, chained, opened, write_sealed
@@ -63,12 +65,12 @@ def anchor(tmp_path):
     return f"file:{tmp_path}/anchor"
 
 
-def verified(dsn, anchor):
+def verified(dsn, anchor, token=""):
     """Records that were removed, those of them that were accepted, and what is found."""
     with opened(dsn) as (run, pools):
         report = run(verify_audit(PostgresAuditProofs(pools)))
         assert report.broken == ()  # without the anchor, nothing shows
-        report = run(told_of_cuts(report, anchor))
+        report = run(told_of_cuts(report, anchor, token))
     return report.removed, report.accepted, [(one.kind, one.tenant_id, one.sequence) for one in report.broken]
 
 
@@ -168,3 +170,36 @@ def test_record_that_comes_after_the_anchor_was_told_goes_only_when_it_was_told_
 
     assert asyncio.run(keep()) == 3
     assert (verified(database, anchor), cuts_in(anchor)) == ((3, 0, []), 1)
+
+
+@contextlib.contextmanager
+def served_https(folder, monkeypatch):
+    with web_server(folder) as (server, url, authority):
+        monkeypatch.setenv("SSL_CERT_FILE", authority)
+        server.token = "secret-word"
+        yield server, url
+
+
+@contextlib.contextmanager
+def served_s3(folder, monkeypatch):
+    for name, value in {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "x", "AWS_CONFIG_FILE": "/none"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("axonflow.adapters.anchors.object_store._ATTEMPTS", 1)
+    with object_store() as (server, url):
+        yield server, url
+
+
+@pytest.mark.parametrize("served", [served_https, served_s3], ids=["https", "s3"])
+def test_upkeep_tells_a_server_of_its_cuts_and_names_what_it_was_not_told_of(database, tmp_path, monkeypatch, served):
+    with served(tmp_path, monkeypatch) as (server, url):
+        told = {"anchor": url, "anchor_token": server.token}
+        server.failing = True
+        with pytest.raises(ConfigurationError, match="no audit record is removed while the anchor cannot be told"):
+            asyncio.run(maintain(database, **told))
+        assert records(database) == 5
+        server.failing = False
+        assert asyncio.run(maintain(database, **told)).removed == 3
+        assert len([name for name in server.objects if "cuts" in name]) == 1
+        assert verified(database, url, server.token) == (3, 0, [])
+        forge(database, 4)
+        assert verified(database, url, server.token) == (5, 0, [("cut", "A", 4)])

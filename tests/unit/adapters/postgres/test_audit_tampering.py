@@ -213,6 +213,10 @@ TAMPERED = {
         "UPDATE axonflow.audit_segment SET head = sha256('') WHERE writer_id = 'w' AND number = 1",
         [("batch_altered", "", None, 1), ("rewritten", "a", 10, 1)],
     ),
+    "hashes of removed records where none was": (
+        "UPDATE axonflow.audit_segment SET removed = head WHERE writer_id = 'w' AND number = 1 AND tenant_id = 'a'",
+        [("segment_altered", "a", 10, 1)],
+    ),
     "segments": (
         "DELETE FROM axonflow.audit_segment WHERE writer_id = 'w' AND number = 1",
         [("batch_altered", "", None, 1), ("unsealed", "a", 10, None)],

@@ -8,12 +8,14 @@ from axonflow.adapters.postgres.database import ROLES
 from tests.postgres import execute, fresh_database
 
 OURS = "JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'axonflow'"
+RIGHTS = "(SELECT array_agg(one::text ORDER BY one::text) FROM unnest({}) AS one)"
+"""Who may do what, in no order: that of the grants means nothing."""
 CATALOGUE = {
-    "relations": f"""SELECT relname, relkind::text, relrowsecurity, relforcerowsecurity, relacl::text,
+    "relations": f"""SELECT relname, relkind::text, relrowsecurity, relforcerowsecurity, {RIGHTS.format("relacl")},
         relowner::regrole::text, reloptions::text,
         pg_get_expr(relpartbound, c.oid) FROM pg_class c {OURS} ORDER BY 1""",
     "columns": f"""SELECT relname, attname, format_type(atttypid, atttypmod), attnotnull,
-        attcollation::regcollation::text, attacl::text, pg_get_expr(adbin, adrelid), attidentity::text,
+        attcollation::regcollation::text, {RIGHTS.format("attacl")}, pg_get_expr(adbin, adrelid), attidentity::text,
         attgenerated::text
         FROM pg_attribute JOIN pg_class c ON c.oid = attrelid {OURS}
         LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum

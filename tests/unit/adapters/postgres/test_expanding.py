@@ -8,11 +8,9 @@ import pytest
 
 from axonflow.adapters.postgres import (
     PostgresDatabase,
-    PostgresPlanStore,
     audit_store,
     migrate,
     migrating,
-    plan_store,
     sql_files,
     vault,
 )
@@ -23,13 +21,16 @@ from axonflow.detect import RedactionKey
 from axonflow.errors import AuditConflict
 from axonflow.ids import new_id, now_us
 from tests.postgres import execute
-from tests.postgres_stores import ReadableStore, audit_event, chained, opened, plan_execution
+from tests.postgres_stores import ReadableStore, audit_event, chained, opened
 
 BEFORE = Path(__file__).parents[3] / "data" / "sql_of_schema_2"
 DAY_US = 86_400_000_000
 NEXT_MONTH_US = 40 * DAY_US
 OF_BEFORE = {"on_behalf_of": ("user:bob",)}
 """That release wrote every field, and its statement asks for them."""
+PLAN = (
+    "t", "p", "trip", "travel", b"", "user:ann", "pending", b"[]", 5, "", None, None, b"null", b"{}", None, 1, b"{}",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -38,8 +39,9 @@ def queries_of_before(monkeypatch):
     with monkeypatch.context() as folder:
         folder.setattr(sql_files, "_FOLDER", BEFORE)
         queries = {name: sql_files.named_queries(name) for name in ("audit.sql", "plans.sql", "vault.sql")}
-    for module, name in ((audit_store, "audit.sql"), (plan_store, "plans.sql"), (vault, "vault.sql")):
+    for module, name in ((audit_store, "audit.sql"), (vault, "vault.sql")):
         monkeypatch.setattr(module, "_SQL", queries[name])
+    return queries["plans.sql"]
 
 
 @pytest.fixture
@@ -61,7 +63,7 @@ async def running(dsn):
 def test_task_of_the_release_before_goes_on_while_the_database_is_migrated(of_before, queries_of_before):
     async def run():
         database = await running(of_before)
-        audit, plans = ReadableStore(database), PostgresPlanStore(database)
+        audit, plans = ReadableStore(database), queries_of_before
         kept = PostgresVault(database, RedactionKey(bytes(32)))
         records = chained(audit_event("t", time_us=now_us() + number, **OF_BEFORE) for number in range(3_000))
         written = 0
@@ -73,7 +75,8 @@ def test_task_of_the_release_before_goes_on_while_the_database_is_migrated(of_be
                 written += 10
 
         await write_on(500)
-        await plans.add(plan_execution("t", plan_id="p"))
+        async with database.tenant("t") as connection:
+            await connection.execute(plans["add"], *PLAN)
         await kept.put("t", "label", "value")
         writing = asyncio.create_task(write_on(2_000))
         assert len(await migrate(of_before)) == len(migrations()) - 2
@@ -85,8 +88,10 @@ def test_task_of_the_release_before_goes_on_while_the_database_is_migrated(of_be
             found = await connection.fetch(audit_store._SQL["search"], "t", 3, 0, *[None] * 9)
         assert [row["total"] for row in found] == [3_000] * 3
         assert await audit.chains() == [("t", "writer")]
-        assert (await plans.begin("t", "p", "executor", 6)).name == "trip"
-        assert await plans.abandon("executor", "ended", 7) == 1
+        async with database.tenant("t") as connection:
+            assert (await connection.fetchrow(plans["begin"], "t", "p", "executor", 6))["name"] == "trip"
+        async with database.executor("executor") as connection:
+            assert await connection.execute(plans["abandon"], "executor", b"ended", 7) == "UPDATE 1"
         assert await kept.get("t", "label") == "value"
         await database.close()
 

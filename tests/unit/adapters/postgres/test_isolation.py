@@ -18,7 +18,8 @@ CHANGES = [
     "UPDATE axonflow.audit_event SET effect = 'allow'",
     "DELETE FROM axonflow.audit_event",
     "TRUNCATE axonflow.audit_event",
-    "DELETE FROM axonflow.plan_execution",
+    "DELETE FROM axonflow.plan_version",
+    "UPDATE axonflow.plan_version SET summary = ''",
     "TRUNCATE axonflow.plan_execution",
     "UPDATE axonflow.vault_value SET sealed = ''",
     "DELETE FROM axonflow.vault_value",
@@ -125,14 +126,19 @@ def test_writer_recognises_its_own_records_only(written):
     assert {row[1] for row in rows} == {"writer of A"}
 
 
-def test_executor_sees_of_its_own_plans_no_more_than_that_they_run(written):
+def test_executor_sees_of_its_own_plans_no_more_than_that_they_run_and_are_to_stop(written):
     sql = "SELECT executor_id, status FROM axonflow.plan_execution"
     assert as_role(written, "axonflow_executor", sql) == []
     rows = as_role(written, "axonflow_executor", sql, executor_id="executor of A")
     assert rows == [("executor of A", "running")]
-    for column in ("tenant_id", "query", "result"):
+    for column in ("query", "result", "held"):
         with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied"):
             as_role(written, "axonflow_executor", f"SELECT {column} FROM axonflow.plan_execution", executor_id="x")
+
+
+def test_app_removes_no_plan_that_has_not_ended(written):
+    sql = "DELETE FROM axonflow.plan_execution RETURNING plan_id"
+    assert as_role(written, "axonflow_app", sql, tenant_id="A") == []
 
 
 def test_executor_can_turn_its_running_plans_into_failed_ones_only(written):

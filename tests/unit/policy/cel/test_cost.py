@@ -137,7 +137,7 @@ class Visits(dict):
         return super().__getitem__(kind)
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(sources(), requests())
 def test_work_on_any_request_is_at_most_the_estimate_for_its_size(source, request_):
     try:

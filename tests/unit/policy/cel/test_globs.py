@@ -30,7 +30,7 @@ def is_glob(pattern):
     return "\\" not in plain
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(PATTERNS, TEXTS)
 @example("*a?", "aab")
 @example("*ab*b", "ab")

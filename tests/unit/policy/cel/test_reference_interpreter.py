@@ -46,7 +46,7 @@ def by_form(function, request):
     return "match" if value else "no match"
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(sources(), requests())
 def test_compiled_rule_on_any_request_comes_to_what_the_interpreter_says(source, request_):
     try:

@@ -1,0 +1,109 @@
+"""Workflows of other orchestrators in memory."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from axonflow.plan.workflows.refusals import WorkflowConflict
+from axonflow.plan.workflows.states import GateState, WorkflowState
+from axonflow.plan.workflows.workflow import (
+    MAX_STEPS,
+    HeldStep,
+    Workflow,
+    WorkflowPage,
+    WorkflowQuery,
+    WorkflowStep,
+    too_many_steps,
+)
+
+__all__ = ["MemoryWorkflowSteps", "MemoryWorkflows"]
+
+
+class MemoryWorkflows:
+    """A WorkflowStore. Keeps them for as long as the process lives."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.rows: dict[tuple[str, str], Workflow] = {}
+
+    async def add(self, workflow: Workflow) -> None:
+        key = (workflow.tenant_id, workflow.workflow_id)
+        with self.lock:
+            if key in self.rows:
+                raise WorkflowConflict("the workflow's id is taken", expected="a new id", found=workflow.workflow_id)
+            self.rows[key] = workflow
+
+    async def get(self, tenant_id: str, workflow_id: str) -> Workflow | None:
+        with self.lock:
+            return self.rows.get((tenant_id, workflow_id))
+
+    async def page(self, query: WorkflowQuery) -> WorkflowPage:
+        with self.lock:
+            found = [one for one in self.rows.values() if _is_asked_for(one, query)]
+        found.sort(key=lambda one: (one.created_us, one.workflow_id), reverse=True)
+        return WorkflowPage(tuple(found[query.offset : query.offset + query.limit]), len(found))
+
+    async def change(self, workflow: Workflow) -> bool:
+        key = (workflow.tenant_id, workflow.workflow_id)
+        with self.lock:
+            known = self.rows.get(key)
+            if known is None or known.version != workflow.version - 1:
+                return False
+            self.rows[key] = replace(workflow, steps=known.steps)
+            return True
+
+
+class MemoryWorkflowSteps:
+    """A WorkflowStepStore, of steps of these `workflows`."""
+
+    def __init__(self, workflows: MemoryWorkflows) -> None:
+        self._workflows = workflows
+        self._rows: dict[tuple[str, str, str], WorkflowStep] = {}
+
+    async def get(self, tenant_id: str, workflow_id: str, step_id: str) -> WorkflowStep | None:
+        with self._workflows.lock:
+            return self._rows.get((tenant_id, workflow_id, step_id))
+
+    async def all(self, tenant_id: str, workflow_id: str) -> Sequence[WorkflowStep]:
+        with self._workflows.lock:
+            found = [step.outline() for key, step in self._rows.items() if key[:2] == (tenant_id, workflow_id)]
+        return sorted(found, key=lambda step: step.index)
+
+    async def keep(self, step: WorkflowStep) -> WorkflowStep | None:
+        place = (step.tenant_id, step.workflow_id)
+        key = (*place, step.step_id)
+        with self._workflows.lock:
+            workflow, known = self._workflows.rows.get(place), self._rows.get(key)
+            is_next = step.version == (1 if known is None else known.version + 1)
+            if workflow is None or workflow.state is not WorkflowState.IN_PROGRESS or not is_next:
+                return None
+            if known is None:
+                if workflow.steps >= MAX_STEPS:
+                    raise too_many_steps(step)
+                step = replace(step, index=workflow.steps)
+                self._workflows.rows[place] = replace(workflow, steps=workflow.steps + 1)
+            self._rows[key] = step
+            return step
+
+    async def held(self, tenant_id: str, now_us: int, limit: int) -> Sequence[HeldStep]:
+        with self._workflows.lock:
+            found = [
+                HeldStep(self._workflows.rows[step.tenant_id, step.workflow_id], step)
+                for step in self._rows.values()
+                if step.tenant_id == tenant_id and step.standing(now_us) is GateState.HELD
+            ]
+        open_ones = [one for one in found if one.workflow.state is WorkflowState.IN_PROGRESS]
+        open_ones.sort(key=lambda one: (one.step.expires_us or 0, one.step.workflow_id, one.step.step_id))
+        return open_ones[:limit]
+
+
+def _is_asked_for(workflow: Workflow, query: WorkflowQuery) -> bool:
+    return workflow.tenant_id == query.tenant_id and all(
+        wanted is None or wanted == found
+        for wanted, found in (
+            (query.state, workflow.state), (query.source, workflow.source), (query.trace_id, workflow.trace_id)
+        )
+    )  # fmt: skip

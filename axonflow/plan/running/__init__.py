@@ -1,0 +1,1 @@
+"""How one plan runs: events in, commands out, states in a table."""
