@@ -13,6 +13,7 @@ _MODULES = {
     "demo": "axonflow.cli.demo",
     "replay": "axonflow.cli.replay",
     "decide": "axonflow.cli.decide",
+    "explain": "axonflow.cli.explain",
     "policy": "axonflow.cli.policy",
     "detect": "axonflow.cli.detect",
     "detectors": "axonflow.cli.detectors",

@@ -14,7 +14,7 @@ from axonflow.policy.matching import reach, source_of
 from axonflow.policy.request import Request
 from axonflow.policy.rules import CompiledRule
 
-__all__ = ["MAX_PATHS", "PathsRead", "ReadAttributes", "reading_of"]
+__all__ = ["MAX_PATHS", "PathsRead", "ReadAttributes", "is_secret", "reading_of"]
 
 MAX_PATHS: Final = 64
 """Of one action; those that are first by name."""
@@ -75,9 +75,14 @@ def _reading_of(paths: tuple[str, ...]) -> ReadAttributes:
 
 
 def _source_of(path: str) -> str:
-    source = f"withheld({source_of(path)})" if _SECRET.search(path) else source_of(path)
+    source = f"withheld({source_of(path)})" if is_secret(path) else source_of(path)
     # most act for nobody, which is quicker to see than that there is nothing at the end of a path
     return f"({source} if request.principal.on_behalf_of else None)" if path.startswith(_DELEGATION) else source
+
+
+def is_secret(path: str) -> bool:
+    """Whether an attribute is named as secrets are: its value is shown to nobody."""
+    return _SECRET.search(path) is not None
 
 
 def _withheld(value: Any) -> str | None:

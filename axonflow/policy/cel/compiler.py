@@ -33,7 +33,7 @@ from axonflow.policy.cel.patterns import Patterns
 from axonflow.policy.cel.reads import Reads
 from axonflow.policy.cel.runtime import RUNTIME
 from axonflow.policy.cel.scope import Host, Scope, request_scope
-from axonflow.policy.cel.syntax import ConstantValue, Node
+from axonflow.policy.cel.syntax import Call, ConstantValue, Node
 from axonflow.policy.cel.types import BOOL, DYN
 
 __all__ = ["Compiler", "Condition", "Expression", "Filters", "Function", "no_filters"]
@@ -117,6 +117,23 @@ class Shape:
             self._careful = self._made(careful=True)
         make, binding = self._careful
         return make(*values, *binding.values(literals))
+
+    def part(self, node: Node, literals: tuple[Any, ...], variables: Sequence[str] = ()) -> Function:
+        """One `node` of the tree by itself, in its careful form: ``(request, evaluation)`` gives a function of what the
+        `variables` around it stand for, outermost first, which gives its value."""
+        assert self._checked is not None  # else there are no nodes
+        return self._compiler.part(self._checked, node, literals, variables)
+
+    def arguments(self, call: Call) -> tuple[Node, ...]:
+        """What a call in the tree is given, a method's target first."""
+        assert self._checked is not None  # as above
+        return call.arguments if call.function == "detected" else self._checked.called(call).arguments
+
+    def filter_tests(self, values: Sequence[Any]) -> list[tuple[str, Function]]:
+        """Each of its filters by itself, by the path that it looks at."""
+        names = [f"f{position}" for position in range(len(values))]
+        makers = [self._compiler.maker(names, source) for source in self._filters.emit(names)]
+        return [(path, make(*values)) for path, make in zip(self._filters.paths, makers, strict=True)]
 
     def _made(self, *, careful: bool) -> tuple[Callable[..., Function], Binding]:
         bindings = Bindings()
@@ -282,6 +299,15 @@ class Compiler:
     def emitted(self, checked: Checked, bindings: Bindings, *, careful: bool) -> str:
         """Source of a condition."""
         return Emitter(checked, bindings, self._host, careful=careful).guarded(checked.node, "bool")
+
+    def part(self, checked: Checked, node: Node, literals: tuple[Any, ...], variables: Sequence[str]) -> Function:
+        """See Shape.part."""
+        bindings = Bindings()
+        parameters = {name: f"p{position}" for position, name in enumerate(variables)}  # of two, the inner one is meant
+        emitted = Emitter(checked, bindings, self._host, careful=True, variables=parameters).emit(node)
+        binding = bindings.binding(len(literals))
+        given = ", ".join(f"p{position}" for position in range(len(variables)))
+        return self.maker(binding.names, f"lambda {given}: {emitted}")(*binding.values(literals))
 
     def maker(self, names: Sequence[str], expression: str) -> Callable[..., Function]:
         """A function of the constants `names` that makes the function ``(request, evaluation) -> expression``."""

@@ -1,0 +1,362 @@
+"""An explanation says what `decide` says, and of each part of a condition what it comes to by itself."""
+
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from axonflow import AxonFlow, Effect, Request
+from axonflow.detect.secrecy import Secrecy
+from axonflow.errors import PolicyError
+from axonflow.policy.cel import Compiler
+from axonflow.policy.cel.parser import parse
+from axonflow.policy.cel.syntax import Bind, Macro
+from axonflow.policy.evaluation import Evaluation
+from axonflow.policy.explaining import explain
+from axonflow.policy.explaining.discretion import NOTHING_PRIVATE, Discretion
+from axonflow.policy.explaining.parts import said
+from axonflow.policy.explaining.written import written
+from tests.strategies import KNOWN_ACTIONS, policy_set, policy_sets, requests
+from tests.unit.policy.cel import sources
+from tests.unit.policy.cel.expressions import SCANNER, Host
+
+NOW_S = 1_795_000_000.0
+SAME = ("effect", "allowed", "reasons", "obligations", "policies", "errors", "decision_id", "policy_digest")
+STRONGEST = [effect.value for effect in Effect]
+DISCRETION = Discretion(Secrecy(SCANNER))
+ANN = {"principal": "user:ann", "action": "tool.call", "resource": "tool:shell"}
+
+
+def engine_of(*documents):
+    return AxonFlow.open(list(documents)).policies
+
+
+def explained(rules, request, **parts):
+    return explain(engine_of(policy_set(rules, **parts)), Request(**ANN | request), "id", NOW_S)
+
+
+def parts_of(told, *, within_loops=True):
+    left = [part for layer in told.layers for rule in layer.rules for part in rule.parts]
+    while left:
+        part = left.pop()
+        binds = not within_loops and isinstance(parse(part.text).node, (Bind, Macro))
+        left.extend(part.parts[:1] if binds else part.parts)
+        yield part
+
+
+def only(told):
+    """The one rule that is explained."""
+    (rule,) = [rule for layer in told.layers for rule in layer.rules]
+    return rule
+
+
+def lines(part, depth=0):
+    """A tree as lines, for tests of its form."""
+    shown = part.note if part.outcome != "value" or part.note else msgspec.json.encode(part.value).decode()
+    yield f"{'  ' * depth}{part.text}: {part.outcome} {shown}".rstrip()
+    for inner in part.parts:
+        yield from lines(inner, depth + 1)
+
+
+def tree(when, request, effect="deny"):
+    (part,) = only(explained([{"id": "r", "effect": effect, "when": when}], request, default="allow")).parts
+    return list(lines(part))
+
+
+def agrees(told, decision):
+    assert {name: getattr(told, name) for name in SAME} == {name: getattr(decision, name) for name in SAME}
+    rules = [rule for layer in told.layers for rule in layer.rules]
+    assert {rule.id for rule in rules if rule.matches} == set(decision.policies)
+    for layer in told.layers:
+        ids = [rule.id for rule in layer.rules if rule.matches]
+        assert ids == [policy for policy in decision.policies if policy in ids]
+    failed = {(rule.id, rule.error) for rule in rules if rule.error}
+    assert failed == {(one.policy, one.message) for one in decision.errors if one.policy != "redaction"}
+    for rule in rules:
+        assert rule.holds is (None if rule.error else rule.matches or rule.holds)
+    if told.action_known and not told.missing:
+        assert by_layers(told) == decision.effect.value
+
+
+def by_layers(told):
+    """What the layers come to together: the strictest wins, and somebody has to grant."""
+    outcomes = [layer.outcome for layer in told.layers]
+    if "deny" in outcomes or set(outcomes) == {"abstain"}:
+        return "deny"
+    matching = {rule.effect.value for layer in told.layers for rule in layer.rules if rule.matches}
+    return min(matching & set(STRONGEST[:5]) | {"allow"}, key=STRONGEST.index)
+
+
+@given(
+    policy_sets(), requests([*KNOWN_ACTIONS, "tool.cal"]), st.sampled_from([None, "context.env", "principal.groups"])
+)
+@settings(max_examples=40)
+def test_explanation_of_any_request_agrees_with_its_decision(documents, request_, required):
+    if required:
+        documents[0]["requires"] = {"tool.call": [required]}
+    shadows = [dict(one, shadow=True, metadata={"name": f"shadow-{n}"}) for n, one in enumerate(documents)]
+    engine = engine_of(*documents, *shadows[:1])
+    decision = engine.decide(request_, "id", NOW_S)
+    told = explain(engine, request_, "id", NOW_S)
+    agrees(told, decision)
+    assert told.why
+    assert (told.shadow.effect, told.shadow.policies) == (decision.shadow.effect, decision.shadow.policies)
+
+
+@given(sources.sources(), sources.requests(), st.sampled_from(["deny", "allow", "log"]))
+@settings(max_examples=100)
+def test_explanation_of_any_condition_gives_each_part_its_own_value(source, request_, effect):
+    try:
+        engine = engine_of(policy_set([{"id": "r", "effect": effect, "when": source}], default="allow"))
+    except PolicyError:
+        return
+    told = explain(engine, request_, "id", NOW_S)
+    agrees(told, engine.decide(request_, "id", NOW_S))
+    for part in parts_of(told, within_loops=False):
+        if part.outcome in {"value", "error"}:
+            assert alone(part.text, request_) == (part.outcome, part.note, part.value), part.text
+
+
+def alone(text, request):
+    """What `text` comes to by itself."""
+    time_us = int(NOW_S * 1_000_000) if request.time is None else request.time
+    function = Compiler(Host()).value(text)
+    try:
+        value = function(request, Evaluation(request, time_us, SCANNER))
+    except Exception as error:  # noqa: BLE001  whatever a part fails with
+        return "error", said(error), None
+    return "value", "", DISCRETION.shown(value, NOTHING_PRIVATE)
+
+
+def same(node):
+    """A tree without its places."""
+    if isinstance(node, tuple):
+        return tuple(map(same, node))
+    if isinstance(node, msgspec.Struct):
+        fields = [name for name in node.__struct_fields__ if name not in {"offset", "slot"}]
+        return (type(node), *[same(getattr(node, name)) for name in fields])
+    return (type(node), node)
+
+
+@given(sources.sources())
+@settings(max_examples=100)
+def test_written_text_of_any_tree_reads_as_the_same_tree(source):
+    node = parse(source).node
+    assert same(parse(written(node)).node) == same(node)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "-(1) + 2 - (3 - 4) * -x", "(a || b) && !(c && d) ? e : f ? g : h", "(a ? b : c) ? d : e", "(-1).f(2u, b'x')",
+        'a.`odd-name`[b][?1].?c.d({1: 2, ?"k": v}, [?x, null])', "cel.bind(x, 1, cel.bind(y, x, x + y))",
+        "cel.block([1, cel.index(0)], cel.index(1) == 2)", "a in [1.5, 1e300, -9223372036854775808]",
+        "l.transformMap(k, v, k != v, v).map(x, x > 1, has(x.y))", "(a == b) == c", "a == (b == c)", "!-(x)", "!!x",
+    ],
+)  # fmt: skip
+def test_written_text_of_odd_trees_reads_as_the_same_tree(source):
+    node = parse(source).node
+    assert same(parse(written(node)).node) == same(node)
+
+
+def test_written_text_of_a_variant_has_its_own_literals():
+    rules = [{"id": f"r{n}", "effect": "deny", "when": f'context.a == "v{n}" && context.b < {n}'} for n in range(3)]
+    told = explained(rules, {"context": {"a": "v1", "b": 0}}, default="allow")
+    texts = {rule.id: [part.text for part in rule.parts] for layer in told.layers for rule in layer.rules}
+    assert texts == {f"r{n}": [f'context.a == "v{n}" && context.b < {n}'] for n in range(3)}
+    assert told.policies == ("r1",)
+
+
+def test_explanation_of_short_circuits_marks_what_was_not_evaluated():
+    assert tree("context.a > 1 || context.b > 1", {"context": {"a": 2}}) == [
+        "context.a > 1 || context.b > 1: value true",
+        "  context.a > 1: value true",
+        "    context.a: value 2",
+        "  context.b > 1: not_evaluated",
+    ]
+    assert tree("context.a ? context.b : context.c", {"context": {"a": True, "b": False, "c": True}}) == [
+        "context.a ? context.b : context.c: value false",
+        "  context.a: value true",
+        "  context.b: value false",
+        "  context.c: not_evaluated",
+    ]
+    assert tree("context.?a.orValue(context.b) == 1", {"context": {"a": 2}})[2:] == [
+        '    context.?a: value {"optional":2}',
+        "    context.b: not_evaluated",
+    ]
+
+
+def test_explanation_of_an_error_says_where_it_arose_and_what_it_came_to():
+    assert tree("context.a + 1 > 2 || context.b", {"context": {"b": False}}) == [
+        "context.a + 1 > 2 || context.b: error context.a is missing",
+        "  context.a + 1 > 2: error context.a is missing",
+        "    context.a + 1: error context.a is missing",
+        "      context.a: error context.a is missing",
+        "  context.b: value false",
+    ]
+    rules = [{"id": "r", "effect": "deny", "when": "context.a > 2"}]
+    told = explained(rules, {}, default="allow")
+    assert (only(told).matches, only(told).holds, only(told).error) == (True, None, "context.a is missing")
+    assert told.why[1] == "rule r could not be evaluated and counts as a match: what restricts fails closed."
+    allowing = explained([{"id": "r", "effect": "allow", "when": "context.a > 2"}], {})
+    assert (only(allowing).matches, allowing.effect) == (False, Effect.DENY)
+
+
+def test_explanation_of_a_loop_shows_the_element_that_decided():
+    request = {"principal": {"id": "ann", "roles": ["a", "b", "c"]}}
+    assert tree('principal.roles.exists(r, r == "b")', request)[2:] == ['  r: value "b"', '    r == "b": value true']
+    assert tree('principal.roles.all(r, r != "c")', request)[2:] == ['  r: value "c"', '    r != "c": value false']
+    assert tree("principal.roles.exists(i, r, i > 5)", request)[2:4] == [
+        '  i, r: value [0,"a"]',
+        "    i > 5: value false",
+    ]
+    filtered = tree('size(principal.roles.map(r, r > "a", r + "x")) == 2', request)
+    assert filtered[4:8] == [
+        '      r: value "a"',
+        '        r > "a": value false',
+        '      r: value "b"',
+        '        r > "a": value true',
+    ]
+    bound = tree("cel.bind(n, size(principal.roles), n > 2)", request)
+    assert bound[1:] == [
+        "  size(principal.roles): value 3",
+        '    principal.roles: value ["a","b","c"]',
+        "  n > 2: value true",
+    ]
+
+
+def test_explanation_of_filters_stops_at_the_first_that_does_not_hold():
+    rule = {
+        "id": "r",
+        "effect": "deny",
+        "match": {"context.a": [1, 2], "context.b": True, "context.c": "x"},
+        "when": "context.d",
+    }
+    told = explained([rule], {"context": {"a": 2, "c": "x"}}, default="allow")
+    assert [line for part in only(told).parts for line in lines(part)] == [
+        "context.a in [1, 2]: value true",
+        "  context.a: value 2",
+        "context.b == true: value false",
+        "  context.b: value absent",
+        "context.d: not_evaluated",
+    ]
+    assert only(told).found_by == 'looked up by context.c == "x"'
+    assert not only(told).matches
+
+
+def test_explanation_counts_the_rules_that_no_look_up_led_to():
+    rules = [{"id": f"r{n}", "effect": "deny", "match": {"resource.id": f"tool-{n}"}} for n in range(9)]
+    told = explained([*rules, {"id": "net", "effect": "deny", "when": 'context.ip.inCIDR("10.0.0.0/8")'}],
+                     {"context": {"ip": "10.1.1.1"}}, default="allow")  # fmt: skip
+    assert (told.totals.rules, told.totals.candidates, told.totals.matching) == (10, 1, 1)
+    assert only(told).found_by == "looked up by context.ip, an address in 10.0.0.0/8, or that there is none"
+
+
+def test_explanation_of_a_waived_rule_says_by_which_exception():
+    exceptions = [
+        {"id": "drill", "expires": "2999-01-01T00:00:00Z", "when": "context.drill"},
+        {"id": "old", "expires": "2020-01-01T00:00:00Z"},
+        {"id": "other", "expires": "2999-01-01T00:00:00Z", "match": {"action": "llm.request"}},
+    ]
+    exceptions = [dict(one, rules=["r"], reason="A drill.") for one in exceptions]
+    rules = [{"id": "r", "effect": "deny"}]
+    told = explained(rules, {"context": {"drill": True}}, default="allow", exceptions=exceptions)
+    assert told.allowed
+    rule = only(told)
+    assert (rule.matches, rule.holds) == (False, True)
+    assert [(one.id, one.holds, one.expired) for one in rule.waivers] == [
+        ("drill", True, False), ("old", False, True), ("other", False, False),
+    ]  # fmt: skip
+    assert [line for part in rule.waivers[0].parts for line in lines(part)] == ["context.drill: value true"]
+    assert rule.waivers[2].parts[0].text == 'action == "llm.request"'
+    without = explained(rules, {}, default="allow", exceptions=exceptions)
+    assert (without.allowed, only(without).matches) == (False, True)
+
+
+def test_explanation_of_what_is_missing_and_unknown_says_so():
+    missing = explained(
+        [], {}, default="allow", requires={"tool.call": ["context.env", "principal.id", "principal.roles"]}
+    )
+    assert [one.path for one in missing.missing] == ["context.env", "principal.roles"]
+    assert missing.why == ("tool.call must carry context.env (test requires it).",)
+    unknown = explained([], {"action": "tool.cal"}, default="allow")
+    assert (unknown.action_known, unknown.allowed) == (False, False)
+    assert "Did you mean tool.call?" in unknown.why[0]
+    nothing = explain(AxonFlow.open().policies, Request(**ANN), "id", NOW_S)
+    assert "No policy is loaded" in nothing.why[0]
+
+
+def test_explanation_of_layers_says_what_each_came_to_and_why():
+    engine = engine_of(
+        policy_set([{"id": "ask", "effect": "require_approval"}], name="s", layer="system", default="abstain"),
+        policy_set([{"id": "yes", "effect": "allow"}, {"id": "note", "effect": "log"}], name="o", layer="organization"),
+        policy_set([], name="t", default="allow"),
+    )
+    told = explain(engine, Request(**ANN), "id", NOW_S)
+    assert [(layer.name, layer.outcome, layer.why) for layer in told.layers] == [
+        (
+            "system", "abstain",
+            "no rule of it allows this, and it leaves that to others; rule ask still asks for require_approval",
+        ),
+        ("organization", "allow", "rule yes allows"),
+        ("tenant", "allow", "its default is allow"),
+    ]  # fmt: skip
+    assert told.why == (
+        "Nothing denies, and rule yes allows.",
+        "rule ask asks for require_approval, the strongest effect of all that match.",
+    )
+    agrees(told, engine.decide(Request(**ANN), "id", NOW_S))
+
+
+def test_explanation_shows_nothing_of_the_content_and_no_secret():
+    key = "sk-proj-" + "a1B2c3D4e5F6g7H8i9J0" * 2
+    request = {
+        "context": {
+            "note": f"key {key}", "password": "hunter2", "deep": {"token": "hunter3", "x": ["plain"], "n": 1},
+            "long": "z" * 500, "many": list(range(99)),
+        },
+        "content": {"a": "canary ann@example.com", "b": ["canary"], "n": 4711},
+    }  # fmt: skip
+    conditions = [
+        'context.note == "x" || context.password + "!" == "y" || context.long == "" || size(context.many) == 0',
+        'context.exists(k, string(context[k]) == "q") || string(context["pass" + "word"]) == "z"',
+        'context.exists(k, v, v == "q") || context.deep.exists(k, context.deep[k] == "u") || context.deep == {}',
+        'texts(content).exists(t, t == "x") || content.a + "?" == "" || content.n + 1 == 2 || content == {}',
+        'cel.bind(c, content.a, c + "1" == "2") || findings.exists(f, f.path == "x") || detected("pii.email")',
+    ]
+    rules = [{"id": f"r{n}", "effect": "deny", "when": when} for n, when in enumerate(conditions)]
+    told = explained(rules, request, default="allow")
+    text = msgspec.json.encode(told).decode()
+    for hidden in ("hunter", "canary", "4711", key, "z" * 200, "ann@"):
+        assert hidden not in text
+    assert [(one.detector, one.findings) for one in told.findings if one.detector == "pii.email"] == [("pii.email", 1)]
+    assert "[REDACTED:secret" in text
+    assert '"...83 more"' in text
+
+
+def test_explanation_of_too_much_is_cut_off_and_says_so():
+    rules = [{"id": f"r{n:02}", "effect": "deny", "when": f"context.a > {n} && context.a < 9{n}"} for n in range(30)]
+    engine = engine_of(policy_set(rules, default="allow"))
+    told = explain(engine, Request(**ANN, context={"a": 12}), "id", NOW_S, max_rules=10, max_parts=20)
+    agrees_but_for_rules = [rule.id for layer in told.layers for rule in layer.rules]
+    assert agrees_but_for_rules == [f"r{n:02}" for n in range(10)]
+    assert (told.totals.not_shown, told.totals.matching) == (20, 12)
+    cut = [part for part in parts_of(told) if part.note == "the explanation has no room for more"]
+    assert cut
+    assert len(list(parts_of(told))) < 40
+
+
+def test_explanation_of_endless_loops_ends_and_names_the_limit():
+    many = {"context": {"l": list(range(600))}}
+    when = "context.l.exists(a, context.l.exists(b, a + b < 0))"
+    told = explained([{"id": f"r{n}", "effect": "deny", "when": when} for n in range(8)], many, default="allow")
+    assert "loop steps" in told.errors[0].message
+    assert {part.outcome for part in parts_of(told)} >= {"error", "not_evaluated"}
+
+
+def test_explanation_of_time_shows_the_moment_that_counted():
+    at_us = int(datetime(2027, 3, 1, 17, tzinfo=UTC).timestamp() * 1e6)
+    told = explained([{"id": "r", "effect": "deny", "when": "time.getHours() < 18"}], {"time": at_us}, default="allow")
+    assert [line for part in only(told).parts for line in lines(part)][2] == '    time: value "2027-03-01T17:00:00Z"'
