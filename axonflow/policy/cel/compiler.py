@@ -118,22 +118,16 @@ class Shape:
         make, binding = self._careful
         return make(*values, *binding.values(literals))
 
-    def part(self, node: Node, literals: tuple[Any, ...], variables: Sequence[str] = ()) -> Function:
+    def value_of(self, node: Node, literals: tuple[Any, ...], variables: Sequence[str] = ()) -> Function:
         """One `node` of the tree by itself, in its careful form: ``(request, evaluation)`` gives a function of what the
-        `variables` around it stand for, outermost first, which gives its value."""
+        `variables` around it stand for, outermost first, which gives its value, whatever that is."""
         assert self._checked is not None  # else there are no nodes
-        return self._compiler.part(self._checked, node, literals, variables)
+        return self._compiler.value_of(self._checked, node, literals, variables)
 
     def arguments(self, call: Call) -> tuple[Node, ...]:
         """What a call in the tree is given, a method's target first."""
         assert self._checked is not None  # as above
         return call.arguments if call.function == "detected" else self._checked.called(call).arguments
-
-    def filter_tests(self, values: Sequence[Any]) -> list[tuple[str, Function]]:
-        """Each of its filters by itself, by the path that it looks at."""
-        names = [f"f{position}" for position in range(len(values))]
-        makers = [self._compiler.maker(names, source) for source in self._filters.emit(names)]
-        return [(path, make(*values)) for path, make in zip(self._filters.paths, makers, strict=True)]
 
     def _made(self, *, careful: bool) -> tuple[Callable[..., Function], Binding]:
         bindings = Bindings()
@@ -300,8 +294,8 @@ class Compiler:
         """Source of a condition."""
         return Emitter(checked, bindings, self._host, careful=careful).guarded(checked.node, "bool")
 
-    def part(self, checked: Checked, node: Node, literals: tuple[Any, ...], variables: Sequence[str]) -> Function:
-        """See Shape.part."""
+    def value_of(self, checked: Checked, node: Node, literals: tuple[Any, ...], variables: Sequence[str]) -> Function:
+        """See Shape.value_of."""
         bindings = Bindings()
         parameters = {name: f"p{position}" for position, name in enumerate(variables)}  # of two, the inner one is meant
         emitted = Emitter(checked, bindings, self._host, careful=True, variables=parameters).emit(node)

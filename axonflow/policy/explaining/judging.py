@@ -87,10 +87,10 @@ class RulesExplained:
         """The filters of a condition, then its expression."""
         holds = True
         shape = condition.shape
-        for (path, test), wanted in zip(shape.filter_tests(condition.values), condition.values, strict=True):
+        for path, made, wanted in zip(shape.filtered, shape.filter_parts(), condition.values, strict=True):
             text = _cut(asked(path, wanted))
             if holds:
-                holds = bool(test(self._request, self._parts))
+                holds = bool(made(wanted)(self._request, self._parts))
                 yield Part(text, "value", holds, parts=(self._attribute(path),))
             else:
                 yield Part(text, "not_evaluated")

@@ -118,7 +118,7 @@ class PartsOf:
         key = (id(node), scope.names)
         made = self._made.get(key)
         if made is None:
-            made = self._made[key] = self._shape.part(node, self._literals, scope.names)
+            made = self._made[key] = self._shape.value_of(node, self._literals, scope.names)
         try:
             return made(self._evaluation.request, self._evaluation)(*scope.values)
         except Exception as error:  # noqa: BLE001  whatever it is, the engine met it too, and the part says so

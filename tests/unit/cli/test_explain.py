@@ -58,14 +58,9 @@ def test_explain_shows_rules_that_changed_nothing_in_full_when_asked(run, polici
 
 
 def test_explain_shows_layers_that_could_not_grant_and_shadow_sets(run, folder):
-    rules = [
-        {
-            "id": "dev",
-            "effect": "allow",
-            "match": {"action": "tool.call"},
-            "when": 'context.env == "dev" && !context.off',
-        }
-    ]
+    when = 'context.env == "dev" && !context.off'
+    rules = [{"id": "dev", "effect": "allow", "match": {"action": "tool.call"}, "when": when}]
+    requires = {"tool.call": ["context.env"]}
     shadow = [{"id": "all", "effect": "deny"}]
     head = {"apiVersion": "axonflow.dev/v1", "kind": "PolicySet"}
     documents = [
