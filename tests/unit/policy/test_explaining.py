@@ -17,7 +17,7 @@ from axonflow.policy.evaluation import Evaluation
 from axonflow.policy.explaining import explain
 from axonflow.policy.explaining.discretion import NOTHING_PRIVATE, Discretion
 from axonflow.policy.explaining.parts import said
-from axonflow.policy.explaining.written import written
+from axonflow.policy.cel.written import written
 from tests.strategies import KNOWN_ACTIONS, policy_set, policy_sets, requests
 from tests.unit.policy.cel import sources
 from tests.unit.policy.cel.expressions import SCANNER, Host
