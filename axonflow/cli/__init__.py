@@ -14,6 +14,7 @@ _MODULES = {
     "replay": "axonflow.cli.replay",
     "decide": "axonflow.cli.decide",
     "explain": "axonflow.cli.explain",
+    "counterfactual": "axonflow.cli.counterfactual",
     "policy": "axonflow.cli.policy",
     "detect": "axonflow.cli.detect",
     "detectors": "axonflow.cli.detectors",

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from axonflow.errors import RequestError
 from axonflow.policy.analysis.places import place_of_path, unpacked
 from axonflow.policy.analysis.worlds import ABSENT
 from axonflow.policy.request import Principal, Request, Resource
@@ -54,7 +55,7 @@ class Changeable(Struct, frozen=True):
 
     @classmethod
     def of(cls, only: Iterable[str] = (), fixed: Iterable[str] = ()) -> Changeable:
-        """Of paths as policies write them."""
+        """Of paths as policies write them. Raises RequestError for one that leads into no request."""
         return cls(tuple(map(_canonical, only)), tuple(map(_canonical, fixed)))
 
     def allows(self, path: str) -> bool:
@@ -75,6 +76,12 @@ class Changeable(Struct, frozen=True):
 
 
 def _canonical(path: str) -> str:
+    if path.split(".", maxsplit=1)[0] not in Request.__struct_fields__ or not all(path.split(".")):
+        raise RequestError(
+            "not a path of a request",
+            expected="such as context.env, principal.roles or resource",
+            found=f"{path[:80]!a}",
+        )
     place = place_of_path(path)
     return path if place is None else ".".join((place[0], *place[1]))
 

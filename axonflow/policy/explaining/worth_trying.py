@@ -13,11 +13,11 @@ from axonflow.policy.explaining.edits import Changeable, Edit
 from axonflow.policy.explaining.listed import list_edits
 from axonflow.policy.request import Principal, Request
 
-__all__ = ["WorthTrying"]
+__all__ = ["WorthTrying", "held_at"]
 
 MAX_EDITS: Final = 48
 """Of one variable."""
-_LITERAL_KINDS: Final = frozenset({"equal", "filter", "member", "other", "detected"})
+_LITERAL_KINDS: Final = frozenset({"equal", "filter", "member", "order", "other"})
 _MEMBER_KINDS: Final = frozenset({"filter", "member", "present"})
 _MEMBERSHIPS: Final = frozenset({"principal.roles", "principal.groups"})
 _ALWAYS_THERE: Final = frozenset(
@@ -114,6 +114,11 @@ def _reached(value: Any, names: Iterable[str]) -> Any:
             return ABSENT
         value = value[name]
     return value
+
+
+def held_at(request: Request, edit: Edit) -> Any:
+    """What `request` has where `edit` is made, in JSON's types; ABSENT for nothing."""
+    return _reached(_read(request, edit.variable), edit.inside)
 
 
 def _values_beside(variable: str, atoms: Iterable[Atom], request: Request) -> Iterator[Any]:

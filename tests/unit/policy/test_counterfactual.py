@@ -52,8 +52,29 @@ EVERY = [
 ]  # fmt: skip
 
 
-@given(policy_sets(), requests(), REQUIRED)
-@settings(max_examples=40)
+def of_changeable_parts():
+    """Sets that ask about what may be changed, and hardly anything else."""
+    conditions = [
+        None, "context.risk >= 50", "context.flag", 'has(context.env) && context.env != "prod"', "principal.level > 3",
+        '"admin" in principal.roles', '!("analyst" in principal.roles) || context.risk < 50', "context.missing == 1",
+        "context.flag ? context.risk > 49 : principal.level < 2", 'context.env.startsWith("pr")', "!context.flag",
+        'context.ip.inCIDR("10.1.0.0/16")', 'has(context.risk) && context.risk < 50 && context.env == "dev"',
+    ]  # fmt: skip
+    match = st.fixed_dictionaries(
+        {}, optional={"context.env": st.sampled_from(["dev", "prod"]), "principal.roles": st.just("analyst")}
+    )
+    effects = st.sampled_from(["deny", "deny", "allow", "allow", "require_approval", "log"])
+    one = st.fixed_dictionaries({"effect": effects, "match": match, "when": st.sampled_from(conditions)})
+
+    def numbered(rules, default):
+        named = [{name: value for name, value in rule.items() if value is not None} for rule in rules]
+        return [policy_set([dict(rule, id=f"r{n}") for n, rule in enumerate(named)], default=default)]
+
+    return st.builds(numbered, st.lists(one, min_size=1, max_size=5), st.sampled_from(["allow", "deny"]))
+
+
+@given(policy_sets() | of_changeable_parts(), requests(), REQUIRED)
+@settings(max_examples=60)
 def test_change_of_any_denied_request_is_enough_and_no_part_of_it_is(documents, request_, required):
     if required:
         documents[0]["requires"] = {request_.action: [required]}

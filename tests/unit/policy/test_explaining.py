@@ -13,11 +13,11 @@ from axonflow.errors import PolicyError
 from axonflow.policy.cel import Compiler
 from axonflow.policy.cel.parser import parse
 from axonflow.policy.cel.syntax import Bind, Macro
+from axonflow.policy.cel.written import written
 from axonflow.policy.evaluation import Evaluation
 from axonflow.policy.explaining import explain
 from axonflow.policy.explaining.discretion import NOTHING_PRIVATE, Discretion
 from axonflow.policy.explaining.parts import said
-from axonflow.policy.cel.written import written
 from tests.strategies import KNOWN_ACTIONS, policy_set, policy_sets, requests
 from tests.unit.policy.cel import sources
 from tests.unit.policy.cel.expressions import SCANNER, Host
