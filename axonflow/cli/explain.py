@@ -44,12 +44,9 @@ def command(ctx: click.Context, /, *, request: Request, policies: str | None, ev
     import msgspec
 
     from axonflow.cli.explanation_tree import explanation_tree
-    from axonflow.ids import id_at
     from axonflow.policy.explaining import explain
 
-    flow = open_flow(policies)
-    now_s = time()
-    told = explain(flow.policies_for(request), request, id_at(now_s), now_s)
+    told = explain(open_flow(policies).policies_for(request), request, time())
     click.echo(msgspec.json.encode(told) if as_json else tree_text(explanation_tree(told, every_rule=every_rule)))
     if not told.allowed:
         ctx.exit(EXIT_NO)

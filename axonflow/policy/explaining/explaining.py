@@ -31,7 +31,6 @@ MAX_PARTS: Final = 2_000
 def explain(
     engine: PolicyEngine,
     request: Request,
-    decision_id: str,
     now_s: float,
     *,
     max_rules: int = MAX_RULES,
@@ -39,11 +38,11 @@ def explain(
 ) -> Explanation:
     """Why `engine` decides on `request` as it does, as of the request's time or `now_s` (seconds since the epoch).
 
-    The decision is that of ``engine.decide`` for the same arguments. At most `max_rules` rules are shown, those that
-    match first, with at most `max_parts` parts of their conditions. Never raises on any Request.
+    The decision is that of ``engine.decide``, but for its id: nothing is recorded under it. At most `max_rules` rules
+    are shown, those that match first, with at most `max_parts` parts of their conditions. Never raises on any Request.
     """
     found: list[Finding] = []
-    decision = engine.decide(request, decision_id, now_s, found)
+    decision = engine.decide(request, "", now_s, found)
     index = engine.index_of(request.action)
     time_us = int(now_s * 1_000_000) if request.time is None else request.time
     evaluation = Evaluation(request, time_us, engine.scanner)
@@ -62,7 +61,6 @@ def explain(
         obligations=decision.obligations,
         policies=decision.policies,
         errors=decision.errors,
-        decision_id=decision_id,
         policy_digest=decision.policy_digest,
         action=request.action,
         action_known=index.knows,
@@ -77,7 +75,7 @@ def explain(
         findings=tuple(Counts(detector, number) for detector, number in sorted(counts.items())),
         shadow=None
         if engine.shadow is None
-        else explain(engine.shadow, request, decision_id, now_s, max_rules=max_rules, max_parts=max_parts),
+        else explain(engine.shadow, request, now_s, max_rules=max_rules, max_parts=max_parts),
     )
 
 

@@ -113,7 +113,6 @@ class Explanation(Struct, frozen=True):
     obligations: tuple[Obligation, ...]
     policies: tuple[str, ...]
     errors: tuple[RuleError, ...]
-    decision_id: str
     policy_digest: str
     action: str
     action_known: bool

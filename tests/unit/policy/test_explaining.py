@@ -23,7 +23,7 @@ from tests.unit.policy.cel import sources
 from tests.unit.policy.cel.expressions import SCANNER, Host
 
 NOW_S = 1_795_000_000.0
-SAME = ("effect", "allowed", "reasons", "obligations", "policies", "errors", "decision_id", "policy_digest")
+SAME = ("effect", "allowed", "reasons", "obligations", "policies", "errors", "policy_digest")
 STRONGEST = [effect.value for effect in Effect]
 DISCRETION = Discretion(Secrecy(SCANNER))
 ANN = {"principal": "user:ann", "action": "tool.call", "resource": "tool:shell"}
@@ -34,7 +34,7 @@ def engine_of(*documents):
 
 
 def explained(rules, request, **parts):
-    return explain(engine_of(policy_set(rules, **parts)), Request(**ANN | request), "id", NOW_S)
+    return explain(engine_of(policy_set(rules, **parts)), Request(**ANN | request), NOW_S)
 
 
 def parts_of(told, *, within_loops=True):
@@ -99,7 +99,7 @@ def test_explanation_of_any_request_agrees_with_its_decision(documents, request_
     shadows = [dict(one, shadow=True, metadata={"name": f"shadow-{n}"}) for n, one in enumerate(documents)]
     engine = engine_of(*documents, *shadows[:1])
     decision = engine.decide(request_, "id", NOW_S)
-    told = explain(engine, request_, "id", NOW_S)
+    told = explain(engine, request_, NOW_S)
     agrees(told, decision)
     assert told.why
     assert (told.shadow.effect, told.shadow.policies) == (decision.shadow.effect, decision.shadow.policies)
@@ -112,7 +112,7 @@ def test_explanation_of_any_condition_gives_each_part_its_own_value(source, requ
         engine = engine_of(policy_set([{"id": "r", "effect": effect, "when": source}], default="allow"))
     except PolicyError:
         return
-    told = explain(engine, request_, "id", NOW_S)
+    told = explain(engine, request_, NOW_S)
     agrees(told, engine.decide(request_, "id", NOW_S))
     for part in parts_of(told, within_loops=False):
         if part.outcome in {"value", "error"}:
@@ -284,7 +284,7 @@ def test_explanation_of_what_is_missing_and_unknown_says_so():
     unknown = explained([], {"action": "tool.cal"}, default="allow")
     assert (unknown.action_known, unknown.allowed) == (False, False)
     assert "Did you mean tool.call?" in unknown.why[0]
-    nothing = explain(AxonFlow.open().policies, Request(**ANN), "id", NOW_S)
+    nothing = explain(AxonFlow.open().policies, Request(**ANN), NOW_S)
     assert "No policy is loaded" in nothing.why[0]
 
 
@@ -294,7 +294,7 @@ def test_explanation_of_layers_says_what_each_came_to_and_why():
         policy_set([{"id": "yes", "effect": "allow"}, {"id": "note", "effect": "log"}], name="o", layer="organization"),
         policy_set([], name="t", default="allow"),
     )
-    told = explain(engine, Request(**ANN), "id", NOW_S)
+    told = explain(engine, Request(**ANN), NOW_S)
     assert [(layer.name, layer.outcome, layer.why) for layer in told.layers] == [
         (
             "system", "abstain",
@@ -339,7 +339,7 @@ def test_explanation_shows_nothing_of_the_content_and_no_secret():
 def test_explanation_of_too_much_is_cut_off_and_says_so():
     rules = [{"id": f"r{n:02}", "effect": "deny", "when": f"context.a > {n} && context.a < 9{n}"} for n in range(30)]
     engine = engine_of(policy_set(rules, default="allow"))
-    told = explain(engine, Request(**ANN, context={"a": 12}), "id", NOW_S, max_rules=10, max_parts=20)
+    told = explain(engine, Request(**ANN, context={"a": 12}), NOW_S, max_rules=10, max_parts=20)
     agrees_but_for_rules = [rule.id for layer in told.layers for rule in layer.rules]
     assert agrees_but_for_rules == [f"r{n:02}" for n in range(10)]
     assert (told.totals.not_shown, told.totals.matching) == (20, 12)
