@@ -232,7 +232,8 @@ class _Search:
         return made
 
     def _least(self, chosen: _Chosen) -> _Chosen:
-        """The smallest part of `chosen` that is enough."""
+        """The smallest part of `chosen` that is enough: all of it, unless a rule read more than its formula says. That
+        would be a fault, and not one that this should hand on."""
         for size in range(1, len(chosen)):
             for part in combinations(sorted(chosen), size):
                 decided = self._decision(frozenset(part))

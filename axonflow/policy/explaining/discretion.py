@@ -62,9 +62,9 @@ class Discretion:
         if value is None or isinstance(value, bool):
             return ""
         if origin.content:
-            return f"a {_kind(value)} of the content"
+            return f"{_kind(value)} of the content"
         secret = origin.secret or (origin.hides and not isinstance(value, dict))
-        return f"a {_kind(value)}, secret by its name" if secret else ""
+        return f"{_kind(value)}, secret by its name" if secret else ""
 
     def shown(self, value: Any, origin: Origin) -> Any:
         """`value`, without the secrets that detectors know, cut."""

@@ -19,7 +19,7 @@ from axonflow.policy.telling import asked, rule_text
 
 __all__ = ["Judged", "RulesExplained", "judged"]
 
-MAX_SAID_CHARS: Final = 2_000
+MAX_SAID_CHARS: Final = 1_000
 """Of what a rule asks for: a list in it may have thousands of members."""
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from msgspec import Struct
+
 from axonflow.policy.cel import syntax
 from axonflow.policy.cel.checker import LOOPS
 from axonflow.policy.cel.compiler import Condition, Function
@@ -65,7 +67,7 @@ class _Scope(NamedTuple):
         return _Scope((*self.names, *names), (*self.values, *values), origins)
 
 
-class _Failure(NamedTuple):
+class _Failure(Struct, frozen=True):
     """In place of a value."""
 
     message: str
@@ -139,6 +141,9 @@ class PartsOf:
     def _skipped(self, node: Node, why: str = "") -> Part:
         return Part(self._written(node), "not_evaluated", note=why)
 
+    def _all_skipped(self, nodes: Sequence[Node]) -> Iterator[Part]:
+        return (self._skipped(node) for node in nodes if not isinstance(node, Constant))
+
     # -- what a part is made of, by the kind of its node
 
     def _leaf(self, _node: Node, _scope: _Scope) -> Iterator[Part]:
@@ -148,7 +153,7 @@ class PartsOf:
         for node in nodes:
             if not isinstance(node, Constant) and not (isinstance(node, Name) and node.name in scope.names):
                 part, value = self._part(node, scope)
-                if not isinstance(value, CelType):  # the name of a type
+                if not (isinstance(value, CelType) and _is_path(node)):  # the name of a type
                     yield part
 
     def _select(self, node: syntax.Select | syntax.OptionalSelect | syntax.Has, scope: _Scope) -> Iterator[Part]:
@@ -187,10 +192,7 @@ class PartsOf:
         test, value = self._part(node.test, scope)
         yield test
         for branch, taken in ((node.then, True), (node.otherwise, False)):
-            if value is not taken:
-                yield self._skipped(branch)
-            else:
-                yield from self._of([branch], scope)
+            yield from self._of([branch], scope) if value is taken else self._all_skipped([branch])
 
     def _call(self, node: syntax.Call, scope: _Scope) -> Iterator[Part]:
         if node.target is None or node.function not in _LAZY:
@@ -199,8 +201,7 @@ class PartsOf:
         part, value = self._part(node.target, scope)
         yield part
         if isinstance(value, Optional) and value.present:
-            for argument in node.arguments:
-                yield self._skipped(argument)
+            yield from self._all_skipped(node.arguments)
         else:
             yield from self._of(node.arguments, scope)
 

@@ -6,6 +6,7 @@ left of them is about the rest; a rule of which nothing is left never matches, o
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import Final
 
@@ -37,7 +38,8 @@ from axonflow.policy.rules import CompiledRule
 
 __all__ = ["Possible", "Variables"]
 
-MAX_RULES: Final = 5_000
+MAX_RULES: Final = 1_500
+"""Of one effect, that may match when something is changed."""
 _DECIDING: Final = frozenset({Effect.DENY, Effect.REQUIRE_APPROVAL, Effect.ALLOW})
 _NO_LIMIT: Final = 1 << 60
 
@@ -103,7 +105,7 @@ class Possible:
         """The rules that can decide about requests such as this one may become."""
         request = self._request
         acts = None if self._changeable.touches("action") else request.action
-        count = 0
+        counts: Counter[Effect] = Counter()
         for rule in engine.rules:
             if rule.effect not in _DECIDING or (
                 acts is not None and rule.actions is not None and acts not in rule.actions
@@ -112,11 +114,11 @@ class Possible:
             if rule.filed is not None and not self._is_found(*rule.filed):
                 self._variables[rule.id] = frozenset()
                 continue
-            count += 1
-            if count > MAX_RULES:
-                self.gaps[f"more than {MAX_RULES} rules"] = None
-                return
-            yield rule
+            counts[rule.effect] += 1
+            if counts[rule.effect] <= MAX_RULES:
+                yield rule
+            else:
+                self.gaps[f"more than {MAX_RULES} rules of one effect"] = None
 
     def _is_found(self, path: str, literals: Sequence[str]) -> bool:
         """Whether a rule that is filed under `path` may be found there."""

@@ -7,8 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from axonflow import AxonFlow, Effect, Request
-from axonflow.policy.explaining import Changeable, Edit, applied, counterfactual
+from axonflow.policy import PolicySource, compile_policies
+from axonflow.policy.explaining import Changeable, Edit, applied, counterfactual, explain
 from tests.strategies import policy_set, policy_sets, requests
+from tests.unit.policy.cel.expressions import Host
+from tests.unit.policy.test_detection_failures import Broken
 
 NOW_S = 1_795_000_000.0
 ANN = {"principal": "user:ann", "action": "tool.call", "resource": "tool:shell"}
@@ -248,3 +251,52 @@ def test_change_of_contents_and_of_what_is_compared_with_others():
 def test_counterfactual_of_an_allowed_request_has_nothing_to_say():
     found = asked([], {})
     assert (found.allowed, found.changes, found.smallest, found.decisions) == (True, (), True, 1)
+
+
+def test_change_that_makes_an_exception_hold_is_found():
+    exceptions = [
+        {"id": "drill", "rules": ["no"], "match": {"context.ticket": "T-1"}, "reason": "A drill.",
+         "expires": "2999-01-01T00:00:00Z"},
+    ]  # fmt: skip
+    found = asked([{"id": "no", "effect": "deny"}], {}, exceptions=exceptions)
+    assert shown(found) == [[("set", "context.ticket", "T-1")]]
+    assert found.smallest
+
+
+def test_change_for_rules_that_read_computed_names_proves_nothing():
+    rules = [
+        {"id": "any", "effect": "deny", "when": "context.exists(k, context[k] == 1)"},
+        {"id": "env", "effect": "deny", "match": {"context.env": "prod"}},
+        {"id": "none", "effect": "deny", "when": "size(context) < 9"},
+    ]
+    found = asked(rules, {"context": {"env": "prod", "a": 1}})
+    assert (found.changes, found.smallest) == ((), False)
+    assert "what reads a name that is computed" in found.untried
+
+
+def test_change_where_much_is_to_be_tried_says_what_was_left_out(monkeypatch):
+    monkeypatch.setattr("axonflow.policy.explaining.possible.MAX_RULES", 3)
+    many = [{"id": f"r{n}", "effect": "deny", "match": {"context.env": f"e{n}"}} for n in range(9)]
+    found = asked([*many, {"id": "a", "effect": "deny"}], {"context": {"env": "e1"}})
+    assert (found.smallest, found.untried) == (False, ("more than 3 rules of one effect",))
+    monkeypatch.undo()
+    monkeypatch.setattr("axonflow.policy.explaining.worth_trying.MAX_EDITS", 1)
+    rules = [{"id": f"r{n}", "effect": "deny", "match": {"context.env": f"e{n}"}} for n in range(3)]
+    few = asked([*rules, {"id": "y", "effect": "allow", "match": {"context.env": "z"}}], {}, default="deny")
+    assert (few.changes, few.smallest, few.untried) == ((), False, ("other values of context.env",))
+    slow = [
+        {"id": f"s{n}", "effect": "deny", "when": f"context.l.exists(a, context.l.exists(b, a + b < -{n}))"}
+        for n in range(7)
+    ]
+    endless = asked(slow, {"context": {"l": list(range(600)), "x": 1}}, Changeable.of(only=["context.x"]))
+    assert endless.untried[0] == "what takes too many loop steps to tell"
+
+
+def test_change_of_what_cannot_be_redacted_proves_nothing():
+    document = policy_set([{"id": "mask", "effect": "redact", "match": {"context.env": "prod"}}], default="allow")
+    engine = compile_policies([PolicySource("p", document, lambda path, offset: "p")], Broken(), Host().pattern)
+    found = counterfactual(engine, Request(**ANN, context={"env": "prod"}, content="a"), NOW_S)
+    assert (found.effect, found.rules.redaction_failed) == (Effect.DENY, True)
+    assert found.untried or found.changes
+    told = explain(engine, Request(**ANN, context={"env": "prod"}, content="a"), NOW_S)
+    assert told.why == ("What had to be redacted could not be, so nothing may be sent on.",)
