@@ -201,12 +201,12 @@ def test_explanation_of_filters_stops_at_the_first_that_does_not_hold():
         "match": {"context.a": [1, 2], "context.b": True, "context.c": "x"},
         "when": "context.d",
     }
-    told = explained([rule], {"context": {"a": 2, "c": "x", "token": 7}}, default="allow")
+    told = explained([rule], {"context": {"a": 2, "c": "x", "api_key": 7}}, default="allow")
     assert [line for part in only(told).parts for line in lines(part)] == [
         "context.a in [1, 2]: value true",
         "  context.a: value 2",
-        "context.token == 7: value true",
-        "  context.token: withheld int, secret by its name",
+        "context.api_key == 7: value true",
+        "  context.api_key: withheld int, secret by its name",
         "context.b == true: value false",
         "  context.b: value absent",
         "context.e == false: not_evaluated",
