@@ -37,6 +37,7 @@ _PATTERN: Final = frozenset({"glob", "pattern", "network", "version"})
 _KNOWN: Final = _SCALAR | _TEXT | _PATTERN
 _MAX_PATTERNS: Final = 5
 _MAX_REGIONS: Final = 6
+_MAX_KEPT: Final = 20_000
 _ANSWERS: Final = (YES, NO, ERROR)
 
 Answers = tuple[int, ...]
@@ -66,7 +67,17 @@ class Domain(Struct, frozen=True):
 
 
 def domain_of(variable: str, atoms: Sequence[Atom], world: World) -> Domain:
-    """The domain of `variable` for `atoms`, which read nothing else."""
+    """The domain of `variable` for `atoms`, which read nothing else. Many rules ask the same of a variable."""
+    key = (variable, *[atom.key for atom in atoms])
+    known: Domain | None = world.kept.get(key)
+    if known is None:
+        if len(world.kept) > _MAX_KEPT:
+            world.kept.clear()
+        known = world.kept[key] = _domain(variable, atoms, world)
+    return known
+
+
+def _domain(variable: str, atoms: Sequence[Atom], world: World) -> Domain:
     found: dict[Answers, Any] = {}
     cut = False
     for number, value in enumerate(values_of(variable, atoms, world)):

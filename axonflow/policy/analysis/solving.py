@@ -70,7 +70,7 @@ _Cells = list[int]
 
 
 class _Table:
-    """The cells of all domains, and for each atom those in which it has a certain answer."""
+    """The cells of all domains, and for each atom those in which it has a certain answer. KeyError for any other."""
 
     def __init__(self, columns: Iterable[tuple[Sequence[Atom], Sequence[Sequence[int]]]]) -> None:
         self.full: _Cells = []
@@ -112,10 +112,11 @@ class Space:
     def __init__(self, atoms: Iterable[Atom], world: World, steps: int = MAX_STEPS) -> None:
         self._world = world
         self._steps = steps
+        self._atoms = {atom.key: atom for atom in atoms}
         by_variable: dict[str, dict[Hashable, Atom]] = {}
         self._loose: list[Atom] = []
         """Atoms about several variables, or about none that is known."""
-        for atom in {atom.key: atom for atom in atoms}.values():
+        for atom in self._atoms.values():
             variable = atom.variable
             if variable is None:
                 self._loose.append(atom)
@@ -128,7 +129,13 @@ class Space:
         self._possible: _Table | None = None
 
     def solve(self, formula: Formula) -> Outcome:
-        """A request for which `formula`, whose atoms are among those of the space, holds."""
+        """A request for which `formula`, whose atoms are better among those of the space, holds."""
+        try:
+            return self._solve(formula)
+        except KeyError:
+            return Space([*self._atoms.values(), *atoms_in(formula)], self._world, self._steps).solve(formula)
+
+    def _solve(self, formula: Formula) -> Outcome:
         try:
             for cells in islice(_solutions(self._real.tree(formula), self._real.full, self._steps), _MAX_SOLUTIONS):
                 request = self._request(cells, formula)

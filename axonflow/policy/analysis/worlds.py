@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any, Final
 
 from axonflow.detect import Scanner
@@ -33,6 +33,8 @@ class World:
         self.scanner: Final = scanner
         self._requests: dict[tuple[str, str], Request | None] = {}
         self._seen: dict[str, Evaluation] = {}
+        self.kept: Final[dict[Hashable, Any]] = {}
+        """What others have worked out of this world."""
 
     def request(self, values: Mapping[str, Any]) -> Request | None:
         """The request in which variables have these `values`, all else being plain; None when there is none such."""
