@@ -13,7 +13,7 @@ possible, whatever the answers of the others.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import product
+from itertools import chain, product
 from typing import Any, Final
 
 from msgspec import Struct
@@ -26,7 +26,7 @@ from axonflow.policy.analysis.values import MAX_LENGTH, MAX_VALUES, json_values,
 from axonflow.policy.analysis.worlds import World
 from axonflow.policy.request import ACTIONS
 
-__all__ = ["Domain", "Group", "domain_of", "values_of"]
+__all__ = ["Domain", "Group", "domain_of", "domain_with", "values_of"]
 
 _SCALAR: Final = frozenset({"equal", "filter", "order", "member", "present", "truth"})
 _LISTED: Final = frozenset({"filter", "member"})
@@ -73,14 +73,15 @@ def domain_of(variable: str, atoms: Sequence[Atom], world: World) -> Domain:
     if known is None:
         if len(world.kept) > _MAX_KEPT:
             world.kept.clear()
-        known = world.kept[key] = _domain(variable, atoms, world)
+        known = world.kept[key] = domain_with(variable, atoms, world, ())
     return known
 
 
-def _domain(variable: str, atoms: Sequence[Atom], world: World) -> Domain:
+def domain_with(variable: str, atoms: Sequence[Atom], world: World, examples: Sequence[Any]) -> Domain:
+    """The same, where `examples` are values worth trying too."""
     found: dict[Answers, Any] = {}
     cut = False
-    for number, value in enumerate(values_of(variable, atoms, world)):
+    for number, value in enumerate(chain(examples, values_of(variable, atoms, world))):
         if number == MAX_VALUES:
             cut = True
             break

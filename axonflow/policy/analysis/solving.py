@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from axonflow.policy.analysis.domains import Domain, Group, domain_of, values_of
+from axonflow.policy.analysis.domains import Domain, Group, domain_of, domain_with, values_of
 from axonflow.policy.analysis.formulas import ERROR, NO, YES, Atom, Every, Formula, Literal, atoms_in
-from axonflow.policy.analysis.worlds import World
+from axonflow.policy.analysis.worlds import World, value_in
 from axonflow.policy.request import Request
 
 __all__ = ["MAX_STEPS", "Impossible", "Outcome", "Space", "Unknown", "Witness"]
@@ -109,7 +109,10 @@ def _joined(parts: Iterable[_Tree], *, is_every: bool) -> Iterator[_Tree]:
 class Space:
     """What there is to know of some atoms together: their variables' domains. Formulas over them are solved in it."""
 
-    def __init__(self, atoms: Iterable[Atom], world: World, steps: int = MAX_STEPS) -> None:
+    def __init__(
+        self, atoms: Iterable[Atom], world: World, steps: int = MAX_STEPS, examples: Sequence[Request] = ()
+    ) -> None:
+        """`examples`: requests whose values are worth trying."""
         self._world = world
         self._steps = steps
         self._atoms = {atom.key: atom for atom in atoms}
@@ -123,7 +126,10 @@ class Space:
             else:
                 by_variable.setdefault(variable, {})[atom.key] = atom
         self.domains: list[Domain] = [
-            domain_of(variable, tuple(own.values()), world) for variable, own in by_variable.items()
+            domain_with(variable, tuple(own.values()), world, [value_in(one, variable) for one in examples])
+            if examples
+            else domain_of(variable, tuple(own.values()), world)
+            for variable, own in by_variable.items()
         ]
         self._real = _Table([*((domain.atoms, domain.answers) for domain in self.domains), *self._unbound])
         self._possible: _Table | None = None

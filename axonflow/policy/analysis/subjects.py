@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from axonflow.policy.analysis.formulas import ANY, MATCHES, YES, Atom, Formula, Literal, atoms_in, every
-from axonflow.policy.analysis.solving import Outcome, Space, Unknown, Witness
+from axonflow.policy.analysis.solving import Outcome, Space, Unknown
 from axonflow.policy.analysis.theory import Theory
 from axonflow.policy.cel.syntax import Node
 from axonflow.policy.request import Request
 from axonflow.policy.rules import FAILS_CLOSED, CompiledRule
 
 __all__ = ["Conjunct", "Origin", "Subject"]
+
+
+_MAX_EXAMPLES: Final = 8
 
 
 class Origin(NamedTuple):
@@ -106,12 +109,12 @@ class Subject:
         return frozenset(values)
 
     def solved(self, space: Space, formula: Formula) -> Outcome:
-        """A request for which `formula` holds, which may be one of its tests where the theory knows none."""
+        """A request for which `formula` holds, made of values of its tests where the theory knows none."""
         outcome = space.solve(formula)
         if isinstance(outcome, Unknown) and self.origin is not None:
-            world = self.theory.world
-            fitting = (Witness(request) for request in self.origin.requests() if world.holds(formula, request))
-            return next(fitting, outcome)
+            examples = self.origin.requests()[:_MAX_EXAMPLES]
+            if examples:
+                return Space(atoms_in(formula), self.theory.world, examples=examples).solve(formula)
         return outcome
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import Any, Final
 
+import msgspec
+
 from axonflow.detect import Scanner
 from axonflow.errors import RequestError
 from axonflow.policy.analysis.formulas import ERROR, NO, YES, Atom, Every, Formula, Literal
@@ -12,7 +14,7 @@ from axonflow.policy.analysis.places import unpacked
 from axonflow.policy.evaluation import Evaluation
 from axonflow.policy.request import Principal, Request, Resource
 
-__all__ = ["ABSENT", "NOW_US", "World", "is_same"]
+__all__ = ["ABSENT", "NOW_US", "World", "is_same", "value_in"]
 
 ABSENT: Final = object()
 """The value of a variable that a request leaves out."""
@@ -24,6 +26,21 @@ _MAX_KEPT: Final = 50_000
 def is_same(one: Any, other: Any) -> bool:
     """Whether two values are one: to Python True is 1 and 1 is 1.0, to a policy not always."""
     return one.__class__ is other.__class__ and bool(one == other)
+
+
+def value_in(request: Request, variable: str) -> Any:
+    """The value that `variable` has in `request`."""
+    root, name, declared = unpacked(variable)
+    held = getattr(request, root)
+    if not name:
+        found = held
+    elif declared:
+        found = getattr(held, name)
+    else:
+        found = (held if root == "context" else held.attributes).get(name)
+    if isinstance(found, Principal):
+        return msgspec.to_builtins(found)
+    return ABSENT if found is None else found
 
 
 class World:

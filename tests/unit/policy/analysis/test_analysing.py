@@ -79,10 +79,9 @@ def without(rule, parts):
 def one_less(when, parts):
     """`when` where the part is what it would be if it were not there: true in a conjunction, false in a disjunction."""
     neutral = "true" if len(parts) == 1 else "false"
-    for written in (f"({parts[0]})", parts[0]):
-        if when.count(written) == 1:
-            return when.replace(written, neutral)
-    return when  # it stands there twice: which of them is meant, its text does not tell
+    if when.count(parts[0]) != 1:
+        return when  # it stands there twice: which of them is meant, its text does not tell
+    return when.replace(parts[0], neutral)
 
 
 def seen(engine, request):
