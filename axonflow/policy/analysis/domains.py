@@ -81,6 +81,7 @@ def domain_with(variable: str, atoms: Sequence[Atom], world: World, examples: Se
     """The same, where `examples` are values worth trying too."""
     found: dict[Answers, Any] = {}
     cut = False
+    most = _most_answers(variable, atoms[0]) if len(atoms) == 1 else MAX_VALUES
     for number, value in enumerate(chain(examples, values_of(variable, atoms, world))):
         if number == MAX_VALUES:
             cut = True
@@ -88,10 +89,20 @@ def domain_with(variable: str, atoms: Sequence[Atom], world: World, examples: Se
         request = world.with_value(variable, value)
         if request is not None:
             found.setdefault(tuple([world.answer(atom, request) for atom in atoms]), value)
+            if len(found) == most:
+                break
     found = dict(sorted(found.items(), key=_is_error))  # a request that says something is the better example
     cells = tuple(found)
     groups = tuple(_groups(variable, atoms, found, world, cut=cut))
     return Domain(variable, tuple(atoms), tuple(found.values()), cells, groups)
+
+
+def _most_answers(variable: str, atom: Atom) -> int:
+    """How many answers to one question there are: none of what is declared, of a filter and of a detector fails."""
+    (hint, *more) = atom.hints
+    never_fails = hint.kind in {"filter", "detected"} or (hint.kind == "present" and not hint.inside)
+    declared = unpacked(variable)[2] and hint.kind in _TEXT | {"equal", "member", "glob", "pattern"} and not hint.inside
+    return 2 if not more and (never_fails or declared) else 3
 
 
 def _is_error(cell: tuple[Answers, Any]) -> bool:

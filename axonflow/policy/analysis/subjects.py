@@ -28,17 +28,16 @@ class Origin(NamedTuple):
     requests: Callable[[], Sequence[Request]] = tuple
 
 
-class Conjunct(NamedTuple):
+class Conjunct:
     """A part that has to hold for a rule to match. ``that(mask)`` says that its answer is one of those in the mask;
     `node` is None for a key of `match`."""
 
-    that: Callable[[int], Formula]
-    node: Node | None
-
-    @property
-    def atoms(self) -> list[Atom]:
-        """All atoms in it."""
-        return list(atoms_in(self.that(YES)))
+    def __init__(self, that: Callable[[int], Formula], node: Node | None) -> None:
+        self.that = that
+        self.node = node
+        self.holds = that(YES)
+        self.atoms: list[Atom] = list(atoms_in(self.holds))
+        self.reads: frozenset[Hashable] = frozenset([atom.variable or atom.key for atom in self.atoms])
 
 
 class Subject:
@@ -64,7 +63,7 @@ class Subject:
         """The conjuncts of its `when`."""
         return [Conjunct(that, node) for node, that in self.theory.conjuncts(self.rule)]
 
-    @property
+    @cached_property
     def conjuncts(self) -> list[Conjunct]:
         """All that has to hold."""
         return [*self.filters, *self.tested]
@@ -89,7 +88,7 @@ class Subject:
         """By variable, texts one of which must stand there, or be in the list that does."""
         found: dict[str, frozenset[str]] = {}
         for one in self.conjuncts:
-            literal = one.that(YES)
+            literal = one.holds
             if isinstance(literal, Literal) and (texts := self._demanded(literal.atom)):
                 variable = literal.atom.hints[0].variable
                 found[variable] = found.get(variable, texts) & texts or texts

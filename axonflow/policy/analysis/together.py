@@ -89,8 +89,9 @@ def covering(
 ) -> Finding | Undecided | None:
     """That `subject` makes no difference beside `other`, which matches wherever it does."""
     space = theory.space([subject.formula, other.formula])
-    outcome = subject.solved(space, every([subject.formula, negated(other.formula)]))
-    if isinstance(outcome, Witness):
+    difference = every([subject.formula, negated(other.formula)])
+    outcome = None if space.may_hold(difference) else subject.solved(space, difference)
+    if outcome is None or isinstance(outcome, Witness):
         return None
     if isinstance(outcome, Unknown):
         return Undecided("shadowed", places, outcome.why)
@@ -158,9 +159,7 @@ def contradiction(
 ) -> Finding | Undecided | None:
     """That `other` refuses a part of what `subject` allows, by nothing but what `subject` asks about too, and neither
     is an exception to the other: as far as they ask about the same, neither contains the other."""
-    allowed = [
-        one for one in subject.conjuncts if all((atom.variable or atom.key) in other.reads for atom in one.atoms)
-    ]
+    allowed = [one for one in subject.conjuncts if one.reads <= other.reads]
     same = every([one.that(subject.accepts) for one in allowed])
     actions = _common_actions(theory, subject, other)
     alone = [*actions, *[_alone(variable) for variable in sorted(map(str, other.reads)) if "." in variable]]
@@ -169,7 +168,10 @@ def contradiction(
         return Undecided("conflict", places, both.why) if isinstance(both, Unknown) else None
     space = theory.space([same, other.formula, *actions])
     for one_only in ([same, negated(other.formula)], [other.formula, negated(same)]):
-        outcome = space.solve(every([*one_only, *actions]))
+        wanted = every([*one_only, *actions])
+        if space.may_hold(wanted):
+            continue
+        outcome = space.solve(wanted)
         if isinstance(outcome, Impossible):
             return None
         if isinstance(outcome, Unknown):
