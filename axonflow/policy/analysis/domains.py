@@ -22,7 +22,16 @@ from axonflow.policy.analysis.formulas import ERROR, NO, YES, Atom, Hint
 from axonflow.policy.analysis.places import unpacked
 from axonflow.policy.analysis.records import Looking, values_of_record
 from axonflow.policy.analysis.texts import contents, moments
-from axonflow.policy.analysis.values import MAX_LENGTH, MAX_VALUES, json_values, names, of_kind, text_values, unlike
+from axonflow.policy.analysis.values import (
+    MAX_INNER,
+    MAX_LENGTH,
+    MAX_VALUES,
+    json_values,
+    names,
+    of_kind,
+    text_values,
+    unlike,
+)
 from axonflow.policy.analysis.worlds import World
 from axonflow.policy.request import ACTIONS
 
@@ -122,7 +131,10 @@ def values_of(variable: str, atoms: Sequence[Atom], world: World) -> Iterator[An
     if root == "time":
         return moments(hints)
     if root == "content":
-        return contents(hints, world.scanner)
+        own = [hint for hint in hints if hint.kind not in {"detected", "size"}]
+        looking = Looking(variable, tuple(atoms), world)
+        records = values_of_record(looking, own, is_principal=False) if own else iter(())
+        return chain(contents(hints, world.scanner), records)
     if any(hint.inside for hint in hints) or name == "on_behalf_of":
         return values_of_record(Looking(variable, tuple(atoms), world), hints, is_principal=declared)
     if not declared:
@@ -159,6 +171,7 @@ class _Kind(Struct, frozen=True):
     has_text: bool
     too_many_listed: bool
     too_many_patterns: bool
+    too_many_inside: bool
 
     @classmethod
     def of(cls, variable: str, atoms: Sequence[Atom], *, is_cut: bool) -> _Kind:
@@ -170,6 +183,7 @@ class _Kind(Struct, frozen=True):
             any(hint.kind in _TEXT | _PATTERN for hint in hints),
             sum(hint.kind in _LISTED for hint in hints) > _MAX_LISTED,
             sum(hint.kind in _PATTERN for hint in hints) > _MAX_PATTERNS,
+            len(of_kind(hints, "inner")) > MAX_INNER,
         )
 
     def group_of(self, atom: Atom) -> str:
@@ -190,9 +204,11 @@ class _Kind(Struct, frozen=True):
             return self.too_many_listed
         if hint.kind in _PATTERN:
             return self.is_deep or self.too_many_patterns
+        if hint.kind == "inner":
+            return self.too_many_inside
         if hint.kind == "order":
             return self.has_text and any(value.__class__ is str for value in hint.values)
-        return self.variable == "content"
+        return False
 
 
 def _is_short(size: Any) -> bool:
@@ -262,7 +278,7 @@ def _is_alone(kinds: Sequence[str], patterns: Sequence[int]) -> bool:
 
 def _loosened(answers: Sequence[int], kinds: Sequence[str], patterns: Sequence[int]) -> Iterator[Answers]:
     """`answers` of a text with any answers of the patterns: there may be a text like it that they match, or not."""
-    choices = [_ANSWERS if kinds[position] in {"network", "version"} else (YES, NO) for position in patterns]
+    choices = [(YES, NO) if kinds[position] == "pattern" else _ANSWERS for position in patterns]
     for chosen in product(*choices):
         loosened = list(answers)
         for position, answer in zip(patterns, chosen, strict=True):

@@ -39,6 +39,12 @@ class Conjunct:
         self.atoms: list[Atom] = list(atoms_in(self.holds))
         self.reads: frozenset[Hashable] = frozenset([atom.variable or atom.key for atom in self.atoms])
 
+    @cached_property
+    def paths(self) -> frozenset[Hashable]:
+        """The attributes that it asks about, each by its whole path; of what reads something else, the question."""
+        found: set[Hashable] = {(hint.variable, hint.inside) for atom in self.atoms for hint in atom.hints}
+        return frozenset(found.union(atom.key for atom in self.atoms if not atom.hints))
+
 
 class Subject:
     """One rule of `theory`'s engine. What is not needed is not worked out."""
@@ -82,6 +88,11 @@ class Subject:
     def reads(self) -> frozenset[Hashable]:
         """The variables that it asks about; of what asks about several, the question itself."""
         return frozenset([atom.variable or atom.key for atom in self.atoms.values()])
+
+    @cached_property
+    def paths(self) -> frozenset[Hashable]:
+        """The attributes that it asks about."""
+        return frozenset().union(*[one.paths for one in self.conjuncts])
 
     @cached_property
     def demands(self) -> Mapping[str, frozenset[str]]:

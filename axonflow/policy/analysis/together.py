@@ -147,11 +147,14 @@ def _asked(obligation: Obligation) -> Hashable:
 
 
 def can_contradict(other: Subject, subject: Subject) -> bool:
-    """Whether `other` refuses what `subject` allows, in the same layer, and for none of the same actions only."""
+    """Whether `other` refuses some action that `subject` allows, in the same layer, and asks about nothing but what
+    `subject` asks about: a denial for another reason narrows what is allowed, and is meant to."""
     one, two = subject.rule, other.rule
     if one.effect is not Effect.ALLOW or two.effect not in _REFUSING or one.layer != two.layer or two.waivers:
         return False
-    return one.actions is None or two.actions is None or bool(one.actions & two.actions)
+    if one.actions is not None and two.actions is not None and not one.actions & two.actions:
+        return False
+    return other.paths <= subject.paths
 
 
 def contradiction(
@@ -159,7 +162,7 @@ def contradiction(
 ) -> Finding | Undecided | None:
     """That `other` refuses a part of what `subject` allows, by nothing but what `subject` asks about too, and neither
     is an exception to the other: as far as they ask about the same, neither contains the other."""
-    allowed = [one for one in subject.conjuncts if one.reads <= other.reads]
+    allowed = [one for one in subject.conjuncts if one.paths <= other.paths]
     same = every([one.that(subject.accepts) for one in allowed])
     actions = _common_actions(theory, subject, other)
     alone = [*actions, *[_alone(variable) for variable in sorted(map(str, other.reads)) if "." in variable]]

@@ -196,6 +196,9 @@ NECESSARY = [
     '!("x" in principal.roles) && detected("pii")',
     'context.env == "prod" || context.env == "live"',
     'has(context.ticket) && context.ticket.matches("^[A-Z]+$")',
+    "content.amount_usd > 10000 || content.amount_usd <= 0",
+    "has(context.deep.n) && context.deep.n > 1",
+    'has(principal.on_behalf_of) && principal.on_behalf_of.id == "bob"',
 ]
 
 
