@@ -35,32 +35,36 @@ class Ask(NamedTuple):
     kind: str
     steps: tuple[Step, ...]
     constants: tuple[Constant, ...] = ()
+    place: Place | None = None
+    """That of the steps, if it is the same whatever the literals are."""
 
 
 class Question(NamedTuple):
     """An atom, but for the literals: what all expressions of a shape have in common. `asks` is None where it reads
     something that is no variable."""
 
-    dialect: int
+    form: tuple[Any, ...]
+    """The same for all questions that differ in their literals only, wherever in an expression these stand."""
+    slots: tuple[int, ...]
     template: Template
     make: Callable[[tuple[Any, ...]], Function]
     asks: tuple[Ask, ...] | None
 
     def atom(self, literals: tuple[Any, ...]) -> Atom:
         """The atom of the expression that has these literals."""
-        slots = [piece for piece in self.template if piece.__class__ is int]
-        own = tuple([(literals[slot].__class__, literals[slot]) for slot in slots])
+        own = tuple([(literals[slot].__class__, literals[slot]) for slot in self.slots])
         return Atom(
-            (self.dialect, self.template, own),
+            (self.form, own),
             self.make(literals),
             self._hints(literals),
             partial(written, self.template, literals),
+            self.asks == (),
         )
 
     def _hints(self, literals: tuple[Any, ...]) -> tuple[Hint, ...]:
         hints: list[Hint] = []
         for ask in self.asks or ():
-            place = place_of(ask.steps, literals)
+            place = ask.place or place_of(ask.steps, literals)
             if place is None:
                 return ()
             values = tuple([constant_value(constant, literals) for constant in ask.constants])
@@ -76,7 +80,18 @@ def _hint(ask: Ask, place: Place, values: tuple[Any, ...]) -> Hint:
 def question_of(node: Node, shape: Shape) -> Question:
     """The question that the part `node` of the expression of `shape` asks."""
     asks = _direct(node)
-    return Question(shape.dialect, template_of(node), shape.part(node), (asks,) if asks else _others(node))
+    found = (asks,) if asks else _others(node)
+    placed = None if found is None else tuple([_placed(ask) for ask in found])
+    template = template_of(node)
+    slots = tuple([piece for piece in template if isinstance(piece, int)])
+    form = (shape.dialect, *[piece if isinstance(piece, str) else None for piece in template])
+    return Question(form, slots, template, shape.part(node), placed)
+
+
+def _placed(ask: Ask) -> Ask:
+    if any(isinstance(step, Constant) for step in ask.steps):
+        return ask
+    return ask._replace(place=place_of(ask.steps, ()))
 
 
 def _direct(node: Node) -> Ask | None:

@@ -67,6 +67,8 @@ class Atom(Struct, eq=False, frozen=True):
     test: Function
     hints: tuple[Hint, ...]
     written: Callable[[], str]
+    is_constant: bool = False
+    """Whether it reads nothing of a request."""
 
     @property
     def text(self) -> str:

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from axonflow.policy.analysis.domains import Domain, Group, domain_of, values_of
+from axonflow.policy.analysis.domains import Domain, Group, domain_of, domain_with, values_of
 from axonflow.policy.analysis.formulas import ERROR, NO, YES, Atom, Every, Formula, Literal, atoms_in
-from axonflow.policy.analysis.worlds import World
+from axonflow.policy.analysis.worlds import World, value_in
 from axonflow.policy.request import Request
 
 __all__ = ["MAX_STEPS", "Impossible", "Outcome", "Space", "Unknown", "Witness"]
@@ -70,7 +70,7 @@ _Cells = list[int]
 
 
 class _Table:
-    """The cells of all domains, and for each atom those in which it has a certain answer."""
+    """The cells of all domains, and for each atom those in which it has a certain answer. KeyError for any other."""
 
     def __init__(self, columns: Iterable[tuple[Sequence[Atom], Sequence[Sequence[int]]]]) -> None:
         self.full: _Cells = []
@@ -109,26 +109,49 @@ def _joined(parts: Iterable[_Tree], *, is_every: bool) -> Iterator[_Tree]:
 class Space:
     """What there is to know of some atoms together: their variables' domains. Formulas over them are solved in it."""
 
-    def __init__(self, atoms: Iterable[Atom], world: World, steps: int = MAX_STEPS) -> None:
+    def __init__(
+        self, atoms: Iterable[Atom], world: World, steps: int = MAX_STEPS, examples: Sequence[Request] = ()
+    ) -> None:
+        """`examples`: requests whose values are worth trying."""
         self._world = world
         self._steps = steps
+        self._atoms = {atom.key: atom for atom in atoms}
         by_variable: dict[str, dict[Hashable, Atom]] = {}
         self._loose: list[Atom] = []
         """Atoms about several variables, or about none that is known."""
-        for atom in {atom.key: atom for atom in atoms}.values():
+        for atom in self._atoms.values():
             variable = atom.variable
             if variable is None:
                 self._loose.append(atom)
             else:
                 by_variable.setdefault(variable, {})[atom.key] = atom
         self.domains: list[Domain] = [
-            domain_of(variable, tuple(own.values()), world) for variable, own in by_variable.items()
+            domain_with(variable, tuple(own.values()), world, [value_in(one, variable) for one in examples])
+            if examples
+            else domain_of(variable, tuple(own.values()), world)
+            for variable, own in by_variable.items()
         ]
         self._real = _Table([*((domain.atoms, domain.answers) for domain in self.domains), *self._unbound])
         self._possible: _Table | None = None
 
+    def may_hold(self, formula: Formula) -> bool:
+        """Whether there are values for which `formula` holds, as far as these are all known to be independent: that is
+        quicker to see than to make a request of them. False says nothing."""
+        if self._loose:
+            return False
+        try:
+            return any(True for _ in _solutions(self._real.tree(formula), self._real.full, self._steps))
+        except (KeyError, _OutOfStepsError):
+            return False
+
     def solve(self, formula: Formula) -> Outcome:
-        """A request for which `formula`, whose atoms are among those of the space, holds."""
+        """A request for which `formula`, whose atoms are better among those of the space, holds."""
+        try:
+            return self._solve(formula)
+        except KeyError:
+            return Space([*self._atoms.values(), *atoms_in(formula)], self._world, self._steps).solve(formula)
+
+    def _solve(self, formula: Formula) -> Outcome:
         try:
             for cells in islice(_solutions(self._real.tree(formula), self._real.full, self._steps), _MAX_SOLUTIONS):
                 request = self._request(cells, formula)

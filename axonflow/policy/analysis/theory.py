@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+from msgspec import Struct
 
 from axonflow.policy.analysis.asking import Question, question_of
 from axonflow.policy.analysis.formulas import (
@@ -45,12 +47,13 @@ from axonflow.policy.rules import FAILS_CLOSED, CompiledRule, Waiver
 __all__ = ["Theory"]
 
 
-class _Plan(NamedTuple):
+class _Plan(Struct):
     """What the rules of one shape have in common: a question for each part that is not taken apart further."""
 
     questions: dict[int, Question]
     parts: tuple[Node, ...]
     filters: tuple[tuple[str, Callable[[Any], Function]], ...]
+    has_constants: bool = False
 
 
 class Theory:
@@ -61,6 +64,8 @@ class Theory:
         self.world: Final = World(engine.scanner)
         self._plans: dict[Shape, _Plan] = {}
         self._found: dict[tuple[str, tuple[str, ...]], Atom] = {}
+        self._atoms: dict[int, dict[int, Atom]] = {}
+        """By condition and by part of it: both live as long as the engine."""
 
     # -- rules
 
@@ -139,20 +144,34 @@ class Theory:
         return self._part(condition, node, accepts)
 
     def _part(self, condition: Condition, node: Node, accepts: int) -> Formula:
-        questions = self._plan(condition.shape).questions
-        constants: dict[int, int] = {}
+        atoms = self._atoms.setdefault(id(condition), {})
 
         def atom(part: Node) -> Atom:
-            question = questions.get(id(part))
-            if question is None:
-                question = questions[id(part)] = question_of(part, condition.shape)
-            made = question.atom(condition.literals)
-            if question.asks == ():
-                constants[id(made)] = self._constant(made)
+            made = atoms.get(id(part))
+            if made is None:
+                made = atoms[id(part)] = self._question(condition.shape, part).atom(condition.literals)
             return made
 
         formula = formula_of(node, accepts, atom)
-        return _without(formula, constants) if constants else formula
+        plan = self._plan(condition.shape)
+        return self._without_constants(formula) if plan.has_constants else formula
+
+    def _question(self, shape: Shape, part: Node) -> Question:
+        plan = self._plan(shape)
+        question = plan.questions.get(id(part))
+        if question is None:
+            question = plan.questions[id(part)] = question_of(part, shape)
+            plan.has_constants |= question.asks == ()
+        return question
+
+    def _without_constants(self, formula: Formula) -> Formula:
+        """`formula` with the answers to what reads nothing of a request in its place."""
+        if isinstance(formula, Literal):
+            if not formula.atom.is_constant:
+                return formula
+            return HOLDS if self._constant(formula.atom) & formula.accepts else FALSE
+        join = every if isinstance(formula, Every) else some
+        return join([self._without_constants(part) for part in formula.parts])
 
     def _constant(self, atom: Atom) -> int:
         """The answer to `atom`, which reads nothing of a request."""
@@ -219,15 +238,6 @@ class Theory:
 def _denied(formula: Formula) -> Formula:
     assert isinstance(formula, Literal)
     return Literal(formula.atom, NO | ERROR)
-
-
-def _without(formula: Formula, constants: dict[int, int]) -> Formula:
-    """`formula` with what is known of some atoms, by identity, in their place."""
-    if isinstance(formula, Literal):
-        answer = constants.get(id(formula.atom))
-        return formula if answer is None else HOLDS if answer & formula.accepts else FALSE
-    join = every if isinstance(formula, Every) else some
-    return join([_without(part, constants) for part in formula.parts])
 
 
 def _plain(value: Any) -> Any:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any, Final
+
+import msgspec
 
 from axonflow.detect import Scanner
 from axonflow.errors import RequestError
@@ -12,7 +14,7 @@ from axonflow.policy.analysis.places import unpacked
 from axonflow.policy.evaluation import Evaluation
 from axonflow.policy.request import Principal, Request, Resource
 
-__all__ = ["ABSENT", "NOW_US", "World", "is_same"]
+__all__ = ["ABSENT", "NOW_US", "World", "is_same", "value_in"]
 
 ABSENT: Final = object()
 """The value of a variable that a request leaves out."""
@@ -26,6 +28,21 @@ def is_same(one: Any, other: Any) -> bool:
     return one.__class__ is other.__class__ and bool(one == other)
 
 
+def value_in(request: Request, variable: str) -> Any:
+    """The value that `variable` has in `request`."""
+    root, name, declared = unpacked(variable)
+    held = getattr(request, root)
+    if not name:
+        found = held
+    elif declared:
+        found = getattr(held, name)
+    else:
+        found = (held if root == "context" else held.attributes).get(name)
+    if isinstance(found, Principal):
+        return msgspec.to_builtins(found)
+    return ABSENT if found is None else found
+
+
 class World:
     """What requests there can be. `scanner` finds in contents what the engine would find."""
 
@@ -33,6 +50,8 @@ class World:
         self.scanner: Final = scanner
         self._requests: dict[tuple[str, str], Request | None] = {}
         self._seen: dict[str, Evaluation] = {}
+        self.kept: Final[dict[Hashable, Any]] = {}
+        """What others have worked out of this world."""
 
     def request(self, values: Mapping[str, Any]) -> Request | None:
         """The request in which variables have these `values`, all else being plain; None when there is none such."""

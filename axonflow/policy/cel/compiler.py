@@ -24,7 +24,7 @@ from msgspec import Struct
 from axonflow.errors import ExpressionError
 from axonflow.policy.cel.bindings import Binding, Bindings
 from axonflow.policy.cel.checker import Checked, Checker
-from axonflow.policy.cel.cost import check_cost
+from axonflow.policy.cel.cost import WORST, check_cost, cost_of
 from axonflow.policy.cel.emitter import Emitter
 from axonflow.policy.cel.lexer import LITERALS, Token, skeleton_of, tokenize
 from axonflow.policy.cel.literals import as_written, rendered
@@ -107,6 +107,11 @@ class Shape:
     def form(self) -> Hashable:
         """The form of the filters in front of it."""
         return self._filters.form
+
+    @property
+    def worst_steps(self) -> float:
+        """Steps that the expression takes at most, for a request as large as its limits allow; filters take none."""
+        return 0.0 if self._checked is None else cost_of(self._checked, WORST)
 
     @property
     def dialect(self) -> int:

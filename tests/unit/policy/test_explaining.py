@@ -198,7 +198,13 @@ def test_explanation_of_filters_stops_at_the_first_that_does_not_hold():
     rule = {
         "id": "r",
         "effect": "deny",
-        "match": {"context.a": [1, 2], "context.b": True, "context.c": "x"},
+        "match": {
+            "context.a": [1, 2],
+            "context.api_key": 7,
+            "context.b": True,
+            "context.c": "x",
+            "context.e": False,
+        },
         "when": "context.d",
     }
     told = explained([rule], {"context": {"a": 2, "c": "x", "api_key": 7}}, default="allow")
