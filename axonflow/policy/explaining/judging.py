@@ -37,7 +37,7 @@ def judged(rules: Sequence[CompiledRule], evaluation: Evaluation) -> list[Judged
     for rule in rules:
         matched, errors = matching([rule], evaluation.request, evaluation)
         found.append(Judged(rule, bool(matched), "".join(error.message for error in errors)))
-    return sorted(found, key=lambda one: (not one.matches, not one.error, one.rule.rank))
+    return sorted(found, key=lambda one: (0 if one.matches else 1 if one.error else 2, one.rule.rank))
 
 
 class RulesExplained:

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from axonflow import AxonFlow, Effect, Request
 from axonflow.policy import PolicySource, compile_policies
 from axonflow.policy.explaining import Changeable, Edit, applied, counterfactual, explain
-from tests.strategies import policy_set, policy_sets, requests
+from tests.strategies import CONDITIONS, policy_set, policy_sets, requests
 from tests.unit.policy.cel.expressions import Host
+from tests.unit.policy.explained import excepted
 from tests.unit.policy.test_detection_failures import Broken
 
 NOW_S = 1_795_000_000.0
@@ -76,9 +77,10 @@ def of_changeable_parts():
     return st.builds(numbered, st.lists(one, min_size=1, max_size=5), st.sampled_from(["allow", "deny"]))
 
 
-@given(policy_sets() | of_changeable_parts(), requests(), REQUIRED)
+@given(policy_sets() | of_changeable_parts(), requests(), REQUIRED, CONDITIONS)
 @settings(max_examples=60)
-def test_change_of_any_denied_request_is_enough_and_no_part_of_it_is(documents, request_, required):
+def test_change_of_any_denied_request_is_enough_and_no_part_of_it_is(documents, request_, required, when):
+    excepted(documents, when)
     if required:
         documents[0]["requires"] = {request_.action: [required]}
     engine = engine_of(*documents)

@@ -1,131 +1,13 @@
-"""An explanation says what `decide` says, and of each part of a condition what it comes to by itself."""
+"""What explanations say of short circuits, errors, loops, exceptions, layers; and what they do not show."""
 
 from datetime import UTC, datetime
 
 import msgspec
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from axonflow import AxonFlow, Effect, Request
-from axonflow.detect.secrecy import Secrecy
-from axonflow.errors import PolicyError
-from axonflow.policy.cel import Compiler
-from axonflow.policy.cel.parser import parse
-from axonflow.policy.cel.syntax import Bind, Macro
-from axonflow.policy.evaluation import Evaluation
 from axonflow.policy.explaining import explain
-from axonflow.policy.explaining.discretion import NOTHING_PRIVATE, Discretion
-from axonflow.policy.explaining.parts import said
-from tests.strategies import KNOWN_ACTIONS, policy_set, policy_sets, requests
-from tests.unit.policy.cel import sources
-from tests.unit.policy.cel.expressions import SCANNER, Host
-
-NOW_S = 1_795_000_000.0
-SAME = ("effect", "allowed", "reasons", "obligations", "policies", "errors", "policy_digest")
-STRONGEST = [effect.value for effect in Effect]
-DISCRETION = Discretion(Secrecy(SCANNER))
-ANN = {"principal": "user:ann", "action": "tool.call", "resource": "tool:shell"}
-
-
-def engine_of(*documents):
-    return AxonFlow.open(list(documents)).policies
-
-
-def explained(rules, request, **parts):
-    return explain(engine_of(policy_set(rules, **parts)), Request(**ANN | request), NOW_S)
-
-
-def parts_of(told, *, within_loops=True):
-    left = [part for layer in told.layers for rule in layer.rules for part in rule.parts]
-    while left:
-        part = left.pop()
-        binds = not within_loops and isinstance(parse(part.text).node, (Bind, Macro))
-        left.extend(part.parts[:1] if binds else part.parts)
-        yield part
-
-
-def only(told):
-    """The one rule that is explained."""
-    (rule,) = [rule for layer in told.layers for rule in layer.rules]
-    return rule
-
-
-def lines(part, depth=0):
-    """A tree as lines, for tests of its form."""
-    shown = part.note if part.outcome != "value" or part.note else msgspec.json.encode(part.value).decode()
-    yield f"{'  ' * depth}{part.text}: {part.outcome} {shown}".rstrip()
-    for inner in part.parts:
-        yield from lines(inner, depth + 1)
-
-
-def tree(when, request, effect="deny"):
-    (part,) = only(explained([{"id": "r", "effect": effect, "when": when}], request, default="allow")).parts
-    return list(lines(part))
-
-
-def agrees(told, decision):
-    assert {name: getattr(told, name) for name in SAME} == {name: getattr(decision, name) for name in SAME}
-    rules = [rule for layer in told.layers for rule in layer.rules]
-    assert {rule.id for rule in rules if rule.matches} == set(decision.policies)
-    for layer in told.layers:
-        ids = [rule.id for rule in layer.rules if rule.matches]
-        assert ids == [policy for policy in decision.policies if policy in ids]
-    failed = {(rule.id, rule.error) for rule in rules if rule.error}
-    assert failed == {(one.policy, one.message) for one in decision.errors if one.policy != "redaction"}
-    for rule in rules:
-        assert rule.holds is (None if rule.error else rule.matches or rule.holds)
-    if told.action_known and not told.missing:
-        assert by_layers(told) == decision.effect.value
-
-
-def by_layers(told):
-    """What the layers come to together: the strictest wins, and somebody has to grant."""
-    outcomes = [layer.outcome for layer in told.layers]
-    if "deny" in outcomes or set(outcomes) == {"abstain"}:
-        return "deny"
-    matching = {rule.effect.value for layer in told.layers for rule in layer.rules if rule.matches}
-    return min(matching & set(STRONGEST[:5]) | {"allow"}, key=STRONGEST.index)
-
-
-@given(
-    policy_sets(), requests([*KNOWN_ACTIONS, "tool.cal"]), st.sampled_from([None, "context.env", "principal.groups"])
-)
-@settings(max_examples=40)
-def test_explanation_of_any_request_agrees_with_its_decision(documents, request_, required):
-    if required:
-        documents[0]["requires"] = {"tool.call": [required]}
-    shadows = [dict(one, shadow=True, metadata={"name": f"shadow-{n}"}) for n, one in enumerate(documents)]
-    engine = engine_of(*documents, *shadows[:1])
-    decision = engine.decide(request_, "id", NOW_S)
-    told = explain(engine, request_, NOW_S)
-    agrees(told, decision)
-    assert told.why
-    assert (told.shadow.effect, told.shadow.policies) == (decision.shadow.effect, decision.shadow.policies)
-
-
-@given(sources.sources(), sources.requests(), st.sampled_from(["deny", "allow", "log"]))
-@settings(max_examples=100)
-def test_explanation_of_any_condition_gives_each_part_its_own_value(source, request_, effect):
-    try:
-        engine = engine_of(policy_set([{"id": "r", "effect": effect, "when": source}], default="allow"))
-    except PolicyError:
-        return
-    told = explain(engine, request_, NOW_S)
-    agrees(told, engine.decide(request_, "id", NOW_S))
-    for part in parts_of(told, within_loops=False):
-        if part.outcome in {"value", "error"}:
-            assert alone(part.text, request_) == (part.outcome, part.note, part.value), part.text
-
-
-def alone(text, request):
-    """What `text` comes to by itself."""
-    time_us = int(NOW_S * 1_000_000) if request.time is None else request.time
-    function = Compiler(Host()).value(text)
-    try:
-        value = function(request, Evaluation(request, time_us, SCANNER))
-    except Exception as error:  # noqa: BLE001  whatever a part fails with
-        return "error", said(error), None
-    return "value", "", DISCRETION.shown(value, NOTHING_PRIVATE)
+from tests.strategies import policy_set
+from tests.unit.policy.explained import ANN, NOW_S, agrees, engine_of, explained, lines, only, parts_of, tree
 
 
 def test_written_text_of_a_variant_has_its_own_literals():
