@@ -32,6 +32,11 @@ _SECRET: Final = re.compile(
 )
 
 
+def is_secret(path: str) -> bool:
+    """Whether an attribute is named as secrets are: its value is shown to nobody."""
+    return _SECRET.search(path) is not None
+
+
 class PathsRead:
     """The paths that rules read, as they are added one by one, and the shapes of their conditions: a hundred thousand
     rules have few."""
@@ -75,14 +80,9 @@ def _reading_of(paths: tuple[str, ...]) -> ReadAttributes:
 
 
 def _source_of(path: str) -> str:
-    source = f"withheld({source_of(path)})" if is_secret(path) else source_of(path)
+    source = f"withheld({source_of(path)})" if _SECRET.search(path) else source_of(path)
     # most act for nobody, which is quicker to see than that there is nothing at the end of a path
     return f"({source} if request.principal.on_behalf_of else None)" if path.startswith(_DELEGATION) else source
-
-
-def is_secret(path: str) -> bool:
-    """Whether an attribute is named as secrets are: its value is shown to nobody."""
-    return _SECRET.search(path) is not None
 
 
 def _withheld(value: Any) -> str | None:

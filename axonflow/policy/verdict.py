@@ -47,7 +47,7 @@ class Layers:
         self._refusals = tuple([self._not_granted(granted) for granted in range(1 << len(layers))])
 
     @property
-    def named(self) -> tuple[Layer, ...]:
+    def every(self) -> tuple[Layer, ...]:
         """All of them, outermost first."""
         return self._layers
 
