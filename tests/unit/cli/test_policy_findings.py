@@ -1,6 +1,7 @@
 """`axonflow policy check`: what rules say to each other, what they cost, and how they are looked up."""
 
 import json
+from pathlib import Path
 
 import pytest
 import yaml
@@ -8,6 +9,8 @@ import yaml
 from axonflow import AxonFlow, Request
 from axonflow.app import bundles
 from tests.strategies import policy_set
+
+ROOT = Path(__file__).parents[3]
 
 TOOLS = {"id": "tools", "effect": "allow", "match": {"action": "tool.call", "resource.id": ["search", "shell"]}}
 FAULTS = {
@@ -148,3 +151,12 @@ def test_check_shows_no_control_characters_of_a_policy(run, folder):
 def test_check_of_a_shadow_set_analyses_what_is_enforced_only(run, folder):
     write(folder, *FAULTS["unreachable"], shadow=True)
     assert report(run("policy", "check", "--json"))["analysis"]["rules"] == 0
+
+
+def test_page_on_checking_policies_shows_what_the_command_prints(run, folder):
+    text = (ROOT / "docs/how-to/check-policies.md").read_text("utf-8")
+    (folder / "policies").mkdir()
+    (folder / "policies" / "tools.yaml").write_text(text.split("```yaml\n")[1].split("```")[0])
+    printed = run("policy", "check", "policies/").stdout
+    shown = text.split("```text\n")[1].split("```")[0]
+    assert shown in printed
