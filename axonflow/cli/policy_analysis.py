@@ -5,9 +5,9 @@ from __future__ import annotations
 import gc
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from axonflow.cli.policies import trusted_keys
 from axonflow.cli.progress import Progress
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from axonflow.policy import BundleSource, PolicyEngine
     from axonflow.policy.analysis.findings import Analysis
     from axonflow.policy.analysis.subjects import Origin
+    from axonflow.policy.program import RuleRow, SetHead
     from axonflow.policy.reading import LoadedSet
 
-__all__ = ["analysed", "origins_in", "origins_of"]
+__all__ = ["BundledSet", "analysed", "origins_in", "origins_of", "sets_in"]
 
 
 def origins_of(loaded: Iterable[LoadedSet]) -> dict[str, Origin]:
@@ -37,25 +38,38 @@ def origins_of(loaded: Iterable[LoadedSet]) -> dict[str, Origin]:
     }
 
 
-def origins_in(bundles: Iterable[BundleSource]) -> dict[str, Origin]:
-    """The same of bundles, which hold no tests. Raises PolicyError for one that is not trusted."""
+class BundledSet(NamedTuple):
+    """A set of a bundle: the bundle's name, and its rows."""
+
+    bundle: str
+    head: SetHead
+    rows: Sequence[RuleRow]
+
+
+def sets_in(bundles: Iterable[BundleSource]) -> list[BundledSet]:
+    """The sets of bundles. Raises PolicyError for a bundle that is not trusted."""
     from axonflow.app.policies import trusted_by
-    from axonflow.policy.analysis.subjects import Origin
     from axonflow.policy.bundle import open_bundle
     from axonflow.policy.program import decode_rows
 
-    found: dict[str, Origin] = {}
-    for source in bundles:
-        opened = open_bundle(source, trusted_by(trusted_keys()))
-        for parts in opened.sets:
-            head, rows = decode_rows(parts, opened.name)
-            if not head.shadow:
-                found |= {row.id: Origin(_place(opened.name, head.name), frozenset(row.match)) for row in rows}
-    return found
+    opened = [open_bundle(source, trusted_by(trusted_keys())) for source in bundles]
+    return [BundledSet(one.name, *decode_rows(parts, one.name)) for one in opened for parts in one.sets]
 
 
-def _place(bundle: str, policy_set: str) -> Callable[[], str]:
-    return lambda: f"{bundle}: set {policy_set}"
+def origins_in(sets: Iterable[BundledSet]) -> dict[str, Origin]:
+    """Where the enforced rules of bundled sets come from. A bundle holds no tests."""
+    from axonflow.policy.analysis.subjects import Origin
+
+    return {
+        row.id: Origin(partial(_place, one), frozenset(row.match))
+        for one in sets
+        if not one.head.shadow
+        for row in one.rows
+    }
+
+
+def _place(one: BundledSet) -> str:
+    return f"{one.bundle}: set {one.head.name}"
 
 
 def analysed(engine: PolicyEngine, origins: Mapping[str, Origin], compare: int) -> Analysis:

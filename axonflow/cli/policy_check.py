@@ -19,7 +19,7 @@ from axonflow.cli.policies import (
     trust_option,
     trusted_keys,
 )
-from axonflow.cli.policy_analysis import analysed, origins_in, origins_of
+from axonflow.cli.policy_analysis import BundledSet, analysed, origins_in, origins_of, sets_in
 from axonflow.cli.policy_findings import findings_shown, index_shown, undecided_shown
 from axonflow.cli.tables import coloured, fields, printable, table
 from axonflow.errors import PolicyError
@@ -137,20 +137,21 @@ def checked(places: Sequence[str], compare: int | None = None, *, strict: bool =
         loaded, bundles = _loaded(places)
         key = redaction_key() or secrets.token_bytes(32)  # who checks policies need not have what they run with
         flow = AxonFlow.open(policies=places, trusted_keys=trusted_keys(), redaction_key=key, vault="memory")
-        rules = {**origins_of(loaded), **origins_in(bundles)}
+        bundled = sets_in(bundles)
     except PolicyError as error:
         problems = tuple(Problem(one.at, one.message, one.expected, one.found, one.hint) for one in error.problems)
         return Report(ok=False, valid=False, problems=problems)
     tests = tuple(run_rule_tests(loaded, flow.decide))
     warnings = find_warnings(loaded, flow.policies.rules) if loaded or not bundles else ()
-    analysis = None if compare is None else analysed(flow.policies, rules, compare)
+    origins = {**origins_of(loaded), **origins_in(bundled)}
+    analysis = None if compare is None else analysed(flow.policies, origins, compare)
     return Report(
         ok=all(test.passed for test in tests) and not (strict and (warnings or (analysis and analysis.findings))),
         valid=True,
         warnings=warnings,
         tests=tests,
-        sets=len(loaded),
-        rules=_counts(loaded),
+        sets=len(loaded) + len(bundled),
+        rules=_counts(loaded, bundled),
         policy_digest=flow.policy_digest,
         index=index_report(flow.policies.rules),
         analysis=analysis,
@@ -180,12 +181,15 @@ def _loaded(places: Sequence[str]) -> tuple[list[LoadedSet], list[BundleSource]]
     return loaded, bundles
 
 
-def _counts(loaded: Sequence[LoadedSet]) -> dict[str, dict[str, int]]:
+def _counts(loaded: Sequence[LoadedSet], bundled: Sequence[BundledSet]) -> dict[str, dict[str, int]]:
     """Rules by layer and effect; those of shadow sets stand apart."""
     counts: dict[str, Counter[str]] = {}
-    for one in loaded:
-        layer = f"{one.document.layer}{' (shadow)' if one.document.shadow else ''}"
-        counts.setdefault(layer, Counter()).update(rule.effect.value for rule in one.document.rules)
+    for layer, shadow, effects in [
+        *((one.document.layer, one.document.shadow, [rule.effect for rule in one.document.rules]) for one in loaded),
+        *((one.head.layer, one.head.shadow, [row.effect for row in one.rows]) for one in bundled),
+    ]:
+        named = f"{layer}{' (shadow)' if shadow else ''}"
+        counts.setdefault(named, Counter()).update(effect.value for effect in effects)
     return {layer: dict(counter) for layer, counter in counts.items()}
 
 

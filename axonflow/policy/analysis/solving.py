@@ -13,9 +13,10 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from axonflow.policy.analysis.arithmetic import proposal, understands
 from axonflow.policy.analysis.domains import Domain, Group, domain_of, domain_with, values_of
 from axonflow.policy.analysis.formulas import ERROR, NO, YES, Atom, Every, Formula, Literal, atoms_in
-from axonflow.policy.analysis.worlds import World, value_in
+from axonflow.policy.analysis.worlds import ABSENT, World, value_in
 from axonflow.policy.request import Request
 
 __all__ = ["MAX_STEPS", "Impossible", "Outcome", "Space", "Unknown", "Witness"]
@@ -161,7 +162,22 @@ class Space:
                 return Impossible()
         except _OutOfStepsError:
             return Unknown("steps")
-        return Unknown("theory")
+        return self._proposed(formula) if any(map(understands, self._loose)) else Unknown("theory")
+
+    def _proposed(self, formula: Formula) -> Outcome:
+        """What the solver for questions about several attributes says, as far as the engine confirms it."""
+        if not self._world.questions_left:
+            return Unknown("steps")
+        self._world.questions_left -= 1
+        cells = [(group.atoms, group.cells) for domain in self.domains for group in domain.groups]
+        found = proposal(formula, cells, self._atoms.values())
+        if isinstance(found, bool):
+            return Unknown("theory") if found else Impossible()
+        values: dict[str, Any] = {}
+        for domain in self.domains:
+            values[domain.variable] = _fitting(domain, tuple([found.answers[atom.key] for atom in domain.atoms]))
+        request = self._confirmed({**values, **found.values}, formula)
+        return Unknown("theory") if request is None else Witness(request)
 
     @property
     def _is_exact(self) -> bool:
@@ -223,6 +239,12 @@ class Space:
                 for variable in dict.fromkeys(hint.variable for hint in atom.hints):
                     found.setdefault(variable, []).append(atom)
         return found
+
+
+def _fitting(domain: Domain, answers: Sequence[int]) -> Any:
+    """The value with these answers; nothing if there is none."""
+    known = zip(domain.values, domain.answers, strict=True)
+    return next((value for value, own in known if own == answers), ABSENT)
 
 
 def _chosen(domain: Domain, cells: int, most: int) -> list[Any]:

@@ -41,9 +41,12 @@ class Conjunct:
 
     @cached_property
     def paths(self) -> frozenset[Hashable]:
-        """The attributes that it asks about, each by its whole path; of what reads something else, the question."""
-        found: set[Hashable] = {(hint.variable, hint.inside) for atom in self.atoms for hint in atom.hints}
-        return frozenset(found.union(atom.key for atom in self.atoms if not atom.hints))
+        """The attributes that it asks about, each by its whole path; for what is not understood, the question."""
+        found: set[Hashable] = set()
+        for atom in self.atoms:
+            understood = atom.hints and all(hint.kind != "other" for hint in atom.hints)
+            found |= {(hint.variable, hint.inside) for hint in atom.hints} if understood else {atom.key}
+        return frozenset(found)
 
 
 class Subject:

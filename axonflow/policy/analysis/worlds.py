@@ -20,6 +20,7 @@ ABSENT: Final = object()
 """The value of a variable that a request leaves out."""
 NOW_US: Final = 1_767_607_200_000_000
 """When a request is judged whose time does not matter: Monday, 5 January 2026, 10:00 UTC."""
+MAX_QUESTIONS: Final = 400
 _MAX_KEPT: Final = 50_000
 
 
@@ -52,6 +53,8 @@ class World:
         self._seen: dict[str, Evaluation] = {}
         self.kept: Final[dict[Hashable, Any]] = {}
         """What others have worked out of this world."""
+        self.questions_left = MAX_QUESTIONS
+        """For a solver that takes milliseconds for each."""
 
     def request(self, values: Mapping[str, Any]) -> Request | None:
         """The request in which variables have these `values`, all else being plain; None when there is none such."""

@@ -89,7 +89,7 @@ IMPOSSIBLE = [
 ]
 LIMITED = [
     'resource.id.matches("^a") && resource.id.matches("^[^a]")',
-    "context.a < context.b && context.b < context.a && has(context.a) && has(context.b)",
+    "size(context.a) > size(context.b) && size(context.b) > size(context.a)",
 ]
 
 
