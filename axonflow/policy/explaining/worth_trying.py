@@ -10,7 +10,7 @@ from axonflow.policy.analysis.formulas import Atom, Hint
 from axonflow.policy.analysis.places import unpacked
 from axonflow.policy.analysis.worlds import ABSENT, World, is_same
 from axonflow.policy.explaining.edits import Changeable, Edit
-from axonflow.policy.explaining.listed import list_edits
+from axonflow.policy.explaining.listed import MAX_DROPPED, list_edits
 from axonflow.policy.request import Principal, Request
 
 __all__ = ["WorthTrying", "held_at"]
@@ -60,13 +60,17 @@ class _Asked:
         """Whether no other value would make a difference."""
         if any(hint.inside for hint in self._hints) or not self._is_alone or not self._domain.is_exact:
             return False
-        is_list = self._variable in _MEMBERSHIPS or isinstance(self._held, (list, tuple))
+        is_list = isinstance(self._held, (list, tuple))
+        if is_list and len(self._held) > MAX_DROPPED:
+            return False
+        is_list = is_list or self._variable in _MEMBERSHIPS
         return not is_list or all(hint.kind in _MEMBER_KINDS for hint in self._hints)
 
     def edits(self) -> Iterator[Edit]:
         """All edits, those first that a person would think of."""
         values = [*self._domain.values, *self._beside]
-        yield from list_edits(self._variable, self._held, values) or ()
+        named = [value for hint in self._hints for value in hint.values]
+        yield from list_edits(self._variable, self._held, values, named) or ()
         if self._variable in _MEMBERSHIPS:
             return
         insides = list(dict.fromkeys(hint.inside for hint in self._hints if hint.inside))

@@ -42,7 +42,7 @@ def parts(edits):
 
 
 VALUES = {
-    "context.env": ["dev", "staging", "prod", "zz", None, 1],
+    "context.env": ["dev", "staging", "prod", "zz", None, 1, [], ["dev"], ["dev", "prod"], ["zz"]],
     "context.risk": [0, 49, 50, 51, "x", None],
     "context.flag": [True, False, "x"],
     "context.missing": [1, 2],
@@ -156,6 +156,15 @@ def test_change_of_memberships_adds_and_drops_single_ones():
     found = asked(rules, {"principal": principal}, default="deny")
     assert shown(found) == [[("add", "principal.groups", "ops"), ("drop", "principal.roles", "guest")]]
     assert found.smallest
+
+
+def test_change_of_many_memberships_tries_those_first_that_rules_name():
+    rules = [{"id": "no", "effect": "deny", "match": {"principal.roles": ["intern", "guest"]}}]
+    principal = {"id": "ann", "roles": [*(f"r{n}" for n in range(99)), "guest"]}
+    assert shown(asked(rules, {"principal": principal})) == [[("drop", "principal.roles", "guest")]]
+    labels = [{"id": "yes", "effect": "allow", "match": {"context.labels": ["a", "b"]}}]
+    found = asked(labels, {"context": {"labels": [f"x{n}" for n in range(99)]}}, default="deny")
+    assert shown(found)[0] == [("set", "context.labels", "a")]
 
 
 def test_change_inside_of_an_attribute_leaves_the_rest_of_it():
