@@ -13,6 +13,8 @@ _MODULES = {
     "demo": "axonflow.cli.demo",
     "replay": "axonflow.cli.replay",
     "decide": "axonflow.cli.decide",
+    "explain": "axonflow.cli.explain",
+    "counterfactual": "axonflow.cli.counterfactual",
     "policy": "axonflow.cli.policy",
     "detect": "axonflow.cli.detect",
     "detectors": "axonflow.cli.detectors",

@@ -24,6 +24,8 @@ EXIT_NO: Final = 1
 EXIT_BAD_INPUT: Final = 2
 EXIT_INTERRUPTED: Final = 130
 """128 + SIGINT, as shells count."""
+_WHOLE: Final = 200
+"""Characters: more than any first sentence of a command's help has."""
 _EXIT_BROKEN_PIPE: Final = 141
 """128 + SIGPIPE: nobody reads any more, and neither success nor failure was told."""
 _EXIT_NO_OUTPUT: Final = 74
@@ -63,6 +65,14 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = import_module(module).command
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """As click does, but with whole sentences: beside a long name they take a second line."""
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        rows = [(name, command.get_short_help_str(_WHOLE)) for name, command in commands if command is not None]
+        if rows:
+            with formatter.section("Commands"):
+                formatter.write_dl(rows)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-__all__ = ["COLOURS", "coloured", "fields", "printable", "table"]
+__all__ = ["COLOURS", "MAX_CELL_CHARS", "coloured", "fields", "printable", "table"]
 
 COLOURS: Final = {
     "allow": "green",

@@ -14,7 +14,7 @@ from axonflow.policy.matching import reach, source_of
 from axonflow.policy.request import Request
 from axonflow.policy.rules import CompiledRule
 
-__all__ = ["MAX_PATHS", "PathsRead", "ReadAttributes", "reading_of"]
+__all__ = ["MAX_PATHS", "PathsRead", "ReadAttributes", "is_secret", "reading_of"]
 
 MAX_PATHS: Final = 64
 """Of one action; those that are first by name."""
@@ -30,6 +30,11 @@ _DELEGATION: Final = "principal.on_behalf_of."
 _SECRET: Final = re.compile(
     r"passw|passphrase|secret|token\b|api[_-]?key|private|credential|authorization|cookie", re.IGNORECASE
 )
+
+
+def is_secret(path: str) -> bool:
+    """Whether an attribute is named as secrets are: its value is shown to nobody."""
+    return _SECRET.search(path) is not None
 
 
 class PathsRead:

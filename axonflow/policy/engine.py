@@ -11,7 +11,7 @@ anything else, and the long one starts over.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from itertools import islice
 from operator import attrgetter
 from typing import Any, Final, Literal, NamedTuple
@@ -30,7 +30,7 @@ from axonflow.policy.rules import CompiledRule
 from axonflow.policy.unseen_content import Foreseen, Unseen
 from axonflow.policy.verdict import Layers, Verdict
 
-__all__ = ["PolicyEngine"]
+__all__ = ["PolicyEngine", "matching"]
 
 _MAX_KNOWN: Final = 4_096
 """Sets of rules, for one action."""
@@ -110,6 +110,20 @@ class PolicyEngine:
         """What inspects content."""
         return self._scanner
 
+    @property
+    def layers(self) -> Layers:
+        """What rules that match come to."""
+        return self._layers
+
+    @property
+    def shadow(self) -> PolicyEngine | None:
+        """The engine of the shadow sets, by themselves."""
+        return self._shadow
+
+    def index_of(self, action: str) -> ActionIndex:
+        """The rules for an action, and what requests for it must carry."""
+        return self._by_action.get(action, self._elsewhere)
+
     def read(self, request: Request) -> tuple[tuple[str, Any], ...]:
         """The attributes that rules for its action read, by path: what `request` has there, or None."""
         return self._by_action.get(request.action, self._elsewhere).read(request)
@@ -129,10 +143,10 @@ class PolicyEngine:
         carried = [one for one in index.requires if one.path != "content"]
         refusal = _missing(request, carried) if index.knows else self._unknown_action(request.action)
 
-        def matching(rules: Sequence[CompiledRule], request: Request, evaluation: Evaluation) -> list[CompiledRule]:
-            return _matching(rules, request, evaluation)[0]
+        def matched(rules: Sequence[CompiledRule], request: Request, evaluation: Evaluation) -> list[CompiledRule]:
+            return matching(rules, request, evaluation)[0]
 
-        return self._unseen.foresee(index.candidates(request), evaluation, refusal, matching)
+        return self._unseen.foresee(index.candidates(request), evaluation, refusal, matched)
 
     def decide(self, request: Request, decision_id: str, now_s: float, found: list[Finding] | None = None) -> Decision:
         """The verdict on `request` as of its own time, or of `now_s` (seconds since the epoch) when it has none.
@@ -174,7 +188,7 @@ class PolicyEngine:
         if candidates is None:
             return None
         time_us = int(now_s * 1_000_000) if request.time is None else request.time
-        matched, errors = _matching(candidates, request, ForeseeingEvaluation(request, time_us, self._scanner))
+        matched, errors = matching(candidates, request, ForeseeingEvaluation(request, time_us, self._scanner))
         if waits_for_content(matched):
             return None
         effect, allowed, reasons, obligations, policies = self._layers.verdict(matched)
@@ -191,13 +205,28 @@ class PolicyEngine:
             known[rules] = verdict
         return verdict
 
+    def decide_without(self, request: Request, left_out: Container[str], now_s: float) -> Decision:
+        """What would be decided on `request` without the rules with these ids, for who asks what they are good for.
+
+        An action that only an allow rule among them makes known stays known. The decision has no id.
+        """
+        return self._decide_at_length(request, "", now_s, None, left_out)
+
     def _decide_at_length(
-        self, request: Request, decision_id: str, now_s: float, found: list[Finding] | None
+        self,
+        request: Request,
+        decision_id: str,
+        now_s: float,
+        found: list[Finding] | None,
+        left_out: Container[str] = (),
     ) -> Decision:
         index = self._by_action.get(request.action, self._elsewhere)
         time_us = int(now_s * 1_000_000) if request.time is None else request.time
         evaluation = Evaluation(request, time_us, self._scanner)
-        matched, errors = _matching(index.candidates(request), request, evaluation)
+        candidates = index.candidates(request)
+        if left_out:
+            candidates = tuple([rule for rule in candidates if rule.id not in left_out])
+        matched, errors = matching(candidates, request, evaluation)
         effect, allowed, reasons, obligations, policies = self._layers.verdict(matched)
         refusal = _missing(request, index.requires) if index.knows else self._unknown_action(request.action)
         redacted = None
@@ -285,13 +314,12 @@ class PolicyEngine:
 
 def _missing(request: Request, requires: Iterable[Requirement]) -> str | None:
     for requirement in requires:
-        value = requirement.read(request)
-        if value is None or value == ():  # roles and groups: a principal without any has an empty tuple
+        if requirement.lacks(request):
             return f"{request.action} must carry {requirement.path} ({requirement.policy_set} requires it)."
     return None
 
 
-def _matching(
+def matching(
     candidates: Sequence[CompiledRule], request: Request, evaluation: Evaluation
 ) -> tuple[list[CompiledRule], list[RuleError]]:
     """The rules among `candidates` that match, and what could not be evaluated on the way."""

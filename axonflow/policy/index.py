@@ -38,6 +38,11 @@ class Requirement:
         self.read = read
         self.policy_set = policy_set
 
+    def lacks(self, request: Request) -> bool:
+        """Whether `request` does not carry it."""
+        value = self.read(request)
+        return value is None or value == ()  # roles and groups: a principal without any has an empty tuple
+
 
 class ActionIndex:
     """The rules for one action.

@@ -10,7 +10,7 @@ from axonflow.policy.attributes import PathsRead
 from axonflow.policy.cel.literals import quoted
 from axonflow.policy.rules import CompiledRule
 
-__all__ = ["paths_of", "rule_text"]
+__all__ = ["asked", "paths_of", "rule_text"]
 
 
 def rule_text(rule: CompiledRule) -> str:
@@ -18,11 +18,11 @@ def rule_text(rule: CompiledRule) -> str:
 
     What it matches stands in front of its own expression. Exceptions, which loosen it, are not part of it.
     """
-    conjuncts = [] if rule.actions is None else [_asked("action", rule.actions)]
+    conjuncts = [] if rule.actions is None else [asked("action", rule.actions)]
     if rule.filed is not None:
-        conjuncts.append(_asked(*rule.filed))
+        conjuncts.append(asked(*rule.filed))
     condition = rule.condition
-    conjuncts += [_asked(*pair) for pair in zip(condition.shape.filtered, condition.values, strict=True)]
+    conjuncts += [asked(*pair) for pair in zip(condition.shape.filtered, condition.values, strict=True)]
     if condition.text:
         conjuncts.append(f"({condition.text})" if conjuncts else condition.text)
     return f"{rule.effect.value} when {' && '.join(dict.fromkeys(conjuncts)) or 'true'}"
@@ -35,7 +35,8 @@ def paths_of(rule: CompiledRule) -> frozenset[str]:
     return frozenset(read.paths if rule.filed is None else {*read.paths, rule.filed[0]})
 
 
-def _asked(path: str, wanted: str | Iterable[Any]) -> str:
+def asked(path: str, wanted: str | Iterable[Any]) -> str:
+    """What a filter on `path` asks for, as an expression."""
     values = [wanted] if isinstance(wanted, str) else [one[1] if isinstance(one, tuple) else one for one in wanted]
     told = sorted(json.dumps(one, ensure_ascii=False) if isinstance(one, str) else quoted(one) for one in values)
     return f"{path} == {told[0]}" if len(told) == 1 else f"{path} in [{', '.join(told)}]"

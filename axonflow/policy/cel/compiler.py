@@ -24,7 +24,7 @@ from msgspec import Struct
 from axonflow.errors import ExpressionError
 from axonflow.policy.cel.bindings import Binding, Bindings
 from axonflow.policy.cel.checker import Checked, Checker
-from axonflow.policy.cel.cost import check_cost
+from axonflow.policy.cel.cost import WORST, check_cost, cost_of
 from axonflow.policy.cel.emitter import Emitter
 from axonflow.policy.cel.lexer import LITERALS, Token, skeleton_of, tokenize
 from axonflow.policy.cel.literals import as_written, rendered
@@ -33,7 +33,7 @@ from axonflow.policy.cel.patterns import Patterns
 from axonflow.policy.cel.reads import Reads
 from axonflow.policy.cel.runtime import RUNTIME
 from axonflow.policy.cel.scope import Host, Scope, request_scope
-from axonflow.policy.cel.syntax import ConstantValue, Node
+from axonflow.policy.cel.syntax import Call, ConstantValue, Node
 from axonflow.policy.cel.types import BOOL, DYN
 
 __all__ = ["Compiler", "Condition", "Expression", "Filters", "Function", "no_filters"]
@@ -108,6 +108,36 @@ class Shape:
         """The form of the filters in front of it."""
         return self._filters.form
 
+    @property
+    def worst_steps(self) -> float:
+        """Steps that the expression takes at most, for a request as large as its limits allow; filters take none."""
+        return 0.0 if self._checked is None else cost_of(self._checked, WORST)
+
+    @property
+    def declares_attributes(self) -> bool:
+        """Whether attributes have types there, other than any."""
+        return self._compiler.declares_attributes
+
+    @property
+    def dialect(self) -> int:
+        """The same number for shapes of one compiler, in which the same text means the same."""
+        return id(self._compiler)
+
+    def part(self, node: Node) -> Callable[[tuple[Any, ...]], Function]:
+        """A part of the expression that is true or false, in its careful form, by the literals of the expression."""
+        assert self._checked is not None
+        bindings = Bindings()
+        source = self._compiler.emitted(self._checked.within(node), bindings, careful=True)
+        binding = bindings.binding(self._literals)
+        make = self._compiler.maker(binding.names, source)
+        return lambda literals: make(*binding.values(literals))
+
+    def filter_parts(self) -> list[Callable[[Any], Function]]:
+        """Each of the filters by itself, in their order, by the value that it compares with."""
+        names = [f"f{position}" for position in range(len(self._filters.values))]
+        sources = self._filters.emit(names)
+        return [self._compiler.maker([name], source) for name, source in zip(names, sources, strict=True)]
+
     def quick(self, values: Sequence[Any], literals: tuple[Any, ...]) -> Function:
         make, binding = self._quick
         return make(*values, *binding.values(literals))
@@ -117,6 +147,17 @@ class Shape:
             self._careful = self._made(careful=True)
         make, binding = self._careful
         return make(*values, *binding.values(literals))
+
+    def value_of(self, node: Node, literals: tuple[Any, ...], variables: Sequence[str] = ()) -> Function:
+        """One `node` of the tree by itself, in its careful form: ``(request, evaluation)`` gives a function of what the
+        `variables` around it stand for, outermost first, which gives its value, whatever that is."""
+        assert self._checked is not None  # else there are no nodes
+        return self._compiler.value_of(self._checked, node, literals, variables)
+
+    def arguments(self, call: Call) -> tuple[Node, ...]:
+        """What a call in the tree is given, a method's target first."""
+        assert self._checked is not None  # as above
+        return call.arguments if call.function == "detected" else self._checked.called(call).arguments
 
     def _made(self, *, careful: bool) -> tuple[Callable[..., Function], Binding]:
         bindings = Bindings()
@@ -191,6 +232,7 @@ class Compiler:
         `pause` is called after each shape.
         """
         self._host = host
+        self.declares_attributes: Final = bool(attributes)
         self._pause = pause
         self._scope = scope or request_scope(attributes)
         self._globals = {"__builtins__": {}, **RUNTIME, "patterns": Patterns(host.pattern), **(functions or {})}
@@ -282,6 +324,15 @@ class Compiler:
     def emitted(self, checked: Checked, bindings: Bindings, *, careful: bool) -> str:
         """Source of a condition."""
         return Emitter(checked, bindings, self._host, careful=careful).guarded(checked.node, "bool")
+
+    def value_of(self, checked: Checked, node: Node, literals: tuple[Any, ...], variables: Sequence[str]) -> Function:
+        """See Shape.value_of."""
+        bindings = Bindings()
+        parameters = {name: f"p{position}" for position, name in enumerate(variables)}  # of two, the inner one is meant
+        emitted = Emitter(checked, bindings, self._host, careful=True, variables=parameters).emit(node)
+        binding = bindings.binding(len(literals))
+        given = ", ".join(f"p{position}" for position in range(len(variables)))
+        return self.maker(binding.names, f"lambda {given}: {emitted}")(*binding.values(literals))
 
     def maker(self, names: Sequence[str], expression: str) -> Callable[..., Function]:
         """A function of the constants `names` that makes the function ``(request, evaluation) -> expression``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from axonflow.errors import ExpressionError
@@ -36,12 +37,21 @@ _LOOPS: Final = {
 class Emitter:
     """Emits one tree in one form. Names of macros' variables are ours: ``v1``, ``v2``..."""
 
-    def __init__(self, checked: Checked, bindings: Bindings, host: Host, *, careful: bool) -> None:
+    def __init__(
+        self,
+        checked: Checked,
+        bindings: Bindings,
+        host: Host,
+        *,
+        careful: bool,
+        variables: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """`variables` are those around the tree, by name, with the source that they stand for."""
         self._checked = checked
         self._bindings = bindings
         self._host = host
         self._careful = careful
-        self._variables: Mapping[str, str] = {}
+        self._variables = variables
         self._loops = 0
         self._names = 0
 
