@@ -43,6 +43,9 @@ class WorkflowStepStore(Protocol):
         Raises WorkflowConflict for a new one in a workflow that has as many as it may.
         """
 
+    async def revision(self, tenant_id: str, workflow_id: str) -> int:
+        """A number that grows with each change of the workflow's steps, 0 without any: cheaper to ask for than they."""
+
     async def held(self, tenant_id: str, now_us: int, limit: int) -> Sequence[HeldStep]:
         """Steps of workflows in progress that somebody has to decide on as of `now_us`, those with the least time left
         first."""

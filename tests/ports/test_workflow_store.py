@@ -152,7 +152,7 @@ def test_workflow_store_page_is_newest_first_and_by_what_is_asked_for(opened_sto
 
     def found(**parts):
         page = run(workflows.page(WorkflowQuery(tenant_id=tenant, **parts)))
-        return [one.created_us for one in page.workflows], page.total
+        return [one.workflow.created_us for one in page.workflows], page.total
 
     assert found() == ([3, 2, 1, 0], 4)
     assert found(limit=2, offset=1) == ([2, 1], 4)
@@ -161,6 +161,32 @@ def test_workflow_store_page_is_newest_first_and_by_what_is_asked_for(opened_sto
     assert found(source="crewai") == ([2, 1], 2)
     assert found(trace_id="t", state=WorkflowState.IN_PROGRESS) == ([3], 1)
     assert found(trace_id="\0") == ([], 0)
+    assert found(workflow_id=made[2].workflow_id) == ([2], 1)
+    assert found(since_us=1, until_us=3) == ([2, 1], 2)
+
+
+def test_workflow_store_page_counts_the_steps_that_are_completed(opened_stores, tenant):
+    run, workflows, steps = opened_stores
+    workflow = workflow_of(tenant)
+    run(workflows.add(workflow))
+    for name, state in (("a", GateState.COMPLETED), ("b", GateState.ALLOWED), ("c", GateState.COMPLETED)):
+        run(steps.keep(step_of(workflow, name, state=state)))
+    (listed,) = run(workflows.page(WorkflowQuery(tenant_id=tenant))).workflows
+    assert (listed.completed, listed.workflow.steps) == (2, 3)
+
+
+def test_workflow_revision_grows_with_each_change_of_a_step_and_with_nothing_else(opened_stores, tenant):
+    run, workflows, steps = opened_stores
+    workflow = workflow_of(tenant)
+    run(workflows.add(workflow))
+    seen = []
+    for step in (step_of(workflow), step_of(workflow, "t"), next_of(step_of(workflow), state=GateState.BLOCKED)):
+        run(steps.keep(step))
+        seen.append(run(steps.revision(tenant, workflow.workflow_id)))
+    run(workflows.change(next_of(workflow, state=DONE)))
+    seen.append(run(steps.revision(tenant, workflow.workflow_id)))
+    assert seen == [1, 2, 3, 3]
+    assert run(steps.revision(tenant, "\0")) == run(steps.revision(new_id(2), workflow.workflow_id)) == 0
 
 
 def test_workflow_step_gets_the_next_index_and_keeps_it(opened_stores, tenant):

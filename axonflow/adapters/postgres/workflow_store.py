@@ -18,6 +18,7 @@ from axonflow.plan.workflows.workflow import (
     MAX_STEPS,
     HeldStep,
     Workflow,
+    WorkflowListed,
     WorkflowPage,
     WorkflowQuery,
     WorkflowStep,
@@ -61,14 +62,17 @@ class PostgresWorkflows:
         return _workflow(row) if row else None
 
     async def page(self, query: WorkflowQuery) -> WorkflowPage:
-        if not is_storable(query.tenant_id, query.trace_id):
+        if not is_storable(query.tenant_id, query.trace_id, query.workflow_id):
             return WorkflowPage((), 0)
-        asked = (query.tenant_id, None if query.state is None else query.state.value, query.source, query.trace_id)
+        asked = (
+            query.tenant_id, None if query.state is None else query.state.value, query.source, query.trace_id,
+            query.workflow_id, query.since_us, query.until_us,
+        )  # fmt: skip
         with translated(WorkflowError, "list workflows"):
             async with self._database.tenant(query.tenant_id) as connection:
                 rows = await connection.fetch(_SQL["page"], *asked, query.limit, query.offset)
                 total = await connection.fetchval(_SQL["total"], *asked)
-        return WorkflowPage(tuple([_workflow(row) for row in rows]), total)
+        return WorkflowPage(tuple([WorkflowListed(_workflow(row), row["completed"]) for row in rows]), total)
 
     async def change(self, workflow: Workflow) -> bool:
         values = (
@@ -119,6 +123,13 @@ class PostgresWorkflowSteps:
         if row is None and is_new:
             await self._check_room(step)
         return None if row is None else replace(step, index=row["step_index"])
+
+    async def revision(self, tenant_id: str, workflow_id: str) -> int:
+        if not is_storable(tenant_id, workflow_id):
+            return 0
+        with translated(WorkflowError, "ask whether a workflow's steps have changed"):
+            async with self._database.tenant(tenant_id) as connection:
+                return int(await connection.fetchval(_SQL["revision"], tenant_id, workflow_id))
 
     async def held(self, tenant_id: str, now_us: int, limit: int) -> Sequence[HeldStep]:
         with translated(WorkflowError, "list what waits for approval"):

@@ -20,6 +20,7 @@ __all__ = [
     "Completion",
     "HeldStep",
     "Workflow",
+    "WorkflowListed",
     "WorkflowPage",
     "WorkflowQuery",
     "WorkflowSource",
@@ -194,20 +195,31 @@ class HeldStep(Struct, frozen=True):
 
 
 class WorkflowQuery(Struct, frozen=True, kw_only=True):
-    """Which workflows of a tenant, newest first: `limit` of them after the first `offset`."""
+    """Which workflows of a tenant, newest first: `limit` of them after the first `offset`. Times bound when they were
+    made: from `since_us` on, before `until_us`."""
 
     tenant_id: str
     state: WorkflowState | None = None
     source: WorkflowSource | None = None
     trace_id: str | None = None
+    workflow_id: str | None = None
+    since_us: int | None = None
+    until_us: int | None = None
     limit: int = 50
     offset: int = 0
+
+
+class WorkflowListed(Struct, frozen=True):
+    """A workflow in a list, with how many of its steps are `completed`."""
+
+    workflow: Workflow
+    completed: int
 
 
 class WorkflowPage(Struct, frozen=True):
     """What was found, and how many there are in all."""
 
-    workflows: tuple[Workflow, ...]
+    workflows: tuple[WorkflowListed, ...]
     total: int
 
 

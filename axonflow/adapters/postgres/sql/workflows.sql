@@ -11,20 +11,29 @@ ON CONFLICT DO NOTHING;
 SELECT record, steps FROM axonflow.workflow WHERE tenant_id = $1 AND workflow_id = $2;
 
 -- name: page
-SELECT record, steps
+SELECT
+    record, steps,
+    (
+        SELECT count(*) FROM axonflow.workflow_step
+        WHERE
+            workflow_step.tenant_id = workflow.tenant_id AND workflow_step.workflow_id = workflow.workflow_id
+            AND workflow_step.state = 'completed'
+    ) AS completed
 FROM axonflow.workflow
 WHERE
     tenant_id = $1 AND ($2::text IS NULL OR state = $2) AND ($3::text IS NULL OR source = $3)
-    AND ($4::text IS NULL OR trace_id = $4)
+    AND ($4::text IS NULL OR trace_id = $4) AND ($5::text IS NULL OR workflow_id = $5)
+    AND ($6::bigint IS NULL OR created_us >= $6) AND ($7::bigint IS NULL OR created_us < $7)
 ORDER BY created_us DESC, workflow_id DESC
-LIMIT $5 OFFSET $6;
+LIMIT $8 OFFSET $9;
 
 -- name: total
 SELECT count(*)
 FROM axonflow.workflow
 WHERE
     tenant_id = $1 AND ($2::text IS NULL OR state = $2) AND ($3::text IS NULL OR source = $3)
-    AND ($4::text IS NULL OR trace_id = $4);
+    AND ($4::text IS NULL OR trace_id = $4) AND ($5::text IS NULL OR workflow_id = $5)
+    AND ($6::bigint IS NULL OR created_us >= $6) AND ($7::bigint IS NULL OR created_us < $7);
 
 -- name: change
 UPDATE axonflow.workflow
@@ -39,6 +48,12 @@ SELECT record, step_index
 FROM axonflow.workflow_step
 WHERE tenant_id = $1 AND workflow_id = $2
 ORDER BY step_index;
+
+-- name: revision
+-- A version is never taken back, and steps do not go.
+SELECT coalesce(sum(version), 0)::bigint
+FROM axonflow.workflow_step
+WHERE tenant_id = $1 AND workflow_id = $2;
 
 -- name: add_step
 -- Whoever comes second waits for the row of the workflow; if it then adds the same step, its key is taken, and all of this

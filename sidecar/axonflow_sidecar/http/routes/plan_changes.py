@@ -35,6 +35,7 @@ from axonflow_sidecar.http.workflow_shapes import pending_approval
 
 __all__ = [
     "cancel_plan",
+    "cancel_reason",
     "cancelled",
     "pending_approvals",
     "plan_versions",
@@ -139,12 +140,17 @@ def cancel_plan(services: OrchestratorServices) -> Handler:
     return handler
 
 
+async def cancel_reason(call: Call) -> str:
+    """Why whoever calls cancels it: nobody has to say."""
+    data = await call.json_body()
+    return _short(decode_json(data, _cancel).reason if data else None, "$.reason")
+
+
 async def cancelled(services: OrchestratorServices, call: Call) -> PlanExecution:
     """The plan of the call's id, which is to stop, as it is then. Raises Refused: 404, or 409 for one that has
     ended."""
     asked = asked_by(services, call)
-    data = await call.json_body()
-    reason = _short(decode_json(data, _cancel).reason if data else None, "$.reason")
+    reason = await cancel_reason(call)
     execution = await found_plan(services, asked, call.value)
     try:
         async with recorded_for(services, asked, "plan.cancel", execution.plan_id, reason) as came:

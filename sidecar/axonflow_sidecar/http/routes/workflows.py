@@ -110,7 +110,7 @@ async def _listed(call: Call, caller: GateCaller, workflows: Workflows) -> Reply
         offset=offset_of(told),
     )  # fmt: skip
     page = await workflows.page(query)
-    rows = [workflow_shown(workflow, (), now_us()) for workflow in page.workflows]
+    rows = [workflow_shown(listed.workflow, (), now_us()) for listed in page.workflows]
     return shown({"workflows": rows, "total": page.total, "limit": query.limit, "offset": query.offset})
 
 
