@@ -38,6 +38,10 @@ class PlanChanges(Protocol):
         """Put in place what is pending in the version before. False when it is not, or no longer: of several changes of
         one version at once, one is made."""
 
+    async def replan(self, execution: PlanExecution, version: PlanVersion) -> bool:
+        """Put in place what one goes on as that runs under its executor. False when it does not (any more), or is to
+        stop."""
+
     async def versions(self, tenant_id: str, plan_id: str) -> Sequence[PlanVersion]:
         """All that the plan has been, the newest first."""
 

@@ -14,7 +14,7 @@ from axonflow.errors import PlanError
 from axonflow.ids import new_id
 from axonflow.plan import HeldRun, SoFar, StepRecord, StepState, Waiting
 from axonflow.plan.keeping.execution import PlanListed, PlanPage, PlanQuery
-from axonflow.plan.keeping.versions import Made, first_version, next_version
+from axonflow.plan.keeping.versions import Made, first_version, next_version, replanned_version
 from tests.postgres_stores import opened, plan_execution
 
 
@@ -206,6 +206,25 @@ def test_plan_store_plan_that_was_begun_is_changed_no_more(opened_store, tenant)
     assert len(run(store.versions(tenant, execution.plan_id))) == 1
 
 
+def test_plan_store_plan_that_runs_is_made_anew_by_who_runs_it_alone(opened_store, tenant):
+    run, store = opened_store
+    execution = plan_execution(tenant)
+    run(store.add(execution))
+    steps, definition = [{"name": "\0"}], {"steps": ["\ud800"]}
+    made = replanned_version(execution, steps, definition, changed_us=9, summary="after \0 failed")
+    assert not run(store.replan(*made))  # it does not run
+    begun = run(store.begin(tenant, execution.plan_id, "e", 6))
+    after, version = replanned_version(begun, steps, definition, changed_us=9, summary="after \0 failed")
+    assert not run(store.replan(replace(after, executor_id="f"), version))
+    assert run(store.replan(after, version))
+    assert not run(store.replan(after, version))
+    assert run(store.get(tenant, execution.plan_id)) == after
+    assert (after.replans, after.version, run(store.versions(tenant, execution.plan_id))[0]) == (1, 2, version)
+    run(store.cancel(tenant, execution.plan_id, "enough", 7))
+    assert not run(store.replan(*replanned_version(after, steps, definition, changed_us=9, summary="")))
+    assert len(run(store.versions(tenant, execution.plan_id))) == 2
+
+
 @pytest.mark.parametrize("is_held", [False, True])
 def test_plan_store_cancel_of_a_plan_that_does_not_run_ends_it(opened_store, tenant, is_held):
     run, store = opened_store
@@ -315,7 +334,9 @@ def test_plan_store_page_is_the_newest_first_of_what_is_asked_for(opened_store, 
 @pytest.mark.parametrize("text", ["\0", "\ud800"])
 def test_plan_store_asked_to_change_an_id_that_cannot_be_stored_does_nothing(opened_store, tenant, text):
     run, store = opened_store
-    assert not run(store.revise(*changed(plan_execution(tenant, plan_id=text))))
+    strange = plan_execution(tenant, plan_id=text)
+    assert not run(store.revise(*changed(strange)))
+    assert not run(store.replan(*replanned_version(strange, [], {}, changed_us=9, summary="")))
     assert run(store.versions(tenant, text)) == []
     assert run(store.cancel(tenant, text, "r", 1)) is None
     run(store.progress(plan_execution(tenant, plan_id=text), [StepRecord("a", StepState.RUNNING)]))

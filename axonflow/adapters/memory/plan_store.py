@@ -80,6 +80,17 @@ class MemoryPlanStore:
             self._versions[key].append(version)
             return True
 
+    async def replan(self, execution: PlanExecution, version: PlanVersion) -> bool:
+        key = (execution.tenant_id, execution.plan_id)
+        with self._lock:
+            known = self._running(execution)
+            if known is None or known.version != execution.version - 1 or known.cancel_us is not None:
+                return False
+            parts = ("steps", "definition", "version", "replans")
+            self._executions[key] = replace(known, **{part: getattr(execution, part) for part in parts})
+            self._versions[key].append(version)
+            return True
+
     async def versions(self, tenant_id: str, plan_id: str) -> Sequence[PlanVersion]:
         with self._lock:
             return self._versions.get((tenant_id, plan_id), [])[::-1]

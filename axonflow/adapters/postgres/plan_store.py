@@ -89,6 +89,20 @@ class PostgresPlanStore:
                 await connection.execute(_SQL["add_version"], *_version_values(version))
         return True
 
+    async def replan(self, execution: PlanExecution, version: PlanVersion) -> bool:
+        if not is_storable(execution.tenant_id, execution.plan_id, execution.executor_id):
+            return False
+        values = (
+            execution.tenant_id, execution.plan_id, execution.executor_id, execution.version,
+            _json_bytes(execution.steps), _json_bytes(execution.definition),
+        )  # fmt: skip
+        with translated(PlanError, "keep a plan that was made anew"):
+            async with self._database.tenant(execution.tenant_id) as connection:
+                if await connection.execute(_SQL["replan"], *values) != "UPDATE 1":
+                    return False
+                await connection.execute(_SQL["add_version"], *_version_values(version))
+        return True
+
     async def versions(self, tenant_id: str, plan_id: str) -> Sequence[PlanVersion]:
         if not is_storable(tenant_id, plan_id):
             return []

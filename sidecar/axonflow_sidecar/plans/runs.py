@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from axonflow.plan.keeping.execution import ENDED, ExecutionStatus
 from axonflow.tenancy import check_active
 from axonflow_sidecar.plans.making import PlanMaker
 from axonflow_sidecar.plans.progress import Progress
+from axonflow_sidecar.plans.replanning import Came, Running, Work, replanned
 from axonflow_sidecar.plans.stopping import Stop, Stopping
 
 __all__ = ["PlanRuns", "RunTimes"]
@@ -29,9 +30,6 @@ __all__ = ["PlanRuns", "RunTimes"]
 _NOBODY: Final[Mapping[str, str]] = {}
 _PAUSES_S = (0.1, 1.0, 5.0)
 _log = logging.getLogger("axonflow.plans")
-
-_Work = Callable[[Plan, Callable[[StepEvent], None]], Awaitable[PlanResult]]
-"""Runs a plan, or goes on with one that was held."""
 
 
 class RunTimes(Struct, frozen=True):
@@ -82,13 +80,10 @@ class PlanRuns:
         if execution is None:
             return None
 
-        async def work(plan: Plan, watch: Callable[[StepEvent], None]) -> PlanResult:
-            return await self._flow.run(
-                plan, principal=principal, context=execution.context, origin=origin,
-                before_step=partial(check_active, tenant_id, self._inactive), watch=watch,
-            )  # fmt: skip
-
-        return await self._carry_out(execution, work)
+        run = Running(
+            self._flow, principal, execution.context, origin, partial(check_active, tenant_id, self._inactive)
+        )
+        return await self._carry_out(execution, run, run.begin)
 
     async def resume(
         self, execution: PlanExecution, *, approved: bool, by: Principal, comment: str = "", origin: Origin = IN_PROCESS
@@ -120,13 +115,15 @@ class PlanRuns:
             await self._finished(replace(begun, status="awaiting_approval"), [])
             return None
 
+        is_active = partial(check_active, tenant_id, self._inactive)
+        run = Running(self._flow, Principal.of(held.principal), held.context, origin, is_active)
+
         async def work(plan: Plan, watch: Callable[[StepEvent], None]) -> PlanResult:
             return await self._flow.resume(
-                plan, held, approved=approved, by=by, comment=comment, origin=origin,
-                before_step=partial(check_active, tenant_id, self._inactive), watch=watch,
-            )  # fmt: skip
+                plan, held, approved=approved, by=by, comment=comment, origin=origin, before_step=is_active, watch=watch
+            )
 
-        return await self._carry_out(begun, work)
+        return await self._carry_out(begun, run, work)
 
     async def cancel(self, tenant_id: str, plan_id: str, reason: str) -> PlanExecution | None:
         """Cancel one that has not ended; None when there is none. One that runs here has stopped when this returns,
@@ -154,7 +151,7 @@ class PlanRuns:
         task.add_done_callback(self._running.pop)
         return await asyncio.shield(task)
 
-    async def _carry_out(self, execution: PlanExecution, work: _Work) -> PlanExecution:
+    async def _carry_out(self, execution: PlanExecution, run: Running, work: Work) -> PlanExecution:
         key = (execution.tenant_id, execution.plan_id)
         progress = Progress(self._shelf, execution, self._times.keep_s)
         steps: list[StepRecord] = []
@@ -162,14 +159,16 @@ class PlanRuns:
         try:
             with self._stopping.can_stop(key) as stop:
                 async with progress.kept():
-                    result = await work(self._maker.plan_of(execution), progress.watch)
-            steps = list(result.steps.values())
-            ended = _ended(execution, result)
+                    came = Came(execution, await work(self._maker.plan_of(execution), progress.watch))
+                    execution = replace(execution, held=None)
+                    came = await replanned(came, run, self._shelf, self._maker, progress.watch)
+            steps = list(came.steps.values())
+            ended = _ended(came.execution, came.result)
         except AxonFlowError as error:
             if execution.held is not None:  # nothing has run: it waits on
                 await self._finished(replace(execution, status="awaiting_approval"), [])
                 raise
-            ended = _failed(execution, str(error))
+            ended, steps = _failed(execution, str(error)), progress.stopped()
         except asyncio.CancelledError:
             ended, steps = _stopped(execution, stop), progress.stopped()
         except Exception:  # whatever it is, nothing runs any more, and who looks has to see that
@@ -248,7 +247,8 @@ def _ended(execution: PlanExecution, result: PlanResult) -> PlanExecution:
             return replace(execution, status="awaiting_approval", held=result.held, step_results=outputs)
     except PlanError as error:  # it has run: this is an end, and not one that somebody could go on from
         return _failed(execution, str(error))
-    errors = "; ".join(f"{name}: {error}" for name, error in result.errors.items()) or "; ".join(result.reasons)
+    told = [f"{name}: {error}" for name, error in result.errors.items()] or list(result.reasons)
+    errors = "; ".join([*told, *([result.error] if result.error else [])])
     return replace(
         execution,
         status=result.status,

@@ -18,7 +18,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
 SELECT
     tenant_id, plan_id, name, domain, query, principal, status, steps, created_us, executor_id, started_us,
     finished_us, result, step_results, error, schema_version, context, version, execution_mode, metadata, definition,
-    held, cancel_us, cancel_reason
+    held, cancel_us, cancel_reason, replans
 FROM axonflow.plan_execution
 WHERE tenant_id = $1 AND plan_id = $2;
 
@@ -27,7 +27,7 @@ WHERE tenant_id = $1 AND plan_id = $2;
 SELECT
     tenant_id, plan_id, name, domain, query, principal, status, steps, created_us, executor_id, started_us,
     finished_us, error, schema_version, version, execution_mode, metadata, cancel_us, cancel_reason,
-    CASE WHEN $2 = ARRAY['awaiting_approval'] THEN held END AS held,
+    replans, CASE WHEN $2 = ARRAY['awaiting_approval'] THEN held END AS held,
     (
         SELECT count(*) FROM axonflow.plan_step
         WHERE
@@ -62,6 +62,14 @@ UPDATE axonflow.plan_execution
 SET name = $4, domain = $5, steps = $6, execution_mode = $7, metadata = $8, definition = $9, version = $3
 WHERE tenant_id = $1 AND plan_id = $2 AND version = $3 - 1 AND status = 'pending';
 
+-- name: replan
+-- What is to stop is not made anew.
+UPDATE axonflow.plan_execution
+SET steps = $5, definition = $6, version = $4, replans = replans + 1
+WHERE
+    tenant_id = $1 AND plan_id = $2 AND executor_id = $3 AND version = $4 - 1 AND status = 'running'
+    AND cancel_us IS NULL;
+
 -- name: versions
 SELECT
     tenant_id, plan_id, version, kind, changed_us, changed_by, summary, domain, execution_mode, metadata, definition
@@ -81,7 +89,7 @@ WHERE tenant_id = $1 AND plan_id = $2 AND status IN ('pending', 'running', 'awai
 RETURNING
     tenant_id, plan_id, name, domain, query, principal, status, steps, created_us, executor_id, started_us,
     finished_us, result, step_results, error, schema_version, context, version, execution_mode, metadata, definition,
-    held, cancel_us, cancel_reason;
+    held, cancel_us, cancel_reason, replans;
 
 -- name: begin
 -- Of many at once, the second waits for the first one's row lock, looks again and finds it running.
@@ -91,7 +99,7 @@ WHERE tenant_id = $1 AND plan_id = $2 AND status = $5
 RETURNING
     tenant_id, plan_id, name, domain, query, principal, status, steps, created_us, executor_id, started_us,
     finished_us, result, step_results, error, schema_version, context, version, execution_mode, metadata, definition,
-    held, cancel_us, cancel_reason;
+    held, cancel_us, cancel_reason, replans;
 
 -- name: progress
 INSERT INTO axonflow.plan_step (tenant_id, plan_id, step, state, started_us, finished_us, attempts, facts)

@@ -916,6 +916,7 @@ CREATE TABLE axonflow.plan_execution (
     held bytea,
     cancel_us bigint,
     cancel_reason bytea NOT NULL DEFAULT '',
+    replans integer NOT NULL DEFAULT 0 CHECK (replans >= 0),
     PRIMARY KEY (tenant_id, plan_id)
 );
 -- As small as the number of plans that run, so it is read as a whole by whoever looks for those of one executor.
@@ -947,7 +948,7 @@ CREATE TABLE axonflow.plan_version (
     plan_id text COLLATE "C" NOT NULL,
     version integer NOT NULL CHECK (version > 0),
     schema_version integer NOT NULL DEFAULT 1,
-    kind text COLLATE "C" NOT NULL CHECK (kind IN ('created', 'updated', 'rolled_back')),
+    kind text COLLATE "C" NOT NULL CHECK (kind IN ('created', 'updated', 'rolled_back', 'replanned')),
     changed_us bigint NOT NULL,
     changed_by text COLLATE "C" NOT NULL,
     summary bytea NOT NULL,

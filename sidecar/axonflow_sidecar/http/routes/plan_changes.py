@@ -26,12 +26,12 @@ from axonflow_sidecar.http.routes.plans import (
     Asked,
     OrchestratorServices,
     asked_by,
-    described,
     found_plan,
     keeping,
     recorded_for,
 )
 from axonflow_sidecar.http.workflow_shapes import pending_approval
+from axonflow_sidecar.plans.describing import described
 
 __all__ = [
     "cancel_plan",
