@@ -264,9 +264,17 @@ def test_plan_store_plan_that_is_held_goes_on_under_another_executor(opened_stor
     begun = run(store.begin(tenant, execution.plan_id, "e", 6))
     held = replace(begun, status="awaiting_approval", held=HELD, step_results={"a": 1})
     assert run(store.finish(held)) == "awaiting_approval"
+    held = replace(held, holds=1)
     assert run(store.get(tenant, execution.plan_id)) == held
     assert run(store.begin(tenant, execution.plan_id, "f", 8)) is None
     goes_on = run(store.begin(tenant, execution.plan_id, "f", 8, was="awaiting_approval"))
+    run(store.finish(replace(goes_on, status="awaiting_approval")))
+    assert run(store.get(tenant, execution.plan_id)).holds == 1  # it is back where it was
+    goes_on = run(store.begin(tenant, execution.plan_id, "f", 8, was="awaiting_approval"))
+    run(store.finish(replace(goes_on, status="awaiting_approval", held=replace(HELD, spent_us=1))))
+    assert run(store.get(tenant, execution.plan_id)).holds == 2
+    goes_on = run(store.begin(tenant, execution.plan_id, "f", 8, was="awaiting_approval"))
+    held = replace(held, held=goes_on.held, holds=2)
     assert goes_on == replace(held, status="running", executor_id="f")
     assert run(store.begin(tenant, execution.plan_id, "g", 9, was="awaiting_approval")) is None
 

@@ -91,8 +91,8 @@ def test_plan_that_asks_before_each_step_goes_on_one_by_one():
     assert resume(doors, plan_id).json()["status"] == "awaiting_approval"
     assert called == ["price"]
     (waiting,) = pending(doors)
-    assert waiting["step_id"] == "approve_pay"
-    assert resume(doors, plan_id).json()["status"] == "completed"
+    assert (waiting["step_id"], waiting["hold_version"]) == ("approve_pay", 2)
+    assert resume(doors, plan_id, step_id="approve_pay").json()["status"] == "completed"
     assert called == ["price", "pay"]
 
 
@@ -101,7 +101,7 @@ def test_plan_that_was_held_goes_on_in_another_process():
     resume(doors, plan_id)
     other = Doors(ALLOW_ALL, {"trip": paying(called)}, store=doors.plan_store)
     assert asyncio.run(doors.plan_store.abandon(doors.runs._executor_id, "gone", 9)) == 0
-    assert resume(other, plan_id).json()["result"] == '{"pay":"paid 7"}'
+    assert resume(other, plan_id, step_id="approve_pay").json()["result"] == '{"pay":"paid 7"}'
     assert called == ["price", "pay"]
 
 
@@ -133,7 +133,41 @@ def test_plan_that_has_gone_on_and_waits_again_is_not_approved_unseen():
     assert asyncio.run(doors.runs.resume(seen, approved=True, by=tester)) is None
     assert asyncio.run(doors.plan_store.get("default", plan_id)) == before
     assert called == ["price"]
-    assert resume(doors, plan_id).json()["status"] == "completed"
+    assert resume(doors, plan_id, hold_version=2).json()["status"] == "completed"
+
+
+@pytest.mark.parametrize("seen", [{}, {"step_id": "approve_price"}, {"hold_version": 1}, {"step_id": "plan.start"}])
+def test_plan_that_waits_for_another_step_by_now_is_409_and_waits_on(seen):
+    doors, plan_id, _, called = held_plan(mode="step")
+    resume(doors, plan_id, step_id="approve_price")
+    refused = resume(doors, plan_id, **seen)
+    assert (refused.status_code, called) == (409, ["price"])
+    assert refused.json()["found"] == "approve_pay (hold_version 2)"
+    assert [one["step_id"] for one in pending(doors)] == ["approve_pay"]
+
+
+def test_plan_whose_approval_is_refused_for_the_caller_waits_for_the_same_as_before():
+    rule = {"id": "no", "effect": "deny", "match": {"action": "plan.approve", "context.step": "approve_pay"}}
+    doors, plan_id, _, called = held_plan(policy_set([rule], default="allow"), mode="step")
+    resume(doors, plan_id)
+    for _ in range(2):
+        assert resume(doors, plan_id, hold_version=2, step_id="approve_pay").status_code == 403
+    assert ([one["hold_version"] for one in pending(doors)], called) == ([2], ["price"])
+
+
+def test_plan_step_that_is_named_is_approved_and_others_beside_it_wait_on():
+    rule = {"id": "ask", "effect": "require_approval", "match": {"action": "tool.call"}}
+    called = []
+    plan = Plan("trip")
+    for name in ("a", "b"):
+        plan = plan.tool(name, name, lambda name=name: called.append(name), inputs={})
+    doors = Doors(policy_set([rule], default="allow"), {"trip": plan})
+    plan_id = made(doors, domain="trip")["plan_id"]
+    run(doors, plan_id)
+    assert sorted(one["step_id"] for one in pending(doors)) == ["a", "b"]
+    assert resume(doors, plan_id, step_id="b").json()["status"] == "awaiting_approval"
+    assert ([one["step_id"] for one in pending(doors)], called) == (["a"], ["b"])
+    assert resume(doors, plan_id, step_id="a").json()["status"] == "completed"
 
 
 def test_plan_step_that_policy_holds_waits_for_its_approvers():

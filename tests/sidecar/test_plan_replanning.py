@@ -125,7 +125,8 @@ def test_plan_in_the_mode_confirm_is_confirmed_again_for_what_is_new():
     assert (held["status"], doors.called) == ("awaiting_approval", ["tool:flights", "tool:hotel_search"])
     (waiting,) = doors.get("/api/v1/plans/approvals/pending")["pending_approvals"]
     assert waiting["step_id"] == "approve_plan_"
-    done = doors.post(path, {"approved": True}).json()
+    assert doors.post(path, {"approved": True}).status_code == 409
+    done = doors.post(path, {"approved": True, "step_id": "approve_plan_"}).json()
     assert (done["status"], doors.kept.replans) == ("completed", 1)
     assert doors.called == ["tool:flights", "tool:hotel_search", "tool:flights", "agent:writer"]
 

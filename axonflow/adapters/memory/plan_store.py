@@ -138,6 +138,8 @@ class MemoryPlanStore:
             )  # fmt: skip
             if ended.status == "awaiting_approval" and known.cancel_us is not None:
                 ended = replace(ended, status="cancelled", finished_us=known.cancel_us, held=None)
+            if ended.held is not None and ended.held != known.held:
+                ended = replace(ended, holds=known.holds + 1)
             self._executions[execution.tenant_id, execution.plan_id] = ended
             self._keep(execution, steps)
             return ended.status

@@ -26,8 +26,8 @@ from axonflow.plan.keeping.versions import PlanVersion
 from axonflow_sidecar.http.translate import rfc3339
 
 __all__ = [
-    "STATUSES", "approvals_of", "duration_of", "execution_of", "snapshots_of", "status_of", "summary_of", "text_of",
-    "timeline_of", "version_of",
+    "STATUSES", "WHOLE_PLAN", "approvals_of", "duration_of", "execution_of", "snapshots_of", "status_of", "summary_of",
+    "text_of", "timeline_of", "version_of",
 ]  # fmt: skip
 
 _UNIFIED: Final[Mapping[ExecutionStatus, str]] = {
@@ -39,6 +39,9 @@ STATUSES: Final[Mapping[str, tuple[ExecutionStatus, ...]]] = {
     "awaiting_approval": ("awaiting_approval",),
 }
 """What a status in a filter means."""
+
+WHOLE_PLAN: Final = "plan.start"
+"""What waits under no name: the plan itself."""
 
 _S: Final = StepState
 _STEP: Final[Mapping[StepState, str]] = {
@@ -103,11 +106,12 @@ def approvals_of(execution: PlanExecution) -> Iterator[dict[str, Any]]:
         held_us = None if record is None else record.finished_us
         yield {
             "workflow_id": execution.plan_id, "workflow_name": execution.name, "plan_id": execution.plan_id,
-            "step_id": one.step or "plan.start", "step_index": index, "step_name": one.step or execution.name,
+            "step_id": one.step or WHOLE_PLAN, "step_index": index, "step_name": one.step or execution.name,
             "step_type": _TYPES.get(step.get("type", ""), "tool_call"), "decision": "require_approval",
             "decision_reason": one.why, "policies_matched": [], "step_input": step.get("parameters", {}),
             "approval_status": "pending", "approvers": list(one.approvers), "resource": one.resource,
             "created_at": rfc3339(held_us or execution.started_us or execution.created_us),
+            "hold_version": execution.holds,
         }  # fmt: skip
 
 

@@ -86,11 +86,18 @@ class PlanRuns:
         return await self._carry_out(execution, run, run.begin)
 
     async def resume(
-        self, execution: PlanExecution, *, approved: bool, by: Principal, comment: str = "", origin: Origin = IN_PROCESS
+        self,
+        execution: PlanExecution,
+        *,
+        approved: bool | Mapping[str, bool],
+        by: Principal,
+        comment: str = "",
+        origin: Origin = IN_PROCESS,
     ) -> PlanExecution | None:
         """Go on with one that is held, in whichever process it was; None when somebody else has, meanwhile.
 
-        What is approved is what `execution` waits for: a plan that has gone on and waits again is not approved unseen.
+        What is approved is what `execution` waits for, all of it or some by step: a plan that has gone on and waits
+        again is not approved unseen.
         Raises Denied, and PlanError, as `AxonFlow.resume`: it is held as before then.
         """
         key = (execution.tenant_id, execution.plan_id)
@@ -99,7 +106,7 @@ class PlanRuns:
     async def _resume(
         self,
         execution: PlanExecution,
-        approved: bool,  # noqa: FBT001  what is asked for is yes or no
+        approved: bool | Mapping[str, bool],  # noqa: FBT001  what is asked for is yes or no
         by: Principal,
         comment: str,
         origin: Origin,

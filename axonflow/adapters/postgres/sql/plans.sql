@@ -18,7 +18,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
 SELECT
     tenant_id, plan_id, name, domain, query, principal, status, steps, created_us, executor_id, started_us,
     finished_us, result, step_results, error, schema_version, context, version, execution_mode, metadata, definition,
-    held, cancel_us, cancel_reason, replans
+    held, cancel_us, cancel_reason, replans, holds
 FROM axonflow.plan_execution
 WHERE tenant_id = $1 AND plan_id = $2;
 
@@ -27,7 +27,7 @@ WHERE tenant_id = $1 AND plan_id = $2;
 SELECT
     tenant_id, plan_id, name, domain, query, principal, status, steps, created_us, executor_id, started_us,
     finished_us, error, schema_version, version, execution_mode, metadata, cancel_us, cancel_reason,
-    replans, CASE WHEN $2 = ARRAY['awaiting_approval'] THEN held END AS held,
+    replans, holds, CASE WHEN $2 = ARRAY['awaiting_approval'] THEN held END AS held,
     (
         SELECT count(*) FROM axonflow.plan_step
         WHERE
@@ -89,7 +89,7 @@ WHERE tenant_id = $1 AND plan_id = $2 AND status IN ('pending', 'running', 'awai
 RETURNING
     tenant_id, plan_id, name, domain, query, principal, status, steps, created_us, executor_id, started_us,
     finished_us, result, step_results, error, schema_version, context, version, execution_mode, metadata, definition,
-    held, cancel_us, cancel_reason, replans;
+    held, cancel_us, cancel_reason, replans, holds;
 
 -- name: begin
 -- Of many at once, the second waits for the first one's row lock, looks again and finds it running.
@@ -99,7 +99,7 @@ WHERE tenant_id = $1 AND plan_id = $2 AND status = $5
 RETURNING
     tenant_id, plan_id, name, domain, query, principal, status, steps, created_us, executor_id, started_us,
     finished_us, result, step_results, error, schema_version, context, version, execution_mode, metadata, definition,
-    held, cancel_us, cancel_reason, replans;
+    held, cancel_us, cancel_reason, replans, holds;
 
 -- name: progress
 INSERT INTO axonflow.plan_step (tenant_id, plan_id, step, state, started_us, finished_us, attempts, facts)
@@ -116,12 +116,13 @@ SET
     attempts = excluded.attempts, facts = excluded.facts;
 
 -- name: finish
--- What is to stop is not held.
+-- What is to stop is not held. What goes back to where it was held waits for nothing new.
 UPDATE axonflow.plan_execution
 SET
     status = CASE WHEN $4 = 'awaiting_approval' AND cancel_us IS NOT NULL THEN 'cancelled' ELSE $4 END,
     finished_us = CASE WHEN $4 = 'awaiting_approval' THEN cancel_us ELSE $5 END,
     held = CASE WHEN cancel_us IS NULL THEN $9::bytea END,
+    holds = holds + CASE WHEN cancel_us IS NULL AND $9::bytea IS NOT NULL AND $9 IS DISTINCT FROM held THEN 1 ELSE 0 END,
     result = $6, step_results = $7, error = $8
 WHERE tenant_id = $1 AND plan_id = $2 AND executor_id = $3 AND status = 'running'
 RETURNING status;

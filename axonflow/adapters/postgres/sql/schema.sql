@@ -917,6 +917,7 @@ CREATE TABLE axonflow.plan_execution (
     cancel_us bigint,
     cancel_reason bytea NOT NULL DEFAULT '',
     replans integer NOT NULL DEFAULT 0 CHECK (replans >= 0),
+    holds integer NOT NULL DEFAULT 0 CHECK (holds >= 0),
     PRIMARY KEY (tenant_id, plan_id)
 );
 -- As small as the number of plans that run, so it is read as a whole by whoever looks for those of one executor.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from operator import itemgetter
 from typing import Any, Final
@@ -21,7 +21,7 @@ from axonflow.policy.approving import may_approve, standing_of
 from axonflow.policy.request import decode_json
 from axonflow_sidecar.http.administration import limit_of, shown
 from axonflow_sidecar.http.asgi import Call, Handler, Refused, Reply
-from axonflow_sidecar.http.plan_shapes import approvals_of, status_of, version_of
+from axonflow_sidecar.http.plan_shapes import WHOLE_PLAN, approvals_of, status_of, version_of
 from axonflow_sidecar.http.routes.plans import (
     Asked,
     OrchestratorServices,
@@ -56,8 +56,12 @@ class _UpdateBody(Struct, kw_only=True):
 
 
 class _ResumeBody(Struct, kw_only=True):
+    """`step_id` and `hold_version` are ours: what the caller looked at, as ``.../approvals/pending`` lists it."""
+
     approved: bool
     comment: str | None = None
+    step_id: str | None = None
+    hold_version: int | None = None
 
 
 class _CancelBody(Struct, kw_only=True):
@@ -162,17 +166,19 @@ async def cancelled(services: OrchestratorServices, call: Call) -> PlanExecution
 
 
 def resume_plan(services: OrchestratorServices) -> Handler:
-    """The handler of ``POST /api/v1/plan/{id}/resume``: all that waits is approved or refused, and it goes on."""
+    """The handler of ``POST /api/v1/plan/{id}/resume``: what the caller saw waiting is approved or refused, a step or
+    all of it, and it goes on. The published clients cannot say what they saw: that is enough for what came first."""
 
     async def handler(call: Call) -> Reply:
         asked = asked_by(services, call)
         body = decode_json(await call.json_body(), _resume)
         comment = _short(body.comment, "$.comment")
         execution = await found_plan(services, asked, call.value)
-        if execution.held is not None:
-            _check_approver(execution.held, asked.approver)
         try:
-            after = await _go_on(services, asked, execution, approved=body.approved, comment=comment)
+            said = _said(execution, body)
+            if execution.held is not None:
+                _check_approver(execution.held, said, asked.approver)
+            after = await _go_on(services, asked, execution, said, comment)
         except PlanConflict as conflict:
             raise _refused(conflict, execution, execution.version) from None
         except Denied as denied:
@@ -189,10 +195,32 @@ def resume_plan(services: OrchestratorServices) -> Handler:
     return handler
 
 
-def _check_approver(held: HeldRun, by: Principal) -> None:
-    """Raise Refused (403) unless all that waits may be approved by this one."""
+def _said(execution: PlanExecution, body: _ResumeBody) -> dict[str, bool]:
+    """The answer to each step that the caller looked at. Raises PlanConflict when that is not what waits."""
+    if execution.status != "awaiting_approval" or execution.held is None:
+        return {}
+    waiting = [one.step for one in execution.held.waiting]
+    found = ", ".join(step or WHOLE_PLAN for step in waiting)[:400]
+    found = f"{found} (hold_version {execution.holds})"
+    if body.hold_version is not None and body.hold_version != execution.holds:
+        raise PlanConflict("something else waits by now", expected=f"hold_version {body.hold_version}", found=found)
+    if body.step_id is not None:
+        step = "" if body.step_id == WHOLE_PLAN and "" in waiting else body.step_id
+        if step not in waiting:
+            raise PlanConflict("the step does not wait", expected=ascii(body.step_id)[:80], found=found)
+        return {step: body.approved}
+    if body.hold_version is None and execution.holds > 1:
+        raise PlanConflict(
+            "nobody says what they saw, and other steps waited before", expected="a step_id or a hold_version",
+            found=found, hint="Look at what waits, then name it.",
+        )  # fmt: skip
+    return dict.fromkeys(waiting, body.approved)
+
+
+def _check_approver(held: HeldRun, said: Mapping[str, bool], by: Principal) -> None:
+    """Raise Refused (403) unless all that is answered may be approved by this one."""
     standing = standing_of(by)
-    for one in held.waiting:
+    for one in (one for one in held.waiting if one.step in said):
         if not may_approve(one.approvers, standing):
             raise Refused(
                 403,
@@ -204,12 +232,12 @@ def _check_approver(held: HeldRun, by: Principal) -> None:
 
 
 async def _go_on(
-    services: OrchestratorServices, asked: Asked, execution: PlanExecution, *, approved: bool, comment: str
+    services: OrchestratorServices, asked: Asked, execution: PlanExecution, said: Mapping[str, bool], comment: str
 ) -> PlanExecution:
     found: str = execution.status
     if found == "awaiting_approval":
         after = await services.runs.resume(
-            execution, approved=approved, by=asked.approver, comment=comment, origin=asked.origin
+            execution, approved=said, by=asked.approver, comment=comment, origin=asked.origin
         )
         if after is not None:
             return after
