@@ -9,7 +9,7 @@ from axonflow.plan.keeping.execution import ExecutionStatus, PlanExecution, Plan
 from axonflow.plan.keeping.versions import PlanVersion
 from axonflow.plan.running.record import StepRecord
 
-__all__ = ["PlanChanges", "PlanRunning", "PlanStore"]
+__all__ = ["PlanChanges", "PlanLeases", "PlanRunning", "PlanStore"]
 
 
 class PlanStore(Protocol):
@@ -74,3 +74,19 @@ class PlanRunning(Protocol):
 
     async def abandon(self, executor_id: str, error: str, finished_us: int) -> int:
         """Mark all that `executor_id` left running, of all tenants, as ``failed``; how many there were."""
+
+
+class PlanLeases(Protocol):
+    """Who runs plans, and is there. All methods raise PlanError when the store cannot answer."""
+
+    async def beat(self, executor_id: str, beat: str) -> None:
+        """`executor_id` is there: `beat` is another than the last time."""
+
+    async def beats(self) -> Mapping[str, str]:
+        """The last beat of each that has not left; empty of those that an earlier release left."""
+
+    async def give_up(self, executor_id: str, beat: str, error: str, finished_us: int) -> int:
+        """As `PlanRunning.abandon`, of one whose last beat is still this one, which has left then; else nothing."""
+
+    async def leave(self, executor_id: str) -> None:
+        """It has ended, and left nothing running."""

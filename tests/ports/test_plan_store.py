@@ -351,3 +351,38 @@ def test_plan_store_asked_to_change_an_id_that_cannot_be_stored_does_nothing(ope
     assert run(store.steps(text, "p")) == {}
     assert run(store.cancelled(text)) == []
     assert not run(store.remove(tenant, text))
+
+
+def test_plan_store_executor_that_is_silent_is_given_up_and_one_that_is_not_is_not(opened_store, tenant):
+    run, store = opened_store
+    silent, there = new_id(1), new_id(2)
+    for executor in (silent, there):
+        run(store.beat(executor, f"first of {executor}"))
+        run(store.add(plan_execution(tenant, plan_id=executor)))
+        run(store.begin(tenant, executor, executor, 6))
+    heard = run(store.beats())
+    run(store.beat(there, "second"))
+    assert [run(store.give_up(one, heard[one], "gone", 9)) for one in (silent, there, silent)] == [1, 0, 0]
+    assert [run(store.get(tenant, one)).status for one in (silent, there)] == ["failed", "running"]
+    assert (run(store.get(tenant, silent)).error, run(store.beats())[there]) == ("gone", "second")
+    run(store.leave(there))
+    assert {silent, there}.isdisjoint(run(store.beats()))
+    assert run(store.get(tenant, there)).status == "running"
+
+
+def test_plan_store_executor_that_says_it_is_there_while_it_is_given_up_is_there_or_has_lost_all(opened_store, tenant):
+    run, store = opened_store
+    executor = new_id(1)
+    for number in range(8):
+        plan_id = f"p{number}"
+        run(store.beat(executor, "old"))
+        run(store.add(plan_execution(tenant, plan_id=plan_id)))
+        run(store.begin(tenant, plan_id, executor, 6))
+
+        async def both():
+            return await asyncio.gather(store.give_up(executor, "old", "gone", 9), store.beat(executor, "new"))
+
+        given_up, _ = run(both())
+        status = run(store.get(tenant, plan_id)).status
+        assert (status, run(store.beats())[executor]) == ("failed" if given_up else "running", "new")
+        run(store.abandon(executor, "next", 9))

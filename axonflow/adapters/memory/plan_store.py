@@ -18,12 +18,13 @@ _Key = tuple[str, str]
 
 
 class MemoryPlanStore:
-    """A PlanStore with PlanChanges and PlanRunning. Keeps plans for as long as the process lives."""
+    """A PlanStore with PlanChanges, PlanRunning and PlanLeases. Keeps plans for as long as the process lives."""
 
     def __init__(self) -> None:
         self._executions: dict[_Key, PlanExecution] = {}
         self._versions: dict[_Key, list[PlanVersion]] = {}
         self._steps: dict[_Key, dict[str, StepRecord]] = {}
+        self._beats: dict[str, str] = {}
         self._lock = threading.Lock()
 
     # -- PlanStore -----------------------------------------------------------------------------------------------------
@@ -158,9 +159,12 @@ class MemoryPlanStore:
 
     async def abandon(self, executor_id: str, error: str, finished_us: int) -> int:
         with self._lock:
-            left = self._left(executor_id)
-            for key, execution in left:
-                self._executions[key] = replace(execution, status="failed", error=error, finished_us=finished_us)
+            return self._fail(executor_id, error, finished_us)
+
+    def _fail(self, executor_id: str, error: str, finished_us: int) -> int:
+        left = self._left(executor_id)
+        for key, execution in left:
+            self._executions[key] = replace(execution, status="failed", error=error, finished_us=finished_us)
         return len(left)
 
     def _left(self, executor_id: str) -> list[tuple[_Key, PlanExecution]]:
@@ -169,6 +173,27 @@ class MemoryPlanStore:
             for key, one in self._executions.items()
             if one.status == "running" and one.executor_id == executor_id
         ]
+
+    # -- PlanLeases ----------------------------------------------------------------------------------------------------
+
+    async def beat(self, executor_id: str, beat: str) -> None:
+        with self._lock:
+            self._beats[executor_id] = beat
+
+    async def beats(self) -> Mapping[str, str]:
+        with self._lock:
+            return dict(self._beats)
+
+    async def give_up(self, executor_id: str, beat: str, error: str, finished_us: int) -> int:
+        with self._lock:
+            if self._beats.get(executor_id) != beat:
+                return 0
+            del self._beats[executor_id]
+            return self._fail(executor_id, error, finished_us)
+
+    async def leave(self, executor_id: str) -> None:
+        with self._lock:
+            self._beats.pop(executor_id, None)
 
 
 def _is_asked_for(execution: PlanExecution, query: PlanQuery) -> bool:

@@ -20,6 +20,7 @@ from axonflow.ids import now_us
 from axonflow.plan import Plan, PlanExecution, PlanResult, StepEvent, StepRecord
 from axonflow.plan.keeping.execution import ENDED, ExecutionStatus
 from axonflow.tenancy import check_active
+from axonflow_sidecar.plans.leases import USUAL_TIMES, Leases, LeaseTimes
 from axonflow_sidecar.plans.making import PlanMaker
 from axonflow_sidecar.plans.progress import Progress
 from axonflow_sidecar.plans.replanning import Came, Running, Work, replanned
@@ -28,17 +29,19 @@ from axonflow_sidecar.plans.stopping import Stop, Stopping
 __all__ = ["PlanRuns", "RunTimes"]
 
 _NOBODY: Final[Mapping[str, str]] = {}
-_PAUSES_S = (0.1, 1.0, 5.0)
+MAX_UNKEPT: Final = 1_000
+"""Ends that wait for a store that is away; of more than that, the plans are given up when this process starts again."""
 _log = logging.getLogger("axonflow.plans")
 
 
 class RunTimes(Struct, frozen=True):
-    """In seconds: how often is written down where steps have got to, how often is asked which runs are to stop, and how
-    long whoever cancels one waits for its end."""
+    """In seconds: how often is written down where steps have got to, how often is asked which runs are to stop, how
+    long whoever cancels one waits for its end, and the pauses before that is offered again to a store that is away."""
 
     keep_s: float = 0.25
     look_s: float = 0.5
     cancel_s: float = 10.0
+    pauses_s: tuple[float, ...] = (0.1, 1.0, 5.0)
 
 
 _USUAL: Final = RunTimes()
@@ -56,6 +59,7 @@ class PlanRuns:
         executor_id: str,
         inactive: Mapping[str, str] = _NOBODY,
         times: RunTimes = _USUAL,
+        lease_times: LeaseTimes = USUAL_TIMES,
     ) -> None:
         self._flow = flow
         self._shelf = shelf
@@ -65,6 +69,9 @@ class PlanRuns:
         self._times = times
         self._stopping = Stopping(shelf, executor_id, times.look_s)
         self._running: dict[asyncio.Task[PlanExecution | None], tuple[str, str]] = {}
+        self._unkept: dict[tuple[str, str], tuple[PlanExecution, list[StepRecord]]] = {}
+        self._lost = 0
+        self.leases = Leases(shelf, executor_id, self._keep_ends, self._stopping.set_adrift, lease_times)
 
     async def run(
         self, tenant_id: str, plan_id: str, principal: Principal, origin: Origin = IN_PROCESS
@@ -76,6 +83,7 @@ class PlanRuns:
         return await self._apart((tenant_id, plan_id), self._run(tenant_id, plan_id, principal, origin))
 
     async def _run(self, tenant_id: str, plan_id: str, principal: Principal, origin: Origin) -> PlanExecution | None:
+        await self.leases.check()
         execution = await self._shelf.running.begin(tenant_id, plan_id, self._executor_id, now_us())
         if execution is None:
             return None
@@ -112,6 +120,7 @@ class PlanRuns:
         origin: Origin,
     ) -> PlanExecution | None:
         tenant_id = execution.tenant_id
+        await self.leases.check()
         begun = await self._shelf.running.begin(
             tenant_id, execution.plan_id, self._executor_id, now_us(), was="awaiting_approval"
         )
@@ -188,13 +197,28 @@ class PlanRuns:
 
     async def _finished(self, ended: PlanExecution, steps: list[StepRecord]) -> ExecutionStatus | None:
         """Keep the end, also when the store is away for a moment: the steps have been done, whatever it says."""
-        for pause_s in _PAUSES_S:
+        for pause_s in self._times.pauses_s:
             try:
                 return await self._kept_as(ended, steps)
             except PlanError as error:
                 _log.warning("the end of a run cannot be kept yet", extra={"facts": {"reason": str(error)}})
                 await asyncio.sleep(pause_s)
-        return await self._kept_as(ended, steps)
+        try:
+            return await self._kept_as(ended, steps)
+        except PlanError:
+            if len(self._unkept) < MAX_UNKEPT:
+                self._unkept[ended.tenant_id, ended.plan_id] = ended, steps
+            else:
+                self._lost += 1
+            raise
+
+    async def _keep_ends(self) -> bool:
+        """Keep the ends that the store did not take when they came: whether nothing is left then, and nothing runs.
+        Raises PlanError when it still does not."""
+        for key, (ended, steps) in list(self._unkept.items()):
+            await self._kept_as(ended, steps)
+            del self._unkept[key]
+        return not self._running and not self._lost
 
     async def _kept_as(self, ended: PlanExecution, steps: list[StepRecord]) -> ExecutionStatus | None:
         """The status that it has at its end; None when that is not this one."""
@@ -223,6 +247,9 @@ def _stopped(execution: PlanExecution, stop: Stop | None) -> PlanExecution:
     if stop is not None and stop.was_told:
         stop.task.uncancel()
         return _cancelled(execution)
+    if stop is not None and stop.is_adrift:
+        stop.task.uncancel()
+        return _failed(execution, "The orchestrator could not tell for too long that it still runs it.")
     return _failed(execution, "The orchestrator was stopped.")
 
 

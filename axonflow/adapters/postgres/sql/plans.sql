@@ -128,7 +128,7 @@ WHERE tenant_id = $1 AND plan_id = $2 AND executor_id = $3 AND status = 'running
 RETURNING status;
 
 -- name: cancelled
--- This and `abandon` alone name no tenant: a process runs plans of any.
+-- This and what follows alone name no tenant: a process runs plans of any.
 SELECT tenant_id, plan_id
 FROM axonflow.plan_execution
 WHERE executor_id = $1 AND status = 'running' AND cancel_us IS NOT NULL;
@@ -137,3 +137,14 @@ WHERE executor_id = $1 AND status = 'running' AND cancel_us IS NOT NULL;
 UPDATE axonflow.plan_execution
 SET status = 'failed', error = $2, finished_us = $3
 WHERE executor_id = $1 AND status = 'running';
+
+-- name: beat
+INSERT INTO axonflow.plan_executor (executor_id, beat) VALUES ($1, $2)
+ON CONFLICT (executor_id) DO UPDATE SET beat = excluded.beat;
+
+-- name: beats
+SELECT executor_id, beat FROM axonflow.plan_executor;
+
+-- name: leave
+-- One that says meanwhile that it is there waits for this, and comes again.
+DELETE FROM axonflow.plan_executor WHERE executor_id = $1 AND ($2::text IS NULL OR beat = $2);

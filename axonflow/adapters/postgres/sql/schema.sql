@@ -943,6 +943,25 @@ CREATE POLICY give_up ON axonflow.plan_execution FOR UPDATE TO axonflow_executor
     USING (executor_id = nullif(current_setting('axonflow.executor_id', true), '') AND status = 'running')
     WITH CHECK (executor_id = nullif(current_setting('axonflow.executor_id', true), '') AND status = 'failed');
 
+-- A process that runs plans says now and then that it is there: `beat` is another text each time, and whoever sees the same
+-- one for long enough gives up what it left running. Of those that an earlier release left it is empty until they do.
+CREATE TABLE axonflow.plan_executor (
+    executor_id text COLLATE "C" PRIMARY KEY,
+    schema_version integer NOT NULL DEFAULT 1,
+    beat text COLLATE "C" NOT NULL
+);
+
+ALTER TABLE axonflow.plan_executor ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+GRANT SELECT, INSERT, UPDATE (beat), DELETE ON axonflow.plan_executor TO axonflow_executor;
+CREATE POLICY all_of_them ON axonflow.plan_executor FOR SELECT TO axonflow_executor USING (true);
+CREATE POLICY arrive ON axonflow.plan_executor FOR INSERT TO axonflow_executor
+    WITH CHECK (executor_id = nullif(current_setting('axonflow.executor_id', true), ''));
+CREATE POLICY beat ON axonflow.plan_executor FOR UPDATE TO axonflow_executor
+    USING (executor_id = nullif(current_setting('axonflow.executor_id', true), ''))
+    WITH CHECK (executor_id = nullif(current_setting('axonflow.executor_id', true), ''));
+CREATE POLICY leave ON axonflow.plan_executor FOR DELETE TO axonflow_executor
+    USING (executor_id = nullif(current_setting('axonflow.executor_id', true), ''));
+
 -- What a plan was in each version. `summary` says what was different from the one before.
 CREATE TABLE axonflow.plan_version (
     tenant_id text COLLATE "C" NOT NULL,
