@@ -99,9 +99,9 @@ class Workflows:
         """Workflows, newest first."""
         return await self._stores.workflows.page(query)
 
-    async def held(self, tenant_id: str, limit: int) -> Sequence[HeldStep]:
-        """What somebody has to decide on, the most urgent first."""
-        return await self._stores.steps.held(tenant_id, now_us(), limit)
+    async def held(self, tenant_id: str, limit: int, offset: int = 0) -> Sequence[HeldStep]:
+        """What somebody has to decide on, the most urgent first: `limit` of it behind the first `offset`."""
+        return await self._stores.steps.held(tenant_id, now_us(), limit, offset)
 
     async def gate(self, caller: GateCaller, workflow_id: str, step_id: str, asking: Asking) -> Answer:
         """May this step start? The decisions are in the trail before this answers."""

@@ -1,6 +1,7 @@
 """What every store of workflows and their steps must do: keep them as they were, by version, each for its tenant."""
 
 import asyncio
+import sys
 
 import pytest
 from hypothesis import given, settings
@@ -21,7 +22,7 @@ from axonflow.plan.workflows import (
     WorkflowState,
     WorkflowStep,
 )
-from axonflow.plan.workflows.workflow import MAX_STEPS
+from axonflow.plan.workflows.workflow import MAX_IN_PROGRESS, MAX_STEPS
 from tests.postgres import execute
 from tests.postgres_stores import opened
 
@@ -260,6 +261,24 @@ def test_workflow_step_beside_the_end_of_its_workflow_is_kept_before_it_or_not_a
         last = run(steps.get(tenant, workflow.workflow_id, "s"))
         assert last == (one or two or kept)
         assert run(workflows.get(tenant, workflow.workflow_id)).state is DONE
+
+
+def test_workflow_beyond_as_many_in_progress_as_there_may_be_is_refused_until_one_has_ended(
+    opened_stores, tenant, monkeypatch
+):
+    run, workflows, _ = opened_stores
+    monkeypatch.setattr(sys.modules[type(workflows).__module__], "MAX_IN_PROGRESS", 2)
+    first, second = workflow_of(tenant), workflow_of(tenant)
+    run(workflows.add(first))
+    run(workflows.add(second))
+    with pytest.raises(WorkflowConflict, match="too many workflows are in progress"):
+        run(workflows.add(workflow_of(tenant)))
+    with pytest.raises(WorkflowConflict, match="id is taken"):
+        run(workflows.add(first))
+    run(workflows.add(workflow_of(new_id(3))))  # of another tenant
+    run(workflows.change(next_of(first, state=WorkflowState.FAILED)))
+    run(workflows.add(workflow_of(tenant)))
+    assert MAX_IN_PROGRESS == 10_000
 
 
 def test_workflow_step_beyond_as_many_as_there_may_be_is_refused(opened_stores, tenant, request):

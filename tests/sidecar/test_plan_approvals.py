@@ -241,3 +241,36 @@ def test_pending_approvals_of_plans_have_those_of_workflows_behind_them():
     assert [one["workflow_id"] for one in pending(doors)] == [plan_id, workflow]
     assert [one["workflow_id"] for one in pending(doors, "?limit=1")] == [plan_id]
     assert [one["workflow_id"] for one in pending(doors, f"?plan_id={plan_id}")] == [plan_id]
+
+
+def test_pending_approvals_are_paged_over_plans_and_workflows_without_a_gap():
+    doors, first, _, _ = held_plan(ASKING_FOR_REFUNDS)
+    plans = [first]
+    for _ in range(2):
+        plans.insert(0, made(doors, domain="trip", execution_mode="confirm")["plan_id"])
+        run(doors, plans[0])
+    workflows = []
+    for _ in range(3):
+        workflows.append(doors.post("/api/v1/workflows", {"workflow_name": "Refunds"}).json()["workflow_id"])
+        doors.post(f"/api/v1/workflows/{workflows[-1]}/steps/pay/gate", REFUND)
+    everything = [*plans, *workflows]
+    for limit in (1, 2, 3, 6, 7):
+        for offset in range(8):
+            page = doors.call("GET", f"{PENDING}?limit={limit}&offset={offset}").json()
+            assert [one["workflow_id"] for one in page["pending_approvals"]] == everything[offset : offset + limit]
+            assert page["has_more"] is (offset + limit < 6)
+    page = doors.call("GET", "/api/v1/workflows/approvals/pending?limit=1&offset=1").json()
+    assert ([one["workflow_id"] for one in page["pending_approvals"]], page["has_more"]) == (workflows[1:2], True)
+
+
+def test_pending_approvals_of_a_plan_with_several_steps_are_together():
+    rule = {"id": "ask", "effect": "require_approval", "match": {"action": "tool.call"}}
+    plan = Plan("trip")
+    for name in ("a", "b"):
+        plan = plan.tool(name, name, lambda: None, inputs={})
+    doors = Doors(policy_set([rule], default="allow"), {"trip": plan})
+    for _ in range(2):
+        run(doors, made(doors, domain="trip")["plan_id"])
+    seen = [pending(doors, f"?limit=1&offset={offset}") for offset in range(3)]
+    assert [sorted(one["step_id"] for one in page) for page in seen] == [["a", "b"], ["a", "b"], []]
+    assert len({one["plan_id"] for page in seen for one in page}) == 2

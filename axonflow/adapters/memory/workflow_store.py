@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from axonflow.plan.workflows.refusals import WorkflowConflict
 from axonflow.plan.workflows.states import GateState, WorkflowState
 from axonflow.plan.workflows.workflow import (
+    MAX_IN_PROGRESS,
     MAX_STEPS,
     HeldStep,
     Workflow,
@@ -18,6 +19,7 @@ from axonflow.plan.workflows.workflow import (
     WorkflowQuery,
     WorkflowStep,
     too_many_steps,
+    too_many_workflows,
 )
 
 __all__ = ["MemoryWorkflowSteps", "MemoryWorkflows"]
@@ -36,6 +38,9 @@ class MemoryWorkflows:
         with self.lock:
             if key in self.rows:
                 raise WorkflowConflict("the workflow's id is taken", expected="a new id", found=workflow.workflow_id)
+            own = [one for one in self.rows.values() if one.tenant_id == workflow.tenant_id]
+            if sum(one.state is WorkflowState.IN_PROGRESS for one in own) >= MAX_IN_PROGRESS:
+                raise too_many_workflows()
             self.rows[key] = workflow
 
     async def get(self, tenant_id: str, workflow_id: str) -> Workflow | None:
@@ -100,7 +105,7 @@ class MemoryWorkflowSteps:
         with self._workflows.lock:
             return sum(step.version for key, step in self._rows.items() if key[:2] == (tenant_id, workflow_id))
 
-    async def held(self, tenant_id: str, now_us: int, limit: int) -> Sequence[HeldStep]:
+    async def held(self, tenant_id: str, now_us: int, limit: int, offset: int = 0) -> Sequence[HeldStep]:
         with self._workflows.lock:
             found = [
                 HeldStep(self._workflows.rows[step.tenant_id, step.workflow_id], step)
@@ -109,7 +114,7 @@ class MemoryWorkflowSteps:
             ]
         open_ones = [one for one in found if one.workflow.state is WorkflowState.IN_PROGRESS]
         open_ones.sort(key=lambda one: (one.step.expires_us or 0, one.step.workflow_id, one.step.step_id))
-        return open_ones[:limit]
+        return open_ones[offset : offset + limit]
 
 
 def _is_asked_for(workflow: Workflow, query: WorkflowQuery) -> bool:

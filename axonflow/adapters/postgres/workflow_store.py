@@ -15,6 +15,7 @@ from axonflow.adapters.postgres.sql_files import named_queries
 from axonflow.errors import WorkflowError
 from axonflow.plan.workflows.refusals import WorkflowConflict
 from axonflow.plan.workflows.workflow import (
+    MAX_IN_PROGRESS,
     MAX_STEPS,
     HeldStep,
     Workflow,
@@ -23,6 +24,7 @@ from axonflow.plan.workflows.workflow import (
     WorkflowQuery,
     WorkflowStep,
     too_many_steps,
+    too_many_workflows,
 )
 
 __all__ = ["PostgresWorkflowSteps", "PostgresWorkflows"]
@@ -42,7 +44,7 @@ class PostgresWorkflows:
     async def add(self, workflow: Workflow) -> None:
         values = (
             workflow.tenant_id, workflow.workflow_id, workflow.schema_version, workflow.state.value, workflow.source,
-            workflow.trace_id, workflow.created_us, workflow.version, _bytes(workflow),
+            workflow.trace_id, workflow.created_us, workflow.version, _bytes(workflow), MAX_IN_PROGRESS,
         )  # fmt: skip
         with translated(WorkflowError, "keep a workflow", hint=_LOOK_FIRST):
             async with self._database.tenant(workflow.tenant_id) as connection:
@@ -50,6 +52,8 @@ class PostgresWorkflows:
         if status == "INSERT 0 1":
             return
         if await self.get(workflow.tenant_id, workflow.workflow_id) is None:
+            if await self._in_progress(workflow.tenant_id) >= MAX_IN_PROGRESS:
+                raise too_many_workflows()
             raise WorkflowConflict("the tenant is being deleted", expected="one that may make workflows")
         raise WorkflowConflict("the workflow's id is taken", expected="a new id", found=workflow.workflow_id[:64])
 
@@ -73,6 +77,11 @@ class PostgresWorkflows:
                 rows = await connection.fetch(_SQL["page"], *asked, query.limit, query.offset)
                 total = await connection.fetchval(_SQL["total"], *asked)
         return WorkflowPage(tuple([WorkflowListed(_workflow(row), row["completed"]) for row in rows]), total)
+
+    async def _in_progress(self, tenant_id: str) -> int:
+        with translated(WorkflowError, "count workflows"):
+            async with self._database.tenant(tenant_id) as connection:
+                return int(await connection.fetchval(_SQL["in_progress"], tenant_id))
 
     async def change(self, workflow: Workflow) -> bool:
         values = (
@@ -131,10 +140,10 @@ class PostgresWorkflowSteps:
             async with self._database.tenant(tenant_id) as connection:
                 return int(await connection.fetchval(_SQL["revision"], tenant_id, workflow_id))
 
-    async def held(self, tenant_id: str, now_us: int, limit: int) -> Sequence[HeldStep]:
+    async def held(self, tenant_id: str, now_us: int, limit: int, offset: int = 0) -> Sequence[HeldStep]:
         with translated(WorkflowError, "list what waits for approval"):
             async with self._database.tenant(tenant_id) as connection:
-                rows = await connection.fetch(_SQL["held"], tenant_id, now_us, limit)
+                rows = await connection.fetch(_SQL["held"], tenant_id, now_us, limit, offset)
         return [HeldStep(_workflow(row), _step(row["step_record"], row["step_index"])) for row in rows]
 
     async def _check_room(self, step: WorkflowStep) -> None:

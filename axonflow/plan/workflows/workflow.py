@@ -15,6 +15,7 @@ from axonflow.plan.workflows.refusals import WorkflowConflict
 from axonflow.plan.workflows.states import ANSWERS, GateAnswer, GateState, WorkflowState
 
 __all__ = [
+    "MAX_IN_PROGRESS",
     "MAX_STEPS",
     "SCHEMA_VERSION",
     "Completion",
@@ -29,10 +30,13 @@ __all__ = [
     "check_id",
     "check_text",
     "too_many_steps",
+    "too_many_workflows",
 ]
 
 SCHEMA_VERSION: Final = 1
 MAX_STEPS: Final = 1_000
+MAX_IN_PROGRESS: Final = 10_000
+"""Workflows of one tenant at once."""
 MAX_TEXT_CHARS: Final = 256
 MAX_COMMENT_CHARS: Final = 1_000
 MAX_METADATA_BYTES: Final = 16 * 1024
@@ -221,6 +225,14 @@ class WorkflowPage(Struct, frozen=True):
 
     workflows: tuple[WorkflowListed, ...]
     total: int
+
+
+def too_many_workflows() -> WorkflowConflict:
+    """What a store raises for a new one of a tenant that has as many in progress as it may."""
+    return WorkflowConflict(
+        "too many workflows are in progress", expected=f"at most {MAX_IN_PROGRESS} of a tenant", found="another",
+        hint="Complete, fail or abort those that are over.",
+    )  # fmt: skip
 
 
 def too_many_steps(step: WorkflowStep) -> WorkflowConflict:

@@ -1025,6 +1025,8 @@ CREATE TABLE axonflow.workflow (
     record bytea NOT NULL,
     PRIMARY KEY (tenant_id, workflow_id)
 );
+-- Those of a tenant that are in progress are counted before there is another.
+CREATE INDEX workflow_in_progress ON axonflow.workflow (tenant_id) WHERE state = 'in_progress';
 CREATE INDEX workflow_by_time ON axonflow.workflow (tenant_id, created_us DESC, workflow_id DESC);
 
 CREATE TABLE axonflow.workflow_step (

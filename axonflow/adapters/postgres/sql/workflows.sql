@@ -1,14 +1,19 @@
 -- name: add
--- Nothing comes after what was erased.
+-- Nothing comes after what was erased. Of several at once, each may find room for the last one.
 INSERT INTO axonflow.workflow (
     tenant_id, workflow_id, schema_version, state, source, trace_id, created_us, version, record
 )
 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9
-WHERE NOT EXISTS (SELECT FROM axonflow.tenant AS own WHERE own.tenant_id = $1 AND own.status = 'deleting')
+WHERE
+    NOT EXISTS (SELECT FROM axonflow.tenant AS own WHERE own.tenant_id = $1 AND own.status = 'deleting')
+    AND (SELECT count(*) FROM axonflow.workflow WHERE tenant_id = $1 AND state = 'in_progress') < $10
 ON CONFLICT DO NOTHING;
 
 -- name: get
 SELECT record, steps FROM axonflow.workflow WHERE tenant_id = $1 AND workflow_id = $2;
+
+-- name: in_progress
+SELECT count(*) FROM axonflow.workflow WHERE tenant_id = $1 AND state = 'in_progress';
 
 -- name: page
 SELECT
@@ -93,4 +98,4 @@ WHERE
     tenant_id = $1 AND workflow_step.state = 'held' AND workflow_step.expires_us > $2
     AND workflow.state = 'in_progress'
 ORDER BY workflow_step.expires_us, workflow_id, workflow_step.step_id
-LIMIT $3;
+LIMIT $3 OFFSET $4;

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from operator import itemgetter
 from typing import Any, Final
 
 import msgspec
@@ -19,7 +18,7 @@ from axonflow.plan.keeping.versions import MAX_VERSIONS, Made, PlanVersion, Vers
 from axonflow.plan.planner.modes import ExecutionMode
 from axonflow.policy.approving import may_approve, standing_of
 from axonflow.policy.request import decode_json
-from axonflow_sidecar.http.administration import limit_of, shown
+from axonflow_sidecar.http.administration import limit_of, offset_of, shown
 from axonflow_sidecar.http.asgi import Call, Handler, Refused, Reply
 from axonflow_sidecar.http.plan_shapes import WHOLE_PLAN, approvals_of, status_of, version_of
 from axonflow_sidecar.http.routes.plans import (
@@ -246,23 +245,27 @@ async def _go_on(
 
 
 def pending_approvals(services: OrchestratorServices) -> Handler:
-    """The handler of ``GET /api/v1/plans/approvals/pending``: the steps of held plans and of workflows of others that
-    wait for somebody."""
+    """The handler of ``GET /api/v1/plans/approvals/pending``: what waits for somebody, in held plans, the newest first,
+    and behind them in workflows of others, the most urgent first. A plan counts as one, whatever waits in it."""
 
     async def handler(call: Call) -> Reply:
         asked = asked_by(services, call)
-        told = call.query("limit", "plan_id")
-        limit = limit_of(told)
+        told = call.query("limit", "offset", "plan_id")
+        limit, offset = limit_of(told), offset_of(told)
         query = PlanQuery(
-            tenant_id=asked.tenant_id, statuses=("awaiting_approval",), plan_id=told.get("plan_id"), limit=limit
-        )
+            tenant_id=asked.tenant_id, statuses=("awaiting_approval",), plan_id=told.get("plan_id"), limit=limit,
+            offset=offset,
+        )  # fmt: skip
         with keeping():
             page = await services.plans.kept.page(query)
         waiting = [one for listed in page.plans for one in approvals_of(listed.execution)]
+        has_more = offset + len(page.plans) < page.total
         if "plan_id" not in told:
-            waiting += [pending_approval(one) for one in await services.workflows.held(asked.tenant_id, limit)]
-        waiting = sorted(waiting, key=itemgetter("created_at"))[:limit]
-        return shown({"pending_approvals": waiting, "count": len(waiting)})
+            left, passed = limit - len(page.plans), max(0, offset - page.total)
+            steps = await services.workflows.held(asked.tenant_id, left + 1, passed)  # one more: is there more?
+            waiting += [pending_approval(one) for one in steps[:left]]
+            has_more = has_more or len(steps) > left
+        return shown({"pending_approvals": waiting, "count": len(waiting), "has_more": has_more})
 
     return handler
 

@@ -29,7 +29,7 @@ class _Door(NamedTuple):
 _DOORS: Final = (
     _Door("POST", _PLACE, "plans.run"),
     _Door("GET", _PLACE, "plans.read", ("status", "source", "trace_id", "limit", "offset")),
-    _Door("GET", f"{_PLACE}/approvals/pending", "plans.read", ("limit",)),
+    _Door("GET", f"{_PLACE}/approvals/pending", "plans.read", ("limit", "offset")),
     _Door("GET", f"{_PLACE}/{{id}}", "plans.read"),
     _Door("POST", f"{_PLACE}/{{id}}/complete", "plans.run"),
     _Door("POST", f"{_PLACE}/{{id}}/fail", "plans.run"),

@@ -115,8 +115,11 @@ async def _listed(call: Call, caller: GateCaller, workflows: Workflows) -> Reply
 
 
 async def _pending(call: Call, caller: GateCaller, workflows: Workflows) -> Reply:
-    held = await workflows.held(caller.tenant_id, limit_of(call.query("limit")))
-    return shown({"pending_approvals": [pending_approval(one) for one in held], "count": len(held)})
+    told = call.query("limit", "offset")
+    limit = limit_of(told)
+    held = await workflows.held(caller.tenant_id, limit + 1, offset_of(told))  # one more says whether there is more
+    rows = [pending_approval(one) for one in held[:limit]]
+    return shown({"pending_approvals": rows, "count": len(rows), "has_more": len(held) > limit})
 
 
 async def _told(call: Call, caller: GateCaller, workflows: Workflows) -> Reply:

@@ -32,3 +32,6 @@ CREATE POLICY leave ON axonflow.plan_executor FOR DELETE TO axonflow_executor
     USING (executor_id = nullif(current_setting('axonflow.executor_id', true), ''));
 GRANT SELECT ON axonflow.plan_executor TO axonflow_backup;
 CREATE POLICY backup ON axonflow.plan_executor FOR SELECT TO axonflow_backup USING (true);
+
+-- Those of a tenant that are in progress are counted before there is another.
+CREATE INDEX workflow_in_progress ON axonflow.workflow (tenant_id) WHERE state = 'in_progress';
