@@ -116,15 +116,15 @@ class Planner:
             ran = PlannedRun(plan, await self._flow.run(plan, principal=principal, context=context))
         while ran.result.status == "failed" and ran.replans < max_replans:
             failed, error = failure_of(ran.result)
-            done = ran.result.outputs
             try:
                 plan = await self.replan(
-                    ran.plan, done, principal=principal, failed=failed, error=error, mode=mode, approver=approver
-                )
+                    ran.plan, ran.result.outputs, principal=principal, failed=failed, error=error, mode=mode,
+                    approver=approver,
+                )  # fmt: skip
                 plan = _bound(plan, calls)
             except AxonFlowError as none:
                 return replace(ran, result=replace(ran.result, error=f"there is no other way: {none}"[:2_000]))
-            result = await self._flow.run(plan, principal=principal, context=context, done=done)
+            result = await self._flow.run(plan, principal=principal, context=context, done=ran.result)
             ran = PlannedRun(plan, result, ran.replans + 1)
         return ran
 

@@ -36,8 +36,8 @@ class Running(Struct, frozen=True):
     origin: Origin
     before_step: Callable[[], None]
 
-    async def begin(self, plan: Plan, watch: Watch, done: dict[str, Any] | None = None) -> PlanResult:
-        """Run it, but for what is `done`."""
+    async def begin(self, plan: Plan, watch: Watch, done: PlanResult | None = None) -> PlanResult:
+        """Run it, but for what came of the steps that are `done`."""
         return await self.flow.run(
             plan, principal=self.principal, context=self.context, origin=self.origin, before_step=self.before_step,
             watch=watch, done=done,
@@ -66,7 +66,7 @@ async def replanned(came: Came, run: Running, shelf: PlanShelf, maker: PlanMaker
         except AxonFlowError as none:
             came.result = replace(came.result, error=f"there is no other way: {none}"[:2_000])
             return came
-        result = await run.begin(plan, watch, dict(came.result.outputs))
+        result = await run.begin(plan, watch, came.result)
         came = Came(execution, result, came.steps)
     return came
 
