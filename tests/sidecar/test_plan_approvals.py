@@ -274,3 +274,35 @@ def test_pending_approvals_of_a_plan_with_several_steps_are_together():
     seen = [pending(doors, f"?limit=1&offset={offset}") for offset in range(3)]
     assert [sorted(one["step_id"] for one in page) for page in seen] == [["a", "b"], ["a", "b"], []]
     assert len({one["plan_id"] for page in seen for one in page}) == 2
+
+
+def test_pending_step_of_a_plan_is_approved_by_the_ids_that_it_is_listed_with():
+    doors, plan_id, _, called = held_plan(mode="step")
+    for word in ("awaiting_approval", "completed"):
+        (waiting,) = pending(doors)
+        path = f"/api/v1/workflows/{waiting['workflow_id']}/steps/{waiting['step_id']}/approve"
+        told = doors.post(path, {"comment": "Go."}).json()
+        assert (told["workflow_id"], told["step_id"], told["status"]) == (plan_id, waiting["step_id"], "approved")
+        assert (told["approved_by"], told["plan_status"]) == ("service:tester", word)
+        assert doors.post(path, {}).status_code == 409
+    assert called == ["price", "pay"]
+
+
+def test_pending_step_of_a_plan_is_rejected_by_the_ids_that_it_is_listed_with():
+    doors, plan_id, _, called = held_plan()
+    path = f"/api/v1/workflows/{plan_id}/steps/approve_plan"
+    assert doors.post(f"{path}/reject", {"reason": "No."}, ACME).status_code == 404
+    told = doors.post(f"{path}/reject", {"reason": "No."}).json()
+    assert (told["status"], told["decision"], told["plan_status"], called) == ("rejected", "block", "failed", [])
+    doors, plan_id, _, _ = held_plan(mode="auto", approver="finance")
+    assert doors.post(f"/api/v1/workflows/{plan_id}/steps/ask/approve", {}).status_code == 403
+
+
+def test_pending_step_is_neither_approved_nor_rejected_while_the_store_of_plans_is_away(monkeypatch):
+    doors, plan_id, _, _ = held_plan()
+
+    async def away(*_):
+        raise PlanError("away")
+
+    monkeypatch.setattr(doors.plan_store, "get", away)
+    assert doors.post(f"/api/v1/workflows/{plan_id}/steps/approve_plan/approve", {}).status_code == 503
