@@ -2,9 +2,12 @@
 
 import asyncio
 
+import pytest
+
 from axonflow import Plan
 from axonflow.adapters.memory import MemoryPlanStore
 from axonflow.errors import PlanError
+from axonflow_sidecar.plans import runs as plan_runs
 from axonflow_sidecar.plans.leases import GONE, USUAL_TIMES
 from tests.sidecar.doors import ALLOW_ALL, Doors, RunTimes
 
@@ -159,6 +162,28 @@ def test_end_that_the_store_did_not_take_is_kept_with_its_results_when_it_answer
             kept = await house.kept(plan_id)
             assert (kept.status, kept.step_results) == ("completed", {"wait": "done"})
         assert await house.store.beats() == {}
+
+    house_of(scenario)
+
+
+@pytest.mark.parametrize(("limit", "most", "expected"), [
+    ("MAX_UNKEPT_BYTES", 1, ("failed", {})), ("MAX_UNKEPT", 0, ("running", {})),
+])  # fmt: skip
+def test_end_that_is_too_much_to_wait_is_lost_and_its_plan_is_not_said_to_have_succeeded(
+    monkeypatch, limit, most, expected
+):
+    async def scenario(house):
+        monkeypatch.setattr(plan_runs, limit, most)
+        doors = house.orchestrator()
+        plan_id, running = await house.begun(doors)
+        house.store.is_away = True
+        house.may_end.set()
+        assert (await running)["status"] == 503
+        house.store.is_away = False
+        async with doors.runs.leases.kept():
+            kept = await house.kept(plan_id)
+            assert (kept.status, kept.step_results) == expected
+        assert bool(await house.store.beats()) is (expected[0] == "running")  # others end what is left
 
     house_of(scenario)
 

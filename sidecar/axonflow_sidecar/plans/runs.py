@@ -29,8 +29,10 @@ from axonflow_sidecar.plans.stopping import Stop, Stopping
 __all__ = ["PlanRuns", "RunTimes"]
 
 _NOBODY: Final[Mapping[str, str]] = {}
-MAX_UNKEPT: Final = 1_000
-"""Ends that wait for a store that is away; of more than that, the plans are given up when this process starts again."""
+MAX_UNKEPT: Final = 10_000
+"""Ends that wait for a store that is away; of more than that, the plans are given up when this process is gone."""
+MAX_UNKEPT_BYTES: Final = 64 * 1024 * 1024
+"""Of results in these. What is more than that is lost, and the plan has failed for it."""
 _log = logging.getLogger("axonflow.plans")
 
 
@@ -69,7 +71,8 @@ class PlanRuns:
         self._times = times
         self._stopping = Stopping(shelf, executor_id, times.look_s)
         self._running: dict[asyncio.Task[PlanExecution | None], tuple[str, str]] = {}
-        self._unkept: dict[tuple[str, str], tuple[PlanExecution, list[StepRecord]]] = {}
+        self._unkept: dict[tuple[str, str], tuple[PlanExecution, list[StepRecord], int]] = {}
+        self._unkept_bytes = 0
         self._lost = 0
         self.leases = Leases(shelf, executor_id, self._keep_ends, self._stopping.set_adrift, lease_times)
 
@@ -206,18 +209,27 @@ class PlanRuns:
         try:
             return await self._kept_as(ended, steps)
         except PlanError:
-            if len(self._unkept) < MAX_UNKEPT:
-                self._unkept[ended.tenant_id, ended.plan_id] = ended, steps
-            else:
-                self._lost += 1
+            self._keep_later(ended, steps)
             raise
+
+    def _keep_later(self, ended: PlanExecution, steps: list[StepRecord]) -> None:
+        size_bytes = len(msgspec.json.encode(ended.step_results)) + len(ended.held.to_json() if ended.held else b"")
+        if len(self._unkept) >= MAX_UNKEPT:
+            self._lost += 1
+            return
+        if self._unkept_bytes + size_bytes > MAX_UNKEPT_BYTES:
+            slim = replace(ended, result=None, step_results={})
+            ended, steps, size_bytes = _failed(slim, "What came of it was too much to wait for the database."), [], 0
+        self._unkept_bytes += size_bytes
+        self._unkept[ended.tenant_id, ended.plan_id] = ended, steps, size_bytes
 
     async def _keep_ends(self) -> bool:
         """Keep the ends that the store did not take when they came: whether nothing is left then, and nothing runs.
         Raises PlanError when it still does not."""
-        for key, (ended, steps) in list(self._unkept.items()):
+        for key, (ended, steps, size_bytes) in list(self._unkept.items()):
             await self._kept_as(ended, steps)
             del self._unkept[key]
+            self._unkept_bytes -= size_bytes
         return not self._running and not self._lost
 
     async def _kept_as(self, ended: PlanExecution, steps: list[StepRecord]) -> ExecutionStatus | None:
