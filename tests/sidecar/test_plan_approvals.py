@@ -306,3 +306,15 @@ def test_pending_step_is_neither_approved_nor_rejected_while_the_store_of_plans_
 
     monkeypatch.setattr(doors.plan_store, "get", away)
     assert doors.post(f"/api/v1/workflows/{plan_id}/steps/approve_plan/approve", {}).status_code == 503
+
+
+def test_plan_is_not_resumed_by_an_orchestrator_that_the_store_has_not_heard_of(monkeypatch):
+    doors, plan_id, _, called = held_plan()
+    other = Doors(ALLOW_ALL, {"trip": paying(called)}, store=doors.plan_store)
+
+    async def away(*_):
+        raise PlanError("away")
+
+    monkeypatch.setattr(doors.plan_store, "beat", away)
+    assert resume(other, plan_id).status_code == 503
+    assert ([one["step_id"] for one in pending(other)], called) == (["approve_plan"], [])

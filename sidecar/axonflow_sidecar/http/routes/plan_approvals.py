@@ -136,6 +136,8 @@ async def _go_on(
 ) -> PlanExecution:
     found: str = execution.status
     if found == "awaiting_approval":
+        with keeping():
+            await services.runs.leases.check()
         after = await services.runs.resume(
             execution, approved=said, by=asked.approver, comment=comment, origin=asked.origin
         )
