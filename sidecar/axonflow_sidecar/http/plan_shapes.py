@@ -21,7 +21,7 @@ from typing import Any, Final
 import msgspec
 
 from axonflow.plan import PlanExecution, StepRecord, StepState
-from axonflow.plan.keeping.execution import ExecutionStatus
+from axonflow.plan.keeping.execution import ENDED, ExecutionStatus
 from axonflow.plan.keeping.versions import PlanVersion
 from axonflow_sidecar.http.translate import rfc3339
 
@@ -138,7 +138,7 @@ def snapshots_of(execution: PlanExecution, steps: Mapping[str, StepRecord]) -> l
     return [
         {
             "request_id": execution.plan_id,
-            **_moment(index, step, record),
+            **_moment(execution, index, step, record),
             "input": step["parameters"],
             "output": execution.step_results.get(step["id"]),
             "error_message": record.error or "",
@@ -156,7 +156,7 @@ def timeline_of(execution: PlanExecution, steps: Mapping[str, StepRecord]) -> li
     """When each step that was begun was at work."""
     return [
         {
-            **_moment(index, step, record),
+            **_moment(execution, index, step, record),
             "has_error": record.error is not None and record.state is not _S.HELD,
             "has_approval": record.state is _S.HELD or step["type"] == "approval",
         }
@@ -201,7 +201,7 @@ def _unified(index: int, step: dict[str, Any], execution: PlanExecution, record:
         "step_index": index,
         "step_name": step["name"],
         "step_type": _TYPES.get(step["type"], "action"),
-        "status": _STEP[known.state],
+        "status": _step_status(execution, known),
         "started_at": _time(known.started_us),
         "ended_at": _time(known.finished_us),
         "duration": duration_of(known),
@@ -221,9 +221,15 @@ def _begun(
             yield index, step, record
 
 
-def _moment(index: int, step: dict[str, Any], record: StepRecord) -> dict[str, Any]:
+def _step_status(execution: PlanExecution, record: StepRecord) -> str:
+    """Nothing of a plan that has ended runs any more: whoever ran it has gone, and could not say how that ended."""
+    status = _STEP[record.state]
+    return "failed" if status == "running" and execution.status in ENDED else status
+
+
+def _moment(execution: PlanExecution, index: int, step: dict[str, Any], record: StepRecord) -> dict[str, Any]:
     return {
-        "step_index": index, "step_name": step["name"], "status": _STEP[record.state],
+        "step_index": index, "step_name": step["name"], "status": _step_status(execution, record),
         "started_at": _time(record.started_us), "completed_at": _time(record.finished_us),
         "duration_ms": _took_ms(record),
     }  # fmt: skip
