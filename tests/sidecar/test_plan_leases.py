@@ -214,6 +214,44 @@ def test_plan_is_not_begun_by_an_orchestrator_that_nobody_has_heard_of():
     house_of(scenario)
 
 
+def test_orchestrator_that_fails_in_another_way_is_not_heard_either_and_stops_its_runs_in_time():
+    async def scenario(house):
+        doors = house.orchestrator()
+        _, running = await house.begun(doors)
+
+        async def odd(*_):
+            raise OSError("odd")
+
+        house.store.beat = odd
+        house.now_s = USUAL_TIMES.stop_s
+        await doors.runs.leases.look()
+        assert "could not tell for too long" in (await running)["error"]
+
+    house_of(scenario)
+
+
+def test_end_that_can_never_be_kept_does_not_hold_up_the_others():
+    async def scenario(house):
+        doors = house.orchestrator()
+        ends = [await house.begun(doors) for _ in range(2)]
+        house.store.is_away = True
+        house.may_end.set()
+        for _, running in ends:
+            assert (await running)["status"] == 503
+        house.store.is_away, finish = False, house.store.finish
+
+        async def refusing(execution, steps=()):
+            if execution.plan_id == ends[0][0]:
+                raise PlanError("not that one")
+            return await finish(execution, steps)
+
+        house.store.finish = refusing
+        await doors.runs.leases.look()
+        assert [(await house.kept(plan_id)).status for plan_id, _ in ends] == ["running", "completed"]
+
+    house_of(scenario)
+
+
 def test_orchestrator_whose_store_does_not_answer_in_time_is_not_heard():
     async def scenario(house):
         doors = house.orchestrator()

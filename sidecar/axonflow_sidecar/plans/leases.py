@@ -99,9 +99,9 @@ class Leases:
             async with asyncio.timeout(self._times.beat_s):
                 await self._settle()
                 await self._end_those_gone()
-        except (PlanError, TimeoutError) as error:
+        except Exception as error:  # noqa: BLE001  whatever it is: who stops saying so while it runs plans loses them
             silent_s = 0.0 if self._said_s is None else self._clock_s() - self._said_s
-            facts = {"reason": str(error) or "no answer in time", "silent_s": round(silent_s)}
+            facts = {"reason": str(error) or type(error).__name__, "silent_s": round(silent_s)}
             _log.warning("nobody knows that this runs plans", extra={"facts": facts})
             if silent_s >= self._times.stop_s:
                 self._stop()

@@ -226,10 +226,17 @@ class PlanRuns:
     async def _keep_ends(self) -> bool:
         """Keep the ends that the store did not take when they came: whether nothing is left then, and nothing runs.
         Raises PlanError when it still does not."""
+        failures: list[PlanError] = []
         for key, (ended, steps, size_bytes) in list(self._unkept.items()):
-            await self._kept_as(ended, steps)
+            try:
+                await self._kept_as(ended, steps)
+            except PlanError as failure:  # of this one, or of all: which it is, the next one tells
+                failures.append(failure)
+                continue
             del self._unkept[key]
             self._unkept_bytes -= size_bytes
+        if failures:
+            raise failures[0]
         return not self._running and not self._lost
 
     async def _kept_as(self, ended: PlanExecution, steps: list[StepRecord]) -> ExecutionStatus | None:
