@@ -20,7 +20,7 @@ from axonflow.adapters.ed25519 import Signer, keep_key_pair, make_key_pair
 from axonflow.audit import WriterKey
 from axonflow.errors import ConfigurationError
 
-__all__ = ["ask_for_rotation", "first_key_id", "kept_keys", "signing_keys"]
+__all__ = ["ask_for_rotation", "first_key_id", "kept_keys", "rotation_waits", "signing_keys"]
 
 _KEY: Final = "audit.key"
 _PUBLIC: Final = "audit.pub"
@@ -47,6 +47,11 @@ def ask_for_rotation(folder: str | os.PathLike[str]) -> str:
         os.close(descriptor)
 
 
+def rotation_waits(folder: Path) -> bool:
+    """Whether a key is there that the writer is to sign with from a later start on."""
+    return (folder / _NEXT).exists()
+
+
 def first_key_id(folder: Path) -> str:
     """The id of the first key of the writer in `folder`; it is made when there is none. Raises ConfigurationError, also
     for a present key that is not the one the writer signed with."""
@@ -59,9 +64,12 @@ def first_key_id(folder: Path) -> str:
     return keys[0].key_id
 
 
-def signing_keys(folder: Path, writer_id: str, next_number: int) -> tuple[Signer, tuple[WriterKey, ...]]:
+def signing_keys(
+    folder: Path, writer_id: str, next_number: int, *, may_rotate: bool = True
+) -> tuple[Signer, tuple[WriterKey, ...]]:
     """What signs the batches of `writer_id` from `next_number` on, and the public halves of all its keys so far, which
     a store has to know. A rotation that was asked for is done first; killed in between, it is finished the next time.
+    It waits for a later start where it may not be begun: a batch before `next_number` may have to be signed again.
 
     Raises ConfigurationError for a key that is not the one the writer signed with.
     """
@@ -73,7 +81,7 @@ def signing_keys(folder: Path, writer_id: str, next_number: int) -> tuple[Signer
         _write(folder / _ALL, keys)
     _check(folder, signer, keys)
     if (folder / _NEXT).exists():
-        signer, keys = _rotated(folder, signer, keys, next_number)
+        signer, keys = _rotated(folder, signer, keys, next_number if may_rotate else 0)
     return signer, tuple(keys)
 
 

@@ -329,6 +329,9 @@ class Durable:
         if self._anchoring is not None and (anchor_us := self._anchoring.failing_since_us) is not None:
             reason = "the anchor of the audit trail does not take its heads"
             troubles.append(Trouble("anchor", anchor_us, reason))
+        if self._commands is not None and (commands_us := self._commands.failing_since_us) is not None:
+            reason = "the anchor is not told what was signed by command: the log says why"
+            troubles.append(Trouble("anchor", commands_us, reason))
         return troubles
 
     def _note(self, batch: SealedBatch) -> None:

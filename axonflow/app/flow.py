@@ -321,7 +321,7 @@ class AxonFlow:
         *,
         principal: Principal | dict[str, Any] | str | None = None,
         context: dict[str, Any] | None = None,
-        done: Mapping[str, Any] | None = None,
+        done: Mapping[str, Any] | PlanResult | None = None,
         origin: Origin = IN_PROCESS,
         before_step: Callable[[], None] | None = None,
         watch: Callable[[StepEvent], None] | None = None,
@@ -330,10 +330,10 @@ class AxonFlow:
 
         Without a principal the plan acts for itself, as the agent of its name. `context` goes into the context of
         every step's request, `origin` is recorded with each. Steps that are `done`, by name with their results, are
-        neither judged nor called again. `before_step` is called before the plan and before each
-        step: where it raises an AxonFlowError, that is not begun. `watch` is told where each step has got to; it must
-        not raise. Raises PlanError for a plan that is invalid, does not fit its budget, or is one too many, and what
-        `before_step` raises before it; a step that fails or is refused ends in the result, not in an exception.
+        neither judged nor called again; of an earlier run's result, their labels go on. `before_step` is called before
+        the plan and each step: where it raises an AxonFlowError, that is not begun. `watch` is told where each step has
+        got to; it must not raise. Raises PlanError for a plan that is invalid, does not fit its budget, or is one too
+        many, and what `before_step` raises before it; a step that fails or is refused ends in the result.
         """
         acting = Principal(plan.name, "agent") if principal is None else Principal.of(principal)
         options = RunOptions(origin, before_step, watch)

@@ -74,12 +74,12 @@ class PlanRuns:
         options: RunOptions,
         *,
         context: dict[str, Any] | None = None,
-        done: Mapping[str, Any] | None = None,
+        done: Mapping[str, Any] | PlanResult | None = None,
     ) -> PlanResult:
         """As `AxonFlow.run`."""
-        return await self._run(
-            plan, principal, context, options, Going(so_far=SoFar.of(done, plan.check()) if done else SoFar())
-        )
+        outputs, labels = (done.outputs, done.labels) if isinstance(done, PlanResult) else (done, {})
+        so_far = SoFar.of(outputs, plan.check(), labels) if outputs else SoFar()
+        return await self._run(plan, principal, context, options, Going(so_far=so_far))
 
     async def run_growing(
         self,

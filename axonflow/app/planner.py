@@ -22,7 +22,7 @@ from axonflow.plan.planner.modes import ExecutionMode
 from axonflow.policy import Principal
 from axonflow.ports import ChatModel
 
-__all__ = ["PlannedRun", "Planner"]
+__all__ = ["PlannedRun", "Planner", "failure_of"]
 
 Who = Principal | dict[str, Any] | str
 Calls = Mapping[str, Callable[..., Any]]
@@ -115,16 +115,16 @@ class Planner:
             plan = _bound(plan, calls)
             ran = PlannedRun(plan, await self._flow.run(plan, principal=principal, context=context))
         while ran.result.status == "failed" and ran.replans < max_replans:
-            failed, error = _failure_of(ran.result)
-            done = ran.result.outputs
+            failed, error = failure_of(ran.result)
             try:
                 plan = await self.replan(
-                    ran.plan, done, principal=principal, failed=failed, error=error, mode=mode, approver=approver
-                )
+                    ran.plan, ran.result.outputs, principal=principal, failed=failed, error=error, mode=mode,
+                    approver=approver,
+                )  # fmt: skip
                 plan = _bound(plan, calls)
             except AxonFlowError as none:
                 return replace(ran, result=replace(ran.result, error=f"there is no other way: {none}"[:2_000]))
-            result = await self._flow.run(plan, principal=principal, context=context, done=done)
+            result = await self._flow.run(plan, principal=principal, context=context, done=ran.result)
             ran = PlannedRun(plan, result, ran.replans + 1)
         return ran
 
@@ -183,7 +183,7 @@ def _bound(plan: Plan, calls: Calls) -> Plan:
     return plan.bind({name: calls[name] for name in unbound_calls(plan.check()) if name in calls})
 
 
-def _failure_of(result: PlanResult) -> tuple[str, str]:
+def failure_of(result: PlanResult) -> tuple[str, str]:
     """The step that failed first, and why; or what was wrong with the rest of the plan."""
     failed = [one for one in result.steps.values() if one.state is StepState.FAILED]
     first = min(failed, key=lambda one: one.finished_us or 0, default=None)

@@ -150,11 +150,14 @@ async def put_back(folder: Path) -> int:
 async def signing(spool: SqliteAuditSpool, folder: Path, report: Callable[[str], None]) -> tuple[WriterKey, ...]:
     """Have `spool` sign with the key in `folder`. The public halves of all its keys so far, to be registered."""
     try:
-        from axonflow.app.audit_keys import signing_keys
+        from axonflow.app.audit_keys import rotation_waits, signing_keys
     except ModuleNotFoundError:
         report("the audit trail is not signed: the package cryptography is not installed")
         return ()
-    signer, keys = await asyncio.to_thread(signing_keys, folder, spool.writer_id, await spool.next_number())
+    number, may_rotate = await spool.next_number(), not await spool.is_any_sealed()
+    signer, keys = await asyncio.to_thread(signing_keys, folder, spool.writer_id, number, may_rotate=may_rotate)
+    if not may_rotate and await asyncio.to_thread(rotation_waits, folder):
+        report("the key of the audit trail changes at a later start: the database has not yet all that this one signed")
     spool.sign_with(signer)
     return keys
 

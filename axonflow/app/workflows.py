@@ -91,13 +91,17 @@ class Workflows:
         workflow = await found_workflow(self._stores, tenant_id, workflow_id)
         return workflow, await self._stores.steps.all(tenant_id, workflow_id)
 
+    async def revision(self, tenant_id: str, workflow_id: str) -> int:
+        """A number that grows with each change of the workflow's steps: cheaper to ask for than they."""
+        return await self._stores.steps.revision(tenant_id, workflow_id)
+
     async def page(self, query: WorkflowQuery) -> WorkflowPage:
         """Workflows, newest first."""
         return await self._stores.workflows.page(query)
 
-    async def held(self, tenant_id: str, limit: int) -> Sequence[HeldStep]:
-        """What somebody has to decide on, the most urgent first."""
-        return await self._stores.steps.held(tenant_id, now_us(), limit)
+    async def held(self, tenant_id: str, limit: int, offset: int = 0) -> Sequence[HeldStep]:
+        """What somebody has to decide on, the most urgent first: `limit` of it behind the first `offset`."""
+        return await self._stores.steps.held(tenant_id, now_us(), limit, offset)
 
     async def gate(self, caller: GateCaller, workflow_id: str, step_id: str, asking: Asking) -> Answer:
         """May this step start? The decisions are in the trail before this answers."""

@@ -106,6 +106,8 @@ class CommandAnchoring:
         self._keys: dict[str, bytes] = {}
         self._writers_read = 0
         self._told = ""
+        self.failing_since_us: int | None = None
+        """Since when something cannot be brought, whatever it is by now."""
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -157,6 +159,10 @@ class CommandAnchoring:
                     await self._stopping.wait()
 
     def _tell(self, error: AuditError | None) -> None:
+        if error is None:
+            self.failing_since_us = None
+        elif self.failing_since_us is None:
+            self.failing_since_us = now_us()
         said = "" if error is None else str(error)
         if said != self._told:
             self._told = said

@@ -324,7 +324,8 @@ class Steps(RunRecords):
         means = self._acting.means
         quotas = means.quotas if step.kind == "map" else ()
         known = took_part(so_far.ended_in(step.body))
-        reserved = await reserve_plan(step.body, means.ledger, quotas, self._acting.clock_us(), known)
+        time_us = self._acting.clock_us()
+        reserved = await reserve_plan(step.body, means.ledger, quotas, time_us, known, so_far.within)
         prefix = f"{self._prefix}{step.name}{place}."
         given = {**step.body.inputs, **given}
         within = (self._labels, step, place)

@@ -8,8 +8,16 @@ from contextlib import suppress
 from typing import Final
 
 from axonflow.errors import LedgerError, PlanError
-from axonflow.plan import Graph
-from axonflow.plan.running.budget import UNITS, Unit, attempts_at_most, left_out, taken_by_attempt, worst_case
+from axonflow.plan import Graph, SoFar
+from axonflow.plan.running.budget import (
+    UNITS,
+    Unit,
+    attempts_at_most,
+    done_within,
+    left_out,
+    taken_by_attempt,
+    worst_case,
+)
 from axonflow.ports import Ledger, Quota, Reservation
 
 __all__ = ["NOTHING_RESERVED", "Reserved", "reserve_plan"]
@@ -26,10 +34,12 @@ class Reserved:
         self._attempts: dict[int, list[list[Reservation]]] = {}
         self.without = without
 
-    async def add(self, step: int, quota: Quota, amount: int, attempts: int, time_us: int) -> bool:
-        """Reserve `amount` for each of so many attempts of a step, and whether there was that much."""
-        of_step = self._attempts.setdefault(step, [[] for _ in range(attempts)])
-        for one in of_step:
+    async def add(self, step: int, quota: Quota, amounts: Sequence[int], time_us: int) -> bool:
+        """Reserve so much for each attempt of a step, the first one last, and whether there was that much."""
+        of_step = self._attempts.setdefault(step, [[] for _ in amounts])
+        for one, amount in zip(of_step, amounts, strict=True):
+            if not amount:
+                continue
             assert self._ledger
             reservation = await self._ledger.reserve(quota, amount, time_us)
             if reservation is None:
@@ -79,10 +89,12 @@ async def reserve_plan(
     quotas: Sequence[Quota],
     time_us: int,
     known: Mapping[int, bool] = {},
+    within: Mapping[str, SoFar] = {},
 ) -> Reserved:
     """What `graph` takes at worst, reserved of every quota whose unit is one of plans, without the optional steps that
     do not fit. For steps that are `known`, to have ended or to be reserved for, nothing is reserved; they count for the
-    plan's own budget, if they took part in the run: that is what is said of each.
+    plan's own budget, if they took part in the run: that is what is said of each. Those that go on `within` from where
+    their bodies are take what is left of these, and for the plan's own budget all of it.
 
     Raises PlanError when it does not fit its own budget or what is left of a quota, and when the ledger cannot say.
     Nothing is reserved then.
@@ -91,10 +103,10 @@ async def reserve_plan(
         return NOTHING_RESERVED
     of_plans = [quota for quota in quotas if quota.unit in UNITS] if ledger is not None else []
     try:
-        without = left_out(graph, await _most(graph, ledger, of_plans, time_us, known), known)
+        without = left_out(graph, await _most(graph, ledger, of_plans, time_us, known, within), known, within)
         reserved = Reserved(ledger, without)
         try:
-            await _fill(reserved, graph, of_plans, time_us, known)
+            await _fill(reserved, graph, of_plans, time_us, known, within)
         except BaseException:  # cancellation too: what does not run must not count
             await reserved.give_back()
             raise
@@ -104,14 +116,25 @@ async def reserve_plan(
 
 
 async def _most(
-    graph: Graph, ledger: Ledger | None, quotas: Sequence[Quota], time_us: int, known: Mapping[int, bool]
+    graph: Graph,
+    ledger: Ledger | None,
+    quotas: Sequence[Quota],
+    time_us: int,
+    known: Mapping[int, bool],
+    within: Mapping[str, SoFar],
 ) -> dict[Unit, int]:
     """By unit, the least of what is left of the plan's budget and of the quotas."""
     most: dict[Unit, int] = {}
     if graph.budget is not None:
         taking = [step for number, step in enumerate(graph.steps.values()) if known.get(number)]
         budget = {unit: amount for unit in UNITS if (amount := getattr(graph.budget, unit))}
-        most = {unit: max(0, amount - sum(worst_case(one, unit) for one in taking)) for unit, amount in budget.items()}
+        begun = [(graph.steps[name], so_far) for name, so_far in within.items() if name in graph.steps]
+        taken = {
+            unit: sum(worst_case(one, unit) for one in taking)
+            + sum(done_within(one, unit, so_far) for one, so_far in begun)
+            for unit in budget
+        }
+        most = {unit: max(0, amount - taken[unit]) for unit, amount in budget.items()}
     for quota in quotas:
         assert ledger
         left = max(0, quota.maximum - await ledger.usage(quota, time_us))
@@ -121,14 +144,22 @@ async def _most(
 
 
 async def _fill(
-    reserved: Reserved, graph: Graph, quotas: Sequence[Quota], time_us: int, known: Mapping[int, bool]
+    reserved: Reserved,
+    graph: Graph,
+    quotas: Sequence[Quota],
+    time_us: int,
+    known: Mapping[int, bool],
+    within: Mapping[str, SoFar],
 ) -> None:
     for number, step in enumerate(graph.steps.values()):
         if number in reserved.without or number in known:
             continue
         for quota in quotas:
-            amount = taken_by_attempt(step, "tokens" if quota.unit == "tokens" else "usd_micros")
-            if amount and not await reserved.add(number, quota, amount, attempts_at_most(step), time_us):
+            unit: Unit = "tokens" if quota.unit == "tokens" else "usd_micros"
+            amount = taken_by_attempt(step, unit)
+            first = amount - done_within(step, unit, within.get(step.name))
+            amounts = [*[amount] * (attempts_at_most(step) - 1), first]
+            if amount and not await reserved.add(number, quota, amounts, time_us):
                 raise PlanError(
                     "somebody else took the rest of a quota meanwhile", expected=f"{amount} {quota.unit}",
                     found="less", at=f"plan {graph.plan!r}, step {step.name!r}", hint="Try again.",

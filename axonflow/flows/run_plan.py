@@ -122,7 +122,7 @@ async def _run(graph: Graph, acting: Acting, going: Going, started_us: int) -> P
     known = took_part(going.so_far.ended_in(graph))
     decision = await _judge_start(acting, graph)
     if decision.allowed:
-        reserved = await reserve_plan(graph, means.ledger, means.quotas, started_us, known)
+        reserved = await reserve_plan(graph, means.ledger, means.quotas, started_us, known, going.so_far.within)
     elif decision.effect is Effect.REQUIRE_APPROVAL and going.growth is not None:
         graph = await _whole(graph, going.growth)
     steps = Steps(graph, acting, graph.inputs, reserved=reserved, so_far=going.so_far)
@@ -135,7 +135,7 @@ async def _run(graph: Graph, acting: Acting, going: Going, started_us: int) -> P
     return PlanResult(
         **acting.own, status=steps.machine.status if held is None else "held", outputs=steps.kept(),
         result=steps.result(), steps=steps.records(), duration_us=took_us, decision_id=decision.decision_id,
-        reasons=decision.reasons, held=held, error=steps.error,
+        reasons=decision.reasons, held=held, error=steps.error, labels=steps.labels(),
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from axonflow.ports.key_store import KeyLookup, KeyStore
 from axonflow.ports.ledger import Ledger, Quota, Reservation
 from axonflow.ports.mailbox import AgentMessage, Delivery, Mailbox
 from axonflow.ports.person_keys import PersonKeyStore
-from axonflow.ports.plan_store import PlanChanges, PlanRunning, PlanStore
+from axonflow.ports.plan_store import PlanChanges, PlanLeases, PlanRunning, PlanStore
 from axonflow.ports.policy_snapshots import BundleKey, PolicySnapshots
 from axonflow.ports.policy_store import PolicyFeed, PolicyStore
 from axonflow.ports.role_store import GrantStore, RoleStore
@@ -49,6 +49,7 @@ __all__ = [
     "OverrideStore",
     "PersonKeyStore",
     "PlanChanges",
+    "PlanLeases",
     "PlanRunning",
     "PlanStore",
     "PolicyFeed",

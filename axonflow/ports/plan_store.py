@@ -9,7 +9,7 @@ from axonflow.plan.keeping.execution import ExecutionStatus, PlanExecution, Plan
 from axonflow.plan.keeping.versions import PlanVersion
 from axonflow.plan.running.record import StepRecord
 
-__all__ = ["PlanChanges", "PlanRunning", "PlanStore"]
+__all__ = ["PlanChanges", "PlanLeases", "PlanRunning", "PlanStore"]
 
 
 class PlanStore(Protocol):
@@ -37,6 +37,10 @@ class PlanChanges(Protocol):
     async def revise(self, execution: PlanExecution, version: PlanVersion) -> bool:
         """Put in place what is pending in the version before. False when it is not, or no longer: of several changes of
         one version at once, one is made."""
+
+    async def replan(self, execution: PlanExecution, version: PlanVersion) -> bool:
+        """Put in place what one goes on as that runs under its executor. False when it does not (any more), or is to
+        stop."""
 
     async def versions(self, tenant_id: str, plan_id: str) -> Sequence[PlanVersion]:
         """All that the plan has been, the newest first."""
@@ -70,3 +74,19 @@ class PlanRunning(Protocol):
 
     async def abandon(self, executor_id: str, error: str, finished_us: int) -> int:
         """Mark all that `executor_id` left running, of all tenants, as ``failed``; how many there were."""
+
+
+class PlanLeases(Protocol):
+    """Who runs plans, and is there. All methods raise PlanError when the store cannot answer."""
+
+    async def beat(self, executor_id: str, beat: str) -> None:
+        """`executor_id` is there: `beat` is another than the last time."""
+
+    async def beats(self) -> Mapping[str, str]:
+        """The last beat of each that has not left; empty of those that an earlier release left."""
+
+    async def give_up(self, executor_id: str, beat: str, error: str, finished_us: int) -> int:
+        """As `PlanRunning.abandon`, of one whose last beat is still this one, which has left then; else nothing."""
+
+    async def leave(self, executor_id: str) -> None:
+        """It has ended, and left nothing running."""

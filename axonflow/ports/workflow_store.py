@@ -14,7 +14,8 @@ class WorkflowStore(Protocol):
     """All methods raise WorkflowError when the store cannot answer."""
 
     async def add(self, workflow: Workflow) -> None:
-        """Keep a new one. Raises WorkflowConflict when its id is taken, or its tenant is being deleted."""
+        """Keep a new one. Raises WorkflowConflict when its id is taken, its tenant is being deleted, or has as many
+        in progress as it may."""
 
     async def get(self, tenant_id: str, workflow_id: str) -> Workflow | None:
         """The one of this id, if this tenant has it."""
@@ -43,6 +44,9 @@ class WorkflowStepStore(Protocol):
         Raises WorkflowConflict for a new one in a workflow that has as many as it may.
         """
 
-    async def held(self, tenant_id: str, now_us: int, limit: int) -> Sequence[HeldStep]:
+    async def revision(self, tenant_id: str, workflow_id: str) -> int:
+        """A number that grows with each change of the workflow's steps, 0 without any: cheaper to ask for than they."""
+
+    async def held(self, tenant_id: str, now_us: int, limit: int, offset: int = 0) -> Sequence[HeldStep]:
         """Steps of workflows in progress that somebody has to decide on as of `now_us`, those with the least time left
-        first."""
+        first: `limit` of them behind the first `offset`."""

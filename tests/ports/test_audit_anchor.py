@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import socket
+import threading
 
 import pytest
 
@@ -161,3 +163,42 @@ def test_anchor_in_a_folder_leaves_nothing_half_made(tmp_path):
     asyncio.run(anchor.put("heads/w/0.json", b"1"))
     asyncio.run(anchor.put("heads/w/0.json", b"2"))
     assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()] == ["heads/w/0.json"]
+
+
+def test_object_store_that_never_answers_is_asked_twice_and_no_more(tmp_path, monkeypatch):
+    monkeypatch.setattr("axonflow.adapters.anchors.object_store._READ_S", 0.05)
+    with s3(tmp_path, monkeypatch), silent_server() as (address, callers):
+        monkeypatch.setattr("axonflow.adapters.anchors.object_store._ATTEMPTS", 2)
+        anchor = open_anchor(f"s3://bucket/prefix?region=eu-west-1&endpoint=http://{address}")
+
+        async def run():
+            try:
+                with pytest.raises(AuditError, match="does not answer as it should"):
+                    await anchor.get("writers/0.json")
+            finally:
+                await anchor.close()
+
+        asyncio.run(run())
+    assert len(callers) == 2
+
+
+@contextlib.contextmanager
+def silent_server():
+    """An address where connections are taken, and nobody ever answers; and whoever came."""
+    callers = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def take():
+            with contextlib.suppress(OSError):
+                while True:
+                    callers.append(server.accept()[0])
+
+        thread = threading.Thread(target=take, daemon=True)
+        thread.start()
+        try:
+            yield f"127.0.0.1:{server.getsockname()[1]}", callers
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join(10)
+            for caller in callers:
+                caller.close()

@@ -14,7 +14,7 @@ from axonflow.errors import PlanError
 from axonflow.ids import new_id
 from axonflow.plan import HeldRun, SoFar, StepRecord, StepState, Waiting
 from axonflow.plan.keeping.execution import PlanListed, PlanPage, PlanQuery
-from axonflow.plan.keeping.versions import Made, first_version, next_version
+from axonflow.plan.keeping.versions import Made, first_version, next_version, replanned_version
 from tests.postgres_stores import opened, plan_execution
 
 
@@ -206,6 +206,25 @@ def test_plan_store_plan_that_was_begun_is_changed_no_more(opened_store, tenant)
     assert len(run(store.versions(tenant, execution.plan_id))) == 1
 
 
+def test_plan_store_plan_that_runs_is_made_anew_by_who_runs_it_alone(opened_store, tenant):
+    run, store = opened_store
+    execution = plan_execution(tenant)
+    run(store.add(execution))
+    steps, definition = [{"name": "\0"}], {"steps": ["\ud800"]}
+    made = replanned_version(execution, steps, definition, changed_us=9, summary="after \0 failed")
+    assert not run(store.replan(*made))  # it does not run
+    begun = run(store.begin(tenant, execution.plan_id, "e", 6))
+    after, version = replanned_version(begun, steps, definition, changed_us=9, summary="after \0 failed")
+    assert not run(store.replan(replace(after, executor_id="f"), version))
+    assert run(store.replan(after, version))
+    assert not run(store.replan(after, version))
+    assert run(store.get(tenant, execution.plan_id)) == after
+    assert (after.replans, after.version, run(store.versions(tenant, execution.plan_id))[0]) == (1, 2, version)
+    run(store.cancel(tenant, execution.plan_id, "enough", 7))
+    assert not run(store.replan(*replanned_version(after, steps, definition, changed_us=9, summary="")))
+    assert len(run(store.versions(tenant, execution.plan_id))) == 2
+
+
 @pytest.mark.parametrize("is_held", [False, True])
 def test_plan_store_cancel_of_a_plan_that_does_not_run_ends_it(opened_store, tenant, is_held):
     run, store = opened_store
@@ -245,9 +264,17 @@ def test_plan_store_plan_that_is_held_goes_on_under_another_executor(opened_stor
     begun = run(store.begin(tenant, execution.plan_id, "e", 6))
     held = replace(begun, status="awaiting_approval", held=HELD, step_results={"a": 1})
     assert run(store.finish(held)) == "awaiting_approval"
+    held = replace(held, holds=1)
     assert run(store.get(tenant, execution.plan_id)) == held
     assert run(store.begin(tenant, execution.plan_id, "f", 8)) is None
     goes_on = run(store.begin(tenant, execution.plan_id, "f", 8, was="awaiting_approval"))
+    run(store.finish(replace(goes_on, status="awaiting_approval")))
+    assert run(store.get(tenant, execution.plan_id)).holds == 1  # it is back where it was
+    goes_on = run(store.begin(tenant, execution.plan_id, "f", 8, was="awaiting_approval"))
+    run(store.finish(replace(goes_on, status="awaiting_approval", held=replace(HELD, spent_us=1))))
+    assert run(store.get(tenant, execution.plan_id)).holds == 2
+    goes_on = run(store.begin(tenant, execution.plan_id, "f", 8, was="awaiting_approval"))
+    held = replace(held, held=goes_on.held, holds=2)
     assert goes_on == replace(held, status="running", executor_id="f")
     assert run(store.begin(tenant, execution.plan_id, "g", 9, was="awaiting_approval")) is None
 
@@ -315,10 +342,47 @@ def test_plan_store_page_is_the_newest_first_of_what_is_asked_for(opened_store, 
 @pytest.mark.parametrize("text", ["\0", "\ud800"])
 def test_plan_store_asked_to_change_an_id_that_cannot_be_stored_does_nothing(opened_store, tenant, text):
     run, store = opened_store
-    assert not run(store.revise(*changed(plan_execution(tenant, plan_id=text))))
+    strange = plan_execution(tenant, plan_id=text)
+    assert not run(store.revise(*changed(strange)))
+    assert not run(store.replan(*replanned_version(strange, [], {}, changed_us=9, summary="")))
     assert run(store.versions(tenant, text)) == []
     assert run(store.cancel(tenant, text, "r", 1)) is None
     run(store.progress(plan_execution(tenant, plan_id=text), [StepRecord("a", StepState.RUNNING)]))
     assert run(store.steps(text, "p")) == {}
     assert run(store.cancelled(text)) == []
     assert not run(store.remove(tenant, text))
+
+
+def test_plan_store_executor_that_is_silent_is_given_up_and_one_that_is_not_is_not(opened_store, tenant):
+    run, store = opened_store
+    silent, there = new_id(1), new_id(2)
+    for executor in (silent, there):
+        run(store.beat(executor, f"first of {executor}"))
+        run(store.add(plan_execution(tenant, plan_id=executor)))
+        run(store.begin(tenant, executor, executor, 6))
+    heard = run(store.beats())
+    run(store.beat(there, "second"))
+    assert [run(store.give_up(one, heard[one], "gone", 9)) for one in (silent, there, silent)] == [1, 0, 0]
+    assert [run(store.get(tenant, one)).status for one in (silent, there)] == ["failed", "running"]
+    assert (run(store.get(tenant, silent)).error, run(store.beats())[there]) == ("gone", "second")
+    run(store.leave(there))
+    assert {silent, there}.isdisjoint(run(store.beats()))
+    assert run(store.get(tenant, there)).status == "running"
+
+
+def test_plan_store_executor_that_says_it_is_there_while_it_is_given_up_is_there_or_has_lost_all(opened_store, tenant):
+    run, store = opened_store
+    executor = new_id(1)
+    for number in range(8):
+        plan_id = f"p{number}"
+        run(store.beat(executor, "old"))
+        run(store.add(plan_execution(tenant, plan_id=plan_id)))
+        run(store.begin(tenant, plan_id, executor, 6))
+
+        async def both():
+            return await asyncio.gather(store.give_up(executor, "old", "gone", 9), store.beat(executor, "new"))
+
+        given_up, _ = run(both())
+        status = run(store.get(tenant, plan_id)).status
+        assert (status, run(store.beats())[executor]) == ("failed" if given_up else "running", "new")
+        run(store.abandon(executor, "next", 9))

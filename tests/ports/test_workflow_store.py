@@ -1,6 +1,7 @@
 """What every store of workflows and their steps must do: keep them as they were, by version, each for its tenant."""
 
 import asyncio
+import sys
 
 import pytest
 from hypothesis import given, settings
@@ -21,7 +22,7 @@ from axonflow.plan.workflows import (
     WorkflowState,
     WorkflowStep,
 )
-from axonflow.plan.workflows.workflow import MAX_STEPS
+from axonflow.plan.workflows.workflow import MAX_IN_PROGRESS, MAX_STEPS
 from tests.postgres import execute
 from tests.postgres_stores import opened
 
@@ -152,7 +153,7 @@ def test_workflow_store_page_is_newest_first_and_by_what_is_asked_for(opened_sto
 
     def found(**parts):
         page = run(workflows.page(WorkflowQuery(tenant_id=tenant, **parts)))
-        return [one.created_us for one in page.workflows], page.total
+        return [one.workflow.created_us for one in page.workflows], page.total
 
     assert found() == ([3, 2, 1, 0], 4)
     assert found(limit=2, offset=1) == ([2, 1], 4)
@@ -161,6 +162,32 @@ def test_workflow_store_page_is_newest_first_and_by_what_is_asked_for(opened_sto
     assert found(source="crewai") == ([2, 1], 2)
     assert found(trace_id="t", state=WorkflowState.IN_PROGRESS) == ([3], 1)
     assert found(trace_id="\0") == ([], 0)
+    assert found(workflow_id=made[2].workflow_id) == ([2], 1)
+    assert found(since_us=1, until_us=3) == ([2, 1], 2)
+
+
+def test_workflow_store_page_counts_the_steps_that_are_completed(opened_stores, tenant):
+    run, workflows, steps = opened_stores
+    workflow = workflow_of(tenant)
+    run(workflows.add(workflow))
+    for name, state in (("a", GateState.COMPLETED), ("b", GateState.ALLOWED), ("c", GateState.COMPLETED)):
+        run(steps.keep(step_of(workflow, name, state=state)))
+    (listed,) = run(workflows.page(WorkflowQuery(tenant_id=tenant))).workflows
+    assert (listed.completed, listed.workflow.steps) == (2, 3)
+
+
+def test_workflow_revision_grows_with_each_change_of_a_step_and_with_nothing_else(opened_stores, tenant):
+    run, workflows, steps = opened_stores
+    workflow = workflow_of(tenant)
+    run(workflows.add(workflow))
+    seen = []
+    for step in (step_of(workflow), step_of(workflow, "t"), next_of(step_of(workflow), state=GateState.BLOCKED)):
+        run(steps.keep(step))
+        seen.append(run(steps.revision(tenant, workflow.workflow_id)))
+    run(workflows.change(next_of(workflow, state=DONE)))
+    seen.append(run(steps.revision(tenant, workflow.workflow_id)))
+    assert seen == [1, 2, 3, 3]
+    assert run(steps.revision(tenant, "\0")) == run(steps.revision(new_id(2), workflow.workflow_id)) == 0
 
 
 def test_workflow_step_gets_the_next_index_and_keeps_it(opened_stores, tenant):
@@ -234,6 +261,24 @@ def test_workflow_step_beside_the_end_of_its_workflow_is_kept_before_it_or_not_a
         last = run(steps.get(tenant, workflow.workflow_id, "s"))
         assert last == (one or two or kept)
         assert run(workflows.get(tenant, workflow.workflow_id)).state is DONE
+
+
+def test_workflow_beyond_as_many_in_progress_as_there_may_be_is_refused_until_one_has_ended(
+    opened_stores, tenant, monkeypatch
+):
+    run, workflows, _ = opened_stores
+    monkeypatch.setattr(sys.modules[type(workflows).__module__], "MAX_IN_PROGRESS", 2)
+    first, second = workflow_of(tenant), workflow_of(tenant)
+    run(workflows.add(first))
+    run(workflows.add(second))
+    with pytest.raises(WorkflowConflict, match="too many workflows are in progress"):
+        run(workflows.add(workflow_of(tenant)))
+    with pytest.raises(WorkflowConflict, match="id is taken"):
+        run(workflows.add(first))
+    run(workflows.add(workflow_of(new_id(3))))  # of another tenant
+    run(workflows.change(next_of(first, state=WorkflowState.FAILED)))
+    run(workflows.add(workflow_of(tenant)))
+    assert MAX_IN_PROGRESS == 10_000
 
 
 def test_workflow_step_beyond_as_many_as_there_may_be_is_refused(opened_stores, tenant, request):

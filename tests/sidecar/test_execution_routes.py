@@ -6,7 +6,7 @@ import pytest
 
 from axonflow import Plan
 from axonflow.errors import PlanError
-from axonflow.plan import StepState
+from axonflow.plan import StepRecord, StepState
 from axonflow_sidecar.http import plan_shapes
 from tests.sidecar.doors import ACME, ALLOW_ALL, Doors
 from tests.sidecar.test_plan_routes import PLANS, made, run
@@ -102,7 +102,6 @@ def test_unified_list_is_of_plans_and_says_whether_there_is_more(doors):
     assert [one["execution_id"] for one in page["executions"]] == doors.ids[:2]
     assert (page["total"], page["has_more"]) == (3, True)
     assert get(doors, f"{UNIFIED}?offset=2").json()["has_more"] is False
-    assert get(doors, f"{UNIFIED}?execution_type=wcp_workflow").json()["executions"] == []
     assert [one["status"] for one in get(doors, f"{UNIFIED}?status=failed").json()["executions"]] == ["failed"]
 
 
@@ -113,6 +112,25 @@ def test_unified_execution_that_is_cancelled_says_so():
     assert answer == {"execution_id": plan_id, "status": "cancelled", "success": True}
     known = get(doors, f"{UNIFIED}/{plan_id}").json()
     assert (known["status"], known["error"]) == ("cancelled", "Cancelled: enough")
+
+
+def test_step_that_was_at_work_when_its_orchestrator_went_is_not_said_to_run():
+    doors = Doors(ALLOW_ALL, PLANS)
+    plan_id = made(doors)["plan_id"]
+
+    async def left():
+        begun = await doors.plan_store.begin("default", plan_id, "gone", 6)
+        await doors.plan_store.progress(begun, [StepRecord("loud", StepState.RUNNING, 7, attempts=1)])
+        assert (await shown())[0]["status"] == "running"
+        await doors.plan_store.abandon("gone", "The orchestrator is gone.", 9)
+        return await shown()
+
+    async def shown():
+        async with doors.client() as client:
+            return (await client.get(f"{UNIFIED}/{plan_id}")).json()["steps"]
+
+    assert [one["status"] for one in asyncio.run(left())] == ["failed", "pending"]
+    assert get(doors, f"{EXECUTIONS}/{plan_id}/timeline").json()[0]["status"] == "failed"
 
 
 def test_execution_that_has_ended_is_deleted_and_one_that_has_not_is_not():

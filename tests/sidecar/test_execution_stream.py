@@ -162,6 +162,30 @@ def test_stream_goes_on_without_reading_all_of_the_plan_each_time(two, monkeypat
         assert [state["status"] for state in told] == ["cancelled"]
 
 
+def test_stream_of_a_workflow_tells_each_gate_and_ends_with_it(two, monkeypatch):
+    doors, client, *_ = two
+    place = "/api/v1/workflows"
+    workflow_id = client.post(place, json={"workflow_name": "Refunds"}).json()["workflow_id"]
+    path, reads, read = f"{place}/{workflow_id}", [], doors.workflows._stores.steps.all
+
+    async def counted(*place):
+        reads.append(place)
+        return await read(*place)
+
+    monkeypatch.setattr(doors.workflows._stores.steps, "all", counted)
+    with client.followed(workflow_id) as response:
+        told = states(response)
+        assert next(told)["steps"] == []
+        client.post(f"{path}/steps/a/gate", json={"step_type": "human_task"})
+        assert [one["status"] for one in next(told)["steps"]] == ["running"]
+        client.post(f"{path}/steps/a/complete", json={})
+        assert until(told, 1)["steps"][0]["status"] == "completed"
+        client.post(f"{path}/fail", json={"reason": "no money"})
+        *_, last = told
+    assert (last["status"], last["error"]) == ("failed", "no money")
+    assert len(reads) <= 6  # to begin with, in the first look, and for each change once or twice: not at each look
+
+
 def test_stream_of_another_tenant_or_of_nothing_is_404(two):
     _, client, *_ = two
     for plan_id, headers in ((client.made(), ACME), ("nope", HEADERS)):

@@ -91,8 +91,8 @@ def test_plan_that_asks_before_each_step_goes_on_one_by_one():
     assert resume(doors, plan_id).json()["status"] == "awaiting_approval"
     assert called == ["price"]
     (waiting,) = pending(doors)
-    assert waiting["step_id"] == "approve_pay"
-    assert resume(doors, plan_id).json()["status"] == "completed"
+    assert (waiting["step_id"], waiting["hold_version"]) == ("approve_pay", 2)
+    assert resume(doors, plan_id, step_id="approve_pay").json()["status"] == "completed"
     assert called == ["price", "pay"]
 
 
@@ -101,7 +101,7 @@ def test_plan_that_was_held_goes_on_in_another_process():
     resume(doors, plan_id)
     other = Doors(ALLOW_ALL, {"trip": paying(called)}, store=doors.plan_store)
     assert asyncio.run(doors.plan_store.abandon(doors.runs._executor_id, "gone", 9)) == 0
-    assert resume(other, plan_id).json()["result"] == '{"pay":"paid 7"}'
+    assert resume(other, plan_id, step_id="approve_pay").json()["result"] == '{"pay":"paid 7"}'
     assert called == ["price", "pay"]
 
 
@@ -133,7 +133,41 @@ def test_plan_that_has_gone_on_and_waits_again_is_not_approved_unseen():
     assert asyncio.run(doors.runs.resume(seen, approved=True, by=tester)) is None
     assert asyncio.run(doors.plan_store.get("default", plan_id)) == before
     assert called == ["price"]
-    assert resume(doors, plan_id).json()["status"] == "completed"
+    assert resume(doors, plan_id, hold_version=2).json()["status"] == "completed"
+
+
+@pytest.mark.parametrize("seen", [{}, {"step_id": "approve_price"}, {"hold_version": 1}, {"step_id": "plan.start"}])
+def test_plan_that_waits_for_another_step_by_now_is_409_and_waits_on(seen):
+    doors, plan_id, _, called = held_plan(mode="step")
+    resume(doors, plan_id, step_id="approve_price")
+    refused = resume(doors, plan_id, **seen)
+    assert (refused.status_code, called) == (409, ["price"])
+    assert refused.json()["found"] == "approve_pay (hold_version 2)"
+    assert [one["step_id"] for one in pending(doors)] == ["approve_pay"]
+
+
+def test_plan_whose_approval_is_refused_for_the_caller_waits_for_the_same_as_before():
+    rule = {"id": "no", "effect": "deny", "match": {"action": "plan.approve", "context.step": "approve_pay"}}
+    doors, plan_id, _, called = held_plan(policy_set([rule], default="allow"), mode="step")
+    resume(doors, plan_id)
+    for _ in range(2):
+        assert resume(doors, plan_id, hold_version=2, step_id="approve_pay").status_code == 403
+    assert ([one["hold_version"] for one in pending(doors)], called) == ([2], ["price"])
+
+
+def test_plan_step_that_is_named_is_approved_and_others_beside_it_wait_on():
+    rule = {"id": "ask", "effect": "require_approval", "match": {"action": "tool.call"}}
+    called = []
+    plan = Plan("trip")
+    for name in ("a", "b"):
+        plan = plan.tool(name, name, lambda name=name: called.append(name), inputs={})
+    doors = Doors(policy_set([rule], default="allow"), {"trip": plan})
+    plan_id = made(doors, domain="trip")["plan_id"]
+    run(doors, plan_id)
+    assert sorted(one["step_id"] for one in pending(doors)) == ["a", "b"]
+    assert resume(doors, plan_id, step_id="b").json()["status"] == "awaiting_approval"
+    assert ([one["step_id"] for one in pending(doors)], called) == (["a"], ["b"])
+    assert resume(doors, plan_id, step_id="a").json()["status"] == "completed"
 
 
 def test_plan_step_that_policy_holds_waits_for_its_approvers():
@@ -207,3 +241,80 @@ def test_pending_approvals_of_plans_have_those_of_workflows_behind_them():
     assert [one["workflow_id"] for one in pending(doors)] == [plan_id, workflow]
     assert [one["workflow_id"] for one in pending(doors, "?limit=1")] == [plan_id]
     assert [one["workflow_id"] for one in pending(doors, f"?plan_id={plan_id}")] == [plan_id]
+
+
+def test_pending_approvals_are_paged_over_plans_and_workflows_without_a_gap():
+    doors, first, _, _ = held_plan(ASKING_FOR_REFUNDS)
+    plans = [first]
+    for _ in range(2):
+        plans.insert(0, made(doors, domain="trip", execution_mode="confirm")["plan_id"])
+        run(doors, plans[0])
+    workflows = []
+    for _ in range(3):
+        workflows.append(doors.post("/api/v1/workflows", {"workflow_name": "Refunds"}).json()["workflow_id"])
+        doors.post(f"/api/v1/workflows/{workflows[-1]}/steps/pay/gate", REFUND)
+    everything = [*plans, *workflows]
+    for limit in (1, 2, 3, 6, 7):
+        for offset in range(8):
+            page = doors.call("GET", f"{PENDING}?limit={limit}&offset={offset}").json()
+            assert [one["workflow_id"] for one in page["pending_approvals"]] == everything[offset : offset + limit]
+            assert page["has_more"] is (offset + limit < 6)
+    page = doors.call("GET", "/api/v1/workflows/approvals/pending?limit=1&offset=1").json()
+    assert ([one["workflow_id"] for one in page["pending_approvals"]], page["has_more"]) == (workflows[1:2], True)
+
+
+def test_pending_approvals_of_a_plan_with_several_steps_are_together():
+    rule = {"id": "ask", "effect": "require_approval", "match": {"action": "tool.call"}}
+    plan = Plan("trip")
+    for name in ("a", "b"):
+        plan = plan.tool(name, name, lambda: None, inputs={})
+    doors = Doors(policy_set([rule], default="allow"), {"trip": plan})
+    for _ in range(2):
+        run(doors, made(doors, domain="trip")["plan_id"])
+    seen = [pending(doors, f"?limit=1&offset={offset}") for offset in range(3)]
+    assert [sorted(one["step_id"] for one in page) for page in seen] == [["a", "b"], ["a", "b"], []]
+    assert len({one["plan_id"] for page in seen for one in page}) == 2
+
+
+def test_pending_step_of_a_plan_is_approved_by_the_ids_that_it_is_listed_with():
+    doors, plan_id, _, called = held_plan(mode="step")
+    for word in ("awaiting_approval", "completed"):
+        (waiting,) = pending(doors)
+        path = f"/api/v1/workflows/{waiting['workflow_id']}/steps/{waiting['step_id']}/approve"
+        told = doors.post(path, {"comment": "Go."}).json()
+        assert (told["workflow_id"], told["step_id"], told["status"]) == (plan_id, waiting["step_id"], "approved")
+        assert (told["approved_by"], told["plan_status"]) == ("service:tester", word)
+        assert doors.post(path, {}).status_code == 409
+    assert called == ["price", "pay"]
+
+
+def test_pending_step_of_a_plan_is_rejected_by_the_ids_that_it_is_listed_with():
+    doors, plan_id, _, called = held_plan()
+    path = f"/api/v1/workflows/{plan_id}/steps/approve_plan"
+    assert doors.post(f"{path}/reject", {"reason": "No."}, ACME).status_code == 404
+    told = doors.post(f"{path}/reject", {"reason": "No."}).json()
+    assert (told["status"], told["decision"], told["plan_status"], called) == ("rejected", "block", "failed", [])
+    doors, plan_id, _, _ = held_plan(mode="auto", approver="finance")
+    assert doors.post(f"/api/v1/workflows/{plan_id}/steps/ask/approve", {}).status_code == 403
+
+
+def test_pending_step_is_neither_approved_nor_rejected_while_the_store_of_plans_is_away(monkeypatch):
+    doors, plan_id, _, _ = held_plan()
+
+    async def away(*_):
+        raise PlanError("away")
+
+    monkeypatch.setattr(doors.plan_store, "get", away)
+    assert doors.post(f"/api/v1/workflows/{plan_id}/steps/approve_plan/approve", {}).status_code == 503
+
+
+def test_plan_is_not_resumed_by_an_orchestrator_that_the_store_has_not_heard_of(monkeypatch):
+    doors, plan_id, _, called = held_plan()
+    other = Doors(ALLOW_ALL, {"trip": paying(called)}, store=doors.plan_store)
+
+    async def away(*_):
+        raise PlanError("away")
+
+    monkeypatch.setattr(doors.plan_store, "beat", away)
+    assert resume(other, plan_id).status_code == 503
+    assert ([one["step_id"] for one in pending(other)], called) == (["approve_plan"], [])

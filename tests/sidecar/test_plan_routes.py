@@ -10,7 +10,7 @@ import pytest
 from axonflow import Plan, Principal
 from axonflow.errors import PlanError
 from axonflow.plan import Step
-from axonflow_sidecar.plans import runs as plan_runs
+from axonflow_sidecar.plans.runs import RunTimes
 from tests.sidecar.doors import ACME, ALLOW_ALL, CREDENTIAL, HEADERS, SIGNER, Doors
 from tests.strategies import policy_set
 
@@ -287,9 +287,8 @@ def test_plan_that_fails_as_nobody_foresaw_is_kept_as_failed():
 
 
 def test_plan_whose_end_was_kept_and_not_heard_of_is_told_as_it_ended(monkeypatch):
-    doors = Doors(ALLOW_ALL, PLANS)
+    doors = Doors(ALLOW_ALL, PLANS, times=RunTimes(pauses_s=(0.0,)))
     plan_id = made(doors)["plan_id"]
-    monkeypatch.setattr(plan_runs, "_PAUSES_S", (0,))
     finish, unheard = doors.plan_store.finish, [PlanError("away")]
 
     async def away(execution, steps):
@@ -320,9 +319,8 @@ def test_plan_events_carry_the_client_and_the_trace_of_the_call():
 
 
 def test_plan_whose_end_cannot_be_kept_at_once_is_kept_later(monkeypatch):
-    doors = Doors(ALLOW_ALL, PLANS)
+    doors = Doors(ALLOW_ALL, PLANS, times=RunTimes(pauses_s=(0.0, 0.0)))
     plan_id = made(doors)["plan_id"]
-    monkeypatch.setattr(plan_runs, "_PAUSES_S", (0, 0))
     finish, failures = doors.plan_store.finish, [PlanError("away"), PlanError("away")]
 
     async def away(execution, steps):

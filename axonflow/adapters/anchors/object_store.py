@@ -20,8 +20,10 @@ from axonflow.errors import AuditError
 
 __all__ = ["ObjectStoreAnchor"]
 
-_TIMEOUT_S: Final = 10
-_ATTEMPTS: Final = 3
+# A command waits for the thread that asks: for both attempts, and a second between them, of a store that never answers.
+_CONNECT_S: Final = 3
+_READ_S: Final = 5
+_ATTEMPTS: Final = 2
 _MAX_BYTES: Final = 64 << 20
 _THERE_ALREADY: Final = 412
 _NOT_FOUND: Final = 404
@@ -42,7 +44,8 @@ class ObjectStoreAnchor:
         from axonflow.errors import ConfigurationError
 
         config = Config(
-            connect_timeout=_TIMEOUT_S, read_timeout=_TIMEOUT_S, retries={"total_max_attempts": _ATTEMPTS},
+            connect_timeout=_CONNECT_S, read_timeout=_READ_S,
+            retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
             s3={"addressing_style": "path" if endpoint else "auto"},
         )  # fmt: skip
         try:

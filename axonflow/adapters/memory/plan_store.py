@@ -18,12 +18,13 @@ _Key = tuple[str, str]
 
 
 class MemoryPlanStore:
-    """A PlanStore with PlanChanges and PlanRunning. Keeps plans for as long as the process lives."""
+    """A PlanStore with PlanChanges, PlanRunning and PlanLeases. Keeps plans for as long as the process lives."""
 
     def __init__(self) -> None:
         self._executions: dict[_Key, PlanExecution] = {}
         self._versions: dict[_Key, list[PlanVersion]] = {}
         self._steps: dict[_Key, dict[str, StepRecord]] = {}
+        self._beats: dict[str, str] = {}
         self._lock = threading.Lock()
 
     # -- PlanStore -----------------------------------------------------------------------------------------------------
@@ -80,6 +81,17 @@ class MemoryPlanStore:
             self._versions[key].append(version)
             return True
 
+    async def replan(self, execution: PlanExecution, version: PlanVersion) -> bool:
+        key = (execution.tenant_id, execution.plan_id)
+        with self._lock:
+            known = self._running(execution)
+            if known is None or known.version != execution.version - 1 or known.cancel_us is not None:
+                return False
+            parts = ("steps", "definition", "version", "replans")
+            self._executions[key] = replace(known, **{part: getattr(execution, part) for part in parts})
+            self._versions[key].append(version)
+            return True
+
     async def versions(self, tenant_id: str, plan_id: str) -> Sequence[PlanVersion]:
         with self._lock:
             return self._versions.get((tenant_id, plan_id), [])[::-1]
@@ -127,6 +139,8 @@ class MemoryPlanStore:
             )  # fmt: skip
             if ended.status == "awaiting_approval" and known.cancel_us is not None:
                 ended = replace(ended, status="cancelled", finished_us=known.cancel_us, held=None)
+            if ended.held is not None and ended.held != known.held:
+                ended = replace(ended, holds=known.holds + 1)
             self._executions[execution.tenant_id, execution.plan_id] = ended
             self._keep(execution, steps)
             return ended.status
@@ -145,9 +159,12 @@ class MemoryPlanStore:
 
     async def abandon(self, executor_id: str, error: str, finished_us: int) -> int:
         with self._lock:
-            left = self._left(executor_id)
-            for key, execution in left:
-                self._executions[key] = replace(execution, status="failed", error=error, finished_us=finished_us)
+            return self._fail(executor_id, error, finished_us)
+
+    def _fail(self, executor_id: str, error: str, finished_us: int) -> int:
+        left = self._left(executor_id)
+        for key, execution in left:
+            self._executions[key] = replace(execution, status="failed", error=error, finished_us=finished_us)
         return len(left)
 
     def _left(self, executor_id: str) -> list[tuple[_Key, PlanExecution]]:
@@ -156,6 +173,27 @@ class MemoryPlanStore:
             for key, one in self._executions.items()
             if one.status == "running" and one.executor_id == executor_id
         ]
+
+    # -- PlanLeases ----------------------------------------------------------------------------------------------------
+
+    async def beat(self, executor_id: str, beat: str) -> None:
+        with self._lock:
+            self._beats[executor_id] = beat
+
+    async def beats(self) -> Mapping[str, str]:
+        with self._lock:
+            return dict(self._beats)
+
+    async def give_up(self, executor_id: str, beat: str, error: str, finished_us: int) -> int:
+        with self._lock:
+            if self._beats.get(executor_id) != beat:
+                return 0
+            del self._beats[executor_id]
+            return self._fail(executor_id, error, finished_us)
+
+    async def leave(self, executor_id: str) -> None:
+        with self._lock:
+            self._beats.pop(executor_id, None)
 
 
 def _is_asked_for(execution: PlanExecution, query: PlanQuery) -> bool:

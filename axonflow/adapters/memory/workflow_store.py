@@ -10,13 +10,16 @@ from msgspec.structs import replace
 from axonflow.plan.workflows.refusals import WorkflowConflict
 from axonflow.plan.workflows.states import GateState, WorkflowState
 from axonflow.plan.workflows.workflow import (
+    MAX_IN_PROGRESS,
     MAX_STEPS,
     HeldStep,
     Workflow,
+    WorkflowListed,
     WorkflowPage,
     WorkflowQuery,
     WorkflowStep,
     too_many_steps,
+    too_many_workflows,
 )
 
 __all__ = ["MemoryWorkflowSteps", "MemoryWorkflows"]
@@ -28,12 +31,16 @@ class MemoryWorkflows:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.rows: dict[tuple[str, str], Workflow] = {}
+        self.steps: dict[tuple[str, str, str], WorkflowStep] = {}
 
     async def add(self, workflow: Workflow) -> None:
         key = (workflow.tenant_id, workflow.workflow_id)
         with self.lock:
             if key in self.rows:
                 raise WorkflowConflict("the workflow's id is taken", expected="a new id", found=workflow.workflow_id)
+            own = [one for one in self.rows.values() if one.tenant_id == workflow.tenant_id]
+            if sum(one.state is WorkflowState.IN_PROGRESS for one in own) >= MAX_IN_PROGRESS:
+                raise too_many_workflows()
             self.rows[key] = workflow
 
     async def get(self, tenant_id: str, workflow_id: str) -> Workflow | None:
@@ -43,8 +50,14 @@ class MemoryWorkflows:
     async def page(self, query: WorkflowQuery) -> WorkflowPage:
         with self.lock:
             found = [one for one in self.rows.values() if _is_asked_for(one, query)]
-        found.sort(key=lambda one: (one.created_us, one.workflow_id), reverse=True)
-        return WorkflowPage(tuple(found[query.offset : query.offset + query.limit]), len(found))
+            found.sort(key=lambda one: (one.created_us, one.workflow_id), reverse=True)
+            part = found[query.offset : query.offset + query.limit]
+            return WorkflowPage(tuple(self._listed(one) for one in part), len(found))
+
+    def _listed(self, workflow: Workflow) -> WorkflowListed:
+        place = (workflow.tenant_id, workflow.workflow_id)
+        completed = [key for key, step in self.steps.items() if key[:2] == place and step.state is GateState.COMPLETED]
+        return WorkflowListed(workflow, len(completed))
 
     async def change(self, workflow: Workflow) -> bool:
         key = (workflow.tenant_id, workflow.workflow_id)
@@ -61,7 +74,7 @@ class MemoryWorkflowSteps:
 
     def __init__(self, workflows: MemoryWorkflows) -> None:
         self._workflows = workflows
-        self._rows: dict[tuple[str, str, str], WorkflowStep] = {}
+        self._rows = workflows.steps
 
     async def get(self, tenant_id: str, workflow_id: str, step_id: str) -> WorkflowStep | None:
         with self._workflows.lock:
@@ -88,7 +101,11 @@ class MemoryWorkflowSteps:
             self._rows[key] = step
             return step
 
-    async def held(self, tenant_id: str, now_us: int, limit: int) -> Sequence[HeldStep]:
+    async def revision(self, tenant_id: str, workflow_id: str) -> int:
+        with self._workflows.lock:
+            return sum(step.version for key, step in self._rows.items() if key[:2] == (tenant_id, workflow_id))
+
+    async def held(self, tenant_id: str, now_us: int, limit: int, offset: int = 0) -> Sequence[HeldStep]:
         with self._workflows.lock:
             found = [
                 HeldStep(self._workflows.rows[step.tenant_id, step.workflow_id], step)
@@ -97,13 +114,19 @@ class MemoryWorkflowSteps:
             ]
         open_ones = [one for one in found if one.workflow.state is WorkflowState.IN_PROGRESS]
         open_ones.sort(key=lambda one: (one.step.expires_us or 0, one.step.workflow_id, one.step.step_id))
-        return open_ones[:limit]
+        return open_ones[offset : offset + limit]
 
 
 def _is_asked_for(workflow: Workflow, query: WorkflowQuery) -> bool:
-    return workflow.tenant_id == query.tenant_id and all(
+    is_one = workflow.tenant_id == query.tenant_id and all(
         wanted is None or wanted == found
         for wanted, found in (
-            (query.state, workflow.state), (query.source, workflow.source), (query.trace_id, workflow.trace_id)
+            (query.state, workflow.state), (query.source, workflow.source), (query.trace_id, workflow.trace_id),
+            (query.workflow_id, workflow.workflow_id),
         )
     )  # fmt: skip
+    return (
+        is_one
+        and (query.since_us is None or workflow.created_us >= query.since_us)
+        and (query.until_us is None or workflow.created_us < query.until_us)
+    )

@@ -22,8 +22,8 @@ _FACTS: Final = ("error", "decision_ids", "reasons", "cached")
 
 
 class PostgresPlanStore:
-    """A PlanStore with PlanChanges and PlanRunning. It sees one tenant at a time, but for `cancelled` and `abandon`,
-    which are for a role of its own."""
+    """A PlanStore with PlanChanges, PlanRunning and PlanLeases. It sees one tenant at a time, but for what is about
+    executors, which run plans of any: that is for a role of its own."""
 
     def __init__(self, database: PostgresDatabase) -> None:
         self._database = database
@@ -89,6 +89,20 @@ class PostgresPlanStore:
                 await connection.execute(_SQL["add_version"], *_version_values(version))
         return True
 
+    async def replan(self, execution: PlanExecution, version: PlanVersion) -> bool:
+        if not is_storable(execution.tenant_id, execution.plan_id, execution.executor_id):
+            return False
+        values = (
+            execution.tenant_id, execution.plan_id, execution.executor_id, execution.version,
+            _json_bytes(execution.steps), _json_bytes(execution.definition),
+        )  # fmt: skip
+        with translated(PlanError, "keep a plan that was made anew"):
+            async with self._database.tenant(execution.tenant_id) as connection:
+                if await connection.execute(_SQL["replan"], *values) != "UPDATE 1":
+                    return False
+                await connection.execute(_SQL["add_version"], *_version_values(version))
+        return True
+
     async def versions(self, tenant_id: str, plan_id: str) -> Sequence[PlanVersion]:
         if not is_storable(tenant_id, plan_id):
             return []
@@ -142,8 +156,31 @@ class PostgresPlanStore:
             return 0
         with translated(PlanError, "give up the plans of an executor"):
             async with self._database.executor(executor_id) as connection:
-                status = await connection.execute(_SQL["abandon"], executor_id, _bytes(error), finished_us)
-        return int(status.removeprefix("UPDATE "))
+                return await _abandon(connection, executor_id, error, finished_us)
+
+    # -- PlanLeases ----------------------------------------------------------------------------------------------------
+
+    async def beat(self, executor_id: str, beat: str) -> None:
+        with translated(PlanError, "say that an executor is there"):
+            async with self._database.executor(executor_id) as connection:
+                await connection.execute(_SQL["beat"], executor_id, beat)
+
+    async def beats(self) -> Mapping[str, str]:
+        with translated(PlanError, "ask which executors are there"):
+            async with self._database.executor("") as connection:
+                return {row["executor_id"]: row["beat"] for row in await connection.fetch(_SQL["beats"])}
+
+    async def give_up(self, executor_id: str, beat: str, error: str, finished_us: int) -> int:
+        with translated(PlanError, "give up the plans of an executor that is gone"):
+            async with self._database.executor(executor_id) as connection:
+                if await connection.execute(_SQL["leave"], executor_id, beat) != "DELETE 1":
+                    return 0
+                return await _abandon(connection, executor_id, error, finished_us)
+
+    async def leave(self, executor_id: str) -> None:
+        with translated(PlanError, "say that an executor has ended"):
+            async with self._database.executor(executor_id) as connection:
+                await connection.execute(_SQL["leave"], executor_id, None)
 
     async def _one(self, doing: str, name: str, tenant_id: str, plan_id: str, *values: Any) -> PlanExecution | None:
         if not is_storable(tenant_id, plan_id):
@@ -152,6 +189,11 @@ class PostgresPlanStore:
             async with self._database.tenant(tenant_id) as connection:
                 row = await connection.fetchrow(_SQL[name], tenant_id, plan_id, *values)
         return _execution(row) if row else None
+
+
+async def _abandon(connection: Connection, executor_id: str, error: str, finished_us: int) -> int:
+    status = await connection.execute(_SQL["abandon"], executor_id, _bytes(error), finished_us)
+    return int(status.removeprefix("UPDATE "))
 
 
 async def _keep_steps(connection: Connection, execution: PlanExecution, steps: Sequence[StepRecord]) -> None:

@@ -15,13 +15,16 @@ from axonflow.adapters.postgres.sql_files import named_queries
 from axonflow.errors import WorkflowError
 from axonflow.plan.workflows.refusals import WorkflowConflict
 from axonflow.plan.workflows.workflow import (
+    MAX_IN_PROGRESS,
     MAX_STEPS,
     HeldStep,
     Workflow,
+    WorkflowListed,
     WorkflowPage,
     WorkflowQuery,
     WorkflowStep,
     too_many_steps,
+    too_many_workflows,
 )
 
 __all__ = ["PostgresWorkflowSteps", "PostgresWorkflows"]
@@ -41,7 +44,7 @@ class PostgresWorkflows:
     async def add(self, workflow: Workflow) -> None:
         values = (
             workflow.tenant_id, workflow.workflow_id, workflow.schema_version, workflow.state.value, workflow.source,
-            workflow.trace_id, workflow.created_us, workflow.version, _bytes(workflow),
+            workflow.trace_id, workflow.created_us, workflow.version, _bytes(workflow), MAX_IN_PROGRESS,
         )  # fmt: skip
         with translated(WorkflowError, "keep a workflow", hint=_LOOK_FIRST):
             async with self._database.tenant(workflow.tenant_id) as connection:
@@ -49,6 +52,8 @@ class PostgresWorkflows:
         if status == "INSERT 0 1":
             return
         if await self.get(workflow.tenant_id, workflow.workflow_id) is None:
+            if await self._in_progress(workflow.tenant_id) >= MAX_IN_PROGRESS:
+                raise too_many_workflows()
             raise WorkflowConflict("the tenant is being deleted", expected="one that may make workflows")
         raise WorkflowConflict("the workflow's id is taken", expected="a new id", found=workflow.workflow_id[:64])
 
@@ -61,14 +66,22 @@ class PostgresWorkflows:
         return _workflow(row) if row else None
 
     async def page(self, query: WorkflowQuery) -> WorkflowPage:
-        if not is_storable(query.tenant_id, query.trace_id):
+        if not is_storable(query.tenant_id, query.trace_id, query.workflow_id):
             return WorkflowPage((), 0)
-        asked = (query.tenant_id, None if query.state is None else query.state.value, query.source, query.trace_id)
+        asked = (
+            query.tenant_id, None if query.state is None else query.state.value, query.source, query.trace_id,
+            query.workflow_id, query.since_us, query.until_us,
+        )  # fmt: skip
         with translated(WorkflowError, "list workflows"):
             async with self._database.tenant(query.tenant_id) as connection:
                 rows = await connection.fetch(_SQL["page"], *asked, query.limit, query.offset)
                 total = await connection.fetchval(_SQL["total"], *asked)
-        return WorkflowPage(tuple([_workflow(row) for row in rows]), total)
+        return WorkflowPage(tuple([WorkflowListed(_workflow(row), row["completed"]) for row in rows]), total)
+
+    async def _in_progress(self, tenant_id: str) -> int:
+        with translated(WorkflowError, "count workflows"):
+            async with self._database.tenant(tenant_id) as connection:
+                return int(await connection.fetchval(_SQL["in_progress"], tenant_id))
 
     async def change(self, workflow: Workflow) -> bool:
         values = (
@@ -120,10 +133,17 @@ class PostgresWorkflowSteps:
             await self._check_room(step)
         return None if row is None else replace(step, index=row["step_index"])
 
-    async def held(self, tenant_id: str, now_us: int, limit: int) -> Sequence[HeldStep]:
+    async def revision(self, tenant_id: str, workflow_id: str) -> int:
+        if not is_storable(tenant_id, workflow_id):
+            return 0
+        with translated(WorkflowError, "ask whether a workflow's steps have changed"):
+            async with self._database.tenant(tenant_id) as connection:
+                return int(await connection.fetchval(_SQL["revision"], tenant_id, workflow_id))
+
+    async def held(self, tenant_id: str, now_us: int, limit: int, offset: int = 0) -> Sequence[HeldStep]:
         with translated(WorkflowError, "list what waits for approval"):
             async with self._database.tenant(tenant_id) as connection:
-                rows = await connection.fetch(_SQL["held"], tenant_id, now_us, limit)
+                rows = await connection.fetch(_SQL["held"], tenant_id, now_us, limit, offset)
         return [HeldStep(_workflow(row), _step(row["step_record"], row["step_index"])) for row in rows]
 
     async def _check_room(self, step: WorkflowStep) -> None:

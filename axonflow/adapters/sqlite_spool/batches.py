@@ -79,6 +79,11 @@ class Batches:
         ahead = self._connection.execute(statements.AHEAD).fetchone()
         return int(number) + (statement is not None) + (ahead is not None)
 
+    def is_any_sealed(self) -> bool:
+        """Whether a batch is sealed that a store may have, or refuse."""
+        _, _, statement, *_ = self._connection.execute(statements.BATCH).fetchone()
+        return statement is not None
+
     def last_position(self, statement: bytes) -> int | None:
         """Of the batch that is sealed, if this is its statement."""
         _, _, sealed, _, last = self._connection.execute(statements.BATCH).fetchone()

@@ -140,6 +140,11 @@ class SqliteAuditSpool:
         """The number of the next batch to be sealed. Raises AuditError."""
         return await self._owner.do(lambda held: held.batches.first_unsealed())
 
+    async def is_any_sealed(self) -> bool:
+        """Whether a batch is sealed that a store may have, or refuse: then it is sealed anew under the same number.
+        Raises AuditError."""
+        return await self._owner.do(lambda held: held.batches.is_any_sealed())
+
     def close(self) -> None:
         """Finish what waits, then let go of the folder. Blocks meanwhile; calling it again does nothing."""
         with self._closing:

@@ -35,8 +35,11 @@ class PlanExecution(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     `domain`, `query`, `context` and `execution_mode` are what the plan was made from, and `definition` is its document
     where it cannot be made again from these; `steps` describes each as JSON. `version` counts how often that was
     changed, from 1; `metadata` is whatever people want to keep with it. `executor_id` names the process that runs it,
-    empty before. `step_results` are by step name; `result` holds those of the sinks. `error` says why it did not
-    complete. `held` is where it goes on once somebody has approved. `cancel_us` says since when it is to stop.
+    empty before. `replans` counts how often the rest of it was made anew after a failure: from then on the `definition`
+    has in it what the mode asks for. `step_results` are by step name; `result` holds those of the sinks. `error` says
+    why it did not complete. `held` is where it goes on once somebody has approved; `holds` counts how often it
+    came to wait, so it is the version of what waits. `cancel_us` says since when it is to
+    stop.
     """
 
     tenant_id: str
@@ -62,6 +65,8 @@ class PlanExecution(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     held: HeldRun | None = None
     cancel_us: int | None = None
     cancel_reason: str = ""
+    replans: int = 0
+    holds: int = 0
     schema_version: int = SCHEMA_VERSION
 
 

@@ -10,12 +10,12 @@ from msgspec.structs import replace
 from axonflow.plan.keeping.execution import PlanExecution
 from axonflow.plan.planner.modes import ExecutionMode
 
-__all__ = ["MAX_VERSIONS", "Made", "PlanVersion", "VersionKind", "first_version", "next_version"]
+__all__ = ["MAX_VERSIONS", "Made", "PlanVersion", "VersionKind", "first_version", "next_version", "replanned_version"]
 
 MAX_VERSIONS: Final = 100
 """Of one plan: all of them are kept, and read together."""
 
-VersionKind = Literal["created", "updated", "rolled_back"]
+VersionKind = Literal["created", "updated", "rolled_back", "replanned"]
 
 
 class Made(NamedTuple):
@@ -60,6 +60,16 @@ def next_version(
         steps=made.steps, definition=made.definition, version=execution.version + 1,
     )  # fmt: skip
     return after, _version(after, kind, changed_us, changed_by, summary or _differences(execution, after))
+
+
+def replanned_version(
+    execution: PlanExecution, steps: list[dict[str, Any]], definition: dict[str, Any], *, changed_us: int, summary: str
+) -> tuple[PlanExecution, PlanVersion]:
+    """`execution`, which runs, as it goes on, and the version that this is: made anew in the name in which it runs."""
+    after = replace(
+        execution, steps=steps, definition=definition, version=execution.version + 1, replans=execution.replans + 1
+    )
+    return after, _version(after, "replanned", changed_us, execution.principal, summary)
 
 
 def _version(

@@ -7,9 +7,10 @@ from typing import Final, Literal
 
 from axonflow.errors import PlanError
 from axonflow.plan.model.step import Graph, Step
+from axonflow.plan.running.held import SoFar
 from axonflow.plan.running.wiring import enough_of
 
-__all__ = ["UNITS", "Unit", "attempts_at_most", "left_out", "taken_by_attempt", "worst_case"]
+__all__ = ["UNITS", "Unit", "attempts_at_most", "done_within", "left_out", "taken_by_attempt", "worst_case"]
 
 Unit = Literal["tokens", "usd_micros"]
 UNITS: Final[tuple[Unit, ...]] = ("tokens", "usd_micros")
@@ -39,16 +40,34 @@ def worst_case(step: Step, unit: Unit) -> int:
     return attempts_at_most(step) * taken_by_attempt(step, unit)
 
 
-def left_out(graph: Graph, most: Mapping[Unit, int], known: Collection[int] = ()) -> tuple[int, ...]:
+def done_within(step: Step, unit: Unit, so_far: SoFar | None) -> int:
+    """What the attempt that goes on with the body of the step from where it is takes less than one from its start: what
+    those of its steps take at most that have ended."""
+    if so_far is None or step.body is None or step.kind == "map":
+        return 0
+    ended = {number for number, _ in so_far.ended_in(step.body)}
+    return sum(
+        worst_case(one, unit) if number in ended else done_within(one, unit, so_far.within.get(name))
+        for number, (name, one) in enumerate(step.body.steps.items())
+    )
+
+
+def left_out(
+    graph: Graph, most: Mapping[Unit, int], known: Collection[int] = (), within: Mapping[str, SoFar] = {}
+) -> tuple[int, ...]:
     """The numbers of the steps that the plan does without, so that it takes no more than `most` at worst. Those that
-    are `known`, to have ended or to be paid for, take nothing of that, and stay.
+    are `known`, to have ended or to be paid for, take nothing of that, and stay; of those that go on `within` from
+    where their bodies are, what is done does not count.
 
     Optional steps are left out, with what cannot do without them (a join of the first can): those of the lowest
     priority first, of these the last in the plan. Raises PlanError when it does not fit without all of them.
     """
     numbers = {name: number for number, name in enumerate(graph.steps)}
     due = {name: step for name, step in graph.steps.items() if numbers[name] not in known}
-    worst = {unit: {name: worst_case(step, unit) for name, step in due.items()} for unit in most}
+    worst = {
+        unit: {name: worst_case(step, unit) - done_within(step, unit, within.get(name)) for name, step in due.items()}
+        for unit in most
+    }
     total = {unit: sum(worst[unit].values()) for unit in most}
     spared = sorted(
         (step for step in due.values() if step.optional),

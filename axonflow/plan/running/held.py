@@ -3,8 +3,9 @@ process can go on with it: ``data = result.held.to_json()``, and there ``HeldRun
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -61,15 +62,16 @@ class SoFar(Struct, frozen=True, omit_defaults=True):
     spent_us: int = 0
 
     @classmethod
-    def of(cls, outputs: Mapping[str, Any], graph: Graph) -> SoFar:
+    def of(cls, outputs: Mapping[str, Any], graph: Graph, labels: Mapping[str, list[str]] = {}) -> SoFar:
         """Where steps of `graph` have succeeded with these `outputs`, in this order, and nothing else has happened but
-        that the conditions among them have chosen. Raises PlanError for what one of them cannot have given."""
+        that the conditions among them have chosen. Of which it is known, they carry these `labels`. Raises PlanError
+        for what one of them cannot have given."""
         records = {name: StepRecord(name, StepState.SUCCEEDED) for name in outputs}
         for name in [name for name in outputs if name in graph.steps and graph.steps[name].kind == "condition"]:
             why = (f"{name!r} did not choose it",)
             for other in not_chosen(graph.steps[name], outputs[name]):
                 records.setdefault(other, StepRecord(other, StepState.SKIPPED, reasons=why))
-        return cls(records, dict(outputs))
+        return cls(records, dict(outputs), labels={name: labels[name] for name in outputs if name in labels})
 
     def ended_in(self, graph: Graph) -> tuple[tuple[int, StepState], ...]:
         """The steps of `graph` that have ended, by number, in the order in which they did, and how. What was held is to
@@ -151,9 +153,13 @@ class HeldRun(Struct, frozen=True, kw_only=True):
         return replace(self, answers={**self.answers, **answers})
 
     def to_json(self) -> bytes:
-        """This as JSON. Raises PlanError when the result of a step is none."""
+        """This as JSON. Raises PlanError when the result of a step is none.
+
+        Bytes among the results are marked, and bytes again when they are read: as mere base64 they would be a text in
+        which no detector finds anything.
+        """
         try:
-            return msgspec.json.encode(self)
+            return msgspec.json.encode(_marked(msgspec.to_builtins(self, builtin_types=_BYTES, str_keys=True)))
         except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
             raise PlanError(
                 "the run cannot be kept", expected="steps that give JSON", found=str(error)[:200],
@@ -164,6 +170,36 @@ class HeldRun(Struct, frozen=True, kw_only=True):
     def from_json(cls, data: bytes) -> HeldRun:
         """The held run in `data`. Raises PlanError when it is none."""
         try:
-            return msgspec.json.decode(data, type=cls)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            if not any(b'"%b"' % mark.encode() in data for mark in (_AS_BYTES, _AS_IT_IS)):
+                return msgspec.json.decode(data, type=cls)
+            return msgspec.convert(_unmarked(msgspec.json.decode(data)), cls)
+        except (msgspec.MsgspecError, TypeError, ValueError, RecursionError) as error:
             raise PlanError("not a held run", expected="what HeldRun.to_json gives", found=str(error)[:200]) from None
+
+
+_BYTES: Final = (bytes, bytearray, memoryview)
+_AS_BYTES: Final = "$bytes"
+_AS_IT_IS: Final = "$object"
+"""Marks an object that would else be taken for a mark."""
+
+
+def _marked(value: Any) -> Any:
+    if isinstance(value, dict):
+        told = {name: _marked(one) for name, one in value.items()}
+        return {_AS_IT_IS: told} if told.keys() <= {_AS_BYTES, _AS_IT_IS} and len(told) == 1 else told
+    if isinstance(value, (list, tuple)):
+        return [_marked(one) for one in value]
+    if isinstance(value, _BYTES):
+        return {_AS_BYTES: b64encode(value).decode()}
+    return value
+
+
+def _unmarked(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_unmarked(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if len(value) == 1 and _AS_BYTES in value:
+        return b64decode(value[_AS_BYTES], validate=True)
+    told = msgspec.convert(value[_AS_IT_IS], dict) if len(value) == 1 and _AS_IT_IS in value else value
+    return {name: _unmarked(one) for name, one in told.items()}

@@ -25,7 +25,7 @@ class PlanResult(Struct, frozen=True):
     that was still being written.
 
     `outputs` holds the result of every step that succeeded, `result` only those of the sinks: the steps that no
-    other step needs. What was undone has none.
+    other step needs. What was undone has none. `labels` says what each carries, where policies read labels.
     """
 
     plan: str
@@ -39,6 +39,7 @@ class PlanResult(Struct, frozen=True):
     reasons: tuple[str, ...] = ()
     held: HeldRun | None = None
     error: str | None = None
+    labels: dict[str, list[str]] = {}
 
     @property
     def errors(self) -> dict[str, str]:

@@ -147,8 +147,8 @@ class Dispatch:
     """`turn` with what is new, `leave` with what has ended: each costs some microseconds, however much waits."""
 
     __slots__ = (
-        "_freed", "_limits", "_list", "_open_count", "_plans", "_plans_count", "_pools", "_rated", "_serial",
-        "_tenants", "_virtual",
+        "_forget_beyond", "_freed", "_limits", "_list", "_open_count", "_plans", "_plans_count", "_pools", "_rated",
+        "_serial", "_tenants", "_virtual",
     )  # fmt: skip
 
     def __init__(self, limits: Limits) -> None:
@@ -161,6 +161,7 @@ class Dispatch:
         self._virtual = 0.0  # SFQ's virtual time: the start tag of what was begun last
         self._serial = 0
         self._open_count = 0
+        self._forget_beyond = len(self._pools) + _MANY
         self._plans: dict[str, int] = {}
         self._plans_count = 0
 
@@ -242,6 +243,8 @@ class Dispatch:
             self._virtual = 0.0
         elif len(self._tenants) > 2 * self._open_count + _MANY:
             self._forget_idle()
+        if len(self._pools) > self._forget_beyond:
+            self._forget_rested(now_us)
 
     def wake(self, now_us: int) -> tuple[int, Ask] | None:
         """When to call `turn` if nothing happens before: there are enough tokens then for this ask."""
@@ -366,6 +369,15 @@ class Dispatch:
     def _forget_idle(self) -> None:
         """Together with what they were charged: with so many tenants, one step's worth of each is no matter."""
         self._tenants = {name: tenant for name, tenant in self._tenants.items() if tenant.open_count}
+
+    def _forget_rested(self, now_us: int) -> None:
+        """Those of tenants that have nothing to do, unless what they used of their rate is still missing. Looked for
+        again when there are twice as many."""
+        for name in [name for name in self._pools if name not in self._limits.pools]:
+            tenant = self._tenants.get(name.removeprefix("tenant:"))
+            if (tenant is None or not tenant.open_count) and self._pools[name].is_rested(now_us):
+                del self._pools[name]
+        self._forget_beyond = 2 * len(self._pools) + _MANY
 
 
 def _urgency(lane: _Lane) -> tuple[int, int]:

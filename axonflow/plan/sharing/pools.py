@@ -88,6 +88,10 @@ class Pool:
         missing = min(tokens, self._most) - self._level
         return 0 if missing < 1e-6 else 1 + int(missing * _MINUTE_US / self._most)
 
+    def is_rested(self, now_us: int) -> bool:
+        """Whether nothing is used of it, so that one made anew would be the same."""
+        return self._free == self.slots and self.claimed_by is None and not self.us_until(self._most or 0, now_us)
+
     def take(self, slots: int, tokens: int, cost_us: int) -> str | None:
         """Take what there is room for. Which replica it is for: the one with the least outstanding work."""
         self.claimed_by = None

@@ -15,11 +15,13 @@ from axonflow.plan.workflows.refusals import WorkflowConflict
 from axonflow.plan.workflows.states import ANSWERS, GateAnswer, GateState, WorkflowState
 
 __all__ = [
+    "MAX_IN_PROGRESS",
     "MAX_STEPS",
     "SCHEMA_VERSION",
     "Completion",
     "HeldStep",
     "Workflow",
+    "WorkflowListed",
     "WorkflowPage",
     "WorkflowQuery",
     "WorkflowSource",
@@ -28,10 +30,13 @@ __all__ = [
     "check_id",
     "check_text",
     "too_many_steps",
+    "too_many_workflows",
 ]
 
 SCHEMA_VERSION: Final = 1
 MAX_STEPS: Final = 1_000
+MAX_IN_PROGRESS: Final = 10_000
+"""Workflows of one tenant at once."""
 MAX_TEXT_CHARS: Final = 256
 MAX_COMMENT_CHARS: Final = 1_000
 MAX_METADATA_BYTES: Final = 16 * 1024
@@ -194,21 +199,40 @@ class HeldStep(Struct, frozen=True):
 
 
 class WorkflowQuery(Struct, frozen=True, kw_only=True):
-    """Which workflows of a tenant, newest first: `limit` of them after the first `offset`."""
+    """Which workflows of a tenant, newest first: `limit` of them after the first `offset`. Times bound when they were
+    made: from `since_us` on, before `until_us`."""
 
     tenant_id: str
     state: WorkflowState | None = None
     source: WorkflowSource | None = None
     trace_id: str | None = None
+    workflow_id: str | None = None
+    since_us: int | None = None
+    until_us: int | None = None
     limit: int = 50
     offset: int = 0
+
+
+class WorkflowListed(Struct, frozen=True):
+    """A workflow in a list, with how many of its steps are `completed`."""
+
+    workflow: Workflow
+    completed: int
 
 
 class WorkflowPage(Struct, frozen=True):
     """What was found, and how many there are in all."""
 
-    workflows: tuple[Workflow, ...]
+    workflows: tuple[WorkflowListed, ...]
     total: int
+
+
+def too_many_workflows() -> WorkflowConflict:
+    """What a store raises for a new one of a tenant that has as many in progress as it may."""
+    return WorkflowConflict(
+        "too many workflows are in progress", expected=f"at most {MAX_IN_PROGRESS} of a tenant", found="another",
+        hint="Complete, fail or abort those that are over.",
+    )  # fmt: skip
 
 
 def too_many_steps(step: WorkflowStep) -> WorkflowConflict:

@@ -17,7 +17,6 @@ from axonflow.app.policy_sets import PolicySets
 from axonflow.app.publishing import Publisher
 from axonflow.app.typed_policies import TypedPolicies
 from axonflow.app.workflows import Workflows
-from axonflow.errors import PlanError
 from axonflow.ids import now_us
 from axonflow.policy import PolicyEngine, PolicySource
 from axonflow.policy.scopes import FILES, Scope
@@ -83,7 +82,6 @@ async def opened_orchestrator(settings: ServiceSettings) -> AsyncIterator[Applic
         opened_maker(flow, _catalogue(settings), settings.planning) as maker,
     ):
         executor_id = durable.audit.writer_id  # kept in the spool, whose lock says that the earlier process is gone
-        await _abandon_runs(durable, executor_id)
         runs = PlanRuns(flow, durable.plans, maker, executor_id, inactive)
         services = OrchestratorServices(
             flow=flow, runs=runs, plans=durable.plans, workflows=Workflows(flow, durable.workflows), maker=maker,
@@ -91,12 +89,13 @@ async def opened_orchestrator(settings: ServiceSettings) -> AsyncIterator[Applic
             unwell=durable.unwell, troubles=lambda: durable.troubles, spool=lambda: durable.spool,
             policies=_status_of(follower),
         )  # fmt: skip
-        try:
-            yield create_orchestrator(
-                services, Identities(KeyRing(settings.keys)), metrics, log_all=settings.access_log
-            )
-        finally:
-            await runs.close(settings.drain_timeout_s)
+        async with runs.leases.kept():
+            try:
+                yield create_orchestrator(
+                    services, Identities(KeyRing(settings.keys)), metrics, log_all=settings.access_log
+                )
+            finally:
+                await runs.close(settings.drain_timeout_s)
 
 
 def _catalogue(settings: ServiceSettings) -> PlanCatalogue:
@@ -141,18 +140,6 @@ def _watch_spool(metrics: Metrics, spool: Callable[[], SpoolFigures]) -> None:
     watch("axonflow_spool_lost", "Events taken in async mode that could not be recorded.", lambda: spool().lost)
     watch("axonflow_spool_shed", "Audit records given up for want of room.", lambda: spool().shed)
     watch("axonflow_spool_damaged", "Damaged spool files that were moved aside.", lambda: spool().damaged)
-
-
-async def _abandon_runs(durable: Durable, executor_id: str) -> None:
-    """Mark as failed what an earlier process left running. Not later, when this one has runs of its own under that id:
-    with the database away, they stay as they are."""
-    try:
-        left = await durable.plans.running.abandon(executor_id, "The orchestrator ended while it ran.", now_us())
-    except PlanError as error:
-        _log.error("runs that were left behind stay as they are", extra={"facts": {"reason": str(error)}})
-    else:
-        if left:
-            _log.warning("runs were left behind", extra={"facts": {"runs": left}})
 
 
 @asynccontextmanager

@@ -21,13 +21,13 @@ from typing import Any, Final
 import msgspec
 
 from axonflow.plan import PlanExecution, StepRecord, StepState
-from axonflow.plan.keeping.execution import ExecutionStatus
+from axonflow.plan.keeping.execution import ENDED, ExecutionStatus
 from axonflow.plan.keeping.versions import PlanVersion
 from axonflow_sidecar.http.translate import rfc3339
 
 __all__ = [
-    "STATUSES", "approvals_of", "duration_of", "execution_of", "snapshots_of", "status_of", "summary_of", "text_of",
-    "timeline_of", "version_of",
+    "STATUSES", "WHOLE_PLAN", "approvals_of", "duration_of", "execution_of", "snapshots_of", "status_of", "summary_of",
+    "text_of", "timeline_of", "version_of",
 ]  # fmt: skip
 
 _UNIFIED: Final[Mapping[ExecutionStatus, str]] = {
@@ -39,6 +39,9 @@ STATUSES: Final[Mapping[str, tuple[ExecutionStatus, ...]]] = {
     "awaiting_approval": ("awaiting_approval",),
 }
 """What a status in a filter means."""
+
+WHOLE_PLAN: Final = "plan.start"
+"""What waits under no name: the plan itself."""
 
 _S: Final = StepState
 _STEP: Final[Mapping[StepState, str]] = {
@@ -103,11 +106,12 @@ def approvals_of(execution: PlanExecution) -> Iterator[dict[str, Any]]:
         held_us = None if record is None else record.finished_us
         yield {
             "workflow_id": execution.plan_id, "workflow_name": execution.name, "plan_id": execution.plan_id,
-            "step_id": one.step or "plan.start", "step_index": index, "step_name": one.step or execution.name,
+            "step_id": one.step or WHOLE_PLAN, "step_index": index, "step_name": one.step or execution.name,
             "step_type": _TYPES.get(step.get("type", ""), "tool_call"), "decision": "require_approval",
             "decision_reason": one.why, "policies_matched": [], "step_input": step.get("parameters", {}),
             "approval_status": "pending", "approvers": list(one.approvers), "resource": one.resource,
             "created_at": rfc3339(held_us or execution.started_us or execution.created_us),
+            "hold_version": execution.holds,
         }  # fmt: skip
 
 
@@ -134,7 +138,7 @@ def snapshots_of(execution: PlanExecution, steps: Mapping[str, StepRecord]) -> l
     return [
         {
             "request_id": execution.plan_id,
-            **_moment(index, step, record),
+            **_moment(execution, index, step, record),
             "input": step["parameters"],
             "output": execution.step_results.get(step["id"]),
             "error_message": record.error or "",
@@ -152,7 +156,7 @@ def timeline_of(execution: PlanExecution, steps: Mapping[str, StepRecord]) -> li
     """When each step that was begun was at work."""
     return [
         {
-            **_moment(index, step, record),
+            **_moment(execution, index, step, record),
             "has_error": record.error is not None and record.state is not _S.HELD,
             "has_approval": record.state is _S.HELD or step["type"] == "approval",
         }
@@ -197,7 +201,7 @@ def _unified(index: int, step: dict[str, Any], execution: PlanExecution, record:
         "step_index": index,
         "step_name": step["name"],
         "step_type": _TYPES.get(step["type"], "action"),
-        "status": _STEP[known.state],
+        "status": _step_status(execution, known),
         "started_at": _time(known.started_us),
         "ended_at": _time(known.finished_us),
         "duration": duration_of(known),
@@ -217,9 +221,15 @@ def _begun(
             yield index, step, record
 
 
-def _moment(index: int, step: dict[str, Any], record: StepRecord) -> dict[str, Any]:
+def _step_status(execution: PlanExecution, record: StepRecord) -> str:
+    """Nothing of a plan that has ended runs any more: whoever ran it has gone, and could not say how that ended."""
+    status = _STEP[record.state]
+    return "failed" if status == "running" and execution.status in ENDED else status
+
+
+def _moment(execution: PlanExecution, index: int, step: dict[str, Any], record: StepRecord) -> dict[str, Any]:
     return {
-        "step_index": index, "step_name": step["name"], "status": _STEP[record.state],
+        "step_index": index, "step_name": step["name"], "status": _step_status(execution, record),
         "started_at": _time(record.started_us), "completed_at": _time(record.finished_us),
         "duration_ms": _took_ms(record),
     }  # fmt: skip

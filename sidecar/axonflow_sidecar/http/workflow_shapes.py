@@ -157,8 +157,8 @@ def workflow_shown(workflow: Workflow, steps: Sequence[WorkflowStep], now_us: in
 def _step_shown(step: WorkflowStep, now_us: int) -> dict[str, Any]:
     return {
         "step_id": step.step_id, "step_index": step.index, "step_name": step.asked.step_name or None,
-        "step_type": step.asked.step_type, "decision": step.answer, "decision_reason": _reason(step, now_us) or None,
-        "decision_id": step.decision_id, "approval_status": _approval_status(step, now_us),
+        "step_type": step.asked.step_type, "decision": step.answer, "decision_reason": reason_of(step, now_us) or None,
+        "decision_id": step.decision_id, "approval_status": approval_status_of(step, now_us),
         "approved_by": step.reviewed_by if _is_approved(step) else None,
         "gate_checked_at": rfc3339(step.last_gated_us), "completed_at": _time(step.completed_us),
     }  # fmt: skip
@@ -168,7 +168,7 @@ def gate_shown(answer: Answer, now_us: int, *, with_output: bool) -> dict[str, A
     """What whoever asks at a gate is told. ``redacted_input`` is ours: what the step is to be run with."""
     step = answer.step
     told = {
-        "decision": step.answer, "step_id": step.step_id, "reason": _reason(step, now_us) or None,
+        "decision": step.answer, "step_id": step.step_id, "reason": reason_of(step, now_us) or None,
         "policy_ids": [match.policy_id for match in step.matches], "decision_id": step.decision_id,
         "policies_evaluated": _matches_shown(step), "policies_matched": _matches_shown(step),
         "cached": answer.recorded, "decision_source": "cached" if answer.recorded else "fresh",
@@ -188,7 +188,7 @@ def review_shown(step: WorkflowStep, now_us: int) -> dict[str, Any]:
     word = "approved" if _is_approved(step) else "rejected"
     return {
         "workflow_id": step.workflow_id, "step_id": step.step_id, "status": word, "decision": step.answer,
-        "reason": _reason(step, now_us) or None, "approval_status": word, "approval_id": step.approval_id,
+        "reason": reason_of(step, now_us) or None, "approval_status": word, "approval_id": step.approval_id,
         f"{word}_by": step.reviewed_by, f"{word}_at": _time(step.reviewed_us),
         "policies_matched": _matches_shown(step),
         "retry_context": _retry_context(step, step, with_output=False), "message": f"The step is {word}.",
@@ -218,7 +218,7 @@ def checkpoint_shown(workflow: Workflow, step: WorkflowStep, now_us: int) -> dic
         "id": step.index + 1, "workflow_id": step.workflow_id, "step_id": step.step_id, "step_index": step.index,
         "step_type": step.asked.step_type,
         "checkpoint_type": "step_completed" if step.state is GateState.COMPLETED else "step_gate",
-        "gate_decision": step.answer, "gate_reason": _reason(step, now_us) or None, "is_resumable": may_go_on,
+        "gate_decision": step.answer, "gate_reason": reason_of(step, now_us) or None, "is_resumable": may_go_on,
         "resume_count": step.resume_count, "created_at": rfc3339(step.first_gated_us),
     }  # fmt: skip
 
@@ -269,7 +269,7 @@ def _is_approved(step: WorkflowStep) -> bool:
     return step.reviewed_us is not None and step.answer == "allow"
 
 
-def _approval_status(step: WorkflowStep, now_us: int) -> str | None:
+def approval_status_of(step: WorkflowStep, now_us: int) -> str | None:
     """The contract has no word for a hold that expired."""
     if step.standing(now_us) is GateState.HELD:
         return "pending"
@@ -278,7 +278,7 @@ def _approval_status(step: WorkflowStep, now_us: int) -> str | None:
     return "approved" if _is_approved(step) else None
 
 
-def _reason(step: WorkflowStep, now_us: int) -> str:
+def reason_of(step: WorkflowStep, now_us: int) -> str:
     if step.standing(now_us) is GateState.EXPIRED:
         return "Nobody decided on it in time."
     if step.state is GateState.REJECTED:

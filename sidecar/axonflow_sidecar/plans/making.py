@@ -14,15 +14,18 @@ from axonflow.app.chat_models import open_chat_model
 from axonflow.app.planner import Planner
 from axonflow.errors import ConfigurationError, PlanError
 from axonflow.plan import PlanExecution
+from axonflow.plan.keeping.versions import MAX_VERSIONS
 from axonflow.plan.model.document import plan_of_document, plan_to_document
 from axonflow.plan.model.graph import unbound_calls
 from axonflow.plan.planner.modes import ExecutionMode, plan_in_mode
 from axonflow_sidecar.plans.catalogue import APPROVER, PlanCatalogue
 
-__all__ = ["PlanMaker", "PlanningSettings", "Written", "load_calls", "open_planner", "opened_maker"]
+__all__ = ["MAX_REPLANS", "PlanMaker", "PlanningSettings", "Written", "load_calls", "open_planner", "opened_maker"]
 
 Calls = Mapping[str, Callable[..., Any]]
 _NOTHING: Final[Calls] = {}
+MAX_REPLANS: Final = 1
+"""How often the rest of one plan is written anew, as in `Planner.run`."""
 
 
 class PlanningSettings(Struct, frozen=True, kw_only=True):
@@ -138,5 +141,39 @@ class PlanMaker:
     def plan_of(self, execution: PlanExecution) -> Plan:
         """The plan that is kept, to be run. Raises PlanError."""
         return self.again(
-            execution.domain, execution.query, execution.context, execution.execution_mode, execution.definition
+            execution.domain, execution.query, execution.context, _mode_of(execution), execution.definition
         )
+
+    def can_replan(self, execution: PlanExecution) -> bool:
+        """Whether what is not done of it may be written anew: a model wrote it, and there is one that would."""
+        return (
+            self._planner is not None
+            and execution.definition is not None
+            and execution.domain in self._planner.domains
+            and execution.replans < MAX_REPLANS
+            and execution.version < MAX_VERSIONS
+        )
+
+    async def replan(
+        self, execution: PlanExecution, outputs: Mapping[str, Any], principal: Principal, failed: str, error: str
+    ) -> Written:
+        """The plan, whose steps in `outputs` are done, with another way on. A model writes that in the name of
+        `principal`. Raises PlanError, Denied, AuditError and ModelError."""
+        if self._planner is None or execution.definition is None:
+            raise PlanError(
+                "nobody writes it anew", expected="a plan that a planner wrote", at=f"plan {execution.name!r}"
+            )
+        # As it was run: approvals that its mode asked for are among the steps that are done.
+        before = plan_in_mode(plan_of_document(execution.definition), _mode_of(execution), approver=APPROVER)
+        plan = await self._planner.replan(
+            before, outputs, principal=principal, failed=failed, error=error, mode=execution.execution_mode,
+            approver=APPROVER,
+        )  # fmt: skip
+        definition = plan_to_document(plan)
+        bound = self.again(execution.domain, execution.query, execution.context, "auto", definition)
+        return Written(bound, execution.domain, definition)
+
+
+def _mode_of(execution: PlanExecution) -> ExecutionMode:
+    """What has been written anew has in it what its mode asks for, of what was not done by then."""
+    return "auto" if execution.replans else execution.execution_mode

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -20,27 +20,30 @@ from axonflow.ids import now_us
 from axonflow.plan import Plan, PlanExecution, PlanResult, StepEvent, StepRecord
 from axonflow.plan.keeping.execution import ENDED, ExecutionStatus
 from axonflow.tenancy import check_active
+from axonflow_sidecar.plans.leases import USUAL_TIMES, Leases, LeaseTimes
 from axonflow_sidecar.plans.making import PlanMaker
 from axonflow_sidecar.plans.progress import Progress
+from axonflow_sidecar.plans.replanning import Came, Running, Work, replanned
 from axonflow_sidecar.plans.stopping import Stop, Stopping
 
 __all__ = ["PlanRuns", "RunTimes"]
 
 _NOBODY: Final[Mapping[str, str]] = {}
-_PAUSES_S = (0.1, 1.0, 5.0)
+MAX_UNKEPT: Final = 10_000
+"""Ends that wait for a store that is away; of more than that, the plans are given up when this process is gone."""
+MAX_UNKEPT_BYTES: Final = 64 * 1024 * 1024
+"""Of results in these. What is more than that is lost, and the plan has failed for it."""
 _log = logging.getLogger("axonflow.plans")
-
-_Work = Callable[[Plan, Callable[[StepEvent], None]], Awaitable[PlanResult]]
-"""Runs a plan, or goes on with one that was held."""
 
 
 class RunTimes(Struct, frozen=True):
-    """In seconds: how often is written down where steps have got to, how often is asked which runs are to stop, and how
-    long whoever cancels one waits for its end."""
+    """In seconds: how often is written down where steps have got to, how often is asked which runs are to stop, how
+    long whoever cancels one waits for its end, and the pauses before that is offered again to a store that is away."""
 
     keep_s: float = 0.25
     look_s: float = 0.5
     cancel_s: float = 10.0
+    pauses_s: tuple[float, ...] = (0.1, 1.0, 5.0)
 
 
 _USUAL: Final = RunTimes()
@@ -58,6 +61,7 @@ class PlanRuns:
         executor_id: str,
         inactive: Mapping[str, str] = _NOBODY,
         times: RunTimes = _USUAL,
+        lease_times: LeaseTimes = USUAL_TIMES,
     ) -> None:
         self._flow = flow
         self._shelf = shelf
@@ -67,6 +71,10 @@ class PlanRuns:
         self._times = times
         self._stopping = Stopping(shelf, executor_id, times.look_s)
         self._running: dict[asyncio.Task[PlanExecution | None], tuple[str, str]] = {}
+        self._unkept: dict[tuple[str, str], tuple[PlanExecution, list[StepRecord], int]] = {}
+        self._unkept_bytes = 0
+        self._lost = 0
+        self.leases = Leases(shelf, executor_id, self._keep_ends, self._stopping.set_adrift, lease_times)
 
     async def run(
         self, tenant_id: str, plan_id: str, principal: Principal, origin: Origin = IN_PROCESS
@@ -78,24 +86,29 @@ class PlanRuns:
         return await self._apart((tenant_id, plan_id), self._run(tenant_id, plan_id, principal, origin))
 
     async def _run(self, tenant_id: str, plan_id: str, principal: Principal, origin: Origin) -> PlanExecution | None:
+        await self.leases.check()
         execution = await self._shelf.running.begin(tenant_id, plan_id, self._executor_id, now_us())
         if execution is None:
             return None
 
-        async def work(plan: Plan, watch: Callable[[StepEvent], None]) -> PlanResult:
-            return await self._flow.run(
-                plan, principal=principal, context=execution.context, origin=origin,
-                before_step=partial(check_active, tenant_id, self._inactive), watch=watch,
-            )  # fmt: skip
-
-        return await self._carry_out(execution, work)
+        run = Running(
+            self._flow, principal, execution.context, origin, partial(check_active, tenant_id, self._inactive)
+        )
+        return await self._carry_out(execution, run, run.begin)
 
     async def resume(
-        self, execution: PlanExecution, *, approved: bool, by: Principal, comment: str = "", origin: Origin = IN_PROCESS
+        self,
+        execution: PlanExecution,
+        *,
+        approved: bool | Mapping[str, bool],
+        by: Principal,
+        comment: str = "",
+        origin: Origin = IN_PROCESS,
     ) -> PlanExecution | None:
         """Go on with one that is held, in whichever process it was; None when somebody else has, meanwhile.
 
-        What is approved is what `execution` waits for: a plan that has gone on and waits again is not approved unseen.
+        What is approved is what `execution` waits for, all of it or some by step: a plan that has gone on and waits
+        again is not approved unseen.
         Raises Denied, and PlanError, as `AxonFlow.resume`: it is held as before then.
         """
         key = (execution.tenant_id, execution.plan_id)
@@ -104,12 +117,13 @@ class PlanRuns:
     async def _resume(
         self,
         execution: PlanExecution,
-        approved: bool,  # noqa: FBT001  what is asked for is yes or no
+        approved: bool | Mapping[str, bool],  # noqa: FBT001  what is asked for is yes or no
         by: Principal,
         comment: str,
         origin: Origin,
     ) -> PlanExecution | None:
         tenant_id = execution.tenant_id
+        await self.leases.check()
         begun = await self._shelf.running.begin(
             tenant_id, execution.plan_id, self._executor_id, now_us(), was="awaiting_approval"
         )
@@ -120,13 +134,15 @@ class PlanRuns:
             await self._finished(replace(begun, status="awaiting_approval"), [])
             return None
 
+        is_active = partial(check_active, tenant_id, self._inactive)
+        run = Running(self._flow, Principal.of(held.principal), held.context, origin, is_active)
+
         async def work(plan: Plan, watch: Callable[[StepEvent], None]) -> PlanResult:
             return await self._flow.resume(
-                plan, held, approved=approved, by=by, comment=comment, origin=origin,
-                before_step=partial(check_active, tenant_id, self._inactive), watch=watch,
-            )  # fmt: skip
+                plan, held, approved=approved, by=by, comment=comment, origin=origin, before_step=is_active, watch=watch
+            )
 
-        return await self._carry_out(begun, work)
+        return await self._carry_out(begun, run, work)
 
     async def cancel(self, tenant_id: str, plan_id: str, reason: str) -> PlanExecution | None:
         """Cancel one that has not ended; None when there is none. One that runs here has stopped when this returns,
@@ -154,7 +170,7 @@ class PlanRuns:
         task.add_done_callback(self._running.pop)
         return await asyncio.shield(task)
 
-    async def _carry_out(self, execution: PlanExecution, work: _Work) -> PlanExecution:
+    async def _carry_out(self, execution: PlanExecution, run: Running, work: Work) -> PlanExecution:
         key = (execution.tenant_id, execution.plan_id)
         progress = Progress(self._shelf, execution, self._times.keep_s)
         steps: list[StepRecord] = []
@@ -162,14 +178,16 @@ class PlanRuns:
         try:
             with self._stopping.can_stop(key) as stop:
                 async with progress.kept():
-                    result = await work(self._maker.plan_of(execution), progress.watch)
-            steps = list(result.steps.values())
-            ended = _ended(execution, result)
+                    came = Came(execution, await work(self._maker.plan_of(execution), progress.watch))
+                    execution = replace(execution, held=None)
+                    came = await replanned(came, run, self._shelf, self._maker, progress.watch)
+            steps = list(came.steps.values())
+            ended = _ended(came.execution, came.result)
         except AxonFlowError as error:
             if execution.held is not None:  # nothing has run: it waits on
                 await self._finished(replace(execution, status="awaiting_approval"), [])
                 raise
-            ended = _failed(execution, str(error))
+            ended, steps = _failed(execution, str(error)), progress.stopped()
         except asyncio.CancelledError:
             ended, steps = _stopped(execution, stop), progress.stopped()
         except Exception:  # whatever it is, nothing runs any more, and who looks has to see that
@@ -182,13 +200,44 @@ class PlanRuns:
 
     async def _finished(self, ended: PlanExecution, steps: list[StepRecord]) -> ExecutionStatus | None:
         """Keep the end, also when the store is away for a moment: the steps have been done, whatever it says."""
-        for pause_s in _PAUSES_S:
+        for pause_s in self._times.pauses_s:
             try:
                 return await self._kept_as(ended, steps)
             except PlanError as error:
                 _log.warning("the end of a run cannot be kept yet", extra={"facts": {"reason": str(error)}})
                 await asyncio.sleep(pause_s)
-        return await self._kept_as(ended, steps)
+        try:
+            return await self._kept_as(ended, steps)
+        except PlanError:
+            self._keep_later(ended, steps)
+            raise
+
+    def _keep_later(self, ended: PlanExecution, steps: list[StepRecord]) -> None:
+        size_bytes = len(msgspec.json.encode(ended.step_results)) + len(ended.held.to_json() if ended.held else b"")
+        if len(self._unkept) >= MAX_UNKEPT:
+            self._lost += 1
+            return
+        if self._unkept_bytes + size_bytes > MAX_UNKEPT_BYTES:
+            slim = replace(ended, result=None, step_results={})
+            ended, steps, size_bytes = _failed(slim, "What came of it was too much to wait for the database."), [], 0
+        self._unkept_bytes += size_bytes
+        self._unkept[ended.tenant_id, ended.plan_id] = ended, steps, size_bytes
+
+    async def _keep_ends(self) -> bool:
+        """Keep the ends that the store did not take when they came: whether nothing is left then, and nothing runs.
+        Raises PlanError when it still does not."""
+        failures: list[PlanError] = []
+        for key, (ended, steps, size_bytes) in list(self._unkept.items()):
+            try:
+                await self._kept_as(ended, steps)
+            except PlanError as failure:  # of this one, or of all: which it is, the next one tells
+                failures.append(failure)
+                continue
+            del self._unkept[key]
+            self._unkept_bytes -= size_bytes
+        if failures:
+            raise failures[0]
+        return not self._running and not self._lost
 
     async def _kept_as(self, ended: PlanExecution, steps: list[StepRecord]) -> ExecutionStatus | None:
         """The status that it has at its end; None when that is not this one."""
@@ -217,6 +266,9 @@ def _stopped(execution: PlanExecution, stop: Stop | None) -> PlanExecution:
     if stop is not None and stop.was_told:
         stop.task.uncancel()
         return _cancelled(execution)
+    if stop is not None and stop.is_adrift:
+        stop.task.uncancel()
+        return _failed(execution, "The orchestrator could not tell for too long that it still runs it.")
     return _failed(execution, "The orchestrator was stopped.")
 
 
@@ -248,7 +300,8 @@ def _ended(execution: PlanExecution, result: PlanResult) -> PlanExecution:
             return replace(execution, status="awaiting_approval", held=result.held, step_results=outputs)
     except PlanError as error:  # it has run: this is an end, and not one that somebody could go on from
         return _failed(execution, str(error))
-    errors = "; ".join(f"{name}: {error}" for name, error in result.errors.items()) or "; ".join(result.reasons)
+    told = [f"{name}: {error}" for name, error in result.errors.items()] or list(result.reasons)
+    errors = "; ".join([*told, *([result.error] if result.error else [])])
     return replace(
         execution,
         status=result.status,

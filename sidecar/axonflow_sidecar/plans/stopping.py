@@ -18,13 +18,14 @@ _Key = tuple[str, str]
 
 
 class Stop:
-    """Whether a run was told to stop."""
+    """Whether a run was told to stop, or had to because nobody knows any more that it runs here."""
 
-    __slots__ = ("task", "was_told")
+    __slots__ = ("is_adrift", "task", "was_told")
 
     def __init__(self, task: asyncio.Task[Any]) -> None:
         self.task = task
         self.was_told = False
+        self.is_adrift = False
 
 
 class Stopping:
@@ -53,9 +54,16 @@ class Stopping:
     def stop(self, key: _Key) -> None:
         """Cancel the run of this tenant and id, if it is here; once, for the second time would be a harder one."""
         run = self._runs.get(key)
-        if run is not None and not run.was_told:
+        if run is not None and not run.was_told and not run.is_adrift:
             run.was_told = True
             run.task.cancel()
+
+    def set_adrift(self) -> None:
+        """Cancel all runs: others may soon take them for those of a process that is gone."""
+        for run in self._runs.values():
+            if not run.was_told and not run.is_adrift:
+                run.is_adrift = True
+                run.task.cancel()
 
     async def _look(self) -> None:
         is_away = False  # told once, not twice a second

@@ -12,8 +12,9 @@ from axonflow.adapters.memory import MemoryAuditProofs
 from axonflow.adapters.sqlite_spool import SqliteAuditSpool
 from axonflow.app import audit_keys
 from axonflow.app.audit_keys import ask_for_rotation, first_key_id, signing_keys
+from axonflow.app.spooling import signing
 from axonflow.audit.trust import Trust
-from axonflow.errors import ConfigurationError
+from axonflow.errors import AuditConflict, AuditError, ConfigurationError
 from axonflow.flows.drain import drain_once
 from axonflow.flows.verify_audit import verify_audit
 from tests.unit.audit.test_chain import event
@@ -114,6 +115,53 @@ def test_key_asked_for_before_the_one_of_now_has_signed_waits_for_a_later_start(
         assert signing_keys(tmp_path, spool.writer_id, 0)[1] == first[1]
         assert len(signing_keys(tmp_path, spool.writer_id, 1)[1]) == 2
         spool.close()
+
+    asyncio.run(main())
+
+
+def test_rotation_while_a_batch_is_sealed_that_the_store_then_refuses_waits_and_verifies(tmp_path):
+    """Else it would be sealed anew, under a number from before the new key's, with that key."""
+
+    class Store(MemoryAuditProofs):
+        is_away = True
+
+        async def write_batch(self, batch):
+            if self.is_away:
+                raise AuditError("away")
+            await super().write_batch(batch)
+
+    async def started(store, told):
+        spool = SqliteAuditSpool.open(tmp_path)
+        for key in await signing(spool, tmp_path, told.append):
+            await store.register(key)
+        return spool
+
+    async def main():
+        store = Store()
+        spool = await started(store, [])
+        for number in range(3):
+            await spool.append(replace(event(number), writer_id=spool.writer_id))
+        first = (await spool.oldest(1))[0]
+        with pytest.raises(AuditError, match="away"):
+            await drain_once(spool, store)
+        spool.close()
+        named, told = ask_for_rotation(tmp_path), []
+        spool = await started(store, told)
+        assert ["a later start" in one for one in told] == [True]
+        await store.write([replace(first, hash=bytes(32))])  # another holds its place, so the batch is refused
+        store.is_away = False
+        with pytest.raises(AuditConflict):
+            await drain_once(spool, store)
+        assert [record for record, _ in await spool.in_quarantine()] == [first]
+        spool.close()
+        told = []
+        spool = await started(store, told)
+        await spool.append(replace(event(9), writer_id=spool.writer_id))
+        assert (await drain_once(spool, store), told) == (1, [])
+        spool.close()
+        report = await verify_audit(store, verify=made_signature)
+        assert not {"unknown_key", "bad_signature", "unendorsed_key"} & {one.kind for one in report.broken}
+        assert [key.key_id for key in (await store.stored_writers())[0].keys][-1] == named
 
     asyncio.run(main())
 

@@ -182,10 +182,11 @@ def test_anchoring_beside_a_service_reports_once_what_fails_and_that_it_works_ag
             return await super().get(name)
 
     async def run():
-        anchor, told, works = Shaky(), [], asyncio.Event()
+        anchor, told, works, since_us = Shaky(), [], asyncio.Event(), []
 
         def report(error):
             told.append(error and str(error))
+            since_us.append(flow.failing_since_us)
             works.set() if error is None else None
             raise ValueError("a report that fails")
 
@@ -195,6 +196,7 @@ def test_anchoring_beside_a_service_reports_once_what_fails_and_that_it_works_ag
         await asyncio.wait_for(works.wait(), 10)
         await flow.stop(10)
         assert (told[0], "OSError" in told[1], told[2], len(told)) == ("away", True, None, 3)
+        assert (since_us[0] is None, since_us[0] == since_us[1], since_us[2]) == (False, True, None)
         assert MACHINE in await newest(anchor)
 
     asyncio.run(run())

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from axonflow.plan import HeldRun, Plan, Step, ref
+from axonflow.plan import Compensation, HeldRun, Plan, Step, ref
 from tests.unit.flows.label_runs import ADDRESS, MAY_MASK, NO_MAIL, address, echo, masking, opened, ran, words
 from tests.unit.flows.plan_runs import states
 
@@ -165,3 +165,32 @@ def test_growth_by_a_step_that_a_declared_label_would_come_to_is_refused_by_its_
     result = asyncio.run(flow.run_growing(plans(), principal="user:ann"))
     assert "send" not in result.steps
     assert "pii:email flows read -> send, which is denied" in result.error
+
+
+def test_label_of_what_was_undone_stays_on_what_was_made_of_it():
+    async def gone(**_):
+        raise LookupError("closed")
+
+    flow = opened(NO_MAIL)
+    undo = Compensation(run=words)
+    plan = Plan("p", on_failure="cancel").tool("read", "files", words, labels=["pii:email"], compensate=undo)
+    plan.step("note", words, needs=["read"]).step("fails", gone, needs=["note"])
+    first = ran(flow, plan)
+    assert (first.status, list(first.outputs), "pii:email" in first.labels["note"]) == ("failed", ["note"], True)
+    other = Plan("p").step("note", words).tool("send", "mail", words, needs=["note"])
+    again = ran(flow, other, done=first)
+    assert (states(again)["send"], again.labels["note"]) == ("denied", first.labels["note"])
+    assert ran(flow, other, done=first.outputs).status == "completed"  # by itself it does not say where it is from
+
+
+def test_bytes_that_a_run_held_are_refused_after_it_as_they_were_before():
+    async def page(**_):
+        return {"page": ADDRESS.encode()}
+
+    flow = opened(NO_MAIL)
+    plan = Plan("p").step("read", page)
+    asking(plan, "read").tool("send", "mail", words, needs=["read"], after=["ask"])
+    straight = ran(flow, Plan("p").step("read", page).tool("send", "mail", words, needs=["read"]))
+    result = resumed(flow, plan, ran(flow, plan))
+    assert [states(one)["send"] for one in (straight, result)] == ["failed", "failed"]
+    assert straight.errors["send"] == result.errors["send"]

@@ -8,7 +8,7 @@ import pytest
 from axonflow import AxonFlow, Denied, Plan, Principal, Step
 from axonflow.adapters.memory import MemoryAuditLog, MemoryLedger
 from axonflow.errors import PlanError
-from axonflow.plan import Compensation, HeldRun, PlanResult, Retry, ref
+from axonflow.plan import Compensation, HeldRun, Limits, PlanQuota, PlanResult, Retry, Takes, ref
 from tests.unit.flows.plan_runs import echo, states
 
 ANN = Principal("ann")
@@ -283,3 +283,18 @@ def test_steps_that_are_done_are_not_called_again_nor_judged() -> None:
     assert (result.status, result.outputs, calls.names) == ("completed", {"a": [1], "b": {"a": [1]}}, [])
     with pytest.raises(PlanError, match="a step of another plan"):
         run(flow, plan, done={"x": 1})
+
+
+def test_held_body_that_goes_on_reserves_what_is_left_of_it() -> None:
+    calls, ledger = Calls(), MemoryLedger()
+    flow = flow_of(ledger=ledger, plan_limits=Limits(quotas=[PlanQuota(unit="tokens", maximum=100, window_s=3_600)]))
+    body = Plan("body").step("dear", calls.step("dear"), takes=Takes(tokens=60))
+    body.add(Step(name="ok", kind="approval", target="boss", needs=["dear"]))
+    body.step("cheap", calls.step("cheap"), needs=["ok"], takes=Takes(tokens=30))
+    plan = Plan("trip", budget=Takes(tokens=90)).plan("within", body)
+    held = run(flow, plan)
+    assert (held.status, calls.names) == ("held", ["dear"])
+    assert resume(flow, plan, held).status == "completed"
+    assert calls.names == ["dear", "cheap"]
+    with pytest.raises(PlanError, match="does not fit its budget: expected at most 10 tokens"):
+        run(flow, plan)

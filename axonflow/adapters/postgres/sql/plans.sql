@@ -18,7 +18,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
 SELECT
     tenant_id, plan_id, name, domain, query, principal, status, steps, created_us, executor_id, started_us,
     finished_us, result, step_results, error, schema_version, context, version, execution_mode, metadata, definition,
-    held, cancel_us, cancel_reason
+    held, cancel_us, cancel_reason, replans, holds
 FROM axonflow.plan_execution
 WHERE tenant_id = $1 AND plan_id = $2;
 
@@ -27,7 +27,7 @@ WHERE tenant_id = $1 AND plan_id = $2;
 SELECT
     tenant_id, plan_id, name, domain, query, principal, status, steps, created_us, executor_id, started_us,
     finished_us, error, schema_version, version, execution_mode, metadata, cancel_us, cancel_reason,
-    CASE WHEN $2 = ARRAY['awaiting_approval'] THEN held END AS held,
+    replans, holds, CASE WHEN $2 = ARRAY['awaiting_approval'] THEN held END AS held,
     (
         SELECT count(*) FROM axonflow.plan_step
         WHERE
@@ -62,6 +62,14 @@ UPDATE axonflow.plan_execution
 SET name = $4, domain = $5, steps = $6, execution_mode = $7, metadata = $8, definition = $9, version = $3
 WHERE tenant_id = $1 AND plan_id = $2 AND version = $3 - 1 AND status = 'pending';
 
+-- name: replan
+-- What is to stop is not made anew.
+UPDATE axonflow.plan_execution
+SET steps = $5, definition = $6, version = $4, replans = replans + 1
+WHERE
+    tenant_id = $1 AND plan_id = $2 AND executor_id = $3 AND version = $4 - 1 AND status = 'running'
+    AND cancel_us IS NULL;
+
 -- name: versions
 SELECT
     tenant_id, plan_id, version, kind, changed_us, changed_by, summary, domain, execution_mode, metadata, definition
@@ -81,7 +89,7 @@ WHERE tenant_id = $1 AND plan_id = $2 AND status IN ('pending', 'running', 'awai
 RETURNING
     tenant_id, plan_id, name, domain, query, principal, status, steps, created_us, executor_id, started_us,
     finished_us, result, step_results, error, schema_version, context, version, execution_mode, metadata, definition,
-    held, cancel_us, cancel_reason;
+    held, cancel_us, cancel_reason, replans, holds;
 
 -- name: begin
 -- Of many at once, the second waits for the first one's row lock, looks again and finds it running.
@@ -91,7 +99,7 @@ WHERE tenant_id = $1 AND plan_id = $2 AND status = $5
 RETURNING
     tenant_id, plan_id, name, domain, query, principal, status, steps, created_us, executor_id, started_us,
     finished_us, result, step_results, error, schema_version, context, version, execution_mode, metadata, definition,
-    held, cancel_us, cancel_reason;
+    held, cancel_us, cancel_reason, replans, holds;
 
 -- name: progress
 INSERT INTO axonflow.plan_step (tenant_id, plan_id, step, state, started_us, finished_us, attempts, facts)
@@ -108,18 +116,19 @@ SET
     attempts = excluded.attempts, facts = excluded.facts;
 
 -- name: finish
--- What is to stop is not held.
+-- What is to stop is not held. What goes back to where it was held waits for nothing new.
 UPDATE axonflow.plan_execution
 SET
     status = CASE WHEN $4 = 'awaiting_approval' AND cancel_us IS NOT NULL THEN 'cancelled' ELSE $4 END,
     finished_us = CASE WHEN $4 = 'awaiting_approval' THEN cancel_us ELSE $5 END,
     held = CASE WHEN cancel_us IS NULL THEN $9::bytea END,
+    holds = holds + CASE WHEN cancel_us IS NULL AND $9::bytea IS NOT NULL AND $9 IS DISTINCT FROM held THEN 1 ELSE 0 END,
     result = $6, step_results = $7, error = $8
 WHERE tenant_id = $1 AND plan_id = $2 AND executor_id = $3 AND status = 'running'
 RETURNING status;
 
 -- name: cancelled
--- This and `abandon` alone name no tenant: a process runs plans of any.
+-- This and what follows alone name no tenant: a process runs plans of any.
 SELECT tenant_id, plan_id
 FROM axonflow.plan_execution
 WHERE executor_id = $1 AND status = 'running' AND cancel_us IS NOT NULL;
@@ -128,3 +137,14 @@ WHERE executor_id = $1 AND status = 'running' AND cancel_us IS NOT NULL;
 UPDATE axonflow.plan_execution
 SET status = 'failed', error = $2, finished_us = $3
 WHERE executor_id = $1 AND status = 'running';
+
+-- name: beat
+INSERT INTO axonflow.plan_executor (executor_id, beat) VALUES ($1, $2)
+ON CONFLICT (executor_id) DO UPDATE SET beat = excluded.beat;
+
+-- name: beats
+SELECT executor_id, beat FROM axonflow.plan_executor;
+
+-- name: leave
+-- One that says meanwhile that it is there waits for this, and comes again.
+DELETE FROM axonflow.plan_executor WHERE executor_id = $1 AND ($2::text IS NULL OR beat = $2);

@@ -916,6 +916,8 @@ CREATE TABLE axonflow.plan_execution (
     held bytea,
     cancel_us bigint,
     cancel_reason bytea NOT NULL DEFAULT '',
+    replans integer NOT NULL DEFAULT 0 CHECK (replans >= 0),
+    holds integer NOT NULL DEFAULT 0 CHECK (holds >= 0),
     PRIMARY KEY (tenant_id, plan_id)
 );
 -- As small as the number of plans that run, so it is read as a whole by whoever looks for those of one executor.
@@ -941,13 +943,32 @@ CREATE POLICY give_up ON axonflow.plan_execution FOR UPDATE TO axonflow_executor
     USING (executor_id = nullif(current_setting('axonflow.executor_id', true), '') AND status = 'running')
     WITH CHECK (executor_id = nullif(current_setting('axonflow.executor_id', true), '') AND status = 'failed');
 
+-- A process that runs plans says now and then that it is there: `beat` is another text each time, and whoever sees the same
+-- one for long enough gives up what it left running. Of those that an earlier release left it is empty until they do.
+CREATE TABLE axonflow.plan_executor (
+    executor_id text COLLATE "C" PRIMARY KEY,
+    schema_version integer NOT NULL DEFAULT 1,
+    beat text COLLATE "C" NOT NULL
+);
+
+ALTER TABLE axonflow.plan_executor ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+GRANT SELECT, INSERT, UPDATE (beat), DELETE ON axonflow.plan_executor TO axonflow_executor;
+CREATE POLICY all_of_them ON axonflow.plan_executor FOR SELECT TO axonflow_executor USING (true);
+CREATE POLICY arrive ON axonflow.plan_executor FOR INSERT TO axonflow_executor
+    WITH CHECK (executor_id = nullif(current_setting('axonflow.executor_id', true), ''));
+CREATE POLICY beat ON axonflow.plan_executor FOR UPDATE TO axonflow_executor
+    USING (executor_id = nullif(current_setting('axonflow.executor_id', true), ''))
+    WITH CHECK (executor_id = nullif(current_setting('axonflow.executor_id', true), ''));
+CREATE POLICY leave ON axonflow.plan_executor FOR DELETE TO axonflow_executor
+    USING (executor_id = nullif(current_setting('axonflow.executor_id', true), ''));
+
 -- What a plan was in each version. `summary` says what was different from the one before.
 CREATE TABLE axonflow.plan_version (
     tenant_id text COLLATE "C" NOT NULL,
     plan_id text COLLATE "C" NOT NULL,
     version integer NOT NULL CHECK (version > 0),
     schema_version integer NOT NULL DEFAULT 1,
-    kind text COLLATE "C" NOT NULL CHECK (kind IN ('created', 'updated', 'rolled_back')),
+    kind text COLLATE "C" NOT NULL CHECK (kind IN ('created', 'updated', 'rolled_back', 'replanned')),
     changed_us bigint NOT NULL,
     changed_by text COLLATE "C" NOT NULL,
     summary bytea NOT NULL,
@@ -1004,6 +1025,8 @@ CREATE TABLE axonflow.workflow (
     record bytea NOT NULL,
     PRIMARY KEY (tenant_id, workflow_id)
 );
+-- Those of a tenant that are in progress are counted before there is another.
+CREATE INDEX workflow_in_progress ON axonflow.workflow (tenant_id) WHERE state = 'in_progress';
 CREATE INDEX workflow_by_time ON axonflow.workflow (tenant_id, created_us DESC, workflow_id DESC);
 
 CREATE TABLE axonflow.workflow_step (

@@ -1,30 +1,44 @@
 -- name: add
--- Nothing comes after what was erased.
+-- Nothing comes after what was erased. Of several at once, each may find room for the last one.
 INSERT INTO axonflow.workflow (
     tenant_id, workflow_id, schema_version, state, source, trace_id, created_us, version, record
 )
 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9
-WHERE NOT EXISTS (SELECT FROM axonflow.tenant AS own WHERE own.tenant_id = $1 AND own.status = 'deleting')
+WHERE
+    NOT EXISTS (SELECT FROM axonflow.tenant AS own WHERE own.tenant_id = $1 AND own.status = 'deleting')
+    AND (SELECT count(*) FROM axonflow.workflow WHERE tenant_id = $1 AND state = 'in_progress') < $10
 ON CONFLICT DO NOTHING;
 
 -- name: get
 SELECT record, steps FROM axonflow.workflow WHERE tenant_id = $1 AND workflow_id = $2;
 
+-- name: in_progress
+SELECT count(*) FROM axonflow.workflow WHERE tenant_id = $1 AND state = 'in_progress';
+
 -- name: page
-SELECT record, steps
+SELECT
+    record, steps,
+    (
+        SELECT count(*) FROM axonflow.workflow_step
+        WHERE
+            workflow_step.tenant_id = workflow.tenant_id AND workflow_step.workflow_id = workflow.workflow_id
+            AND workflow_step.state = 'completed'
+    ) AS completed
 FROM axonflow.workflow
 WHERE
     tenant_id = $1 AND ($2::text IS NULL OR state = $2) AND ($3::text IS NULL OR source = $3)
-    AND ($4::text IS NULL OR trace_id = $4)
+    AND ($4::text IS NULL OR trace_id = $4) AND ($5::text IS NULL OR workflow_id = $5)
+    AND ($6::bigint IS NULL OR created_us >= $6) AND ($7::bigint IS NULL OR created_us < $7)
 ORDER BY created_us DESC, workflow_id DESC
-LIMIT $5 OFFSET $6;
+LIMIT $8 OFFSET $9;
 
 -- name: total
 SELECT count(*)
 FROM axonflow.workflow
 WHERE
     tenant_id = $1 AND ($2::text IS NULL OR state = $2) AND ($3::text IS NULL OR source = $3)
-    AND ($4::text IS NULL OR trace_id = $4);
+    AND ($4::text IS NULL OR trace_id = $4) AND ($5::text IS NULL OR workflow_id = $5)
+    AND ($6::bigint IS NULL OR created_us >= $6) AND ($7::bigint IS NULL OR created_us < $7);
 
 -- name: change
 UPDATE axonflow.workflow
@@ -39,6 +53,12 @@ SELECT record, step_index
 FROM axonflow.workflow_step
 WHERE tenant_id = $1 AND workflow_id = $2
 ORDER BY step_index;
+
+-- name: revision
+-- A version is never taken back, and steps do not go.
+SELECT coalesce(sum(version), 0)::bigint
+FROM axonflow.workflow_step
+WHERE tenant_id = $1 AND workflow_id = $2;
 
 -- name: add_step
 -- Whoever comes second waits for the row of the workflow; if it then adds the same step, its key is taken, and all of this
@@ -78,4 +98,4 @@ WHERE
     tenant_id = $1 AND workflow_step.state = 'held' AND workflow_step.expires_us > $2
     AND workflow.state = 'in_progress'
 ORDER BY workflow_step.expires_us, workflow_id, workflow_step.step_id
-LIMIT $3;
+LIMIT $3 OFFSET $4;

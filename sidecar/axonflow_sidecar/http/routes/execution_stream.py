@@ -11,14 +11,10 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from axonflow.errors import PlanError
-from axonflow.plan import PlanExecution
-from axonflow.plan.keeping.execution import ENDED, PlanQuery
 from axonflow_sidecar.http.asgi import Call, Handler, Reply
 from axonflow_sidecar.http.places import Places
-from axonflow_sidecar.http.plan_shapes import execution_of
-from axonflow_sidecar.http.routes.executions import found_with_steps, succeeded_of
-from axonflow_sidecar.http.routes.plans import OrchestratorServices
+from axonflow_sidecar.http.routes.kept_executions import KeptPlan, KeptWorkflow, found_execution, look_again
+from axonflow_sidecar.http.routes.plans import OrchestratorServices, asked_by
 
 __all__ = ["MAX_STREAMS", "MAX_STREAMS_OF_TENANT", "StreamTimes", "execution_stream"]
 
@@ -41,29 +37,31 @@ def execution_stream(services: OrchestratorServices, times: StreamTimes = _USUAL
     places = Places("streams", "End one, or ask now and then.", MAX_STREAMS, MAX_STREAMS_OF_TENANT)
 
     async def handler(call: Call) -> Reply:
-        execution, steps = await found_with_steps(services, call)
-        first = _shown(execution_of(execution, succeeded_of(steps), steps))
-        pieces = _pieces(services, call, execution, first, places, times)
+        asked = asked_by(services, call)
+        kept = await found_execution(services, asked, call.value)
+        pieces = _pieces(services, call, kept, asked.tenant_id, places, times)
         return Reply(await anext(pieces), content_type=b"text/event-stream", rest=pieces)
 
     return handler
 
 
 async def _pieces(
-    services: OrchestratorServices, call: Call, execution: PlanExecution, said: bytes, places: Places,
+    services: OrchestratorServices, call: Call, kept: KeptPlan | KeptWorkflow, tenant_id: str, places: Places,
     times: StreamTimes,
 ) -> AsyncGenerator[bytes, None]:  # fmt: skip
-    with places.one_of(execution.tenant_id):
+    with places.one_of(tenant_id):
         ends = {asyncio.create_task(call.left()), asyncio.create_task(call.stopping.wait())}
         try:
+            said, revision = _shown(kept.unified()), -1
             yield said
             said_s = monotonic()
-            while execution.status not in ENDED:
+            while not kept.has_ended:
                 done, _ = await asyncio.wait(ends, timeout=times.look_s, return_when=asyncio.FIRST_COMPLETED)
-                now = None if done else await _now(services, execution)
+                now = None if done else await look_again(services, kept, revision)
                 if now is None:
                     return
-                execution, piece = now
+                kept, revision = now
+                piece = _shown(kept.unified())
                 if piece != said or monotonic() - said_s >= times.heartbeat_s:
                     yield piece if piece != said else b": nothing new\n\n"
                     said, said_s = piece, monotonic()
@@ -71,21 +69,6 @@ async def _pieces(
             for task in ends:
                 task.cancel()
             await asyncio.gather(*ends, return_exceptions=True)
-
-
-async def _now(services: OrchestratorServices, execution: PlanExecution) -> tuple[PlanExecution, bytes] | None:
-    """How it stands now; None when it is not there any more, or nobody can tell. Twice a second is too often for what
-    may be large: it is looked at as in a list."""
-    kept = services.plans.kept
-    try:
-        page = await kept.page(PlanQuery(tenant_id=execution.tenant_id, plan_id=execution.plan_id, limit=1))
-        steps = await kept.steps(execution.tenant_id, execution.plan_id)
-    except PlanError:
-        return None
-    if not page.plans:
-        return None
-    known = page.plans[0].execution
-    return known, _shown(execution_of(known, succeeded_of(steps), steps))
 
 
 def _shown(state: dict[str, Any]) -> bytes:

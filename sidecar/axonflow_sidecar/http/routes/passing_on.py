@@ -15,10 +15,11 @@ from axonflow_sidecar.http.asgi import Call, Handler, Refused, Reply
 from axonflow_sidecar.http.identity import Identity, signed_identity
 from axonflow_sidecar.http.places import RETRY_S
 from axonflow_sidecar.http.problems import PROBLEM
+from axonflow_sidecar.http.routing import HANDLER_TIMEOUT_S
 from axonflow_sidecar.http.services import AgentServices, Orchestrator
 from axonflow_sidecar.http.translate import principal_of, tenant_of
 
-__all__ = ["PLAN_TIMEOUT_S", "pass_on", "passed_on", "passed_on_stream"]
+__all__ = ["PLAN_TIMEOUT_S", "pass_on", "passed_on", "passed_on_stream", "review_timeout_s"]
 
 PLAN_TIMEOUT_S: Final = 600
 CHECK_S: Final = 15.0
@@ -54,6 +55,11 @@ def passed_on_stream(services: AgentServices, permission: Permission) -> Handler
         return Reply(first, content_type=b"text/event-stream", rest=pieces)
 
     return handler
+
+
+def review_timeout_s(path: str) -> float:
+    """Of a route for workflows: a plan whose step is approved there runs to its end, or until it is held again."""
+    return PLAN_TIMEOUT_S if path.endswith(("/approve", "/reject")) else HANDLER_TIMEOUT_S
 
 
 async def pass_on(

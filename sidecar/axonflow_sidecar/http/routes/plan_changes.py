@@ -1,45 +1,42 @@
-"""Plans as people change them, at the orchestrator: other settings, an earlier version, the end, an approval."""
+"""Plans as people change them, at the orchestrator: other settings, an earlier version, the end."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from operator import itemgetter
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
-from axonflow import Principal, RequestError
-from axonflow.errors import Denied, ModelError, PlanConflict, TenancyForbidden
+from axonflow import RequestError
+from axonflow.errors import Denied, ModelError, PlanConflict
 from axonflow.ids import now_us
-from axonflow.plan import HeldRun, PlanExecution
-from axonflow.plan.keeping.execution import PlanQuery
+from axonflow.plan import PlanExecution
 from axonflow.plan.keeping.versions import MAX_VERSIONS, Made, PlanVersion, VersionKind, next_version
 from axonflow.plan.planner.modes import ExecutionMode
-from axonflow.policy.approving import may_approve, standing_of
 from axonflow.policy.request import decode_json
-from axonflow_sidecar.http.administration import limit_of, shown
+from axonflow_sidecar.http.administration import shown
 from axonflow_sidecar.http.asgi import Call, Handler, Refused, Reply
-from axonflow_sidecar.http.plan_shapes import approvals_of, status_of, version_of
+from axonflow_sidecar.http.plan_shapes import version_of
 from axonflow_sidecar.http.routes.plans import (
     Asked,
     OrchestratorServices,
     asked_by,
-    described,
     found_plan,
     keeping,
     recorded_for,
 )
-from axonflow_sidecar.http.workflow_shapes import pending_approval
+from axonflow_sidecar.plans.describing import described
 
 __all__ = [
     "cancel_plan",
+    "cancel_reason",
     "cancelled",
-    "pending_approvals",
     "plan_versions",
-    "resume_plan",
+    "refused_plan",
     "roll_back_plan",
+    "short_text",
     "update_plan",
 ]
 
@@ -54,17 +51,11 @@ class _UpdateBody(Struct, kw_only=True):
     metadata: dict[str, Any] | None = None
 
 
-class _ResumeBody(Struct, kw_only=True):
-    approved: bool
-    comment: str | None = None
-
-
 class _CancelBody(Struct, kw_only=True):
     reason: str | None = None
 
 
 _update = msgspec.json.Decoder(_UpdateBody)
-_resume = msgspec.json.Decoder(_ResumeBody)
 _cancel = msgspec.json.Decoder(_CancelBody)
 
 
@@ -139,101 +130,29 @@ def cancel_plan(services: OrchestratorServices) -> Handler:
     return handler
 
 
+async def cancel_reason(call: Call) -> str:
+    """Why whoever calls cancels it: nobody has to say."""
+    data = await call.json_body()
+    return short_text(decode_json(data, _cancel).reason if data else None, "$.reason")
+
+
 async def cancelled(services: OrchestratorServices, call: Call) -> PlanExecution:
     """The plan of the call's id, which is to stop, as it is then. Raises Refused: 404, or 409 for one that has
     ended."""
     asked = asked_by(services, call)
-    data = await call.json_body()
-    reason = _short(decode_json(data, _cancel).reason if data else None, "$.reason")
+    reason = await cancel_reason(call)
     execution = await found_plan(services, asked, call.value)
     try:
         async with recorded_for(services, asked, "plan.cancel", execution.plan_id, reason) as came:
             told = await _stop(services, execution, reason)
             came.facts = {"status": told.status}
     except PlanConflict as conflict:
-        raise _refused(conflict, execution, execution.version) from None
+        raise refused_plan(conflict, execution, execution.version) from None
     return told
 
 
-def resume_plan(services: OrchestratorServices) -> Handler:
-    """The handler of ``POST /api/v1/plan/{id}/resume``: all that waits is approved or refused, and it goes on."""
-
-    async def handler(call: Call) -> Reply:
-        asked = asked_by(services, call)
-        body = decode_json(await call.json_body(), _resume)
-        comment = _short(body.comment, "$.comment")
-        execution = await found_plan(services, asked, call.value)
-        if execution.held is not None:
-            _check_approver(execution.held, asked.approver)
-        try:
-            after = await _go_on(services, asked, execution, approved=body.approved, comment=comment)
-        except PlanConflict as conflict:
-            raise _refused(conflict, execution, execution.version) from None
-        except Denied as denied:
-            raise Refused(403, denied) from None
-        told = status_of(after)
-        return shown(
-            {
-                "plan_id": after.plan_id, "workflow_id": after.plan_id, "status": told["status"],
-                "approved": body.approved, "result": told["result"], "step_results": told["step_results"],
-                "message": told["error"], "total_steps": len(after.steps),
-            }
-        )  # fmt: skip
-
-    return handler
-
-
-def _check_approver(held: HeldRun, by: Principal) -> None:
-    """Raise Refused (403) unless all that waits may be approved by this one."""
-    standing = standing_of(by)
-    for one in held.waiting:
-        if not may_approve(one.approvers, standing):
-            raise Refused(
-                403,
-                TenancyForbidden(
-                    "not an approver", expected=" or ".join(one.approvers)[:400], found=f"{by.type}:{by.id}",
-                    at=one.step or None, hint="Ask one of them.",
-                ),
-            )  # fmt: skip
-
-
-async def _go_on(
-    services: OrchestratorServices, asked: Asked, execution: PlanExecution, *, approved: bool, comment: str
-) -> PlanExecution:
-    found: str = execution.status
-    if found == "awaiting_approval":
-        after = await services.runs.resume(
-            execution, approved=approved, by=asked.approver, comment=comment, origin=asked.origin
-        )
-        if after is not None:
-            return after
-        found = "one that somebody else decided on meanwhile"
-    raise PlanConflict("nothing waits", expected="a plan that is held for approval", found=found)
-
-
-def pending_approvals(services: OrchestratorServices) -> Handler:
-    """The handler of ``GET /api/v1/plans/approvals/pending``: the steps of held plans and of workflows of others that
-    wait for somebody."""
-
-    async def handler(call: Call) -> Reply:
-        asked = asked_by(services, call)
-        told = call.query("limit", "plan_id")
-        limit = limit_of(told)
-        query = PlanQuery(
-            tenant_id=asked.tenant_id, statuses=("awaiting_approval",), plan_id=told.get("plan_id"), limit=limit
-        )
-        with keeping():
-            page = await services.plans.kept.page(query)
-        waiting = [one for listed in page.plans for one in approvals_of(listed.execution)]
-        if "plan_id" not in told:
-            waiting += [pending_approval(one) for one in await services.workflows.held(asked.tenant_id, limit)]
-        waiting = sorted(waiting, key=itemgetter("created_at"))[:limit]
-        return shown({"pending_approvals": waiting, "count": len(waiting)})
-
-    return handler
-
-
-def _short(text: str | None, at: str) -> str:
+def short_text(text: str | None, at: str) -> str:
+    """`text`, which people keep with a change. Raises RequestError for one that is too long."""
     if text is not None and len(text) > MAX_REASON_CHARS:
         raise RequestError("too long", expected=f"at most {MAX_REASON_CHARS} characters", found="more", at=at)
     return text or ""
@@ -279,7 +198,7 @@ async def _changed(
         conflict = PlanConflict(
             "the plan was changed too often", expected=f"at most {MAX_VERSIONS} versions", hint="Make another plan."
         )
-        raise _refused(conflict, execution, expected)
+        raise refused_plan(conflict, execution, expected)
     action = "plan.update" if kind == "updated" else "plan.rollback"
     after, version = next_version(
         execution, made, kind=kind, changed_us=now_us(), changed_by=asked.name, summary=summary
@@ -314,9 +233,10 @@ def _outdated(known: PlanExecution, expected: int) -> Refused:
         "the plan is not what it was", expected=f"version {expected}, not begun",
         found=f"version {known.version}, {known.status}", hint=hint,
     )  # fmt: skip
-    return _refused(conflict, known, expected)
+    return refused_plan(conflict, known, expected)
 
 
-def _refused(conflict: PlanConflict, execution: PlanExecution, expected: int) -> Refused:
+def refused_plan(conflict: PlanConflict, execution: PlanExecution, expected: int) -> Refused:
+    """409, with the version that was `expected` and the one that there is."""
     more = {"plan_id": execution.plan_id, "expected_version": expected, "current_version": execution.version}
     return Refused(409, conflict, more=more)

@@ -21,14 +21,8 @@ from axonflow_sidecar.http.routes.executions import (
     unified_list,
 )
 from axonflow_sidecar.http.routes.passing_on import PLAN_TIMEOUT_S, passed_on, passed_on_stream
-from axonflow_sidecar.http.routes.plan_changes import (
-    cancel_plan,
-    pending_approvals,
-    plan_versions,
-    resume_plan,
-    roll_back_plan,
-    update_plan,
-)
+from axonflow_sidecar.http.routes.plan_approvals import pending_approvals, resume_plan
+from axonflow_sidecar.http.routes.plan_changes import cancel_plan, plan_versions, roll_back_plan, update_plan
 from axonflow_sidecar.http.routes.plans import OrchestratorServices, plan_status
 from axonflow_sidecar.http.routing import HANDLER_TIMEOUT_S, INTERNAL, Route
 from axonflow_sidecar.http.services import AgentServices

@@ -26,11 +26,12 @@ from axonflow_sidecar.http.identity import Identity, identified
 from axonflow_sidecar.http.plan_shapes import duration_of, status_of, text_of
 from axonflow_sidecar.http.signing import Signer
 from axonflow_sidecar.plans.catalogue import APPROVER
+from axonflow_sidecar.plans.describing import described
 from axonflow_sidecar.plans.making import PlanMaker, Written
 from axonflow_sidecar.plans.runs import PlanRuns
 
 __all__ = [
-    "Asked", "OrchestratorServices", "asked_by", "described", "found_plan", "keeping", "plan_requests", "plan_status",
+    "Asked", "OrchestratorServices", "asked_by", "found_plan", "keeping", "plan_requests", "plan_status",
     "recorded_for",
 ]  # fmt: skip
 
@@ -222,23 +223,6 @@ def _told(context: dict[str, Any]) -> _PlanContext:
 
 def _start_context(context: dict[str, Any], plan: Plan) -> dict[str, Any]:
     return {**context, "plan": plan.name, "steps": len(plan.steps)}
-
-
-def described(plan: Plan) -> list[dict[str, Any]]:
-    """The steps as the contract shows them: what each is and needs, never a callable."""
-    kinds = {"function": "function", "tool": "tool_call", "agent": "agent_task"}
-    return [
-        {
-            "id": step.name,
-            "name": step.name,
-            "type": kinds.get(step.kind, step.kind),
-            "description": "",
-            "depends_on": list(step.waits_for),
-            "agent": step.target or "",
-            "parameters": dict(step.inputs),
-        }
-        for step in plan.steps
-    ]
 
 
 async def _execute(services: OrchestratorServices, asked: Asked, body: _PlanBody) -> Reply:

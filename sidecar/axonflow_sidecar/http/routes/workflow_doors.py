@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 from axonflow import RequestError
 from axonflow.tenancy import Permission
 from axonflow_sidecar.http.asgi import Call, Handler, Refused, Reply
-from axonflow_sidecar.http.routes.passing_on import pass_on
+from axonflow_sidecar.http.routes.passing_on import pass_on, review_timeout_s
 from axonflow_sidecar.http.routing import Route
 from axonflow_sidecar.http.services import AgentServices
 
@@ -29,7 +29,7 @@ class _Door(NamedTuple):
 _DOORS: Final = (
     _Door("POST", _PLACE, "plans.run"),
     _Door("GET", _PLACE, "plans.read", ("status", "source", "trace_id", "limit", "offset")),
-    _Door("GET", f"{_PLACE}/approvals/pending", "plans.read", ("limit",)),
+    _Door("GET", f"{_PLACE}/approvals/pending", "plans.read", ("limit", "offset")),
     _Door("GET", f"{_PLACE}/{{id}}", "plans.read"),
     _Door("POST", f"{_PLACE}/{{id}}/complete", "plans.run"),
     _Door("POST", f"{_PLACE}/{{id}}/fail", "plans.run"),
@@ -47,7 +47,10 @@ _DOORS: Final = (
 
 def workflow_doors(services: AgentServices) -> list[Route]:
     """The routes, each with the permission that it takes."""
-    return [Route(door.method, door.path, _forwarding(services, door), door.permission) for door in _DOORS]
+    return [
+        Route(door.method, door.path, _forwarding(services, door), door.permission, review_timeout_s(door.path))
+        for door in _DOORS
+    ]
 
 
 def _forwarding(services: AgentServices, door: _Door) -> Handler:

@@ -24,7 +24,9 @@ from axonflow.policy.request import decode_json
 from axonflow_sidecar.http.administration import limit_of, offset_of, shown
 from axonflow_sidecar.http.asgi import Call, Handler, Refused, Reply
 from axonflow_sidecar.http.identity import identified
-from axonflow_sidecar.http.routes.plans import OrchestratorServices
+from axonflow_sidecar.http.routes.passing_on import review_timeout_s
+from axonflow_sidecar.http.routes.plan_approvals import answered_step
+from axonflow_sidecar.http.routes.plans import OrchestratorServices, asked_by, keeping
 from axonflow_sidecar.http.routing import INTERNAL, Route
 from axonflow_sidecar.http.workflow_shapes import (
     CompleteBody,
@@ -81,13 +83,16 @@ def workflow_routes(services: OrchestratorServices) -> list[Route]:
         *[("POST", f"{_PLACE}/{{id}}/{event.value}", _moving(event)) for event in _ENDS],
         ("POST", f"{_STEP}/gate", _gated),
         ("POST", f"{_STEP}/complete", _completed),
-        ("POST", f"{_STEP}/approve", _reviewing(GateEvent.APPROVE)),
-        ("POST", f"{_STEP}/reject", _reviewing(GateEvent.REJECT)),
+        ("POST", f"{_STEP}/approve", _reviewing(services, GateEvent.APPROVE)),
+        ("POST", f"{_STEP}/reject", _reviewing(services, GateEvent.REJECT)),
         ("GET", _BACK, _checkpoints),
         ("POST", f"{_BACK}/resume", _went_back),
         ("POST", f"{_BACK}/{{checkpoint}}/resume", _went_back),
     ]
-    return [Route(method, path, answered_by(answering), INTERNAL) for method, path, answering in ways]
+    return [
+        Route(method, path, answered_by(answering), INTERNAL, review_timeout_s(path))
+        for method, path, answering in ways
+    ]
 
 
 _ENDS: Final = (WorkflowEvent.COMPLETE, WorkflowEvent.ABORT, WorkflowEvent.FAIL, WorkflowEvent.RESUME)
@@ -110,13 +115,16 @@ async def _listed(call: Call, caller: GateCaller, workflows: Workflows) -> Reply
         offset=offset_of(told),
     )  # fmt: skip
     page = await workflows.page(query)
-    rows = [workflow_shown(workflow, (), now_us()) for workflow in page.workflows]
+    rows = [workflow_shown(listed.workflow, (), now_us()) for listed in page.workflows]
     return shown({"workflows": rows, "total": page.total, "limit": query.limit, "offset": query.offset})
 
 
 async def _pending(call: Call, caller: GateCaller, workflows: Workflows) -> Reply:
-    held = await workflows.held(caller.tenant_id, limit_of(call.query("limit")))
-    return shown({"pending_approvals": [pending_approval(one) for one in held], "count": len(held)})
+    told = call.query("limit", "offset")
+    limit = limit_of(told)
+    held = await workflows.held(caller.tenant_id, limit + 1, offset_of(told))  # one more says whether there is more
+    rows = [pending_approval(one) for one in held[:limit]]
+    return shown({"pending_approvals": rows, "count": len(rows), "has_more": len(held) > limit})
 
 
 async def _told(call: Call, caller: GateCaller, workflows: Workflows) -> Reply:
@@ -151,10 +159,18 @@ async def _completed(call: Call, caller: GateCaller, workflows: Workflows) -> Re
     return shown(told | {"completion_count": step.completion_count})
 
 
-def _reviewing(event: Literal[GateEvent.APPROVE, GateEvent.REJECT]) -> Answering:
+def _reviewing(services: OrchestratorServices, event: Literal[GateEvent.APPROVE, GateEvent.REJECT]) -> Answering:
+    """What waits is listed alike for plans and workflows, by the id of either and that of the step; so it is answered
+    alike."""
+
     async def answering(call: Call, caller: GateCaller, workflows: Workflows) -> Reply:
         body = decode_json(await call.json_body() or b"{}", _reason_body)
         workflow_id, step_id = call.values
+        with keeping():
+            plan = await services.plans.kept.get(caller.tenant_id, workflow_id)
+        if plan is not None:
+            asked, approved = asked_by(services, call), event is GateEvent.APPROVE
+            return shown(await answered_step(services, asked, plan, step_id, body.text, approved=approved))
         return shown(review_shown(await workflows.review(caller, workflow_id, step_id, event, body.text), now_us()))
 
     return answering

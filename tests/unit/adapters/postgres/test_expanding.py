@@ -149,3 +149,28 @@ def test_second_history_written_at_the_same_time_is_kept_once(migrated_dsn):
     found, kept = asyncio.run(run())
     assert sorted(type(one) for one in found if one) == [AuditConflict]
     assert kept in histories
+
+
+def test_plans_of_the_release_before_are_named_by_who_approves_and_have_somebody_who_runs_them(
+    new_database, monkeypatch
+):
+    with monkeypatch.context() as known:
+        known.setattr(migrating, "migrations", lambda: migrations()[:12])
+        asyncio.run(migrate(new_database))
+    columns = (
+        "plan_id, status, executor_id, held, tenant_id, name, domain, query, context, principal, steps, created_us"
+    )
+    rest = "'t', 'trip', 'travel', '', '{}', 'user:ann', '[]', 5, 1, 'null', '{}'"
+    rows = (("p", "running", "old", "NULL"), ("q", "running", "old", "NULL"), ("r", "awaiting_approval", "e", "'{}'"))
+    inserts = [
+        f"INSERT INTO axonflow.plan_execution ({columns}, schema_version, result, step_results)"
+        f" VALUES ('{plan_id}', '{status}', '{executor}', {held}, {rest})"
+        for plan_id, status, executor, held in rows
+    ]
+    execute(new_database, *inserts, "SELECT 1")
+    asyncio.run(migrate(new_database))
+    holds = execute(new_database, "SELECT plan_id, holds, replans FROM axonflow.plan_execution ORDER BY 1")
+    assert [tuple(row) for row in holds] == [("p", 0, 0), ("q", 0, 0), ("r", 2, 0)]
+    assert [tuple(row) for row in execute(new_database, "SELECT executor_id, beat FROM axonflow.plan_executor")] == [
+        ("old", "")
+    ]

@@ -14,6 +14,7 @@ from axonflow.adapters.postgres.audit_log import PostgresAuditLog
 from axonflow.adapters.postgres.command_batches import PostgresCommandBatches
 from axonflow.app.command_keys import KeptCommandKey
 from axonflow.app.commands import Commands, opened_log
+from axonflow.app.durable import Durable
 from axonflow.audit import batch_hash, link, seal
 from axonflow.audit.commands import UNSIGNED_COMMANDS
 from axonflow.audit.trust import Trust
@@ -226,3 +227,31 @@ def test_commands_that_tell_an_anchor_do_so_at_their_end_and_report_when_they_ca
         assert "the anchor was not told" in told.pop()
         run(ran(database, "anchor"))
     assert (told, len([*(tmp_path / "anchor").glob("heads/cli-*/*.json")])) == ([], 1)
+
+
+def test_service_whose_anchor_is_not_told_what_was_signed_by_command_says_so_until_it_is(trail, tmp_path):
+    class Away(MemoryAuditAnchor):
+        is_away = True
+
+        async def get(self, name):
+            if self.is_away:
+                raise AuditError("the anchor is away")
+            return await super().get(name)
+
+    async def run():
+        anchor, told = Away(), asyncio.Queue()
+        durable = await Durable.open(spool=tmp_path, database_url=trail[0], report=told.put_nowait, anchor=anchor)
+        try:
+            while "the anchor is away" not in await asyncio.wait_for(told.get(), 30):
+                pass
+            (trouble,) = [one for one in durable.troubles if one.part == "anchor"]
+            anchor.is_away = False
+            await durable._commands.look()
+            durable._commands._tell(None)
+            return trouble, [one.part for one in durable.troubles]
+        finally:
+            await durable.close(30)
+
+    trouble, after = asyncio.run(run())
+    assert "signed by command" in trouble.reason
+    assert "anchor" not in after

@@ -1,8 +1,8 @@
 import pytest
 
 from axonflow.errors import PlanError
-from axonflow.plan import Hedge, Plan, Retry, Step, Takes
-from axonflow.plan.running.budget import attempts_at_most, left_out, taken_by_attempt
+from axonflow.plan import Hedge, Plan, Retry, SoFar, Step, StepRecord, StepState, Takes
+from axonflow.plan.running.budget import attempts_at_most, done_within, left_out, taken_by_attempt
 
 
 def run(**_arguments):
@@ -62,3 +62,18 @@ def test_left_out_leaves_a_join_that_can_do_without_the_step():
     made.add(Step(name="none", kind="join", wait_for="any", needs=["a", "c"]))
     assert left_out(made.check(), {"tokens": 20}) == (2,)
     assert left_out(made.check(), {"tokens": 10}) == (0, 2, 4, 5)
+
+
+def test_done_within_is_what_the_ended_steps_of_a_body_may_have_taken():
+    inner = plan(c=(1, {}), d=(2, {}))
+    body = plan(a=(10, {}), b=(20, {"retry": Retry(attempts=2)})).plan("e", inner)
+    step = Plan("p").plan("f", body).check().steps["f"]
+    ended = {"a": StepRecord("a", StepState.SUCCEEDED), "b": StepRecord("b", StepState.SKIPPED)}
+    so_far = SoFar(ended, {"a": 1}, {"e": SoFar({"c": StepRecord("c", StepState.SUCCEEDED)}, {"c": 1})})
+    assert taken_by_attempt(step, "tokens") == 53
+    assert [done_within(step, "tokens", one) for one in (None, SoFar(), so_far)] == [0, 0, 51]
+    assert done_within(step, "tokens", SoFar({"a": StepRecord("a", StepState.HELD)})) == 0
+    made = Plan("p").plan("f", body).check()
+    assert left_out(made, {"tokens": 2}, (), {"f": so_far}) == ()
+    with pytest.raises(PlanError, match="at most 1 tokens, found 2 at worst"):
+        left_out(made, {"tokens": 1}, (), {"f": so_far})

@@ -1,5 +1,9 @@
+from dataclasses import dataclass
+
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from axonflow.errors import PlanError
 from axonflow.plan import Answer, HeldRun, Plan, SoFar, Step, StepRecord, StepState, Waiting
@@ -22,6 +26,37 @@ def held(**outputs):
 
 def test_held_run_written_as_json_is_read_as_the_same():
     assert HeldRun.from_json(held(a=[1, {"b": None}]).to_json()) == held(a=[1, {"b": None}])
+
+
+MARKS = st.sampled_from(["$bytes", "$object", "a"])
+RESULTS = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=5) | st.binary(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(MARKS | st.text(max_size=3), inner, max_size=2),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=60)
+@given(st.dictionaries(st.text(max_size=3) | MARKS, RESULTS, max_size=3))
+def test_held_run_whose_results_have_bytes_or_look_like_their_marks_is_read_as_the_same(outputs):
+    assert HeldRun.from_json(held(**outputs).to_json()) == held(**outputs)
+
+
+def test_held_run_with_bytes_in_an_object_has_them_as_bytes_again():
+    @dataclass
+    class Page:
+        body: bytearray
+        parts: tuple
+
+    kept = HeldRun.from_json(held(page=Page(bytearray(b"x"), (memoryview(b"y"),))).to_json())
+    assert kept.so_far.outputs == {"page": {"body": b"x", "parts": [b"y"]}}
+
+
+@pytest.mark.parametrize("mark", ['{"$bytes":"no base64"}', '{"$bytes":1}', '{"$object":1}', '{"$bytes":"\u00e9"}'])
+def test_held_run_with_a_mark_that_is_none_is_refused(mark):
+    data = held(a="MARK").to_json().replace(b'"MARK"', mark.encode())
+    with pytest.raises(PlanError, match="not a held run"):
+        HeldRun.from_json(data)
 
 
 def test_held_run_with_a_result_that_is_no_json_says_so():

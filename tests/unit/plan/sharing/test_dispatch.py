@@ -262,6 +262,39 @@ def test_dispatch_forgets_tenants_that_have_nothing_to_do():
     assert len(room._tenants) < 1_100
 
 
+def test_dispatch_forgets_what_tenants_share_by_themselves_when_nothing_of_it_is_used():
+    room = dispatch(each_tenant=slots(1))
+    stays, waits = ask(tenant="stays"), ask(tenant="stays")
+    room.turn([stays, waits], 0)
+    for number in range(3_000):
+        one = ask(tenant=f"t{number}")
+        assert room.turn([one], number) == [one]
+        room.leave(one, number)
+    assert len(room._pools) < 2_100
+    room.leave(stays, 3_000)
+    assert room.turn([], 3_000) == [waits]
+
+
+def test_dispatch_keeps_what_is_missing_of_the_rate_of_a_tenant_that_has_nothing_to_do():
+    room = dispatch(each_tenant=PoolLimit(tokens_per_minute=100))
+    first = ask(tenant="used", tokens=100)
+    room.turn([first], 0)
+    room.leave(first, 0)
+    for number in range(3_000):
+        one = ask(tenant=f"t{number}", tokens=1)
+        room.turn([one], 1)
+        room.leave(one, 1)
+    again = ask(tenant="used", tokens=100)
+    assert room.turn([again], MINUTE_US // 2) == []
+    assert room.turn([], MINUTE_US) == [again]
+    room.leave(again, MINUTE_US)
+    for number in range(7_000):
+        one = ask(tenant=f"u{number}", tokens=1)
+        room.turn([one], 3 * MINUTE_US)
+        room.leave(one, 3 * MINUTE_US)
+    assert not any(name.startswith("tenant:t") for name in room._pools)
+
+
 def test_limits_weight_that_is_none_is_refused():
     with pytest.raises(PlanError, match=r"weights, 'a': not a weight: expected 0.001 to 1000, found 0"):
         Limits(weights={"a": 0})
