@@ -136,7 +136,7 @@ def test_plan_that_has_gone_on_and_waits_again_is_not_approved_unseen():
     assert resume(doors, plan_id, hold_version=2).json()["status"] == "completed"
 
 
-@pytest.mark.parametrize("seen", [{}, {"step_id": "approve_price"}, {"hold_version": 1}, {"step_id": "plan.start"}])
+@pytest.mark.parametrize("seen", [{"step_id": "approve_price"}, {"hold_version": 1}, {"step_id": "plan.start"}])
 def test_plan_that_waits_for_another_step_by_now_is_409_and_waits_on(seen):
     doors, plan_id, _, called = held_plan(mode="step")
     resume(doors, plan_id, step_id="approve_price")
@@ -144,6 +144,24 @@ def test_plan_that_waits_for_another_step_by_now_is_409_and_waits_on(seen):
     assert (refused.status_code, called) == (409, ["price"])
     assert refused.json()["found"] == "approve_pay (hold_version 2)"
     assert [one["step_id"] for one in pending(doors)] == ["approve_pay"]
+
+
+def test_plan_that_asks_at_each_step_goes_on_at_each_yes_of_a_client_that_names_nothing():
+    doors, plan_id, _, called = held_plan(mode="step")
+    assert [resume(doors, plan_id).json()["status"] for _ in range(2)] == ["awaiting_approval", "completed"]
+    assert called == ["price", "pay"]
+
+
+def test_plan_that_policy_holds_later_is_not_approved_by_a_client_that_names_nothing():
+    rule = {"id": "ask", "effect": "require_approval", "match": {"action": "tool.call", "resource.id": "bank"}}
+    doors, plan_id, _, called = held_plan(policy_set([rule], default="allow"), mode="step")
+    resume(doors, plan_id)
+    assert resume(doors, plan_id).json()["status"] == "awaiting_approval"
+    refused = resume(doors, plan_id)
+    assert (refused.status_code, refused.json()["message"]) == (
+        409, "nobody says what they saw, and other steps waited before",
+    )  # fmt: skip
+    assert called == ["price"]
 
 
 def test_plan_whose_approval_is_refused_for_the_caller_waits_for_the_same_as_before():

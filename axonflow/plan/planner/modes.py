@@ -13,13 +13,14 @@ from axonflow.plan.model.plan import Plan
 from axonflow.plan.model.step import Step
 from axonflow.plan.model.words import shown
 
-__all__ = ["ExecutionMode", "plan_in_mode"]
+__all__ = ["MODE_APPROVAL", "ExecutionMode", "plan_in_mode"]
 
 ExecutionMode = Literal["auto", "sequential", "parallel", "balanced", "confirm", "step"]
 """`auto` leaves the plan as it is. `confirm` waits for approval before the first step, `step` before each; the others
 are the plan's own modes."""
 
-_PREFIX: Final = "approve_"
+MODE_APPROVAL: Final = "approve_"
+"""How the names of the approvals begin that a mode adds."""
 
 
 def plan_in_mode(plan: Plan, mode: ExecutionMode, *, approver: str = "operator", done: Collection[str] = ()) -> Plan:
@@ -76,7 +77,7 @@ def _approved_each(steps: list[Step], approver: str, done: Collection[str]) -> l
 
 
 def _new_name(name: str, taken: set[str]) -> str:
-    new = _PREFIX + name
+    new = MODE_APPROVAL + name
     while new in taken:
         new += "_"
     return new

@@ -13,6 +13,7 @@ from axonflow.errors import Denied, PlanConflict, TenancyForbidden
 from axonflow.ids import now_us
 from axonflow.plan import HeldRun, PlanExecution
 from axonflow.plan.keeping.execution import PlanQuery
+from axonflow.plan.planner.modes import MODE_APPROVAL
 from axonflow.policy.approving import may_approve, standing_of
 from axonflow.policy.request import decode_json
 from axonflow_sidecar.http.administration import limit_of, offset_of, shown
@@ -40,7 +41,8 @@ _resume: Final = msgspec.json.Decoder(_ResumeBody)
 
 def resume_plan(services: OrchestratorServices) -> Handler:
     """The handler of ``POST /api/v1/plan/{id}/resume``: what the caller saw waiting is approved or refused, a step or
-    all of it, and it goes on. The published clients cannot say what they saw: that is enough for what came first."""
+    all of it, and it goes on. The published clients cannot say what they saw: that is enough for what came first, and
+    for what waits because its caller wanted to be asked at each step."""
 
     async def handler(call: Call) -> Reply:
         asked = asked_by(services, call)
@@ -109,12 +111,20 @@ def _said(execution: PlanExecution, body: _ResumeBody) -> dict[str, bool]:
         if step not in waiting:
             raise PlanConflict("the step does not wait", expected=ascii(body.step_id)[:80], found=found)
         return {step: body.approved}
-    if body.hold_version is None and execution.holds > 1:
+    if body.hold_version is None and execution.holds > 1 and not _asks_at_each_step(execution):
         raise PlanConflict(
             "nobody says what they saw, and other steps waited before", expected="a step_id or a hold_version",
             found=found, hint="Look at what waits, then name it.",
         )  # fmt: skip
     return dict.fromkeys(waiting, body.approved)
+
+
+def _asks_at_each_step(execution: PlanExecution) -> bool:
+    """Whether what waits does so only because its caller wanted to be asked before every step. To say yes again and
+    again, to one step after the other, is what that mode is for; what policy or the plan holds has to be looked at."""
+    waiting = execution.held.waiting if execution.held is not None else ()
+    own = [one for one in waiting if one.resource.startswith("approval:") and one.step.startswith(MODE_APPROVAL)]
+    return execution.execution_mode == "step" and len(own) == len(waiting)
 
 
 def _check_approver(held: HeldRun, said: Mapping[str, bool], by: Principal) -> None:
