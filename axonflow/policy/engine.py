@@ -106,6 +106,11 @@ class PolicyEngine:
         return self._layers.says_default
 
     @property
+    def shadow(self) -> PolicyEngine | None:
+        """The engine of the shadow sets, if there are any."""
+        return self._shadow
+
+    @property
     def scanner(self) -> Scanner:
         """What inspects content."""
         return self._scanner
