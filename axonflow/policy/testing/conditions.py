@@ -149,16 +149,26 @@ def _put(value: Any, at: tuple[int, ...], new: Node) -> Any:
     return (*value[: at[0]], _put(value[at[0]], at[1:], new), *value[at[0] + 1 :])
 
 
-def is_only_an_error(changed: Changed, condition: Node) -> bool:
-    """Whether dropping this has() only turns what is false into what fails: the condition is a chain of ``&&`` in which
-    another operand reads the same field whatever else holds, so without the field it was false and now has no value."""
-    if changed.kind != "has() dropped" or changed.before is not condition or not isinstance(condition, Logical):
+def is_only_an_error(changed: Changed, condition: Node, *, fails_closed: bool) -> bool:
+    """Whether dropping an operand only changes whether a condition fails, and not whether its rule matches.
+
+    ``has(f) && ...``: without `f` it was false; if another operand reads `f` whatever else holds, it is false or fails
+    now, and what `fails_closed` is not does not match either way. ``!has(f) || ...``: without `f` it was true; if
+    another operand reads `f`, it is true or fails now, and what `fails_closed` matches either way.
+    """
+    if not isinstance(condition, Logical) or changed.before is not condition:
         return False
-    if condition.operator != "&&":
+    if changed.kind not in {"operand dropped", "has() dropped"}:
         return False
-    left = changed.after.operands if isinstance(changed.after, Logical) else (changed.after,)
-    dropped = [one for one in condition.operands if not any(one is other for other in left)]
-    return all(isinstance(one, Has) and any(_surely_reads(operand, _bare(one)) for operand in left) for one in dropped)
+    after = changed.after
+    is_rest = any(after is operand for operand in condition.operands)  # of two operands one is left
+    left = (after,) if is_rest or not isinstance(after, Logical) else after.operands
+    (dropped,) = [one for one in condition.operands if not any(one is other for other in left)]
+    if condition.operator == "||" and fails_closed and isinstance(dropped, Unary) and dropped.operator == "!":
+        dropped = dropped.operand
+    elif condition.operator == "||" or fails_closed:
+        return False
+    return isinstance(dropped, Has) and any(_surely_reads(operand, _bare(dropped)) for operand in left)
 
 
 def _bare(node: Node) -> object:

@@ -22,10 +22,13 @@ from axonflow.policy.testing.cases import Case
 from axonflow.policy.testing.probing import DetectorHost, ProbingCompiler
 from axonflow.policy.testing.written import written
 
-__all__ = ["Coverage", "CoverageReport", "RuleCoverage", "Untested"]
+__all__ = ["ACTION", "Coverage", "CoverageReport", "RuleCoverage", "RuleName", "Untested"]
 
 _MAX_TEXT_CHARS: Final = 120
 ACTION: Final = "action"
+
+RuleName = tuple[bool, str]
+"""Whether a rule is of a shadow set, and its id: a shadow set may use the ids of those that are enforced."""
 
 
 class Untested(Struct, frozen=True):
@@ -197,6 +200,7 @@ class _WatchedWaiver:
 class _Side(NamedTuple):
     """The enforced sets, or the shadow sets: each side decides by itself."""
 
+    shadow: bool
     engine: PolicyEngine
     rules: list[_WatchedRule]
     waivers: dict[str, _WatchedWaiver]
@@ -208,46 +212,46 @@ class Coverage:
     """What a list of tests tries of the policies `loaded`, which `engine` decides by.
 
     `matched[i]` are the rules that the request of the i-th test matched, `failing[rule][i]` the keys of the rule's
-    `match` that fail it.
+    `match` that fail it. A rule is named by whether it is a shadow set's, and its id.
     """
 
     def __init__(
         self, loaded: Sequence[LoadedSet], engine: PolicyEngine, compile_pattern: Callable[[str], Any]
     ) -> None:
-        self.matched: list[frozenset[str]] = []
-        self.failing: dict[str, list[tuple[str, ...]]] = {}
+        self.matched: list[frozenset[RuleName]] = []
+        self.failing: dict[RuleName, list[tuple[str, ...]]] = {}
         self._sides: list[_Side] = []
         for shadow, one in ((False, engine), (True, engine.shadow)):
             if one is not None:
                 own = [each for each in loaded if each.document.shadow is shadow]
-                self._sides.append(_side(own, one, compile_pattern))
+                self._sides.append(_side(own, one, compile_pattern, shadow=shadow))
         for side in self._sides:
-            self.failing.update({rule.id: [] for rule in side.rules})
+            self.failing.update({(side.shadow, rule.id): [] for rule in side.rules})
 
     def add(self, case: Case, now_s: float) -> None:
         """Note what `case` tries."""
         request = case.request
-        matched: set[str] = set()
+        matched: set[RuleName] = set()
         for side in self._sides:
             if request is None:
                 for rule in side.rules:
-                    self.failing[rule.id].append((ACTION,))
+                    self.failing[side.shadow, rule.id].append((ACTION,))
             else:
                 now = now_s if case.now_s is None else case.now_s
                 time_us = int(now * 1_000_000) if request.time is None else request.time
                 matched |= self._look(side, request, Evaluation(request, time_us, side.engine.scanner))
         self.matched.append(frozenset(matched))
 
-    def _look(self, side: _Side, request: Request, evaluation: Evaluation) -> set[str]:
-        matched: set[str] = set()
+    def _look(self, side: _Side, request: Request, evaluation: Evaluation) -> set[RuleName]:
+        matched: set[RuleName] = set()
         deciding: set[int] = set()
         for rule in side.rules:
             failing = rule.guard.failing(request)
-            self.failing[rule.id].append(failing)
+            self.failing[side.shadow, rule.id].append(failing)
             holds = not failing and rule.look(request, evaluation, side.waivers)
             rule.count(matched=holds, acted=ACTION not in failing)
             if holds:
-                matched.add(rule.id)
+                matched.add((side.shadow, rule.id))
                 if rule.compiled.effect in {Effect.ALLOW, Effect.DENY}:
                     deciding.add(rule.compiled.layer)
         missing = False
@@ -288,7 +292,9 @@ def _points(side: _Side) -> Iterator[_Point]:
     yield from [point for _, _, point in side.requires]
 
 
-def _side(loaded: Sequence[LoadedSet], engine: PolicyEngine, compile_pattern: Callable[[str], Any]) -> _Side:
+def _side(
+    loaded: Sequence[LoadedSet], engine: PolicyEngine, compile_pattern: Callable[[str], Any], *, shadow: bool
+) -> _Side:
     compiled = {rule.id: rule for rule in engine.rules}
     rules: list[_WatchedRule] = []
     waivers: dict[str, _WatchedWaiver] = {}
@@ -310,7 +316,7 @@ def _side(loaded: Sequence[LoadedSet], engine: PolicyEngine, compile_pattern: Ca
                 point = _Point(f"requires of {one.document.metadata.name}", at, f"{action} carries {needed}",
                                ("missing", "carried"))  # fmt: skip
                 requires.append((action, reader(needed), point))
-    return _Side(engine, rules, waivers, list(_defaults(loaded)), requires)
+    return _Side(shadow, engine, rules, waivers, list(_defaults(loaded)), requires)
 
 
 def _defaults(loaded: Iterable[LoadedSet]) -> Iterator[tuple[int, _Point]]:

@@ -19,6 +19,7 @@ from axonflow.policy.document import ExceptionDocument, RuleDocument
 from axonflow.policy.reading import LoadedSet, Path
 from axonflow.policy.rules import FAILS_CLOSED
 from axonflow.policy.testing.conditions import changed_conditions, is_only_an_error
+from axonflow.policy.testing.coverage import RuleName
 from axonflow.policy.testing.written import written
 
 __all__ = ["REMOVED", "Edit", "Mutant", "Reach", "edited", "mutants_of", "sampled"]
@@ -54,7 +55,7 @@ class Reach(Struct, frozen=True):
     """Which tests can tell a mutant from the policies: those of requests that pass the filters of `rules`, but for
     `key`; of this `action`; all, when neither is given."""
 
-    rules: tuple[str, ...] = ()
+    rules: tuple[RuleName, ...] = ()
     key: str | None = None
     action: str | None = None
 
@@ -141,6 +142,9 @@ class _Maker:
             (Edit(self._number, path, value),), reach, equivalent,
         )  # fmt: skip
 
+    def _named(self, rules: Sequence[str]) -> tuple[RuleName, ...]:
+        return tuple([(self._document.shadow, rule) for rule in rules])
+
     # -- of a set
 
     def requires(self) -> Iterator[Mutant]:
@@ -169,7 +173,7 @@ class _Maker:
     # -- of rules and exceptions
 
     def rule(self, rule: RuleDocument, path: Path) -> Iterator[Mutant]:
-        whole = Reach((rule.id,))
+        whole = Reach(self._named((rule.id,)))
         for effect in _OTHER_EFFECTS[rule.effect]:
             change = f"effect: {rule.effect.value} -> {effect.value}"
             mutant = self._mutant("effect changed", rule.id, (*path, "effect"), effect.value, change, whole)
@@ -184,20 +188,20 @@ class _Maker:
             yield from self._obligation(rule, obligation, (*path, "obligations", position), whole)
 
     def exception(self, exception: ExceptionDocument, path: Path) -> Iterator[Mutant]:
-        whole = Reach(tuple(exception.rules))
+        whole = Reach(self._named(exception.rules))
         yield self._mutant("exception removed", exception.id, path, REMOVED, "removed", whole)
         yield self._mutant("expiry moved", exception.id, (*path, "expires"), _NEVER,
                            f"expires: {exception.expires} -> never", whole)  # fmt: skip
         for position, name in enumerate(exception.rules if len(exception.rules) > 1 else ()):
             yield self._mutant("exception narrowed", exception.id, (*path, "rules", position), REMOVED,
-                               f"does not loosen {name}", Reach((name,)))  # fmt: skip
+                               f"does not loosen {name}", Reach(self._named((name,))))  # fmt: skip
         for mutant in self._match(exception, path, tuple(exception.rules)):
             yield replace(mutant, reach=whole)
         yield from self._when(exception, path, whole, fails_closed=False)
 
     def _match(self, part: RuleDocument | ExceptionDocument, path: Path, rules: tuple[str, ...]) -> Iterator[Mutant]:
         for key, wanted in part.match.items():
-            reach = Reach(rules, key)
+            reach = Reach(self._named(rules), key)
             values = wanted if isinstance(wanted, list) else [wanted]
             place: Path = (*path, "match", key)
             yield self._mutant("filter dropped", part.id, place, REMOVED, f"match: without {key}", reach)
@@ -220,8 +224,8 @@ class _Maker:
                 continue
             seen.add(text)
             why = ""
-            if not fails_closed and is_only_an_error(changed, node):
-                why = "without the field the condition was false and now fails: neither is a match for this effect"
+            if is_only_an_error(changed, node, fails_closed=fails_closed):
+                why = "without the field the condition now fails, which comes to what it came to before"
             change = f"{_short(written(changed.before))} -> {_short(written(changed.after))}"
             yield self._mutant(changed.kind, part.id, place, text, change, reach, why, changed.before.offset)
 

@@ -15,7 +15,7 @@ from axonflow.policy.engine import PolicyEngine
 from axonflow.policy.reading import LoadedSet, PolicySource
 from axonflow.policy.scopes import Source
 from axonflow.policy.testing.cases import Case
-from axonflow.policy.testing.coverage import ACTION, Coverage
+from axonflow.policy.testing.coverage import ACTION, Coverage, RuleName
 from axonflow.policy.testing.mutants import Mutant, edited
 
 __all__ = ["Bench", "MutantResult", "MutationReport", "report_of"]
@@ -126,7 +126,8 @@ class Bench:
         rules = set(reach.rules)
 
         def distance(at: int) -> tuple[bool, bool, int]:
-            return self._cases[at].rule not in rules, rules.isdisjoint(self._covered.matched[at]), at
+            case = self._cases[at]
+            return (case.shadow, case.rule) not in rules, rules.isdisjoint(self._covered.matched[at]), at
 
         return sorted(found, key=distance)
 
@@ -137,7 +138,7 @@ class Bench:
             data[edit.set_number] = edited(data[edit.set_number], edit.path, edit.value)
         kept = None
         if mutant.reach.rules:
-            kept = {mutant.rule, *mutant.reach.rules}.union(*[self._covered.matched[at] for at in touched])
+            kept = set(mutant.reach.rules).union(*[self._covered.matched[at] for at in touched])
         data = [_with_rules(one, kept, allowing) for one, allowing in zip(data, self._allowing, strict=True)]
         data = [_with_exceptions(one, data) for one in data]
         sources: list[Source] = list(self._bundles)
@@ -153,25 +154,29 @@ def _actions(named: Any) -> tuple[str, ...]:
     return tuple(named) if isinstance(named, list) else (named,)
 
 
-def _with_rules(data: dict[str, Any], kept: set[str] | None, allowing: dict[str, tuple[str, ...]]) -> dict[str, Any]:
+def _with_rules(
+    data: dict[str, Any], kept: set[RuleName] | None, allowing: dict[str, tuple[str, ...]]
+) -> dict[str, Any]:
     """`data` with those of its rules that are `kept` (None: all), less their tests.
 
     An action that an allow rule makes known stays known without the rule.
     """
+    shadow = data.get("shadow", False)
     rules = [
         {name: value for name, value in rule.items() if name != "tests"}
         for rule in data.get("rules", ())
-        if kept is None or rule["id"] in kept
+        if kept is None or (shadow, rule["id"]) in kept
     ]
     if kept is None:
         return {**data, "rules": rules}
-    known = {action for rule, actions in allowing.items() if rule not in kept for action in actions}
+    known = {action for rule, actions in allowing.items() if (shadow, rule) not in kept for action in actions}
     return {**data, "rules": rules, "actions": sorted({*data.get("actions", ()), *known})}
 
 
 def _with_exceptions(data: dict[str, Any], sets: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """`data` without what its exceptions say of rules that are in none of `sets`."""
-    ids = {rule["id"] for one in sets for rule in one["rules"]}
+    alike = [one for one in sets if one.get("shadow", False) is data.get("shadow", False)]
+    ids = {rule["id"] for one in alike for rule in one["rules"]}
     exceptions = [
         {**exception, "rules": named}
         for exception in data.get("exceptions", ())
