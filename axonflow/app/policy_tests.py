@@ -22,7 +22,15 @@ from axonflow.policy.reading import LoadedSet, PolicySource, is_tests
 from axonflow.policy.scopes import Source
 from axonflow.policy.testing.cases import Case, ReadTests, inline_cases, read_scenarios
 
-__all__ = ["Compile", "PolicyTests", "compiled_for_tests", "distinct", "pattern_of", "read_policy_tests"]
+__all__ = [
+    "Compile",
+    "PolicyTests",
+    "compiled_for_tests",
+    "distinct",
+    "pattern_of",
+    "read_policy_tests",
+    "read_scenario_file",
+]
 
 Compile = Callable[[Sequence[Source]], PolicyEngine]
 
@@ -48,24 +56,56 @@ def read_policy_tests(places: Sequence[str | os.PathLike[str]]) -> list[PolicyTe
     PolicyError that lists every fault of every document.
     """
     sources, read = _read(distinct(places))
-    groups: dict[tuple[str, ...], tuple[list[Source], list[Case]]] = {}
-    own = tuple(sorted(_real(place) for place in distinct(places)))
-    groups[own] = (sources, [])
+    own = _key(places)
+    found = []
+    for key, (each, cases) in _grouped(read, own, sources).items():
+        loaded = _loaded(each)
+        found.append(PolicyTests(key, tuple(each), loaded, (*inline_cases(loaded), *cases)))
+    return found if len(found) == 1 else [tests for tests in found if tests.sources or tests.cases]
+
+
+def read_scenario_file(
+    file: str | os.PathLike[str], places: Sequence[str | os.PathLike[str]] = ()
+) -> list[PolicyTests]:
+    """The scenarios of one file. Those that name no policies test those in `places`, with any that stand in the file
+    itself. Raises PolicyError."""
+    _, read = _read([str(file)])
+    groups = _grouped(read, _key(places), _policies([*places, file]))
+    return [
+        PolicyTests(key, tuple(each), _loaded(each), tuple(cases)) for key, (each, cases) in groups.items() if cases
+    ]
+
+
+def _grouped(
+    read: Sequence[ReadTests], own: tuple[str, ...], sources: list[Source]
+) -> dict[tuple[str, ...], tuple[list[Source], list[Case]]]:
+    """The cases that were `read` by the places of the policies that they test: `own`, or those that they name."""
+    groups: dict[tuple[str, ...], tuple[list[Source], list[Case]]] = {own: (sources, [])}
     for tests in read:
         folder = Path(tests.source.name).parent
-        named = [_beside(folder, place) for place in tests.document.policies]
-        key = tuple(sorted(_real(place) for place in distinct(named))) or own
+        named = [place if place == BASELINE else str(folder / place) for place in tests.document.policies]
+        key = _key(named) or own
         if key not in groups:
-            groups[key] = (_read(distinct(named))[0], [])
+            groups[key] = (_policies(named), [])
         groups[key][1].extend(tests.cases)
-    found: list[PolicyTests] = []
-    for key, (each, cases) in groups.items():
-        loaded, problems = load_sets([one for one in each if isinstance(one, PolicySource)])
-        if problems:
-            raise PolicyError.joined(problems)
-        if each or cases or len(groups) == 1:
-            found.append(PolicyTests(key, tuple(each), tuple(loaded), (*inline_cases(loaded), *cases)))
-    return found
+    return groups
+
+
+def _key(places: Sequence[str | os.PathLike[str]]) -> tuple[str, ...]:
+    return tuple(sorted(_real(place) for place in distinct(places)))
+
+
+def _loaded(sources: Sequence[Source]) -> tuple[LoadedSet, ...]:
+    loaded, problems = load_sets([one for one in sources if isinstance(one, PolicySource)])
+    if problems:
+        raise PolicyError.joined(problems)
+    return tuple(loaded)
+
+
+def _policies(places: Sequence[str | os.PathLike[str]]) -> list[Source]:
+    """The policies in `places`. Tests beside them are somebody else's."""
+    sources = [source for place in distinct(places) for source in policy_sources(place)]
+    return [one for one in sources if not (isinstance(one, PolicySource) and is_tests(one))]
 
 
 def _read(places: Sequence[str]) -> tuple[list[Source], list[ReadTests]]:
@@ -75,13 +115,18 @@ def _read(places: Sequence[str]) -> tuple[list[Source], list[ReadTests]]:
     problems: list[PolicyError] = []
     for place in places:
         try:
-            for source in policy_sources(place):
-                if isinstance(source, PolicySource) and is_tests(source):
-                    read.append(read_scenarios(source))
-                else:
-                    sources.append(source)
+            found = policy_sources(place)
         except PolicyError as error:
             problems.extend(error.problems)
+            continue
+        for source in found:
+            if isinstance(source, PolicySource) and is_tests(source):
+                try:
+                    read.append(read_scenarios(source))
+                except PolicyError as error:
+                    problems.extend(error.problems)
+            else:
+                sources.append(source)
     if problems:
         raise PolicyError.joined(problems)
     return sources, read
@@ -101,10 +146,6 @@ def distinct(places: Sequence[str | os.PathLike[str]]) -> list[str]:
 
 def _real(place: str | os.PathLike[str]) -> str:
     return BASELINE if place == BASELINE else os.path.realpath(place)
-
-
-def _beside(folder: Path, place: str) -> str:
-    return place if place == BASELINE else str(folder / place)
 
 
 def compiled_for_tests(trusted_keys: Keys = (), redaction_key: bytes | None = None) -> Compile:
