@@ -116,12 +116,11 @@ def _path(node: Node) -> str | None:
 
 
 def look(value: Any, names: Sequence[str]) -> Any:
-    """What `names` lead to from the attributes `value`, or ABSENT."""
-    for name in names:
-        if not isinstance(value, dict) or name not in value:
-            return ABSENT
-        value = value[name]
-    return value
+    """What `names` lead to from the attributes `value`; ABSENT where only the last of them is missing, and None where
+    what should hold it is: there has() fails too, and guards nothing."""
+    for name in names[:-1]:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value.get(names[-1], ABSENT) if isinstance(value, dict) else None
 
 
 class RangeTable:
