@@ -168,10 +168,12 @@ class TestDocument(_Document):
 
 
 class ScenarioDocument(TestDocument):
-    """A test with a name. Its `request` is laid over the document's `defaults`; `at` is when it is decided."""
+    """A test with a name. Its `request` is laid over the document's `defaults`; `at` is when it is decided, and
+    `shadow` says that it is held against what the shadow sets alone say."""
 
     name: Sentence
     at: Annotated[StrictStr, AfterValidator(_moment)] | None = None
+    shadow: StrictBool = False
 
 
 class RedactDocument(_Document):

@@ -112,7 +112,8 @@ def _case(document: PolicyTestsDocument, scenario: ScenarioDocument, at: str) ->
     if scenario.at is not None and request.time is not None:
         raise RequestError("two times", expected="`at` of the scenario, or `time` of the request", found="both")
     now_s = None if scenario.at is None else (datetime.fromisoformat(scenario.at) - _EPOCH) / timedelta(seconds=1)
-    return Case(document.metadata.name, scenario.name, at, request, expectation_of(scenario), now_s=now_s)
+    suite, expected = document.metadata.name, expectation_of(scenario)
+    return Case(suite, scenario.name, at, request, expected, now_s=now_s, shadow=scenario.shadow)
 
 
 def _laid_over(defaults: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
@@ -128,6 +129,8 @@ def run_case(case: Case, engine: PolicyEngine, now_s: float) -> CaseOutcome:
     """Decide `case` at its own time, or at `now_s`."""
     if case.request is None:
         return CaseOutcome(case.suite, case.name, case.at, (case.fault,))
+    if case.shadow and engine.shadow is None:
+        return CaseOutcome(case.suite, case.name, case.at, ("shadow: there is no shadow set",))
     decision = engine.decide(case.request, "", now_s if case.now_s is None else case.now_s)
     problems = tuple(problems_of_decision(case.expected, decision, shadow=case.shadow))
     explanation = tuple(_explained(decision, shadow=case.shadow)) if problems else ()

@@ -1,29 +1,22 @@
 """Policies with one thing changed: which changes there are, which are none, and what tests notice."""
 
-from functools import cache
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from axonflow import AxonFlow, Effect
-from axonflow.adapters.yaml_text import parse_yaml
+from axonflow import AxonFlow, Request
 from axonflow.app import policy_sources
-from axonflow.app.policy_tests import compiled_for_tests, pattern_of, read_policy_tests
-from axonflow.errors import PolicyError
+from axonflow.app.policy_tests import compiled_for_tests, pattern_of
 from axonflow.policy import PolicySource
 from axonflow.policy.cel.parser import parse
 from axonflow.policy.checking import Expectation
 from axonflow.policy.compiling import load_sets
-from axonflow.policy.decision import Decision
 from axonflow.policy.testing.cases import Case, inline_cases
 from axonflow.policy.testing.conditions import changed_conditions
 from axonflow.policy.testing.coverage import Coverage
 from axonflow.policy.testing.mutants import REMOVED, edited, mutants_of, sampled
 from axonflow.policy.testing.mutation import Bench, report_of
 from axonflow.policy.testing.written import written
-from tests.policy_mutants import SURVIVORS, changes_of, recipes, results_of
 from tests.strategies import policy_set, policy_sets, requests
 
 NOW_S = 1_800_000_000.0
@@ -166,19 +159,26 @@ def test_has_before_what_reads_the_field_anyway_changes_nothing_but_errors(effec
     (one,) = [one for (_, _, change), one in found.items() if change.endswith(f" -> {dropped}")]
     assert one.state == state
     assert bool(one.why) is (state == "equivalent")
+    if state == "equivalent":
+        for a in ({}, {"a": None}, {"a": 1}, {"a": 2}, {"a": {}}, {"a": {"b": [True]}}, {"a": {"b": [False]}}):
+            request = Request("user:ann", "tool.call", "tool:a", a)
+            flows = [AxonFlow.open(policy_set([{"id": "r", "effect": effect, "when": w}])) for w in (when, dropped)]
+            assert len({flow.decide(request).policies for flow in flows}) == 1
 
 
 def test_exception_of_a_removed_rule_goes_with_it():
     waived = {"id": "e", "rules": ["r"], "when": "context.a == 1", "reason": "r", "expires": "2020-01-01T00:00:00Z"}
     rule = {"id": "r", "effect": "deny", "tests": [asked("deny", a=1)]}
-    states = {(rule, kind): one.state for (rule, kind, _), one in tried(rule, default="allow", exceptions=[waived]).items()}
+    found = tried(rule, default="allow", exceptions=[waived])
+    states = {(rule, kind): one.state for (rule, kind, _), one in found.items()}
     assert states["r", "rule removed"] == "killed"
     assert states["e", "exception removed"] == "survived"
     assert states["e", "expiry moved"] == "killed"
 
 
 def test_default_of_sets_in_one_layer_is_changed_in_all_of_them():
-    documents = [policy_set([], name="a"), policy_set([{"id": "r", "effect": "deny", "tests": [asked("deny")]}], name="b")]
+    rule = {"id": "r", "effect": "deny", "tests": [asked("deny")]}
+    documents = [policy_set([], name="a"), policy_set([rule], name="b")]
     sets = loaded(documents)
     (mutant,) = [one for one in mutants_of(sets) if one.kind == "default changed"]
     assert len(mutant.edits) == 2
