@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +17,9 @@ from axonflow.cli.policies import (
     trusted_keys,
 )
 from axonflow.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from axonflow.cli.junit import TimedOutcome
 
 __all__ = ["command"]
 
@@ -43,22 +48,15 @@ PERCENT = click.FloatRange(0, 100)
 @click.option("--junit", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Write JUnit XML there.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 @click.pass_context
-def command(  # noqa: PLR0913  an option each
+def command(
     ctx: click.Context,
     /,
     *,
     places: tuple[str, ...],
     scenarios: tuple[str, ...],
-    pattern: str | None,
-    fail_fast: bool,
-    coverage: bool,
-    min_coverage: float | None,
-    mutate: bool,
-    sample: int | None,
-    seed: int,
-    min_score: float | None,
     junit: Path | None,
     as_json: bool,
+    **asked: Any,
 ) -> None:
     """Run the tests of policies: those of the rules, and scenarios of kind PolicyTests beside them.
 
@@ -89,19 +87,20 @@ def command(  # noqa: PLR0913  an option each
     from axonflow.cli.policy_test_running import Options, run
     from axonflow.cli.policy_test_text import shown
 
-    if not mutate and (sample is not None or min_score is not None):
-        raise click.UsageError("--sample and --min-score are for --mutate.")
-    if min_coverage is not None and not coverage:
-        raise click.UsageError("--min-coverage needs what --no-coverage leaves out.")
-    options = Options(pattern, fail_fast, coverage or mutate, mutate, sample, seed, min_coverage, min_score)
+    options = Options(**asked)
+    options.check()
     report, outcomes = run(places or (chosen_place(None),), scenarios, options, trusted_keys(), redaction_key())
     if junit is not None:
-        from axonflow.cli.junit import junit_xml
-
-        try:
-            junit.write_bytes(junit_xml(outcomes))
-        except OSError as error:
-            raise ConfigurationError("the report cannot be written", found=error.strerror, at=str(junit)) from None
+        _write(junit, outcomes)
     click.echo(msgspec.json.encode(report) if as_json else shown(report))
     if not report.ok:
         ctx.exit(EXIT_NO)
+
+
+def _write(junit: Path, outcomes: Sequence[TimedOutcome]) -> None:
+    from axonflow.cli.junit import junit_xml
+
+    try:
+        junit.write_bytes(junit_xml(outcomes))
+    except OSError as error:
+        raise ConfigurationError("the report cannot be written", found=error.strerror, at=str(junit)) from None

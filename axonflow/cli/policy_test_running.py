@@ -8,6 +8,7 @@ from pathlib import Path
 from time import perf_counter_ns, time
 from typing import Final, NamedTuple
 
+import click
 from msgspec import Struct
 
 from axonflow.app.policy_tests import (
@@ -46,6 +47,13 @@ class Options(NamedTuple):
     seed: int = 0
     min_coverage: float | None = None
     min_score: float | None = None
+
+    def check(self) -> None:
+        """Raise UsageError for options that need others."""
+        if not self.mutate and (self.sample is not None or self.min_score is not None):
+            raise click.UsageError("--sample and --min-score are for --mutate.")
+        if not self.coverage and (self.mutate or self.min_coverage is not None):
+            raise click.UsageError("--mutate and --min-coverage need what --no-coverage leaves out.")
 
 
 class Group(Struct, frozen=True):

@@ -1,6 +1,8 @@
 """`axonflow policy test`."""
 
 import json
+import re
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -100,7 +102,6 @@ def test_mutants_that_no_test_notices_are_listed_with_their_place(run, small):
     assert result.exit_code == 1
     assert "score: " in result.stdout
     assert "big: literal changed\n    5 -> 6" not in result.stdout  # 6 is asked for
-    assert "test: default" not in result.stdout
     assert (
         "default of test: default changed\n    default: deny -> allow\n    nearest test: big, test 1" in result.stdout
     )
@@ -180,3 +181,21 @@ def test_report_that_cannot_be_written_is_bad_input(run, small):
     result = run("policy", "test", "--junit", "nowhere/report.xml")
     assert result.exit_code == 2
     assert "cannot be written" in result.stderr
+
+
+def test_page_of_the_docs_says_what_the_command_prints(run, folder):
+    page = (Path(__file__).parents[3] / "docs/how-to/test-policies.md").read_text("utf-8")
+    policies, scenarios = re.findall(r"^```yaml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)[:2]
+    printed = re.findall(r"^score: .*?(?=^```)", page, re.DOTALL | re.MULTILINE)[0]
+    (folder / "policies").mkdir()
+    (folder / "policies/payments.yaml").write_text(policies)
+    (folder / "policies/payments.policytests.yaml").write_text(scenarios)
+    result = run("policy", "test", "policies/", "--mutate", "--min-score", "95")
+    assert (result.exit_code, printed in result.stdout) == (1, True)
+    shell = '"tool:shell"}, expect: '
+    assert shell in scenarios
+    better = scenarios.replace(f"{shell}deny", f"{shell}{{effect: deny, policies: []}}")
+    (folder / "policies/payments.policytests.yaml").write_text(better)
+    assert run("policy", "test", "policies/", "--mutate", "--min-score", "100").exit_code == 0
+    listed = re.findall(r"^coverage: .*?(?=^```)", page, re.DOTALL | re.MULTILINE)[0]
+    assert listed.replace("policies/", "@baseline/") in run("policy", "test", "@baseline").stdout

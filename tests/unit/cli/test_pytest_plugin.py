@@ -19,17 +19,17 @@ from axonflow import Request
 def ask(tool, **context):
     return Request("user:ann", "tool.call", f"tool:{tool}", context)
 
-def test_answers(axonflow_policy):
+def test_fixture_asked_answers(axonflow_policy):
     assert axonflow_policy.assert_allowed(ask("search")).policies == ("tools",)
     axonflow_policy.assert_denied(ask("pay", amount=6), by="big")
     axonflow_policy.assert_denied("user:ann", "llm.request", "model:m")
     assert axonflow_policy.decide("user:ann", "tool.call", "tool:pay", context={"amount": 5}).allowed
 
-def test_fails(axonflow_policy):
+def test_fixture_disagreeing_fails(axonflow_policy):
     axonflow_policy.assert_allowed(ask("pay", amount=6))
 
 @pytest.mark.axonflow_policies("@baseline")
-def test_marked(axonflow_policy):
+def test_fixture_marked_decides_otherwise(axonflow_policy):
     context = {"env": "prod", "amount_usd": 501}
     axonflow_policy.assert_held({"id": "f", "roles": ["finance"]}, "tool.call", "tool:refund", context)
     axonflow_policy.assert_held(ask("search", env="prod"))
@@ -71,7 +71,7 @@ def test_faults_of_scenarios_and_missing_policies_are_errors_of_collection(proje
     write(project.path / "a.policytests.yaml", document_of({"name": "x", "request": {}, "expect": "deny"}))
     write(project.path / "b.policytests.yml", document_of({"name": "x", **ask("deny")}, policies=["nowhere"]))
     (project.path / "pyproject.toml").unlink()
-    project.makepyfile("def test_none(axonflow_policy): pass")
+    project.makepyfile("def test_fixture_unset_is_refused(axonflow_policy): pass")
     result = run(project, "--continue-on-collection-errors")
     result.stdout.fnmatch_lines(["*a.policytests.yaml:7:12: the request is not one: *"])
     result.stdout.fnmatch_lines(["*there is no such file or folder*"])
