@@ -140,6 +140,6 @@ def run_case(case: Case, engine: PolicyEngine, now_s: float) -> CaseOutcome:
 def _explained(decision: Decision, *, shadow: bool) -> Iterator[str]:
     verdict = decision.shadow if shadow and decision.shadow is not None else decision
     yield f"{verdict.effect.value} by {', '.join(verdict.policies) or 'no rule'}"
-    yield from decision.reasons[:_MAX_REASONS_SHOWN]
-    for error in decision.errors[:_MAX_REASONS_SHOWN]:
-        yield f"{error.policy}: {error.message}"
+    if not shadow:  # of shadow sets no more is told
+        yield from decision.reasons[:_MAX_REASONS_SHOWN]
+        yield from [f"{error.policy}: {error.message}" for error in decision.errors[:_MAX_REASONS_SHOWN]]

@@ -233,15 +233,10 @@ class _Maker:
         self, rule: RuleDocument, obligation: Mapping[str, Any], path: Path, reach: Reach
     ) -> Iterator[Mutant]:
         if rule.effect is Effect.LIMIT:
-            for field in ("maximum", "window_s"):
-                value = obligation.get(field)
-                if isinstance(value, int):
-                    yield self._mutant("limit changed", rule.id, (*path, field), value + 1,
-                                       f"{field}: {value} -> {value + 1}", reach)  # fmt: skip
-            unit = str(obligation.get("unit"))
-            if unit in _OTHER_UNITS:
-                yield self._mutant("limit changed", rule.id, (*path, "unit"), _OTHER_UNITS[unit],
-                                   f"unit: {unit} -> {_OTHER_UNITS[unit]}", reach)  # fmt: skip
+            unit = obligation["unit"]
+            changes = [(field, obligation[field], obligation[field] + 1) for field in ("maximum", "window_s")]
+            for field, old, new in [*changes, ("unit", unit, _OTHER_UNITS[unit])]:
+                yield self._mutant("limit changed", rule.id, (*path, field), new, f"{field}: {old} -> {new}", reach)
         if len(rule.obligations) > 1 or rule.effect is not Effect.LIMIT:
             yield self._mutant("obligation dropped", rule.id, path, REMOVED, f"without {_told(obligation)}", reach)
         for field, kind in (

@@ -12,7 +12,6 @@ from typing import Any
 from msgspec import Struct
 
 from axonflow.detect import Scanner
-from axonflow.errors import AxonFlowError
 from axonflow.policy.cel import syntax
 from axonflow.policy.cel.bindings import Bindings
 from axonflow.policy.cel.checker import Checked, Checker
@@ -39,16 +38,13 @@ class DetectorHost:
         self._compile_pattern = compile_pattern
 
     def detectors(self, selector: str) -> tuple[str, ...]:
-        """The ids that `selector` means. Raises ValueError, as the language asks."""
+        """The ids that `selector` means, which are known: the condition has been loaded before."""
         if selector == "*":
             return tuple(sorted(detector.id for detector in self._scanner.detectors))
-        try:
-            return self._scanner.resolve(selector)
-        except AxonFlowError as error:
-            raise ValueError(str(error)) from None
+        return self._scanner.resolve(selector)
 
     def pattern(self, pattern: str) -> Any:
-        """The compiled pattern. Raises ValueError."""
+        """The compiled pattern."""
         return self._compile_pattern(pattern)
 
 

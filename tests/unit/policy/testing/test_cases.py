@@ -4,8 +4,10 @@ import pytest
 
 from axonflow import AxonFlow
 from axonflow.adapters.policy_files import sources_of_text
+from axonflow.app import policy_sources
 from axonflow.errors import PolicyError
-from axonflow.policy.testing.cases import read_scenarios, run_case
+from axonflow.policy.compiling import load_sets
+from axonflow.policy.testing.cases import inline_cases, read_scenarios, run_case
 from tests.strategies import policy_set
 
 HEAD = "apiVersion: axonflow.dev/v1\nkind: PolicyTests\nmetadata: {name: t}\n"
@@ -120,3 +122,34 @@ def test_tests_among_policies_are_passed_over_and_policies_among_tests_refused()
     assert len(AxonFlow.open([POLICIES, tests]).policies.rules) == 3
     with pytest.raises(PolicyError, match="tests of policies hold no policies"):
         AxonFlow.open([{**POLICIES, "kind": "PolicyTests"}])
+
+
+def test_failing_scenario_tells_what_could_not_be_evaluated():
+    request = "{principal: 'user:ann', action: tool.call, resource: 'tool:pay'}"
+    (outcome,) = outcomes(f"scenarios: [{{name: a, request: {request}, expect: deny}}]")
+    assert outcome.explanation[-1].startswith("big: ")
+
+
+def test_shadow_scenario_is_held_against_the_shadow_sets_alone():
+    request = "request: {principal: 'user:ann', action: tool.call, resource: 'tool:x'}"
+    cases = read(
+        f"scenarios:\n  - {{name: a, shadow: true, {request}, expect: deny}}\n"
+        f"  - {{name: b, shadow: true, {request}, expect: allow}}\n"
+        f"  - {{name: c, shadow: true, {request}, expect: {{effect: deny, reasons: [x]}}}}\n"
+    ).cases
+    engine = AxonFlow.open([POLICIES, policy_set([], name="tried", shadow=True)]).policies
+    held, other, never = [run_case(case, engine, 0.0) for case in cases]
+    assert held.passed
+    assert (other.problems, other.explanation) == (("effect: expected allow, got deny",), ("deny by no rule",))
+    assert "can never be compared" in never.problems[0]
+    alone = AxonFlow.open(POLICIES).policies
+    assert run_case(cases[0], alone, 0.0).problems == ("shadow: there is no shadow set",)
+
+
+def test_inline_test_with_a_wrong_request_fails_and_says_why():
+    rule = {"id": "r", "effect": "deny", "tests": [{"request": {"action": "x"}, "expect": "deny"}]}
+    loaded, _ = load_sets(policy_sources(policy_set([rule])))
+    (case,) = inline_cases(loaded)
+    outcome = run_case(case, AxonFlow.open(POLICIES).policies, 0.0)
+    assert (case.name, case.rule) == ("r, test 1", "r")
+    assert "the request is not one" in outcome.problems[0]

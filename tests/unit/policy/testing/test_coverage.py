@@ -91,6 +91,28 @@ def test_shadow_rules_are_covered_by_themselves():
     assert coverage.matched == [frozenset({(False, "r"), (True, "r")})]
 
 
+def test_test_without_a_request_tries_nothing():
+    coverage = covered([policy_set([RULE])], None)
+    assert (coverage.report().tried, coverage.matched, coverage.failing) == (
+        0, [frozenset()], {(False, "r"): [("action",)]}
+    )  # fmt: skip
+
+
+def test_conditions_of_all_forms_have_their_parts():
+    when = (
+        "cel.bind(a, context.a, a.exists(x, x > 1) ? context.b : detected('*'))"
+        " || size(context.a.map(y, y > 2, y)) > 0 || true || [context.c == 1].size() == 1"
+    )
+    rule = {"id": "r", "effect": "warn", "when": when}
+    seen = {(what, missing) for _, what, missing in gaps([policy_set([rule])], ask("a", a=[0, 2], b=False))}
+    every = {what for _, what, _ in gaps([policy_set([rule])])}
+    assert every >= {"a.exists(x, x > 1)", "x > 1", "context.b", 'detected("*")', "y > 2"}
+    assert ("x > 1", "true") not in seen
+    assert ("x > 1", "false") not in seen
+    assert ("context.b", "true") in seen
+    assert ('detected("*")', "true") in seen
+
+
 @given(policy_sets(), st.lists(requests(), min_size=1, max_size=4))
 def test_rules_that_count_as_matched_are_those_that_decide(documents, asked):
     engine = AxonFlow.open(documents).policies

@@ -73,6 +73,14 @@ def asked(expect, **context):
         ("context.a.exists(x, x.startsWith('p'))",
          {'!context.a.exists(x, x.startsWith("p"))', 'context.a.all(x, x.startsWith("p"))',
           'context.a.exists(x, x.endsWith("p"))', 'context.a.exists(x, x.startsWith("p~"))'}),
+        ("context.a == 0u || context.b == null || context.c == b'x'",
+         {'!(context.a == 0u || context.b == null || context.c == b"\\x78")',
+          'context.a == 0u && context.b == null && context.c == b"\\x78"',
+          'context.b == null || context.c == b"\\x78"', 'context.a == 0u || context.c == b"\\x78"',
+          "context.a == 0u || context.b == null", 'context.a != 0u || context.b == null || context.c == b"\\x78"',
+          'context.a == 1u || context.b == null || context.c == b"\\x78"',
+          'context.a == 0u || context.b != null || context.c == b"\\x78"',
+          'context.a == 0u || context.b == null || context.c != b"\\x78"'}),
         ("context.a + 1u == 2u",
          {"context.a + 1u != 2u", "context.a - 1u == 2u", "context.a + 2u == 2u", "context.a + 0u == 2u",
           "context.a + 1u == 3u", "context.a + 1u == 1u"}),
@@ -106,6 +114,46 @@ def test_sample_is_the_same_for_the_same_seed():
     assert one == again != other
     assert len(one) == 3
     assert sampled(mutants, 1_000, 1) == mutants
+
+
+def test_every_part_of_a_set_has_its_mutants():
+    limit = {"unit": "usd_micros", "maximum": 5, "window_s": 60, "key": ["principal.id", "principal.tenant"]}
+    document = policy_set(
+        [
+            {"id": "l", "effect": "limit", "obligations": [limit, {**limit, "maximum": 9}]},
+            {"id": "m", "effect": "redact", "obligations": [{"detectors": ["pii", "secret"], "style": "drop"}]},
+            {"id": "h", "effect": "require_approval", "obligations": [{"approvers": ["a", "b"]}]},
+        ],
+        default="inherit",
+        actions=["crm.export"],
+        requires={"tool.call": ["context.env", "context.a"], "llm.request": ["content"]},
+        allowlists=[
+            {"detectors": ["pii.email"], "values": ["a@x.example", "b@x.example"], "patterns": ["^x"], "reason": "r"}
+        ],
+        exceptions=[
+            {"id": "e", "rules": ["l", "h"], "match": {"context.a": ["x", "y"]}, "when": "context.a in ['x', 'x']",
+             "reason": "r", "expires": "2099-01-01T00:00:00Z"}
+        ],
+    )  # fmt: skip
+    found = {(one.rule, one.kind, one.change) for one in mutants_of(loaded([document]))}
+    assert found >= {
+        ("requires of test", "requirement dropped", "tool.call need not carry context.a"),
+        ("requires of test", "requirement dropped", "llm.request need not carry content"),
+        ("actions of test", "action unknown", "crm.export is not declared"),
+        ("allowlist 1 of test", "allowlist removed", "removed"),
+        ("allowlist 1 of test", "allowlist narrowed", "values: without the 2. of 2"),
+        ("l", "limit changed", "maximum: 5 -> 6"), ("l", "limit changed", "window_s: 60 -> 61"),
+        ("l", "limit changed", "unit: usd_micros -> requests"), ("l", "key removed", "key: without principal.tenant"),
+        ("m", "detector removed", "detectors: without pii"), ("m", "style changed", "style: drop -> mask"),
+        ("h", "approver removed", "approvers: without a"), ("h", "effect changed", "effect: require_approval -> deny"),
+        ("e", "exception narrowed", "does not loosen l"), ("e", "match value dropped", "match: context.a without x"),
+        ("e", "filter dropped", "match: without context.a"), ("e", "list element removed", '["x", "x"] -> ["x"]'),
+        ("e", "expiry moved", "expires: 2099-01-01T00:00:00Z -> never"),
+    }  # fmt: skip
+    assert len([one for one in found if one[1] == "list element removed"]) == 1
+    assert "default changed" not in {kind for _, kind, _ in found}
+    place = bench([document], ())
+    assert {place.tried(mutant).state for mutant in mutants_of(loaded([document]))} == {"survived"}
 
 
 # -- what becomes of them
@@ -174,6 +222,21 @@ def test_exception_of_a_removed_rule_goes_with_it():
     assert states["r", "rule removed"] == "killed"
     assert states["e", "exception removed"] == "survived"
     assert states["e", "expiry moved"] == "killed"
+
+
+def test_action_stays_known_without_the_allow_rule_that_names_it():
+    request = {"principal": "user:ann", "action": "crm.export", "resource": "tool:a"}
+    names = {"id": "names", "effect": "allow", "match": {"action": ["crm.export"], "resource.id": "other"}}
+    also = {"id": "also", "effect": "allow", "match": {"action": "crm.import"}}
+    anything = {"id": "anything", "effect": "allow", "match": {"resource.id": "elsewhere"}}
+    rule = {
+        "id": "r",
+        "effect": "deny",
+        "match": {"resource.id": "a"},
+        "tests": [{"request": request, "expect": "deny"}],
+    }
+    found = tried(names, also, anything, rule, default="allow")
+    assert found["r", "rule removed", "removed"].state == "killed"
 
 
 def test_default_of_sets_in_one_layer_is_changed_in_all_of_them():
