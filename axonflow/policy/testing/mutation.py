@@ -16,10 +16,12 @@ from axonflow.policy.reading import LoadedSet, PolicySource
 from axonflow.policy.scopes import Source
 from axonflow.policy.testing.cases import Case
 from axonflow.policy.testing.coverage import ACTION, Coverage, RuleName
-from axonflow.policy.testing.mutants import Mutant, edited
+from axonflow.policy.testing.mutants import Mutant, Reach, edited
 
 __all__ = ["Bench", "MutantResult", "MutationReport", "report_of"]
 
+_NEAREST: Final = 16
+"""Tests that are tried first, on an engine of the rules that match in them: most mutants get no further."""
 _EXPANDED: Final = ("include",)
 """Fields of a document that are gone when what they name stands in it."""
 
@@ -82,6 +84,7 @@ class Bench:
         self._covered = covered
         self._compiled = compiled
         self._now_s = now_s
+        self._last: tuple[Reach | None, list[int]] = (None, [])
         self._data = [
             {name: value for name, value in one.source.data.items() if name not in _EXPANDED} for one in loaded
         ]
@@ -92,25 +95,34 @@ class Bench:
 
     def tried(self, mutant: Mutant) -> MutantResult:
         """What becomes of `mutant`."""
-        touched = self._touched(mutant)
-        try:
-            engine = self._compiled(self._sources(mutant, touched))
-        except PolicyError:
-            return _result(mutant, "invalid")
-        if mutant.equivalent:
-            return _result(mutant, "equivalent", why=mutant.equivalent)
-        for at in touched:
-            case = self._cases[at]
-            assert case.request is not None  # it passed
-            now_s = self._now_s if case.now_s is None else case.now_s
-            decision = engine.decide(case.request, "", now_s)
-            if any(problems_of_decision(case.expected, decision, shadow=case.shadow)):
-                return _result(mutant, "killed", by=case.name)
+        touched = self._touched(mutant.reach)
+        nearest = touched[:_NEAREST] if mutant.reach.rules else touched
+        for tests in (nearest, touched[len(nearest) :]):
+            if tests is not nearest and not tests:
+                break
+            try:
+                engine = self._compiled(self._sources(mutant, tests))
+            except PolicyError:
+                return _result(mutant, "invalid")
+            if mutant.equivalent:
+                return _result(mutant, "equivalent", why=mutant.equivalent)
+            failing = next((case for case in map(self._cases.__getitem__, tests) if self._fails(case, engine)), None)
+            if failing is not None:
+                return _result(mutant, "killed", by=failing.name)
         return _result(mutant, "survived", by=self._cases[touched[0]].name if touched else "")
 
-    def _touched(self, mutant: Mutant) -> list[int]:
-        """The tests that can tell `mutant` from the policies, those that most likely do first."""
-        reach = mutant.reach
+    def _fails(self, case: Case, engine: PolicyEngine) -> bool:
+        assert case.request is not None  # it passed
+        decision = engine.decide(case.request, "", self._now_s if case.now_s is None else case.now_s)
+        return any(problems_of_decision(case.expected, decision, shadow=case.shadow))
+
+    def _touched(self, reach: Reach) -> list[int]:
+        """The tests that can tell a mutant from the policies, those that most likely do first."""
+        if reach != self._last[0]:  # most mutants of a rule have the same
+            self._last = reach, self._found(reach)
+        return self._last[1]
+
+    def _found(self, reach: Reach) -> list[int]:
         if reach.action is not None:
             return [at for at, case in enumerate(self._cases) if case.request and case.request.action == reach.action]
         if not reach.rules:
