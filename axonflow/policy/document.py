@@ -271,6 +271,18 @@ class ParameterDocument(_Document):
     default: str | bool | int | float | list[str] | None = None
 
 
+class PolicyTestsDocument(_Document):
+    """Scenarios that policies must decide as they say. In a folder of policies it is no policy: whoever loads those
+    passes it over."""
+
+    apiVersion: Literal["axonflow.dev/v1"]  # noqa: N815  as in every document of this kind
+    kind: Literal["PolicyTests"]
+    metadata: MetadataDocument
+    policies: Annotated[list[Annotated[StrictStr, Field(min_length=1)]], Field(max_length=100)] = []
+    defaults: JsonObject = {}
+    scenarios: Annotated[list[ScenarioDocument], Field(max_length=MAX_SCENARIOS)] = []
+
+
 class PolicyTemplateDocument(_Document):
     """Rules with parameters, for sets to include. In force only where it is included."""
 
@@ -300,15 +312,3 @@ class PolicySetDocument(_Document):
     exceptions: list[ExceptionDocument] = []
     detectors: list[DetectorDocument] = []
     allowlists: list[AllowlistDocument] = []
-
-
-class PolicyTestsDocument(_Document):
-    """Scenarios that policies must decide as they say. In a folder of policies it is no policy: whoever loads those
-    passes it over."""
-
-    apiVersion: Literal["axonflow.dev/v1"]  # noqa: N815  as in every document of this kind
-    kind: Literal["PolicyTests"]
-    metadata: MetadataDocument
-    policies: Annotated[list[Annotated[StrictStr, Field(min_length=1)]], Field(max_length=100)] = []
-    defaults: JsonObject = {}
-    scenarios: Annotated[list[ScenarioDocument], Field(max_length=MAX_SCENARIOS)] = []

@@ -106,11 +106,6 @@ class PolicyEngine:
         return self._layers.says_default
 
     @property
-    def shadow(self) -> PolicyEngine | None:
-        """The engine of the shadow sets, if there are any."""
-        return self._shadow
-
-    @property
     def scanner(self) -> Scanner:
         """What inspects content."""
         return self._scanner
@@ -126,6 +121,11 @@ class PolicyEngine:
     def lets_pass(self, action: str) -> bool:
         """Whether every request for `action` is allowed, whatever it says, and nothing is to be done about it."""
         return action in self._passing
+
+    @property
+    def shadow(self) -> PolicyEngine | None:
+        """The engine of the shadow sets, if there are any."""
+        return self._shadow
 
     def foresee(self, request: Request, now_s: float) -> Foreseen:
         """What will be decided on `request` for certain, whatever its content will be, and whenever it is made."""

@@ -116,11 +116,17 @@ def _path(node: Node) -> str | None:
 
 
 def look(value: Any, names: Sequence[str]) -> Any:
-    """What `names` lead to from the attributes `value`; ABSENT where only the last of them is missing, and None where
-    what should hold it is: there has() fails too, and guards nothing."""
-    for name in names[:-1]:
-        value = value.get(name) if isinstance(value, dict) else None
-    return value.get(names[-1], ABSENT) if isinstance(value, dict) else None
+    """What `names` lead to from the attributes `value`; ABSENT where only the last of them is missing.
+
+    Where there is not even something that could hold it, has() fails as well, and so does every rule behind it: then
+    there is nothing to go by, which None says.
+    """
+    *above, last = names
+    for name in above:
+        value = value.get(name)
+        if not isinstance(value, dict):
+            return None
+    return value.get(last, ABSENT)
 
 
 class RangeTable:
