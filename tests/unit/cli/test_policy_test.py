@@ -199,3 +199,17 @@ def test_page_of_the_docs_says_what_the_command_prints(run, folder):
     assert run("policy", "test", "policies/", "--mutate", "--min-score", "100").exit_code == 0
     listed = re.findall(r"^coverage: .*?(?=^```)", page, re.DOTALL | re.MULTILINE)[0]
     assert listed.replace("policies/", "@baseline/") in run("policy", "test", "@baseline").stdout
+
+
+def test_hooks_for_pre_commit_run_commands_that_there_are(run, small):
+    root = Path(__file__).parents[3]
+    hooks = yaml.safe_load((root / ".pre-commit-hooks.yaml").read_text("utf-8"))
+    assert [hook["id"] for hook in hooks] == ["axonflow-policy-check", "axonflow-policy-test"]
+    for hook in hooks:
+        program, *command = hook["entry"].split()
+        assert (program, hook["language"], hook["pass_filenames"]) == ("axonflow", "python", False)
+        assert re.search(hook["files"], "policies/team/p.policytests.yaml")
+        assert not re.search(hook["files"], "src/policies/p.yaml")
+        assert run(*command).exit_code == 0
+        names = [str(path.relative_to(small.parent)) for path in small.iterdir()]
+        assert run(*command, *names).exit_code == 0  # who turns pass_filenames on
