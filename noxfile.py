@@ -136,6 +136,13 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
+def mutants(session: nox.Session) -> None:
+    """Every change of one thing in the shipped policies and the cookbook: do their tests notice it? A minute."""
+    install(session, "test", distributions=(".",))
+    session.run("python", "-m", "tests.policy_mutants")
+
+
+@nox.session
 def linear(session: nox.Session) -> None:
     """Every pattern against text made to be hard for it: time in proportion to the text. Some minutes."""
     install(session, "bench", distributions=(".",))

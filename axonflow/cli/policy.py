@@ -15,6 +15,7 @@ __all__ = ["command"]
     modules={
         "init": "axonflow.cli.policy_init",
         "check": "axonflow.cli.policy_check",
+        "test": "axonflow.cli.policy_test",
         "keygen": "axonflow.cli.policy_keygen",
         "build": "axonflow.cli.policy_build",
         "inspect": "axonflow.cli.policy_inspect",

@@ -25,8 +25,11 @@ __all__ = [
     "PolicyWarning",
     "RuleTestOutcome",
     "differences",
+    "expectation_of",
     "find_warnings",
+    "problems_of_decision",
     "problems_of_test",
+    "request_of",
     "requests_of",
     "run_rule_tests",
 ]
@@ -42,11 +45,16 @@ Decide = Callable[[Request], Decision]
 
 
 class Expectation(Struct, frozen=True, forbid_unknown_fields=True):
-    """What somebody says a decision must be. Only what is given is compared; `policies` is a set."""
+    """What somebody says a decision must be. Only what is given is compared; `policies` and `reasons` are sets.
+
+    `obligations` are all that there may be, in any order; of each only the fields that are given are compared.
+    """
 
     effect: Effect
     policies: tuple[str, ...] | UnsetType = UNSET
     redacted: Any = UNSET
+    obligations: tuple[dict[str, Any], ...] | UnsetType = UNSET
+    reasons: tuple[str, ...] | UnsetType = UNSET
 
 
 class Difference(Struct, frozen=True):
@@ -59,7 +67,10 @@ class Difference(Struct, frozen=True):
 
 def differences(expected: Expectation, decision: Decision) -> tuple[Difference, ...]:
     """Where `decision` departs from `expected`; empty when it does not."""
-    return _compare(expected, decision.effect, decision.policies, decision.redacted)
+    found = _compare(expected, decision.effect, decision.policies, decision.redacted)
+    if expected.obligations is UNSET and expected.reasons is UNSET:
+        return found
+    return (*found, *_compare_more(expected, decision))
 
 
 def _compare(
@@ -75,6 +86,37 @@ def _compare(
     if expected.redacted is not UNSET and not _same_json(expected.redacted, redacted):
         found.append(Difference("redacted", *_kinds(expected.redacted, redacted)))
     return tuple(found)
+
+
+def _compare_more(expected: Expectation, decision: Decision) -> Iterator[Difference]:
+    if expected.reasons is not UNSET and set(expected.reasons) != set(decision.reasons):
+        yield Difference("reasons", _listed(expected.reasons), _listed(decision.reasons))
+    if expected.obligations is not UNSET:
+        found: list[dict[str, Any]] = msgspec.to_builtins(decision.obligations)
+        if len(found) != len(expected.obligations) or not _each_fits(expected.obligations, found):
+            yield Difference("obligations", _told(expected.obligations), _told(found))
+
+
+def _each_fits(wanted: Sequence[dict[str, Any]], found: Sequence[dict[str, Any]]) -> bool:
+    """Whether each of `wanted` can have one of `found` to itself (augmenting paths: as many as there can be)."""
+    taken: dict[int, int] = {}
+
+    def placed(one: int, tried: set[int]) -> bool:
+        for at, obligation in enumerate(found):
+            if at in tried or not all(_same_json(obligation.get(name), wanted[one][name]) for name in wanted[one]):
+                continue
+            tried.add(at)
+            if at not in taken or placed(taken[at], tried):
+                taken[at] = one
+                return True
+        return False
+
+    return all(placed(one, set()) for one in range(len(wanted)))
+
+
+def _told(obligations: Iterable[dict[str, Any]]) -> str:
+    """`obligations` for people: names and numbers of policies, no content."""
+    return ", ".join([msgspec.json.encode(one).decode() for one in obligations])[:_MAX_LISTED_CHARS] or "none"
 
 
 def _listed(policies: Iterable[str]) -> str:
@@ -285,16 +327,20 @@ def run_rule_tests(loaded: Iterable[LoadedSet], decide: Decide) -> Iterator[Rule
 
 def problems_of_test(test: TestDocument, decide: Decide, *, shadow: bool = False) -> Iterator[str]:
     """How what `decide` says differs from what `test` expects; nothing when it does not."""
-    expected = _expectation(test)
     try:
-        decision = decide(_request(test.request))
+        decision = decide(request_of(test.request))
     except RequestError as error:
         yield f"the request is not one: {error}"
         return
+    yield from problems_of_decision(expectation_of(test), decision, shadow=shadow)
+
+
+def problems_of_decision(expected: Expectation, decision: Decision, *, shadow: bool = False) -> Iterator[str]:
+    """How `decision`, or what the shadow sets alone said, differs from what is `expected`."""
     if not shadow:
         found = differences(expected, decision)
-    elif expected.redacted is not UNSET:
-        yield "redacted: nothing is redacted for a shadow set, so this can never be compared"
+    elif more := [name for name in ("redacted", "obligations", "reasons") if getattr(expected, name) is not UNSET]:
+        yield f"{more[0]}: of a shadow set only the effect and the policies are told, so this can never be compared"
         return
     else:
         assert decision.shadow is not None  # the rule's own set is a shadow set that is loaded
@@ -308,22 +354,25 @@ def requests_of(rule: RuleDocument) -> tuple[Request, ...]:
     found: list[Request] = []
     for test in rule.tests:
         try:
-            found.append(_request(test.request))
+            found.append(request_of(test.request))
         except RequestError:  # run_rule_tests tells it
             continue
     return tuple(found)
 
 
-def _expectation(test: TestDocument) -> Expectation:
+def expectation_of(test: TestDocument) -> Expectation:
+    """What `test` expects."""
     if isinstance(test.expect, Effect):
         return Expectation(test.expect)
     given = test.expect.model_dump(include=test.expect.model_fields_set - {"effect"})
-    if given.get("policies", ()) is None:  # `policies:` with nothing behind it
-        del given["policies"]
+    for name in ("policies", "obligations", "reasons"):
+        if given.get(name, ()) is None:  # `policies:` with nothing behind it
+            del given[name]
     return Expectation(test.expect.effect, **given)
 
 
-def _request(raw: dict[str, Any]) -> Request:
+def request_of(raw: dict[str, Any]) -> Request:
+    """`raw` as a request. Raises RequestError."""
     try:
         return msgspec.convert(raw, Request)
     except msgspec.ValidationError as error:

@@ -36,7 +36,15 @@ from axonflow.policy.program import (
     plain_literals,
     set_digest,
 )
-from axonflow.policy.reading import LoadedSet, Path, PolicySource, problems_of, read_policy_set
+from axonflow.policy.reading import (
+    LoadedSet,
+    Path,
+    PolicySource,
+    check_no_policies,
+    is_tests,
+    problems_of,
+    read_policy_set,
+)
 from axonflow.policy.scopes import FILES, Scope, Source, distinguished, placed
 from axonflow.policy.templates import expand, is_template, read_templates
 
@@ -151,12 +159,16 @@ def _read_programs(
 def load_sets(
     sources: Sequence[PolicySource], pause: Callable[[], None] = _go_on
 ) -> tuple[list[LoadedSet], list[PolicyError]]:
-    """The policy sets among `sources`, with what they include, and what is wrong with the rest."""
+    """The policy sets among `sources`, with what they include, and what is wrong with the rest. Tests are passed
+    over."""
     templates, problems = read_templates(sources)
     loaded: list[LoadedSet] = []
     for source in sources:
         if not is_template(source):
             try:
+                if is_tests(source):
+                    check_no_policies(source)
+                    continue
                 loaded.append(read_policy_set(expand(source, templates), pause))
             except PolicyError as error:
                 problems.extend(error.problems)

@@ -40,8 +40,10 @@ __all__ = [
     "ParameterDocument",
     "PolicySetDocument",
     "PolicyTemplateDocument",
+    "PolicyTestsDocument",
     "RedactDocument",
     "RuleDocument",
+    "ScenarioDocument",
     "TestDocument",
 ]
 
@@ -50,6 +52,7 @@ LAYERS: Final = ("system", "organization", "tenant")
 
 MAX_RULES: Final = 200_000
 MAX_MATCH_VALUES: Final = 10_000
+MAX_SCENARIOS: Final = 100_000
 _PATH = re.compile(r"(principal|resource|context)(\.[A-Za-z_][A-Za-z0-9_-]{0,127}){1,16}", re.ASCII)
 _ACTION = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*", re.ASCII)
 _TAIL = "such as principal.roles, resource.id or context.env"
@@ -147,10 +150,12 @@ class ExpectationDocument(_Document):
     effect: Effect
     policies: list[Identifier] | None = None
     redacted: Annotated[Any, AfterValidator(_json_value)] = None
+    obligations: Annotated[list[JsonObject], Field(max_length=64)] | None = None
+    reasons: list[Sentence] | None = None
 
 
 class TestDocument(_Document):
-    """A request and what it must come to; run by ``axonflow policy check``."""
+    """A request and what it must come to; run by ``axonflow policy check`` and ``axonflow policy test``."""
 
     __test__ = False  # not one of pytest's
 
@@ -160,6 +165,15 @@ class TestDocument(_Document):
         Annotated[Effect, Tag("effect")] | Annotated[ExpectationDocument, Tag("document")],
         Discriminator(lambda value: "document" if isinstance(value, (dict, ExpectationDocument)) else "effect"),
     ]
+
+
+class ScenarioDocument(TestDocument):
+    """A test with a name. Its `request` is laid over the document's `defaults`; `at` is when it is decided, and
+    `shadow` says that it is held against what the shadow sets alone say."""
+
+    name: Sentence
+    at: Annotated[StrictStr, AfterValidator(_moment)] | None = None
+    shadow: StrictBool = False
 
 
 class RedactDocument(_Document):
@@ -255,6 +269,18 @@ class ParameterDocument(_Document):
     type: Literal["string", "int", "double", "bool", "strings"]
     description: Sentence | None = None
     default: str | bool | int | float | list[str] | None = None
+
+
+class PolicyTestsDocument(_Document):
+    """Scenarios that policies must decide as they say. In a folder of policies it is no policy: whoever loads those
+    passes it over."""
+
+    apiVersion: Literal["axonflow.dev/v1"]  # noqa: N815  as in every document of this kind
+    kind: Literal["PolicyTests"]
+    metadata: MetadataDocument
+    policies: Annotated[list[Annotated[StrictStr, Field(min_length=1)]], Field(max_length=100)] = []
+    defaults: JsonObject = {}
+    scenarios: Annotated[list[ScenarioDocument], Field(max_length=MAX_SCENARIOS)] = []
 
 
 class PolicyTemplateDocument(_Document):

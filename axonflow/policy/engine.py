@@ -136,6 +136,11 @@ class PolicyEngine:
         """Whether every request for `action` is allowed, whatever it says, and nothing is to be done about it."""
         return action in self._passing
 
+    @property
+    def shadow(self) -> PolicyEngine | None:
+        """The engine of the shadow sets, if there are any."""
+        return self._shadow
+
     def foresee(self, request: Request, now_s: float) -> Foreseen:
         """What will be decided on `request` for certain, whatever its content will be, and whenever it is made."""
         index = self._by_action.get(request.action, self._elsewhere)

@@ -17,7 +17,9 @@ from axonflow.policy.document import (
     IncludeDocument,
     PolicySetDocument,
     PolicyTemplateDocument,
+    PolicyTestsDocument,
     RuleDocument,
+    ScenarioDocument,
 )
 
 __all__ = [
@@ -25,9 +27,12 @@ __all__ = [
     "LoadedSet",
     "Path",
     "PolicySource",
+    "check_no_policies",
+    "is_tests",
     "problems_of",
     "read_includes",
     "read_policy_set",
+    "read_policy_tests",
     "read_template",
 ]
 
@@ -92,6 +97,26 @@ def read_template(source: PolicySource) -> PolicyTemplateDocument:
     return _read(PolicyTemplateDocument, source)
 
 
+def is_tests(source: PolicySource) -> bool:
+    """Whether `source` says that it holds tests of policies, and none itself."""
+    return isinstance(source.data, dict) and source.data.get("kind") == "PolicyTests"
+
+
+def read_policy_tests(source: PolicySource) -> PolicyTestsDocument:
+    """`source` as tests. Raises PolicyError that names each wrong field with its place."""
+    return _read(PolicyTestsDocument, source)
+
+
+def check_no_policies(source: PolicySource) -> None:
+    """Raise PolicyError for tests that have fields of a policy set: one whose kind was mistyped must not vanish."""
+    for field in source.data:
+        if field in PolicySetDocument.model_fields and field not in PolicyTestsDocument.model_fields:
+            raise PolicyError(
+                "tests of policies hold no policies", expected=", ".join(PolicyTestsDocument.model_fields),
+                found=f"'{field}'", at=source.at((field, KEY), 0), hint="A set of rules is of kind: PolicySet.",
+            )  # fmt: skip
+
+
 def read_includes(source: PolicySource) -> list[IncludeDocument]:
     """What the document in `source` includes. Raises PolicyError."""
     try:
@@ -123,7 +148,7 @@ def problems_of(error: ValidationError, source: PolicySource, prefix: Path) -> l
     for detail in error.errors(include_url=False)[:_MAX_PROBLEMS]:
         path = _place_in(source.data, prefix + tuple(detail["loc"]), detail["type"])
         at = source.at((*path, KEY) if detail["type"] == "extra_forbidden" else path, 0)
-        problems.append(_problem(path, detail, at))
+        problems.append(_problem(path, detail, at, PolicyTestsDocument if is_tests(source) else PolicySetDocument))
     return problems
 
 
@@ -139,9 +164,9 @@ def _place_in(data: Any, loc: Path, fault: str) -> Path:
     return path
 
 
-def _problem(path: Path, detail: ErrorDetails, at: str) -> PolicyError:
+def _problem(path: Path, detail: ErrorDetails, at: str, whole: type[BaseModel]) -> PolicyError:
     if detail["type"] == "extra_forbidden":
-        return PolicyError("unknown field", expected=_known_fields(path), found=f"{path[-1]!a}", at=at)
+        return PolicyError("unknown field", expected=_known_fields(path, whole), found=f"{path[-1]!a}", at=at)
     field = ".".join(str(part) for part in path if part != KEY)[:_MAX_FIELD_CHARS]
     if detail["type"] == "missing":
         return PolicyError(f"{field} is missing", expected="the field", found="none", at=at)
@@ -171,9 +196,10 @@ _MODELS: Final[dict[str, type[BaseModel]]] = {
     "include": IncludeDocument,
     "detectors": DetectorDocument,
     "allowlists": AllowlistDocument,
+    "scenarios": ScenarioDocument,
 }
 
 
-def _known_fields(path: Path) -> str:
-    model: type[BaseModel] = _MODELS.get(str(path[0]), PolicySetDocument) if len(path) > 2 else PolicySetDocument
+def _known_fields(path: Path, whole: type[BaseModel]) -> str:
+    model = _MODELS.get(str(path[0]), whole) if len(path) > 2 else whole
     return ", ".join(model.model_fields) if len(path) in {1, 3} else "one that docs/reference/policies.md names"

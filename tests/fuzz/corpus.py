@@ -30,7 +30,8 @@ REQUESTS = [
 @cache
 def policy_texts():
     """YAML of whole policy sets, one to a text."""
-    texts = [path.read_text("utf-8") for path in sorted((ROOT / "axonflow/samples/policies").glob("*.yaml"))]
+    files = sorted((ROOT / "axonflow/samples/policies").glob("*.yaml"))
+    texts = [text for text in (path.read_text("utf-8") for path in files) if "kind: PolicySet" in text]
     for page in sorted((ROOT / "docs/how-to/cookbook").glob("*.md")):
         blocks = re.findall(r"^```yaml\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
         texts.extend(block for block in blocks if "kind: PolicySet" in block)

@@ -120,7 +120,7 @@ def test_folder_of_too_many_files_is_refused(tmp_path, monkeypatch):
 def test_baseline_is_read_by_its_name_with_the_names_of_its_files():
     sources = read_policies(BASELINE)
     assert {source.name for source in sources} == {f"@baseline/{name}" for name in baseline_files()}
-    assert all(source.data["kind"] == "PolicySet" for source in sources)
+    assert {source.data["kind"] for source in sources} == {"PolicySet", "PolicyTests"}
 
 
 @pytest.mark.parametrize("text", ["", " \n", "# default: deny\n", "null", "---\n...\n---\n# x\n"])
