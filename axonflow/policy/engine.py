@@ -117,7 +117,7 @@ class PolicyEngine:
 
     @property
     def shadow(self) -> PolicyEngine | None:
-        """The engine of the shadow sets, by themselves."""
+        """The engine of the shadow sets by themselves, if there are any."""
         return self._shadow
 
     def index_of(self, action: str) -> ActionIndex:
@@ -135,11 +135,6 @@ class PolicyEngine:
     def lets_pass(self, action: str) -> bool:
         """Whether every request for `action` is allowed, whatever it says, and nothing is to be done about it."""
         return action in self._passing
-
-    @property
-    def shadow(self) -> PolicyEngine | None:
-        """The engine of the shadow sets, if there are any."""
-        return self._shadow
 
     def foresee(self, request: Request, now_s: float) -> Foreseen:
         """What will be decided on `request` for certain, whatever its content will be, and whenever it is made."""
