@@ -40,8 +40,9 @@ def build_bundle(
     layer = None if scope == FILES else layer_of(scope)
     with no_collection():
         own = Scope(scope, layer, policy_sources(policies, pause))
-        programs = check_programs(own, scanner, compile_pattern, pause=pause)
-    return write_bundle(programs, signer.key_id, signer.sign, scope)
+        checked = check_programs(own, scanner, compile_pattern, pause=pause)
+        certificate = checked.certificate
+    return write_bundle(checked.programs, signer.key_id, signer.sign, scope, certificate)
 
 
 def verified_statement(bundle: str | os.PathLike[str], trusted_keys: Keys) -> Statement:

@@ -1,0 +1,233 @@
+"""A certificate is the same everywhere, never too little, and never less for a rule more."""
+
+import contextlib
+import random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from axonflow import AxonFlow, Request
+from axonflow.app.certifying import LARGEST, Inputs, certificate_for
+from axonflow.detect import matching
+from axonflow.policy.cel import parse
+from axonflow.policy.evaluation import Evaluation
+from tests.strategies import CONDITIONS, ENVS, policy_set, policy_sets, principals, requests, rules
+from tests.unit.policy.cel import interpreter
+
+SMALL = Inputs(values=20, characters=2_000, memberships=3)
+ENV_LISTS = st.lists(ENVS, min_size=1, max_size=3) | ENVS | st.none() | st.integers()
+
+
+@st.composite
+def hostile_requests(draw):
+    """Requests that meet many rules: lists where a text is looked for, and what is no text or address."""
+    request = draw(requests())
+    context = dict(request.context, env=draw(ENV_LISTS), ip=draw(st.sampled_from([7, None, "10.1.2.3", "x"])))
+    context |= draw(st.sampled_from([{}, {"extra": 3}, {"extra": {"deep": 3}}, {"extra": "abc"}]))
+    roles = draw(st.lists(st.sampled_from(["analyst", "admin", "ops"]), max_size=3, unique=True))
+    principal = draw(principals()) | {"roles": roles}
+    return Request(principal, request.action, request.resource, context, request.content, request.time)
+
+
+def cost_for(certificate, action):
+    found = by_action(certificate)
+    return found.get(action, found["*"])
+
+
+def by_action(certificate):
+    return {one.action: one for one in certificate.actions}
+
+
+class _Counted(Evaluation):
+    spent = 0
+
+    def spend(self, steps):
+        self.spent += steps
+        super().spend(steps)
+
+
+def work_of(flow, documents, request):
+    """Candidates tried, loop steps spent and nodes of conditions evaluated, of one decision made step by step."""
+    engine = flow.policies
+    index = engine._by_action.get(request.action, engine._elsewhere)
+    candidates = index.candidates(request)
+    evaluation = _Counted(request, request.time or 0, engine.scanner)
+    conditions = {rule["id"]: rule.get("when") for document in documents for rule in document["rules"]}
+    visited = 0
+    for rule in candidates:
+        rule.judge_carefully(request, evaluation)
+        if conditions[rule.id] is not None and "detected" not in conditions[rule.id]:
+            visited += _visits(conditions[rule.id], request)
+    return len(candidates), evaluation.spent, visited
+
+
+class _Visits(dict):
+    count = 0
+
+    def __getitem__(self, kind):
+        self.count += 1
+        return super().__getitem__(kind)
+
+
+def _visits(source, request):
+    known, interpreter.RULES = interpreter.RULES, _Visits(interpreter.RULES)
+    try:
+        with contextlib.suppress(interpreter.Failed, KeyError):
+            interpreter.evaluate(parse(source).node, request)
+        return interpreter.RULES.count
+    finally:
+        interpreter.RULES = known
+
+
+def nodes_in(value):
+    if isinstance(value, (list, dict)):
+        return 1 + sum(map(nodes_in, value.values() if isinstance(value, dict) else value))
+    return 1
+
+
+def inputs_of(request):
+    """The smallest that `request` fits in."""
+    values = [request.context, request.content, request.principal.attributes, request.resource.attributes]
+    lists = [request.principal.roles, request.principal.groups]
+    return Inputs(
+        max(map(nodes_in, values)), max(len(str(value)) for value in values), max(map(len, lists)),
+    )  # fmt: skip
+
+
+@given(policy_sets(), hostile_requests())
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_work_of_any_decision_is_at_most_what_is_certified(documents, request):
+    flow = AxonFlow.open(documents)
+    candidates, spent, visited = work_of(flow, documents, request)
+    cost = cost_for(certificate_for(documents, inputs=inputs_of(request)), request.action)
+    assert candidates <= cost.candidates
+    assert candidates + spent + visited <= cost.units
+    largest = cost_for(certificate_for(documents), request.action)
+    assert (cost.candidates, cost.units) <= (largest.candidates, largest.units)
+
+
+@given(st.lists(rules(), min_size=3, max_size=60), st.lists(hostile_requests(), min_size=3, max_size=5))
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_candidates_among_many_rules_are_at_most_what_is_certified(drawn, asked):
+    document = policy_set([dict(rule, id=f"r{number}") for number, rule in enumerate(drawn)])
+    engine = AxonFlow.open(document).policies
+    for request in asked:
+        certificate = certificate_for(document, inputs=inputs_of(request))
+        tried = engine._by_action.get(request.action, engine._elsewhere).candidates(request)
+        assert len(tried) <= cost_for(certificate, request.action).candidates
+
+
+@given(policy_sets(), st.randoms())
+@settings(max_examples=15, deadline=None)
+def test_certificate_of_the_same_rules_in_another_order_is_the_same(documents, shuffle: random.Random):
+    before = certificate_for(documents)
+    shuffle.shuffle(documents)
+    for document in documents:
+        shuffle.shuffle(document["rules"])
+    assert certificate_for(documents) == before
+
+
+@given(st.lists(rules(), max_size=40), rules(), st.sampled_from([LARGEST, SMALL]))
+@settings(max_examples=25, deadline=None)
+def test_certificate_with_a_rule_more_is_nowhere_less(drawn, rule, inputs):
+    written = [dict(one, id=f"r{number}") for number, one in enumerate(drawn)]
+    before = certificate_for(policy_set(written), inputs=inputs)
+    after = certificate_for(policy_set([*written, dict(rule, id="added")]), inputs=inputs)
+    assert before.decision_units <= after.decision_units
+    assert before.scan_units_per_kb <= after.scan_units_per_kb
+    assert (before.rule.units if before.rule else 0) <= after.rule.units
+    for action, cost in by_action(before).items():
+        more = by_action(after)[action]
+        assert cost.units <= more.units
+        assert cost.candidates <= more.candidates
+        assert cost.scan_units_per_kb <= more.scan_units_per_kb
+    assert after.lower_than(before) is None
+
+
+def test_rules_filed_elsewhere_for_one_more_are_certified_for_no_less():
+    """Each rule has a tool and a role of its own, until one more makes the roles common: then all are filed by tool."""
+    alike = [
+        {"id": f"r{n}", "effect": "deny", "match": {"action": "tool.call", "resource.id": f"t{n}", "principal.roles": f"o{n}"}}
+        for n in range(30)
+    ]  # fmt: skip
+    more = [
+        {"id": f"m{n}", "effect": "deny", "match": dict(one["match"], **{"resource.id": f"x{n}"})}
+        for n, one in enumerate(alike)
+    ]
+    before, after = certificate_for(policy_set(alike)), certificate_for(policy_set([*alike, *more]))
+    request = Request({"id": "ann", "roles": [f"o{n}" for n in range(30)]}, "tool.call", "tool:t1")
+    tried = [
+        len(AxonFlow.open(policy_set(each)).policies._by_action["tool.call"].candidates(request))
+        for each in (alike, [*alike, *more])
+    ]
+    assert tried == [30, 1]
+    assert [by_action(one)["tool.call"].candidates >= 30 for one in (before, after)] == [True, True]
+
+
+# -- scans
+
+
+EXAMPLES = [example for detector in AxonFlow.open().scanner.detectors for example in detector.examples]
+
+
+@given(st.lists(st.sampled_from(EXAMPLES), min_size=1, max_size=40), st.sampled_from(["pii", "secret", "code", "*"]))
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_work_of_detectors_on_hostile_content_is_at_most_what_is_certified(texts, selector):
+    document = policy_set([{"id": "r", "effect": "deny", "when": f'detected("{selector}")'}], default="allow")
+    flow = AxonFlow.open(document)
+    content = {str(number): [text] for number, text in enumerate(texts)}
+    searched, examined = [], []
+    look, confidence = matching._look, matching._confidence
+
+    def counted_look(step, document, windows, hits):
+        windows = list(windows)
+        searched.append(sum(end - start for start, end in windows) / 1_024)
+        look(step, document, windows, hits)
+
+    def counted_confidence(*each):
+        examined.append(1)
+        return confidence(*each)
+
+    matching._look, matching._confidence = counted_look, counted_confidence
+    try:
+        flow.decide(Request("user:ann", "tool.call", "tool:x", content=content))
+    finally:
+        matching._look, matching._confidence = look, confidence
+    kilobytes = len(str(content)) // 1_024 + 2
+    cost = cost_for(certificate_for(document), "tool.call")
+    assert sum(searched) + len(examined) <= cost.scan_units_per_kb * kilobytes
+    assert cost.asked == (selector,)
+
+
+@given(CONDITIONS)
+@settings(max_examples=20, deadline=None)
+def test_scan_is_certified_only_where_a_rule_asks_about_the_content(when):
+    rule = {"id": "r", "effect": "deny"} | ({} if when is None else {"when": when})
+    certificate = certificate_for(policy_set([rule]))
+    assert (certificate.scan_units_per_kb > 0) == ("detected" in (when or ""))
+    assert bool(certificate.detectors) == (certificate.scan_units_per_kb > 0)
+
+
+def test_redaction_is_certified_for_the_rounds_that_it_may_take():
+    asks = {"id": "r", "effect": "deny", "when": 'detected("pii.email")'}
+    redacts = {"id": "r", "effect": "redact", "obligations": [{"detectors": ["pii.email"]}]}
+    asked, redacted = (certificate_for(policy_set([rule])).scan_units_per_kb for rule in (asks, redacts))
+    assert redacted == 4 * asked
+
+
+# -- what a unit is
+
+
+@pytest.mark.parametrize(
+    ("rule", "units"),
+    [
+        ({"match": {"resource.id": "shell"}, "when": "context.risk > 5"}, 30),
+        ({"match": {"principal.roles": "ops"}}, 17),
+        ({"when": "content.exists(c, c == 'x')"}, 350),
+    ],
+)
+def test_units_of_known_rules_are_those_of_this_version_of_the_unit(rule, units):
+    """Whoever changes one of these figures changes `UNITS_VERSION` too: bundles carry them."""
+    certificate = certificate_for(policy_set([{"id": "r", "effect": "deny"} | rule]), inputs=SMALL)
+    assert (certificate.version, certificate.rule.units) == (1, units)
