@@ -16,6 +16,7 @@ __all__ = ["command"]
         "init": "axonflow.cli.policy_init",
         "check": "axonflow.cli.policy_check",
         "keygen": "axonflow.cli.policy_keygen",
+        "certify": "axonflow.cli.policy_certify",
         "build": "axonflow.cli.policy_build",
         "inspect": "axonflow.cli.policy_inspect",
         "publish": "axonflow.cli.policy_publish",

@@ -8,7 +8,7 @@ asked. A content counts by its length as JSON: a leaf takes two bytes there at l
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property, lru_cache
 from math import ceil
 from typing import Final

@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.benchmarks import (
     bench_async,
     bench_audit,
+    bench_certificate,
     bench_decide,
     bench_detect,
     bench_drain,
@@ -25,6 +26,7 @@ from tests.benchmarks import (
 
 ALL = {
     "decide": bench_decide,
+    "certificate": bench_certificate,
     "detect": bench_detect,
     "load": bench_load,
     "reload": bench_reload,

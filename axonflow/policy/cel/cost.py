@@ -100,8 +100,8 @@ def cost_of(checked: Checked, sizes: Sizes) -> float:
 class Parts(NamedTuple):
     """What evaluating an expression takes at most, told apart by what bounds it, in steps.
 
-    `flat` is spent outside of loops; `looping` inside of them, where an evaluation pays as it goes: one paid step stands
-    for at most `a_step` of ours.
+    `flat` is spent outside of loops; `looping` inside of them, where an evaluation pays as it goes: one paid step
+    stands for at most `a_step` of ours.
     """
 
     flat: float
@@ -118,7 +118,7 @@ def parts_of(checked: Checked, sizes: Sizes) -> Parts:
 
 
 _SORTED: Final = VALUES_A_STEP * _READ["sorting"]
-"""Elements are paid for by the four, and each of them is compared as often as it takes to sort the most there may be."""
+"""Elements are paid for by the four, and each is compared as often as it takes to sort the most there may be."""
 
 _Known = dict[str, Size]
 _Cost = tuple[float, Size]

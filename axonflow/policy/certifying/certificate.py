@@ -77,6 +77,21 @@ class Certificate(Struct, frozen=True, forbid_unknown_fields=True):
     actions: tuple[ActionCost, ...]
     detectors: str = ""
 
+    def cost_for(self, action: str) -> ActionCost | None:
+        """What a decision on `action` costs; None where it is not among those that are told."""
+        found = {one.action: one for one in self.actions}
+        return found.get(action, found.get(ANY_ACTION) if self.others is None else None)
+
+    @property
+    def others(self) -> ActionCost | None:
+        """What a decision costs at most on an action that is not among those that are told; None where all are."""
+        if len(self.actions) < _MAX_ACTIONS:
+            return None
+        last = self.actions[-1]  # they are in the order of their units
+        return ActionCost(
+            "others", max(one.candidates for one in self.actions), last.units, self.scan_units_per_kb, (), ()
+        )
+
     def lower_than(self, other: Certificate) -> str | None:
         """Where this claims less than `other`, of the same rows, in words; None where it does not.
 

@@ -25,8 +25,8 @@ EVERYTHING: Final = "*"
 """In place of a selector: all detectors there are."""
 _TRIED: Final = 2
 """A rule is fetched, and what it comes to is put with the others."""
-_MADE: Final = 10
-"""The careful form of a condition is made anew each time."""
+_MADE: Final = 120
+"""A condition that fails: its careful form is made anew each time, and the error told."""
 _REDACTED: Final = 64
 """A redaction is put together with others, detector by detector."""
 _FORMS: Final = 3
