@@ -11,7 +11,7 @@ anything else, and the long one starts over.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from itertools import islice
 from operator import attrgetter
 from typing import Any, Final, Literal, NamedTuple
@@ -191,13 +191,28 @@ class PolicyEngine:
             known[rules] = verdict
         return verdict
 
+    def decide_without(self, request: Request, left_out: Container[str], now_s: float) -> Decision:
+        """What would be decided on `request` without the rules with these ids, for who asks what they are good for.
+
+        An action that only an allow rule among them makes known stays known. The decision has no id.
+        """
+        return self._decide_at_length(request, "", now_s, None, left_out)
+
     def _decide_at_length(
-        self, request: Request, decision_id: str, now_s: float, found: list[Finding] | None
+        self,
+        request: Request,
+        decision_id: str,
+        now_s: float,
+        found: list[Finding] | None,
+        left_out: Container[str] = (),
     ) -> Decision:
         index = self._by_action.get(request.action, self._elsewhere)
         time_us = int(now_s * 1_000_000) if request.time is None else request.time
         evaluation = Evaluation(request, time_us, self._scanner)
-        matched, errors = _matching(index.candidates(request), request, evaluation)
+        candidates = index.candidates(request)
+        if left_out:
+            candidates = tuple([rule for rule in candidates if rule.id not in left_out])
+        matched, errors = _matching(candidates, request, evaluation)
         effect, allowed, reasons, obligations, policies = self._layers.verdict(matched)
         refusal = _missing(request, index.requires) if index.knows else self._unknown_action(request.action)
         redacted = None

@@ -80,6 +80,10 @@ class Checked:
         self._references = references
         self._calls = calls
 
+    def within(self, node: Node) -> Checked:
+        """The part of the tree at `node`, outside of which no variable of it is."""
+        return Checked(node, self._types, self._references, self._calls)
+
     def type_of(self, node: Node) -> Type:
         return self._types[id(node)]
 

@@ -24,7 +24,7 @@ from msgspec import Struct
 from axonflow.errors import ExpressionError
 from axonflow.policy.cel.bindings import Binding, Bindings
 from axonflow.policy.cel.checker import Checked, Checker
-from axonflow.policy.cel.cost import Parts, Sizes, check_cost, parts_of
+from axonflow.policy.cel.cost import WORST, Parts, Sizes, check_cost, cost_of, parts_of
 from axonflow.policy.cel.emitter import Emitter
 from axonflow.policy.cel.lexer import LITERALS, Token, skeleton_of, tokenize
 from axonflow.policy.cel.literals import as_written, rendered
@@ -111,6 +111,31 @@ class Shape:
     def form(self) -> Hashable:
         """The form of the filters in front of it."""
         return self._filters.form
+
+    @property
+    def worst_steps(self) -> float:
+        """Steps that the expression takes at most, for a request as large as its limits allow; filters take none."""
+        return 0.0 if self._checked is None else cost_of(self._checked, WORST)
+
+    @property
+    def dialect(self) -> int:
+        """The same number for shapes of one compiler, in which the same text means the same."""
+        return id(self._compiler)
+
+    def part(self, node: Node) -> Callable[[tuple[Any, ...]], Function]:
+        """A part of the expression that is true or false, in its careful form, by the literals of the expression."""
+        assert self._checked is not None
+        bindings = Bindings()
+        source = self._compiler.emitted(self._checked.within(node), bindings, careful=True)
+        binding = bindings.binding(self._literals)
+        make = self._compiler.maker(binding.names, source)
+        return lambda literals: make(*binding.values(literals))
+
+    def filter_parts(self) -> list[Callable[[Any], Function]]:
+        """Each of the filters by itself, in their order, by the value that it compares with."""
+        names = [f"f{position}" for position in range(len(self._filters.values))]
+        sources = self._filters.emit(names)
+        return [self._compiler.maker([name], source) for name, source in zip(names, sources, strict=True)]
 
     def quick(self, values: Sequence[Any], literals: tuple[Any, ...]) -> Function:
         make, binding = self._quick

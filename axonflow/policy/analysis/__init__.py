@@ -1,0 +1,1 @@
+"""What policies say, as formulas, and requests that satisfy them. Pure."""

@@ -1,0 +1,280 @@
+"""The values that one variable of a request can have, as far as certain questions about it tell them apart.
+
+Values that give the same answers are one cell. `values` holds one real value for each cell that was found, and the
+answers come from the engine's own code, so nothing here can disagree with it. `groups` say which combinations of
+answers there can be at most: where a group is exact they are those of the values, else there are cells that no value
+is known for. So a formula that no cell of the groups satisfies is impossible, and one that only they satisfy is
+undecided.
+
+Atoms of which little is known, such as those that loop or compute, are groups of their own: any answer is thought
+possible, whatever the answers of the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import product
+from typing import Any, Final
+
+from msgspec import Struct
+
+from axonflow.policy.analysis.formulas import ERROR, NO, YES, Atom, Hint
+from axonflow.policy.analysis.places import unpacked
+from axonflow.policy.analysis.records import Looking, values_of_record
+from axonflow.policy.analysis.texts import contents, moments
+from axonflow.policy.analysis.values import MAX_LENGTH, MAX_VALUES, json_values, names, of_kind, text_values, unlike
+from axonflow.policy.analysis.worlds import World
+from axonflow.policy.request import ACTIONS
+
+__all__ = ["Domain", "Group", "domain_of", "values_of"]
+
+_SCALAR: Final = frozenset({"equal", "filter", "order", "member", "present", "truth"})
+_LISTED: Final = frozenset({"filter", "member"})
+_MAX_LISTED: Final = 3
+"""Questions about members of a list for which all combinations of answers are found."""
+_TEXT: Final = frozenset({"prefix", "suffix", "inner"})
+_PATTERN: Final = frozenset({"glob", "pattern", "network", "version"})
+_KNOWN: Final = _SCALAR | _TEXT | _PATTERN
+_MAX_PATTERNS: Final = 5
+_MAX_REGIONS: Final = 6
+_MAX_KEPT: Final = 20_000
+_ANSWERS: Final = (YES, NO, ERROR)
+
+Answers = tuple[int, ...]
+
+
+class Group(Struct, frozen=True):
+    """Atoms, and the combinations of answers to them that there can be; `exact`: each of these has a value."""
+
+    atoms: tuple[Atom, ...]
+    cells: tuple[Answers, ...]
+    exact: bool
+
+
+class Domain(Struct, frozen=True):
+    """`answers` of `values`, one for each of `atoms`, in their order."""
+
+    variable: str
+    atoms: tuple[Atom, ...]
+    values: tuple[Any, ...]
+    answers: tuple[Answers, ...]
+    groups: tuple[Group, ...]
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether there is no combination of answers but those of the values."""
+        return len(self.groups) <= 1 and all(group.exact for group in self.groups)
+
+
+def domain_of(variable: str, atoms: Sequence[Atom], world: World) -> Domain:
+    """The domain of `variable` for `atoms`, which read nothing else. Many rules ask the same of a variable."""
+    key = (variable, *[atom.key for atom in atoms])
+    known: Domain | None = world.kept.get(key)
+    if known is None:
+        if len(world.kept) > _MAX_KEPT:
+            world.kept.clear()
+        known = world.kept[key] = _domain(variable, atoms, world)
+    return known
+
+
+def _domain(variable: str, atoms: Sequence[Atom], world: World) -> Domain:
+    found: dict[Answers, Any] = {}
+    cut = False
+    for number, value in enumerate(values_of(variable, atoms, world)):
+        if number == MAX_VALUES:
+            cut = True
+            break
+        request = world.with_value(variable, value)
+        if request is not None:
+            found.setdefault(tuple([world.answer(atom, request) for atom in atoms]), value)
+    found = dict(sorted(found.items(), key=_is_error))  # a request that says something is the better example
+    cells = tuple(found)
+    groups = tuple(_groups(variable, atoms, found, world, cut=cut))
+    return Domain(variable, tuple(atoms), tuple(found.values()), cells, groups)
+
+
+def _is_error(cell: tuple[Answers, Any]) -> bool:
+    return ERROR in cell[0]
+
+
+# -- values
+
+
+def values_of(variable: str, atoms: Sequence[Atom], world: World) -> Iterator[Any]:
+    """Values of `variable` worth trying, for what `atoms` ask of it; some may be of no request."""
+    every = [hint for atom in atoms for hint in atom.hints if hint.variable == variable]
+    hints = [hint for number, hint in enumerate(every) if hint not in every[:number]]
+    root, name, declared = unpacked(variable)
+    if root == "action":
+        return iter([*text_values(hints), *sorted(ACTIONS)[:1], "other.action"])
+    if root == "time":
+        return moments(hints)
+    if root == "content":
+        return contents(hints, world.scanner)
+    if any(hint.inside for hint in hints) or name == "on_behalf_of":
+        return values_of_record(Looking(variable, tuple(atoms), world), hints, is_principal=declared)
+    if not declared:
+        return json_values(hints, _members(variable, atoms, unlike(hints), world, lambda one: [one]))
+    if name in {"roles", "groups"}:
+        return names(hints, _members(variable, atoms, unlike(hints), world, lambda one: (one,)))
+    if root == "principal" and name == "type":
+        return iter(("user", "agent", "service"))
+    return text_values(hints)
+
+
+def _members(
+    variable: str, atoms: Sequence[Atom], literals: Sequence[str], world: World, listed: Callable[[Any], Any]
+) -> list[str]:
+    """Those of `literals` that differ, as the only member of a list, in the answers to `atoms`."""
+    found: dict[Answers, str] = {}
+    for literal in literals:
+        request = world.with_value(variable, listed(literal))
+        if request is not None:
+            found.setdefault(tuple([world.answer(atom, request) for atom in atoms]), literal)
+    return list(found.values())
+
+
+# -- what there can be at most
+
+
+class _Kind(Struct, frozen=True):
+    """What the atoms about one variable have in common that tells which of them belong together."""
+
+    variable: str
+    is_cut: bool
+    """Whether not all values were tried."""
+    is_deep: bool
+    has_text: bool
+    too_many_listed: bool
+    too_many_patterns: bool
+
+    @classmethod
+    def of(cls, variable: str, atoms: Sequence[Atom], *, is_cut: bool) -> _Kind:
+        hints = [hint for atom in atoms for hint in atom.hints]
+        return cls(
+            variable,
+            is_cut,
+            any(hint.inside for hint in hints),
+            any(hint.kind in _TEXT | _PATTERN for hint in hints),
+            sum(hint.kind in _LISTED for hint in hints) > _MAX_LISTED,
+            sum(hint.kind in _PATTERN for hint in hints) > _MAX_PATTERNS,
+        )
+
+    def group_of(self, atom: Atom) -> str:
+        """The name of the group that `atom` belongs to; those of ``free`` are groups of their own."""
+        if self.is_cut or len(atom.hints) != 1:
+            return "free"
+        (hint,) = atom.hints
+        if self.variable == "time":
+            return {"window": "windows", "moment": "moments", "instant": "moments"}.get(hint.kind, "free")
+        if hint.kind == "detected":
+            return "detected"
+        if hint.kind == "size":
+            return "free" if self.is_deep or any(not _is_short(value) for value in hint.values) else "size"
+        return "main" if hint.kind in _KNOWN and not self._is_too_much(hint) else "free"
+
+    def _is_too_much(self, hint: Hint) -> bool:
+        if hint.kind in _LISTED:
+            return self.too_many_listed
+        if hint.kind in _PATTERN:
+            return self.is_deep or self.too_many_patterns
+        if hint.kind == "order":
+            return self.has_text and any(value.__class__ is str for value in hint.values)
+        return self.variable == "content"
+
+
+def _is_short(size: Any) -> bool:
+    return not isinstance(size, (int, float)) or size <= MAX_LENGTH
+
+
+def _groups(
+    variable: str, atoms: Sequence[Atom], found: dict[Answers, Any], world: World, *, cut: bool
+) -> Iterator[Group]:
+    kind = _Kind.of(variable, atoms, is_cut=cut)
+    classes: dict[str, list[int]] = {}
+    for number, atom in enumerate(atoms):
+        classes.setdefault(kind.group_of(atom), []).append(number)
+    _merge(classes, atoms)
+    for name, numbers in classes.items():
+        own = tuple([atoms[number] for number in numbers])
+        seen = dict.fromkeys(tuple([answers[number] for number in numbers]) for answers in found)
+        if name == "free":
+            yield from _free(own)
+        elif name == "detected":
+            yield from _findings(own, world)
+        elif name == "main":
+            yield _main_group(own, numbers, found, seen)
+        else:
+            yield Group(own, tuple(seen), exact=True)
+
+
+def _free(atoms: Iterable[Atom]) -> Iterator[Group]:
+    for atom in atoms:
+        yield Group((atom,), tuple((answer,) for answer in _ANSWERS), exact=False)
+
+
+def _merge(classes: dict[str, list[int]], atoms: Sequence[Atom]) -> None:
+    """Where sizes are asked for, and else nothing but whether it is there, these belong together."""
+    main = classes.get("main", [])
+    if "size" in classes and main and all(atoms[number].hints[0].kind == "present" for number in main):
+        classes["size"] = sorted(classes["size"] + classes.pop("main"))
+    zones = {atoms[number].hints[0].values[1:] for number in classes.get("windows", ())}
+    if len(zones) > 1:
+        classes.setdefault("free", []).extend(classes.pop("windows"))
+
+
+def _main_group(
+    atoms: tuple[Atom, ...], numbers: Sequence[int], found: dict[Answers, Any], seen: dict[Answers, None]
+) -> Group:
+    kinds = [atom.hints[0].kind for atom in atoms]
+    patterns = [position for position, kind in enumerate(kinds) if kind in _PATTERN]
+    if not patterns or _is_alone(kinds, patterns):
+        return Group(atoms, tuple(seen), exact=True)
+    literals = of_kind([atom.hints[0] for atom in atoms], "equal", "filter", "member")
+    cells = dict(seen)
+    for answers, value in found.items():
+        if value.__class__ is str and value not in literals:
+            own = [answers[number] for number in numbers]
+            cells |= dict.fromkeys(_loosened(own, kinds, patterns))
+    return Group(atoms, tuple(cells), exact=len(cells) == len(seen))
+
+
+def _is_alone(kinds: Sequence[str], patterns: Sequence[int]) -> bool:
+    """Whether values for the patterns are complete: of one kind, which is read as numbers are, or only one of them."""
+    others = {kind for kind in kinds if kind not in _PATTERN}
+    found = {kinds[position] for position in patterns}
+    if found == {"network"}:
+        return others <= {"present"}
+    return found == {"version"} and others <= {"present"}
+
+
+def _loosened(answers: Sequence[int], kinds: Sequence[str], patterns: Sequence[int]) -> Iterator[Answers]:
+    """`answers` of a text with any answers of the patterns: there may be a text like it that they match, or not."""
+    choices = [_ANSWERS if kinds[position] in {"network", "version"} else (YES, NO) for position in patterns]
+    for chosen in product(*choices):
+        loosened = list(answers)
+        for position, answer in zip(patterns, chosen, strict=True):
+            loosened[position] = answer
+        yield tuple(loosened)
+
+
+def _findings(atoms: tuple[Atom, ...], world: World) -> Iterator[Group]:
+    """Any detectors may find something, or fail; a question about two is true where either does."""
+    ids: list[frozenset[str]] = [frozenset(_detectors(atom.hints[0].values, world)) for atom in atoms]
+    regions: dict[tuple[bool, ...], None] = {}
+    for name in sorted(frozenset[str]().union(*ids)):
+        regions.setdefault(tuple([name in one for one in ids]))
+    if len(regions) > _MAX_REGIONS:
+        yield from _free(atoms)
+        return
+    cells: dict[Answers, None] = {}
+    for chosen in product((False, True), repeat=len(regions)):
+        on = [region for region, is_on in zip(regions, chosen, strict=True) if is_on]
+        cells.setdefault(tuple([YES if any(region[at] for region in on) else NO for at in range(len(atoms))]))
+    cells.setdefault((ERROR,) * len(atoms))
+    yield Group(atoms, tuple(cells), exact=False)
+
+
+def _detectors(selectors: Iterable[Any], world: World) -> Iterator[str]:
+    for selector in selectors:
+        yield from world.scanner.resolve(str(selector))

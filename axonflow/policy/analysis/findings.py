@@ -1,0 +1,62 @@
+"""What an analysis found out: values, each with the rules it is about and a request that shows it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from axonflow.policy.request import Request
+
+__all__ = ["Analysis", "Finding", "FindingKind", "RulePlace", "Undecided"]
+
+FindingKind = Literal["unreachable", "shadowed", "duplicate", "conflict", "redundant"]
+
+
+class RulePlace(Struct, frozen=True):
+    """A rule, and where it stands; empty where that is not known."""
+
+    rule: str
+    at: str = ""
+
+
+class Finding(Struct, frozen=True):
+    """One thing about rules that is certain, and that the engine confirmed on `witness`.
+
+    `rules`: the one it is about first, then the one beside it. `parts` are the parts of its condition that it is about,
+    as a policy would write them. What `witness` shows depends on `kind`:
+
+    - unreachable: a request that comes near, and that the rule does not match
+    - shadowed, duplicate: one that both rules match, decided alike with and without the first
+    - conflict: one that both match, and the first does not get its way
+    - redundant: one that the rule matches, with the part and without it
+    """
+
+    kind: FindingKind
+    rules: tuple[RulePlace, ...]
+    message: str
+    witness: Request
+    parts: tuple[str, ...] = ()
+
+
+class Undecided(Struct, frozen=True):
+    """What could neither be shown nor ruled out. `why`: ``theory``, it asks more than is understood; ``steps``, it
+    takes more steps than it may; ``engine``, the engine did not confirm it."""
+
+    kind: FindingKind
+    rules: tuple[RulePlace, ...]
+    why: str
+    parts: tuple[str, ...] = ()
+
+
+class Analysis(Struct, frozen=True):
+    """The findings on the enforced rules of an engine.
+
+    `pairs` of rules were compared, `left_out` were not, for one rule is compared with so many others at most.
+    """
+
+    rules: int = 0
+    pairs: int = 0
+    left_out: int = 0
+    findings: tuple[Finding, ...] = ()
+    undecided: tuple[Undecided, ...] = ()

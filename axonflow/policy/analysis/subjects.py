@@ -1,0 +1,125 @@
+"""A rule as it is analysed: the parts of its condition as formulas, what it reads, and which texts it demands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+from axonflow.policy.analysis.formulas import ANY, MATCHES, YES, Atom, Formula, Literal, atoms_in, every
+from axonflow.policy.analysis.solving import Outcome, Space, Unknown, Witness
+from axonflow.policy.analysis.theory import Theory
+from axonflow.policy.cel.syntax import Node
+from axonflow.policy.request import Request
+from axonflow.policy.rules import FAILS_CLOSED, CompiledRule
+
+__all__ = ["Conjunct", "Origin", "Subject"]
+
+
+class Origin(NamedTuple):
+    """Where a rule stands, asked for only when it is told, the keys of its `match`, and the requests of its tests:
+    examples that a person chose, for what no value is known for."""
+
+    at: Callable[[], str]
+    match: frozenset[str]
+    requests: Callable[[], Sequence[Request]] = tuple
+
+
+class Conjunct(NamedTuple):
+    """A part that has to hold for a rule to match. ``that(mask)`` says that its answer is one of those in the mask;
+    `node` is None for a key of `match`."""
+
+    that: Callable[[int], Formula]
+    node: Node | None
+
+    @property
+    def atoms(self) -> list[Atom]:
+        """All atoms in it."""
+        return list(atoms_in(self.that(YES)))
+
+
+class Subject:
+    """One rule of `theory`'s engine. What is not needed is not worked out."""
+
+    def __init__(self, theory: Theory, rule: CompiledRule, origin: Origin | None) -> None:
+        self.theory = theory
+        self.rule = rule
+        self.origin = origin
+        self.accepts = MATCHES if rule.effect in FAILS_CLOSED else YES
+
+    @cached_property
+    def filters(self) -> list[Conjunct]:
+        """What its `match` asks for."""
+        filters = self.theory.filters(self.rule)
+        filed = self.rule.filed
+        if filed is not None and self.origin is not None and filed[0] not in self.origin.match:
+            filters = filters[:-1]  # looked up by what `when` says, which stands among its conjuncts
+        return [Conjunct(_filtering(one), None) for one in filters]
+
+    @cached_property
+    def tested(self) -> list[Conjunct]:
+        """The conjuncts of its `when`."""
+        return [Conjunct(that, node) for node, that in self.theory.conjuncts(self.rule)]
+
+    @property
+    def conjuncts(self) -> list[Conjunct]:
+        """All that has to hold."""
+        return [*self.filters, *self.tested]
+
+    @cached_property
+    def formula(self) -> Formula:
+        """That the rule counts as a match, exceptions apart."""
+        return every([one.that(self.accepts) for one in self.conjuncts])
+
+    @cached_property
+    def atoms(self) -> dict[Hashable, Atom]:
+        """All atoms in it, by what they ask."""
+        return {atom.key: atom for atom in atoms_in(self.formula)}
+
+    @cached_property
+    def reads(self) -> frozenset[Hashable]:
+        """The variables that it asks about; of what asks about several, the question itself."""
+        return frozenset([atom.variable or atom.key for atom in self.atoms.values()])
+
+    @cached_property
+    def demands(self) -> Mapping[str, frozenset[str]]:
+        """By variable, texts one of which must stand there, or be in the list that does."""
+        found: dict[str, frozenset[str]] = {}
+        for one in self.conjuncts:
+            literal = one.that(YES)
+            if isinstance(literal, Literal) and (texts := self._demanded(literal.atom)):
+                variable = literal.atom.hints[0].variable
+                found[variable] = found.get(variable, texts) & texts or texts
+        return found
+
+    def _demanded(self, atom: Atom) -> frozenset[str] | None:
+        if len(atom.hints) != 1 or atom.hints[0].kind not in {"filter", "equal"} or atom.hints[0].inside:
+            return None
+        (hint,) = atom.hints
+        values = hint.values
+        if not values or not all(value.__class__ is str for value in values):
+            return None
+        if hint.kind == "equal":  # it may be !=
+            request = self.theory.world.with_value(hint.variable, values[0])
+            if request is None or self.theory.world.answer(atom, request) != YES:
+                return None
+        return frozenset(values)
+
+    def solved(self, space: Space, formula: Formula) -> Outcome:
+        """A request for which `formula` holds, which may be one of its tests where the theory knows none."""
+        outcome = space.solve(formula)
+        if isinstance(outcome, Unknown) and self.origin is not None:
+            world = self.theory.world
+            fitting = (Witness(request) for request in self.origin.requests() if world.holds(formula, request))
+            return next(fitting, outcome)
+        return outcome
+
+
+def _filtering(formula: Formula) -> Callable[[int], Formula]:
+    """A key of `match` never fails, so an error is no answer of it."""
+    assert isinstance(formula, Literal)
+
+    def that(mask: int) -> Formula:
+        return formula if mask & YES else Literal(formula.atom, ANY & ~YES)
+
+    return that

@@ -1,0 +1,203 @@
+"""What is wrong with rules beside each other: one makes no difference, two are the same, two contradict each other."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from typing import Any, Final
+
+from msgspec.structs import replace
+
+from axonflow.policy.analysis.findings import Finding, FindingKind, RulePlace, Undecided
+from axonflow.policy.analysis.formulas import YES, Atom, Formula, Hint, Literal, every, negated
+from axonflow.policy.analysis.solving import Impossible, Unknown, Witness
+from axonflow.policy.analysis.subjects import Subject
+from axonflow.policy.analysis.theory import Theory
+from axonflow.policy.analysis.worlds import NOW_US
+from axonflow.policy.decision import Decision, Effect, Limit, Obligation, Redact
+from axonflow.policy.matching import reach
+from axonflow.policy.request import ACTIONS, Request
+
+__all__ = ["can_contradict", "can_cover", "contradiction", "covering", "identity"]
+
+_DENIED: Final = frozenset({Effect.ALLOW, Effect.DENY, Effect.LIMIT, Effect.REDACT, Effect.REQUIRE_APPROVAL})
+"""What a denial leaves nothing of. A warning or a note beside it is still of use."""
+_REFUSING: Final = frozenset({Effect.DENY, Effect.REQUIRE_APPROVAL})
+
+
+# -- rules that are the same
+
+
+def identity(subject: Subject) -> Hashable:
+    """The same for rules that say the same: in what order does not matter."""
+    rule = subject.rule
+    filters = frozenset(atom.key for one in subject.filters for atom in one.atoms)
+    tested = frozenset(_key(one.that(YES)) for one in subject.tested)
+    return rule.effect, rule.layer, filters, tested, frozenset(map(_anonymous, rule.obligations)), rule.waivers
+
+
+def _key(formula: Formula) -> Hashable:
+    if isinstance(formula, Literal):
+        return formula.atom.key, formula.accepts
+    return type(formula).__name__, tuple([_key(part) for part in formula.parts])
+
+
+def _anonymous(obligation: Obligation) -> Obligation:
+    return replace(obligation, policy="")
+
+
+# -- rules that make no difference
+
+
+def can_cover(other: Subject, subject: Subject) -> bool:
+    """Whether `other` leaves nothing of the effect of `subject` wherever both match."""
+    one, two = subject.rule, other.rule
+    if two.waivers or (two.actions is not None and (one.actions is None or not one.actions <= two.actions)):
+        return False
+    if two.effect is Effect.DENY:
+        return one.effect in _DENIED
+    if one.effect is not two.effect:
+        return False
+    if one.effect is Effect.ALLOW:
+        return one.layer == two.layer and _known_without(subject, other)
+    return (
+        _covers(two.obligations, one.obligations) if one.effect in _REFUSING | {Effect.REDACT, Effect.LIMIT} else False
+    )
+
+
+def _known_without(subject: Subject, other: Subject) -> bool:
+    """Whether the actions that `subject` makes known, as allow rules do, are known anyway."""
+    named = subject.rule.actions or frozenset()
+    return named <= ACTIONS | (other.rule.actions or frozenset())
+
+
+def _covers(obligations: Iterable[Obligation], wanted: Iterable[Obligation]) -> bool:
+    held = list(map(_anonymous, obligations))
+    return all(any(_does(one, known) for known in held) for one in map(_anonymous, wanted))
+
+
+def _does(wanted: Obligation, known: Obligation) -> bool:
+    """Whether who does `known` has done `wanted` too."""
+    if isinstance(wanted, Redact) and isinstance(known, Redact):
+        return wanted.style == known.style and set(wanted.detectors) <= set(known.detectors)
+    if isinstance(wanted, Limit) and isinstance(known, Limit):
+        return known.maximum <= wanted.maximum and replace(known, maximum=wanted.maximum) == wanted
+    return wanted == known
+
+
+def covering(
+    theory: Theory, subject: Subject, other: Subject, places: tuple[RulePlace, RulePlace]
+) -> Finding | Undecided | None:
+    """That `subject` makes no difference beside `other`, which matches wherever it does."""
+    space = theory.space([subject.formula, other.formula])
+    outcome = subject.solved(space, every([subject.formula, negated(other.formula)]))
+    if isinstance(outcome, Witness):
+        return None
+    if isinstance(outcome, Unknown):
+        return Undecided("shadowed", places, outcome.why)
+    is_same = _is_same(theory, subject, other)
+    kind: FindingKind = "duplicate" if is_same else "shadowed"
+    wanted = every([theory.matches(subject.rule), other.formula])
+    shown = subject.solved(theory.space([wanted]), wanted)
+    if not isinstance(shown, Witness) or not _makes_no_difference(theory, subject, other, shown.request):
+        return Undecided(kind, places, "engine")
+    one, two = subject.rule, other.rule
+    if is_same:
+        message = f"{one.effect.value} rule {one.id} says the same as {two.id}"
+    else:
+        message = f"{one.effect.value} rule {one.id} makes no difference: {two.effect.value} rule {two.id} matches"
+        message += " wherever it does"
+    return Finding(kind, places, message, shown.request)
+
+
+def _is_same(theory: Theory, subject: Subject, other: Subject) -> bool:
+    one, two = subject.rule, other.rule
+    if one.effect is not two.effect or one.waivers or one.layer != two.layer:
+        return False
+    if not _covers(one.obligations, two.obligations):
+        return False
+    back = theory.solve(every([other.formula, negated(subject.formula)]))
+    return isinstance(back, Impossible)
+
+
+def _makes_no_difference(theory: Theory, subject: Subject, other: Subject, request: Request) -> bool:
+    decision = theory.decide(request)
+    without = theory.engine.decide_without(request, {subject.rule.id}, NOW_US / 1_000_000)
+    both = {subject.rule.id, other.rule.id} <= set(decision.policies)
+    return both and _outcome(decision) == _outcome(without)
+
+
+def _outcome(decision: Decision) -> tuple[Any, ...]:
+    """What a caller has to do. A denial asks for nothing besides; obligations count once, whoever asks for them."""
+    if decision.effect is Effect.DENY:
+        return decision.effect, decision.allowed
+    asked = {_asked(_anonymous(one)) for one in decision.obligations}
+    return decision.effect, decision.allowed, decision.redacted, frozenset(asked)
+
+
+def _asked(obligation: Obligation) -> Hashable:
+    if isinstance(obligation, Redact):
+        return frozenset((name, obligation.style) for name in obligation.detectors)
+    if isinstance(obligation, Limit):
+        return obligation.unit, obligation.window_s, obligation.key
+    return obligation
+
+
+# -- rules that contradict each other
+
+
+def can_contradict(other: Subject, subject: Subject) -> bool:
+    """Whether `other` refuses what `subject` allows, in the same layer, and for none of the same actions only."""
+    one, two = subject.rule, other.rule
+    if one.effect is not Effect.ALLOW or two.effect not in _REFUSING or one.layer != two.layer or two.waivers:
+        return False
+    return one.actions is None or two.actions is None or bool(one.actions & two.actions)
+
+
+def contradiction(
+    theory: Theory, subject: Subject, other: Subject, places: tuple[RulePlace, RulePlace]
+) -> Finding | Undecided | None:
+    """That `other` refuses a part of what `subject` allows, by nothing but what `subject` asks about too, and neither
+    is an exception to the other: as far as they ask about the same, neither contains the other."""
+    allowed = [
+        one for one in subject.conjuncts if all((atom.variable or atom.key) in other.reads for atom in one.atoms)
+    ]
+    same = every([one.that(subject.accepts) for one in allowed])
+    actions = _common_actions(theory, subject, other)
+    alone = [*actions, *[_alone(variable) for variable in sorted(map(str, other.reads)) if "." in variable]]
+    both = theory.solve(every([theory.matches(subject.rule), other.formula, *alone]))
+    if not isinstance(both, Witness):
+        return Undecided("conflict", places, both.why) if isinstance(both, Unknown) else None
+    space = theory.space([same, other.formula, *actions])
+    for one_only in ([same, negated(other.formula)], [other.formula, negated(same)]):
+        outcome = space.solve(every([*one_only, *actions]))
+        if isinstance(outcome, Impossible):
+            return None
+        if isinstance(outcome, Unknown):
+            return Undecided("conflict", places, outcome.why)
+    decision = theory.decide(both.request)
+    if not {subject.rule.id, other.rule.id} <= set(decision.policies) or decision.allowed:
+        return Undecided("conflict", places, "engine")
+    one, two = subject.rule, other.rule
+    says = "denies" if two.effect is Effect.DENY else "holds for approval"
+    message = f"allow rule {one.id} and {two.effect.value} rule {two.id} overlap, and neither is an exception to the"
+    return Finding("conflict", places, f"{message} other: {two.id} {says} a part of what {one.id} allows", both.request)
+
+
+def _common_actions(theory: Theory, subject: Subject, other: Subject) -> list[Formula]:
+    one, two = subject.rule.actions, other.rule.actions
+    if one is None or two is None:
+        return [theory.acts(named) for named in (one, two) if named is not None]
+    return [theory.acts(one & two)]
+
+
+def _alone(variable: str) -> Formula:
+    """That there is no list of several at `variable`: who has two roles has what rules on both say, which is no
+    contradiction of theirs."""
+    root, *names = variable.split(".")
+
+    def test(request: Any, _evaluation: Any) -> bool:
+        value = reach(getattr(request, root), tuple(names))
+        return not isinstance(value, (list, tuple)) or len(value) < 2
+
+    atom = Atom(("alone", variable), test, (Hint("filter", variable),), lambda: f"one {variable}")
+    return Literal(atom, YES)
