@@ -42,7 +42,7 @@ def build_bundle(
     with no_collection():
         own = Scope(scope, layer, policy_sources(policies, pause))
         checked = check_programs(own, scanner, compile_pattern, pause=pause)
-        certificate = checked.certificate
+        certificate = checked.certificate(pause=pause)
     return write_bundle(checked.programs, signer.key_id, signer.sign, scope, certificate)
 
 

@@ -31,4 +31,4 @@ def certificate_for(
     scanner = with_given(builtin_scanner(), detectors, compile_pattern)
     with no_collection():
         own = Scope(FILES, None, policy_sources(policies))
-        return check_programs(own, scanner, compile_pattern, trusted_by(trusted_keys), inputs=inputs).certificate
+        return check_programs(own, scanner, compile_pattern, trusted_by(trusted_keys)).certificate(inputs)

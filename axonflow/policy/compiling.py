@@ -14,7 +14,7 @@ from axonflow.policy.building import Builder, CompilePattern
 from axonflow.policy.bundle import BundleSource, Verify, open_bundle
 from axonflow.policy.cel.compiler import Compiler, Expression
 from axonflow.policy.certifying.bounding import Carried, broken_bounds, false_certificates
-from axonflow.policy.certifying.certificate import Certificate, Costs, Part
+from axonflow.policy.certifying.certificate import Certificate, Part, certificate_of
 from axonflow.policy.certifying.inputs import LARGEST, Bounds, Inputs
 from axonflow.policy.custom_detectors import ScannerMaker, allowlist_row, detector_row
 from axonflow.policy.decision import Approval, Effect, Limit, Obligation, Redact
@@ -101,15 +101,15 @@ def compile_scopes(
 
 
 class Checked(NamedTuple):
-    """The rows of sources that compile together, and what decisions by them cost."""
+    """The rows of sources that compile together, their engine, and what is to be certified."""
 
     programs: list[PolicyProgram]
-    costs: Costs
+    engine: PolicyEngine
+    parts: list[Part]
 
-    @property
-    def certificate(self) -> Certificate:
-        """What a bundle of them carries."""
-        return self.costs.certificate()
+    def certificate(self, inputs: Inputs = LARGEST, pause: Callable[[], None] = _go_on) -> Certificate:
+        """What decisions cost for requests no larger than `inputs`. `pause` is called often."""
+        return certificate_of(self.parts, inputs, pause)
 
 
 def check_programs(
@@ -118,16 +118,15 @@ def check_programs(
     compile_pattern: CompilePattern,
     verify: Verify = _nobody_is_trusted,
     pause: Callable[[], None] = _go_on,
-    inputs: Inputs = LARGEST,
 ) -> Checked:
-    """The rows of all sources of `scope`, which must compile together, and their costs for requests no larger than
-    `inputs`. Raises PolicyError that lists every problem. `pause` as for `compile_scopes`."""
+    """The rows of all sources of `scope`, which must compile together. Raises PolicyError that lists every problem.
+    `pause` as for `compile_scopes`."""
     builder = Builder(compile_pattern, pause, _SOMEBODY_ELSES)
     read = _read_programs(scope.sources, builder, verify, pause)
     programs = placed(read.programs, 0, scope, builder.problems)
-    _, parts = _engine(builder, programs, ScannerMaker(scanner, compile_pattern, builder.problems, pause))
+    engine, parts = _engine(builder, programs, ScannerMaker(scanner, compile_pattern, builder.problems, pause))
     _held_to_bounds(builder.problems, parts, read.carried_by(programs), pause)
-    return Checked(programs, Costs(parts, inputs, pause))
+    return Checked(programs, engine, parts)
 
 
 def _held_to_bounds(

@@ -46,6 +46,11 @@ class Layers:
         self._denying = sum(1 << bit for bit, layer in enumerate(layers) if layer.default == "deny")
         self._refusals = tuple([self._not_granted(granted) for granted in range(1 << len(layers))])
 
+    @property
+    def every(self) -> tuple[Layer, ...]:
+        """All of them, outermost first."""
+        return self._layers
+
     def verdict(self, rules: Sequence[CompiledRule]) -> Verdict:
         """What `rules`, all that match, in any order, come to."""
         ordered = sorted(rules, key=_rank)
