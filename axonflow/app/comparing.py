@@ -8,13 +8,14 @@ from axonflow.adapters.re2_engine import compile_pattern
 from axonflow.app.policies import Keys, Policies, policy_sources, trusted_by
 from axonflow.app.scanning import builtin_scanner
 from axonflow.app.turns import no_collection
-from axonflow.policy.bundle import Verify
+from axonflow.policy.bundle import BundleSource, Verify
 from axonflow.policy.comparing.comparing import Comparison, compared
 from axonflow.policy.comparing.sides import Side
 from axonflow.policy.compiling import check_programs
+from axonflow.policy.publication import PolicyVersion
 from axonflow.policy.scopes import FILES, Scope, Source
 
-__all__ = ["Comparison", "compare"]
+__all__ = ["Comparison", "compare", "compare_versions"]
 
 
 def compare(
@@ -31,6 +32,18 @@ def compare(
     verify = trusted_by(trusted_keys)
     old, new = (_side(policy_sources(policies), verify) for policies in (before, after))
     return compared(old, new, progress)
+
+
+def compare_versions(before: PolicyVersion, after: PolicyVersion) -> Comparison:
+    """The same of two versions of a set that was published, each by itself. Raises PolicyError.
+
+    Their signatures are not asked for: nothing is put in force.
+    """
+    old, new = (
+        _side([BundleSource(f"{one.set_name} {one.version}", one.bundle, one.tenant_id)], lambda *_: True)
+        for one in (before, after)
+    )
+    return compared(old, new)
 
 
 def _side(sources: list[Source], verify: Verify) -> Side:
