@@ -60,7 +60,7 @@ def kind_of(before, after):
 
 
 @given(changed())
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_every_difference_in_a_small_world_is_found_and_each_told_is_one(documents):
     before, after = documents
     found = compare(before, after)
@@ -111,6 +111,23 @@ def test_rule_changed_is_told_by_what_it_does(old, new, expected):
     verdict, found = kinds(policy_set([YES, old]), policy_set([YES, new]))
     assert found == expected
     assert verdict == ("different" if expected - {"reasons"} else "same")
+
+
+@pytest.mark.parametrize(
+    "granting",
+    [
+        {"match": {}},
+        {"match": {"action": ["tool.call", "llm.request"]}},
+        {"match": {"resource.id": ["search", "shell"]}},
+        {"match": {"principal.roles": "ops"}},
+        {"when": 'resource.id in ["shell", "search"] && has(context.env)'},
+    ],
+)
+def test_rule_removed_is_felt_where_a_rule_that_is_looked_up_otherwise_grants(granting):
+    allow = {"id": "granting", "effect": "allow"} | granting
+    found = compare(policy_set([allow, SHELL]), policy_set([allow]))
+    assert found.differences[0].kind == "newly-allowed"
+    assert found.differences[0].after.policies == ("granting",)
 
 
 def test_rule_that_another_covers_is_proven_to_change_no_verdict():
