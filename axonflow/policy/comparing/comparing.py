@@ -8,12 +8,12 @@ there, the rules that may be met beside it count.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, Literal, NamedTuple
 
 from msgspec import Struct
 
-from axonflow.policy.analysis.formulas import HOLDS, Formula, every, negated, some
+from axonflow.policy.analysis.formulas import FALSE, HOLDS, Formula, every, negated, some
 from axonflow.policy.analysis.solving import Impossible, Space, Witness
 from axonflow.policy.comparing.sides import EFFECTS, Side, Verdicts, Written
 from axonflow.policy.decision import Decision, Effect, Redact
@@ -28,6 +28,8 @@ KINDS: Final[tuple[Kind, ...]] = ("newly-allowed", "newly-denied", "another-effe
 MAX_RELEVANT: Final = 400
 """Rules of both sides that may meet a changed one. With more, nothing is claimed about it."""
 _STEPS: Final = 5_000
+_OF_MATCHING: Final = frozenset({"condition", "exceptions"})
+"""What of a rule tells when it matches, and nothing else."""
 _DETECTORS: Final = "detectors and allowlists"
 """What they find cannot be told beforehand: whether it makes a difference is never proven."""
 _CONTENT: Final = frozenset({"content", "findings"})
@@ -81,12 +83,14 @@ class Comparison(Struct, frozen=True):
 
 
 class _Cause(NamedTuple):
-    """One thing that was changed: where it may make a difference, and which rules may be met there (None: any)."""
+    """One thing that was changed: where it may make a difference, which rules may be met there (None: any), and where
+    something else has to be done for it."""
 
     name: str
     change: str
     where: Formula
-    rules: tuple[Written, ...] | None
+    rules: tuple[Written, ...] | None = None
+    owes: Formula = FALSE
 
 
 def compared(
@@ -139,13 +143,13 @@ class _Comparing:
         if required:
             where = some([every([theory.acts([action]), theory.lacks(path)]) for action, path in sorted(required)])
             named = ", ".join(f"{path} for {action}" for action, path in sorted(required)[:10])
-            yield _Cause("requires", f"added or removed: {named}", where, None)
+            yield _Cause("requires", f"added or removed: {named}", where)
         if before.engine.layers != after.engine.layers:
-            yield _Cause("layers", f"{_layers(before)} -> {_layers(after)}", HOLDS, None)
+            yield _Cause("layers", f"{_layers(before)} -> {_layers(after)}", HOLDS)
 
         looked_for = (before.looks_for, after.looks_for)
         if looked_for[0] != looked_for[1] and any(map(_inspects, [*before.rules.values(), *after.rules.values()])):
-            yield _Cause(_DETECTORS, "changed", HOLDS, None)
+            yield _Cause(_DETECTORS, "changed", HOLDS)
 
     def _rules(self) -> Iterator[_Cause]:
         for name in sorted(self._before.rules.keys() | self._after.rules.keys()):
@@ -154,18 +158,24 @@ class _Comparing:
                 written = old or new
                 assert written is not None
                 where = self._formula(name, after=old is None)
-                yield _Cause(name, "rule added" if old is None else "rule removed", where, (written,))
+                change = "rule added" if old is None else "rule removed"
+                yield _Cause(name, change, where, (written,), where if written.row.obligations else FALSE)
                 continue
             fields = _fields(old, new)
             if fields:
-                both = [self._formula(name, after=False), self._formula(name, after=True)]
-                changed = {"effect", "layer", "obligations", "reason"}.intersection(fields)
-                where = (
-                    some(both)
-                    if changed
-                    else some([every([both[0], negated(both[1])]), every([negated(both[0]), both[1]])])
-                )
-                yield _Cause(name, "rule changed: " + ", ".join(fields), where, (old, new))
+                yield self._changed(name, old, new, fields)
+
+    def _changed(self, name: str, old: Written, new: Written, fields: Sequence[str]) -> _Cause:
+        first, then = self._formula(name, after=False), self._formula(name, after=True)
+        gone, came = every([first, negated(then)]), every([negated(first), then])
+        owes = [
+            gone if old.row.obligations else FALSE,
+            came if new.row.obligations else FALSE,
+            every([first, then]) if old.row.obligations != new.row.obligations else FALSE,
+        ]
+        says_else = not _OF_MATCHING.issuperset(fields)
+        where = some([first, then]) if says_else else some([gone, came])
+        return _Cause(name, "rule changed: " + ", ".join(fields), where, (old, new), some(owes))
 
     def _formula(self, name: str, *, after: bool) -> Formula:
         """That a rule matches. One that says the same on both sides is one formula: it holds for both or for none."""
@@ -189,24 +199,26 @@ class _Comparing:
             )
             return
         space, goals = self._goals(cause, old, new)
-        felt = False
+        felt: set[Kind] = set()
         unknown: list[Kind] = []
         why = ""
         for kind, goal in goals:
-            outcome = space.solve(every([cause.where, goal]))
+            if kind == "reasons" and (felt or unknown):
+                continue  # what matters more was said
+            outcome = space.solve(goal)
             difference = self._confirmed(cause, outcome.request) if isinstance(outcome, Witness) else None
-            if difference is not None:
-                felt = felt or difference.kind != "reasons"
-                if not any((one.kind, one.cause) == (difference.kind, cause.name) for one in self._differences):
-                    self._differences.append(difference)
-            elif not isinstance(outcome, Impossible) and kind != "reasons":
+            if difference is not None and difference.kind not in felt:
+                felt.add(difference.kind)
+                self._differences.append(difference)
+            is_told = difference is not None and difference.kind == kind
+            if not is_told and not isinstance(outcome, Impossible) and kind != "reasons":
                 unknown.append(kind)
                 why = getattr(outcome, "why", "theory")
         reads_content = cause.name == _DETECTORS
         if unknown or reads_content:
             why = "the sets look for other things in contents" if reads_content else _WHY[why]
             self._undecided.append(Undecided(cause.name, cause.change, tuple(unknown) or KINDS[:4], why))
-        elif not felt:
+        elif not felt - {"reasons"}:
             self._unfelt.append(Unfelt(cause.name, cause.change))
 
     def _relevant(self, cause: _Cause) -> tuple[list[Written], list[Written]]:
@@ -230,16 +242,15 @@ class _Comparing:
             for other in EFFECTS[1:]
             if one is not other and not (one in EFFECTS[:2] and other in EFFECTS[2:])
         ]
+        same = some([every([first[effect], then[effect]]) for effect in EFFECTS])
         goals: list[tuple[Kind, Formula]] = [
-            ("newly-allowed", every([before.refused, after.allowed])),
-            ("newly-denied", every([some([first[one] for one in EFFECTS[1:]]), then[Effect.DENY]])),
-            ("another-effect", some(others)),
-            (
-                "obligations" if _owes(cause) else "reasons",
-                some([every([first[effect], then[effect]]) for effect in EFFECTS]),
-            ),
+            ("newly-allowed", every([cause.where, before.refused, after.allowed])),
+            ("newly-denied", every([cause.where, some([first[one] for one in EFFECTS[1:]]), then[Effect.DENY]])),
+            ("another-effect", every([cause.where, some(others)])),
+            ("obligations", every([cause.owes, same])),
+            ("reasons", every([cause.where, same])),
         ]
-        return self._after.theory.space([cause.where, *[goal for _, goal in goals]], _STEPS), goals
+        return self._after.theory.space([goal for _, goal in goals], _STEPS), goals
 
     def _confirmed(self, cause: _Cause, request: Request) -> Difference | None:
         """What the engines make of it; None where they agree after all."""
@@ -266,10 +277,6 @@ def _fields(old: Written, new: Written) -> list[str]:
     ]
     found += [name for name in ("obligations", "reason") if getattr(old.row, name) != getattr(new.row, name)]
     return found
-
-
-def _owes(cause: _Cause) -> bool:
-    return cause.rules is not None and any(one.row.obligations for one in cause.rules)
 
 
 def _inspects(one: Written) -> bool:
