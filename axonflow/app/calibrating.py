@@ -21,8 +21,8 @@ from axonflow.policy.certifying.inputs import Inputs
 
 __all__ = ["Calibration", "Workload", "calibrate", "estimate_us", "workloads"]
 
-ROUNDS: Final = 7
-_ROUND_NS: Final = 4_000_000
+ROUNDS: Final = 5
+_ROUND_NS: Final = 2_000_000
 """A round repeats its request until about so much has passed: well above what the clock can tell."""
 _ACTION: Final = "tool.call"
 _MEMBERS: Final = 200

@@ -67,6 +67,12 @@ def test_scan_that_breaks_a_bound_is_named_by_the_detectors_it_is_for():
     assert AxonFlow.open(bounded([CHEAP], scan_units_per_kb=1))
 
 
+def test_sets_with_the_same_inputs_are_each_held_to_their_own_bounds():
+    wide, narrow = bounded([CHEAP], rule_units=5_000), bounded([LISTED], name="other", rule_units=9)
+    (problem,) = refusals(wide, narrow)
+    assert "rule listed" in problem.message
+
+
 def test_bounds_of_a_shadow_set_hold_for_its_rules_too():
     (problem,) = refusals(bounded([DEAR], rule_units=1_000) | {"shadow": True})
     assert "rule dear" in problem.message
@@ -140,6 +146,7 @@ def test_bundle_beside_anything_is_held_to_its_own_sets_alone(keys, tmp_path):
     ("change", "words"),
     [
         (lambda one: one.update(decision_units=5, actions=[]), "5 units for"),
+        (lambda one: one.update(decision_units=5), "5 units a decision"),
         (lambda one: one["actions"][0].update(units=7), "7 units for tool.call"),
         (lambda one: one["actions"][0].update(candidates=0), "0 candidates for tool.call"),
         (lambda one: one["rule"].update(units=1), "1 units a rule"),
@@ -156,6 +163,8 @@ def test_bundle_whose_certificate_claims_less_than_its_rules_cost_is_refused(key
 def test_bundle_without_a_certificate_or_with_one_of_another_unit_loads(keys, tmp_path):
     data = bundles.build_bundle(policy_set([LISTED]), keys / "k.key")
     assert opened(resigned(data, keys, lambda statement: statement.pop("certificate")), keys, tmp_path)
+    larger = {"inputs": {"values": 3, "characters": 3, "memberships": 3}}
+    assert opened(resigned(data, keys, lambda statement: statement["certificate"].update(larger)), keys, tmp_path)
     changes = {"version": 0, "decision_units": 1, "actions": []}
     assert opened(resigned(data, keys, lambda statement: statement["certificate"].update(changes)), keys, tmp_path)
 

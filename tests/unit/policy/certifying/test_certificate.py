@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from axonflow import AxonFlow, Request
 from axonflow.app.certifying import LARGEST, Inputs, certificate_for
 from axonflow.detect import matching
+from axonflow.detect.effort import Effort
 from axonflow.policy.cel import parse
 from axonflow.policy.evaluation import Evaluation
+from axonflow.policy.json_value import MAX_NODES
 from tests.strategies import CONDITIONS, ENVS, policy_set, policy_sets, principals, requests, rules
 from tests.unit.policy.cel import interpreter
 
@@ -164,6 +166,53 @@ def test_rules_filed_elsewhere_for_one_more_are_certified_for_no_less():
     assert [by_action(one)["tool.call"].candidates >= 30 for one in (before, after)] == [True, True]
 
 
+def ranged(*conditions):
+    rules = [{"id": f"r{n}", "effect": "deny", "when": when} for n, when in enumerate(conditions)]
+    return by_action(certificate_for(policy_set(rules)))["*"].candidates
+
+
+def test_rules_by_how_a_name_begins_count_as_far_as_one_name_may_begin_with_all():
+    beginnings = ["a", "ab", "abc", "b", "bc"]
+    assert ranged(*[f'resource.id.startsWith("{text}")' for text in beginnings]) == 3
+    assert ranged(*[f'context.t.startsWith("{text}")' for text in beginnings]) == 5  # where a number may stand
+
+
+def test_rules_by_network_count_all_for_what_is_no_address():
+    assert ranged(*[f'context.ip.inCIDR("10.{n}.0.0/16")' for n in range(9)], 'resource.id.inCIDR("::/8")') == 10
+
+
+def test_rules_of_one_literal_count_together_and_a_list_finds_as_many_as_it_may_hold():
+    roles = [{"id": f"r{n}", "effect": "deny", "match": {"principal.roles": f"o{n}"}} for n in range(9)]
+    tools = [{"id": f"t{n}", "effect": "deny", "match": {"resource.id": "x"}} for n in range(4)]
+    certificate = certificate_for(policy_set([*roles, *tools]), inputs=SMALL)
+    assert by_action(certificate)["*"].candidates == SMALL.memberships + 4
+
+
+def test_actions_beyond_those_that_are_told_are_bounded_by_the_last():
+    rules = [{"id": f"r{n}", "effect": "allow", "match": {"action": f"crm.a{n}"}} for n in range(70)]
+    certificate = certificate_for(policy_set(rules))
+    assert len(certificate.actions) == 64
+    assert certificate.others.units == certificate.actions[-1].units
+    assert certificate.cost_for("crm.untold") is None
+    assert certificate_for(policy_set(rules[:3])).others is None
+    assert certificate_for(policy_set(rules[:3])).cost_for("crm.untold").action == "*"
+
+
+def test_what_requests_must_carry_and_exceptions_are_certified_too():
+    rule = {"id": "r", "effect": "require_approval", "match": {"action": "tool.call"}}
+    waiver = {
+        "id": "w",
+        "rules": ["r"],
+        "when": "context.a == context.b",
+        "reason": "A drill.",
+        "expires": "2099-01-01T00:00:00Z",
+    }
+    plain = certificate_for(policy_set([rule])).cost_for("tool.call").units
+    assert certificate_for(policy_set([rule], exceptions=[waiver])).cost_for("tool.call").units > plain + MAX_NODES
+    required = policy_set([rule], requires={"tool.call": ["context.env", "content"]})
+    assert certificate_for(required).cost_for("tool.call").units == plain + 8
+
+
 # -- scans
 
 
@@ -213,6 +262,26 @@ def test_redaction_is_certified_for_the_rounds_that_it_may_take():
     redacts = {"id": "r", "effect": "redact", "obligations": [{"detectors": ["pii.email"]}]}
     asked, redacted = (certificate_for(policy_set([rule])).scan_units_per_kb for rule in (asks, redacts))
     assert redacted == 4 * asked
+
+
+def test_detectors_that_are_always_asked_together_are_certified_together():
+    own = [
+        {"id": f"custom.api_{name}", "description": "One.", "patterns": [f"{name}{{5}}"], "examples": [name * 5]}
+        for name in "ab"
+    ]
+    rules = [{"id": "r", "effect": "deny", "when": 'detected("custom.api_a")'}]
+    alone, beside = (certificate_for(policy_set(rules, detectors=each)).scan_units_per_kb for each in (own[:1], own))
+    assert alone < beside
+
+
+def test_findings_are_certified_as_all_detectors():
+    every, pii = (
+        certificate_for(policy_set([{"id": "r", "effect": "deny", "when": when}])).cost_for("tool.call")
+        for when in ("size(findings) > 3", 'detected("pii")')
+    )
+    assert every.asked == ("*",)
+    assert every.scan_units_per_kb > pii.scan_units_per_kb
+    assert Effort([], [], frozenset()).units_per_kb(["pii"]) > 0
 
 
 # -- what a unit is

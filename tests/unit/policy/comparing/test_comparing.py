@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from axonflow import AxonFlow
 from axonflow.app.comparing import compare
-from axonflow.policy.comparing.comparing import KINDS
 from tests.strategies import policy_set
 from tests.unit.policy.analysis.small_world import REQUESTS, RULES, engine_of, sets
 
@@ -162,10 +161,32 @@ def test_action_that_becomes_known_is_told():
 
 
 def test_condition_beyond_the_theory_is_undecided_and_not_guessed():
-    when = "context.a < context.b && context.b < context.a && has(context.a) && has(context.b)"
-    found = compare(policy_set([YES, SHELL | {"when": "false"}]), policy_set([YES, SHELL | {"when": when}]))
-    assert found.verdict in {"undecided", "different"}
-    assert all(one.kind in KINDS for one in found.differences)
+    when = 'resource.id.matches("^a") && resource.id.matches("^[^a]")'
+    found = compare(policy_set([YES]), policy_set([YES, {"id": "never", "effect": "deny", "when": when}]))
+    assert found.verdict == "undecided"
+    assert found.undecided[0].why == "a condition is beyond what can be proven"
+    assert found.differences == ()
+
+
+def test_obligation_changed_is_told_where_the_effect_stays():
+    limit = {"unit": "requests", "maximum": 5, "window_s": 60}
+    rule = {"id": "few", "effect": "limit", "match": {"action": "tool.call"}, "obligations": [limit]}
+    more = rule | {"obligations": [limit | {"maximum": 6}]}
+    assert kinds(policy_set([YES, rule]), policy_set([YES, more])) == ("different", {"obligations"})
+
+
+def test_exception_added_is_told_by_what_it_lets_through_while_it_lasts():
+    waiver = {
+        "id": "drill",
+        "rules": ["shell"],
+        "match": {"principal.id": "ann"},
+        "reason": "A drill.",
+        "expires": "2099-01-01T00:00:00Z",
+    }
+    found = compare(policy_set([YES, SHELL]), policy_set([YES, SHELL], exceptions=[waiver]))
+    first = found.differences[0]
+    assert (first.kind, first.cause, first.change) == ("newly-allowed", "shell", "rule changed: exceptions")
+    assert first.request.principal.id == "ann"
 
 
 def test_detectors_declared_anew_are_undecided():
