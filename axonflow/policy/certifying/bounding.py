@@ -14,6 +14,10 @@ __all__ = ["Carried", "broken_bounds", "false_certificates"]
 
 _MAX_RULES: Final = 20
 """Rules of one set that are named."""
+_MAX_COUNTED: Final = 256
+_COUNTED: Final[dict[tuple[tuple[str, ...], Inputs], Certificate]] = {}
+"""What sets cost, by their digests: a bundle of the system's is in force for every tenant, and is loaded again with
+each change of theirs. Their rows are all that it depends on."""
 
 
 def broken_bounds(parts: Sequence[Part], pause: Callable[[], None], *, scans: bool = True) -> Iterator[PolicyError]:
@@ -89,9 +93,15 @@ def false_certificates(
     """Those certificates that claim less than the rows of their sets come to; what a scan costs is not looked at, for
     that depends on the detectors that are installed."""
     for one in carried:
-        own = {id(program) for program in one.programs}
-        alone = [part._replace(programs=[each for each in part.programs if id(each) in own]) for part in parts]
-        found = certificate_of([part for part in alone if part.programs], one.certificate.inputs, pause, scans=False)
+        key = tuple([program.digest for program in one.programs]), one.certificate.inputs
+        found = _COUNTED.get(key)
+        if found is None:
+            own = {id(program) for program in one.programs}
+            alone = [part._replace(programs=[each for each in part.programs if id(each) in own]) for part in parts]
+            found = certificate_of([part for part in alone if part.programs], key[1], pause, scans=False)
+            if len(_COUNTED) >= _MAX_COUNTED:
+                _COUNTED.clear()
+            _COUNTED[key] = found
         less = one.certificate.lower_than(found)
         if less is not None:
             yield PolicyError(

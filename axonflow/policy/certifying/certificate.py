@@ -148,11 +148,16 @@ class _Group(NamedTuple):
     @classmethod
     def of(cls, weighed: Sequence[Weighed]) -> _Group:
         """That of these rules."""
+        alike: dict[int, tuple[Weight, list[str]]] = {}  # most have their weight in common with others
+        for one in weighed:
+            alike.setdefault(id(one.weight), (one.weight, []))[1].append(one.row.id)
+        dearest = [(-weight.units, name) for weight, names in alike.values() for name in nsmallest(_DEAREST, names)]
+        owing = [one for one in weighed if one.row.obligations]
         return cls(
             frozenset().union(*{one.asked for one in weighed}),
-            frozenset(_redacted(one.row.obligations for one in weighed)),
-            frozenset(_redacted(one.rule.obligations for one in weighed)),
-            tuple(nsmallest(_DEAREST, [(-one.weight.units, one.row.id) for one in weighed])),
+            frozenset(_redacted(one.row.obligations for one in owing)),
+            frozenset(_redacted(one.rule.obligations for one in owing)),
+            tuple(nsmallest(_DEAREST, dearest)),
         )
 
     def united(self, other: _Group) -> _Group:

@@ -71,9 +71,9 @@ def loads(
     for number, rule in enumerate(rules):
         if number % _RULES_A_SLICE == 0:
             pause()
-        most = _crowd_of(rule, crowds)
+        most = _crowd_of(rule.keys, [crowds[action] for action in rule.actions or _NONE])
         wanted = None if rule.keys and most <= CROWD else ranges.find(rule.expression)
-        for action in _NONE if rule.actions is None else rule.actions:
+        for action in rule.actions or _NONE:
             groups[action].append((most, rule, wanted))
     found: dict[str | None, Load] = {}
     for action, group in groups.items():
@@ -107,30 +107,37 @@ def _load_of(group: Sequence[_Crowded], inputs: Inputs, pause: Callable[[], None
 # -- equalities
 
 
-def _crowds(rules: Iterable[Placed], pause: Callable[[], None]) -> Mapping[tuple[str | None, str], Mapping[str, int]]:
-    crowds: dict[tuple[str | None, str], dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for number, rule in enumerate(rules):
+_Crowds = dict[str, dict[str, int]]
+"""By path and literal: how many rules say it."""
+
+
+def _crowds(rules: Iterable[Placed], pause: Callable[[], None]) -> Mapping[str | None, _Crowds]:
+    """By action."""
+    crowds: dict[str | None, _Crowds] = defaultdict(dict)
+    for number, (actions, keys, _, _) in enumerate(rules):
         if number % _RULES_A_SLICE == 0:
             pause()
-        for action in _NONE if rule.actions is None else rule.actions:
-            for path, literals in rule.keys.items():
-                counts = crowds[action, path]
+        for action in actions or _NONE:
+            own = crowds[action]
+            for path, literals in keys.items():
+                counts = own.get(path)
+                if counts is None:
+                    counts = own[path] = {}
                 for literal in literals:
-                    counts[literal] += 1
+                    counts[literal] = counts.get(literal, 0) + 1
     return crowds
 
 
-def _crowd_of(rule: Placed, crowds: Mapping[tuple[str | None, str], Mapping[str, int]]) -> int:
+def _crowd_of(keys: Keys, crowds: Sequence[_Crowds]) -> int:
     """The most rules that any literal is shared by, at the path where that is least."""
     least = 0
-    actions: Iterable[str | None] = _NONE if rule.actions is None else rule.actions
-    for path, literals in rule.keys.items():
-        most = 0
-        for action in actions:
-            counts = crowds[action, path]
-            for literal in literals:
-                most = max(most, counts[literal])
-        least = most if not least else min(least, most)
+    for path, literals in keys.items():
+        if len(literals) == len(crowds) == 1:
+            most = crowds[0][path][literals[0]]
+        else:
+            most = max([own[path][literal] for own in crowds for literal in literals])
+        if not least or most < least:
+            least = most
     return least
 
 

@@ -82,18 +82,17 @@ class Weigher:
         self._inputs = inputs
         self._sizes = inputs.sizes
         self._shapes: dict[Shape, _Learnt] = {}
-        self._weights: dict[tuple[Shape, tuple[str, ...]], Weight] = {}
+        self._weights: dict[tuple[Shape, tuple[str, ...], int], Weight] = {}
 
     def weight(self, row: RuleRow, rule: CompiledRule, waivers: Sequence[tuple[Mapping[str, Any], Waiver]]) -> Weight:
         """Of `rule`, whose row is `row`, with these exceptions, each with its filters."""
-        key = rule.condition.shape, tuple(row.match)
+        owes = sum([_REDACTED if isinstance(one, Redact) else 1 for one in row.obligations]) if row.obligations else 0
+        key = rule.condition.shape, tuple(row.match), owes
         own = self._weights.get(key)
         if own is None:
-            own = self._weights[key] = self._condition(rule.condition, row.match)
-        if not waivers and not row.obligations:
-            return own
-        flat = own.flat + sum(_REDACTED if isinstance(one, Redact) else 1 for one in row.obligations)
-        return total([own._replace(flat=flat), *[self._waiver(match, waiver) for match, waiver in waivers]])
+            own = self._condition(rule.condition, row.match)
+            own = self._weights[key] = own._replace(flat=own.flat + owes)
+        return total([own, *[self._waiver(match, waiver) for match, waiver in waivers]]) if waivers else own
 
     def parts(
         self, row: RuleRow, rule: CompiledRule, waivers: Sequence[tuple[Mapping[str, Any], Waiver]]

@@ -10,6 +10,7 @@ from axonflow.adapters.ed25519 import Signer
 from axonflow.app import bundles
 from axonflow.app.certifying import certificate_for
 from axonflow.policy.bundle import BundleSource, open_bundle
+from axonflow.policy.certifying import bounding
 from tests.strategies import policy_set
 
 CHEAP = {"id": "cheap", "effect": "deny", "match": {"resource.id": "shell"}}
@@ -172,3 +173,19 @@ def test_bundle_without_a_certificate_or_with_one_of_another_unit_loads(keys, tm
 def test_bundle_of_a_set_that_breaks_its_bound_is_not_built(keys):
     with pytest.raises(PolicyError, match="rule dear costs more"):
         bundles.build_bundle(bounded([DEAR], rule_units=1_000), keys / "k.key")
+
+
+def test_bundle_that_is_loaded_again_is_counted_once_and_held_to_what_it_claims(keys, tmp_path, monkeypatch):
+    counted = []
+    certify = bounding.certificate_of
+    monkeypatch.setattr(bounding, "_COUNTED", {})
+    monkeypatch.setattr(bounding, "_MAX_COUNTED", 1)
+    monkeypatch.setattr(bounding, "certificate_of", lambda *args, **named: counted.append(1) or certify(*args, **named))
+    first, second = (bundles.build_bundle(policy_set([rule]), keys / "k.key") for rule in (LISTED, CHEAP))
+    for data, count in ((first, 1), (first, 1), (second, 2), (first, 3)):
+        opened(data, keys, tmp_path)
+        assert len(counted) == count
+    false = resigned(first, keys, lambda statement: statement["certificate"]["rule"].update(units=1))
+    with pytest.raises(PolicyError, match="claims less"):
+        opened(false, keys, tmp_path)
+    assert len(counted) == 3
