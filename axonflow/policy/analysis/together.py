@@ -131,16 +131,23 @@ def _outcome(decision: Decision) -> tuple[Any, ...]:
     """What a caller has to do. A denial asks for nothing besides; obligations count once, whoever asks for them."""
     if decision.effect is Effect.DENY:
         return decision.effect, decision.allowed
-    asked = {_asked(_anonymous(one)) for one in decision.obligations}
-    return decision.effect, decision.allowed, decision.redacted, frozenset(asked)
+    return decision.effect, decision.allowed, decision.redacted, _asked(decision.obligations)
 
 
-def _asked(obligation: Obligation) -> Hashable:
-    if isinstance(obligation, Redact):
-        return frozenset((name, obligation.style) for name in obligation.detectors)
-    if isinstance(obligation, Limit):
-        return obligation.unit, obligation.window_s, obligation.key
-    return obligation
+def _asked(obligations: Iterable[Obligation]) -> tuple[Any, ...]:
+    """All that is to be done together: what to redact and how, who approves, and the least of each limit."""
+    replaced: set[tuple[str, str]] = set()
+    limits: dict[Hashable, int] = {}
+    approvals: set[Obligation] = set()
+    for one in map(_anonymous, obligations):
+        if isinstance(one, Redact):
+            replaced |= {(name, one.style) for name in one.detectors}
+        elif isinstance(one, Limit):
+            key = (one.unit, one.window_s, one.key)
+            limits[key] = min(one.maximum, limits.get(key, one.maximum))
+        else:
+            approvals.add(one)
+    return replaced, limits, approvals
 
 
 # -- rules that contradict each other
