@@ -19,6 +19,8 @@ DISTRIBUTIONS = (".", "sidecar", "integrations/langchain", "integrations/llamain
 SHIPPED = ("axonflow", "sidecar/axonflow_sidecar", "integrations/langchain/langchain_axonflow")
 PUBLISHED_CLIENT = "axonflow==9.5.0"
 LLAMA_INDEX_LEAF = "llama_index.callbacks.axonflow"
+BYTECODE_KEPT = {"PYTHONDONTWRITEBYTECODE": ""}
+"""Where it is set, each of the thousand processes that tests start compiles all of AxonFlow anew."""
 
 
 def install(session: nox.Session, *groups: str, distributions: tuple[str, ...] = DISTRIBUTIONS) -> None:
@@ -57,14 +59,14 @@ def tests(session: nox.Session) -> None:
     """All tests, with branch coverage of the pure core. Arguments go to pytest, and then coverage is not judged."""
     install(session, "test")
     if session.posargs:
-        session.run("pytest", *session.posargs)
+        session.run("pytest", *session.posargs, env=BYTECODE_KEPT)
         return
     seed = secrets.randbits(32)  # another one each time, printed with the command, so that a failure can be repeated
     # Two processes more than cores, since many tests wait for servers of theirs; each with whole files: what a
     # file starts, such as a server, it starts once. In the order that tests/conftest.py gives them.
     processes = min((os.cpu_count() or 1) + 2, 6)
     spread = ("-n", str(processes), "--dist=loadfile", "--no-loadscope-reorder")
-    session.run("pytest", "tests", *spread, "--cov", "--cov-report=", f"--hypothesis-seed={seed}")
+    session.run("pytest", "tests", *spread, "--cov", "--cov-report=", f"--hypothesis-seed={seed}", env=BYTECODE_KEPT)
     session.run("coverage", "report")
 
 
@@ -88,7 +90,7 @@ def sdk(session: nox.Session) -> None:
             str(folder),
             PUBLISHED_CLIENT,
         )
-    session.run("python", "tests/sdk/run_all.py", str(folder))
+    session.run("python", "tests/sdk/run_all.py", str(folder), env=BYTECODE_KEPT)
 
 
 @nox.session

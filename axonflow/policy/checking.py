@@ -27,6 +27,7 @@ __all__ = [
     "differences",
     "find_warnings",
     "problems_of_test",
+    "requests_of",
     "run_rule_tests",
 ]
 
@@ -300,6 +301,17 @@ def problems_of_test(test: TestDocument, decide: Decide, *, shadow: bool = False
         found = _compare(expected, decision.shadow.effect, decision.shadow.policies, None)
     for difference in found:
         yield f"{difference.field}: expected {difference.expected}, got {difference.actual}"
+
+
+def requests_of(rule: RuleDocument) -> tuple[Request, ...]:
+    """The requests of the tests of `rule`, but for those that are none."""
+    found: list[Request] = []
+    for test in rule.tests:
+        try:
+            found.append(_request(test.request))
+        except RequestError:  # run_rule_tests tells it
+            continue
+    return tuple(found)
 
 
 def _expectation(test: TestDocument) -> Expectation:

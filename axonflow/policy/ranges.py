@@ -116,12 +116,17 @@ def _path(node: Node) -> str | None:
 
 
 def look(value: Any, names: Sequence[str]) -> Any:
-    """What `names` lead to from the attributes `value`, or ABSENT."""
-    for name in names:
-        if not isinstance(value, dict) or name not in value:
-            return ABSENT
-        value = value[name]
-    return value
+    """What `names` lead to from the attributes `value`; ABSENT where only the last of them is missing.
+
+    Where there is not even something that could hold it, has() fails as well, and so does every rule behind it: then
+    there is nothing to go by, which None says.
+    """
+    *above, last = names
+    for name in above:
+        value = value.get(name)
+        if not isinstance(value, dict):
+            return None
+    return value.get(last, ABSENT)
 
 
 class RangeTable:

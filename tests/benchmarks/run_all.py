@@ -8,6 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.benchmarks import (
+    bench_analysis,
     bench_async,
     bench_audit,
     bench_certificate,
@@ -29,6 +30,7 @@ ALL = {
     "certificate": bench_certificate,
     "detect": bench_detect,
     "load": bench_load,
+    "analysis": bench_analysis,
     "reload": bench_reload,
     "replay": bench_replay,
     "plan": bench_plan,

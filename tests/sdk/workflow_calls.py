@@ -16,7 +16,6 @@ from axonflow.workflow import (
 REFUND = StepGateRequest(
     step_type="tool_call", tool_context=ToolContext(tool_name="search", tool_input={"text": "a large refund"})
 )
-AGAIN = REFUND.model_copy(update={"retry_policy": RetryPolicy.REEVALUATE})
 
 
 def another_client(client, url):
@@ -36,6 +35,17 @@ async def failure_of(awaitable):
     return "nothing"
 
 
+async def gate_unlike(client, before, workflow, step, ask):
+    """The answer at the gate of `step` once it is another than `before`: what was done to policies through the agent,
+    here or by the calls before these, the orchestrator hears of within a second."""
+    again = ask.model_copy(update={"retry_policy": RetryPolicy.REEVALUATE})
+    for _ in range(2_000):
+        gate = await client.step_gate(workflow, step, again)
+        if gate.decision.value != before:
+            break
+    return gate
+
+
 async def workflow_said(client, url):
     said = {}
     made = await client.create_workflow(
@@ -43,7 +53,7 @@ async def workflow_said(client, url):
     )
     workflow = made.workflow_id
     ask = StepGateRequest(step_type="tool_call", tool_context=ToolContext(tool_name="search"), idempotency_key="run-1")
-    gate = await client.step_gate(workflow, "look up", ask)
+    gate = await gate_unlike(client, "block", workflow, "look up", ask)
     await client.mark_step_completed(
         workflow, "look up", MarkStepCompletedRequest(output={"rows": 3}, tokens_in=1, cost_usd=0.5)
     )
@@ -59,10 +69,7 @@ async def workflow_said(client, url):
         )
     )
     lead = another_client(client, url)
-    for _ in range(1_000):  # the orchestrator hears of the policy within a second
-        held = await client.step_gate(workflow, "pay", AGAIN)
-        if held.decision.value != "allow":
-            break
+    held = await gate_unlike(client, "allow", workflow, "pay", REFUND)
     pending = (await lead.get_pending_approvals()).pending_approvals
     own = await failure_of(client.approve_step(workflow, "pay"))
     said["gate_held"] = [held.decision.value, len(pending), bool(held.approval_url), own]

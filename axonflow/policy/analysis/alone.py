@@ -20,12 +20,16 @@ _MAX_PARTS: Final = 64
 def examine(subject: Subject, place: RulePlace) -> Iterator[Finding | Undecided]:
     """The findings on one rule."""
     space = Space(subject.atoms.values(), subject.theory.world)
+    if space.may_hold(subject.formula):
+        if subject.tested:
+            yield from _redundant(subject, space, place)
+        return
     outcome = subject.solved(space, subject.formula)
     if isinstance(outcome, Impossible):
         yield _unreachable(subject, space, place)
     elif isinstance(outcome, Unknown):
         yield Undecided("unreachable", (place,), outcome.why, tuple(map(_text(subject), subject.conjuncts)))
-    elif subject.rule.condition.shape.node is not None:
+    else:
         yield from _redundant(subject, space, place)
 
 
@@ -95,10 +99,7 @@ def _redundant(subject: Subject, space: Space, place: RulePlace) -> Iterator[Fin
 
 def _may_be_implied(one: Conjunct, others: Sequence[Conjunct]) -> bool:
     """Whether `one` shares a variable with any of the `others`, or is more than a plain question by itself."""
-    if not isinstance(one.that(YES), Literal):
-        return True
-    own = {atom.variable or atom.key for atom in one.atoms}
-    return any(own & {atom.variable or atom.key for atom in other.atoms} for other in others)
+    return not isinstance(one.holds, Literal) or any(one.reads & other.reads for other in others)
 
 
 def _differs(one: Callable[[int], Formula], others: Sequence[Conjunct]) -> Formula:
@@ -143,8 +144,8 @@ def _judged(
     subject: Subject, space: Space, place: RulePlace, difference: Formula, without: Formula, parts: tuple[str, ...]
 ) -> Finding | Undecided | None:
     """That a part makes no difference, if there is no request for which it does, and one that the rule matches."""
-    outcome = subject.solved(space, difference)
-    if isinstance(outcome, Witness):
+    outcome = None if space.may_hold(difference) else subject.solved(space, difference)
+    if outcome is None or isinstance(outcome, Witness):
         return None
     if isinstance(outcome, Unknown):
         return Undecided("redundant", (place,), outcome.why, parts)

@@ -34,7 +34,7 @@ def analyse(
     """What is to be said of the enforced rules of `engine`, all of it certain and confirmed by the engine.
 
     `origins` tells, by id, where rules stand. One rule is compared with at most so many others. ``step(count)`` is
-    called after each rule.
+    called after each rule, twice for each: when it was looked at by itself, and beside others.
     """
     return _Run(engine, origins or {}, compared, step).analysis()
 
@@ -47,6 +47,7 @@ class _Run:
         self._origins = origins
         self._compared = compared
         self._step = step
+        self._done = 0
         self._pairs = 0
         self._left_out = 0
 
@@ -56,6 +57,7 @@ class _Run:
         live: list[Subject] = []
         for subject in subjects:
             own = list(examine(subject, self._place(subject)))
+            self._advance()
             found += own
             if not any(isinstance(one, Finding) and one.kind == "unreachable" for one in own):
                 live.append(subject)
@@ -63,6 +65,10 @@ class _Run:
         findings = [one for one in found if isinstance(one, Finding)]
         undecided = [one for one in found if isinstance(one, Undecided)]
         return Analysis(len(subjects), self._pairs, self._left_out, tuple(findings), tuple(undecided))
+
+    def _advance(self) -> None:
+        self._done += 1
+        self._step(self._done)
 
     def _place(self, subject: Subject) -> RulePlace:
         origin = subject.origin
@@ -81,11 +87,11 @@ class _Run:
         pairing = Pairing(distinct)
         refusing = Pairing([one for one in distinct if one.rule.effect in {Effect.DENY, Effect.REQUIRE_APPROVAL}])
         said: set[frozenset[int]] = set()
-        for count, subject in enumerate(distinct):
+        for subject in distinct:
             yield from self._covered(subject, pairing, said)
             if subject.rule.effect is Effect.ALLOW:
                 yield from self._contradicted(subject, refusing)
-            self._step(count + 1)
+            self._advance()
 
     def _same(self, subject: Subject, first: Subject) -> Iterator[Found]:
         """Two rules of one text. Those that only annotate are told apart by their reasons, but say the same too."""

@@ -49,6 +49,8 @@ class Question(NamedTuple):
     template: Template
     make: Callable[[tuple[Any, ...]], Function]
     asks: tuple[Ask, ...] | None
+    node: Node
+    is_open: bool
 
     def atom(self, literals: tuple[Any, ...]) -> Atom:
         """The atom of the expression that has these literals."""
@@ -59,6 +61,9 @@ class Question(NamedTuple):
             self._hints(literals),
             partial(written, self.template, literals),
             self.asks == (),
+            self.node,
+            literals,
+            self.is_open,
         )
 
     def _hints(self, literals: tuple[Any, ...]) -> tuple[Hint, ...]:
@@ -85,7 +90,7 @@ def question_of(node: Node, shape: Shape) -> Question:
     template = template_of(node)
     slots = tuple([piece for piece in template if isinstance(piece, int)])
     form = (shape.dialect, *[piece if isinstance(piece, str) else None for piece in template])
-    return Question(form, slots, template, shape.part(node), placed)
+    return Question(form, slots, template, shape.part(node), placed, node, not shape.declares_attributes)
 
 
 def _placed(ask: Ask) -> Ask:

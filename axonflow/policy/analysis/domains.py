@@ -13,7 +13,7 @@ possible, whatever the answers of the others.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import product
+from itertools import chain, product
 from typing import Any, Final
 
 from msgspec import Struct
@@ -22,11 +22,20 @@ from axonflow.policy.analysis.formulas import ERROR, NO, YES, Atom, Hint
 from axonflow.policy.analysis.places import unpacked
 from axonflow.policy.analysis.records import Looking, values_of_record
 from axonflow.policy.analysis.texts import contents, moments
-from axonflow.policy.analysis.values import MAX_LENGTH, MAX_VALUES, json_values, names, of_kind, text_values, unlike
+from axonflow.policy.analysis.values import (
+    MAX_INNER,
+    MAX_LENGTH,
+    MAX_VALUES,
+    json_values,
+    names,
+    of_kind,
+    text_values,
+    unlike,
+)
 from axonflow.policy.analysis.worlds import World
 from axonflow.policy.request import ACTIONS
 
-__all__ = ["Domain", "Group", "domain_of", "values_of"]
+__all__ = ["Domain", "Group", "domain_of", "domain_with", "values_of"]
 
 _SCALAR: Final = frozenset({"equal", "filter", "order", "member", "present", "truth"})
 _LISTED: Final = frozenset({"filter", "member"})
@@ -73,24 +82,36 @@ def domain_of(variable: str, atoms: Sequence[Atom], world: World) -> Domain:
     if known is None:
         if len(world.kept) > _MAX_KEPT:
             world.kept.clear()
-        known = world.kept[key] = _domain(variable, atoms, world)
+        known = world.kept[key] = domain_with(variable, atoms, world, ())
     return known
 
 
-def _domain(variable: str, atoms: Sequence[Atom], world: World) -> Domain:
+def domain_with(variable: str, atoms: Sequence[Atom], world: World, examples: Sequence[Any]) -> Domain:
+    """The same, where `examples` are values worth trying too."""
     found: dict[Answers, Any] = {}
     cut = False
-    for number, value in enumerate(values_of(variable, atoms, world)):
+    most = _most_answers(variable, atoms[0]) if len(atoms) == 1 else MAX_VALUES
+    for number, value in enumerate(chain(examples, values_of(variable, atoms, world))):
         if number == MAX_VALUES:
             cut = True
             break
         request = world.with_value(variable, value)
         if request is not None:
             found.setdefault(tuple([world.answer(atom, request) for atom in atoms]), value)
+            if len(found) == most:
+                break
     found = dict(sorted(found.items(), key=_is_error))  # a request that says something is the better example
     cells = tuple(found)
     groups = tuple(_groups(variable, atoms, found, world, cut=cut))
     return Domain(variable, tuple(atoms), tuple(found.values()), cells, groups)
+
+
+def _most_answers(variable: str, atom: Atom) -> int:
+    """How many answers to one question there are: none of what is declared, of a filter and of a detector fails."""
+    (hint, *more) = atom.hints
+    never_fails = hint.kind in {"filter", "detected"} or (hint.kind == "present" and not hint.inside)
+    declared = unpacked(variable)[2] and hint.kind in _TEXT | {"equal", "member", "glob", "pattern"} and not hint.inside
+    return 2 if not more and (never_fails or declared) else 3
 
 
 def _is_error(cell: tuple[Answers, Any]) -> bool:
@@ -110,7 +131,10 @@ def values_of(variable: str, atoms: Sequence[Atom], world: World) -> Iterator[An
     if root == "time":
         return moments(hints)
     if root == "content":
-        return contents(hints, world.scanner)
+        own = [hint for hint in hints if hint.kind not in {"detected", "size"}]
+        looking = Looking(variable, tuple(atoms), world)
+        records = values_of_record(looking, own, is_principal=False) if own else iter(())
+        return chain(contents(hints, world.scanner), records)
     if any(hint.inside for hint in hints) or name == "on_behalf_of":
         return values_of_record(Looking(variable, tuple(atoms), world), hints, is_principal=declared)
     if not declared:
@@ -147,6 +171,7 @@ class _Kind(Struct, frozen=True):
     has_text: bool
     too_many_listed: bool
     too_many_patterns: bool
+    too_many_inside: bool
 
     @classmethod
     def of(cls, variable: str, atoms: Sequence[Atom], *, is_cut: bool) -> _Kind:
@@ -158,6 +183,7 @@ class _Kind(Struct, frozen=True):
             any(hint.kind in _TEXT | _PATTERN for hint in hints),
             sum(hint.kind in _LISTED for hint in hints) > _MAX_LISTED,
             sum(hint.kind in _PATTERN for hint in hints) > _MAX_PATTERNS,
+            len(of_kind(hints, "inner")) > MAX_INNER,
         )
 
     def group_of(self, atom: Atom) -> str:
@@ -178,9 +204,11 @@ class _Kind(Struct, frozen=True):
             return self.too_many_listed
         if hint.kind in _PATTERN:
             return self.is_deep or self.too_many_patterns
+        if hint.kind == "inner":
+            return self.too_many_inside
         if hint.kind == "order":
             return self.has_text and any(value.__class__ is str for value in hint.values)
-        return self.variable == "content"
+        return False
 
 
 def _is_short(size: Any) -> bool:
@@ -250,7 +278,7 @@ def _is_alone(kinds: Sequence[str], patterns: Sequence[int]) -> bool:
 
 def _loosened(answers: Sequence[int], kinds: Sequence[str], patterns: Sequence[int]) -> Iterator[Answers]:
     """`answers` of a text with any answers of the patterns: there may be a text like it that they match, or not."""
-    choices = [_ANSWERS if kinds[position] in {"network", "version"} else (YES, NO) for position in patterns]
+    choices = [(YES, NO) if kinds[position] == "pattern" else _ANSWERS for position in patterns]
     for chosen in product(*choices):
         loosened = list(answers)
         for position, answer in zip(patterns, chosen, strict=True):

@@ -69,6 +69,11 @@ class Atom(Struct, eq=False, frozen=True):
     written: Callable[[], str]
     is_constant: bool = False
     """Whether it reads nothing of a request."""
+    node: Node | None = None
+    """The part of an expression that it is, which has these `literals`; None for a key of `match`."""
+    literals: tuple[Any, ...] = ()
+    is_open: bool = False
+    """Whether no attribute in it has a declared type, which would make other values of it errors."""
 
     @property
     def text(self) -> str:

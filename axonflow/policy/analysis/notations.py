@@ -14,7 +14,6 @@ __all__ = ["addresses", "globbed", "matching", "versions"]
 
 _VERSION: Final = re.compile(r"[0-9]+(?:\.[0-9]+){0,2}(?:-[0-9A-Za-z.-]+)?", re.ASCII)
 _ELSEWHERE: Final = ("192.0.2.1", "2001:db8::1", "0.0.0.0", "::")  # noqa: S104  addresses to try, nothing is bound
-_MAX_NETWORKS: Final = 16
 
 
 def globbed(pattern: str, fresh: str) -> Iterator[str]:
@@ -32,7 +31,7 @@ def matching(pattern: str) -> Iterator[str]:
 def addresses(networks: Sequence[str]) -> Iterator[str]:
     """An address in each part into which `networks` cut all addresses: their first ones, and those behind the last."""
     blocks: list[Cidr] = []
-    for text in networks[:_MAX_NETWORKS]:
+    for text in networks:
         try:
             blocks.append(read_cidr(text))
         except ValueError:  # refused where the policy is compiled

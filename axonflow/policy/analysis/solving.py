@@ -13,9 +13,10 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from axonflow.policy.analysis.domains import Domain, Group, domain_of, values_of
+from axonflow.policy.analysis.arithmetic import proposal, understands
+from axonflow.policy.analysis.domains import Domain, Group, domain_of, domain_with, values_of
 from axonflow.policy.analysis.formulas import ERROR, NO, YES, Atom, Every, Formula, Literal, atoms_in
-from axonflow.policy.analysis.worlds import World
+from axonflow.policy.analysis.worlds import ABSENT, World, value_in
 from axonflow.policy.request import Request
 
 __all__ = ["MAX_STEPS", "Impossible", "Outcome", "Space", "Unknown", "Witness"]
@@ -109,7 +110,10 @@ def _joined(parts: Iterable[_Tree], *, is_every: bool) -> Iterator[_Tree]:
 class Space:
     """What there is to know of some atoms together: their variables' domains. Formulas over them are solved in it."""
 
-    def __init__(self, atoms: Iterable[Atom], world: World, steps: int = MAX_STEPS) -> None:
+    def __init__(
+        self, atoms: Iterable[Atom], world: World, steps: int = MAX_STEPS, examples: Sequence[Request] = ()
+    ) -> None:
+        """`examples`: requests whose values are worth trying."""
         self._world = world
         self._steps = steps
         self._atoms = {atom.key: atom for atom in atoms}
@@ -123,10 +127,23 @@ class Space:
             else:
                 by_variable.setdefault(variable, {})[atom.key] = atom
         self.domains: list[Domain] = [
-            domain_of(variable, tuple(own.values()), world) for variable, own in by_variable.items()
+            domain_with(variable, tuple(own.values()), world, [value_in(one, variable) for one in examples])
+            if examples
+            else domain_of(variable, tuple(own.values()), world)
+            for variable, own in by_variable.items()
         ]
         self._real = _Table([*((domain.atoms, domain.answers) for domain in self.domains), *self._unbound])
         self._possible: _Table | None = None
+
+    def may_hold(self, formula: Formula) -> bool:
+        """Whether there are values for which `formula` holds, as far as these are all known to be independent: that is
+        quicker to see than to make a request of them. False says nothing."""
+        if self._loose:
+            return False
+        try:
+            return any(True for _ in _solutions(self._real.tree(formula), self._real.full, self._steps))
+        except (KeyError, _OutOfStepsError):
+            return False
 
     def solve(self, formula: Formula) -> Outcome:
         """A request for which `formula`, whose atoms are better among those of the space, holds."""
@@ -145,7 +162,22 @@ class Space:
                 return Impossible()
         except _OutOfStepsError:
             return Unknown("steps")
-        return Unknown("theory")
+        return self._proposed(formula) if any(map(understands, self._loose)) else Unknown("theory")
+
+    def _proposed(self, formula: Formula) -> Outcome:
+        """What the solver for questions about several attributes says, as far as the engine confirms it."""
+        if not self._world.questions_left:
+            return Unknown("steps")
+        self._world.questions_left -= 1
+        cells = [(group.atoms, group.cells) for domain in self.domains for group in domain.groups]
+        found = proposal(formula, cells, self._atoms.values())
+        if isinstance(found, bool):
+            return Unknown("theory") if found else Impossible()
+        values: dict[str, Any] = {}
+        for domain in self.domains:
+            values[domain.variable] = _fitting(domain, tuple([found.answers[atom.key] for atom in domain.atoms]))
+        request = self._confirmed({**values, **found.values}, formula)
+        return Unknown("theory") if request is None else Witness(request)
 
     @property
     def _is_exact(self) -> bool:
@@ -207,6 +239,12 @@ class Space:
                 for variable in dict.fromkeys(hint.variable for hint in atom.hints):
                     found.setdefault(variable, []).append(atom)
         return found
+
+
+def _fitting(domain: Domain, answers: Sequence[int]) -> Any:
+    """The value with these answers; nothing if there is none."""
+    known = zip(domain.values, domain.answers, strict=True)
+    return next((value for value, own in known if own == answers), ABSENT)
 
 
 def _chosen(domain: Domain, cells: int, most: int) -> list[Any]:

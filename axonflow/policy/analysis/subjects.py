@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from axonflow.policy.analysis.formulas import ANY, MATCHES, YES, Atom, Formula, Literal, atoms_in, every
-from axonflow.policy.analysis.solving import Outcome, Space, Unknown, Witness
+from axonflow.policy.analysis.solving import Outcome, Space, Unknown
 from axonflow.policy.analysis.theory import Theory
 from axonflow.policy.cel.syntax import Node
 from axonflow.policy.request import Request
 from axonflow.policy.rules import FAILS_CLOSED, CompiledRule
 
 __all__ = ["Conjunct", "Origin", "Subject"]
+
+
+_MAX_EXAMPLES: Final = 8
 
 
 class Origin(NamedTuple):
@@ -25,17 +28,25 @@ class Origin(NamedTuple):
     requests: Callable[[], Sequence[Request]] = tuple
 
 
-class Conjunct(NamedTuple):
+class Conjunct:
     """A part that has to hold for a rule to match. ``that(mask)`` says that its answer is one of those in the mask;
     `node` is None for a key of `match`."""
 
-    that: Callable[[int], Formula]
-    node: Node | None
+    def __init__(self, that: Callable[[int], Formula], node: Node | None) -> None:
+        self.that = that
+        self.node = node
+        self.holds = that(YES)
+        self.atoms: list[Atom] = list(atoms_in(self.holds))
+        self.reads: frozenset[Hashable] = frozenset([atom.variable or atom.key for atom in self.atoms])
 
-    @property
-    def atoms(self) -> list[Atom]:
-        """All atoms in it."""
-        return list(atoms_in(self.that(YES)))
+    @cached_property
+    def paths(self) -> frozenset[Hashable]:
+        """The attributes that it asks about, each by its whole path; for what is not understood, the question."""
+        found: set[Hashable] = set()
+        for atom in self.atoms:
+            understood = atom.hints and all(hint.kind != "other" for hint in atom.hints)
+            found |= {(hint.variable, hint.inside) for hint in atom.hints} if understood else {atom.key}
+        return frozenset(found)
 
 
 class Subject:
@@ -61,7 +72,7 @@ class Subject:
         """The conjuncts of its `when`."""
         return [Conjunct(that, node) for node, that in self.theory.conjuncts(self.rule)]
 
-    @property
+    @cached_property
     def conjuncts(self) -> list[Conjunct]:
         """All that has to hold."""
         return [*self.filters, *self.tested]
@@ -82,11 +93,16 @@ class Subject:
         return frozenset([atom.variable or atom.key for atom in self.atoms.values()])
 
     @cached_property
+    def paths(self) -> frozenset[Hashable]:
+        """The attributes that it asks about."""
+        return frozenset().union(*[one.paths for one in self.conjuncts])
+
+    @cached_property
     def demands(self) -> Mapping[str, frozenset[str]]:
         """By variable, texts one of which must stand there, or be in the list that does."""
         found: dict[str, frozenset[str]] = {}
         for one in self.conjuncts:
-            literal = one.that(YES)
+            literal = one.holds
             if isinstance(literal, Literal) and (texts := self._demanded(literal.atom)):
                 variable = literal.atom.hints[0].variable
                 found[variable] = found.get(variable, texts) & texts or texts
@@ -106,12 +122,12 @@ class Subject:
         return frozenset(values)
 
     def solved(self, space: Space, formula: Formula) -> Outcome:
-        """A request for which `formula` holds, which may be one of its tests where the theory knows none."""
+        """A request for which `formula` holds, made of values of its tests where the theory knows none."""
         outcome = space.solve(formula)
         if isinstance(outcome, Unknown) and self.origin is not None:
-            world = self.theory.world
-            fitting = (Witness(request) for request in self.origin.requests() if world.holds(formula, request))
-            return next(fitting, outcome)
+            examples = self.origin.requests()[:_MAX_EXAMPLES]
+            if examples:
+                return Space(atoms_in(formula), self.theory.world, examples=examples).solve(formula)
         return outcome
 
 

@@ -89,15 +89,16 @@ def covering(
 ) -> Finding | Undecided | None:
     """That `subject` makes no difference beside `other`, which matches wherever it does."""
     space = theory.space([subject.formula, other.formula])
-    outcome = subject.solved(space, every([subject.formula, negated(other.formula)]))
-    if isinstance(outcome, Witness):
+    difference = every([subject.formula, negated(other.formula)])
+    outcome = None if space.may_hold(difference) else subject.solved(space, difference)
+    if outcome is None or isinstance(outcome, Witness):
         return None
     if isinstance(outcome, Unknown):
         return Undecided("shadowed", places, outcome.why)
     is_same = _is_same(theory, subject, other)
     kind: FindingKind = "duplicate" if is_same else "shadowed"
-    wanted = every([theory.matches(subject.rule), other.formula])
-    shown = subject.solved(theory.space([wanted]), wanted)
+    wanted = every([_matching(subject), other.formula])
+    shown = subject.solved(theory.space([wanted]) if subject.rule.waivers else space, wanted)
     if not isinstance(shown, Witness) or not _makes_no_difference(theory, subject, other, shown.request):
         return Undecided(kind, places, "engine")
     one, two = subject.rule, other.rule
@@ -107,6 +108,11 @@ def covering(
         message = f"{one.effect.value} rule {one.id} makes no difference: {two.effect.value} rule {two.id} matches"
         message += " wherever it does"
     return Finding(kind, places, message, shown.request)
+
+
+def _matching(subject: Subject) -> Formula:
+    """That the rule matches, and no exception takes it out."""
+    return subject.theory.matches(subject.rule) if subject.rule.waivers else subject.formula
 
 
 def _is_same(theory: Theory, subject: Subject, other: Subject) -> bool:
@@ -130,27 +136,37 @@ def _outcome(decision: Decision) -> tuple[Any, ...]:
     """What a caller has to do. A denial asks for nothing besides; obligations count once, whoever asks for them."""
     if decision.effect is Effect.DENY:
         return decision.effect, decision.allowed
-    asked = {_asked(_anonymous(one)) for one in decision.obligations}
-    return decision.effect, decision.allowed, decision.redacted, frozenset(asked)
+    return decision.effect, decision.allowed, decision.redacted, _asked(decision.obligations)
 
 
-def _asked(obligation: Obligation) -> Hashable:
-    if isinstance(obligation, Redact):
-        return frozenset((name, obligation.style) for name in obligation.detectors)
-    if isinstance(obligation, Limit):
-        return obligation.unit, obligation.window_s, obligation.key
-    return obligation
+def _asked(obligations: Iterable[Obligation]) -> tuple[Any, ...]:
+    """All that is to be done together: what to redact and how, who approves, and the least of each limit."""
+    replaced: set[tuple[str, str]] = set()
+    limits: dict[Hashable, int] = {}
+    approvals: set[Obligation] = set()
+    for one in map(_anonymous, obligations):
+        if isinstance(one, Redact):
+            replaced |= {(name, one.style) for name in one.detectors}
+        elif isinstance(one, Limit):
+            key = (one.unit, one.window_s, one.key)
+            limits[key] = min(one.maximum, limits.get(key, one.maximum))
+        else:
+            approvals.add(one)
+    return replaced, limits, approvals
 
 
 # -- rules that contradict each other
 
 
 def can_contradict(other: Subject, subject: Subject) -> bool:
-    """Whether `other` refuses what `subject` allows, in the same layer, and for none of the same actions only."""
+    """Whether `other` refuses some action that `subject` allows, in the same layer, and asks about nothing but what
+    `subject` asks about: a denial for another reason narrows what is allowed, and is meant to."""
     one, two = subject.rule, other.rule
     if one.effect is not Effect.ALLOW or two.effect not in _REFUSING or one.layer != two.layer or two.waivers:
         return False
-    return one.actions is None or two.actions is None or bool(one.actions & two.actions)
+    if one.actions is not None and two.actions is not None and not one.actions & two.actions:
+        return False
+    return other.paths <= subject.paths
 
 
 def contradiction(
@@ -158,22 +174,24 @@ def contradiction(
 ) -> Finding | Undecided | None:
     """That `other` refuses a part of what `subject` allows, by nothing but what `subject` asks about too, and neither
     is an exception to the other: as far as they ask about the same, neither contains the other."""
-    allowed = [
-        one for one in subject.conjuncts if all((atom.variable or atom.key) in other.reads for atom in one.atoms)
-    ]
+    allowed = [one for one in subject.conjuncts if one.paths <= other.paths]
     same = every([one.that(subject.accepts) for one in allowed])
     actions = _common_actions(theory, subject, other)
     alone = [*actions, *[_alone(variable) for variable in sorted(map(str, other.reads)) if "." in variable]]
-    both = theory.solve(every([theory.matches(subject.rule), other.formula, *alone]))
-    if not isinstance(both, Witness):
-        return Undecided("conflict", places, both.why) if isinstance(both, Unknown) else None
-    space = theory.space([same, other.formula, *actions])
+    space = theory.space([subject.formula, other.formula, *alone])
     for one_only in ([same, negated(other.formula)], [other.formula, negated(same)]):
-        outcome = space.solve(every([*one_only, *actions]))
+        wanted = every([*one_only, *actions])
+        if space.may_hold(wanted):
+            continue
+        outcome = space.solve(wanted)
         if isinstance(outcome, Impossible):
             return None
         if isinstance(outcome, Unknown):
             return Undecided("conflict", places, outcome.why)
+    wanted = every([_matching(subject), other.formula, *alone])
+    both = theory.solve(wanted) if subject.rule.waivers else space.solve(wanted)
+    if not isinstance(both, Witness):
+        return Undecided("conflict", places, both.why) if isinstance(both, Unknown) else None
     decision = theory.decide(both.request)
     if not {subject.rule.id, other.rule.id} <= set(decision.policies) or decision.allowed:
         return Undecided("conflict", places, "engine")

@@ -15,10 +15,20 @@ from axonflow.policy.analysis.notations import addresses, globbed, matching, ver
 from axonflow.policy.analysis.worlds import ABSENT, is_same
 from axonflow.policy.cel.literals import Uint
 
-__all__ = ["MAX_LENGTH", "MAX_VALUES", "fresh_text", "json_values", "names", "of_kind", "text_values", "unlike"]
+__all__ = [
+    "MAX_INNER",
+    "MAX_LENGTH",
+    "MAX_VALUES",
+    "fresh_text",
+    "json_values",
+    "names",
+    "of_kind",
+    "text_values",
+    "unlike",
+]
 
 MAX_VALUES: Final = 240
-_MAX_INNER: Final = 4
+MAX_INNER: Final = 4
 MAX_LENGTH: Final = 30_000
 _SPARE: Final = ("other", "zzz", "0", "~", "#", "%", "§", "¤", "µ", "ø")
 _LITERALS: Final = frozenset({"equal", "filter", "order", "member", "other", "prefix", "suffix", "inner"})
@@ -77,7 +87,7 @@ def _combined(hints: Sequence[Hint], fresh: str) -> Iterator[str]:
     inside = [*_texts(of_kind(hints, "inner"))]
     if not (begins or ends or inside):
         return
-    some = [inner for count in range(min(len(inside), _MAX_INNER) + 1) for inner in combinations(inside, count)]
+    some = [inner for count in range(min(len(inside), MAX_INNER) + 1) for inner in combinations(inside, count)]
     for begin in [*begins, ""]:
         for end in [*ends, ""]:
             for inner in some:
@@ -109,6 +119,7 @@ def names(hints: Sequence[Hint], members: Sequence[str]) -> Iterator[tuple[str, 
     most = min(max(len(listed), 1), 4)
     for count in range(1, most + 1):
         yield from combinations(members, count)
+    yield tuple(members)
     yield from (tuple(f"n{number}" for number in range(length)) for length in lengths(hints) if length <= 1000)
 
 

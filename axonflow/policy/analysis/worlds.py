@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import Any, Final
 
+import msgspec
+
 from axonflow.detect import Scanner
 from axonflow.errors import RequestError
 from axonflow.policy.analysis.formulas import ERROR, NO, YES, Atom, Every, Formula, Literal
@@ -12,18 +14,34 @@ from axonflow.policy.analysis.places import unpacked
 from axonflow.policy.evaluation import Evaluation
 from axonflow.policy.request import Principal, Request, Resource
 
-__all__ = ["ABSENT", "NOW_US", "World", "is_same"]
+__all__ = ["ABSENT", "NOW_US", "World", "is_same", "value_in"]
 
 ABSENT: Final = object()
 """The value of a variable that a request leaves out."""
 NOW_US: Final = 1_767_607_200_000_000
 """When a request is judged whose time does not matter: Monday, 5 January 2026, 10:00 UTC."""
+MAX_QUESTIONS: Final = 400
 _MAX_KEPT: Final = 50_000
 
 
 def is_same(one: Any, other: Any) -> bool:
     """Whether two values are one: to Python True is 1 and 1 is 1.0, to a policy not always."""
     return one.__class__ is other.__class__ and bool(one == other)
+
+
+def value_in(request: Request, variable: str) -> Any:
+    """The value that `variable` has in `request`."""
+    root, name, declared = unpacked(variable)
+    held = getattr(request, root)
+    if not name:
+        found = held
+    elif declared:
+        found = getattr(held, name)
+    else:
+        found = (held if root == "context" else held.attributes).get(name)
+    if isinstance(found, Principal):
+        return msgspec.to_builtins(found)
+    return ABSENT if found is None else found
 
 
 class World:
@@ -35,6 +53,8 @@ class World:
         self._seen: dict[str, Evaluation] = {}
         self.kept: Final[dict[Hashable, Any]] = {}
         """What others have worked out of this world."""
+        self.questions_left = MAX_QUESTIONS
+        """For a solver that takes milliseconds for each."""
 
     def request(self, values: Mapping[str, Any]) -> Request | None:
         """The request in which variables have these `values`, all else being plain; None when there is none such."""

@@ -118,6 +118,11 @@ class Shape:
         return 0.0 if self._checked is None else cost_of(self._checked, WORST)
 
     @property
+    def declares_attributes(self) -> bool:
+        """Whether attributes have types there, other than any."""
+        return self._compiler.declares_attributes
+
+    @property
     def dialect(self) -> int:
         """The same number for shapes of one compiler, in which the same text means the same."""
         return id(self._compiler)
@@ -220,6 +225,7 @@ class Compiler:
         `pause` is called after each shape.
         """
         self._host = host
+        self.declares_attributes: Final = bool(attributes)
         self._pause = pause
         self._scope = scope or request_scope(attributes)
         self._globals = {"__builtins__": {}, **RUNTIME, "patterns": Patterns(host.pattern), **(functions or {})}

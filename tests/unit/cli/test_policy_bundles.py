@@ -106,4 +106,4 @@ def test_check_of_a_folder_with_a_bundle_takes_its_rules_into_account(run, built
     assert run("policy", "check", "both").exit_code == 1
     result = run("policy", "check", "both", "--trust", "release.pub", "--json")
     assert result.exit_code == 0
-    assert json.loads(result.stdout)["sets"] == 1
+    assert json.loads(result.stdout)["sets"] == 2

@@ -1,7 +1,7 @@
 """Engines that look for marks, against each other: which one is installed makes no difference."""
 
 import re
-from functools import partial
+from functools import cache, partial
 
 import pytest
 from hypothesis import given
@@ -21,7 +21,11 @@ EXPRESSIONS = ["[0-9]{3}-", "a(?:b|--){2,}c", "[^a]b"]
 SAMPLES = [text for detector in BUILTIN_DETECTORS for text in (*detector.examples, *detector.counter_examples)]
 EVERY_ID = tuple(detector.id for detector in BUILTIN_DETECTORS)
 FILLERS = st.sampled_from(["", " ", "\n", "x", "1", " lorem ipsum " * 40, "\n" * 900, "0 " * 400, "a" * 700])
-SCANNERS = [Scanner(BUILTIN_DETECTORS, compile_pattern, engine) for engine in ENGINES]
+
+
+@cache
+def scanners():
+    return [Scanner(BUILTIN_DETECTORS, compile_pattern, engine) for engine in ENGINES]
 
 
 def by_hand(marks, text):
@@ -73,7 +77,7 @@ def test_engine_without_marks_finds_none(engine):
 def test_findings_are_the_same_with_every_engine(parts, as_list):
     texts = [sample + filler for sample, filler in parts]
     content = texts if as_list else "".join(texts)
-    one, other = [scanner.inspect(content) for scanner in SCANNERS]
+    one, other = [scanner.inspect(content) for scanner in scanners()]
     assert other.findings(EVERY_ID) == one.findings(EVERY_ID)
     for inspection in (one, other):
         assert {finding.detector for finding in one.findings(EVERY_ID)} <= inspection.may_find(EVERY_ID)

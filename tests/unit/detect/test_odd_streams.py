@@ -17,12 +17,12 @@ from tests.unit.detect.test_streaming import (
     BOUNDED,
     DISGUISED,
     MARKS,
-    REDACTIONS,
-    SCANNERS,
     TEXTS,
     cut_at,
     detector,
     far_from,
+    redaction_of,
+    scanner_of,
     streamed,
 )
 
@@ -77,7 +77,7 @@ class NamedStyles(NamedTuple):
 STYLED = st.lists(st.sampled_from(STYLES), min_size=len(BOUNDED), max_size=len(BOUNDED)).map(
     lambda styles: NamedStyles(
         dict(zip([one.id for one in BOUNDED], styles, strict=True)),
-        Redactor(SCANNERS["own"], RedactionMeans(RedactionKey(b"k" * 32), has_vault=True)),
+        Redactor(scanner_of("own"), RedactionMeans(RedactionKey(b"k" * 32), has_vault=True)),
     )
 )
 
@@ -85,10 +85,10 @@ STYLED = st.lists(st.sampled_from(STYLES), min_size=len(BOUNDED), max_size=len(B
 @given(st.data())
 def test_stream_in_any_styles_comes_out_as_the_whole_does(data):
     text, styled = data.draw(TEXTS["own"] | DISGUISED), data.draw(STYLED)
-    redaction = REDACTIONS["own", 1]
+    redaction = redaction_of("own", 1)
     expected = styled.replacing()
     try:
-        whole = SCANNERS["own"].inspect(text).redact(redaction.ids, expected)
+        whole = scanner_of("own").inspect(text).redact(redaction.ids, expected)
     except DetectionError:
         whole = None
     for chunks in (text, cut_at(text, data.draw(st.lists(st.integers(0, 300), max_size=8)))):

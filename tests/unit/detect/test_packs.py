@@ -6,48 +6,51 @@ from axonflow.adapters.re2_engine import compile_pattern
 from axonflow.detect import BUILTIN_DETECTORS
 from axonflow.detect.redaction import mask_of
 
-EXAMPLES = [(d.id, text) for d in BUILTIN_DETECTORS for text in d.examples]
-COUNTER_EXAMPLES = [(d.id, text) for d in BUILTIN_DETECTORS for text in d.counter_examples]
-SHAPES = [(f"{d.id}-{at}", shape) for d in BUILTIN_DETECTORS for at, shape in enumerate(d.shapes)]
+every_detector = pytest.mark.parametrize("detector", BUILTIN_DETECTORS, ids=lambda one: one.id)
 
 
-@pytest.mark.parametrize(("detector_id", "text"), EXAMPLES)
-def test_detector_on_an_example_finds_it(scanner, detector_id, text):
-    found = scanner.inspect(text).findings((detector_id,))
-    assert found
-    assert all(0 <= one.start < one.end <= len(text) for one in found)
+@every_detector
+def test_detector_on_its_examples_finds_them(scanner, detector):
+    for text in detector.examples:
+        found = scanner.inspect(text).findings((detector.id,))
+        assert found, text
+        assert all(0 <= one.start < one.end <= len(text) for one in found)
 
 
-@pytest.mark.parametrize(("detector_id", "text"), EXAMPLES)
-def test_detector_on_an_example_in_a_larger_content_finds_it_there(scanner, detector_id, text):
-    content = {"first": ["nothing", 7, None], "text": text, "last": True}
-    found = scanner.inspect(content).findings((detector_id,))
-    assert {one.path for one in found} == {"$.text"}
+@every_detector
+def test_detector_on_an_example_in_a_larger_content_finds_it_there(scanner, detector):
+    for text in detector.examples:
+        content = {"first": ["nothing", 7, None], "text": text, "last": True}
+        found = scanner.inspect(content).findings((detector.id,))
+        assert {one.path for one in found} == {"$.text"}, text
 
 
-@pytest.mark.parametrize(("detector_id", "text"), EXAMPLES)
-def test_detector_on_its_redacted_example_finds_nothing(scanner, detector_id, text):
-    redacted = scanner.inspect(text).redact((detector_id,))
-    assert mask_of(detector_id) in redacted
-    assert not scanner.inspect(redacted).any((detector_id,))
+@every_detector
+def test_detector_on_its_redacted_examples_finds_nothing(scanner, detector):
+    for text in detector.examples:
+        redacted = scanner.inspect(text).redact((detector.id,))
+        assert mask_of(detector.id) in redacted
+        assert not scanner.inspect(redacted).any((detector.id,)), text
 
 
-@pytest.mark.parametrize(("detector_id", "text"), COUNTER_EXAMPLES)
-def test_detector_on_a_counter_example_finds_nothing(scanner, detector_id, text):
-    assert scanner.inspect(text).findings((detector_id,)) == ()
+@every_detector
+def test_detector_on_its_counter_examples_finds_nothing(scanner, detector):
+    for text in detector.counter_examples:
+        assert scanner.inspect(text).findings((detector.id,)) == (), text
 
 
-@pytest.mark.parametrize("detector", BUILTIN_DETECTORS, ids=lambda d: d.id)
+@every_detector
 def test_detector_says_what_it_is_and_shows_both_sides(detector):
     assert detector.description.endswith(".")
     assert detector.examples
     assert detector.counter_examples
 
 
-@pytest.mark.parametrize(("name", "shape"), SHAPES)
-def test_shape_has_lower_case_triggers_and_a_group_of_its_pattern(name, shape):
-    assert all(trigger == trigger.lower() for trigger in shape.triggers)
-    assert list(compile_pattern(shape.pattern).spans(b"nothing to see", shape.group, 0, 14)) == []
+@every_detector
+def test_shapes_of_a_detector_have_lower_case_triggers_and_a_group_of_their_pattern(detector):
+    for shape in detector.shapes:
+        assert all(trigger == trigger.lower() for trigger in shape.triggers)
+        assert list(compile_pattern(shape.pattern).spans(b"nothing to see", shape.group, 0, 14)) == []
 
 
 def test_masks_are_no_findings(scanner, every_id):

@@ -124,6 +124,15 @@ def test_rule_behind_has_is_passed_over_only_where_the_attribute_is_absent(conte
     assert decision.allowed is not errs
 
 
+@pytest.mark.parametrize("context", [{}, {"extra": None}, {"extra": 7}, {"extra": "a"}])
+def test_rule_behind_has_of_an_inner_attribute_fails_closed_where_nothing_could_hold_it(context):
+    when = 'has(context.extra.deep) && context.extra.deep.startsWith("a")'
+    decision = ask(flow_of(when), **context)
+    assert (decision.effect, decision.policies) == (Effect.DENY, ("r0", "yes"))
+    assert [error.policy for error in decision.errors] == ["r0"]
+    assert ask(flow_of(when), extra={}).policies == ("yes",)
+
+
 def test_rule_of_thousands_that_share_a_filter_is_looked_up_by_its_beginning():
     rules = [
         {"id": f"r{n}", "effect": "deny", "match": {"action": "tool.call", "principal.roles": "intern"},

@@ -1,5 +1,6 @@
 """Rules over few attributes with few values each, and every request that there is of these."""
 
+import random
 from itertools import product
 
 from hypothesis import strategies as st
@@ -12,6 +13,9 @@ TOOLS = ("a", "b", "c")
 ROLES = ((), ("x",), ("x", "y"))
 ENVS = (None, "prod", "test", ["dev", "prod"], 7)
 RISKS = (None, 1, 5, 9, "z")
+DEEPS = (None, {}, {"n": 1}, {"n": 2}, "z")
+CONTENTS = (None, "text", {}, {"n": 1}, {"n": 3}, {"n": "z"})
+MOST = 500
 
 ATOMS = st.sampled_from(
     [
@@ -30,6 +34,12 @@ ATOMS = st.sampled_from(
         "context.risk <= 5",
         "context.risk != 5",
         'action == "tool.call"',
+        "has(context.deep.n)",
+        "context.deep.n > 1",
+        "has(content.n)",
+        "content.n > 1",
+        "content.n <= 3",
+        'content == "text"',
     ]
 )
 MATCHES = st.fixed_dictionaries(
@@ -79,12 +89,15 @@ def sets(draw, most=6):
 
 def every_request():
     """All requests of the small world."""
-    for action, tool, roles, env, risk in product(ACTIONS, TOOLS, ROLES, ENVS, RISKS):
-        context = {name: value for name, value in (("env", env), ("risk", risk)) if value is not None}
-        yield Request({"id": "ann", "roles": list(roles)}, action, {"type": "tool", "id": tool}, context)
+    for action, tool, roles, env, risk, deep, content in product(ACTIONS, TOOLS, ROLES, ENVS, RISKS, DEEPS, CONTENTS):
+        named = {"env": env, "risk": risk, "deep": deep}
+        context = {name: value for name, value in named.items() if value is not None}
+        yield {"principal": {"id": "ann", "roles": roles}, "action": action, "resource": {"type": "tool", "id": tool},
+               "context": context, "content": content}  # fmt: skip
 
 
-REQUESTS = tuple(every_request())
+REQUESTS = tuple(Request(**one) for one in random.Random(7).sample(list(every_request()), MOST))
+"""Some of them, always the same: all are too many to ask each time."""
 
 
 def engine_of(document):
