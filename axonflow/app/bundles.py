@@ -12,11 +12,12 @@ from axonflow.app.scanning import builtin_scanner
 from axonflow.app.turns import Pause, go_on, no_collection
 from axonflow.detect import Detector, with_given
 from axonflow.errors import PolicyError
-from axonflow.policy.bundle import BundleSource, Statement, open_bundle, write_bundle
+from axonflow.policy.bundle import BundleSource, Statement, open_bundle, stated, write_bundle
+from axonflow.policy.certifying.certificate import Certificate
 from axonflow.policy.compiling import check_programs
 from axonflow.policy.scopes import FILES, Scope, layer_of
 
-__all__ = ["build_bundle", "keep_key_pair", "make_key_pair", "verified_statement"]
+__all__ = ["build_bundle", "certificate_in", "keep_key_pair", "make_key_pair", "verified_statement"]
 
 
 def build_bundle(
@@ -40,8 +41,15 @@ def build_bundle(
     layer = None if scope == FILES else layer_of(scope)
     with no_collection():
         own = Scope(scope, layer, policy_sources(policies, pause))
-        programs = check_programs(own, scanner, compile_pattern, pause=pause)
-    return write_bundle(programs, signer.key_id, signer.sign, scope)
+        checked = check_programs(own, scanner, compile_pattern, pause=pause)
+        certificate = checked.certificate(pause=pause)
+    return write_bundle(checked.programs, signer.key_id, signer.sign, scope, certificate)
+
+
+def certificate_in(data: bytes) -> Certificate | None:
+    """What a bundle says that its decisions cost at most; None where it says nothing. Raises PolicyError for what is no
+    bundle."""
+    return stated(BundleSource("the bundle", data)).certificate
 
 
 def verified_statement(bundle: str | os.PathLike[str], trusted_keys: Keys) -> Statement:

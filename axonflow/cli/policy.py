@@ -17,6 +17,7 @@ __all__ = ["command"]
         "check": "axonflow.cli.policy_check",
         "test": "axonflow.cli.policy_test",
         "keygen": "axonflow.cli.policy_keygen",
+        "certify": "axonflow.cli.policy_certify",
         "build": "axonflow.cli.policy_build",
         "inspect": "axonflow.cli.policy_inspect",
         "publish": "axonflow.cli.policy_publish",

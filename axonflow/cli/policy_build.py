@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
+from axonflow.cli.certificates import overview
 from axonflow.cli.groups import EXIT_NO
 from axonflow.cli.policies import chosen_place
 from axonflow.cli.policy_check import checked, shown
+from axonflow.cli.tables import fields
 from axonflow.errors import ConfigurationError
 
 __all__ = ["command"]
@@ -29,7 +31,7 @@ def command(ctx: click.Context, /, *, places: tuple[str, ...], key: str, out: Pa
 
     PLACE is a folder, a file or @baseline; several are built together. The default is ./policies. The policies are
     checked first, as by `axonflow policy check`: a fault or a failing test, and nothing is written. The same policies
-    and key give the same file.
+    and key give the same file. What decisions may cost is in it, as `axonflow policy certify` says it.
 
     \b
     Examples:
@@ -39,7 +41,7 @@ def command(ctx: click.Context, /, *, places: tuple[str, ...], key: str, out: Pa
 
     Exit codes: 0 built, 1 a fault or a failing test, 2 a file cannot be read or written.
     """
-    from axonflow.app.bundles import build_bundle
+    from axonflow.app.bundles import build_bundle, certificate_in
 
     if out.suffix != ".axb":
         raise ConfigurationError("the name of a bundle ends in .axb", expected=f"{out}.axb", found=str(out))
@@ -57,3 +59,6 @@ def command(ctx: click.Context, /, *, places: tuple[str, ...], key: str, out: Pa
         raise ConfigurationError("the bundle cannot be written", found=error.strerror, at=str(out)) from None
     click.echo(f"wrote {out}: {sum(sum(kinds.values()) for kinds in report.rules.values())} rules, {len(data)} bytes")
     click.echo(f"digest {report.policy_digest}")
+    certificate = certificate_in(data)
+    if certificate is not None:
+        click.echo(fields(overview(certificate)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from axonflow.cli.certificates import shown_certificate
 from axonflow.cli.policies import trust_option, trusted_keys
 from axonflow.cli.tables import fields
 
@@ -15,7 +16,7 @@ __all__ = ["command"]
 @trust_option
 @click.option("--json", "as_json", is_flag=True, help="Print the statement as one JSON object.")
 def command(*, bundle: str, as_json: bool) -> None:
-    """Verify a bundle, and show what it says of itself.
+    """Verify a bundle, and show what it says of itself: whose it is, and what decisions by it may cost.
 
     \b
     Example:
@@ -33,3 +34,5 @@ def command(*, bundle: str, as_json: bool) -> None:
         return
     sets = ", ".join(entry.name for entry in statement.sets)
     click.echo(fields([("digest", statement.digest), ("signed by", f"key {statement.key}"), ("sets", sets)]))
+    if statement.certificate is not None:
+        click.echo(f"\n{shown_certificate(statement.certificate)}")

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from axonflow.detect.content import Document, name_at, path_of
 from axonflow.detect.detector import Detector, Shape, Validate
+from axonflow.detect.effort import Effort
 from axonflow.detect.escapes import whole_escapes
 from axonflow.detect.finding import Finding
 from axonflow.detect.marks import SLACK_CHARS, CompileMarks, Mark, MarkSearch
@@ -103,6 +104,10 @@ class CompiledDetectors:
             found=ascii(selector[:64]),
             hint=hint,
         )
+
+    def effort(self) -> Effort:
+        """What looking through a content takes at most."""
+        return Effort(self._state.steps, self._state.numbers, self.together)
 
     def selection(self, ids: tuple[str, ...]) -> Selection:
         """Raises DetectionError for an id that is not known."""

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from axonflow.detect.content import Document, JsonValue, readings_of
 from axonflow.detect.detector import Detector, Shape, Validate
+from axonflow.detect.effort import Effort
 from axonflow.detect.encodings import decoded
 from axonflow.detect.finding import Finding
 from axonflow.detect.labels import mask_of
@@ -74,6 +75,10 @@ class Scanner:
             if detector.id == detector_id
         ]
         return Scanner(bare, self._compile_pattern)
+
+    def effort(self) -> Effort:
+        """What looking through a content takes at most, in units."""
+        return self._compiled.effort()
 
     def inspect(self, content: JsonValue) -> Inspection:
         """A lazy look at `content`, which must not change while it is used. None has no findings."""

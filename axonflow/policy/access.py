@@ -13,13 +13,15 @@ from axonflow.policy.cel.compiler import Expression
 from axonflow.policy.cel.syntax import Binary, Constant, ListLiteral, Logical, Name, Node, Select
 from axonflow.policy.matching import LIST_FIELDS, STRING_FIELDS, MatchValue
 
-__all__ = ["KeyFinder", "Keys", "choose", "is_implied"]
+__all__ = ["CROWD", "KeyFinder", "Keys", "choose", "is_implied"]
 
 Keys = dict[str, tuple[str, ...]]
 """Paths, and the strings one of which must stand there."""
 
 _Uses = defaultdict[tuple[str | None, str], dict[str, int]]
 
+CROWD: Final = 16
+"""When more rules than this say the same, a rule is better looked up by how a text begins, if it says so."""
 _RULES_A_SLICE: Final = 100
 _EVERY: Final = (None,)
 """In place of the actions of a rule that names none."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from axonflow.detect import RedactionMeans, Redactor, Scanner
 from axonflow.errors import AxonFlowError, ExpressionError, PolicyError
-from axonflow.policy.access import KeyFinder, Keys, choose, is_implied
+from axonflow.policy.access import CROWD, KeyFinder, Keys, choose, is_implied
 from axonflow.policy.cel import Compiler
 from axonflow.policy.cel.compiler import Condition, Expression
 from axonflow.policy.decision import Effect, Obligation, Redact
@@ -28,8 +28,6 @@ __all__ = ["Builder", "CompilePattern"]
 CompilePattern = Callable[[str], Any]
 """A pattern to something with ``search(text) -> bool``. Raises ValueError for what is no pattern."""
 
-_CROWD: Final = 16
-"""When more rules than this say the same, a rule is better looked up by how a text begins, if it says so."""
 _RULES_A_SLICE: Final = 32
 """How much is done between two pauses: about a third of a millisecond."""
 
@@ -170,7 +168,7 @@ class Builder:
             layer = levels.index(level_of(program))
             for position, (row, expression) in enumerate(program.rules):
                 (keys, actions), (key, crowd) = next(chosen)
-                is_rare = key is not None and crowd <= _CROWD
+                is_rare = key is not None and crowd <= CROWD
                 wanted = None if is_rare else self._ranges.find(expression)
                 filed = None if key is None or wanted is not None else (key, keys[key])
                 rule = self._rule(row, expression, program, ("rules", position), (layer, actions, filed))

@@ -22,6 +22,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from axonflow.errors import PolicyError
+from axonflow.policy.certifying.certificate import Certificate
 from axonflow.policy.program import PolicyProgram, digest_of_sets, encode_set, set_digest
 
 __all__ = [
@@ -59,13 +60,16 @@ class SetEntry(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Statement(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What is signed. `scope`, where it is given, is whom the bundle may be in force for: see policy/scopes."""
+    """What is signed. `scope`, where it is given, is whom the bundle may be in force for: see policy/scopes.
+    `certificate` is what its sets cost by themselves, for the largest requests there may be; bundles from before it was
+    there have none."""
 
     format: str
     digest: str
     key: str
     sets: tuple[SetEntry, ...]
     scope: str = ""
+    certificate: Certificate | None = None
 
 
 class BundleSource(NamedTuple):
@@ -84,7 +88,9 @@ class OpenedBundle(NamedTuple):
     sets: tuple[tuple[bytes, ...], ...]
 
 
-def write_bundle(programs: Sequence[PolicyProgram], key_id: str, sign: Sign, scope: str = "") -> bytes:
+def write_bundle(
+    programs: Sequence[PolicyProgram], key_id: str, sign: Sign, scope: str = "", certificate: Certificate | None = None
+) -> bytes:
     """`programs` as a bundle, for `scope` alone where it is named. The same policies and key give the same bytes."""
     entries: list[SetEntry] = []
     parts: list[bytes] = []
@@ -93,7 +99,7 @@ def write_bundle(programs: Sequence[PolicyProgram], key_id: str, sign: Sign, sco
         entries.append(SetEntry(program.head.name, set_digest(own), tuple(len(part) for part in own)))
         parts += own
     digest = digest_of_sets((entry.name, entry.digest) for entry in entries)
-    statement = msgspec.json.encode(Statement(FORMAT, digest, key_id, tuple(entries), scope))
+    statement = msgspec.json.encode(Statement(FORMAT, digest, key_id, tuple(entries), scope, certificate))
     return b"\n".join([statement, base64.b64encode(sign(_message(statement))), b"".join(parts)])
 
 

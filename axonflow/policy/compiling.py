@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from pydantic import ValidationError
@@ -13,10 +13,14 @@ from axonflow.errors import ExpressionError, PolicyError
 from axonflow.policy.building import Builder, CompilePattern
 from axonflow.policy.bundle import BundleSource, Verify, open_bundle
 from axonflow.policy.cel.compiler import Compiler, Expression
+from axonflow.policy.certifying.bounding import Carried, broken_bounds, false_certificates
+from axonflow.policy.certifying.certificate import Certificate, Part, certificate_of
+from axonflow.policy.certifying.inputs import LARGEST, Bounds, Inputs
 from axonflow.policy.custom_detectors import ScannerMaker, allowlist_row, detector_row
 from axonflow.policy.decision import Approval, Effect, Limit, Obligation, Redact
 from axonflow.policy.document import (
     ApprovalDocument,
+    BoundsDocument,
     ExceptionDocument,
     LimitDocument,
     RedactDocument,
@@ -48,7 +52,7 @@ from axonflow.policy.reading import (
 from axonflow.policy.scopes import FILES, Scope, Source, distinguished, placed
 from axonflow.policy.templates import expand, is_template, read_templates
 
-__all__ = ["check_programs", "compile_policies", "compile_scopes", "load_sets"]
+__all__ = ["Checked", "check_programs", "compile_policies", "compile_scopes", "load_sets"]
 
 
 def _nobody_is_trusted(_key_id: str, _message: bytes, _signature: bytes) -> bool:
@@ -94,14 +98,26 @@ def compile_scopes(
     compiles beside running decisions. `redaction` is what styles beyond masks need; without it they are refused.
     """
     builder = Builder(compile_pattern, pause, redaction)
-    programs: list[PolicyProgram] = []
+    read = _Read([], [])
     for number, scope in enumerate(scopes):
-        programs += placed(_read_programs(scope.sources, builder, verify, pause), number, scope, builder.problems)
-    programs = distinguished(programs)
-    engine = _engine(builder, programs, ScannerMaker(scanner, compile_pattern, builder.problems, pause))
-    if builder.problems:
-        raise PolicyError.joined(builder.problems)
+        own = _read_programs(scope.sources, builder, verify, pause)
+        read.add(placed(own.programs, number, scope, builder.problems), own.carried)
+    programs = distinguished(read.programs)
+    engine, parts = _engine(builder, programs, ScannerMaker(scanner, compile_pattern, builder.problems, pause))
+    _held_to_bounds(builder.problems, parts, read.carried_by(programs), pause)
     return engine
+
+
+class Checked(NamedTuple):
+    """The rows of sources that compile together, their engine, and what is to be certified."""
+
+    programs: list[PolicyProgram]
+    engine: PolicyEngine
+    parts: list[Part]
+
+    def certificate(self, inputs: Inputs = LARGEST, pause: Callable[[], None] = _go_on) -> Certificate:
+        """What decisions cost for requests no larger than `inputs`. `pause` is called often."""
+        return certificate_of(self.parts, inputs, pause)
 
 
 def check_programs(
@@ -110,19 +126,38 @@ def check_programs(
     compile_pattern: CompilePattern,
     verify: Verify = _nobody_is_trusted,
     pause: Callable[[], None] = _go_on,
-) -> list[PolicyProgram]:
+) -> Checked:
     """The rows of all sources of `scope`, which must compile together. Raises PolicyError that lists every problem.
     `pause` as for `compile_scopes`."""
     builder = Builder(compile_pattern, pause, _SOMEBODY_ELSES)
-    programs = _read_programs(scope.sources, builder, verify, pause)
-    programs = placed(programs, 0, scope, builder.problems)
-    _engine(builder, programs, ScannerMaker(scanner, compile_pattern, builder.problems, pause))
-    if builder.problems:
-        raise PolicyError.joined(builder.problems)
-    return programs
+    read = _read_programs(scope.sources, builder, verify, pause)
+    programs = placed(read.programs, 0, scope, builder.problems)
+    engine, parts = _engine(builder, programs, ScannerMaker(scanner, compile_pattern, builder.problems, pause))
+    _held_to_bounds(builder.problems, parts, read.carried_by(programs), pause)
+    return Checked(programs, engine, parts)
 
 
-def _engine(builder: Builder, programs: Sequence[PolicyProgram], scanners: ScannerMaker) -> PolicyEngine:
+def _held_to_bounds(
+    problems: list[PolicyError], parts: Sequence[Part], carried: Sequence[Carried], pause: Callable[[], None]
+) -> None:
+    """Raises PolicyError for the `problems` there are; where there are none, for bounds that are broken and for
+    certificates that claim too little.
+
+    Each scope is held to its bounds by itself: what loads by itself loads beside any others.
+    """
+    scopes = sorted({program.scope for part in parts for program in part.programs})
+    if not problems:
+        for scope in scopes:
+            own = [part._replace(programs=[one for one in part.programs if one.scope == scope]) for part in parts]
+            problems.extend(broken_bounds(own, pause, scans=len(scopes) == 1))
+        problems.extend(false_certificates(parts, carried, pause))
+    if problems:
+        raise PolicyError.joined(problems)
+
+
+def _engine(
+    builder: Builder, programs: Sequence[PolicyProgram], scanners: ScannerMaker
+) -> tuple[PolicyEngine, list[Part]]:
     digest = digest_of_sets((program.head.name, program.digest) for program in programs)
     shadowed = [program for program in programs if program.head.shadow]
     enforced = [program for program in programs if not program.head.shadow]
@@ -130,30 +165,55 @@ def _engine(builder: Builder, programs: Sequence[PolicyProgram], scanners: Scann
     shadow = None
     if shadowed:
         shadow = builder.engine(shadowed, digest, scanners.scanner_of(shadowed, scanner), None)
-    return builder.engine(enforced, digest, scanner, shadow)
+    engine = builder.engine(enforced, digest, scanner, shadow)
+    parts = [Part(enforced, {rule.id: rule for rule in engine.rules}, scanner)]
+    if shadow is not None:
+        parts.append(Part(shadowed, {rule.id: rule for rule in shadow.rules}, shadow.scanner))
+    return engine, parts
 
 
-def _read_programs(
-    sources: Sequence[Source], builder: Builder, verify: Verify, pause: Callable[[], None]
-) -> list[PolicyProgram]:
+class _Read(NamedTuple):
+    """The rows of sources; and of the bundles among them, with a certificate, where in these rows their sets are."""
+
+    programs: list[PolicyProgram]
+    carried: list[tuple[str, Certificate, int, int]]
+
+    def add(self, programs: Sequence[PolicyProgram], carried: Iterable[tuple[str, Certificate, int, int]]) -> None:
+        """These as well."""
+        first = len(self.programs)
+        self.programs.extend(programs)
+        self.carried.extend((name, certificate, first + start, count) for name, certificate, start, count in carried)
+
+    def carried_by(self, programs: Sequence[PolicyProgram]) -> list[Carried]:
+        """The certificates, with those of `programs` (these rows, placed) that they are about."""
+        return [
+            Carried(name, certificate, programs[first : first + count])
+            for name, certificate, first, count in self.carried
+        ]
+
+
+def _read_programs(sources: Sequence[Source], builder: Builder, verify: Verify, pause: Callable[[], None]) -> _Read:
     """The rows of all `sources`. What is wrong with them goes to the builder's problems."""
     documents = [source for source in sources if isinstance(source, PolicySource)]
     loaded, problems = load_sets(documents, pause)
     builder.problems.extend(problems)
-    programs: list[PolicyProgram] = []
+    read = _Read([], [])
     for one in loaded:
         try:
-            programs.append(program_of(one, builder, pause))
+            read.programs.append(program_of(one, builder, pause))
         except PolicyError as error:
             builder.problems.extend(error.problems)
     for source in sources:
         if isinstance(source, BundleSource):
             try:
                 opened = open_bundle(source, verify, pause)
-                programs += [decode_set(parts, builder.compiler_of, opened.name, pause) for parts in opened.sets]
+                own = [decode_set(parts, builder.compiler_of, opened.name, pause) for parts in opened.sets]
             except PolicyError as error:
                 builder.problems.extend(error.problems)
-    return programs
+                continue
+            stated = opened.statement.certificate
+            read.add(own, [] if stated is None else [(opened.name, stated, 0, len(own))])
+    return read
 
 
 def load_sets(
@@ -202,6 +262,7 @@ class _Rows:
             exceptions=(),
             detectors=tuple(map(detector_row, document.detectors)),
             allowlists=tuple(map(allowlist_row, document.allowlists)),
+            bounds=_bounds_row(document.bounds),
         )
         compiler = self._builder.compiler_of(head, lambda: self._one.source.at(("attributes",), 0))
         rules = []
@@ -266,6 +327,15 @@ class _Rows:
         except ValueError as error:
             self._problems.append(PolicyError(str(error), at=self._one.source.at(place, 0)))
         return ()
+
+
+def _bounds_row(document: BoundsDocument | None) -> Bounds | None:
+    if document is None:
+        return None
+    return Bounds(
+        document.rule_units, document.decision_units, document.scan_units_per_kb,
+        Inputs(document.inputs.values, document.inputs.characters, document.inputs.memberships),
+    )  # fmt: skip
 
 
 def _obligation(rule: RuleDocument, raw: dict[str, Any]) -> Obligation:

@@ -17,7 +17,7 @@ __all__ = ["PolicyDiff", "RuleChange", "difference", "rules_in"]
 
 _RULE_FIELDS = ("effect", "match", "when", "reason", "obligations")
 _HEAD_FIELDS = ("layer", "default", "shadow", "actions", "requires", "attributes", "exceptions", "detectors",
-                "allowlists")  # fmt: skip
+                "allowlists", "bounds")  # fmt: skip
 
 
 class RuleChange(Struct, frozen=True):

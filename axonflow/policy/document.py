@@ -22,9 +22,10 @@ from pydantic import (
 
 from axonflow.detect import Style
 from axonflow.detect.finding import Category, Severity
+from axonflow.policy.certifying.inputs import MAX_UNITS
 from axonflow.policy.decision import Effect
-from axonflow.policy.json_value import check_json_value
-from axonflow.policy.request import ACTIONS
+from axonflow.policy.json_value import MAX_NODES, MAX_TEXT_CHARS, check_json_value
+from axonflow.policy.request import ACTIONS, MAX_MEMBERSHIPS
 
 __all__ = [
     "LAYERS",
@@ -33,6 +34,7 @@ __all__ = [
     "MAX_RULES",
     "AllowlistDocument",
     "ApprovalDocument",
+    "BoundsDocument",
     "DetectorDocument",
     "ExceptionDocument",
     "IncludeDocument",
@@ -253,6 +255,24 @@ class AllowlistDocument(_Document):
     reason: Sentence
 
 
+_Units = Annotated[StrictInt, Field(ge=1, le=MAX_UNITS)]
+
+
+class InputsDocument(_Document):
+    values: Annotated[StrictInt, Field(ge=0, le=MAX_NODES)] = MAX_NODES
+    characters: Annotated[StrictInt, Field(ge=0, le=MAX_TEXT_CHARS)] = MAX_TEXT_CHARS
+    memberships: Annotated[StrictInt, Field(ge=0, le=MAX_MEMBERSHIPS)] = MAX_MEMBERSHIPS
+
+
+class BoundsDocument(_Document):
+    """What the set may cost. See `axonflow.policy.certifying`."""
+
+    rule_units: _Units | None = None
+    decision_units: _Units | None = None
+    scan_units_per_kb: _Units | None = None
+    inputs: InputsDocument = InputsDocument()
+
+
 class IncludeDocument(_Document):
     """A template and the values of its parameters; its name alone will do when it has none."""
 
@@ -312,3 +332,4 @@ class PolicySetDocument(_Document):
     exceptions: list[ExceptionDocument] = []
     detectors: list[DetectorDocument] = []
     allowlists: list[AllowlistDocument] = []
+    bounds: BoundsDocument | None = None

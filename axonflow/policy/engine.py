@@ -28,7 +28,7 @@ from axonflow.policy.redacting import fulfilled, replaced_by, styles_of
 from axonflow.policy.request import ACTIONS, Request
 from axonflow.policy.rules import CompiledRule
 from axonflow.policy.unseen_content import Foreseen, Unseen
-from axonflow.policy.verdict import Layers, Verdict
+from axonflow.policy.verdict import Layer, Layers, Verdict
 
 __all__ = ["PolicyEngine", "matching"]
 
@@ -104,6 +104,16 @@ class PolicyEngine:
     def says_default(self) -> bool:
         """Whether any set says what is decided where no rule matches. If not, all of them leave that to others."""
         return self._layers.says_default
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers that speak, outermost first; a rule's `layer` is a position among them."""
+        return self._layers.every
+
+    @property
+    def known_actions(self) -> frozenset[str]:
+        """The actions that can be allowed. All others are denied."""
+        return frozenset(action for action, index in self._by_action.items() if index.knows)
 
     @property
     def scanner(self) -> Scanner:

@@ -21,6 +21,7 @@ from axonflow.detect.custom import CustomDetector
 from axonflow.errors import ExpressionError, PolicyError
 from axonflow.policy.cel.compiler import Compiler, Expression
 from axonflow.policy.cel.literals import Uint
+from axonflow.policy.certifying.inputs import Bounds
 from axonflow.policy.decision import Effect, Limit, Obligation
 from axonflow.policy.document import MATCH_KEY, MATCH_KEYS
 from axonflow.policy.reading import Path
@@ -76,7 +77,7 @@ class ExceptionRow(Struct, array_like=True, frozen=True, gc=False, forbid_unknow
 
 
 class SetHead(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """`detectors` and `allowlists` are left out where there are none, so the digests of other sets do not know them."""
+    """What has a default is left out where there is none of it, so the digests of other sets do not know it."""
 
     name: _Id
     layer: Literal["system", "organization", "tenant"]
@@ -89,6 +90,7 @@ class SetHead(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     exceptions: tuple[ExceptionRow, ...]
     detectors: tuple[CustomDetector, ...] = ()
     allowlists: tuple[Allowlist, ...] = ()
+    bounds: Bounds | None = None
 
 
 class PolicyProgram(NamedTuple):

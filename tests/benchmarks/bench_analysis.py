@@ -81,7 +81,9 @@ def measured(name, folder, count, most_s):
     whole_s = command_s(folder)
     kinds = Counter(one.kind for one in analysis.findings)
     print(f"{count:>7,} rules, {name:<11} compiled {compiled_s:.2f} s, analysed {analysed_s:.2f} s ", end="")
-    print(f"(x{analysed_s / compiled_s:.1f} of compiling), {analysis.pairs:,} pairs compared, {analysis.left_out:,} not")
+    print(
+        f"(x{analysed_s / compiled_s:.1f} of compiling), {analysis.pairs:,} pairs compared, {analysis.left_out:,} not"
+    )
     print(f"{'':7} the whole command {whole_s:.1f} s {'<=' if whole_s <= most_s else '>'} {most_s:.0f} s; ", end="")
     print(f"{len(analysis.undecided)} undecided; {', '.join(f'{n} {kind}' for kind, n in kinds.most_common())}")
 
@@ -94,7 +96,9 @@ def timed(call):
 
 def command_s(folder):
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, "-m", "axonflow.cli", "policy", "check", str(folder)], check=False, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-m", "axonflow.cli", "policy", "check", str(folder)], check=False, capture_output=True
+    )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 

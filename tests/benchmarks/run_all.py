@@ -8,8 +8,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.benchmarks import (
+    bench_analysis,
     bench_async,
     bench_audit,
+    bench_certificate,
     bench_decide,
     bench_detect,
     bench_drain,
@@ -26,9 +28,11 @@ from tests.benchmarks import (
 
 ALL = {
     "decide": bench_decide,
+    "certificate": bench_certificate,
     "detect": bench_detect,
     "load": bench_load,
     "mutants": bench_mutants,
+    "analysis": bench_analysis,
     "reload": bench_reload,
     "replay": bench_replay,
     "plan": bench_plan,

@@ -10,6 +10,7 @@ from axonflow_sidecar.http.keys import ApiKey, KeyRing
 from tests.publishing import answering
 from tests.sidecar.doors import ACME, BETA, HEADERS
 from tests.sidecar.policy_doors import PolicyDoors
+from tests.strategies import policy_set
 
 SETS = "/v1/policy-sets"
 KEY = "a-key-of-these-tests-0123456789-ab"
@@ -117,6 +118,14 @@ def test_documents_that_fail_their_own_tests_or_do_not_load_are_refused(doors):
     for wrong in (answering("deny", when="context.x >"), answering("deny", scope="*"), {"kind": "PolicySet"}):
         assert published(doors, wrong | {"rules": [{"id": "x"}]}, status=400)["code"] == "invalid_policy"
     assert len(told(doors, "/history")["versions"]) == 1
+
+
+def test_set_that_breaks_its_own_bound_is_refused_with_the_rule_that_does(doors):
+    dear = {"id": "dear", "effect": "deny", "when": "context.a == context.b"}
+    bounded = policy_set([dear], bounds={"rule_units": 100})
+    refused = published(doors, bounded, status=400)
+    assert refused["code"] == "invalid_policy"
+    assert "rule dear costs more than its set allows a rule" in refused["message"]
 
 
 def test_layers_above_take_a_key_for_any_tenant(doors):

@@ -96,7 +96,7 @@ class _Model:
                 for row in combinations
             ]
             self._solver.add(z3.Or(*rows))
-        for atom in known:
+        for atom in sorted(known, key=lambda atom: atom.node is None):  # keys of match: about what the others ask about
             self._say(atom)
         self._solver.add(self._that(formula))
         verdict = self._solver.check(*self._plain())

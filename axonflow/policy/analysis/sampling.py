@@ -24,6 +24,7 @@ _NOTHING: Final = frozenset("bBAzZ")
 _CANDIDATES: Final = "a7A -_./:@x0\n~"
 _MAX_STEPS: Final = 2_000
 _MAX_TEXTS: Final = 6
+_MAX_CHARS: Final = 2_000
 
 
 class _NotUnderstoodError(Exception):
@@ -81,8 +82,10 @@ class _Sampler:
     def _sequence(self) -> str:
         out = ""
         while self._peek() not in {"", "|", ")"}:
-            one = self._one()
-            out += one * self._repeats()
+            one, repeats = self._one(), self._repeats()
+            if len(out) + len(one) * repeats > _MAX_CHARS:
+                raise _NotUnderstoodError
+            out += one * repeats
         return out
 
     def _one(self) -> str:

@@ -32,6 +32,7 @@ def contents(hints: Sequence[Hint], scanner: Scanner) -> Iterator[Any]:
     found = [_examples(selectors, scanner) for selectors in _selections(hints)]
     yield _PLAIN
     yield from chain.from_iterable(found)
+    yield "\n".join(texts[0] for texts in found if texts)
     for one, other in combinations(found, 2):
         yield from (f"{first}\n{second}" for first in one[:2] for second in other[:2])
     for length in lengths(hints):
@@ -44,7 +45,9 @@ def contents(hints: Sequence[Hint], scanner: Scanner) -> Iterator[Any]:
 
 
 def _selections(hints: Sequence[Hint]) -> Iterator[tuple[Any, ...]]:
+    """What is asked of detectors: by name, or in a loop over findings, where names stand among the literals."""
     yield from dict.fromkeys(hint.values for hint in hints if hint.kind == "detected")
+    yield from ((value,) for value in of_kind(hints, "other") if value.__class__ is str)
 
 
 def _examples(selectors: Sequence[Any], scanner: Scanner) -> list[str]:
@@ -52,7 +55,7 @@ def _examples(selectors: Sequence[Any], scanner: Scanner) -> list[str]:
     for selector in selectors:
         try:
             wanted.update(scanner.resolve(str(selector)))
-        except DetectionError:  # refused where the policy is compiled
+        except DetectionError:  # another text than the name of a detector
             continue
     known = [detector for detector in scanner.detectors if detector.id in wanted and detector.examples]
     return [detector.examples[0] for detector in known[:_EXAMPLES_A_SELECTOR]]

@@ -97,8 +97,8 @@ def covering(
         return Undecided("shadowed", places, outcome.why)
     is_same = _is_same(theory, subject, other)
     kind: FindingKind = "duplicate" if is_same else "shadowed"
-    wanted = every([theory.matches(subject.rule), other.formula])
-    shown = subject.solved(theory.space([wanted]), wanted)
+    wanted = every([_matching(subject), other.formula])
+    shown = subject.solved(theory.space([wanted]) if subject.rule.waivers else space, wanted)
     if not isinstance(shown, Witness) or not _makes_no_difference(theory, subject, other, shown.request):
         return Undecided(kind, places, "engine")
     one, two = subject.rule, other.rule
@@ -108,6 +108,11 @@ def covering(
         message = f"{one.effect.value} rule {one.id} makes no difference: {two.effect.value} rule {two.id} matches"
         message += " wherever it does"
     return Finding(kind, places, message, shown.request)
+
+
+def _matching(subject: Subject) -> Formula:
+    """That the rule matches, and no exception takes it out."""
+    return subject.theory.matches(subject.rule) if subject.rule.waivers else subject.formula
 
 
 def _is_same(theory: Theory, subject: Subject, other: Subject) -> bool:
@@ -131,16 +136,23 @@ def _outcome(decision: Decision) -> tuple[Any, ...]:
     """What a caller has to do. A denial asks for nothing besides; obligations count once, whoever asks for them."""
     if decision.effect is Effect.DENY:
         return decision.effect, decision.allowed
-    asked = {_asked(_anonymous(one)) for one in decision.obligations}
-    return decision.effect, decision.allowed, decision.redacted, frozenset(asked)
+    return decision.effect, decision.allowed, decision.redacted, _asked(decision.obligations)
 
 
-def _asked(obligation: Obligation) -> Hashable:
-    if isinstance(obligation, Redact):
-        return frozenset((name, obligation.style) for name in obligation.detectors)
-    if isinstance(obligation, Limit):
-        return obligation.unit, obligation.window_s, obligation.key
-    return obligation
+def _asked(obligations: Iterable[Obligation]) -> tuple[Any, ...]:
+    """All that is to be done together: what to redact and how, who approves, and the least of each limit."""
+    replaced: set[tuple[str, str]] = set()
+    limits: dict[Hashable, int] = {}
+    approvals: set[Obligation] = set()
+    for one in map(_anonymous, obligations):
+        if isinstance(one, Redact):
+            replaced |= {(name, one.style) for name in one.detectors}
+        elif isinstance(one, Limit):
+            key = (one.unit, one.window_s, one.key)
+            limits[key] = min(one.maximum, limits.get(key, one.maximum))
+        else:
+            approvals.add(one)
+    return replaced, limits, approvals
 
 
 # -- rules that contradict each other
@@ -166,10 +178,7 @@ def contradiction(
     same = every([one.that(subject.accepts) for one in allowed])
     actions = _common_actions(theory, subject, other)
     alone = [*actions, *[_alone(variable) for variable in sorted(map(str, other.reads)) if "." in variable]]
-    both = theory.solve(every([theory.matches(subject.rule), other.formula, *alone]))
-    if not isinstance(both, Witness):
-        return Undecided("conflict", places, both.why) if isinstance(both, Unknown) else None
-    space = theory.space([same, other.formula, *actions])
+    space = theory.space([subject.formula, other.formula, *alone])
     for one_only in ([same, negated(other.formula)], [other.formula, negated(same)]):
         wanted = every([*one_only, *actions])
         if space.may_hold(wanted):
@@ -179,6 +188,10 @@ def contradiction(
             return None
         if isinstance(outcome, Unknown):
             return Undecided("conflict", places, outcome.why)
+    wanted = every([_matching(subject), other.formula, *alone])
+    both = theory.solve(wanted) if subject.rule.waivers else space.solve(wanted)
+    if not isinstance(both, Witness):
+        return Undecided("conflict", places, both.why) if isinstance(both, Unknown) else None
     decision = theory.decide(both.request)
     if not {subject.rule.id, other.rule.id} <= set(decision.policies) or decision.allowed:
         return Undecided("conflict", places, "engine")

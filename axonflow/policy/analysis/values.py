@@ -119,6 +119,7 @@ def names(hints: Sequence[Hint], members: Sequence[str]) -> Iterator[tuple[str, 
     most = min(max(len(listed), 1), 4)
     for count in range(1, most + 1):
         yield from combinations(members, count)
+    yield tuple(members)
     yield from (tuple(f"n{number}" for number in range(length)) for length in lengths(hints) if length <= 1000)
 
 

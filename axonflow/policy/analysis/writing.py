@@ -131,9 +131,10 @@ def _calls(node: Node) -> Iterator[Piece]:
         yield "{"
         for number, (key, value) in enumerate(node.entries):
             yield ", " if number else ""
+            yield "?" if isinstance(value, Maybe) else ""
             yield from _pieces(key)
             yield ": "
-            yield from _pieces(value)
+            yield from _pieces(value.operand if isinstance(value, Maybe) else value)
         yield "}"
     elif isinstance(node, Bind):
         for name, value in node.values:

@@ -24,7 +24,7 @@ from msgspec import Struct
 from axonflow.errors import ExpressionError
 from axonflow.policy.cel.bindings import Binding, Bindings
 from axonflow.policy.cel.checker import Checked, Checker
-from axonflow.policy.cel.cost import WORST, check_cost, cost_of
+from axonflow.policy.cel.cost import WORST, Parts, Sizes, check_cost, cost_of, parts_of
 from axonflow.policy.cel.emitter import Emitter
 from axonflow.policy.cel.lexer import LITERALS, Token, skeleton_of, tokenize
 from axonflow.policy.cel.literals import as_written, rendered
@@ -97,6 +97,10 @@ class Shape:
     def node(self) -> Node | None:
         """The tree of the expression that the shape was made from, with the literals of that one."""
         return None if self._checked is None else self._checked.node
+
+    def steps(self, sizes: Sizes) -> Parts | None:
+        """What evaluating the expression takes at most on values of `sizes`; None where there is none."""
+        return None if self._checked is None else parts_of(self._checked, sizes)
 
     @property
     def filtered(self) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from axonflow.policy.cel.checker import LOOPS, Checked
 from axonflow.policy.cel.functions.limits import MAX_BUILT, PREPARED_STEPS
 from axonflow.policy.cel.lexer import MAX_EXPRESSION_CHARS
 from axonflow.policy.cel.library import Grows
-from axonflow.policy.cel.loops import BUILT_A_STEP, CHARS_A_STEP, SLOW_CHARS_A_STEP
+from axonflow.policy.cel.loops import BUILT_A_STEP, CHARS_A_STEP, SLOW_CHARS_A_STEP, VALUES_A_STEP
 from axonflow.policy.cel.patterns import PATTERN_STEPS
 from axonflow.policy.cel.scope import RECORDS
 from axonflow.policy.cel.syntax import Constant, Node
@@ -30,7 +30,7 @@ from axonflow.policy.cel.types import STRING
 from axonflow.policy.json_value import MAX_NODES, MAX_TEXT_CHARS
 from axonflow.policy.request import MAX_ID_CHARS, MAX_MEMBERSHIPS
 
-__all__ = ["MAX_COST_STEPS", "WORST", "Size", "Sizes", "check_cost", "cost_of"]
+__all__ = ["MAX_COST_STEPS", "WORST", "Parts", "Size", "Sizes", "check_cost", "cost_of", "parts_of"]
 
 MAX_COST_STEPS: Final = 10**13
 """Two loops inside each other over all that a request may hold are within it, three are not."""
@@ -97,6 +97,29 @@ def cost_of(checked: Checked, sizes: Sizes) -> float:
     return _Estimate(checked, sizes).of(checked.node, {})[0]
 
 
+class Parts(NamedTuple):
+    """What evaluating an expression takes at most, told apart by what bounds it, in steps.
+
+    `flat` is spent outside of loops; `looping` inside of them, where an evaluation pays as it goes: one paid step
+    stands for at most `a_step` of ours.
+    """
+
+    flat: float
+    looping: float
+    a_step: float
+
+
+def parts_of(checked: Checked, sizes: Sizes) -> Parts:
+    """The steps of :func:`cost_of`, in parts."""
+    estimate = _Estimate(checked, sizes)
+    whole = estimate.of(checked.node, {})[0]
+    flat = _Flat(checked, sizes).of(checked.node, {})[0]
+    return Parts(flat, whole - flat, estimate.visited * (_SORTED if estimate.sorts else VALUES_A_STEP))
+
+
+_SORTED: Final = VALUES_A_STEP * _READ["sorting"]
+"""Elements are paid for by the four, and each is compared as often as it takes to sort the most there may be."""
+
 _Known = dict[str, Size]
 _Cost = tuple[float, Size]
 
@@ -120,6 +143,10 @@ def _grown(grows: Grows, sizes: list[Size], *, splits: bool) -> Size:
     return Size(items, items, _FEW * whole.text)
 
 
+def _is_text(node: Node) -> bool:
+    return isinstance(node, Constant) and isinstance(node.value, (str, bytes))
+
+
 def _inside(size: Size) -> Size:
     """Of something that is in a value."""
     return Size(size.nodes, size.nodes, size.text)
@@ -129,9 +156,13 @@ class _Estimate:
     def __init__(self, checked: Checked, sizes: Sizes) -> None:
         self._checked = checked
         self._sizes = sizes
+        self.visited = 0
+        """Nodes, some of them more than once."""
+        self.sorts = False
 
     def of(self, node: Node, known: _Known) -> _Cost:
         """Steps, and the size of the value; `known` are the sizes of variables."""
+        self.visited += 1
         steps, size = getattr(self, f"_{type(node).__name__.lower()}")(node, known)
         kind = self._checked.type_of(node).name
         if kind in _TEXTS:
@@ -203,6 +234,8 @@ class _Estimate:
         if node.operator == "+":
             return steps + size.nodes + _BUILT * size.text, size
         kinds = {self._checked.type_of(side).name for side in (node.left, node.right)}
+        if node.operator in {"==", "!="} and (_is_text(node.left) or _is_text(node.right)):
+            return steps + self._sizes.literal.text, Size()  # of another kind or length than it, nothing is read
         compares_all = node.operator == "in" or not kinds & _SCALARS
         return steps + (size.all if compares_all else 0), Size()
 
@@ -215,6 +248,7 @@ class _Estimate:
         costs = [self.of(argument, known) for argument in called.arguments]
         sizes = [size for _, size in costs]
         row = called.signatures[-1].row
+        self.sorts |= row.cost == "sorting"
         steps = sum(steps for steps, _ in costs) + _plus(*sizes).all * _READ[row.cost]
         for position, maker in row.prepares:
             if not isinstance(called.arguments[position], Constant):
@@ -257,20 +291,26 @@ class _Estimate:
         if node.macro not in LOOPS:
             turn, size = self.of(node.body, {**known, node.variables[0]: over})
             return steps + turn, size
+        turns, size = self._turns(node, known, over)
+        return steps + turns, size
+
+    def _turns(self, node: syntax.Macro, known: _Known, over: Size) -> _Cost:
+        """All turns of a loop over a value of that size."""
         lightest, least = self._turn(node, known, Size())
         heaviest, most = self._turn(node, known, _inside(over))
         turns = heaviest + _times(over.items, lightest) + over.items
         if node.condition is not None or len(node.variables) > 1:
             turns += over.items + over.all
         if node.macro == "filter":
-            return steps + turns, over
+            return turns, over
         made = _plus(most, Size(*(_times(over.items, part) for part in least)))
         if node.macro == "sortBy":
-            return steps + turns + (over.items + made.all) * _READ["sorting"], over
+            self.sorts = True
+            return turns + (over.items + made.all) * _READ["sorting"], over
         if node.macro == "transformMap":  # its keys too
             made = _plus(made, over)
         items = made.items if node.macro == "transformMapEntry" else over.items
-        return steps + turns, Size(items, over.items + made.nodes, made.text)
+        return turns, Size(items, over.items + made.nodes, made.text)
 
     def _turn(self, node: syntax.Macro, known: _Known, element: Size) -> _Cost:
         """One turn of a loop over an element of that size."""
@@ -279,3 +319,10 @@ class _Estimate:
         steps, size = self.of(node.body, inner)
         extra = size.items if node.macro == "transformMapEntry" else 0
         return tested + steps + extra, size
+
+
+class _Flat(_Estimate):
+    """One in which no loop turns; what loops make is as large as ever."""
+
+    def _turns(self, node: syntax.Macro, known: _Known, over: Size) -> _Cost:
+        return 0, super()._turns(node, known, over)[1]

@@ -191,6 +191,19 @@ def test_diff_shows_rules_and_text_and_without_a_second_version_what_is_in_force
     found = done(axonflow("diff", "2", "--json"))
     assert (found["from_version"], found["to_version"], found["added"]) == (1, 2, ["test/more"])
     assert "no rule differs" in axonflow("diff", "1", "1").stdout
+    assert axonflow("diff", "1", "1", "--exit-code").exit_code == 0
+    assert axonflow("diff", "1", "2", "--exit-code").exit_code == 1
+
+
+def test_diff_of_versions_says_which_requests_get_another_verdict(axonflow, policies):
+    done(axonflow("publish", "--json"))
+    with_rules(policies, {"id": "no-sql", "effect": "deny", "match": {"resource.id": "sql"}})
+    done(axonflow("publish", "--json"))
+    found = done(axonflow("diff", "1", "2", "--json"))
+    assert found["added"] == ["test/no-sql"]
+    assert {one["kind"] for one in found["verdicts"]["differences"]} >= {"newly-denied"}
+    assert found["verdicts"]["differences"][0]["request"]["resource"]["id"] == "sql"
+    assert "newly denied" in axonflow("diff", "1", "2").stdout
 
 
 def test_publish_commands_show_an_example_and_their_exit_codes(run):

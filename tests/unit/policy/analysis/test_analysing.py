@@ -4,6 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from axonflow import Request
 from axonflow.policy.analysis.analysing import analyse
 from axonflow.policy.analysis.subjects import Origin
 from tests.strategies import LIMIT, policy_set
@@ -247,3 +248,104 @@ def test_rules_beyond_what_one_is_compared_with_are_counted():
     analysis = analyse(engine_of(policy_set(rules)), compared=1)
     assert analysis.left_out > 0
     assert analyse(engine_of(policy_set(rules))).left_out == 0
+
+
+APPROVAL = {"approvers": ["lead"]}
+COVERED = [
+    ("allow", [], "allow", []),
+    ("require_approval", [APPROVAL], "require_approval", [APPROVAL]),
+    ("redact", [{"detectors": ["pii.email"]}], "redact", [{"detectors": ["pii.email", "pii.phone"]}]),
+    ("limit", [LIMIT], "limit", [{**LIMIT, "maximum": 3}]),
+    ("redact", [{"detectors": ["pii.email"]}], "deny", []),
+]
+UNCOVERED = [
+    ("require_approval", [APPROVAL], "require_approval", [{"approvers": ["other"]}]),
+    ("redact", [{"detectors": ["pii.email"]}], "redact", [{"detectors": ["pii.phone"]}]),
+    ("redact", [{"detectors": ["pii.email"]}], "require_approval", [APPROVAL]),
+    ("limit", [{**LIMIT, "maximum": 3}], "limit", [LIMIT]),
+    ("warn", [], "deny", []),
+    ("warn", [], "warn", []),
+    ("deny", [], "allow", []),
+]
+
+
+def narrow_and_wide(effect, obligations, other, others):
+    rules = [
+        {"id": "narrow", "effect": effect, "match": {"resource.id": "a"}, "obligations": obligations},
+        {"id": "wide", "effect": other, "match": {"resource.id": ["a", "b"]}, "obligations": others},
+    ]
+    return analysed(*rules, default="allow")[1]
+
+
+@pytest.mark.parametrize(("effect", "obligations", "other", "others"), COVERED)
+def test_rule_whose_effect_another_has_too_makes_no_difference(effect, obligations, other, others):
+    assert found(narrow_and_wide(effect, obligations, other, others), "shadowed") == {("narrow", "wide")}
+
+
+@pytest.mark.parametrize(("effect", "obligations", "other", "others"), UNCOVERED)
+def test_rule_that_asks_for_something_of_its_own_is_not_shadowed(effect, obligations, other, others):
+    assert not found(narrow_and_wide(effect, obligations, other, others), "shadowed")
+
+
+def test_allow_rule_that_makes_an_action_known_is_not_shadowed():
+    named = {"id": "named", "effect": "allow", "match": {"action": "crm.export", "resource.id": "a"}}
+    assert not analysed(named, {"id": "any", "effect": "allow"})[1].findings
+    also = {"id": "any", "effect": "allow", "match": {"action": ["crm.export", "tool.call"]}}
+    assert found(analysed(named, also)[1], "shadowed") == {("named", "any")}
+
+
+def test_rules_that_say_the_same_in_other_words_are_duplicates_once():
+    one = {"id": "one", "effect": "deny", "match": {"resource.id": ["a", "b"]}}
+    two = {"id": "two", "effect": "deny", "when": 'resource.id == "a" || resource.id == "b"'}
+    three = {"id": "three", "effect": "deny", "match": {"resource.id": ["a", "b"]}, "when": "1 == 1"}
+    analysis = analysed(one, two)[1]
+    assert len(found(analysis, "duplicate")) == 1
+    assert {one.kind for one in analysis.findings} == {"duplicate"}
+    assert len(found(analysed(one, three)[1], "duplicate")) == 1
+
+
+def test_conflict_is_found_where_the_allow_rule_names_no_value():
+    rules = [
+        {"id": "yes", "effect": "allow", "when": 'resource.id.startsWith("prod-")'},
+        {"id": "no", "effect": "deny", "match": {"resource.id": ["prod-x", "dev-x"]}},
+    ]
+    assert found(analysed(*rules)[1], "conflict") == {("yes", "no")}
+
+
+def test_rules_about_patterns_are_undecided_and_listed():
+    rules = [
+        {"id": "one", "effect": "deny", "when": 'resource.id.matches("^ab*$")'},
+        {"id": "two", "effect": "deny", "when": 'resource.id.matches("^ab{0,9}$") && resource.id.matches("^abb?")'},
+        {"id": "yes", "effect": "allow", "when": 'resource.id.matches("^[a-c]+$")'},
+    ]
+    analysis = analysed(*rules)[1]
+    assert analysis.undecided
+    assert {one.why for one in analysis.undecided} == {"theory"}
+    assert not found(analysis, "shadowed")
+
+
+def test_condition_that_is_never_true_is_named_as_such():
+    (one,) = analysed({"id": "r", "effect": "allow", "when": "1 == 2"})[1].findings
+    assert (one.kind, one.parts) == ("unreachable", ("1 == 2",))
+
+
+def test_tests_of_a_rule_are_examples_where_no_value_is_known():
+    test = {
+        "request": {
+            "principal": {"id": "ann", "on_behalf_of": "user:bob"},
+            "action": "tool.call",
+            "resource": {"type": "tool", "id": "a", "attributes": {"zone": "k9"}},
+            "context": {"code": "x7y"},
+        },
+        "expect": "deny",
+    }
+    when = (
+        'context.code.matches("(?=never)|^x7y$") && resource.zone.lowerAscii() == "k9" && has(principal.on_behalf_of)'
+    )
+    when = when.replace("(?=never)|", "\\\\pN|")
+    document = policy_set([{"id": "r", "effect": "deny", "when": when, "tests": [test]}])
+    engine = engine_of(document)
+    request = Request(**test["request"])
+    known = {"r": Origin(lambda: "", frozenset(), lambda: (request,))}
+    assert not analyse(engine, known).undecided
+    assert not analyse(engine, known).findings

@@ -66,6 +66,13 @@ IMPOSSIBLE = [
 ]
 
 
+def test_keys_of_match_and_has_count_beside_relations():
+    rule = {"id": "r", "effect": "allow", "match": {"context.a": [1, 2], "resource.id": "x"}}
+    for when in ("context.a > context.b && context.b > 2", "!has(context.b) && context.a == context.b"):
+        theory = Theory(AxonFlow.open(policy_set([{**rule, "when": when}])).policies)
+        assert isinstance(theory.solve(theory.matches(theory.engine.rules[0])), Impossible)
+
+
 @pytest.mark.parametrize("when", IMPOSSIBLE)
 def test_relations_that_exclude_each_other_are_impossible(when):
     assert isinstance(solved(when), Impossible)

@@ -69,6 +69,23 @@ POSSIBLE = [
     '"env" in context && context.env != "prod"',
     "1 / 0 == 1",
     "time.getDayOfWeek() == 6",
+    'matches(context.name, "^ab+$")',
+    'principal.roles.exists(r, r in ["a", "b"]) && principal.roles.exists(r, r.startsWith("a"))',
+    'context.labels.exists(i, l, l == "x") || principal.roles.exists_one(r, r == "a")',
+    'principal.attributes.id == "x" && principal.attributes["level"] == 3',
+    'context.name > "m" && context.name < "n"',
+    '"a" in context.kinds && "b" in context.kinds && context.flag',
+    "cel.bind(x, context.a, x > 2) || context.n in [1, 2, null]",
+    'resource.tags.deep.er == "x" && principal.on_behalf_of.attributes.level > 2',
+    '"boss" in principal.on_behalf_of.roles && principal.on_behalf_of.type == "agent"',
+    "size(context.list) == 2 && has(context.list)",
+    'time.within("Mon 09:00-10:00", "UTC") && time.within("Mon 10:00-12:00", "+02:00")',
+    'time < timestamp("1990-01-01T00:00:00Z")',
+    'detected("pii.email") && detected("pii.phone") && detected("secret") && detected("injection.sql")',
+    'findings.exists(f, f.category == "pii")',
+    " && ".join(f'context.name.contains("{letter}")' for letter in "abcd"),
+    " && ".join(f'"{letter}" in principal.roles' for letter in "abcdef"),
+    "context.env in context.allowed",
 ]
 IMPOSSIBLE = [
     "context.risk > 50 && context.risk < 50 && has(context.risk)",
@@ -89,6 +106,7 @@ IMPOSSIBLE = [
 ]
 LIMITED = [
     'resource.id.matches("^a") && resource.id.matches("^[^a]")',
+    " && ".join(f'context.name.contains("{letter}")' for letter in "abcdef"),
     "size(context.a) > size(context.b) && size(context.b) > size(context.a)",
 ]
 

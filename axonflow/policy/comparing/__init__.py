@@ -1,0 +1,1 @@
+"""What the difference between two sets of policies does: which requests get another verdict."""

@@ -1,0 +1,301 @@
+"""Which requests get another verdict: for each thing that was changed, requests for which it makes a difference, each
+confirmed by both engines; or a proof that there is none; or neither, and then that is said.
+
+A request that the two sides answer differently matches a rule that they do not have in common, or is one for which the
+sets themselves say something else. So what is looked through is what was changed; for whether it makes a difference
+there, the rules that may be met beside it count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final, Literal, NamedTuple
+
+from msgspec import Struct
+
+from axonflow.policy.analysis.formulas import FALSE, HOLDS, Formula, every, negated, some
+from axonflow.policy.analysis.solving import Impossible, Space, Witness
+from axonflow.policy.comparing.sides import EFFECTS, Side, Verdicts, Written
+from axonflow.policy.decision import Decision, Effect, Redact
+from axonflow.policy.foreseeing import mentions
+from axonflow.policy.request import Request
+
+__all__ = ["KINDS", "Comparison", "Difference", "Outcome", "Undecided", "Unfelt", "compared"]
+
+Kind = Literal["newly-allowed", "newly-denied", "another-effect", "obligations", "reasons"]
+KINDS: Final[tuple[Kind, ...]] = ("newly-allowed", "newly-denied", "another-effect", "obligations", "reasons")
+"""In the order in which they matter."""
+MAX_RELEVANT: Final = 400
+"""Rules of both sides that may meet a changed one. With more, nothing is claimed about it."""
+_STEPS: Final = 5_000
+_OF_MATCHING: Final = frozenset({"condition", "exceptions"})
+"""What of a rule tells when it matches, and nothing else."""
+_DETECTORS: Final = "detectors and allowlists"
+"""What they find cannot be told beforehand: whether it makes a difference is never proven."""
+_CONTENT: Final = frozenset({"content", "findings"})
+
+
+class Outcome(Struct, frozen=True):
+    """What one side decides, and by which rules."""
+
+    effect: Effect
+    allowed: bool
+    policies: tuple[str, ...]
+
+
+class Difference(Struct, frozen=True):
+    """A request that the two sides answer differently, for what `cause` names: a rule, or a part of the sets. `change`
+    is what was done to it."""
+
+    kind: Kind
+    cause: str
+    change: str
+    request: Request
+    before: Outcome
+    after: Outcome
+
+
+class Unfelt(Struct, frozen=True):
+    """Something changed, and it is proven that no request gets another verdict for it."""
+
+    cause: str
+    change: str
+
+
+class Undecided(Struct, frozen=True):
+    """Something changed, and whether a request gets another verdict for it (of one of `kinds`) is not known."""
+
+    cause: str
+    change: str
+    kinds: tuple[Kind, ...]
+    why: str
+
+
+class Comparison(Struct, frozen=True):
+    """What was found. `verdict` is ``same`` where that is proven, ``different``, or else ``undecided``; reasons and the
+    ids of rules are no part of it."""
+
+    verdict: Literal["same", "different", "undecided"]
+    differences: tuple[Difference, ...]
+    unfelt: tuple[Unfelt, ...]
+    undecided: tuple[Undecided, ...]
+    changes: int
+
+
+class _Cause(NamedTuple):
+    """One thing that was changed: where it may make a difference, which rules may be met there (None: any), and where
+    something else has to be done for it."""
+
+    name: str
+    change: str
+    where: Formula
+    rules: tuple[Written, ...] | None = None
+    owes: Formula = FALSE
+
+
+def compared(
+    before: Side, after: Side, progress: Callable[[int, int], None] = lambda _done, _whole: None
+) -> Comparison:
+    """What the change from `before` to `after` does. ``progress(done, whole)`` counts changes.
+
+    Shadow sets are left out: they enforce nothing.
+    """
+    found = _Comparing(before, after)
+    causes = list(found.causes())
+    for number, cause in enumerate(causes):
+        found.look_at(cause)
+        progress(number + 1, len(causes))
+    return found.result(len(causes))
+
+
+class _Comparing:
+    def __init__(self, before: Side, after: Side) -> None:
+        self._before = before
+        self._after = after
+        self._matches: dict[tuple[bool, str], Formula] = {}
+        self._differences: list[Difference] = []
+        self._unfelt: list[Unfelt] = []
+        self._undecided: list[Undecided] = []
+        self._all: Verdicts | None = None
+
+    def result(self, changes: int) -> Comparison:
+        order = {kind: number for number, kind in enumerate(KINDS)}
+        differences = sorted(self._differences, key=lambda one: (order[one.kind], one.cause))
+        if any(one.kind != "reasons" for one in differences):
+            verdict: Literal["same", "different", "undecided"] = "different"
+        else:
+            verdict = "undecided" if self._undecided else "same"
+        return Comparison(verdict, tuple(differences), tuple(self._unfelt), tuple(self._undecided), changes)
+
+    # -- what was changed
+
+    def causes(self) -> Iterator[_Cause]:
+        """Everything that may make a difference. Of what is not told here, both sides say the same."""
+        yield from self._rules()
+        before, after = self._before, self._after
+        theory = after.theory
+        known = before.engine.known_actions ^ after.engine.known_actions
+        if known:
+            yield _Cause(
+                "known actions", "added or removed: " + ", ".join(sorted(known)[:10]), theory.acts(known), None
+            )
+        required = before.requires ^ after.requires
+        if required:
+            where = some([every([theory.acts([action]), theory.lacks(path)]) for action, path in sorted(required)])
+            named = ", ".join(f"{path} for {action}" for action, path in sorted(required)[:10])
+            yield _Cause("requires", f"added or removed: {named}", where)
+        if before.engine.layers != after.engine.layers:
+            yield _Cause("layers", f"{_layers(before)} -> {_layers(after)}", HOLDS)
+
+        looked_for = (before.looks_for, after.looks_for)
+        if looked_for[0] != looked_for[1] and any(map(_inspects, [*before.rules.values(), *after.rules.values()])):
+            yield _Cause(_DETECTORS, "changed", HOLDS)
+
+    def _rules(self) -> Iterator[_Cause]:
+        for name in sorted(self._before.rules.keys() | self._after.rules.keys()):
+            old, new = self._before.rules.get(name), self._after.rules.get(name)
+            if old is None or new is None:
+                written = old or new
+                assert written is not None
+                where = self._formula(name, after=old is None)
+                change = "rule added" if old is None else "rule removed"
+                yield _Cause(name, change, where, (written,), where if written.row.obligations else FALSE)
+                continue
+            fields = _fields(old, new)
+            if fields:
+                yield self._changed(name, old, new, fields)
+
+    def _changed(self, name: str, old: Written, new: Written, fields: Sequence[str]) -> _Cause:
+        first, then = self._formula(name, after=False), self._formula(name, after=True)
+        gone, came = every([first, negated(then)]), every([negated(first), then])
+        owes = [
+            gone if old.row.obligations else FALSE,
+            came if new.row.obligations else FALSE,
+            every([first, then]) if old.row.obligations != new.row.obligations else FALSE,
+        ]
+        says_else = not _OF_MATCHING.issuperset(fields)
+        where = some([first, then]) if says_else else some([gone, came])
+        return _Cause(name, "rule changed: " + ", ".join(fields), where, (old, new), some(owes))
+
+    def _formula(self, name: str, *, after: bool) -> Formula:
+        """That a rule matches. One that says the same on both sides is one formula: it holds for both or for none."""
+        old, new = self._before.rules.get(name), self._after.rules.get(name)
+        after = after or (old is not None and new is not None and old.says == new.says)
+        formula = self._matches.get((after, name))
+        if formula is None:
+            side, written = (self._after, new) if after else (self._before, old)
+            assert written is not None
+            formula = self._matches[after, name] = side.theory.matches(written.rule)
+        return formula
+
+    # -- what it does
+
+    def look_at(self, cause: _Cause) -> None:
+        """Find a request of each kind for which `cause` makes a difference."""
+        old, new = self._relevant(cause)
+        if len(old) + len(new) > MAX_RELEVANT:
+            self._undecided.append(
+                Undecided(cause.name, cause.change, KINDS[:4], f"more than {MAX_RELEVANT} rules may meet it")
+            )
+            return
+        space, goals = self._goals(cause, old, new)
+        felt: set[Kind] = set()
+        unknown: list[Kind] = []
+        why = ""
+        for kind, goal in goals:
+            if kind == "reasons" and (felt or unknown):
+                continue  # what matters more was said
+            outcome = space.solve(goal)
+            difference = self._confirmed(cause, outcome.request) if isinstance(outcome, Witness) else None
+            if difference is not None and difference.kind not in felt:
+                felt.add(difference.kind)
+                self._differences.append(difference)
+            is_told = difference is not None and difference.kind == kind
+            if not is_told and not isinstance(outcome, Impossible) and kind != "reasons":
+                unknown.append(kind)
+                why = getattr(outcome, "why", "theory")
+        reads_content = cause.name == _DETECTORS
+        if unknown or reads_content:
+            why = "the sets look for other things in contents" if reads_content else _WHY[why]
+            self._undecided.append(Undecided(cause.name, cause.change, tuple(unknown) or KINDS[:4], why))
+        elif not felt - {"reasons"}:
+            self._unfelt.append(Unfelt(cause.name, cause.change))
+
+    def _relevant(self, cause: _Cause) -> tuple[list[Written], list[Written]]:
+        """The rules of both sides that may match where `cause` makes a difference."""
+        if cause.rules is None:
+            return list(self._before.rules.values()), list(self._after.rules.values())
+        sides = (self._before.rules.values(), self._after.rules.values())
+        old, new = ([one for one in side if any(rule.may_meet(one) for rule in cause.rules)] for side in sides)
+        return old, new
+
+    def _goals(
+        self, cause: _Cause, old: Iterable[Written], new: Iterable[Written]
+    ) -> tuple[Space, list[tuple[Kind, Formula]]]:
+        """What to look for, in the order in which it matters, and where."""
+        before = Verdicts(self._before, old, {one.rule.id: self._formula(one.rule.id, after=False) for one in old})
+        after = Verdicts(self._after, new, {one.rule.id: self._formula(one.rule.id, after=True) for one in new})
+        first, then = before.effects, after.effects
+        others = [
+            every([first[one], then[other]])
+            for one in EFFECTS
+            for other in EFFECTS[1:]
+            if one is not other and not (one in EFFECTS[:2] and other in EFFECTS[2:])
+        ]
+        same = some([every([first[effect], then[effect]]) for effect in EFFECTS])
+        goals: list[tuple[Kind, Formula]] = [
+            ("newly-allowed", every([cause.where, before.refused, after.allowed])),
+            ("newly-denied", every([cause.where, some([first[one] for one in EFFECTS[1:]]), then[Effect.DENY]])),
+            ("another-effect", every([cause.where, some(others)])),
+            ("obligations", every([cause.owes, same])),
+            ("reasons", every([cause.where, same])),
+        ]
+        return self._after.theory.space([goal for _, goal in goals], _STEPS), goals
+
+    def _confirmed(self, cause: _Cause, request: Request) -> Difference | None:
+        """What the engines make of it; None where they agree after all."""
+        before, after = self._before.theory.decide(request), self._after.theory.decide(request)
+        kind = _kind(before, after)
+        if kind is None:
+            return None
+        return Difference(kind, cause.name, cause.change, request, _outcome(before), _outcome(after))
+
+
+_WHY: Final = {"theory": "a condition is beyond what can be proven", "steps": "too many combinations to try"}
+
+
+def _layers(side: Side) -> str:
+    return ", ".join(f"{layer.name} {layer.default}" for layer in side.engine.layers) or "none"
+
+
+def _fields(old: Written, new: Written) -> list[str]:
+    """What of a rule was changed."""
+    found = [
+        name
+        for name, one, other in zip(("effect", "layer", "condition", "exceptions"), old.says, new.says, strict=True)
+        if one != other
+    ]
+    found += [name for name in ("obligations", "reason") if getattr(old.row, name) != getattr(new.row, name)]
+    return found
+
+
+def _inspects(one: Written) -> bool:
+    node = one.rule.condition.shape.node
+    is_redaction = any(isinstance(obligation, Redact) for obligation in one.row.obligations)
+    return is_redaction or (node is not None and mentions(node, _CONTENT))
+
+
+def _outcome(decision: Decision) -> Outcome:
+    return Outcome(decision.effect, decision.allowed, decision.policies)
+
+
+def _kind(before: Decision, after: Decision) -> Kind | None:
+    """How two decisions differ."""
+    if after.allowed and not before.allowed:
+        return "newly-allowed"
+    if before.effect is not after.effect:
+        return "newly-denied" if after.effect is Effect.DENY else "another-effect"
+    if set(before.obligations) != set(after.obligations):
+        return "obligations"
+    differ = before.policies != after.policies or before.reasons != after.reasons
+    return "reasons" if differ else None
