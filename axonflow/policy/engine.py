@@ -106,11 +106,6 @@ class PolicyEngine:
         return self._layers.says_default
 
     @property
-    def layers(self) -> tuple[Layer, ...]:
-        """The layers that speak, outermost first; a rule's `layer` is a position among them."""
-        return self._layers.every
-
-    @property
     def known_actions(self) -> frozenset[str]:
         """The actions that can be allowed. All others are denied."""
         return frozenset(action for action, index in self._by_action.items() if index.knows)
@@ -121,9 +116,9 @@ class PolicyEngine:
         return self._scanner
 
     @property
-    def layers(self) -> Layers:
-        """What rules that match come to."""
-        return self._layers
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers that speak, outermost first; a rule's `layer` is a position among them."""
+        return self._layers.every
 
     @property
     def shadow(self) -> PolicyEngine | None:

@@ -213,7 +213,7 @@ class _Search:
         for layer in refusing:
             yield self._possible.granting([layer])
         if none_grants and not refusing:
-            yield self._possible.granting(range(len(self._engine.layers.every)))
+            yield self._possible.granting(range(len(self._engine.layers)))
 
     def _decision(self, chosen: _Chosen) -> tuple[Request, Decision] | None:
         """What is decided with the edits that are chosen; None where they make no request."""

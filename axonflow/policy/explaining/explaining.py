@@ -51,7 +51,7 @@ def explain(
     refusal = decision.reasons[0] if missing or not index.knows else ""
     teller = RulesExplained(evaluation, engine.secrecy, max_parts)
     told = [(one, teller.explained(one)) for one in candidates[:max_rules]]
-    layers = engine.layers.every
+    layers = engine.layers
     counts = Counter(finding.detector for finding in found)
     return Explanation(
         effect=decision.effect,
@@ -83,7 +83,7 @@ def _layers(
     engine: PolicyEngine, candidates: Sequence[Judged], told: Sequence[tuple[Judged, RuleExplained]]
 ) -> tuple[LayerExplained, ...]:
     layers: list[LayerExplained] = []
-    for number, layer in enumerate(engine.layers.every):
+    for number, layer in enumerate(engine.layers):
         matching = [one for one in candidates if one.matches and one.rule.layer == number]
         outcome, why = layer_verdict(layer, matching)
         rules = tuple(explained for one, explained in told if one.rule.layer == number)

@@ -43,7 +43,7 @@ class RulesToChange(Struct, frozen=True):
 def rules_to_change(engine: PolicyEngine, request: Request, decision: Decision) -> RulesToChange:
     """What of the policies of `engine` made `decision` on `request` not allow it."""
     index = engine.index_of(request.action)
-    layers = engine.layers.every
+    layers = engine.layers
     matching = list(matched(engine, decision))
     refusing, none_grants = ungranted(engine, matching)
     return RulesToChange(
@@ -64,7 +64,7 @@ def matched(engine: PolicyEngine, decision: Decision) -> Iterator[CompiledRule]:
 
 def ungranted(engine: PolicyEngine, matching: list[CompiledRule]) -> tuple[list[int], bool]:
     """The layers that deny by default what none of their rules allows; and whether no layer at all allows it."""
-    layers = engine.layers.every
+    layers = engine.layers
     granting = {rule.layer for rule in matching if rule.effect is Effect.ALLOW}
     granting |= {number for number, layer in enumerate(layers) if layer.default == "allow"}
     refusing = [number for number, layer in enumerate(layers) if layer.default == "deny" and number not in granting]
