@@ -95,12 +95,14 @@ async def refuse(
 
 
 class Grounds(Struct, frozen=True, gc=False):
-    """What a decision was made by, and on what, as far as it is recorded with it."""
+    """What a decision was made by, and on what, as far as it is recorded with it. `streamed`: of a text that is yet to
+    come, so that the event tells nothing of it."""
 
     engine: PolicyEngine
     found: Sequence[Finding]
     content_kept: ContentKept
     started_ns: int
+    streamed: bool = False
 
 
 async def carry_out(
@@ -252,13 +254,14 @@ def _event(decision: Decision, request: Request, grounds: Grounds, writer_id: st
         (perf_counter_ns() - grounds.started_ns) // 1000,
         attributes=attributes_kept(engine.read(request), engine.secrecy),
         findings=findings_kept(found, engine.scanner) if found else (),
-        details=_redactions(decision) if decision.obligations else {},
+        details=_facts(decision, grounds) if decision.obligations or grounds.streamed else {},
     )
 
 
-def _redactions(decision: Decision) -> dict[str, Storable]:
-    """Who redacted and what, as facts: ``redacted.<detector>.<style>`` to the number of findings."""
-    facts: dict[str, Storable] = {}
+def _facts(decision: Decision, grounds: Grounds) -> dict[str, Storable]:
+    """Who redacted and what: ``redacted.<detector>.<style>`` to the number of findings; and that the content is yet to
+    come."""
+    facts: dict[str, Storable] = {"streamed": True} if grounds.streamed else {}
     for obligation in decision.obligations:
         if isinstance(obligation, Redact) and obligation.fulfilled_by is not None:
             facts["redaction_fulfilled_by"] = obligation.fulfilled_by

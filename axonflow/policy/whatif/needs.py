@@ -1,0 +1,135 @@
+"""What the rules for an action ask of a request, known before there is one: so it is known which of recorded decisions
+are the same to them, and which of the rules can be judged by what was recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from msgspec import Struct
+
+from axonflow.policy.cel.compiler import Condition, Shape
+from axonflow.policy.cel.syntax import Call, Macro, Name, Node
+from axonflow.policy.engine import PolicyEngine
+from axonflow.policy.index import ActionIndex
+from axonflow.policy.matching import reader
+from axonflow.policy.rules import CompiledRule
+from axonflow.policy.whatif.partial_request import spelled, whole_request
+
+__all__ = ["ActionNeeds", "Needs"]
+
+_DETECTED: Final = "detected"
+
+
+class _Shaped(Struct, frozen=True):
+    """What conditions of one shape ask for, whatever their literals are."""
+
+    paths: frozenset[str]
+    whole: frozenset[str]
+    findings: bool
+    content: bool
+    time: bool
+    loops: bool
+
+
+class Needs(Struct, frozen=True):
+    """What one condition asks for. `read` are the paths that its expression reads, `used` those and its filters'.
+    `whole` are roots any attribute of which it may read. `loops`: whether it may take many steps."""
+
+    read: frozenset[str]
+    used: frozenset[str]
+    whole: frozenset[str]
+    findings: bool
+    content: bool
+    time: bool
+    loops: bool
+
+
+class ActionNeeds:
+    """What all the rules for one action ask for, together and one by one."""
+
+    __slots__ = (
+        "_of", "_readers", "_rules", "action", "content", "engine", "expiries", "findings", "index", "time", "used",
+    )  # fmt: skip
+
+    def __init__(self, engine: PolicyEngine, action: str) -> None:
+        self.engine = engine
+        self.action = action
+        self.index: ActionIndex = engine.index_of(action)
+        self._readers: dict[str, Callable[[Any], Any]] = {}
+        self._rules = tuple(rule for rule in engine.rules if rule.actions is None or action in rule.actions)
+        shapes: dict[Shape, _Shaped] = {}
+        self._of = {
+            id(condition): _needs(condition, shapes)
+            for rule in self._rules
+            for condition in (rule.condition, *[waiver.condition for waiver in rule.waivers])
+        }
+        every = self._of.values()
+        filed = [rule.filed[0] for rule in self._rules if rule.filed is not None]
+        ranged = [rule.range.path for rule in self._rules if rule.range is not None]
+        required = [one.path for one in self.index.requires]
+        self.used = frozenset(map(spelled, [*filed, *ranged, *required])).union(*[one.used for one in every])
+        self.findings = any(one.findings for one in every)
+        self.content = "content" in required or any(one.content for one in every)
+        self.time = any(one.time for one in every)
+        self.expiries = sorted({waiver.expires_us for rule in self._rules for waiver in rule.waivers})
+
+    @property
+    def rules(self) -> Iterable[CompiledRule]:
+        """All rules that a request for the action may match, by no order."""
+        return self._rules
+
+    def reader(self, path: str) -> Callable[[Any], Any]:
+        """What reads `path` from a request; null where it is absent."""
+        if path not in self._readers:
+            self._readers[path] = reader(path)
+        return self._readers[path]
+
+    def of(self, condition: Condition) -> Needs:
+        """What a condition of one of these rules, or of an exception from one, asks for."""
+        return self._of[id(condition)]
+
+
+def _needs(condition: Condition, shapes: dict[Shape, _Shaped]) -> Needs:
+    shape = condition.shape
+    shaped = shapes.get(shape)
+    if shaped is None:
+        shaped = shapes[shape] = _shaped(shape)
+    read = shaped.paths
+    if shape.reads.places:
+        read = read.union(map(spelled, shape.reads.of(condition.literals)))
+    used = read.union(map(spelled, shape.filtered)) if shape.filtered else read
+    return Needs(read, used, shaped.whole, shaped.findings, shaped.content, shaped.time, shaped.loops)
+
+
+def _shaped(shape: Shape) -> _Shaped:
+    paths = frozenset(map(spelled, shape.reads.paths))
+    names, detects, loops = _said(shape.node)
+    return _Shaped(
+        paths,
+        whole=shape.reads.wholes.intersection({"context"}).union([path for path in paths if whole_request(path)]),
+        findings=detects or "findings" in names,
+        content="content" in names,
+        time="time" in names,
+        loops=loops,
+    )
+
+
+def _said(node: Node | None) -> tuple[set[str], bool, bool]:
+    """The names in an expression, those of variables among them; whether it asks detectors by name; and whether there
+    is a loop or a function in it, which may be paid for in steps."""
+    names: set[str] = set()
+    detects = loops = False
+    left: list[Any] = [node]
+    while left:
+        one = left.pop()
+        if isinstance(one, tuple):
+            left += one
+        elif isinstance(one, Struct):
+            if isinstance(one, Name):
+                names.add(one.name.lstrip("."))
+            is_detected = isinstance(one, Call) and one.function == _DETECTED and one.target is None
+            detects = detects or is_detected
+            loops = loops or isinstance(one, Macro) or (isinstance(one, Call) and not is_detected)
+            left += [getattr(one, name) for name in one.__struct_fields__]
+    return names, detects, loops
