@@ -1,23 +1,20 @@
 """Recorded decisions under other policies: which come to something else, by which rule, and which cannot be told.
 
-Many recorded decisions are the same to the rules for their action: of each such group one is judged. A group is told
-apart by what these rules read and nothing else, written out as JSON, in which 1, 1.0 and true are three things.
+Many recorded decisions are the same to the rules that may match them: of each such group one is judged. First it is
+told which rules those are, by what they are looked up by; then groups by what these rules read, and nothing else.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Final
-
-import msgspec
-from msgspec import Raw
 
 from axonflow.errors import RequestError
 from axonflow.policy.engine import PolicyEngine
 from axonflow.policy.request import Request
-from axonflow.policy.whatif.judging import DEFAULT, Ruling, judge, paths_read
-from axonflow.policy.whatif.needs import ActionNeeds
+from axonflow.policy.whatif.judging import DEFAULT, Ruling, candidates_of, judge, paths_read
+from axonflow.policy.whatif.keys import Key, group_key, lookup_key
+from axonflow.policy.whatif.needs import ActionNeeds, Asks
 from axonflow.policy.whatif.recorded import Recorded
 from axonflow.policy.whatif.tally import Outcome, Tally
 
@@ -25,18 +22,17 @@ __all__ = ["Comparison"]
 
 _MOST_GROUPS: Final = 1 << 15
 """Held at a time; what they counted is added up before others take their place."""
+_MOST_SETS: Final = 4_096
+"""Of rules that may match together, for one action."""
+_NO_PATHS: Final[frozenset[str]] = frozenset()
 _SEALED: Final = Ruling(None, DEFAULT, ("sealed",))
+_NO_REQUEST: Final = Ruling(None, DEFAULT, ("names",))
 _NO_ACTION: Final = "no.action"
 """Stands for all that no policy names."""
-_ROOTS: Final = ("principal.", "resource.")
-_ABSENT: Final = Raw(b"~")
-"""In a key, of what was not recorded: no JSON value is written so."""
-
-_Key = Callable[[Recorded], bytes]
 
 
 class _Group:
-    """Recorded decisions that are the same to all rules for their action, and what they come to."""
+    """Recorded decisions that are the same to all rules that may match them, and what they come to."""
 
     __slots__ = ("count", "is_shown", "outcome")
 
@@ -46,17 +42,34 @@ class _Group:
         self.is_shown = True
 
 
-class _Action:
-    """What is needed of recorded decisions on one action, and how they are told apart."""
+class _Candidates:
+    """The rules that may match some recorded decisions, of both engines; and how decisions are told apart by them:
+    `key` is None where each is by itself."""
 
-    __slots__ = ("after", "before", "key", "paths")
+    __slots__ = ("after", "before", "groups", "key")
+
+    def __init__(self, after: Asks, before: Asks | None) -> None:
+        self.after = after
+        self.before = before
+        self.groups: dict[bytes, _Group] = {}
+        asks = [after] if before is None else [after, before]
+        self.key: Key | None = None if any(one.time for one in asks) else group_key(asks)
+
+
+class _Action:
+    """What is needed of recorded decisions on one action. `paths` are those that the engine before looks at for the
+    trail; `key` tells decisions apart by which rules may match them."""
+
+    __slots__ = ("after", "before", "found", "key", "paths", "sets")
 
     def __init__(self, action: str, after: PolicyEngine, before: PolicyEngine | None) -> None:
         self.after = ActionNeeds(after, action)
         self.before = None if before is None else ActionNeeds(before, action)
         self.paths = frozenset[str]() if before is None else paths_read(before, action)
-        needs = [self.after] if self.before is None else [self.after, self.before]
-        self.key: _Key | None = None if any(one.time for one in needs) else _key_of(needs)
+        looked_up = self.after.looked_up if self.before is None else self.after.looked_up | self.before.looked_up
+        self.key = lookup_key(looked_up, of_digest=before is not None)
+        self.found: dict[bytes, _Candidates] = {}
+        self.sets: dict[object, _Candidates] = {}
 
 
 class Comparison:
@@ -73,20 +86,27 @@ class Comparison:
         self._before = before
         self._actions: dict[str, _Action] = {}
         self._elsewhere = _Action(_NO_ACTION, after, before)
-        self._groups: dict[bytes, _Group] = {}
+        self._held = 0
 
     def take(self, events: Iterable[Recorded]) -> None:
         """Compare these. What is no decision is passed over."""
-        groups, actions = self._groups, self._actions
+        actions = self._actions
         for event in events:
             if event.kind != "decision":
                 self.tally.others += 1
                 continue
+            if event.sealed:
+                self._alone(event, Outcome(event.action, event.effect, _rule_of(event), _SEALED))
+                continue
             action = actions.get(event.action) or self._action(event.action)
-            key = None if action.key is None or event.sealed else action.key(event)
-            group = None if key is None else groups.get(key)
+            candidates = action.found.get(action.key(event)) or self._candidates(action, event)
+            if candidates is None or candidates.key is None:
+                self._alone(event, self._outcome(event, action, candidates))
+                continue
+            key = candidates.key(event)
+            group = candidates.groups.get(key)
             if group is None:
-                group = self._group(event, action, key)
+                group = self._group(event, action, candidates, key)
             group.count += 1
             if group.is_shown:
                 group.is_shown = self.tally.show(group.outcome, event.decision_id)
@@ -106,18 +126,24 @@ class Comparison:
 
     def finish(self) -> Tally:
         """The sums so far."""
-        for group in self._groups.values():
-            self.tally.add(group.outcome, group.count)
-        self._groups.clear()
+        for action in (*self._actions.values(), self._elsewhere):
+            for candidates in action.sets.values():
+                for group in candidates.groups.values():
+                    self.tally.add(group.outcome, group.count)
+                candidates.groups.clear()
+        self._held = 0
         return self.tally
 
-    def _group(self, event: Recorded, action: _Action, key: bytes | None) -> _Group:
+    def _alone(self, event: Recorded, outcome: Outcome) -> None:
+        self.tally.add(outcome, 1)
+        self.tally.show(outcome, event.decision_id)
+
+    def _group(self, event: Recorded, action: _Action, candidates: _Candidates, key: bytes) -> _Group:
         """A new one, for `event` and all like it."""
-        if len(self._groups) >= _MOST_GROUPS:
+        if self._held >= _MOST_GROUPS:
             self.finish()
-        group = _Group(self._outcome(event, action))
-        # One that nothing else is like is counted under a name that no key has.
-        self._groups[b"~%d" % len(self._groups) if key is None else key] = group
+        self._held += 1
+        group = candidates.groups[key] = _Group(self._outcome(event, action, candidates))
         return group
 
     def _action(self, name: str) -> _Action:
@@ -128,29 +154,57 @@ class Comparison:
         action = self._actions[name] = _Action(name, self._after, self._before)
         return action
 
-    def _outcome(self, event: Recorded, action: _Action) -> Outcome:
-        before_rule = event.policies[0] if event.policies else DEFAULT
-        if event.sealed:
-            return Outcome(event.action, event.effect, before_rule, _SEALED)
+    def _candidates(self, action: _Action, event: Recorded) -> _Candidates | None:
+        """The rules that may match `event`; None for what no request is like."""
+        read = self._read(action, event)
         try:
-            return self._judged(event, action, before_rule)
-        except RequestError:  # no request has such names
-            return Outcome(event.action, event.effect, before_rule, Ruling(None, DEFAULT, ("names",)))
-
-    def _judged(self, event: Recorded, action: _Action, before_rule: str) -> Outcome:
-        before = action.before
-        if before is None:
-            return Outcome(
-                event.action, event.effect, before_rule, judge(action.after, event, frozenset(), None).ruling
+            after = candidates_of(action.after, event, read)
+            before = None if action.before is None else candidates_of(action.before, event, read)
+        except RequestError:
+            return None
+        if len(action.sets) >= _MOST_SETS:
+            self.finish()
+            action.sets.clear()
+            action.found.clear()
+        found = action.sets.get((after, before))
+        if found is None:
+            found = action.sets[after, before] = _Candidates(
+                Asks(action.after, after), None if action.before is None else Asks(action.before, before)
             )
-        is_own = event.policy_digest == before.engine.digest
-        paths = action.paths if is_own else frozenset[str]()
-        then = judge(before, event, paths, None, is_own=is_own)
+        if len(action.found) >= _MOST_GROUPS:
+            action.found.clear()
+        action.found[action.key(event)] = found
+        return found
+
+    def _read(self, action: _Action, event: Recorded) -> frozenset[str]:
+        """The paths that are known to have been looked at when it was decided."""
+        is_own = self._before is not None and event.policy_digest == self._before.digest
+        return action.paths if is_own else _NO_PATHS
+
+    def _outcome(self, event: Recorded, action: _Action, candidates: _Candidates | None) -> Outcome:
+        try:
+            if candidates is not None:
+                return self._judged(event, self._read(action, event), candidates)
+        except RequestError:
+            pass  # what no request is like: neither is it where the candidates are not known
+        return Outcome(event.action, event.effect, _rule_of(event), _NO_REQUEST)
+
+    def _judged(self, event: Recorded, read: frozenset[str], candidates: _Candidates) -> Outcome:
+        before = candidates.before
+        if before is None:
+            after = judge(candidates.after, event, read, None).ruling
+            return Outcome(event.action, event.effect, _rule_of(event), after)
+        is_own = event.policy_digest == before.needs.engine.digest
+        then = judge(before, event, read, None, is_own=is_own)
         asked = then.asked if is_own and _failed(event) == then.failed else None
-        after = judge(action.after, event, paths, asked).ruling
+        after = judge(candidates.after, event, read, asked).ruling
         if then.ruling.effect is None and is_own:  # what they came to then is known, if not why
-            return Outcome(event.action, event.effect, before_rule, after)
+            return Outcome(event.action, event.effect, _rule_of(event), after)
         return Outcome(event.action, then.ruling.effect, then.ruling.rule, after)
+
+
+def _rule_of(event: Recorded) -> str:
+    return event.policies[0] if event.policies else DEFAULT
 
 
 def _failed(event: Recorded) -> frozenset[str]:
@@ -162,55 +216,3 @@ def _ruling(decision: Any) -> Ruling:
     """What `decision`, made on a whole request, comes to."""
     first = decision.policies[0] if decision.policies else DEFAULT
     return Ruling(decision.effect.value, first)
-
-
-def _key_of(needs: Iterable[ActionNeeds]) -> _Key:
-    """What tells recorded decisions on an action apart, as far as `needs` go; one function of one expression."""
-    needs = list(needs)
-    used = frozenset[str]().union(*[one.used for one in needs])
-    expiries = sorted({moment for one in needs for moment in one.expiries})
-    parts = ["event.action", "event.effect", "event.policies[:1]"]
-    if len(needs) > 1:
-        parts.append("event.policy_digest")
-    if any(path.startswith("principal.") and path.count(".") == 1 for path in used):
-        parts.append("event.principal")
-    if "principal.tenant" in used:
-        parts.append("event.tenant_id")
-    if any(path.startswith("resource.") for path in used):
-        parts.append("event.resource")
-    if any(path.startswith("principal.on_behalf_of") for path in used):
-        parts.append("event.on_behalf_of")
-    if any(one.findings for one in needs):
-        parts.append("sorted({one.detector for one in event.findings}) if event.findings else event.has_content")
-        parts.append("len(event.findings) < most")
-        if len(needs) > 1:
-            parts.append("event.errors")
-    if expiries:
-        parts.append("bisect(expiries, event.time_us), bisect(expiries, event.time_us - (event.duration_us or 0) - 1)")
-    names = sorted({name for path in used for name in _names(path)})
-    read = "".join(f", a.get({name!r}, absent)" for name in names)  # repr() of a string is one literal
-    source = (
-        f"lambda event: encode(({', '.join(parts)}{read}))"
-        if not names
-        else (f"lambda event: (a := event.attributes, encode(({', '.join(parts)}{read})))[1]")
-    )
-    visible: dict[str, Any] = {
-        "__builtins__": {}, "encode": _encode, "absent": _ABSENT, "bisect": bisect_left, "expiries": expiries,
-        "sorted": sorted, "len": len, "most": 64,
-    }  # fmt: skip
-    made: _Key = eval(source, visible)  # noqa: S307  ours: paths stand in it as literals only
-    return made
-
-
-def _names(path: str) -> Iterable[str]:
-    """Under which names a record may have what stands at `path`, or what encloses it."""
-    steps = path.split(".")
-    for length in range(2, len(steps) + 1):
-        name = ".".join(steps[:length])
-        yield name
-        root, _, rest = name.partition(".")
-        if f"{root}." in _ROOTS:
-            yield f"{root}.attributes.{rest}"
-
-
-_encode: Final = msgspec.json.Encoder().encode

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
+from msgspec import UNSET
+
 from axonflow.detect import Finding
 from axonflow.policy.cel.compiler import Condition
 from axonflow.policy.decision import Effect, Redact
@@ -19,15 +21,17 @@ from axonflow.policy.evaluation import Evaluation
 from axonflow.policy.request import Request
 from axonflow.policy.rules import FAILS_CLOSED, CompiledRule, Waiver
 from axonflow.policy.verdict import Layers
-from axonflow.policy.whatif.needs import ActionNeeds
+from axonflow.policy.whatif.needs import ActionNeeds, Asks
 from axonflow.policy.whatif.partial_request import PartialRequest, UnrecordedError
-from axonflow.policy.whatif.recorded import MOST_FINDINGS, Recorded
+from axonflow.policy.whatif.recorded import MOST_FINDINGS, Recorded, is_exact
 
-__all__ = ["DEFAULT", "Judged", "Ruling", "judge", "paths_read"]
+__all__ = ["DEFAULT", "Judged", "Ruling", "candidates_of", "judge", "paths_read"]
 
 DEFAULT: Final = "(default)"
 """In place of a rule, where none decides: a default does, a requirement, or that nobody knows the action."""
 _MOST_NAMED: Final = 8
+_MOST_KNOWN: Final = 4_096
+"""Sets of rules that match together."""
 
 
 class Ruling(NamedTuple):
@@ -46,6 +50,9 @@ class Judged(NamedTuple):
     ruling: Ruling
     asked: frozenset[str]
     failed: frozenset[str]
+
+
+_REFUSED: Final = Judged(Ruling(Effect.DENY.value, DEFAULT), frozenset(), frozenset())
 
 
 class _Evaluation(Evaluation):
@@ -97,8 +104,9 @@ class _Evaluation(Evaluation):
 class _Round:
     """The rules for one action on one recorded request, as of one time."""
 
-    def __init__(self, needs: ActionNeeds, request: PartialRequest, evaluation: _Evaluation) -> None:
-        self._needs = needs
+    def __init__(self, asks: Asks, request: PartialRequest, evaluation: _Evaluation) -> None:
+        self._asks = asks
+        self._needs = asks.needs
         self._request: Any = request
         self._unseen = request.unseen
         self._evaluation = evaluation
@@ -110,12 +118,8 @@ class _Round:
 
     def run(self) -> None:
         """Judge all rules that may match."""
-        try:
-            candidates: Sequence[CompiledRule] = self._needs.index.candidates(self._request)
-            filed = False
-        except Exception:  # noqa: BLE001  what a look-up asks for is not known: each rule is asked by itself
-            candidates, filed = tuple(self._needs.rules), True
-        for rule in candidates:
+        filed = not self._asks.is_narrowed
+        for rule in self._asks.rules:
             before, looked = self._evaluation.spent, set(self._evaluation.looked)
             holds = self._holds(rule, filed=filed)
             if self._evaluation.spent != before:
@@ -235,37 +239,107 @@ class _Round:
         return lacks
 
 
+def candidates_of(needs: ActionNeeds, event: Recorded, read: frozenset[str]) -> tuple[CompiledRule, ...] | None:
+    """The rules that may match `event`, whose action is that of `needs`; None where it takes something to tell them
+    that was not recorded. Raises RequestError for what no request is like."""
+    request: Any = PartialRequest(event, read)
+    try:
+        return needs.index.candidates(request)
+    except UnrecordedError:
+        return None
+
+
 def judge(
-    needs: ActionNeeds,
-    event: Recorded,
-    read: frozenset[str],
-    asked: frozenset[str] | None,
-    *,
-    is_own: bool = False,
+    asks: Asks, event: Recorded, read: frozenset[str], asked: frozenset[str] | None, *, is_own: bool = False
 ) -> Judged:
-    """What the engine of `needs` comes to on `event`, whose action is theirs. `read` are the paths that the policies
-    then in force had a look at, and `asked` the detectors that they asked, where that is known. `is_own`: they are
-    these.
+    """What the engine of `asks` comes to on `event`, one of those of which `asks` has all rules that may match. `read`
+    are the paths that the policies then in force had a look at, and `asked` the detectors that they asked, where that
+    is known. `is_own`: they are these.
 
     It was decided at some moment up to the one that was recorded. Raises RequestError for what no request is like.
     """
+    if asks.simple is not None:
+        found = _simply(asks, asks.simple, event, read)
+        if found is not None:
+            return found
     end_us = event.time_us
     start_us = max(end_us - (event.duration_us or 0) - 1, 0)
-    first = _judged(needs, event, (read, asked), start_us, is_own=is_own)
-    if not needs.time and not any(start_us < moment <= end_us for moment in needs.expiries):
+    first = _judged(asks, event, (read, asked), start_us, is_own=is_own)
+    if not asks.time and not any(start_us < moment <= end_us for moment in asks.expiries):
         return first
-    last = _judged(needs, event, (read, asked), end_us, is_own=is_own)
+    last = _judged(asks, event, (read, asked), end_us, is_own=is_own)
     if first.ruling.effect is None or first.ruling.effect == last.ruling.effect:
         return first
-    return (
-        last
-        if last.ruling.effect is None
-        else Judged(Ruling(None, last.ruling.rule, ("time",)), frozenset(), last.failed)
-    )
+    if last.ruling.effect is None:
+        return last
+    return Judged(Ruling(None, last.ruling.rule, ("time",)), frozenset(), last.failed)
+
+
+class _Plain:
+    """A principal, a resource or a request, as conditions look at them."""
+
+    __slots__ = ("action", "attributes", "context", "groups", "id", "principal", "resource", "roles", "tenant", "type")
+    action: str
+    attributes: dict[str, Any]
+    context: dict[str, Any]
+    groups: tuple[Any, ...]
+    id: str
+    principal: _Plain
+    resource: _Plain
+    roles: tuple[Any, ...]
+    tenant: str
+    type: str
+
+
+def _simply(
+    asks: Asks, simple: tuple[tuple[str, str, str], ...], event: Recorded, read: frozenset[str]
+) -> Judged | None:
+    """The same, where all that is needed was recorded and nothing fails, as with most; else None."""
+    recorded = event.attributes
+    held: dict[str, dict[str, Any]] = {"context": {}, "principal": {}, "resource": {}}
+    for path, root, name in simple:
+        value = recorded.get(path, UNSET)
+        if value is UNSET:
+            if path not in read:
+                return None
+        elif is_exact(value):
+            held[root][name] = value
+        else:
+            return None
+    request: Any = _plain_request(event, held)
+    evaluation = Evaluation(request, event.time_us, asks.needs.engine.scanner) if asks.inspects else None
+    try:
+        matched = tuple([rule for rule in asks.rules if rule.quick is None or rule.quick(request, evaluation)])
+    except Exception:  # noqa: BLE001  whatever it is, the long way meets it again
+        return None
+    for one in asks.needs.index.requires:
+        if one.read(request) in (None, ()):
+            return _REFUSED
+    known: Judged | None = asks.known.get(matched)
+    if known is None:
+        effect = asks.needs.engine.layers.verdict(matched)[0]
+        known = Judged(_ruling(effect, matched), _asked_of(matched, set(), effect), frozenset())
+        if len(asks.known) < _MOST_KNOWN:
+            asks.known[matched] = known
+    return known
+
+
+def _plain_request(event: Recorded, held: dict[str, dict[str, Any]]) -> _Plain:
+    principal, resource, request = _Plain(), _Plain(), _Plain()
+    principal.type, _, principal.id = event.principal.partition(":")
+    principal.tenant = event.tenant_id
+    principal.attributes = held["principal"]
+    principal.roles = tuple(principal.attributes.pop("roles", ()))
+    principal.groups = tuple(principal.attributes.pop("groups", ()))
+    resource.type, _, resource.id = event.resource.partition(":")
+    resource.attributes = held["resource"]
+    request.principal, request.resource, request.context = principal, resource, held["context"]
+    request.action = event.action
+    return request
 
 
 def _judged(
-    needs: ActionNeeds,
+    asks: Asks,
     event: Recorded,
     known: tuple[frozenset[str], frozenset[str] | None],
     time_us: int,
@@ -273,19 +347,24 @@ def _judged(
     is_own: bool,
 ) -> Judged:
     read, asked = known
+    engine = asks.needs.engine
     request = PartialRequest(event, read)
-    evaluation = _Evaluation(request, time_us, event, needs.engine.scanner, asked, is_own=is_own)
-    one = _Round(needs, request, evaluation)
+    evaluation = _Evaluation(request, time_us, event, engine.scanner, asked, is_own=is_own)
+    one = _Round(asks, request, evaluation)
     one.run()
-    effects = _effects(needs.engine.layers, one)
+    effects = _effects(engine.layers, one)
     if len(effects) > 1:
         missing = tuple(one.missing)[:_MOST_NAMED]
         rule = next(iter(one.missing.values()), DEFAULT)
         return Judged(Ruling(None, rule, missing), frozenset(evaluation.looked), frozenset(one.failed))
     (effect,) = effects
-    deciding = sorted((rule.rank, rule.id) for rule in one.matched if rule.effect is effect)
-    ruling = Ruling(effect.value, deciding[0][1] if deciding else DEFAULT)
-    return Judged(ruling, _asked_of(one, evaluation, effect), frozenset(one.failed))
+    asked_now = _asked_of(one.matched, evaluation.looked, effect)
+    return Judged(_ruling(effect, one.matched), asked_now, frozenset(one.failed))
+
+
+def _ruling(effect: Effect, matched: Sequence[CompiledRule]) -> Ruling:
+    deciding = min(((rule.rank, rule.id) for rule in matched if rule.effect is effect), default=(0, DEFAULT))
+    return Ruling(effect.value, deciding[1])
 
 
 def _effects(layers: Layers, one: _Round) -> set[Effect]:
@@ -302,15 +381,12 @@ def _effects(layers: Layers, one: _Round) -> set[Effect]:
     return found if lacks is False else {*found, Effect.DENY}
 
 
-def _asked_of(one: _Round, evaluation: _Evaluation, effect: Effect) -> frozenset[str]:
+def _asked_of(matched: Sequence[CompiledRule], looked: set[str], effect: Effect) -> frozenset[str]:
     """The detectors that were asked for certain: by conditions on the way, and to redact what is let through."""
-    asked = set(evaluation.looked)
-    if effect is not Effect.DENY:
-        for rule in one.matched:
-            for obligation in rule.obligations:
-                if isinstance(obligation, Redact):
-                    asked.update(obligation.detectors)
-    return frozenset(asked)
+    if effect is Effect.DENY:
+        return frozenset(looked)
+    redacting = [one for rule in matched for one in rule.obligations if isinstance(one, Redact)]
+    return frozenset(looked).union(*[one.detectors for one in redacting])
 
 
 def paths_read(engine: PolicyEngine, action: str) -> frozenset[str]:

@@ -3,6 +3,7 @@ are the same to them, and which of the rules can be judged by what was recorded.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from axonflow.policy.matching import reader
 from axonflow.policy.rules import CompiledRule
 from axonflow.policy.whatif.partial_request import spelled, whole_request
 
-__all__ = ["ActionNeeds", "Needs"]
+__all__ = ["ActionNeeds", "Asks", "Needs"]
 
 _DETECTED: Final = "detected"
 
@@ -46,38 +47,22 @@ class Needs(Struct, frozen=True):
 
 
 class ActionNeeds:
-    """What all the rules for one action ask for, together and one by one."""
+    """What the rules of one engine for one action ask for, one by one. `looked_up` are the paths that tell which of
+    them may match at all."""
 
-    __slots__ = (
-        "_of", "_readers", "_rules", "action", "content", "engine", "expiries", "findings", "index", "time", "used",
-    )  # fmt: skip
+    __slots__ = ("_of", "_readers", "_shapes", "action", "engine", "index", "looked_up", "rules")
 
     def __init__(self, engine: PolicyEngine, action: str) -> None:
         self.engine = engine
         self.action = action
         self.index: ActionIndex = engine.index_of(action)
+        self.rules = tuple(rule for rule in engine.rules if rule.actions is None or action in rule.actions)
+        filed = [rule.filed[0] for rule in self.rules if rule.filed is not None]
+        ranged = [rule.range.path for rule in self.rules if rule.range is not None]
+        self.looked_up = frozenset(map(spelled, {*filed, *ranged}))
         self._readers: dict[str, Callable[[Any], Any]] = {}
-        self._rules = tuple(rule for rule in engine.rules if rule.actions is None or action in rule.actions)
-        shapes: dict[Shape, _Shaped] = {}
-        self._of = {
-            id(condition): _needs(condition, shapes)
-            for rule in self._rules
-            for condition in (rule.condition, *[waiver.condition for waiver in rule.waivers])
-        }
-        every = self._of.values()
-        filed = [rule.filed[0] for rule in self._rules if rule.filed is not None]
-        ranged = [rule.range.path for rule in self._rules if rule.range is not None]
-        required = [one.path for one in self.index.requires]
-        self.used = frozenset(map(spelled, [*filed, *ranged, *required])).union(*[one.used for one in every])
-        self.findings = any(one.findings for one in every)
-        self.content = "content" in required or any(one.content for one in every)
-        self.time = any(one.time for one in every)
-        self.expiries = sorted({waiver.expires_us for rule in self._rules for waiver in rule.waivers})
-
-    @property
-    def rules(self) -> Iterable[CompiledRule]:
-        """All rules that a request for the action may match, by no order."""
-        return self._rules
+        self._shapes: dict[Shape, _Shaped] = {}
+        self._of: dict[int, Needs] = {}
 
     def reader(self, path: str) -> Callable[[Any], Any]:
         """What reads `path` from a request; null where it is absent."""
@@ -87,7 +72,61 @@ class ActionNeeds:
 
     def of(self, condition: Condition) -> Needs:
         """What a condition of one of these rules, or of an exception from one, asks for."""
-        return self._of[id(condition)]
+        found = self._of.get(id(condition))  # the engine keeps them all for as long as this lives
+        if found is None:
+            found = self._of[id(condition)] = _needs(condition, self._shapes)
+        return found
+
+
+class Asks:
+    """What those rules ask for together that may match some request: `rules`, or all rules for the action where it is
+    not known which.
+
+    `simple` are the attributes that they read, if that is all they need, and none is within another: of each the name
+    under which it is recorded, whose it is (``context``, ``principal``, ``resource``) and how it is called there.
+    `known` is for what is learnt of rules that match together.
+    """
+
+    __slots__ = (
+        "content", "expiries", "findings", "inspects", "is_narrowed", "known", "needs", "rules", "simple", "time",
+        "used",
+    )  # fmt: skip
+
+    def __init__(self, needs: ActionNeeds, rules: tuple[CompiledRule, ...] | None) -> None:
+        self.needs = needs
+        self.is_narrowed = rules is not None
+        self.rules = needs.rules if rules is None else rules
+        waivers = [waiver for rule in self.rules for waiver in rule.waivers]
+        every = [needs.of(one.condition) for one in (*self.rules, *waivers)]
+        required = [one.path for one in needs.index.requires]
+        self.used = frozenset(map(spelled, required)).union(*[one.used for one in every])
+        if not self.is_narrowed:
+            self.used |= needs.looked_up
+        self.findings = any(one.findings for one in every)
+        self.content = "content" in required or any(one.content for one in every)
+        self.time = any(one.time for one in every)
+        self.inspects = any(rule.condition.shape.inspects for rule in self.rules)
+        self.expiries = sorted({waiver.expires_us for waiver in waivers})
+        self.known: dict[tuple[CompiledRule, ...], Any] = {}
+        is_plain = self.is_narrowed and not (waivers or self.findings or self.content or self.time)
+        whole = any(one.whole for one in every)
+        of_context = all(path.startswith("context.") for path in required)
+        self.simple = _simple(self.used) if is_plain and of_context and not whole and needs.index.knows else None
+
+
+_SIMPLE: Final = re.compile(r"(context|principal|resource)\.([^.]+)")
+_SAID: Final = frozenset({"principal.id", "principal.type", "principal.tenant", "resource.id", "resource.type"})
+
+
+def _simple(paths: Iterable[str]) -> tuple[tuple[str, str, str], ...] | None:
+    found = []
+    for path in sorted(paths):
+        match = _SIMPLE.fullmatch(path)
+        if match is None or path == "principal.on_behalf_of":
+            return None
+        if path not in _SAID:
+            found.append((path, match[1], match[2]))
+    return tuple(found)
 
 
 def _needs(condition: Condition, shapes: dict[Shape, _Shaped]) -> Needs:

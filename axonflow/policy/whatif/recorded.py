@@ -6,6 +6,7 @@ Decoded from the bytes of an audit event, of which it takes no more than is need
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any, Final
 
 from msgspec import Struct
@@ -72,10 +73,15 @@ class Recorded(Struct, gc=False):
         return self.content_chars > 0 or bool(self.findings) or bool(self.details.streamed)
 
 
+@lru_cache(maxsize=1 << 16)
+def _is_plain(text: str) -> bool:
+    return _NOT_AS_IT_WAS.search(text) is None
+
+
 def is_exact(value: Any) -> bool:
     """Whether a recorded value is what the request had, and not what is kept of it."""
     if isinstance(value, str):
-        return _NOT_AS_IT_WAS.search(value) is None
+        return _is_plain(value)
     if isinstance(value, list):
         return len(value) <= _MOST_ITEMS and all(map(is_exact, value))
     if isinstance(value, dict):
