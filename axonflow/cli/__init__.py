@@ -12,6 +12,7 @@ _MODULES = {
     "up": "axonflow.cli.up",
     "demo": "axonflow.cli.demo",
     "replay": "axonflow.cli.replay",
+    "whatif": "axonflow.cli.whatif",
     "decide": "axonflow.cli.decide",
     "policy": "axonflow.cli.policy",
     "detect": "axonflow.cli.detect",

@@ -78,7 +78,7 @@ def _made(parts: tuple[str, ...], expiries: tuple[int, ...]) -> Key:
         "__builtins__": {}, "encode": _encode, "absent": _ABSENT, "bisect": bisect_right, "expiries": expiries,
         "sorted": sorted, "len": len,
     }  # fmt: skip
-    written = f"encode(({', '.join(parts)},))"
+    written = f"encode([{', '.join(parts)}])"
     if any(part.startswith("a.get(") for part in parts):
         written = f"(a := event.attributes, {written})[1]"
     made: Key = eval(f"lambda event: {written}", visible)  # noqa: S307  ours: paths stand in it as literals only

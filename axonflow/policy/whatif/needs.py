@@ -97,7 +97,8 @@ class Asks:
         self.is_narrowed = rules is not None
         self.rules = needs.rules if rules is None else rules
         waivers = [waiver for rule in self.rules for waiver in rule.waivers]
-        every = [needs.of(one.condition) for one in (*self.rules, *waivers)]
+        conditions = [rule.condition for rule in self.rules] + [waiver.condition for waiver in waivers]
+        every = [needs.of(condition) for condition in conditions]
         required = [one.path for one in needs.index.requires]
         self.used = frozenset(map(spelled, required)).union(*[one.used for one in every])
         if not self.is_narrowed:
