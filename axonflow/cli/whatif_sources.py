@@ -6,6 +6,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable
+from itertools import repeat
 from pathlib import Path
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -143,10 +144,13 @@ def _progress(source: TrafficSource, refusing: Refusing) -> Progress:
 
 def _bounded_lines(source: TrafficSource, refusing: Refusing) -> Iterator[bytes]:
     """The lines, none longer than what is held in memory at a time."""
+    last = 0
     for number, line in numbered_lines(source.stream):
+        yield from repeat(b"\n", number - last - 1)  # blank ones are left out, and counted
         if line is None:
             refusing(f"line {number}", f"the line is too long (expected at most {MAX_LINE_BYTES} bytes)")
-        yield line or b"\n"  # so that the numbers of lines are right
+        yield line or b"\n"
+        last = number
 
 
 def _is_parquet(place: str) -> bool:

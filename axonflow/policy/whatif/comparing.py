@@ -7,9 +7,10 @@ told which rules those are, by what they are looked up by; then groups by what t
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 from axonflow.errors import RequestError
+from axonflow.policy.decision import Effect
 from axonflow.policy.engine import PolicyEngine
 from axonflow.policy.request import Request
 from axonflow.policy.whatif.judging import DEFAULT, Ruling, candidates_of, judge, paths_read
@@ -86,6 +87,7 @@ class Comparison:
         self._before = before
         self._actions: dict[str, _Action] = {}
         self._elsewhere = _Action(_NO_ACTION, after, before)
+        self._effects: dict[str, dict[str, Effect]] = {}
         self._held = 0
 
     def take(self, events: Iterable[Recorded]) -> None:
@@ -114,12 +116,10 @@ class Comparison:
     def take_request(self, place: str, request: Request, expected: str | None, now_s: float) -> None:
         """Compare the decision on a whole `request` with the effect that is `expected`, or with what the engine before
         makes of it. `place` is what it is shown under."""
-        decision = self._after.decide(request, "", now_s)
-        ruling = _ruling(decision)
+        ruling = self._decided(self._after, request, now_s)
+        effect, rule = expected, DEFAULT
         if self._before is not None:
-            effect, rule = _ruling(self._before.decide(request, "", now_s))[:2]
-        else:
-            effect, rule = expected, ""
+            effect, rule, _ = self._decided(self._before, request, now_s)
         outcome = Outcome(request.action, effect, rule, ruling)
         self.tally.add(outcome, 1)
         self.tally.show(outcome, place)
@@ -133,6 +133,14 @@ class Comparison:
                 candidates.groups.clear()
         self._held = 0
         return self.tally
+
+    def _decided(self, engine: PolicyEngine, request: Request, now_s: float) -> Ruling:
+        effects = self._effects.get(engine.digest)
+        if effects is None:
+            effects = self._effects[engine.digest] = {rule.id: rule.effect for rule in engine.rules}
+        decision = engine.decide(request, "", now_s)
+        deciding = (rule for rule in decision.policies if effects[rule] is decision.effect)
+        return Ruling(decision.effect.value, next(deciding, DEFAULT))
 
     def _alone(self, event: Recorded, outcome: Outcome) -> None:
         self.tally.add(outcome, 1)
@@ -210,9 +218,3 @@ def _rule_of(event: Recorded) -> str:
 def _failed(event: Recorded) -> frozenset[str]:
     """The rules that could not be evaluated then."""
     return frozenset(error.partition(": ")[0] for error in event.errors)
-
-
-def _ruling(decision: Any) -> Ruling:
-    """What `decision`, made on a whole request, comes to."""
-    first = decision.policies[0] if decision.policies else DEFAULT
-    return Ruling(decision.effect.value, first)

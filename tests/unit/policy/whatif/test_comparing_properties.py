@@ -1,5 +1,5 @@
-"""What is said of recorded decisions under other policies is what these decide on the whole requests, or it is said that
-it cannot be told; and that only where something was not recorded."""
+"""What is said of recorded decisions under other policies is what these decide on the whole requests, or it is said
+that it cannot be told; and that only where something was not recorded."""
 
 import asyncio
 
