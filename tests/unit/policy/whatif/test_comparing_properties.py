@@ -11,7 +11,7 @@ from axonflow import AxonFlow
 from axonflow.adapters.memory.audit_log import MemoryAuditLog
 from axonflow.policy.whatif import Comparison, Recorded
 from axonflow.policy.whatif.recorded import is_exact
-from tests.strategies import policy_set, policy_sets, requests, rules
+from tests.strategies import EFFECTS, LIMIT, policy_set, policy_sets, requests, rules
 
 DECODE = msgspec.json.Decoder(Recorded).decode
 
@@ -40,8 +40,49 @@ def outcome_of(event, after, before=None):
     return None
 
 
-@given(policy_sets(), policy_sets(), requests(["tool.call", "llm.request"]), st.booleans())
-@settings(max_examples=60, deadline=None)
+CONDITIONS = st.sampled_from([
+    "context.extra.deep == 1", "has(context.extra.deep)", "context.extra == null", "context.?extra.deep.orValue(1) == 1",
+    "type(context.extra) == map", "size(context) > 2", 'context[resource.id] == "prod"', '"extra" in context',
+    'context["env"] == "prod"', "context.extra.exists(k, k == 'a')", 'principal.roles.exists(r, r == "ops")',
+    'has(principal.on_behalf_of) && principal.on_behalf_of.id == "ann"', 'principal.on_behalf_of.tenant == "acme"',
+    "size(principal.on_behalf_of.roles) == 0", "size(principal.attributes) > 0", "principal.attributes.level == 3",
+    "size(findings) == 0", 'findings.exists(f, f.severity == "high")', 'content == "hello"', "time.getFullYear() > 2000",
+    'detected("pii") || context.flag', 'detected("secret") && context.flag', "context.flag || context.risk > 5",
+    'context.flag ? context.env == "dev" : context.risk > 3', "principal.roles == ['ops']", "context.ip == 7",
+])  # fmt: skip
+MATCHES = st.sampled_from([
+    {}, {"context.extra": "prod"}, {"context.extra.deep": [1, 2]}, {"principal.on_behalf_of.id": "ann"},
+    {"principal.attributes.level": 3}, {"principal.on_behalf_of.tenant": "acme"}, {"principal.groups": "ann"},
+    {"context.flag": True}, {"context.risk": [1, 2, 3]},
+])  # fmt: skip
+PATHS = st.sampled_from(["context.env", "principal.roles", "context.extra.deep", "content", "principal.level"])
+
+
+@st.composite
+def richer_sets(draw, name):
+    """All kinds of what may be asked for, with requirements and exceptions."""
+    drawn = draw(st.lists(st.tuples(st.sampled_from(EFFECTS), MATCHES, CONDITIONS), min_size=1, max_size=5))
+    made = [
+        {"id": f"{name}-{number}", "effect": effect, "match": match, "when": when}
+        | ({"obligations": [LIMIT]} if effect == "limit" else {})
+        for number, (effect, match, when) in enumerate(drawn)
+    ]
+    parts = {}
+    if draw(st.booleans()):
+        parts["requires"] = {"tool.call": [draw(PATHS)]}
+    if draw(st.booleans()):
+        parts["exceptions"] = [
+            {"id": f"{name}-e", "rules": [made[0]["id"]], "reason": "A test.", "when": draw(CONDITIONS),
+             "expires": draw(st.sampled_from(["2020-01-01T00:00:00Z", "2999-01-01T00:00:00Z"]))}
+        ]  # fmt: skip
+    return policy_set(made, name=name, default=draw(st.sampled_from(["deny", "allow"])), **parts)
+
+
+SETS = st.one_of(policy_sets(), st.builds(lambda one: [one], richer_sets("x")))
+
+
+@given(SETS, SETS, requests(["tool.call", "llm.request"]), st.booleans())
+@settings(max_examples=80, deadline=None)
 def test_comparison_of_recorded_decisions_says_what_the_whole_requests_come_to_or_nothing(old, new, request, known):
     log = MemoryAuditLog()
     before, after = AxonFlow.open(old, audit=log), AxonFlow.open(new)
