@@ -54,7 +54,11 @@ class _Candidates:
         self.before = before
         self.groups: dict[bytes, _Group] = {}
         asks = [after] if before is None else [after, before]
-        self.key: Key | None = None if any(one.time for one in asks) else group_key(asks)
+        self.key: Key | None = (
+            None
+            if any(one.time for one in asks)
+            else group_key(asks, None if before is None else before.needs.engine.digest)
+        )
 
 
 class _Action:
@@ -68,7 +72,7 @@ class _Action:
         self.before = None if before is None else ActionNeeds(before, action)
         self.paths = frozenset[str]() if before is None else paths_read(before, action)
         looked_up = self.after.looked_up if self.before is None else self.after.looked_up | self.before.looked_up
-        self.key = lookup_key(looked_up, of_digest=before is not None)
+        self.key = lookup_key(looked_up, None if before is None else before.digest)
         self.found: dict[bytes, _Candidates] = {}
         self.sets: dict[object, _Candidates] = {}
 
@@ -83,6 +87,8 @@ class Comparison:
 
     def __init__(self, after: PolicyEngine, before: PolicyEngine | None = None, *, limit_shown: int = 20) -> None:
         self.tally = Tally(limit_shown)
+        self.judged = 0
+        """How many recorded decisions were judged; all others were like one of them."""
         self._after = after
         self._before = before
         self._actions: dict[str, _Action] = {}
@@ -190,6 +196,7 @@ class Comparison:
         return action.paths if is_own else _NO_PATHS
 
     def _outcome(self, event: Recorded, action: _Action, candidates: _Candidates | None) -> Outcome:
+        self.judged += 1
         try:
             if candidates is not None:
                 return self._judged(event, self._read(action, event), candidates)

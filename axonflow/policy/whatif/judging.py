@@ -8,7 +8,7 @@ weighed against what the others do.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from msgspec import UNSET
@@ -22,7 +22,7 @@ from axonflow.policy.request import Request
 from axonflow.policy.rules import FAILS_CLOSED, CompiledRule, Waiver
 from axonflow.policy.verdict import Layers
 from axonflow.policy.whatif.needs import ActionNeeds, Asks
-from axonflow.policy.whatif.partial_request import PartialRequest, UnrecordedError
+from axonflow.policy.whatif.partial_request import PartialRequest, UnrecordedError, Unseen
 from axonflow.policy.whatif.recorded import MOST_FINDINGS, Recorded, is_exact
 
 __all__ = ["DEFAULT", "Judged", "Ruling", "candidates_of", "judge", "paths_read"]
@@ -183,7 +183,7 @@ class _Round:
             return bool(quick(self._request, self._evaluation))
         except Exception:  # noqa: BLE001  as the engine: the careful form tells what it is
             self._unseen.asked.clear()
-        careful: Any = rule.condition.careful
+        careful = self._needs.careful(rule.condition)
         try:
             return careful(self._request, self._evaluation) is True
         except Exception:  # noqa: BLE001  a rule fails closed, unless what failed is that something is not known
@@ -219,7 +219,7 @@ class _Round:
             return None
         before = len(self._unseen.asked)
         try:
-            return waiver.condition.careful(self._request, self._evaluation) is True
+            return self._needs.careful(waiver.condition)(self._request, self._evaluation) is True
         except Exception:  # noqa: BLE001  only a condition that holds loosens anything
             return None if len(self._unseen.asked) > before else False
 
@@ -259,7 +259,7 @@ def judge(
     It was decided at some moment up to the one that was recorded. Raises RequestError for what no request is like.
     """
     if asks.simple is not None:
-        found = _simply(asks, asks.simple, event, read)
+        found = _simply(asks, asks.simple, event, (read, asked), is_own=is_own)
         if found is not None:
             return found
     end_us = event.time_us
@@ -278,7 +278,10 @@ def judge(
 class _Plain:
     """A principal, a resource or a request, as conditions look at them."""
 
-    __slots__ = ("action", "attributes", "context", "groups", "id", "principal", "resource", "roles", "tenant", "type")
+    __slots__ = (
+        "action", "attributes", "context", "groups", "id", "principal", "resource", "roles", "tenant", "type",
+        "unseen",
+    )  # fmt: skip
     action: str
     attributes: dict[str, Any]
     context: dict[str, Any]
@@ -289,13 +292,50 @@ class _Plain:
     roles: tuple[Any, ...]
     tenant: str
     type: str
+    unseen: Unseen
 
 
 def _simply(
-    asks: Asks, simple: tuple[tuple[str, str, str], ...], event: Recorded, read: frozenset[str]
+    asks: Asks,
+    simple: tuple[tuple[str, str, str], ...],
+    event: Recorded,
+    known: tuple[frozenset[str], frozenset[str] | None],
+    *,
+    is_own: bool,
 ) -> Judged | None:
     """The same, where all that is needed was recorded and nothing fails, as with most; else None."""
-    recorded = event.attributes
+    read, asked = known
+    held = _held(simple, event.attributes, read)
+    if held is None:
+        return None
+    request: Any = _plain_request(event, held)
+    evaluation = None
+    if asks.inspects:
+        request.unseen = Unseen()
+        scanner = asks.needs.engine.scanner
+        evaluation = _Evaluation(request, event.time_us, event, scanner, asked, is_own=is_own)
+    try:
+        matched = tuple([rule for rule in asks.rules if rule.quick is None or rule.quick(request, evaluation)])
+    except Exception:  # noqa: BLE001  whatever it is, the long way meets it again
+        return None
+    for one in asks.needs.index.requires:
+        if one.read(request) in (None, ()):
+            return _REFUSED
+    found: Judged | None = asks.known.get(matched)
+    if found is None:
+        effect = asks.needs.engine.layers.verdict(matched)[0]
+        found = Judged(_ruling(effect, matched), _asked_of(matched, set(), effect), frozenset())
+        if len(asks.known) < _MOST_KNOWN:
+            asks.known[matched] = found
+    if evaluation is not None and evaluation.looked:
+        return Judged(found.ruling, found.asked.union(evaluation.looked), found.failed)
+    return found
+
+
+def _held(
+    simple: Iterable[tuple[str, str, str]], recorded: dict[str, Any], read: frozenset[str]
+) -> dict[str, dict[str, Any]] | None:
+    """The attributes by whose they are; None unless of each it is known what it is, or that there is none."""
     held: dict[str, dict[str, Any]] = {"context": {}, "principal": {}, "resource": {}}
     for path, root, name in simple:
         value = recorded.get(path, UNSET)
@@ -306,22 +346,7 @@ def _simply(
             held[root][name] = value
         else:
             return None
-    request: Any = _plain_request(event, held)
-    evaluation = Evaluation(request, event.time_us, asks.needs.engine.scanner) if asks.inspects else None
-    try:
-        matched = tuple([rule for rule in asks.rules if rule.quick is None or rule.quick(request, evaluation)])
-    except Exception:  # noqa: BLE001  whatever it is, the long way meets it again
-        return None
-    for one in asks.needs.index.requires:
-        if one.read(request) in (None, ()):
-            return _REFUSED
-    known: Judged | None = asks.known.get(matched)
-    if known is None:
-        effect = asks.needs.engine.layers.verdict(matched)[0]
-        known = Judged(_ruling(effect, matched), _asked_of(matched, set(), effect), frozenset())
-        if len(asks.known) < _MOST_KNOWN:
-            asks.known[matched] = known
-    return known
+    return held
 
 
 def _plain_request(event: Recorded, held: dict[str, dict[str, Any]]) -> _Plain:

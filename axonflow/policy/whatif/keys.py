@@ -25,16 +25,14 @@ _RECORDS: Final = frozenset({"principal", "resource"})
 _CHAIN: Final = "principal.on_behalf_of"
 
 
-def lookup_key(looked_up: Iterable[str], *, of_digest: bool) -> Key:
-    """Of what rules are looked up by; `of_digest`: and by which policies it was decided."""
-    return _made((*_parts(set(looked_up)), *(["event.policy_digest"] if of_digest else [])), ())
+def lookup_key(looked_up: Iterable[str], digest: str | None) -> Key:
+    """Of what rules are looked up by, and whether it was decided by the policies with this digest."""
+    return _made(tuple(_parts(set(looked_up)) + _is_own(digest)), (), digest)
 
 
-def group_key(asks: Sequence[Asks]) -> Key:
-    """Of all that these ask for, what it was then and by which policies."""
-    parts = ["event.action, event.effect, event.policies[:1]"]
-    if len(asks) > 1:
-        parts.append("event.policy_digest")
+def group_key(asks: Sequence[Asks], digest: str | None) -> Key:
+    """Of all that these ask for, what it came to then, and whether by the policies with this digest."""
+    parts = ["event.action", "event.effect", "event.policies[0] if event.policies else ''", *_is_own(digest)]
     parts += _parts(set().union(*[one.used for one in asks]))
     if any(one.findings for one in asks):
         parts.append("sorted({one.detector for one in event.findings}) if event.findings else event.has_content")
@@ -44,7 +42,11 @@ def group_key(asks: Sequence[Asks]) -> Key:
     expiries = tuple(sorted({moment for one in asks for moment in one.expiries}))
     if expiries:
         parts.append("bisect(expiries, event.time_us), bisect(expiries, event.time_us - (event.duration_us or 0) - 1)")
-    return _made(tuple(parts), expiries)
+    return _made(tuple(parts), expiries, digest)
+
+
+def _is_own(digest: str | None) -> list[str]:
+    return [] if digest is None else ["event.policy_digest == digest"]
 
 
 def _parts(used: set[str]) -> list[str]:
@@ -73,10 +75,10 @@ def _names(path: str) -> Iterable[str]:
 
 
 @lru_cache(maxsize=1024)
-def _made(parts: tuple[str, ...], expiries: tuple[int, ...]) -> Key:
+def _made(parts: tuple[str, ...], expiries: tuple[int, ...], digest: str | None) -> Key:
     visible: dict[str, Any] = {
         "__builtins__": {}, "encode": _encode, "absent": _ABSENT, "bisect": bisect_right, "expiries": expiries,
-        "sorted": sorted, "len": len,
+        "sorted": sorted, "len": len, "digest": digest,
     }  # fmt: skip
     written = f"encode([{', '.join(parts)}])"
     if any(part.startswith("a.get(") for part in parts):

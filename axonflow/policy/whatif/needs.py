@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from axonflow.policy.cel.compiler import Condition, Shape
+from axonflow.policy.cel.compiler import Condition, Function, Shape
 from axonflow.policy.cel.syntax import Call, Macro, Name, Node
 from axonflow.policy.engine import PolicyEngine
 from axonflow.policy.index import ActionIndex
@@ -50,7 +50,7 @@ class ActionNeeds:
     """What the rules of one engine for one action ask for, one by one. `looked_up` are the paths that tell which of
     them may match at all."""
 
-    __slots__ = ("_of", "_readers", "_shapes", "action", "engine", "index", "looked_up", "rules")
+    __slots__ = ("_careful", "_of", "_readers", "_shapes", "action", "engine", "index", "looked_up", "rules")
 
     def __init__(self, engine: PolicyEngine, action: str) -> None:
         self.engine = engine
@@ -63,12 +63,20 @@ class ActionNeeds:
         self._readers: dict[str, Callable[[Any], Any]] = {}
         self._shapes: dict[Shape, _Shaped] = {}
         self._of: dict[int, Needs] = {}
+        self._careful: dict[int, Function] = {}
 
     def reader(self, path: str) -> Callable[[Any], Any]:
         """What reads `path` from a request; null where it is absent."""
         if path not in self._readers:
             self._readers[path] = reader(path)
         return self._readers[path]
+
+    def careful(self, condition: Condition) -> Function:
+        """The careful form of one of these conditions, made once."""
+        found = self._careful.get(id(condition))
+        if found is None:
+            found = self._careful[id(condition)] = condition.careful
+        return found
 
     def of(self, condition: Condition) -> Needs:
         """What a condition of one of these rules, or of an exception from one, asks for."""
@@ -109,7 +117,7 @@ class Asks:
         self.inspects = any(rule.condition.shape.inspects for rule in self.rules)
         self.expiries = sorted({waiver.expires_us for waiver in waivers})
         self.known: dict[tuple[CompiledRule, ...], Any] = {}
-        is_plain = self.is_narrowed and not (waivers or self.findings or self.content or self.time)
+        is_plain = self.is_narrowed and not (waivers or self.content or self.time)
         whole = any(one.whole for one in every)
         of_context = all(path.startswith("context.") for path in required)
         self.simple = _simple(self.used) if is_plain and of_context and not whole and needs.index.knows else None

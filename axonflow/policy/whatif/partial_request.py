@@ -16,7 +16,7 @@ from axonflow.policy.cel.scope import FIELDS
 from axonflow.policy.request import Principal, Resource
 from axonflow.policy.whatif.recorded import Recorded, is_exact
 
-__all__ = ["PartialRequest", "UnrecordedError", "spelled", "whole_request"]
+__all__ = ["PartialRequest", "UnrecordedError", "Unseen", "spelled", "whole_request"]
 
 _BEHIND: Final = "on_behalf_of"
 _LISTS: Final = ("roles", "groups")

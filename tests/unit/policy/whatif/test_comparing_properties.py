@@ -41,12 +41,14 @@ def outcome_of(event, after, before=None):
 
 
 CONDITIONS = st.sampled_from([
-    "context.extra.deep == 1", "has(context.extra.deep)", "context.extra == null", "context.?extra.deep.orValue(1) == 1",
+    "context.extra.deep == 1", "has(context.extra.deep)", "context.extra == null",
+    "context.?extra.deep.orValue(1) == 1",
     "type(context.extra) == map", "size(context) > 2", 'context[resource.id] == "prod"', '"extra" in context',
     'context["env"] == "prod"', "context.extra.exists(k, k == 'a')", 'principal.roles.exists(r, r == "ops")',
     'has(principal.on_behalf_of) && principal.on_behalf_of.id == "ann"', 'principal.on_behalf_of.tenant == "acme"',
     "size(principal.on_behalf_of.roles) == 0", "size(principal.attributes) > 0", "principal.attributes.level == 3",
-    "size(findings) == 0", 'findings.exists(f, f.severity == "high")', 'content == "hello"', "time.getFullYear() > 2000",
+    "size(findings) == 0", 'findings.exists(f, f.severity == "high")', 'content == "hello"',
+    "time.getFullYear() > 2000",
     'detected("pii") || context.flag', 'detected("secret") && context.flag', "context.flag || context.risk > 5",
     'context.flag ? context.env == "dev" : context.risk > 3', "principal.roles == ['ops']", "context.ip == 7",
 ])  # fmt: skip
