@@ -22,7 +22,7 @@ from axonflow.policy.request import Request
 from axonflow.policy.rules import FAILS_CLOSED, CompiledRule, Waiver
 from axonflow.policy.verdict import Layers
 from axonflow.policy.whatif.needs import ActionNeeds, Asks
-from axonflow.policy.whatif.partial_request import PartialRequest, UnrecordedError, Unseen
+from axonflow.policy.whatif.partial_request import PartialRequest, UnrecordedError, Unseen, spelled
 from axonflow.policy.whatif.recorded import MOST_FINDINGS, Recorded, is_exact
 
 __all__ = ["DEFAULT", "Judged", "Ruling", "candidates_of", "judge", "paths_read"]
@@ -165,6 +165,9 @@ class _Round:
         if rule.filed is None:
             return True
         path, literals = rule.filed
+        if spelled(path) in self._unseen.uncertain:
+            self._unseen.asked.append(path)
+            return None
         try:
             value = self._needs.reader(path)(self._request)
             if isinstance(value, (list, tuple)):
@@ -195,7 +198,8 @@ class _Round:
     def _is_beyond(self, condition: Condition) -> bool:
         """Whether `condition` takes something as a whole of which not all is known, and would not notice."""
         needs = self._needs.of(condition)
-        beyond = needs.whole or needs.read.intersection(self._unseen.taken_whole)
+        unseen = self._unseen
+        beyond = needs.whole or needs.read & unseen.taken_whole or needs.used & unseen.uncertain
         self._unseen.asked += sorted(beyond)
         return bool(beyond)
 
@@ -230,6 +234,8 @@ class _Round:
         lacks: bool | None = False
         for one in self._needs.index.requires:
             try:
+                if spelled(one.path) in self._unseen.uncertain:
+                    raise self._unseen.error(one.path)
                 value = one.read(self._request)
                 if value is None or value == ():
                     return True
@@ -243,6 +249,8 @@ def candidates_of(needs: ActionNeeds, event: Recorded, read: frozenset[str]) -> 
     """The rules that may match `event`, whose action is that of `needs`; None where it takes something to tell them
     that was not recorded. Raises RequestError for what no request is like."""
     request: Any = PartialRequest(event, read)
+    if not needs.looked_up.isdisjoint(request.unseen.uncertain):
+        return None
     try:
         return needs.index.candidates(request)
     except UnrecordedError:

@@ -28,13 +28,16 @@ class UnrecordedError(Exception):
 
 
 class Unseen:
-    """What was asked for in vain, in the order in which it was, and what must not be taken as a whole."""
+    """What was asked for in vain, in the order in which it was, and what nobody would notice: `taken_whole` are paths
+    of what must not be taken as a whole by an expression, and `uncertain` those that no filter may look at either, for
+    it is not known whether an object stands there."""
 
-    __slots__ = ("asked", "taken_whole")
+    __slots__ = ("asked", "taken_whole", "uncertain")
 
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.taken_whole: set[str] = set()
+        self.uncertain: set[str] = set()
 
     def error(self, name: str) -> UnrecordedError:
         """To be raised where `name` was asked for."""
@@ -110,9 +113,12 @@ class _Members(dict[str, Any]):
             if below is None and name not in node.known and name not in node.lacking:
                 below = node.known[name] = _Members(f"{node.path}.{name}", node.unseen, certain=certain)
                 node.unseen.taken_whole.add(below.path)
+                node.unseen.uncertain.add(below.path)
             if not isinstance(below, _Members):
                 return None
-            below.certain = below.certain or certain
+            if certain:
+                below.certain = True
+                node.unseen.uncertain.discard(below.path)
             node = below
         return node
 

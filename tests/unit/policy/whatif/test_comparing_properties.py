@@ -84,7 +84,7 @@ SETS = st.one_of(policy_sets(), st.builds(lambda one: [one], richer_sets("x")))
 
 
 @given(SETS, SETS, requests(["tool.call", "llm.request"]), st.booleans())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_comparison_of_recorded_decisions_says_what_the_whole_requests_come_to_or_nothing(old, new, request, known):
     log = MemoryAuditLog()
     before, after = AxonFlow.open(old, audit=log), AxonFlow.open(new)
@@ -109,7 +109,7 @@ def on_attributes():
 
 
 @given(st.lists(on_attributes(), max_size=6), st.data(), requests(["tool.call"]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_comparison_where_all_that_is_read_was_recorded_leaves_nothing_undecidable(drawn, data, request):
     """The same attributes, other effects: what the former policies read is all that these ask for."""
     effects = data.draw(st.lists(st.sampled_from(["deny", "require_approval", "redact", "allow"]), min_size=len(drawn)))
