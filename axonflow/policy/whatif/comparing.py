@@ -13,10 +13,11 @@ from axonflow.errors import RequestError
 from axonflow.policy.decision import Effect
 from axonflow.policy.engine import PolicyEngine
 from axonflow.policy.request import Request
-from axonflow.policy.whatif.judging import DEFAULT, Ruling, candidates_of, judge, paths_read
+from axonflow.policy.whatif.judging import candidates_of, judge, paths_read
 from axonflow.policy.whatif.keys import Key, group_key, lookup_key
 from axonflow.policy.whatif.needs import ActionNeeds, Asks
 from axonflow.policy.whatif.recorded import Recorded
+from axonflow.policy.whatif.ruling import DEFAULT, Ruling
 from axonflow.policy.whatif.tally import Outcome, Tally
 
 __all__ = ["Comparison"]
@@ -211,7 +212,9 @@ class Comparison:
             return Outcome(event.action, event.effect, _rule_of(event), after)
         is_own = event.policy_digest == before.needs.engine.digest
         then = judge(before, event, read, None, is_own=is_own)
-        asked = then.asked if is_own and _failed(event) == then.failed else None
+        asked = None
+        if is_own and candidates.after.findings and _failed(event) == then.failed:
+            asked = then.asked
         after = judge(candidates.after, event, read, asked).ruling
         if then.ruling.effect is None and is_own:  # what they came to then is known, if not why
             return Outcome(event.action, event.effect, _rule_of(event), after)

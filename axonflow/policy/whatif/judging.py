@@ -8,103 +8,30 @@ weighed against what the others do.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from msgspec import UNSET
-
-from axonflow.detect import Finding
 from axonflow.policy.cel.compiler import Condition
-from axonflow.policy.decision import Effect, Redact
+from axonflow.policy.decision import Effect
 from axonflow.policy.engine import PolicyEngine
-from axonflow.policy.evaluation import Evaluation
 from axonflow.policy.request import Request
 from axonflow.policy.rules import FAILS_CLOSED, CompiledRule, Waiver
 from axonflow.policy.verdict import Layers
 from axonflow.policy.whatif.needs import ActionNeeds, Asks
-from axonflow.policy.whatif.partial_request import PartialRequest, UnrecordedError, Unseen, spelled
-from axonflow.policy.whatif.recorded import MOST_FINDINGS, Recorded, is_exact
+from axonflow.policy.whatif.partial_request import PartialRequest, UnrecordedError, spelled
+from axonflow.policy.whatif.recorded import Recorded
+from axonflow.policy.whatif.recorded_evaluation import RecordedEvaluation
+from axonflow.policy.whatif.ruling import DEFAULT, Judged, Ruling, asked_of, ruling_of
+from axonflow.policy.whatif.short_way import judge_simply
 
-__all__ = ["DEFAULT", "Judged", "Ruling", "candidates_of", "judge", "paths_read"]
+__all__ = ["candidates_of", "judge", "paths_read"]
 
-DEFAULT: Final = "(default)"
-"""In place of a rule, where none decides: a default does, a requirement, or that nobody knows the action."""
 _MOST_NAMED: Final = 8
-_MOST_KNOWN: Final = 4_096
-"""Sets of rules that match together."""
-
-
-class Ruling(NamedTuple):
-    """`effect` is None where it cannot be told, and then `missing` are the first things that were not recorded, and
-    `rule` one that asks for them. Else `rule` is the first of those that decide."""
-
-    effect: str | None
-    rule: str
-    missing: tuple[str, ...] = ()
-
-
-class Judged(NamedTuple):
-    """A ruling, and the detectors that were asked for certain on the way to it. `failed` are the rules that could not
-    be evaluated."""
-
-    ruling: Ruling
-    asked: frozenset[str]
-    failed: frozenset[str]
-
-
-_REFUSED: Final = Judged(Ruling(Effect.DENY.value, DEFAULT), frozenset(), frozenset())
-
-
-class _Evaluation(Evaluation):
-    """One of a recorded decision. Where `asked` is given, these detectors are known to have looked at the content."""
-
-    __slots__ = ("_asked", "_found", "_is_own", "_nothing", "_whole", "looked")
-
-    def __init__(
-        self, request: Any, time_us: int, event: Recorded, scanner: Any, asked: frozenset[str] | None, *, is_own: bool
-    ) -> None:
-        """`is_own`: it is evaluated by the policies that it was decided by, so what they ask is what they asked."""
-        super().__init__(request, time_us, scanner)
-        self._found = {one.detector for one in event.findings}
-        self._asked = asked or frozenset()
-        self._nothing = not event.has_content
-        self._whole = len(event.findings) < MOST_FINDINGS
-        self._is_own = is_own
-        self.looked: set[str] = set()
-
-    @property
-    def spent(self) -> int:
-        """Steps so far, as negative numbers are."""
-        return self._steps
-
-    def detected(self, detector_ids: tuple[str, ...]) -> bool:
-        self.looked.update(detector_ids)
-        if not self._found.isdisjoint(detector_ids):
-            return True
-        self._know_of(detector_ids)
-        return False
-
-    def findings(self, detector_ids: tuple[str, ...]) -> tuple[Finding, ...]:
-        self.looked.update(detector_ids)
-        if not self._found.isdisjoint(detector_ids):  # of what was found too little is recorded
-            raise self.request.unseen.error("findings")  # type: ignore[attr-defined]  # it is a PartialRequest
-        self._know_of(detector_ids)
-        return ()
-
-    def _know_of(self, detector_ids: tuple[str, ...]) -> None:
-        """That nothing was found has to be known of all of them."""
-        if self._nothing or (self._whole and (self._is_own or self._asked.issuperset(detector_ids))):
-            return
-        unknown = [one for one in detector_ids if one not in self._asked] if self._whole else ["*"]
-        request: Any = self.request
-        request.unseen.asked += [f"detector {one}" for one in unknown[1:_MOST_NAMED]]
-        raise request.unseen.error(f"detector {unknown[0]}")
 
 
 class _Round:
     """The rules for one action on one recorded request, as of one time."""
 
-    def __init__(self, asks: Asks, request: PartialRequest, evaluation: _Evaluation) -> None:
+    def __init__(self, asks: Asks, request: PartialRequest, evaluation: RecordedEvaluation) -> None:
         self._asks = asks
         self._needs = asks.needs
         self._request: Any = request
@@ -267,7 +194,7 @@ def judge(
     It was decided at some moment up to the one that was recorded. Raises RequestError for what no request is like.
     """
     if asks.simple is not None:
-        found = _simply(asks, asks.simple, event, (read, asked), is_own=is_own)
+        found = judge_simply(asks, asks.simple, event, (read, asked), is_own=is_own)
         if found is not None:
             return found
     end_us = event.time_us
@@ -283,94 +210,6 @@ def judge(
     return Judged(Ruling(None, last.ruling.rule, ("time",)), frozenset(), last.failed)
 
 
-class _Plain:
-    """A principal, a resource or a request, as conditions look at them."""
-
-    __slots__ = (
-        "action", "attributes", "context", "groups", "id", "principal", "resource", "roles", "tenant", "type",
-        "unseen",
-    )  # fmt: skip
-    action: str
-    attributes: dict[str, Any]
-    context: dict[str, Any]
-    groups: tuple[Any, ...]
-    id: str
-    principal: _Plain
-    resource: _Plain
-    roles: tuple[Any, ...]
-    tenant: str
-    type: str
-    unseen: Unseen
-
-
-def _simply(
-    asks: Asks,
-    simple: tuple[tuple[str, str, str], ...],
-    event: Recorded,
-    known: tuple[frozenset[str], frozenset[str] | None],
-    *,
-    is_own: bool,
-) -> Judged | None:
-    """The same, where all that is needed was recorded and nothing fails, as with most; else None."""
-    read, asked = known
-    held = _held(simple, event.attributes, read)
-    if held is None:
-        return None
-    request: Any = _plain_request(event, held)
-    evaluation = None
-    if asks.inspects:
-        request.unseen = Unseen()
-        scanner = asks.needs.engine.scanner
-        evaluation = _Evaluation(request, event.time_us, event, scanner, asked, is_own=is_own)
-    try:
-        matched = tuple([rule for rule in asks.rules if rule.quick is None or rule.quick(request, evaluation)])
-    except Exception:  # noqa: BLE001  whatever it is, the long way meets it again
-        return None
-    for one in asks.needs.index.requires:
-        if one.read(request) in (None, ()):
-            return _REFUSED
-    found: Judged | None = asks.known.get(matched)
-    if found is None:
-        effect = asks.needs.engine.layers.verdict(matched)[0]
-        found = Judged(_ruling(effect, matched), _asked_of(matched, set(), effect), frozenset())
-        if len(asks.known) < _MOST_KNOWN:
-            asks.known[matched] = found
-    if evaluation is not None and evaluation.looked:
-        return Judged(found.ruling, found.asked.union(evaluation.looked), found.failed)
-    return found
-
-
-def _held(
-    simple: Iterable[tuple[str, str, str]], recorded: dict[str, Any], read: frozenset[str]
-) -> dict[str, dict[str, Any]] | None:
-    """The attributes by whose they are; None unless of each it is known what it is, or that there is none."""
-    held: dict[str, dict[str, Any]] = {"context": {}, "principal": {}, "resource": {}}
-    for path, root, name in simple:
-        value = recorded.get(path, UNSET)
-        if value is UNSET:
-            if path not in read:
-                return None
-        elif is_exact(value):
-            held[root][name] = value
-        else:
-            return None
-    return held
-
-
-def _plain_request(event: Recorded, held: dict[str, dict[str, Any]]) -> _Plain:
-    principal, resource, request = _Plain(), _Plain(), _Plain()
-    principal.type, _, principal.id = event.principal.partition(":")
-    principal.tenant = event.tenant_id
-    principal.attributes = held["principal"]
-    principal.roles = tuple(principal.attributes.pop("roles", ()))
-    principal.groups = tuple(principal.attributes.pop("groups", ()))
-    resource.type, _, resource.id = event.resource.partition(":")
-    resource.attributes = held["resource"]
-    request.principal, request.resource, request.context = principal, resource, held["context"]
-    request.action = event.action
-    return request
-
-
 def _judged(
     asks: Asks,
     event: Recorded,
@@ -382,7 +221,7 @@ def _judged(
     read, asked = known
     engine = asks.needs.engine
     request = PartialRequest(event, read)
-    evaluation = _Evaluation(request, time_us, event, engine.scanner, asked, is_own=is_own)
+    evaluation = RecordedEvaluation(request, time_us, event, engine.scanner, asked, is_own=is_own)
     one = _Round(asks, request, evaluation)
     one.run()
     effects = _effects(engine.layers, one)
@@ -391,13 +230,8 @@ def _judged(
         rule = next(iter(one.missing.values()), DEFAULT)
         return Judged(Ruling(None, rule, missing), frozenset(evaluation.looked), frozenset(one.failed))
     (effect,) = effects
-    asked_now = _asked_of(one.matched, evaluation.looked, effect)
-    return Judged(_ruling(effect, one.matched), asked_now, frozenset(one.failed))
-
-
-def _ruling(effect: Effect, matched: Sequence[CompiledRule]) -> Ruling:
-    deciding = min(((rule.rank, rule.id) for rule in matched if rule.effect is effect), default=(0, DEFAULT))
-    return Ruling(effect.value, deciding[1])
+    asked_now = asked_of(one.matched, evaluation.looked, effect)
+    return Judged(ruling_of(effect, one.matched), asked_now, frozenset(one.failed))
 
 
 def _effects(layers: Layers, one: _Round) -> set[Effect]:
@@ -412,14 +246,6 @@ def _effects(layers: Layers, one: _Round) -> set[Effect]:
     if one.unknown:
         found |= {layers.verdict([*granting, *each])[0] for each in ([], *[[rule] for rule in others])}
     return found if lacks is False else {*found, Effect.DENY}
-
-
-def _asked_of(matched: Sequence[CompiledRule], looked: set[str], effect: Effect) -> frozenset[str]:
-    """The detectors that were asked for certain: by conditions on the way, and to redact what is let through."""
-    if effect is Effect.DENY:
-        return frozenset(looked)
-    redacting = [one for rule in matched for one in rule.obligations if isinstance(one, Redact)]
-    return frozenset(looked).union(*[one.detectors for one in redacting])
 
 
 def paths_read(engine: PolicyEngine, action: str) -> frozenset[str]:

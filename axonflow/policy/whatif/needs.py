@@ -96,7 +96,17 @@ class Asks:
     """
 
     __slots__ = (
-        "content", "expiries", "findings", "inspects", "is_narrowed", "known", "needs", "rules", "simple", "time",
+        "content",
+        "expiries",
+        "findings",
+        "inspects",
+        "is_narrowed",
+        "known",
+        "needs",
+        "rules",
+        "simple",
+        "tests",
+        "time",
         "used",
     )  # fmt: skip
 
@@ -104,6 +114,7 @@ class Asks:
         self.needs = needs
         self.is_narrowed = rules is not None
         self.rules = needs.rules if rules is None else rules
+        self.tests = tuple([(rule, rule.quick) for rule in self.rules])
         waivers = [waiver for rule in self.rules for waiver in rule.waivers]
         conditions = [rule.condition for rule in self.rules] + [waiver.condition for waiver in waivers]
         every = [needs.of(condition) for condition in conditions]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from axonflow.policy.decision import Effect
-from axonflow.policy.whatif.judging import Ruling
+from axonflow.policy.whatif.ruling import Ruling
 
 __all__ = ["ALLOWED", "Outcome", "Tally"]
 
