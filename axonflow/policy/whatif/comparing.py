@@ -105,7 +105,7 @@ class Comparison:
                 self.tally.others += 1
                 continue
             if event.sealed:
-                self._alone(event, Outcome(event.action, event.effect, _rule_of(event), _SEALED))
+                self._alone(event, Outcome(event.action, event.decided, _rule_of(event), _SEALED))
                 continue
             action = actions.get(event.action) or self._action(event.action)
             candidates = action.found.get(action.key(event)) or self._candidates(action, event)
@@ -203,13 +203,13 @@ class Comparison:
                 return self._judged(event, self._read(action, event), candidates)
         except RequestError:
             pass  # what no request is like: neither is it where the candidates are not known
-        return Outcome(event.action, event.effect, _rule_of(event), _NO_REQUEST)
+        return Outcome(event.action, event.decided, _rule_of(event), _NO_REQUEST)
 
     def _judged(self, event: Recorded, read: frozenset[str], candidates: _Candidates) -> Outcome:
         before = candidates.before
         if before is None:
             after = judge(candidates.after, event, read, None).ruling
-            return Outcome(event.action, event.effect, _rule_of(event), after)
+            return Outcome(event.action, event.decided, _rule_of(event), after)
         is_own = event.policy_digest == before.needs.engine.digest
         then = judge(before, event, read, None, is_own=is_own)
         asked = None
@@ -217,7 +217,7 @@ class Comparison:
             asked = then.asked
         after = judge(candidates.after, event, read, asked).ruling
         if then.ruling.effect is None and is_own:  # what they came to then is known, if not why
-            return Outcome(event.action, event.effect, _rule_of(event), after)
+            return Outcome(event.action, event.decided, _rule_of(event), after)
         return Outcome(event.action, then.ruling.effect, then.ruling.rule, after)
 
 

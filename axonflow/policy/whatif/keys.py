@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Raw
 
 from axonflow.policy.whatif.needs import Asks
-from axonflow.policy.whatif.recorded import MOST_FINDINGS, Recorded
+from axonflow.policy.whatif.recorded import MOST_FINDINGS, NOTHING_TOLD, Recorded
 
 __all__ = ["Key", "group_key", "lookup_key"]
 
@@ -32,7 +32,12 @@ def lookup_key(looked_up: Iterable[str], digest: str | None) -> Key:
 
 def group_key(asks: Sequence[Asks], digest: str | None) -> Key:
     """Of all that these ask for, what it came to then, and whether by the policies with this digest."""
-    parts = ["event.action", "event.effect", "event.policies[0] if event.policies else ''", *_is_own(digest)]
+    parts = [
+        "event.action",
+        "event.effect if event.details is told else event.decided",
+        "event.policies[0] if event.policies else ''",
+        *_is_own(digest),
+    ]
     parts += _parts(set().union(*[one.used for one in asks]))
     if any(one.findings for one in asks):
         parts.append("sorted({one.detector for one in event.findings}) if event.findings else event.has_content")
@@ -78,7 +83,7 @@ def _names(path: str) -> Iterable[str]:
 def _made(parts: tuple[str, ...], expiries: tuple[int, ...], digest: str | None) -> Key:
     visible: dict[str, Any] = {
         "__builtins__": {}, "encode": _encode, "absent": _ABSENT, "bisect": bisect_right, "expiries": expiries,
-        "sorted": sorted, "len": len, "digest": digest,
+        "sorted": sorted, "len": len, "digest": digest, "told": NOTHING_TOLD,
     }  # fmt: skip
     written = f"encode([{', '.join(parts)}])"
     if any(part.startswith("a.get(") for part in parts):

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-__all__ = ["MOST_FINDINGS", "Found", "Recorded", "Told", "is_exact"]
+__all__ = ["MOST_FINDINGS", "NOTHING_TOLD", "Found", "Recorded", "Told", "is_exact"]
 
 MOST_FINDINGS: Final = 64
 """Of one event: where there are so many, there may have been more, and of those nothing is known."""
@@ -33,12 +33,14 @@ class Found(Struct, gc=False):
 
 
 class Told(Struct, frozen=True, gc=False):
-    """Of the further facts, whether the content was yet to come when it was decided on."""
+    """Of the further facts, whether the content was yet to come when it was decided on; and what policies came to,
+    where something else became of it, such as a denial because a limit was used up."""
 
     streamed: Any = False
+    decided: Any = ""
 
 
-_TOLD: Final = Told()
+NOTHING_TOLD: Final = Told()
 
 
 class Recorded(Struct, gc=False):
@@ -64,8 +66,14 @@ class Recorded(Struct, gc=False):
     duration_us: int | None = None
     attributes: dict[str, Any] = {}
     findings: tuple[Found, ...] = ()
-    details: Told = _TOLD
+    details: Told = NOTHING_TOLD
     sealed: dict[str, str] = {}
+
+    @property
+    def decided(self) -> str:
+        """The effect that the policies then in force came to, whatever became of it."""
+        decided = self.details.decided
+        return decided if decided and isinstance(decided, str) else self.effect
 
     @property
     def has_content(self) -> bool:

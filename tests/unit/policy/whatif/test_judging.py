@@ -121,3 +121,74 @@ def test_judging_a_condition_says_what_it_comes_to_or_nothing_whatever_was_recor
         assert all(told["all", True]), "all that is asked for was read then"
     if "detected" in str(rule) and not any(word in str(rule) for word in ("secret", "||")):
         assert sum(told["all", True]) > len(told["all", True]) * 0.9
+
+
+def enforced(rules, *requests, default="allow"):
+    """The flow, and what was recorded of the requests."""
+    log = MemoryAuditLog()
+    flow = AxonFlow.open(policy_set(rules, default=default), audit=log)
+    return flow, asyncio.run(recorded(flow, log, requests))
+
+
+def tallied(events, after, before=None):
+    comparison = Comparison(after.policies, before and before.policies)
+    comparison.take(events)
+    return comparison.finish()
+
+
+ASK = Request("user:ann", "tool.call", "tool:x", {"env": "prod"})
+
+
+def test_comparison_with_a_limit_that_was_used_up_goes_by_what_policies_said():
+    capped = [{"id": "cap", "effect": "limit", "obligations": [{"unit": "requests", "maximum": 1, "window_s": 3600}]}]
+    flow, events = enforced(capped, ASK, ASK)
+    assert [event.effect for event in events] == ["limit", "deny"]
+    assert tallied(events, flow).effects == {("limit", "limit"): 2}
+
+
+def test_comparison_of_a_stream_does_not_take_it_for_no_content():
+    rules = [{"id": "mask", "effect": "redact", "when": 'detected("pii.email")'}]
+    log = MemoryAuditLog()
+    flow = AxonFlow.open(policy_set(rules, default="allow"), audit=log)
+
+    async def streamed():
+        guard = await flow.guard_stream(Request("user:ann", "llm.response", "model:m"))
+        guard.feed("mail ann@example.com")
+        await guard.finish()
+        return [DECODE(record.canonical) for record in await log.records("default")]
+
+    events = asyncio.run(streamed())
+    refusing = AxonFlow.open(policy_set([{"id": "no", "effect": "deny", "when": 'detected("pii")'}], default="allow"))
+    tally = tallied(events, refusing)
+    assert (tally.undecidable, tally.others) == (1, 1)
+
+
+def test_comparison_of_actions_that_no_policy_names_keeps_none_of_them_in_mind():
+    flow, events = enforced([], *[Request("user:ann", f"crm.x{number}", "tool:x") for number in range(5)])
+    comparison = Comparison(flow.policies)
+    comparison.take(events)
+    assert comparison.finish().effects == {("deny", "deny"): 5}
+    assert not comparison._actions
+
+
+def test_comparison_with_more_groups_than_it_holds_counts_them_all(monkeypatch):
+    monkeypatch.setattr("axonflow.policy.whatif.comparing._MOST_GROUPS", 3)
+    rules = [{"id": "no", "effect": "deny", "when": "context.n > 10"}]
+    requests = [Request("user:ann", "tool.call", f"tool:{number % 2}", {"n": number % 7}) for number in range(30)]
+    flow, events = enforced(rules, *requests)
+    assert tallied(events, flow).effects == {("allow", "allow"): 30}
+
+
+def test_comparison_tells_apart_what_python_takes_for_equal():
+    """1, 1.0 and true are three values to a policy; so are null and nothing at all."""
+    values = [{"n": 1}, {"n": 1.0}, {"n": True}, {"n": None}, {}, {"n": "1"}]
+    reading = [{"id": "w", "effect": "warn", "when": "context.n == 1"}]
+    flow, events = enforced(reading, *[Request("user:ann", "tool.call", "tool:x", one) for one in values])
+    after = AxonFlow.open(
+        policy_set(
+            [{"id": "no", "effect": "deny", "when": "type(context.n) == int || context.n == null"}], default="allow"
+        )
+    )
+    tally = tallied(events, after, flow)
+    assert tally.effects == {("allow", "deny"): 3, ("allow", "allow"): 3}, "a missing attribute denies as well"
+    assert tally.undecidable == 0
