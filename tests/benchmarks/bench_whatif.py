@@ -1,8 +1,8 @@
-"""`axonflow whatif`: decisions a second from memory, from an export and from PostgreSQL, against merely decoding the same
-rows; in processor time of this process, since others may be at work on the machine.
+"""`axonflow whatif`: decisions a second from memory, from an export and from PostgreSQL, against merely decoding the
+same rows; in processor time of this process, since others may be at work on the machine.
 
-Merely decoding is what whatif does to a row before it compares: the fields that it takes, and no others. Beside it stands
-what it takes to decode all fields of an event, as a search does.
+Merely decoding is what whatif does to a row before it compares: the fields that it takes, and no others. Beside it
+stands what it takes to decode all fields of an event, as a search does.
 """
 
 import asyncio
@@ -26,8 +26,8 @@ from axonflow.policy.whatif import Comparison
 from axonflow_sidecar.hosting.embedded import EmbeddedPostgres
 from tests.strategies import policy_set
 
-EVENTS = 30_000
-ROUNDS = 5
+EVENTS = 40_000
+ROUNDS = 4
 TOOLS = [f"tool-{number}" for number in range(30)]
 TEXTS = ["hello", "write to ann@example.com", "please sum up the report", "card 4111 1111 1111 1111"]
 OLD = [
@@ -69,15 +69,17 @@ async def record(flow, log):
 
 
 def spent(*works):
-    """Processor time in microseconds an event of each, in turns: of each the least of some rounds, for what others do on
-    the machine only ever adds to it."""
+    """Processor time in microseconds an event of each, in turns: of each the least of some rounds, for what others do
+    on the machine only ever adds to it."""
     least = [float("inf")] * len(works)
     for number in range(ROUNDS):
         for at in range(len(works)) if number % 2 else reversed(range(len(works))):
             gc.collect()
+            gc.freeze()  # as the command does: what stays is not walked again and again
             started = time.process_time()
             works[at]()
             least[at] = min(least[at], (time.process_time() - started) / EVENTS * 1e6)
+            gc.unfreeze()
     return least
 
 

@@ -21,6 +21,7 @@ from tests.benchmarks import (
     bench_replay,
     bench_stream,
     bench_verify,
+    bench_whatif,
 )
 
 ALL = {
@@ -29,6 +30,7 @@ ALL = {
     "load": bench_load,
     "reload": bench_reload,
     "replay": bench_replay,
+    "whatif": bench_whatif,
     "plan": bench_plan,
     "enforce": bench_enforce,
     "async": bench_async,
