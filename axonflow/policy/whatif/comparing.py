@@ -7,6 +7,7 @@ told which rules those are, by what they are looked up by; then groups by what t
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final
 
 from axonflow.errors import RequestError
@@ -41,7 +42,7 @@ class _Group:
     def __init__(self, outcome: Outcome) -> None:
         self.outcome = outcome
         self.count = 0
-        self.is_shown = True
+        self.is_shown = outcome.before != outcome.after.effect
 
 
 class _Candidates:
@@ -74,7 +75,7 @@ class _Action:
         self.paths = frozenset[str]() if before is None else paths_read(before, action)
         looked_up = self.after.looked_up if self.before is None else self.after.looked_up | self.before.looked_up
         self.key = lookup_key(looked_up, None if before is None else before.digest)
-        self.found: dict[bytes, _Candidates] = {}
+        self.found: dict[object, _Candidates] = {}
         self.sets: dict[object, _Candidates] = {}
 
 
@@ -108,7 +109,11 @@ class Comparison:
                 self._alone(event, Outcome(event.action, event.decided, _rule_of(event), _SEALED))
                 continue
             action = actions.get(event.action) or self._action(event.action)
-            candidates = action.found.get(action.key(event)) or self._candidates(action, event)
+            try:
+                candidates = action.found.get(action.key(event))
+            except TypeError:  # an object, where rules are looked up by a text
+                candidates = None
+            candidates = candidates or self._candidates(action, event)
             if candidates is None or candidates.key is None:
                 self._alone(event, self._outcome(event, action, candidates))
                 continue
@@ -188,7 +193,8 @@ class Comparison:
             )
         if len(action.found) >= _MOST_GROUPS:
             action.found.clear()
-        action.found[action.key(event)] = found
+        with suppress(TypeError):  # as above
+            action.found[action.key(event)] = found
         return found
 
     def _read(self, action: _Action, event: Recorded) -> frozenset[str]:

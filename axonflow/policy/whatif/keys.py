@@ -15,19 +15,29 @@ from msgspec import Raw
 from axonflow.policy.whatif.needs import Asks
 from axonflow.policy.whatif.recorded import MOST_FINDINGS, NOTHING_TOLD, Recorded
 
-__all__ = ["Key", "group_key", "lookup_key"]
+__all__ = ["Key", "LookupKey", "group_key", "lookup_key"]
 
 Key = Callable[[Recorded], bytes]
+LookupKey = Callable[[Recorded], object]
 
 _ABSENT: Final = Raw(b"~")
 """Of what was not recorded: no JSON value is written so."""
+_NOTHING: Final = object()
+"""The same, where nothing is written."""
 _RECORDS: Final = frozenset({"principal", "resource"})
 _CHAIN: Final = "principal.on_behalf_of"
 
 
-def lookup_key(looked_up: Iterable[str], digest: str | None) -> Key:
-    """Of what rules are looked up by, and whether it was decided by the policies with this digest."""
-    return _made(tuple(_parts(set(looked_up)) + _is_own(digest)), (), digest)
+def lookup_key(looked_up: Iterable[str], digest: str | None) -> LookupKey:
+    """Of what rules are looked up by, and whether it was decided by the policies with this digest. A look-up only knows
+    texts, and lists of them, from what is none: so 1 and true may be one. Raises TypeError for what cannot be hashed.
+    """
+    parts = [
+        f"tuple(v) if (v := {part}).__class__ is list else v" if part.startswith("a.get(") else part
+        for part in _parts(set(looked_up))
+    ]
+    key: LookupKey = _made((*parts, *_is_own(digest)), (), digest, hashed=True)
+    return key
 
 
 def group_key(asks: Sequence[Asks], digest: str | None) -> Key:
@@ -47,7 +57,8 @@ def group_key(asks: Sequence[Asks], digest: str | None) -> Key:
     expiries = tuple(sorted({moment for one in asks for moment in one.expiries}))
     if expiries:
         parts.append("bisect(expiries, event.time_us), bisect(expiries, event.time_us - (event.duration_us or 0) - 1)")
-    return _made(tuple(parts), expiries, digest)
+    key: Key = _made(tuple(parts), expiries, digest)
+    return key
 
 
 def _is_own(digest: str | None) -> list[str]:
@@ -80,16 +91,16 @@ def _names(path: str) -> Iterable[str]:
 
 
 @lru_cache(maxsize=1024)
-def _made(parts: tuple[str, ...], expiries: tuple[int, ...], digest: str | None) -> Key:
+def _made(parts: tuple[str, ...], expiries: tuple[int, ...], digest: str | None, *, hashed: bool = False) -> Any:
     visible: dict[str, Any] = {
-        "__builtins__": {}, "encode": _encode, "absent": _ABSENT, "bisect": bisect_right, "expiries": expiries,
-        "sorted": sorted, "len": len, "digest": digest, "told": NOTHING_TOLD,
+        "__builtins__": {}, "encode": _encode, "absent": _NOTHING if hashed else _ABSENT, "bisect": bisect_right,
+        "expiries": expiries, "sorted": sorted, "len": len, "tuple": tuple, "list": list, "digest": digest, "told": NOTHING_TOLD,
     }  # fmt: skip
-    written = f"encode([{', '.join(parts)}])"
-    if any(part.startswith("a.get(") for part in parts):
+    listed = "".join(f"({part}), " for part in parts)
+    written = f"({listed})" if hashed else f"encode([{listed}])"
+    if "a.get(" in listed:
         written = f"(a := event.attributes, {written})[1]"
-    made: Key = eval(f"lambda event: {written}", visible)  # noqa: S307  ours: paths stand in it as literals only
-    return made
+    return eval(f"lambda event: {written}", visible)  # noqa: S307  ours: paths stand in it as literals only
 
 
 _encode: Final = msgspec.json.Encoder().encode

@@ -91,23 +91,14 @@ class Asks:
     not known which.
 
     `simple` are the attributes that they read, if that is all they need, and none is within another: of each the name
-    under which it is recorded, whose it is (``context``, ``principal``, ``resource``) and how it is called there.
-    `known` is for what is learnt of rules that match together.
+    under which it is recorded, whose it is (0 the context's, 1 the principal's, 2 the resource's) and how it is called
+    there. `of_principal` and `of_resource`: whether they look at these at all. `known` is for what is learnt of rules
+    that match together.
     """
 
     __slots__ = (
-        "content",
-        "expiries",
-        "findings",
-        "inspects",
-        "is_narrowed",
-        "known",
-        "needs",
-        "rules",
-        "simple",
-        "tests",
-        "time",
-        "used",
+        "content", "expiries", "findings", "inspects", "is_narrowed", "known", "needs", "of_principal", "of_resource",
+        "rules", "simple", "tests", "time", "used",
     )  # fmt: skip
 
     def __init__(self, needs: ActionNeeds, rules: tuple[CompiledRule, ...] | None) -> None:
@@ -122,6 +113,8 @@ class Asks:
         self.used = frozenset(map(spelled, required)).union(*[one.used for one in every])
         if not self.is_narrowed:
             self.used |= needs.looked_up
+        self.of_principal = any(path.startswith("principal.") for path in self.used)
+        self.of_resource = any(path.startswith("resource.") for path in self.used)
         self.findings = any(one.findings for one in every)
         self.content = "content" in required or any(one.content for one in every)
         self.time = any(one.time for one in every)
@@ -135,17 +128,18 @@ class Asks:
 
 
 _SIMPLE: Final = re.compile(r"(context|principal|resource)\.([^.]+)")
+_HOLDERS: Final = ("context", "principal", "resource")
 _SAID: Final = frozenset({"principal.id", "principal.type", "principal.tenant", "resource.id", "resource.type"})
 
 
-def _simple(paths: Iterable[str]) -> tuple[tuple[str, str, str], ...] | None:
+def _simple(paths: Iterable[str]) -> tuple[tuple[str, int, str], ...] | None:
     found = []
     for path in sorted(paths):
         match = _SIMPLE.fullmatch(path)
         if match is None or path == "principal.on_behalf_of":
             return None
         if path not in _SAID:
-            found.append((path, match[1], match[2]))
+            found.append((path, _HOLDERS.index(match[1]), match[2]))
     return tuple(found)
 
 

@@ -44,7 +44,7 @@ class _Plain:
 
 def judge_simply(
     asks: Asks,
-    simple: tuple[tuple[str, str, str], ...],
+    simple: tuple[tuple[str, int, str], ...],
     event: Recorded,
     known: tuple[frozenset[str], frozenset[str] | None],
     *,
@@ -52,7 +52,7 @@ def judge_simply(
 ) -> Judged | None:
     """As `axonflow.policy.whatif.judging.judge`, or None."""
     read, asked = known
-    request: Any = _request_of(simple, event, read)
+    request: Any = _request_of(asks, simple, event, read)
     if request is None:
         return None
     evaluation = None
@@ -78,28 +78,34 @@ def judge_simply(
     return found
 
 
-def _request_of(simple: tuple[tuple[str, str, str], ...], event: Recorded, read: frozenset[str]) -> _Plain | None:
-    """The request with these attributes; None unless of each it is known what it is, or that there is none."""
+def _request_of(
+    asks: Asks, simple: tuple[tuple[str, int, str], ...], event: Recorded, read: frozenset[str]
+) -> _Plain | None:
+    """The request with these attributes, as far as it is looked at; None unless of each it is known what it is, or that
+    there is none."""
     recorded = event.attributes
-    held: dict[str, dict[str, Any]] = {"context": {}, "principal": {}, "resource": {}}
-    for path, root, name in simple:
+    held: tuple[dict[str, Any], dict[str, Any], dict[str, Any]] = ({}, {}, {})
+    for path, holder, name in simple:
         value = recorded.get(path, UNSET)
         if value is UNSET:
             if path not in read:
                 return None
         elif value.__class__ in _EXACT or is_exact(value):
-            held[root][name] = value
+            held[holder][name] = value
         else:
             return None
-    principal, resource, request = _Plain(), _Plain(), _Plain()
-    attributes = held["principal"]
-    principal.type, _, principal.id = event.principal.partition(":")
-    principal.tenant = event.tenant_id
-    principal.roles = tuple(attributes.pop("roles", ())) if attributes else ()
-    principal.groups = tuple(attributes.pop("groups", ())) if attributes else ()
-    principal.attributes = attributes
-    resource.type, _, resource.id = event.resource.partition(":")
-    resource.attributes = held["resource"]
-    request.principal, request.resource, request.context = principal, resource, held["context"]
+    request = _Plain()
     request.action = event.action
+    request.context, attributes, owned = held
+    if asks.of_principal:
+        principal = request.principal = _Plain()
+        principal.type, _, principal.id = event.principal.partition(":")
+        principal.tenant = event.tenant_id
+        principal.roles = tuple(attributes.pop("roles", ()))
+        principal.groups = tuple(attributes.pop("groups", ()))
+        principal.attributes = attributes
+    if asks.of_resource:
+        resource = request.resource = _Plain()
+        resource.type, _, resource.id = event.resource.partition(":")
+        resource.attributes = owned
     return request
