@@ -8,6 +8,7 @@ stands what it takes to decode all fields of an event, as a search does.
 import asyncio
 import gc
 import random
+import statistics
 import sys
 import tempfile
 import time
@@ -27,7 +28,7 @@ from axonflow_sidecar.hosting.embedded import EmbeddedPostgres
 from tests.strategies import policy_set
 
 EVENTS = 40_000
-ROUNDS = 4
+ROUNDS = 5
 TOOLS = [f"tool-{number}" for number in range(30)]
 TEXTS = ["hello", "write to ann@example.com", "please sum up the report", "card 4111 1111 1111 1111"]
 OLD = [
@@ -69,25 +70,31 @@ async def record(flow, log):
 
 
 def spent(*works):
-    """Processor time in microseconds an event of each, in turns: of each the least of some rounds, for what others do
-    on the machine only ever adds to it."""
-    least = [float("inf")] * len(works)
+    """Processor time in microseconds an event of each, in turns, round by round: what others do on the machine is then
+    done to all of them."""
+    rounds = []
     for number in range(ROUNDS):
+        took = [0.0] * len(works)
         for at in range(len(works)) if number % 2 else reversed(range(len(works))):
             gc.collect()
             gc.freeze()  # as the command does: what stays is not walked again and again
             started = time.process_time()
             works[at]()
-            least[at] = min(least[at], (time.process_time() - started) / EVENTS * 1e6)
+            took[at] = (time.process_time() - started) / EVENTS * 1e6
             gc.unfreeze()
-    return least
+        rounds.append(took)
+    return rounds
+
+
+def median(values):
+    return statistics.median(list(values))
 
 
 def told(name, work, floor):
-    own, bare = spent(work, floor)
-    print(
-        f"    {name:<28} {own:6.2f} us, {1e6 / own:>9,.0f} a second; {bare / own:.2f}x merely decoding ({bare:.2f} us)"
-    )
+    rounds = spent(work, floor)
+    own, bare = (median(column) for column in zip(*rounds, strict=True))
+    ratio = median(one[1] / one[0] for one in rounds)
+    print(f"    {name:<28} {own:6.2f} us, {1e6 / own:>9,.0f} a second; {ratio:.2f}x merely decoding ({bare:.2f} us)")
 
 
 def refused(at, message):
@@ -118,11 +125,12 @@ def measured(name, before, after, rows, lines, history):
             some = records[start : start + _LINES]
             list(_decoded_lines(some, [0] * len(some), refused))
 
-    from_memory, all_fields, fields = spent(
+    rounds = spent(
         compared(lambda comparison: (comparison.take(events), comparison.finish())),
         lambda: [whole.decode(b"[" + b",".join(page) + b"]") for page in pages],
         decode_pages,
     )
+    from_memory, all_fields, fields = (median(column) for column in zip(*rounds, strict=True))
     tally = last[0].tally
     print(f"  {name}: {last[0].judged / EVENTS:.1%} judged, the others are like one of them;")
     print(f"  {tally.flips:,} flips, {tally.undecidable:,} undecidable")
@@ -155,7 +163,7 @@ def main():
     distinct_log = MemoryAuditLog(capacity=EVENTS)
     distinct = AxonFlow.open(policy_set([*OLD, *DISTINCT]), audit=distinct_log)
     newer = AxonFlow.open(policy_set([*NEW, *DISTINCT]))
-    print(f"axonflow whatif, {EVENTS:,} decisions, 6 and 7 rules; processor time of this process, least of {ROUNDS}")
+    print(f"axonflow whatif, {EVENTS:,} decisions, 6 and 7 rules; processor time of this process, median of {ROUNDS}")
     with tempfile.TemporaryDirectory() as folder, asyncio.Runner() as runner:
         Path(folder).chmod(0o711)
         server = None if "--without-postgres" in sys.argv else EmbeddedPostgres(Path(folder, "postgres"))

@@ -94,7 +94,8 @@ def _names(path: str) -> Iterable[str]:
 def _made(parts: tuple[str, ...], expiries: tuple[int, ...], digest: str | None, *, hashed: bool = False) -> Any:
     visible: dict[str, Any] = {
         "__builtins__": {}, "encode": _encode, "absent": _NOTHING if hashed else _ABSENT, "bisect": bisect_right,
-        "expiries": expiries, "sorted": sorted, "len": len, "tuple": tuple, "list": list, "digest": digest, "told": NOTHING_TOLD,
+        "expiries": expiries, "sorted": sorted, "len": len, "tuple": tuple, "list": list, "digest": digest,
+        "told": NOTHING_TOLD,
     }  # fmt: skip
     listed = "".join(f"({part}), " for part in parts)
     written = f"({listed})" if hashed else f"encode([{listed}])"
