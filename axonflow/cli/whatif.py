@@ -50,7 +50,7 @@ _OF_DATABASE = (
 def command(
     ctx: click.Context, /, *, policies: str, against: str | None, fails: tuple[str, ...], as_json: bool, **wanted: Any
 ) -> None:
-    """Tell what other policies would have made of decisions that were recorded.
+    """Hold other policies against recorded decisions.
 
     POLICIES are a folder, a file or a bundle. Of each decision it is said whether it comes to something else, and by
     which rule. What was recorded of it is all that is known: where a rule asks for more (content, an attribute that

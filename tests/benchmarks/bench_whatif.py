@@ -27,8 +27,8 @@ from axonflow.policy.whatif import Comparison
 from axonflow_sidecar.hosting.embedded import EmbeddedPostgres
 from tests.strategies import policy_set
 
-EVENTS = 40_000
-ROUNDS = 5
+EVENTS = {"traffic as it is": 80_000, "every decision another one": 20_000}
+ROUNDS = 4
 TOOLS = [f"tool-{number}" for number in range(30)]
 TEXTS = ["hello", "write to ann@example.com", "please sum up the report", "card 4111 1111 1111 1111"]
 OLD = [
@@ -46,10 +46,10 @@ DISTINCT = [{"id": "large", "effect": "deny", "when": "has(context.amount) && co
 """Reads of every decision an attribute that no two have in common."""
 
 
-def drawn(seed):
+def drawn(seed, events):
     """Traffic: 200 people, 30 tools (a few of them most of the time), a fifth of it prompts."""
     chosen = random.Random(seed)
-    for _ in range(EVENTS):
+    for _ in range(events):
         principal = {"id": f"u{chosen.randrange(200)}", "roles": [chosen.choice(["guest", "clerk", "ops"])]}
         context = {
             "env": chosen.choice(["prod", "dev", "dev"]), "risk": chosen.randrange(100),
@@ -61,15 +61,15 @@ def drawn(seed):
             yield Request(principal, "tool.call", f"tool:{TOOLS[int(30 * chosen.random() ** 2)]}", context)
 
 
-async def record(flow, log):
-    for request in drawn(7):
+async def record(flow, log, events):
+    for request in drawn(7, events):
         await flow.enforce(request)
     store = MemoryAuditProofs()
-    await store.write_batch(await log.sealed(EVENTS))
+    await store.write_batch(await log.sealed(events))
     return await log.records("default"), [line async for line in export_audit(store, "default")]
 
 
-def spent(*works):
+def spent(events, *works):
     """Processor time in microseconds an event of each, in turns, round by round: what others do on the machine is then
     done to all of them."""
     rounds = []
@@ -80,7 +80,7 @@ def spent(*works):
             gc.freeze()  # as the command does: what stays is not walked again and again
             started = time.process_time()
             works[at]()
-            took[at] = (time.process_time() - started) / EVENTS * 1e6
+            took[at] = (time.process_time() - started) / events * 1e6
             gc.unfreeze()
         rounds.append(took)
     return rounds
@@ -90,8 +90,8 @@ def median(values):
     return statistics.median(list(values))
 
 
-def told(name, work, floor):
-    rounds = spent(work, floor)
+def told(name, events, work, floor):
+    rounds = spent(events, work, floor)
     own, bare = (median(column) for column in zip(*rounds, strict=True))
     ratio = median(one[1] / one[0] for one in rounds)
     print(f"    {name:<28} {own:6.2f} us, {1e6 / own:>9,.0f} a second; {ratio:.2f}x merely decoding ({bare:.2f} us)")
@@ -126,17 +126,18 @@ def measured(name, before, after, rows, lines, history):
             list(_decoded_lines(some, [0] * len(some), refused))
 
     rounds = spent(
+        len(rows),
         compared(lambda comparison: (comparison.take(events), comparison.finish())),
         lambda: [whole.decode(b"[" + b",".join(page) + b"]") for page in pages],
         decode_pages,
     )
     from_memory, all_fields, fields = (median(column) for column in zip(*rounds, strict=True))
     tally = last[0].tally
-    print(f"  {name}: {last[0].judged / EVENTS:.1%} judged, the others are like one of them;")
+    print(f"  {name}: {last[0].judged / len(rows):.1%} judged, the others are like one of them;")
     print(f"  {tally.flips:,} flips, {tally.undecidable:,} undecidable")
     print(f"    from memory, decoded before  {from_memory:6.2f} us, {1e6 / from_memory:>9,.0f} a second")
     print(f"    (decoding an event: {fields:.2f} us the fields that are needed, {all_fields:.2f} us all)")
-    told("from an export", compared(lambda one: compare_export(lines, one, refused=refused)), decode_lines)
+    told("from an export", len(rows), compared(lambda one: compare_export(lines, one, refused=refused)), decode_lines)
     if history is None:
         return
     run, store = history
@@ -151,19 +152,20 @@ def measured(name, before, after, rows, lines, history):
 
     told(
         "from PostgreSQL",
+        len(rows),
         compared(lambda one: run(compare_history(store, query, one, refused=refused))),
         lambda: run(fetch()),
     )
 
 
 def main():
-    log = MemoryAuditLog(capacity=EVENTS)
+    log = MemoryAuditLog(capacity=max(EVENTS.values()))
     old = AxonFlow.open(policy_set(OLD), audit=log)
     new = AxonFlow.open(policy_set(NEW))
-    distinct_log = MemoryAuditLog(capacity=EVENTS)
+    distinct_log = MemoryAuditLog(capacity=max(EVENTS.values()))
     distinct = AxonFlow.open(policy_set([*OLD, *DISTINCT]), audit=distinct_log)
     newer = AxonFlow.open(policy_set([*NEW, *DISTINCT]))
-    print(f"axonflow whatif, {EVENTS:,} decisions, 6 and 7 rules; processor time of this process, median of {ROUNDS}")
+    print(f"axonflow whatif, {EVENTS} decisions, 6 and 7 rules; processor time of this process, median of {ROUNDS}")
     with tempfile.TemporaryDirectory() as folder, asyncio.Runner() as runner:
         Path(folder).chmod(0o711)
         server = None if "--without-postgres" in sys.argv else EmbeddedPostgres(Path(folder, "postgres"))
@@ -176,7 +178,7 @@ def main():
             for name, before, after, kept in (
                 ("traffic as it is", old, new, log), ("every decision another one", distinct, newer, distinct_log)
             ):  # fmt: skip
-                records, lines = runner.run(record(before, kept))
+                records, lines = runner.run(record(before, kept, EVENTS[name]))
                 history = None
                 if database is not None:
                     runner.run(PostgresAuditStore(database).write(records))
