@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from itertools import count, islice
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -81,18 +81,27 @@ def compare_export(
 ) -> None:
     """Compare all decisions in the `lines` of an export of the audit trail, or of its Parquet file. Nothing is verified
     here; that is what ``axonflow audit verify`` does. What is no line of one is told of, and passed over."""
-    numbers, left = count(1), iter(lines)
+    left, first = iter(lines), 1
     while some := list(islice(left, _LINES)):
-        records: list[bytes] = []
-        places: list[int] = []
-        for number, line in zip(numbers, some, strict=False):
-            if _is_record(line):
-                records.append(line)
-                places.append(number)
-            else:
-                _check_line(number, line, refused)
+        records, places = _records(some, first, refused)
         comparison.take(_decoded_lines(records, places, refused))
-        progress(places[-1] if places else 0)
+        first += len(some)
+        progress(first - 1)
+
+
+def _records(lines: list[bytes], first: int, refused: Refused) -> tuple[Sequence[bytes], Sequence[int]]:
+    """Those of `lines`, which begin with number `first`, that are records, and their numbers."""
+    if all(map(_is_record, lines)):  # as nearly always, so it is worth asking
+        return lines, range(first, first + len(lines))
+    records: list[bytes] = []
+    places: list[int] = []
+    for number, line in enumerate(lines, first):
+        if _is_record(line):
+            records.append(line)
+            places.append(number)
+        else:
+            _check_line(number, line, refused)
+    return records, places
 
 
 def _check_line(number: int, line: bytes, refused: Refused) -> None:
