@@ -139,6 +139,15 @@ class ParquetReading:
             break
         yield from lines
 
+    def events(self) -> Iterator[list[bytes | None]]:
+        """The bytes of the events, a page at a time, and nothing of what proves them. Raises AuditError for what cannot
+        be read."""
+        try:
+            for batch in self._file.iter_batches(_PAGE, columns=["canonical"]):
+                yield batch.column("canonical").to_pylist()
+        except _BROKEN as error:
+            raise _unreadable(error) from None
+
     def _lines(self) -> Iterator[bytes]:
         try:
             for batch in self._file.iter_batches(_PAGE):

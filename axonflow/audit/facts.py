@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+from msgspec import UNSET
+
 from axonflow.audit.event import Detected
 from axonflow.audit.storable import EXACT, Storable, storable
 from axonflow.detect import Finding, Scanner
@@ -23,7 +25,8 @@ _PLAIN_NAME: Final = re.compile(r"[A-Za-z_]{1,32}", re.ASCII)
 
 
 def attributes_kept(read: Iterable[tuple[str, Any]], secrecy: Secrecy) -> dict[str, Storable]:
-    """What is kept of the attributes that were `read`, by path: those that the request has, without secrets."""
+    """What is kept of the attributes that were `read`, by path: those that the request has, null among them, without
+    secrets. UNSET is what it has not."""
     kept: dict[str, Storable] = {}
     for path, value in read:
         kind = value.__class__
@@ -31,7 +34,9 @@ def attributes_kept(read: Iterable[tuple[str, Any]], secrecy: Secrecy) -> dict[s
             kept[path] = value  # as it is, like most
         elif kind is bool or (kind is int and -EXACT <= value <= EXACT):
             kept[path] = value
-        elif value is not None and value != ():
+        elif value is None:
+            kept[path] = None
+        elif value is not UNSET and value != ():
             kept[path] = secrecy.masked(path.rpartition(".")[2], storable(value))
     return kept
 

@@ -12,6 +12,7 @@ _MODULES = {
     "up": "axonflow.cli.up",
     "demo": "axonflow.cli.demo",
     "replay": "axonflow.cli.replay",
+    "whatif": "axonflow.cli.whatif",
     "decide": "axonflow.cli.decide",
     "explain": "axonflow.cli.explain",
     "counterfactual": "axonflow.cli.counterfactual",

@@ -61,9 +61,10 @@ async def enforce(  # noqa: PLR0913  all by name but the engine and the request
     started_ns = perf_counter_ns()
     found: list[Finding] = []
     decision = decide_now(engine, request, found)
+    decided = decision.effect
     if approvals and decision.effect is Effect.REQUIRE_APPROVAL:
         decision = approved_decision(decision, approvals)
-    grounds = Grounds(engine, found, content_kept, started_ns)
+    grounds = Grounds(engine, found, content_kept, started_ns, decided)
     if not decision.obligations:  # as most: nothing to reserve, nothing to keep
         await append(audit, _event(decision, request, grounds, audit.writer_id, origin))
         return decision
@@ -86,21 +87,26 @@ async def refuse(
     started_ns = perf_counter_ns()
     found: list[Finding] = []
     decision = decide_now(engine, request, found)
+    decided = decision.effect
     if not decision.allowed:
         reasons = (*reasons, *decision.reasons)
     decision = replace(_denied(decision), reasons=reasons, policies=(*policies, *decision.policies))
-    grounds = Grounds(engine, found, NOTHING_KEPT, started_ns)
+    grounds = Grounds(engine, found, NOTHING_KEPT, started_ns, decided)
     await append(audit, _event(decision, request, grounds, audit.writer_id, origin))
     return decision
 
 
 class Grounds(Struct, frozen=True, gc=False):
-    """What a decision was made by, and on what, as far as it is recorded with it."""
+    """What a decision was made by, and on what, as far as it is recorded with it. `decided` is what policies came to,
+    whatever became of it when it was carried out. `streamed`: of a text that is yet to come, so that the event tells
+    nothing of it."""
 
     engine: PolicyEngine
     found: Sequence[Finding]
     content_kept: ContentKept
     started_ns: int
+    decided: Effect
+    streamed: bool = False
 
 
 async def carry_out(
@@ -252,13 +258,20 @@ def _event(decision: Decision, request: Request, grounds: Grounds, writer_id: st
         (perf_counter_ns() - grounds.started_ns) // 1000,
         attributes=attributes_kept(engine.read(request), engine.secrecy),
         findings=findings_kept(found, engine.scanner) if found else (),
-        details=_redactions(decision) if decision.obligations else {},
+        details=_facts(decision, grounds) if decision.obligations or _is_told(decision, grounds) else {},
     )
 
 
-def _redactions(decision: Decision) -> dict[str, Storable]:
-    """Who redacted and what, as facts: ``redacted.<detector>.<style>`` to the number of findings."""
-    facts: dict[str, Storable] = {}
+def _is_told(decision: Decision, grounds: Grounds) -> bool:
+    return grounds.streamed or grounds.decided is not decision.effect
+
+
+def _facts(decision: Decision, grounds: Grounds) -> dict[str, Storable]:
+    """Who redacted and what: ``redacted.<detector>.<style>`` to the number of findings; that the content is yet to
+    come; and what policies came to, where something else became of it: a limit was used up, or somebody approved."""
+    facts: dict[str, Storable] = {"streamed": True} if grounds.streamed else {}
+    if grounds.decided is not decision.effect:
+        facts["decided"] = grounds.decided.value
     for obligation in decision.obligations:
         if isinstance(obligation, Redact) and obligation.fulfilled_by is not None:
             facts["redaction_fulfilled_by"] = obligation.fulfilled_by

@@ -57,7 +57,7 @@ async def guard_stream(
     guard = StreamGuard(engine, request, audit, ledger, origin, vault, content_kept)
     decision = decide_stream(engine, request)
     if decision is not None and STREAMED.issuperset(styles_of(decision.obligations).values()):
-        grounds = Grounds(engine, (), NOTHING_KEPT, started_ns)
+        grounds = Grounds(engine, (), NOTHING_KEPT, started_ns, decision.effect, streamed=True)
         decision = await carry_out(decision, request, grounds, audit=audit, ledger=ledger, origin=origin)
         guard.decided(decision, redaction_of(redacted_ids(decision)))
     return guard

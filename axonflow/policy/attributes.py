@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any, Final
 
+from msgspec import UNSET
+
 from axonflow.detect.secrecy import WITHHELD
 from axonflow.policy.cel.compiler import Condition, Shape
+from axonflow.policy.cel.scope import FIELDS
 from axonflow.policy.decision import Limit
-from axonflow.policy.matching import reach, source_of
-from axonflow.policy.request import Request
+from axonflow.policy.matching import LIST_FIELDS, STRING_FIELDS
+from axonflow.policy.request import Principal, Request, Resource
 from axonflow.policy.rules import CompiledRule
 
 __all__ = ["MAX_PATHS", "PathsRead", "ReadAttributes", "is_secret", "reading_of"]
@@ -20,7 +23,7 @@ MAX_PATHS: Final = 64
 """Of one action; those that are first by name."""
 
 ReadAttributes = Callable[[Request], tuple[tuple[str, Any], ...]]
-"""Path and value of each attribute that is read; None where the request has none."""
+"""Path and value of each attribute that is read; UNSET where the request has none: null is a value."""
 
 _SAID_ANYWAY: Final = re.compile(
     r"action|content|principal(\.on_behalf_of)*\.(id|type|tenant|on_behalf_of)|resource\.(id|type)"
@@ -73,17 +76,41 @@ def reading_of(paths: Iterable[str]) -> ReadAttributes:
 
 @lru_cache(maxsize=1024)
 def _reading_of(paths: tuple[str, ...]) -> ReadAttributes:
-    visible: dict[str, Any] = {"__builtins__": {}, "reach": reach, "withheld": _withheld}
+    visible: dict[str, Any] = {"__builtins__": {}, "sought": _sought, "withheld": _withheld, "UNSET": UNSET}
     parts = [f"({path!r}, {_source_of(path)})," for path in paths]
     made: ReadAttributes = eval(f"lambda request: ({' '.join(parts)})", visible)  # noqa: S307  paths: literals only
     return made
 
 
 def _source_of(path: str) -> str:
-    source = f"withheld({source_of(path)})" if _SECRET.search(path) else source_of(path)
+    source = f"withheld({_reading(path)})" if _SECRET.search(path) else _reading(path)
     # most act for nobody, which is quicker to see than that there is nothing at the end of a path
-    return f"({source} if request.principal.on_behalf_of else None)" if path.startswith(_DELEGATION) else source
+    return f"({source} if request.principal.on_behalf_of else UNSET)" if path.startswith(_DELEGATION) else source
 
 
-def _withheld(value: Any) -> str | None:
-    return None if value is None else WITHHELD
+def _reading(path: str) -> str:
+    declared = STRING_FIELDS.get(path) or LIST_FIELDS.get(path)
+    if declared is not None:
+        return declared
+    root, *names = path.split(".")
+    if len(names) == 1 and (root == "context" or names[0] not in FIELDS[root]):
+        container = "request.context" if root == "context" else f"request.{root}.attributes"
+        return f"{container}.get({names[0]!r}, UNSET)"
+    return f"sought(request.{root}, {tuple(names)!r})"
+
+
+def _sought(value: Any, names: tuple[str, ...]) -> Any:
+    """As ``matching.reach``, which cannot tell what is absent from what is null."""
+    for name in names:
+        if isinstance(value, dict):
+            value = value.get(name, UNSET)
+        elif isinstance(value, (Principal, Resource)):
+            declared = FIELDS["principal" if isinstance(value, Principal) else "resource"].get(name)
+            value = getattr(value, declared.attribute) if declared else value.attributes.get(name, UNSET)
+        else:
+            return UNSET
+    return value
+
+
+def _withheld(value: Any) -> Any:
+    return value if value is None or value is UNSET else WITHHELD

@@ -2,6 +2,7 @@
 
 from axonflow.ports.api_policy_store import ApiPolicyStore, OverrideStore
 from axonflow.ports.audit_anchor import AuditAnchor, CutWitness
+from axonflow.ports.audit_history import AuditHistory
 from axonflow.ports.audit_log import AuditLog, AuditSpool
 from axonflow.ports.audit_proofs import AuditPlaces, AuditProofs
 from axonflow.ports.audit_store import AuditStore
@@ -28,6 +29,7 @@ __all__ = [
     "Announced",
     "ApiPolicyStore",
     "AuditAnchor",
+    "AuditHistory",
     "AuditLog",
     "AuditPlaces",
     "AuditProofs",

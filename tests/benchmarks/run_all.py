@@ -24,6 +24,7 @@ from tests.benchmarks import (
     bench_replay,
     bench_stream,
     bench_verify,
+    bench_whatif,
 )
 
 ALL = {
@@ -35,6 +36,7 @@ ALL = {
     "analysis": bench_analysis,
     "reload": bench_reload,
     "replay": bench_replay,
+    "whatif": bench_whatif,
     "plan": bench_plan,
     "enforce": bench_enforce,
     "async": bench_async,

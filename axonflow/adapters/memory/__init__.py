@@ -2,6 +2,7 @@
 
 from axonflow.adapters.memory.api_policy_store import MemoryApiPolicyStore, MemoryOverrideStore
 from axonflow.adapters.memory.audit_anchor import MemoryAuditAnchor
+from axonflow.adapters.memory.audit_history import MemoryAuditHistory
 from axonflow.adapters.memory.audit_log import MemoryAuditLog
 from axonflow.adapters.memory.audit_proofs import MemoryAuditProofs
 from axonflow.adapters.memory.audit_store import MemoryAuditStore
@@ -24,6 +25,7 @@ __all__ = [
     "MailboxLimits",
     "MemoryApiPolicyStore",
     "MemoryAuditAnchor",
+    "MemoryAuditHistory",
     "MemoryAuditLog",
     "MemoryAuditProofs",
     "MemoryAuditStore",

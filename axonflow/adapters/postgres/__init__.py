@@ -4,6 +4,7 @@ Needs the extra: ``pip install 'axonflow[postgres]'``.
 """
 
 from axonflow.adapters.postgres.api_policy_store import PostgresApiPolicyStore, PostgresOverrideStore
+from axonflow.adapters.postgres.audit_history import PostgresAuditHistory
 from axonflow.adapters.postgres.audit_proofs import PostgresAuditProofs
 from axonflow.adapters.postgres.audit_store import PostgresAuditStore
 from axonflow.adapters.postgres.audit_tail import PostgresAuditTail
@@ -19,6 +20,7 @@ from axonflow.adapters.postgres.workflow_store import PostgresWorkflows, Postgre
 __all__ = [
     "DatabaseSettings",
     "PostgresApiPolicyStore",
+    "PostgresAuditHistory",
     "PostgresAuditProofs",
     "PostgresAuditStore",
     "PostgresAuditTail",

@@ -10,7 +10,7 @@ from axonflow.audit import MAX_TOTAL, AuditEvent, AuditPage, AuditQuery
 from axonflow.audit.event_ids import earliest_us, ids_between
 from axonflow.ids import now_us
 
-__all__ = ["page_of"]
+__all__ = ["newest_of", "page_of"]
 
 _SQL: Final = named_queries("audit_pages.sql")
 _DAY_US: Final = 86_400_000_000
@@ -34,6 +34,16 @@ async def page_of(connection: Connection, query: AuditQuery) -> AuditPage:
     if len(found) < query.limit and (found or not query.offset):
         return AuditPage(events, query.offset + len(found))
     return AuditPage(events, await _count(connection, query, bounds))
+
+
+async def newest_of(connection: Connection, query: AuditQuery, limit: int) -> list[tuple[str, bytes]]:
+    """The newest that `query` covers, as ids and bytes, in a transaction of its tenant. Its texts are storable."""
+    if query.start_us is not None and query.start_us > _MAX_BIGINT:
+        return []
+    await connection.execute(_SQL["plan_once"])
+    first, beyond = _bounds(query)
+    asked = (*_filters(query), query.decision_id, limit)
+    return [(row[0], row[1]) for row in await connection.fetch(_SQL["history"], query.tenant_id, first, beyond, *asked)]
 
 
 async def _newest(connection: Connection, query: AuditQuery, bounds: tuple[str, str]) -> list[bytes]:

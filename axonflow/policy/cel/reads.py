@@ -37,13 +37,15 @@ class Reads:
     """What expressions of one shape read: `paths` whatever their literals are, and `places` by those.
 
     Where a name is only known when it is evaluated, the path ends before it. What is nothing but a root is left out:
-    what may be read of it is everything.
+    what may be read of it is everything, and it is among `wholes`.
     """
 
-    __slots__ = ("paths", "places")
+    __slots__ = ("paths", "places", "wholes")
 
     def __init__(self, node: Node | None) -> None:
-        found = set() if node is None else set(_paths(node))
+        every = set() if node is None else set(_paths(node))
+        self.wholes = frozenset(str(steps[0]) for steps in every if len(steps) == 1)
+        found = {steps for steps in every if len(steps) > 1}
         self.places: tuple[_Steps, ...] = tuple(steps for steps in found if any(isinstance(one, int) for one in steps))
         self.paths = frozenset(".".join(map(str, steps)) for steps in found.difference(self.places))
 
@@ -64,8 +66,7 @@ def _paths(node: Node) -> Iterator[_Steps]:
             continue
         steps = _steps(_asked_for(one))
         if steps is not None and steps[0] not in variables:
-            if len(steps) > 1:
-                yield steps
+            yield steps
         elif isinstance(one, Macro):
             inner = variables.union(one.variables)
             left += ((one.target, variables), (one.condition, inner), (one.body, inner))

@@ -3,6 +3,7 @@
 import hashlib
 
 import pytest
+from msgspec import UNSET
 
 from axonflow import AxonFlow
 from axonflow.audit import Detected
@@ -25,6 +26,7 @@ def scanner():
         ("a\0b", "a\\u0000b"),
         ("\ud800", "\\ud800"),
         (True, True),
+        (None, None),
         (5, 5),
         (2**60, str(2**60)),
         (1.5, 1.5),
@@ -39,7 +41,7 @@ def test_attributes_kept_are_storable_and_without_secrets(scanner, value, kept):
     assert attributes_kept([("context.x", value)], Secrecy(scanner)) == {"context.x": kept}
 
 
-@pytest.mark.parametrize("value", [None, ()])
+@pytest.mark.parametrize("value", [UNSET, ()])
 def test_attributes_that_a_request_has_not_are_not_kept(scanner, value):
     assert attributes_kept([("context.x", value)], Secrecy(scanner)) == {}
 

@@ -1,6 +1,7 @@
 """The attributes that the rules for an action read: all of them, read by path, and nothing named as a secret."""
 
 import pytest
+from msgspec import UNSET
 
 from axonflow import AxonFlow, Request
 from axonflow.policy.attributes import MAX_PATHS, reading_of
@@ -16,7 +17,7 @@ ANN = {
 
 def read(rules, request, **parts):
     flow = AxonFlow.open(policy_set(rules, **parts))
-    return {path: value for path, value in flow.policies.read(request) if value is not None}
+    return {path: value for path, value in flow.policies.read(request) if value is not UNSET}
 
 
 def request(**changes):

@@ -47,6 +47,25 @@ WHERE
 ORDER BY event_id DESC
 LIMIT $14 OFFSET $15;
 
+-- name: history
+SELECT event_id, canonical
+FROM axonflow.audit_event
+WHERE
+    tenant_id = $1 AND event_id >= $2 AND event_id < $3
+    AND ($4::bigint IS NULL OR time_us >= $4)
+    AND ($5::bigint IS NULL OR time_us < $5)
+    AND ($6::text IS NULL OR kind = $6)
+    AND ($7::text[] IS NULL OR principal = ANY ($7) OR on_behalf_of && $7)
+    AND ($8::text IS NULL OR client_id = $8)
+    AND ($9::text IS NULL OR action = $9)
+    AND ($10::text IS NULL OR effect = $10)
+    AND ($11::text IS NULL OR $11 = ANY (policies))
+    AND ($12::text[] IS NULL OR resource = ANY ($12))
+    AND ($13::boolean IS NULL OR allowed = $13)
+    AND ($14::text IS NULL OR decision_id = $14)
+ORDER BY event_id DESC
+LIMIT $15;
+
 -- name: count
 -- $4 at most: of the index alone, where the table was vacuumed.
 SELECT count(*)

@@ -1,0 +1,97 @@
+"""A decision as it was recorded: what it was asked, as far as the policies in force read it, and what it came to.
+
+Decoded from the bytes of an audit event, of which it takes no more than is needed here.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any, Final
+
+from msgspec import Struct
+
+__all__ = ["MOST_FINDINGS", "NOTHING_TOLD", "Found", "Recorded", "Told", "is_exact"]
+
+MOST_FINDINGS: Final = 64
+"""Of one event: where there are so many, there may have been more, and of those nothing is known."""
+_MOST_ITEMS: Final = 64
+_NOT_AS_IT_WAS: Final = re.compile(
+    r"\[REDACTED"
+    r"|\\u(?:0000|d[89a-f][0-9a-f]{2})"
+    r"|\A(?:sha256:[0-9a-f]{64}:\d+|-?\d{16,}|-?inf|nan|<.*>|\.\.\.(?: \d+)?)\Z",
+    re.DOTALL,
+)
+"""What may stand for something else: what is masked, escaped, hashed, a number that is no double, a type, what is too
+deep. A value that only looks so is not taken for what it is either: nothing tells it from the others."""
+
+
+class Found(Struct, gc=False):
+    """That a detector found something, whatever and wherever it was."""
+
+    detector: str
+
+
+class Told(Struct, frozen=True, gc=False):
+    """Of the further facts, whether the content was yet to come when it was decided on; and what policies came to,
+    where something else became of it, such as a denial because a limit was used up."""
+
+    streamed: Any = False
+    decided: Any = ""
+
+
+NOTHING_TOLD: Final = Told()
+
+
+class Recorded(Struct, gc=False):
+    """Fields as those of an audit event; what is left out here is passed over when it is decoded.
+
+    `principal` and those it acts for, nearest first, and `resource` are in short form. `attributes` are what the
+    policies then in force read of the request, by path: null is a value, and what the request had not is left out.
+    """
+
+    tenant_id: str
+    time_us: int
+    kind: str
+    decision_id: str
+    policy_digest: str
+    principal: str
+    action: str
+    resource: str
+    effect: str
+    policies: tuple[str, ...]
+    errors: tuple[str, ...] = ()
+    on_behalf_of: tuple[str, ...] = ()
+    content_chars: int = 0
+    duration_us: int | None = None
+    attributes: dict[str, Any] = {}
+    findings: tuple[Found, ...] = ()
+    details: Told = NOTHING_TOLD
+    sealed: dict[str, str] = {}
+
+    @property
+    def decided(self) -> str:
+        """The effect that the policies then in force came to, whatever became of it."""
+        decided = self.details.decided
+        return decided if decided and isinstance(decided, str) else self.effect
+
+    @property
+    def has_content(self) -> bool:
+        """Whether anything was there to be inspected, or was yet to come."""
+        return self.content_chars > 0 or bool(self.findings) or bool(self.details.streamed)
+
+
+@lru_cache(maxsize=1 << 16)
+def _is_plain(text: str) -> bool:
+    return _NOT_AS_IT_WAS.search(text) is None
+
+
+def is_exact(value: Any) -> bool:
+    """Whether a recorded value is what the request had, and not what is kept of it."""
+    if isinstance(value, str):
+        return _is_plain(value)
+    if isinstance(value, list):
+        return len(value) <= _MOST_ITEMS and all(map(is_exact, value))
+    if isinstance(value, dict):
+        return len(value) <= _MOST_ITEMS and all(is_exact(name) and is_exact(item) for name, item in value.items())
+    return True
