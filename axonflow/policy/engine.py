@@ -133,13 +133,9 @@ class PolicyEngine:
         """The attributes that rules for its action read, by path: what `request` has there, or UNSET."""
         return self._by_action.get(request.action, self._elsewhere).read(request)
 
-    def index_of(self, action: str) -> ActionIndex:
-        """The rules that may match a request for `action`, by what they are looked up by."""
-        return self._by_action.get(action, self._elsewhere)
-
     @property
-    def layers(self) -> Layers:
-        """What the rules that match come to."""
+    def combining(self) -> Layers:
+        """What rules that match come to together."""
         return self._layers
 
     def reads_labels_of(self, action: str) -> bool:

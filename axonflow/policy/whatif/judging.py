@@ -224,7 +224,7 @@ def _judged(
     evaluation = RecordedEvaluation(request, time_us, event, engine.scanner, asked, is_own=is_own)
     one = _Round(asks, request, evaluation)
     one.run()
-    effects = _effects(engine.layers, one)
+    effects = _effects(engine.combining, one)
     if len(effects) > 1:
         missing = tuple(one.missing)[:_MOST_NAMED]
         rule = next(iter(one.missing.values()), DEFAULT)

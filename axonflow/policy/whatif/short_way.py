@@ -69,7 +69,7 @@ def judge_simply(
             return _REFUSED
     found: Judged | None = asks.known.get(matched)
     if found is None:
-        effect = asks.needs.engine.layers.verdict(matched)[0]
+        effect = asks.needs.engine.combining.verdict(matched)[0]
         found = Judged(ruling_of(effect, matched), asked_of(matched, set(), effect), frozenset())
         if len(asks.known) < _MOST_KNOWN:
             asks.known[matched] = found
