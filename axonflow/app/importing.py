@@ -31,7 +31,10 @@ _CEDAR: Final = re.compile(r"\b(permit|forbid)\s*\(")
 _RULE: Final = re.compile(r"policies\.rules\[(\d+)\]")
 _DETECTOR: Final = re.compile(r"policies\.detectors\[(\d+)\]")
 _NO_NAME: Final = re.compile(r"[^A-Za-z0-9_.-]+")
+_EXCEPTION: Final = re.compile(r"policies\.exceptions\[(\d+)\]")
 _MAX_NAME_CHARS: Final = 64
+_MAX_ROUNDS: Final = 4
+"""In which all faults that the engine names are mended at once; after them each rule is tried alone."""
 _MAX_NAMED: Final = 50
 """Findings that stand in a file as comments."""
 
@@ -200,32 +203,52 @@ def _unique(one: ImportedSet, taken: set[str], findings: list[Finding]) -> Impor
 
 def _accepted(one: ImportedSet, findings: list[Finding]) -> ImportedSet:
     """`one` without the rules that the engine refuses, such as a condition too long. Raises PolicyError for a set that
-    is refused for another reason: that would be a fault of ours."""
-    while True:
-        try:
-            AxonFlow.open(one.document, redaction_key=secrets.token_bytes(32), vault="memory")
-        except PolicyError as error:
-            refused = dict(_refused(one, error))
-            if not refused:
-                raise
-            for position, problem in sorted(refused.items()):
-                findings.append(_refusal(one.rules[position], problem))
-            kept = [rule for position, rule in enumerate(one.rules) if position not in refused]
-            one = replace(one, head=_head_for(one.head, kept), rules=tuple(kept))
-        else:
+    is refused for another reason."""
+    for _ in range(_MAX_ROUNDS):
+        error = _fault_of(one)
+        if error is None:
             return one
+        refused = dict(_refused(one, error))
+        if not refused:
+            raise error
+        one = _without(one, refused, findings)
+    alone = {position: _fault_of(_of_rules(one, [rule])) for position, rule in enumerate(one.rules)}
+    one = _without(one, {position: error for position, error in alone.items() if error is not None}, findings)
+    error = _fault_of(one)
+    if error is not None:
+        raise error
+    return one
+
+
+def _fault_of(one: ImportedSet) -> PolicyError | None:
+    """Why the engine refuses `one`."""
+    try:
+        AxonFlow.open(one.document, redaction_key=secrets.token_bytes(32), vault="memory")
+    except PolicyError as error:
+        return error
+    return None
+
+
+def _without(one: ImportedSet, refused: Mapping[int, PolicyError], findings: list[Finding]) -> ImportedSet:
+    findings.extend([_refusal(one.rules[position], refused[position]) for position in sorted(refused)])
+    return _of_rules(one, [rule for position, rule in enumerate(one.rules) if position not in refused])
+
+
+def _of_rules(one: ImportedSet, rules: Sequence[ImportedRule]) -> ImportedSet:
+    return replace(one, head=_head_for(one.head, rules), rules=tuple(rules))
 
 
 def _refused(one: ImportedSet, error: PolicyError) -> Iterator[tuple[int, PolicyError]]:
-    """Positions of the rules that problems are about: in them, or in detectors that they ask for."""
+    """Positions of the rules that problems are about: in them, in detectors that they ask for, or in exceptions."""
     for problem in error.problems:
         if match := _RULE.match(problem.at or ""):
             yield int(match[1]), problem
         elif match := _DETECTOR.match(problem.at or ""):
-            detector = one.head["detectors"][int(match[1])]["id"]
-            for position, rule in enumerate(one.rules):
-                if f'"{detector}"' in rule.rule.get("when", ""):
-                    yield position, problem
+            asked = f'"{one.head["detectors"][int(match[1])]["id"]}"'
+            yield from [(at, problem) for at, rule in enumerate(one.rules) if asked in rule.rule.get("when", "")]
+        elif match := _EXCEPTION.match(problem.at or ""):
+            named = one.head["exceptions"][int(match[1])]["rules"]
+            yield from [(at, problem) for at, rule in enumerate(one.rules) if rule.rule["id"] in named]
 
 
 def _refusal(rule: ImportedRule, problem: PolicyError) -> Finding:

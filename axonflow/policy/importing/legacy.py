@@ -116,6 +116,8 @@ class _Document:
         message = rule.get("message")
         if isinstance(message, str) and 0 < len(message) <= 1_000 and "\0" not in message:
             made["reason"] = message
+        elif message is not None:
+            self._note((*path, "message"), message, "it is no message", "the rule has none", loosens=False)
         comment = f"{self._spec['type']} policy {self._name} at {self._at(path)}"
         return ImportedRule({"id": f"{self._name}/{position}", **made}, comment, self._at(path))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -36,9 +36,11 @@ _FACTS: Final = frozenset(
 """What is said of a policy, and not by it."""
 _SAID: Final = ("name", "description", "category", "severity", "priority", "tags", "enabled")
 _DEFINITIONS: Final = {"static": ("pattern", "action"), "dynamic": ("type", "conditions", "actions")}
+_OWNER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}")
 _NO_ID: Final = re.compile(r"[^a-z0-9]+")
 _STEP: Final = re.compile(r"\.([A-Za-z_][A-Za-z0-9_]*)|\[(\d+)\]")
 _MAX_ID_CHARS: Final = 48
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DEFAULT_TENANT: Final = "default"
 
 
@@ -99,9 +101,8 @@ class _Importing:
 
     def _set(self, scope: str, said: _Scope, set_name: str) -> ImportedSet:
         tier = tier_of(scope)
-        name = (
-            set_name if len(self._scopes) == 1 else f"{set_name}-{tier}{_slug(f'-{scope}') if tier != 'system' else ''}"
-        )
+        own = "" if tier == "system" else f"-{_slug(scope)}"
+        name = set_name if len(self._scopes) == 1 else f"{set_name}-{tier}{own}"
         head: dict[str, Any] = {
             "apiVersion": "axonflow.dev/v1", "kind": "PolicySet", "metadata": {"name": name}, "layer": tier,
             "default": "inherit",
@@ -215,19 +216,19 @@ class _Importing:
         """The override that is shown with a policy. Of a layer above, a tenant's that loosens never counted."""
         if not isinstance(value, dict):
             return None
-        scope = policy.tenant_id if tier_of(policy.tenant_id) == "tenant" else str(value.get("tenant_id") or "default")
         facts = {
-            "tenant_id": scope, "override_id": f"{policy.id}-override", "policy_id": policy.id, "created_us": 0,
+            "tenant_id": policy.tenant_id, "policy_id": policy.id, "override_id": f"{policy.id}-override",
             "action": value.get("action_override"), "reason": value.get("override_reason") or "An override.",
-            "created_by": "-", "expires_us": _time_us(value.get("expires_at")),
+            "created_us": 0, "created_by": "-", "expires_us": _time_us(value.get("expires_at")),
         }  # fmt: skip
         try:
+            if tier_of(policy.tenant_id) != "tenant":
+                facts["tenant_id"] = _owner(value, "tenant_id")
             override = msgspec.convert(facts, Override)
-        except msgspec.ValidationError as error:
-            self._plain(
-                (*path, "override"), policy.id, "override", str(error).replace("`", "'")[:200],
-                "it is left out: the policy stands as it is", loosens=True,
-            )  # fmt: skip
+        except (msgspec.ValidationError, PolicyError):
+            why = "expected action_override, override_reason and expires_at with an offset"
+            done = "it is left out: the policy stands as it is"
+            self._plain((*path, "override"), policy.id, "override", why, done, loosens=True)
             return None
         if value.get("active") is False or not may_override(policy, override):
             why = "it loosens a policy of a layer above, or is over; no such counts"
@@ -254,7 +255,7 @@ class _Importing:
     ) -> None:
         steps = tuple([name or int(number) for name, number in _STEP.findall(error.at or "")])
         why = error.message + (f": expected {error.expected}" if error.expected else "")
-        found = error.found or str(error.at or "").removeprefix("$.")
+        found = error.found or str(error.at or "").removeprefix("$").removeprefix(".") or "the policy"
         self.findings.append(Finding(self._at((*path, *steps)), policy, kind, found, why, done, loosens, error.hint))
 
     def _plain(self, path: Path, policy: str, found: str, why: str, done: str, *, loosens: bool = False) -> None:
@@ -273,12 +274,22 @@ def _scope_of(value: Mapping[str, Any]) -> str:
     if tier == "system":
         return "*"
     if tier == "organization":
-        return f"@{value.get('organization_id') or _DEFAULT_TENANT}"
+        return f"@{_owner(value, 'organization_id')}"
     if tier != "tenant":
         raise PolicyError(
             "no such tier", expected="system, organization or tenant", found=f"{tier!a}"[:80], at="$.tier"
         )
-    return str(value.get("tenant_id") or _DEFAULT_TENANT)
+    return _owner(value, "tenant_id")
+
+
+def _owner(value: Mapping[str, Any], field: str) -> str:
+    """Whose it is: a name that is no other scope's. Raises PolicyError."""
+    owner = value.get(field) or _DEFAULT_TENANT
+    if not isinstance(owner, str) or not _OWNER.fullmatch(owner):
+        raise PolicyError(
+            "not a name", expected="letters, digits and . _ : -", found=f"{owner!a}"[:80], at=f"$.{field}"
+        )
+    return owner
 
 
 def _slug(text: str) -> str:
@@ -288,6 +299,6 @@ def _slug(text: str) -> str:
 def _time_us(value: Any) -> int | None:
     try:
         moment = datetime.fromisoformat(value)
-        return int(moment.timestamp() * 1_000_000) if moment.tzinfo is not None else None
+        return (moment.astimezone(UTC) - _EPOCH) // timedelta(microseconds=1) if moment.tzinfo is not None else None
     except (TypeError, ValueError, OverflowError):
         return None

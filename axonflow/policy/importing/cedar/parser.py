@@ -313,11 +313,11 @@ class _Parser:
             if self._accept("."):
                 token = self._name("the name of an attribute or a method")
                 if self._accept("("):
-                    node = Method(token.offset, node, token.text, self._separated(")", self._expression))
+                    node = Method(node.offset, node, token.text, self._separated(")", self._expression))
                 else:
-                    node = Attribute(token.offset, node, token.text)
-            elif bracket := self._accept("["):
-                node = Attribute(bracket.offset, node, self._string())
+                    node = Attribute(node.offset, node, token.text)
+            elif self._accept("["):
+                node = Attribute(node.offset, node, self._string())
                 self._expect("]")
             else:
                 return node

@@ -19,6 +19,7 @@ __all__ = ["import_cedar", "rules_of"]
 _NO_ID: Final = re.compile(r"[^A-Za-z0-9_.:/-]+")
 _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}")
 _MAX_ID_CHARS: Final = 110
+_MAX_ACTIONS: Final = 1_000
 _REASONS: Final = ("reason", "advice", "description")
 _MAX_REASON_CHARS: Final = 1_000
 
@@ -52,7 +53,11 @@ def rules_of(
         "apiVersion": "axonflow.dev/v1", "kind": "PolicySet", "metadata": {"name": set_name}, "default": "deny",
     }  # fmt: skip
     if known.own_actions:
-        head["actions"] = known.own_actions
+        head["actions"] = known.own_actions[:_MAX_ACTIONS]
+    if len(known.own_actions) > _MAX_ACTIONS:
+        why = f"a set declares at most {_MAX_ACTIONS} actions"
+        done = "those after it by name are known where a rule names them"
+        findings.append(Finding(at(0), set_name, "ignored", known.own_actions[_MAX_ACTIONS], why, done))
     if names.types:
         head["attributes"] = names.declared
     return ImportedSet((), head, tuple(rules)), findings
@@ -190,19 +195,22 @@ class _Rule:
         if scope.operator is None:
             return
         actions: dict[str, None] = {}
+        said = True
         for ref in scope.actions:
             refs, is_said = self._names.members(ref) if scope.operator == "in" else ([ref], True)
             actions.update(dict.fromkeys([self._names.action(one) for one in refs]))
-            if not is_said:
-                self._assume(ref)
+            said &= is_said
         if not actions:
             raise UnsupportedError(scope.offset, "action in []", "it matches nothing, as no rule here can")
+        if not said:
+            self._assume(scope)
         names = list(actions)
         self._match = {"action": names[0] if len(names) == 1 else names, **self._match}
 
-    def _assume(self, ref: EntityRef) -> None:
+    def _assume(self, scope: ActionScope) -> None:
         error = UnsupportedError(
-            ref.offset, f'{ref.type}::"{ref.id}"', "it may be a group of actions, and nothing says whether it is",
+            scope.offset, f"action in {', '.join([ref.id for ref in scope.actions])}"[:80],
+            "an action may be a group of actions, and nothing says whether it is",
             "Say in the mapping file which are, and {} if none is: action_groups: {}.",
         )  # fmt: skip
-        self._note(error, "assumed", "the rule is for this action alone", loosens=self._forbids)
+        self._note(error, "assumed", "the rule is for these actions alone", loosens=self._forbids)
