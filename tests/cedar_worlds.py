@@ -31,7 +31,7 @@ from axonflow.policy.importing.cedar.syntax import (
     Variable,
 )
 
-__all__ = ["NAMES", "World", "policies", "worlds"]
+__all__ = ["NAMES", "PRINCIPALS", "RESOURCES", "World", "entity", "policies", "stored", "worlds"]
 
 NAMES = Names(
     memberships={"Album": "resource.albums"}, action_groups={"change": ("edit", "drop")}, types={"context.n": "int"}
@@ -122,9 +122,9 @@ def worlds(draw):
         "context": {name: to_cedar(name, value) for name, value in context.items()},
     }
     entities = [
-        _stored(principal, of_principal, groups),
-        _stored(resource, of_resource, albums),
-        *[_stored(one, {}, []) for one in [*groups, *albums]],
+        stored(principal, of_principal, groups),
+        stored(resource, of_resource, albums),
+        *[stored(one, {}, []) for one in [*groups, *albums]],
     ]
     ours = {name: to_ours(name, value) for name, value in of_resource.items()}
     request = Request(
@@ -146,7 +146,7 @@ def worlds(draw):
     return World(asked, entities, request, is_plain)
 
 
-def _stored(one, values, parents):
+def stored(one, values, parents):
     return {
         "uid": {"type": one.type, "id": one.id},
         "attrs": {name: to_cedar(name, value) for name, value in values.items()},

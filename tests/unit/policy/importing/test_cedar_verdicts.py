@@ -3,15 +3,17 @@
 import json
 
 import cedarpy
+import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from axonflow import AxonFlow
+from axonflow import AxonFlow, Request
 from axonflow.policy.importing.cedar.parser import parse_policies
 from axonflow.policy.importing.cedar.policies import import_cedar, rules_of
 from axonflow.policy.importing.cedar.printer import printed
+from axonflow.policy.importing.cedar.syntax import EntityRef
 from axonflow.policy.importing.places import Places
-from tests.cedar_worlds import NAMES, policies, worlds
+from tests.cedar_worlds import NAMES, PRINCIPALS, RESOURCES, World, entity, policies, stored, worlds
 
 
 def cedar_decides(text, world):
@@ -61,3 +63,71 @@ def test_printed_policies_parsed_again_are_the_same(drawn):
     at = Places("drawn.cedar", text).at
     assert rules_of(parsed, at, "drawn", NAMES, widen=False) == imported(text)
     assert cedarpy.policies_to_json_str(text) == cedarpy.policies_to_json_str(again)
+
+
+ALL = "permit(principal, action, resource)"
+NAMED = 'forbid(principal, action in [Action::"view"], resource) when { false };'
+
+
+@pytest.mark.parametrize(
+    ("text", "context"),
+    [
+        (f"{ALL} when {{ context.z == 1 || true }};", {}),
+        (f"{ALL} when {{ context.a || true }};", {"a": "text"}),
+        (f"{ALL} when {{ !(context.z == 1 && context.b == 2) }};", {"b": 3}),
+        (f"{ALL} when {{ if context.z || true then true else true }};", {}),
+        (f"{ALL} when {{ (context.z == 1 || true) == true }};", {}),
+        (f"{ALL} unless {{ context.z && false }};", {}),
+        (f"{ALL} when {{ (context.z == 1 && false) == false }};", {}),
+        (f"{ALL} when {{ context has a && (context.a || true) }};", {"a": "text"}),
+        (f"{ALL} when {{ context.a < context.b }};", {"a": "a", "b": "b"}),
+        (f"{ALL} when {{ context.a <= context.b }};", {"a": False, "b": True}),
+        (f"{ALL} when {{ context.a + context.b == context.c }};", {"a": "x", "b": "y", "c": "xy"}),
+        (f"{ALL} when {{ context.a + context.b == context.c }};", {"a": [1], "b": [2], "c": [1, 2]}),
+        (f"{ALL} unless {{ context.a == context.b }};", {"a": [1, 2], "b": [2, 1, 1]}),
+        (f"{ALL} when {{ context.a != context.b }};", {"a": {"x": [1, 2]}, "b": {"x": [2, 1]}}),
+        (f"{ALL}; forbid(principal, action, resource) when {{ context.a == context.b }};", {"a": [1, 2], "b": [2, 1]}),
+        (f"{ALL} unless {{ context.a.contains(context.b) }};", {"a": [[1, 2]], "b": [2, 1]}),
+        (f"{ALL} unless {{ context.a.containsAny(context.b) }};", {"a": [[1, 2]], "b": [[2, 1]]}),
+        (f"{ALL} unless {{ context.a == [1, 2] }};", {"a": [2, 1]}),
+        (f'{ALL} when {{ context.a.contains("x") }};', {"a": {"x": 1}}),
+        (f"{ALL} when {{ context.a.isEmpty() }};", {"a": ""}),
+        (f'{ALL} when {{ context.a like "*" }};', {"a": 1}),
+        (f"{ALL} when {{ context.a has b || true }};", {"a": 1}),
+        (f'{ALL} when {{ context.t < datetime("2030-01-01") }};', {"t": 5}),
+        (f"{ALL} when {{ context.a == 1 }};", {"a": True}),
+        (f"{ALL} when {{ -context.a == context.a }};", {"a": -(2**63)}),
+        (f"{ALL} when {{ context.a * context.a > 0 || true }};", {"a": 2**62}),
+        (f'{ALL} when {{ action in Action::"view" && principal in Group::"h" }};', {}),
+        (f'{ALL} when {{ principal.roles.contains("g") }};', {}),
+    ],
+)  # fmt: skip
+def test_request_that_cedar_denies_is_denied(text, context):
+    """What is easily got wrong: parts without a value, sets in another order, kinds that have no order or sum."""
+    group = EntityRef(0, "Role", "g")
+    principal, resource = PRINCIPALS[0], RESOURCES[0]
+    asked = {
+        "principal": entity(principal),
+        "action": 'Action::"view"',
+        "resource": entity(resource),
+        "context": context,
+    }
+    world = World(asked, [stored(principal, {}, [group]), stored(resource, {}, []), stored(group, {}, [])], None, False)
+    assert not cedar_decides(f"{text} {NAMED}", world).allowed
+    one, findings = imported(f"{text} {NAMED}")
+    assert not any(found.loosens for found in findings)
+    ours = Request(
+        principal={"id": principal.id, "type": "user", "roles": ["g"]},
+        action="view",
+        resource="photo:p",
+        context=context,
+    )
+    assert not AxonFlow.open(one.document).decide(ours).allowed
+
+
+def test_forbid_without_a_value_denies_here_and_is_skipped_by_cedar():
+    text = f"{ALL}; forbid(principal, action, resource) when {{ context.z == 1 }}; {NAMED}"
+    asked = {"principal": 'User::"ann"', "action": 'Action::"view"', "resource": 'Photo::"p"', "context": {}}
+    assert cedar_decides(text, World(asked, [], None, is_plain=True)).allowed
+    decision = AxonFlow.open(imported(text)[0].document).decide(Request("user:ann", "view", "photo:p"))
+    assert (decision.allowed, decision.errors[0].message) == (False, "context.z is missing")
