@@ -23,6 +23,7 @@ __all__ = [
     "listed",
     "member_text",
     "path_text",
+    "related",
     "text_literal",
     "within",
 ]
@@ -100,3 +101,8 @@ def is_name(text: str) -> bool:
 def member_text(name: str) -> str:
     """What reads a field of this name, behind the text of a value."""
     return f".{name}" if is_name(name) else f"[{text_literal(name)}]"
+
+
+def related(operator: str, left: Cel, right: Cel, *, fails: bool) -> Cel:
+    """``left < right`` and the like."""
+    return Cel(f"{within(left, ADDITIVE)} {operator} {within(right, ADDITIVE)}", RELATION, "bool", fails)

@@ -10,27 +10,24 @@ Cedar's is false in a permit, and never false where Cedar's is true in a forbid:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from enum import Enum
 from typing import Final
 
 from axonflow.policy.cel.patterns import MAX_PATTERN_CHARS
-from axonflow.policy.importing.cedar.constants import network_of
+from axonflow.policy.importing.cedar.entities import Entities
+from axonflow.policy.importing.cedar.methods import Lean, Methods
 from axonflow.policy.importing.cedar.naming import CedarNames
 from axonflow.policy.importing.cedar.operands import LISTS, TEXTS, UNKNOWN, Operands, Present, unsupported
 from axonflow.policy.importing.cedar.syntax import (
     Attribute,
     Comparison,
     Conditional,
-    EntityRef,
     Expression,
-    Extension,
     Has,
     Is,
     Like,
     Logical,
     Method,
     Not,
-    SetLiteral,
     Variable,
 )
 from axonflow.policy.importing.expressions import (
@@ -45,9 +42,8 @@ from axonflow.policy.importing.expressions import (
     TRUE,
     Cel,
     joined,
-    listed,
     member_text,
-    path_text,
+    related,
     text_literal,
     within,
 )
@@ -56,29 +52,7 @@ from axonflow.policy.importing.report import UnsupportedError
 __all__ = ["Conditions"]
 
 _NOTHING: Final[Present] = frozenset()
-_ORDER: Final = {"lessThan": "<", "lessThanOrEqual": "<=", "greaterThan": ">", "greaterThanOrEqual": ">="}
-_NETWORKS: Final = {
-    "isIpv4": '"0.0.0.0/0"',
-    "isIpv6": '"::/0"',
-    "isLoopback": '["127.0.0.0/8", "::1/128"]',
-    "isMulticast": '["224.0.0.0/4", "ff00::/8"]',
-}
 _SPECIAL: Final = ("ip", "decimal", "datetime", "duration")
-_SETS: Final = frozenset({"set", UNKNOWN})
-_SCALARS: Final = frozenset({"bool", "long", "string", "entity"})
-_SAY_TYPES: Final = "Say in the mapping file what it is, under types: string, int, bool, entity or list(string)."
-
-
-class Lean(Enum):
-    """Of a condition of a permit: it may be false where Cedar's is true (LOW). Of a forbid: the other way (HIGH)."""
-
-    LOW = "low"
-    HIGH = "high"
-    EXACT = "exact"
-
-    @property
-    def flipped(self) -> Lean:
-        return {Lean.LOW: Lean.HIGH, Lean.HIGH: Lean.LOW, Lean.EXACT: Lean.EXACT}[self]
 
 
 class Conditions:
@@ -93,6 +67,8 @@ class Conditions:
         self._lean = Lean.LOW if permits else Lean.HIGH
         self._widen = widen
         self._operands = Operands(names, lambda node, present: self._truth(node, Lean.EXACT, False, present))  # noqa: FBT003  as declared below
+        self._entities = Entities(names)
+        self._methods = Methods(self._operands)
         self._makers: dict[type, Callable[..., Cel]] = {
             Logical: self._logical,
             Not: lambda node, lean, _holds, present: self._not(node, lean, present),
@@ -100,8 +76,8 @@ class Conditions:
             Comparison: lambda node, lean, _holds, present: self._comparison(node, lean, present),
             Has: lambda node, _lean, _holds, _present: self._has(node),
             Like: lambda node, _lean, _holds, present: self._like(node, present),
-            Is: lambda node, _lean, _holds, _present: self._is(node),
-            Method: lambda node, lean, _holds, present: self._method(node, lean, present),
+            Is: lambda node, _lean, _holds, _present: self._entities.kind(node),
+            Method: lambda node, lean, _holds, present: self._methods.truth(node, lean, present),
         }
 
     def holds(self, node: Expression) -> Cel:
@@ -111,36 +87,6 @@ class Conditions:
     def fails(self, node: Expression) -> Cel:
         """The expression that is true where `node` is false, likewise."""
         return self._not(Not(node.offset, node), self._lean, _NOTHING)
-
-    def member(self, variable: str, refs: Sequence[EntityRef]) -> Cel:
-        """Whether the principal or the resource is one of `refs`, or in one. Raises UnsupportedError."""
-        lists: dict[str, list[str]] = {}
-        parts: list[Cel] = []
-        for ref in refs:
-            path = self._names.membership(ref.type, variable)
-            if path is not None:
-                lists.setdefault(path, []).append(ref.id)
-            if path is None and (variable == "resource" or not self._names.is_principal(ref.type)):
-                raise self._names.no_membership(ref.type, variable, ref.offset)
-            if path is None or variable == "resource":
-                parts.append(self.equal_entity(variable, ref))
-        for path, ids in lists.items():
-            text, fails = path_text(path), path not in LISTS
-            if len(ids) == 1:
-                parts.append(Cel(f"{text_literal(ids[0])} in {text}", RELATION, "bool", fails))
-            else:
-                parts.append(Cel(f"sets.intersects({text}, {listed(ids)})", MEMBER, "bool", fails))
-        return joined("||", parts)
-
-    def is_type(self, variable: str, path: str, offset: int) -> Cel:
-        """Whether the principal or the resource is of a type. Raises UnsupportedError."""
-        named = self._names.principal_type if variable == "principal" else self._names.resource_type
-        return Cel(f"{variable}.type == {text_literal(named(path, offset))}", RELATION)
-
-    def equal_entity(self, variable: str, ref: EntityRef) -> Cel:
-        """Whether the principal or the resource is `ref`. Raises UnsupportedError."""
-        kind = self.is_type(variable, ref.type, ref.offset)
-        return Cel(f"{kind.text} && {variable}.id == {text_literal(ref.id)}", ALL)
 
     # -- by kind of node
 
@@ -206,24 +152,10 @@ class Conditions:
 
     def _comparison(self, node: Comparison, lean: Lean, present: Present) -> Cel:
         if node.operator == "in":
-            return self._in(node)
+            return self._entities.inside(node)
         if node.operator not in {"==", "!="}:
             return self._order(node, present)
-        known = self._entities(node)
-        if known is None:
-            return self._equality(node, lean, present)
-        if node.operator == "==":
-            return known
-        return Cel(f"!{within(known, SIGN)}", SIGN, "bool", known.fails)
-
-    def _entities(self, node: Comparison) -> Cel | None:
-        """``principal == User::"ann"`` and the like, either way round."""
-        for one, other in ((node.left, node.right), (node.right, node.left)):
-            if isinstance(one, Variable) and isinstance(other, EntityRef):
-                if one.name == "action":
-                    return Cel(f"action == {text_literal(self._names.action(other))}", RELATION)
-                return None if one.name == "context" else self.equal_entity(one.name, other)
-        return None
+        return self._entities.equality(node) or self._equality(node, lean, present)
 
     def _equality(self, node: Comparison, lean: Lean, present: Present) -> Cel:
         left, right = self._operands.value(node.left, present), self._operands.value(node.right, present)
@@ -244,7 +176,7 @@ class Conditions:
             return Cel(text, SIGN if sign else MEMBER, "bool", fails)
         if "record" in {left.kind, right.kind}:
             self._check_flat(node, left, right)
-        return _related(node.operator, left, right, fails=left.fails or right.fails)
+        return related(node.operator, left, right, fails=left.fails or right.fails)
 
     def _check_flat(self, node: Expression, *sides: Cel) -> None:
         if not any(side.is_flat for side in sides):
@@ -252,7 +184,7 @@ class Conditions:
 
     def _special(self, node: Comparison, left: Cel, right: Cel) -> Cel:
         if left.kind != "ip":
-            return _related(node.operator, left, right, fails=left.fails or right.fails)
+            return related(node.operator, left, right, fails=left.fails or right.fails)
         if any("/" in side.text for side in (left, right)):
             raise unsupported(node, "a block of addresses is compared with == only in Cedar", "Use isInRange.")
         text = f"ip({left.text}) {node.operator} ip({right.text})"
@@ -262,7 +194,7 @@ class Conditions:
         """Two attributes. Both may be sets; what has an order is none, so what is compared so has no value then."""
         is_safe = lean is (Lean.LOW if operator == "==" else Lean.HIGH)
         if is_safe:
-            return _related(operator, left, right, fails=left.fails or right.fails)
+            return related(operator, left, right, fails=left.fails or right.fails)
         first, second, link, level = ("<=", ">=", "&&", ALL) if operator == "==" else ("<", ">", "||", ANY)
         one, other = within(left, ADDITIVE), within(right, ADDITIVE)
         text = f"{one} {first} {other} {link} {one} {second} {other}"
@@ -274,29 +206,14 @@ class Conditions:
             if kind in {left.kind, right.kind}:
                 left = self._operands.coerced(left, kind, node.left)
                 right = self._operands.coerced(right, kind, node.right)
-                return _related(node.operator, left, right, fails=left.fails or right.fails)
+                return related(node.operator, left, right, fails=left.fails or right.fails)
         for side, part in ((left, node.left), (right, node.right)):
             if side.kind not in {"long", UNKNOWN}:
                 raise unsupported(part, f"Cedar has no order for a {side.kind}")
         fails = left.fails or right.fails or UNKNOWN in {left.kind, right.kind}
         if left.kind == right.kind == UNKNOWN:  # with a number in front, texts have no order here either
             left = Cel(f"0 + {within(left, ADDITIVE + 1)}", ADDITIVE, "long", fails=True)
-        return _related(node.operator, left, right, fails=fails)
-
-    def _in(self, node: Comparison) -> Cel:
-        refs = node.right.items if isinstance(node.right, SetLiteral) else (node.right,)
-        named = [ref for ref in refs if isinstance(ref, EntityRef)]
-        if not isinstance(node.left, Variable) or node.left.name == "context" or len(named) < len(refs):
-            raise unsupported(node, "only principal, action and resource are in entities that are named here")
-        if node.left.name != "action":
-            return self.member(node.left.name, named)
-        actions = [self._names.action(one) for ref in named for one in self._names.members(ref)[0]]
-        if any(not self._names.members(ref)[1] for ref in named):
-            raise unsupported(
-                node, "an action may be a group of actions, and nothing says whether it is",
-                "Say in the mapping file which are, and {} if none is: action_groups: {}.",
-            )  # fmt: skip
-        return Cel(f"action in {listed(actions)}", RELATION)
+        return related(node.operator, left, right, fails=fails)
 
     # -- tests
 
@@ -343,86 +260,10 @@ class Conditions:
         fails = target.fails or target.kind == UNKNOWN
         return Cel(f"{within(target, SIGN + 1)}.glob({text_literal(pattern)})", fails=fails)
 
-    def _is(self, node: Is) -> Cel:
-        target = node.target
-        if not isinstance(target, Variable) or target.name not in {"principal", "resource"}:
-            raise unsupported(node, "only the principal and the resource have types here")
-        kind = self.is_type(target.name, node.type, node.offset)
-        if node.within is None:
-            return kind
-        return joined("&&", [kind, self._in(Comparison(node.offset, "in", target, node.within))])
-
-    # -- methods
-
-    def _method(self, node: Method, lean: Lean, present: Present) -> Cel:
-        if node.name == "isEmpty" and not node.arguments:
-            return Cel(f"sets.equivalent({self._as_set(node.target, present).text}, [])", fails=True)
-        if node.name in _NETWORKS and not node.arguments:
-            return Cel(f"{self._address(node.target, present)}.inCIDR({_NETWORKS[node.name]})", fails=True)
-        if len(node.arguments) == 1:
-            return self._method_of_one(node, node.arguments[0], lean, present)
-        raise unsupported(node, "there is no such method here")
-
-    def _method_of_one(self, node: Method, argument: Expression, lean: Lean, present: Present) -> Cel:
-        if node.name == "contains":
-            return self._contains(node, argument, lean, present)
-        if node.name in {"containsAll", "containsAny"}:
-            return self._contains_some(node, argument, lean, present)
-        if node.name in _ORDER:
-            return self._decimals(node, argument, present)
-        if node.name == "isInRange":
-            if not isinstance(argument, Extension) or argument.function != "ip":
-                raise unsupported(node, "the range is no literal")
-            return Cel(f"{self._address(node.target, present)}.inCIDR({network_of(argument).text})", fails=True)
-        raise unsupported(node, "there is no such method here")
-
-    def _address(self, node: Expression, present: Present) -> str:
-        value = self._operands.coerced(self._operands.value(node, present), "ip", node)
-        if "/" in value.text:
-            raise unsupported(node, "it is a block of addresses, and only single ones are asked for here")
-        return within(value, SIGN + 1)
-
-    def _decimals(self, node: Method, argument: Expression, present: Present) -> Cel:
-        left, right = self._operands.value(node.target, present), self._operands.value(argument, present)
-        if left.kind == right.kind == UNKNOWN:
-            raise unsupported(node, "neither side is known to be a decimal", "Say in the mapping file: types: decimal.")
-        left = self._operands.coerced(left, "decimal", node.target)
-        right = self._operands.coerced(right, "decimal", argument)
-        return _related(_ORDER[node.name], left, right, fails=True)
-
-    def _as_set(self, node: Expression, present: Present) -> Cel:
-        value = self._operands.value(node, present)
-        if value.kind not in _SETS:
-            raise unsupported(node, f"only sets contain something, and this is a {value.kind}")
-        return value
-
-    def _contains(self, node: Method, argument: Expression, lean: Lean, present: Present) -> Cel:
-        whole = self._as_set(node.target, present)
-        item = self._operands.value(argument, present)
-        if item.kind not in _SCALARS | {UNKNOWN}:
-            raise unsupported(argument, f"a {item.kind} in a set has no counterpart here")
-        if whole.kind == "set" and whole.is_flat:
-            text = f"{within(item, ADDITIVE)} in {within(whole, ADDITIVE)}"
-            return Cel(text, RELATION, "bool", whole.fails or item.fails)
-        if item.kind == UNKNOWN and lean is not Lean.LOW:
-            raise unsupported(node, "it may be a set, and sets are equal in any order only in Cedar", _SAY_TYPES)
-        return Cel(f"sets.contains({whole.text}, [{item.text}])", fails=True)
-
-    def _contains_some(self, node: Method, argument: Expression, lean: Lean, present: Present) -> Cel:
-        whole, part = self._as_set(node.target, present), self._as_set(argument, present)
-        if not (whole.is_flat or part.is_flat) and lean is not Lean.LOW:
-            raise unsupported(node, "there may be sets in it, which are equal in any order only in Cedar", _SAY_TYPES)
-        function = "sets.contains" if node.name == "containsAll" else "sets.intersects"
-        return Cel(f"{function}({whole.text}, {part.text})", fails=True)
-
 
 def _plain(piece: str) -> str:
     """`piece` as part of a glob, in which nothing of it is a wildcard."""
     return "".join([f"\\{character}" if character in "*?\\" else character for character in piece])
-
-
-def _related(operator: str, left: Cel, right: Cel, *, fails: bool) -> Cel:
-    return Cel(f"{within(left, ADDITIVE)} {operator} {within(right, ADDITIVE)}", RELATION, "bool", fails)
 
 
 def _from_the_left(operands: Sequence[Cel], operator: str) -> Cel:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from axonflow.policy.importing.cedar.conditions import Conditions
+from axonflow.policy.importing.cedar.entities import Entities
 from axonflow.policy.importing.cedar.naming import CedarNames, Names
 from axonflow.policy.importing.cedar.parser import parse_policies
 from axonflow.policy.importing.cedar.syntax import ActionScope, EntityRef, EntityScope, Policy, Slot
@@ -95,6 +96,7 @@ class _Rule:
         self._widened: list[UnsupportedError] = []
         self._widen = self._widened.append if widen and self._forbids else None
         self._conditions = Conditions(names, permits=not self._forbids, widen=self._widen)
+        self._entities = Entities(names)
         self._match: dict[str, Any] = {}
         self._when: list[Cel] = []
 
@@ -184,7 +186,7 @@ class _Rule:
         if path in {"principal.roles", "principal.groups"}:
             self._match[path] = scope.entity.id
         else:
-            self._when.append(self._conditions.member(variable, (scope.entity,)))
+            self._when.append(self._entities.member(variable, (scope.entity,)))
 
     def _equal(self, variable: str, entity: EntityRef) -> None:
         named = self._names.principal_type if variable == "principal" else self._names.resource_type
