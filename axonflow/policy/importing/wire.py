@@ -14,11 +14,12 @@ import msgspec
 from msgspec.structs import replace
 
 from axonflow.detect.patterns import CompilePattern
-from axonflow.errors import PolicyError
+from axonflow.errors import PolicyError, RequestError
 from axonflow.policy.api_conditions import expression_of
 from axonflow.policy.api_policy import ApiPolicy, ConditionAction, Conditions, Override, Pattern, tier_of
 from axonflow.policy.api_rules import document_of, may_override
 from axonflow.policy.importing.report import Finding, ImportedRule, ImportedSet
+from axonflow.policy.json_value import check_text
 
 __all__ = ["MAX_WIRE_POLICIES", "import_wire", "is_wire"]
 
@@ -40,6 +41,7 @@ _OWNER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}")
 _NO_ID: Final = re.compile(r"[^a-z0-9]+")
 _STEP: Final = re.compile(r"\.([A-Za-z_][A-Za-z0-9_]*)|\[(\d+)\]")
 _MAX_ID_CHARS: Final = 48
+_MAX_REASON_CHARS: Final = 1_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DEFAULT_TENANT: Final = "default"
 
@@ -225,7 +227,8 @@ class _Importing:
             if tier_of(policy.tenant_id) != "tenant":
                 facts["tenant_id"] = _owner(value, "tenant_id")
             override = msgspec.convert(facts, Override)
-        except (msgspec.ValidationError, PolicyError):
+            check_text(override.reason, "$.override_reason", _MAX_REASON_CHARS)
+        except (msgspec.ValidationError, PolicyError, RequestError):
             why = "expected action_override, override_reason and expires_at with an offset"
             done = "it is left out: the policy stands as it is"
             self._plain((*path, "override"), policy.id, "override", why, done, loosens=True)
@@ -238,6 +241,12 @@ class _Importing:
 
     def _keep(self, policy: ApiPolicy, scope: str, overrides: Sequence[Override], path: Path) -> None:
         document = document_of(scope, [policy], overrides, self._compile_pattern)
+        said = (
+            [] if document is None else [rule["id"] for rule in document["rules"] if rule["id"].endswith(":override")]
+        )
+        if overrides and not said and not (document and document["exceptions"]):
+            why = "what the policy finds cannot be redacted, so it stands as it is"
+            self._plain((*path, "override"), policy.id, overrides[0].action, why, "it is left out", loosens=True)
         if document is None:
             return
         kept = self._scopes.setdefault(scope, _Scope([], [], []))

@@ -12,6 +12,7 @@ from axonflow.policy.importing.cedar.lexer import MAX_CEDAR_CHARS
 from axonflow.policy.importing.cedar.naming import Names
 from axonflow.policy.importing.cedar.parser import MAX_POLICIES, parse_policies
 from axonflow.policy.importing.cedar.policies import import_cedar
+from axonflow.policy.importing.cedar.printer import printed
 from axonflow.policy.importing.places import Places
 
 SCOPE = "permit(principal, action, resource)"
@@ -51,6 +52,15 @@ def refusal(text):
         (f"{SCOPE} when {{ {{a: 1, a: 2}} == 1 }};", "f.cedar:1:44", "a key is there twice"),
         (f'@id("a") @id("b") {SCOPE};', "f.cedar:1:11", "an annotation is there twice"),
         (f"{SCOPE} when {{ ?principal == 1 }};", "f.cedar:1:44", "a slot in a condition"),
+        (f"{SCOPE} when {{ 'a' }};", "f.cedar:1:44", "not part of a Cedar policy"),
+        (f"{SCOPE} when {{ context.a like 1 }};", "f.cedar:1:59", "not a Cedar policy"),
+        (f"{SCOPE} when {{ context.a has 1 }};", "f.cedar:1:58", "not a Cedar policy"),
+        (f"{SCOPE} when {{ User }};", "f.cedar:1:49", "not a Cedar policy"),
+        (f"{SCOPE} when {{ 1 }}", "f.cedar:1:47", "not a Cedar policy"),
+        (f"{SCOPE} when {{ context[1] }};", "f.cedar:1:52", "not a Cedar policy"),
+        ("@1 permit", "f.cedar:1:2", "not a Cedar policy"),
+        ("@a(1) permit", "f.cedar:1:4", "not a Cedar policy"),
+        ("allow(principal, action, resource);", "f.cedar:1:1", "not a Cedar policy"),
         (f"{SCOPE} when {{ context.a = 1 }};", "f.cedar:1:54", "not part of a Cedar policy"),
     ],
 )
@@ -70,7 +80,21 @@ def test_comments_and_strings_with_lines_in_them_keep_places_right():
     assert second.clauses[0].condition.pieces == ("*a", "A")
 
 
-@settings(max_examples=300, deadline=None)
+def test_policy_printed_and_parsed_again_is_the_same():
+    text = r"""@id("a\"b") @flag
+permit (principal is A::B in Group::"g", action in [Action::"a", Action::"b"], resource == R::"\u{7}")
+when { if context.a then -(1) == --context.b else (1 + 2) * 3 - 4 > -5 && !(context has "a b") }
+unless { (context.a || context["x y"]) && context.b.c like "a*\*" || [1, "a"].contains({"k": true}) };
+forbid (principal == ?principal, action == Action::"a", resource in ?resource);
+permit (principal, action in Action::"a", resource is A::R)
+when { ip("::1").isInRange(ip("::/0")) && principal is User in Group::"g" && resource is R && context has a.b };
+permit (principal, action, resource);"""
+    once = printed(parse(text))
+    assert printed(parse(once)) == once
+    assert cedarpy.policies_to_json_str(text) == cedarpy.policies_to_json_str(once)
+
+
+@settings(max_examples=200, deadline=None)
 @given(st.lists(TOKENS, max_size=30).map(" ".join) | st.text(max_size=60), st.booleans())
 def test_any_text_is_read_as_cedar_reads_it_or_refused_with_a_place(body, inside):
     text = f"{SCOPE} when {{ {body} }};" if inside else body

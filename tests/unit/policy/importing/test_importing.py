@@ -97,6 +97,44 @@ def test_mapping_file_is_refused_with_line_and_column():
         names_of_text("{}\n---\n{}\n", "names.yaml")
 
 
+def test_written_set_is_what_a_person_would_write():
+    head = {"a\x7f": "\x00\U000f0000"} | {
+        "a": None,
+        "b": True,
+        "c": {"d": {"e": [1, {"f": "x y"}]}, "g": []},
+        "h": [[1, 2], {}],
+    }
+    rules = (
+        ImportedRule({"id": "a", "when": '"y" == x'}, "One.", ""),
+        ImportedRule({"id": "b: c", "when": "x"}, "", ""),
+    )
+    text = written_set(ImportedSet(("Two\nlines.",), head, rules))
+    assert (
+        text
+        == """# Two
+# lines.
+"a\\u007f": "\\u0000\\U000f0000"
+a: null
+b: true
+c:
+  d: {e: [1, {f: x y}]}
+  g: []
+h:
+  - [1, 2]
+  - {}
+rules:
+  # One.
+  - id: a
+    when: |-
+      "y" == x
+  #
+  - id: "b: c"
+    when: x
+"""
+    )
+    assert parse_yaml(text, "set")[0]["h"] == [[1, 2], {}]
+
+
 PLAIN = st.text(st.characters(exclude_categories=["Cs"]), max_size=8) | st.sampled_from(
     [
         "a: b",

@@ -105,6 +105,29 @@ def test_rule_without_a_counterpart_is_named_with_its_place(before, after, at, l
     assert (found.at, found.loosens) == (at, loosens)
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "found"),
+    [
+        ("limit: 100,", "limit: true,", "True"),
+        ("scope: user", "scope: ip", "'ip'"),
+        ("window: 60s", "window: 60", "60"),
+        ("window: 60s", "window: 9999d", "'9999d'"),
+        ("message: Too many.", "burst: 3", "'burst'"),
+        ("- {limit: 100, window: 60s, scope: user, action: block, message: Too many.}", "- 3", "3"),
+    ],
+)
+def test_rate_that_has_no_counterpart_is_named(before, after, found):
+    result, documents = imported(RATE.replace(before, after))
+    assert [one.found for one in result.findings] == [found, "'throttle'"]
+    AxonFlow.open(documents)
+
+
+def test_resource_of_any_kind_makes_no_condition():
+    result, (document,) = imported(ACCESS.replace('resource: "database:customers:*", ', 'resource: "*", '))
+    assert result.findings == ()
+    assert "resource" not in document["rules"][0]["when"]
+
+
 def test_several_documents_of_one_file_become_one_set():
     result, (document,) = imported(f"{ACCESS}---{RATE}---{ACCESS}", widen=True)
     assert [rule["id"] for rule in document["rules"]] == [
