@@ -29,7 +29,7 @@ def written_set(one: ImportedSet) -> str:
     else:
         lines.append("rules: []")
     for rule in one.rules:
-        lines.extend(f"  # {line}" for line in _comment_lines(rule.comment))
+        lines.extend(f"  # {line}".rstrip() for line in _comment_lines(rule.comment))
         lines.extend(_item(rule.rule, 2))
     return "\n".join(lines) + "\n"
 
