@@ -113,7 +113,7 @@ def worlds(draw):
     groups = draw(st.lists(st.sampled_from(GROUPS), unique=True, max_size=3))
     albums = draw(st.lists(st.sampled_from([one for one in ALBUMS if one != resource]), unique=True, max_size=1))
     of_principal, of_resource = draw(attributes(values)), draw(attributes(values))
-    context = draw(attributes(values)) | draw(st.fixed_dictionaries({}, optional={"n": st.integers(-3, 3)}))
+    context = draw(attributes(values)) | draw(st.fixed_dictionaries({}, optional={"n": st.integers(-3, 3) | SCALARS}))
     action = draw(st.sampled_from(ACTIONS))
     asked = {
         "principal": entity(principal),
@@ -272,7 +272,7 @@ def _deeper(inner):
             0, "&&", (Has(0, Variable(0, root), (name,)), Comparison(0, "==", of(root, name), rest))
         ),
         st.sampled_from(VARIABLES),
-        st.sampled_from(ATTRIBUTES),
+        st.sampled_from([*ATTRIBUTES, "n"]),
         OPERANDS,
     )
     return st.one_of(

@@ -173,6 +173,7 @@ class Operands:
 
     def _read(self, text: str, *, fails: bool) -> Cel:
         declared = self._names.type_of(text)
+        fails = fails or declared != ""  # one of another type has no value
         if declared in _FLAT_LISTS:
             return Cel(text, kind="set", fails=fails, is_flat=True)
         return Cel(text, kind=_KINDS.get(declared, UNKNOWN), fails=fails)

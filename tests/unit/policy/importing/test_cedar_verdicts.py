@@ -95,6 +95,7 @@ NAMED = 'forbid(principal, action in [Action::"view"], resource) when { false };
         (f'{ALL} when {{ context.a like "*" }};', {"a": 1}),
         (f"{ALL} when {{ context.a has b || true }};", {"a": 1}),
         (f'{ALL} when {{ context.t < datetime("2030-01-01") }};', {"t": 5}),
+        (f"{ALL} when {{ context has n && (context.n < 1 || true) }};", {"n": "text"}),
         (f"{ALL} when {{ context.a == 1 }};", {"a": True}),
         (f"{ALL} when {{ -context.a == context.a }};", {"a": -(2**63)}),
         (f"{ALL} when {{ context.a * context.a > 0 || true }};", {"a": 2**62}),
