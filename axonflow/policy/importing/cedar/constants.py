@@ -16,10 +16,11 @@ __all__ = ["constant", "network_of"]
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,15}\.[0-9]{1,4}", re.ASCII)
 _MAX_DECIMAL: Final = 2**53 / 10**4
 """Below it each number of four digits behind the point is nearest to a double of its own."""
-_DATETIME: Final = re.compile(r"(\d{4}-\d{2}-\d{2})(?:T(\d{2}:\d{2}:\d{2})(\.\d{3})?(Z|[+-]\d{4}))?", re.ASCII)
+_DATETIME: Final = re.compile(r"(\d{4}-\d{2}-\d{2})(?:T(\d{2}:\d{2}:\d{2})(\.\d{3})?(Z|[+-]\d{2}[0-5]\d))?", re.ASCII)
 _DURATION: Final = re.compile(r"(-?)(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+)s)?(?:(\d+)ms)?", re.ASCII)
 _UNITS_MS: Final = (86_400_000, 3_600_000, 60_000, 1_000, 1)
 _MAX_DURATION_MS: Final = 290 * 365 * 86_400_000
+_PREFIX: Final = re.compile(r"0|[1-9][0-9]{0,2}", re.ASCII)
 _MAX_ADDRESS_CHARS: Final = 64
 
 
@@ -59,7 +60,8 @@ def _ip(text: str) -> str | None:
         return None  # an IPv4 address here, and another one in Cedar
     if "/" not in text:
         return text_literal(str(interface.ip))
-    return text_literal(str(interface)) if text.rpartition("/")[2].isdigit() else None  # and no mask in dots
+    # Neither a mask in dots nor a length with zeros in front, which Cedar refuses too.
+    return text_literal(str(interface)) if _PREFIX.fullmatch(text.rpartition("/")[2]) else None
 
 
 def network_of(node: Extension) -> Cel:

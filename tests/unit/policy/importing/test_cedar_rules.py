@@ -224,6 +224,8 @@ def test_unsupported_construct_is_named_with_its_place(text, at, found):
         ('context.a.isInRange(ip("::ffff:1:2"))', "::ffff:1:2"),
         ('context.a.isInRange(ip("::10.0.0.1"))', "::10.0.0.1"),
         ('context.a.isInRange(ip("10.0.0.0/255.0.0.0"))', "10.0.0.0/255.0.0.0"),
+        ('context.a.isInRange(ip("10.0.0.0/08"))', "10.0.0.0/08"),
+        ('context.a < datetime("2024-10-15T11:35:00+0090")', "2024-10-15T11:35:00+0090"),
         ("context.a.lessThan(context.b)", "context.a.lessThan(context.b)"),
         ('"a" < "b"', '"a"'),
         ('"a" + 1 == 1', '"a"'),

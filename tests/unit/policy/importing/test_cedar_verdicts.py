@@ -8,11 +8,13 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from axonflow import AxonFlow, Request
+from axonflow.policy.importing.cedar.constants import constant
 from axonflow.policy.importing.cedar.parser import parse_policies
 from axonflow.policy.importing.cedar.policies import import_cedar, rules_of
-from axonflow.policy.importing.cedar.printer import printed
-from axonflow.policy.importing.cedar.syntax import EntityRef
+from axonflow.policy.importing.cedar.printer import printed, printed_expression
+from axonflow.policy.importing.cedar.syntax import EntityRef, Extension, Value
 from axonflow.policy.importing.places import Places
+from axonflow.policy.importing.report import UnsupportedError
 from tests.cedar_worlds import NAMES, PRINCIPALS, RESOURCES, World, entity, policies, stored, worlds
 
 
@@ -132,3 +134,21 @@ def test_forbid_without_a_value_denies_here_and_is_skipped_by_cedar():
     assert cedar_decides(text, World(asked, [], None, is_plain=True)).allowed
     decision = AxonFlow.open(imported(text)[0].document).decide(Request("user:ann", "view", "photo:p"))
     assert (decision.allowed, decision.errors[0].message) == (False, "context.z is missing")
+
+
+PIECES = st.lists(
+    st.sampled_from([*"0123456789.:/-+TZ", "10.0.0.0/8", "::1", "2024-10-15", "T11:35:00", "1d", "2h", "3m", "5ms"])
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(["ip", "decimal", "datetime", "duration"]), PIECES.map("".join))
+def test_constant_that_cedar_refuses_is_none_here(function, text):
+    node = Extension(0, function, (Value(0, text),))
+    try:
+        constant(node)
+    except UnsupportedError:
+        return
+    asked = {"principal": 'User::"ann"', "action": 'Action::"view"', "resource": 'Photo::"p"', "context": {}}
+    policy = f"{ALL} when {{ {printed_expression(node)} == {printed_expression(node)} }};"
+    assert cedar_decides(policy, World(asked, [], None, is_plain=True)).allowed
