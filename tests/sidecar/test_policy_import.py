@@ -4,7 +4,7 @@ import json
 import re
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -46,6 +46,15 @@ def verdict(flow, request):
     return decision.effect, decision.allowed, len(decision.policies), redacted, sorted(decision.reasons)
 
 
+def is_json(shown):
+    """Whether it can come over HTTP: JSON has no infinity."""
+    try:
+        json.dumps(shown, allow_nan=False)
+    except ValueError:
+        return False
+    return True
+
+
 def is_accepted(policy):
     try:
         policy = msgspec.convert(msgspec.to_builtins(policy), ApiPolicy)  # which checks what the routes check
@@ -55,11 +64,13 @@ def is_accepted(policy):
     return True
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     st.lists(api_policies(), min_size=1, max_size=3), st.lists(st.tuples(requests(), CONTENTS), min_size=1, max_size=3)
 )
 def test_imported_policies_any_request_decide_as_those_created_over_rest(policies, asked):
+    policies = [one for one in policies if is_json(policy_shown(one))]
+    assume(policies)
     accepted = [one for one in policies if is_accepted(one)]
     flow, result = imported({"policies": [policy_shown(one) for one in policies]})
     refused = {found.policy for found in result.findings if found.kind == "left out"}
