@@ -25,6 +25,7 @@ __all__ = ["command"]
         "rollback": "axonflow.cli.policy_rollback",
         "history": "axonflow.cli.policy_history",
         "diff": "axonflow.cli.policy_diff",
+        "import": "axonflow.cli.policy_import",
     },
 )
 def command() -> None:

@@ -1,0 +1,150 @@
+"""Static and dynamic policies in the shapes of the wire contract: rules for what can be enforced, names for others."""
+
+import json
+
+import pytest
+
+from axonflow import AxonFlow, Request
+from axonflow.adapters.yaml_text import parse_yaml
+from axonflow.app.importing import import_policies
+from tests.strategies import policy_set
+
+DROP = {"id": "8c", "name": "No drops", "category": "security-sqli", "severity": "high", "pattern": "drop table"}
+RISKY = {
+    "name": "Risky", "type": "risk", "conditions": [{"field": "risk_score", "operator": "greater_than", "value": 0.8}],
+    "actions": [{"type": "block", "config": {"message": "Too risky."}}],
+}  # fmt: skip
+FACTS = {
+    "created_at": "2026-01-01T00:00:00Z",
+    "version": 3,
+    "has_override": False,
+    "tenant_id": "acme",
+    "tier": "tenant",
+}
+OVERRIDE = {"action_override": "log", "override_reason": "A drill.", "expires_at": "2027-01-01T00:00:00Z"}
+OPEN = policy_set([], name="open", layer="system", default="allow")
+
+
+def imported(*policies, **options):
+    result = import_policies({"p.json": json.dumps(list(policies))}, **options)
+    return [parse_yaml(one.text, one.name)[0] for one in result.sets], result.findings
+
+
+def allowed(documents, content="drop table", time=1_790_000_000_000_000, **context):
+    flow = AxonFlow.open([OPEN, *documents])
+    return flow.decide(Request("user:ann", "llm.request", "model:m", context, content, time)).allowed
+
+
+def told(findings):
+    return [(one.kind, one.policy, one.found, one.loosens) for one in findings]
+
+
+def test_pattern_and_conditions_become_rules_named_after_their_policies():
+    (document,), findings = imported(DROP | FACTS, RISKY | FACTS)
+    assert findings == ()
+    assert (document["layer"], document["default"]) == ("tenant", "inherit")
+    assert [(rule["id"], rule["effect"], rule["reason"]) for rule in document["rules"]] == [
+        ("api:8c", "deny", "No drops"), ("api:risky:block", "deny", "Too risky."),
+    ]  # fmt: skip
+    assert document["detectors"] == [
+        {
+            "id": "custom.api_8c",
+            "severity": "high",
+            "description": "No drops",
+            "patterns": ["drop table"],
+            "examples": [],
+        }
+    ]
+    assert [allowed([document], risk_score=score) for score in (0.9, 0.1)] == [False, False]
+    assert [allowed([document], "hello", risk_score=score) for score in (0.9, 0.1)] == [False, True]
+
+
+def test_tiers_become_sets_of_their_layers():
+    policies = (DROP | {"tier": "system"}, DROP | {"tier": "organization", "organization_id": "group"}, DROP)
+    documents, findings = imported(*policies)
+    assert findings == ()
+    assert [(one["metadata"]["name"], one["layer"]) for one in documents] == [
+        ("p-system", "system"), ("p-organization-group", "organization"), ("p-tenant-default", "tenant"),
+    ]  # fmt: skip
+    assert [one["rules"][0]["id"] for one in documents] == ["api:8c", "api:8c-1", "api:8c-2"]
+
+
+def test_override_of_ones_own_policy_stands_until_it_ends():
+    documents, findings = imported(DROP | {"override": OVERRIDE})
+    assert findings == ()
+    assert [allowed(documents, time=time) for time in (1_790_000_000_000_000, 1_990_000_000_000_000)] == [True, False]
+
+
+def test_override_of_a_layer_above_counts_only_where_it_is_stricter():
+    above = DROP | {"tier": "system", "action": "warn"}
+    documents, findings = imported(above | {"override": OVERRIDE | {"action_override": "block", "tenant_id": "acme"}})
+    assert findings == ()
+    assert [one["layer"] for one in documents] == ["system", "tenant"]
+    assert not allowed(documents)
+    documents, findings = imported(above | {"override": OVERRIDE})
+    assert told(findings) == [("ignored", "8c", "log", False)]
+    assert [one["layer"] for one in documents] == ["system"]
+
+
+def test_override_that_cannot_be_enforced_leaves_the_policy_as_it_is_and_is_named():
+    documents, findings = imported(DROP | {"pattern": "a+", "override": OVERRIDE | {"action_override": "redact"}})
+    assert told(findings) == [("left out", "8c", "redact", True)]
+    assert not allowed(documents, "aaa")
+    above = DROP | {"pattern": "a+", "tier": "system", "action": "log"}
+    documents, findings = imported(above | {"override": OVERRIDE | {"action_override": "redact"}})
+    assert told(findings) == [("left out", "8c", "redact", True)]
+    assert [one["layer"] for one in documents] == ["system"]
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        OVERRIDE | {"expires_at": None}, OVERRIDE | {"expires_at": "2027-01-01"}, OVERRIDE | {"expires_at": "soon"},
+        OVERRIDE | {"action_override": "explode"}, OVERRIDE | {"override_reason": 3},
+        OVERRIDE | {"override_reason": "\0"},
+    ],
+)  # fmt: skip
+def test_override_that_is_none_leaves_the_policy_as_it_is_and_is_named(override):
+    documents, findings = imported(DROP | {"override": override})
+    assert told(findings) == [("left out", "8c", "override", True)]
+    assert not allowed(documents)
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected", "rules"),
+    [
+        (DROP | {"enabled": False}, ("ignored", "8c", "enabled: false", False), 0),
+        (DROP | {"name": None}, ("left out", "8c", "none", True), 0),
+        (DROP | {"action": "explode"}, ("left out", "No drops", "action", True), 0),
+        (DROP | {"tier": "galaxy"}, ("left out", "No drops", "'galaxy'", True), 0),
+        (DROP | {"tenant_id": "*"}, ("left out", "No drops", "'*'", True), 0),
+        (DROP | {"tier": "organization", "organization_id": "@a"}, ("left out", "No drops", "'@a'", True), 0),
+        (DROP | {"pattern": "(a"}, ("left out", "8c", "missing ): (a", True), 0),
+        (DROP | {"pattern": "a+", "action": "redact"}, ("left out", "8c", "another", True), 0),
+        (DROP | {"exclusions": ["x"]}, ("left out", "8c", "exclusions", True), 1),
+        (DROP | {"exclusions": []}, None, 1),
+        (RISKY | {"conditions": [{"field": "a b", "operator": "equals", "value": 1}]},
+         ("left out", "risky", "'a b'", True), 0),
+        (RISKY | {"conditions": []}, ("left out", "Risky", "conditions", True), 0),
+        (RISKY | {"actions": [{"type": "route"}, {"type": "block"}]}, ("left out", "risky", "'route'", True), 1),
+        (RISKY | {"actions": [{"type": "block"}, {"type": "block"}]}, ("ignored", "risky", "block", False), 1),
+        (RISKY | {"actions": [{"type": "modify_risk"}]}, ("left out", "risky", "'modify_risk'", True), 0),
+    ],
+)  # fmt: skip
+def test_policy_that_cannot_be_carried_over_whole_is_named(policy, expected, rules):
+    documents, findings = imported(policy)
+    assert told(findings) == ([expected] if expected else [])
+    assert sum(len(one["rules"]) for one in documents) == rules
+    assert all(found.at.startswith("p.json:1:") for found in findings)
+
+
+def test_redaction_that_cannot_be_is_widened_to_a_denial():
+    documents, findings = imported(DROP | {"pattern": "a+", "action": "redact"}, widen=True)
+    assert told(findings) == [("widened", "8c", "another", False)]
+    assert not allowed(documents, "aaa")
+
+
+def test_name_that_no_record_may_hold_leaves_the_rule_out():
+    documents, findings = imported(DROP | {"name": "a\0b"})
+    assert told(findings) == [("left out", "api:8c", 'detected("custom.api_8c")', True)]
+    assert "detectors" not in documents[0]
