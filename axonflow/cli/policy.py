@@ -14,6 +14,7 @@ __all__ = ["command"]
     cls=LazyGroup,
     modules={
         "init": "axonflow.cli.policy_init",
+        "import": "axonflow.cli.policy_import",
         "check": "axonflow.cli.policy_check",
         "test": "axonflow.cli.policy_test",
         "keygen": "axonflow.cli.policy_keygen",
@@ -25,7 +26,6 @@ __all__ = ["command"]
         "rollback": "axonflow.cli.policy_rollback",
         "history": "axonflow.cli.policy_history",
         "diff": "axonflow.cli.policy_diff",
-        "import": "axonflow.cli.policy_import",
     },
 )
 def command() -> None:
