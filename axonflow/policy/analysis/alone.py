@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from axonflow.policy.analysis.findings import Finding, RulePlace, Undecided
+from axonflow.policy.analysis.findings import Finding, Undecided
 from axonflow.policy.analysis.formulas import ERROR, MATCHES, NO, YES, Formula, Literal, every, some
 from axonflow.policy.analysis.solving import Impossible, Space, Unknown, Witness
 from axonflow.policy.analysis.subjects import Conjunct, Subject
@@ -17,38 +17,38 @@ __all__ = ["examine"]
 _MAX_PARTS: Final = 64
 
 
-def examine(subject: Subject, place: RulePlace) -> Iterator[Finding | Undecided]:
+def examine(subject: Subject) -> Iterator[Finding | Undecided]:
     """The findings on one rule."""
     space = Space(subject.atoms.values(), subject.theory.world)
     if space.may_hold(subject.formula):
         if subject.tested:
-            yield from _redundant(subject, space, place)
+            yield from _redundant(subject, space)
         return
     outcome = subject.solved(space, subject.formula)
     if isinstance(outcome, Impossible):
-        yield _unreachable(subject, space, place)
+        yield _unreachable(subject, space)
     elif isinstance(outcome, Unknown):
-        yield Undecided("unreachable", (place,), outcome.why, tuple(map(_text(subject), subject.conjuncts)))
+        yield Undecided("unreachable", (subject.place,), outcome.why, tuple(map(_text(subject), subject.conjuncts)))
     else:
-        yield from _redundant(subject, space, place)
+        yield from _redundant(subject, space)
 
 
 # -- unreachable
 
 
-def _unreachable(subject: Subject, space: Space, place: RulePlace) -> Finding | Undecided:
+def _unreachable(subject: Subject, space: Space) -> Finding | Undecided:
     core = _core(subject, space)
     text = _text(subject)
     parts = tuple(map(text, core))
     near = _near(subject, space, core)
     if near is None:
-        return Undecided("unreachable", (place,), "engine", parts)
+        return Undecided("unreachable", (subject.place,), "engine", parts)
     quoted = [f"`{part}`" for part in parts]
     why = f"{quoted[0]} holds for no request" if len(quoted) == 1 else f"{_listed(quoted)} exclude each other"
     if not quoted:
         why = "its condition is never true"
     message = f"{subject.rule.effect.value} rule {subject.rule.id} can never match: {why}"
-    return Finding("unreachable", (place,), message, near.request, parts)
+    return Finding("unreachable", (subject.place,), message, near.request, parts)
 
 
 def _core(subject: Subject, space: Space) -> list[Conjunct]:
@@ -79,22 +79,20 @@ def _all(conjuncts: Sequence[Conjunct], mask: int) -> Formula:
 # -- redundant
 
 
-def _redundant(subject: Subject, space: Space, place: RulePlace) -> Iterator[Finding | Undecided]:
+def _redundant(subject: Subject, space: Space) -> Iterator[Finding | Undecided]:
     kept = subject.conjuncts
     for one in subject.tested[:_MAX_PARTS]:
         others = [other for other in kept if other is not one]
         if _may_be_implied(one, others):
             difference = _differs(one.that, others)
-            found = _judged(
-                subject, space, place, difference, every([_all(others, subject.accepts)]), (_text(subject)(one),)
-            )
+            found = _judged(subject, space, difference, every([_all(others, subject.accepts)]), (_text(subject)(one),))
             if found is not None:
                 yield found
                 if isinstance(found, Finding):
                     kept = others
                     continue
         if isinstance(one.node, Logical) and one.node.operator == "||":
-            yield from _never_adding(subject, space, place, one, others)
+            yield from _never_adding(subject, space, one, others)
 
 
 def _may_be_implied(one: Conjunct, others: Sequence[Conjunct]) -> bool:
@@ -111,7 +109,7 @@ def _differs(one: Callable[[int], Formula], others: Sequence[Conjunct]) -> Formu
 
 
 def _never_adding(
-    subject: Subject, space: Space, place: RulePlace, one: Conjunct, others: Sequence[Conjunct]
+    subject: Subject, space: Space, one: Conjunct, others: Sequence[Conjunct]
 ) -> Iterator[Finding | Undecided]:
     """The alternatives of a disjunction that make no difference beside the rest of the rule."""
     assert isinstance(one.node, Logical)
@@ -133,7 +131,7 @@ def _never_adding(
         without = every([_all(others, subject.accepts), some([other(subject.accepts) for other in rest])])
         text = written(template_of(option), subject.rule.condition.literals)
         whole = written(template_of(one.node), subject.rule.condition.literals)
-        found = _judged(subject, space, place, difference, without, (text, whole))
+        found = _judged(subject, space, difference, without, (text, whole))
         if found is not None:
             yield found
             if isinstance(found, Finding):
@@ -141,22 +139,22 @@ def _never_adding(
 
 
 def _judged(
-    subject: Subject, space: Space, place: RulePlace, difference: Formula, without: Formula, parts: tuple[str, ...]
+    subject: Subject, space: Space, difference: Formula, without: Formula, parts: tuple[str, ...]
 ) -> Finding | Undecided | None:
     """That a part makes no difference, if there is no request for which it does, and one that the rule matches."""
     outcome = None if space.may_hold(difference) else subject.solved(space, difference)
     if outcome is None or isinstance(outcome, Witness):
         return None
     if isinstance(outcome, Unknown):
-        return Undecided("redundant", (place,), outcome.why, parts)
+        return Undecided("redundant", (subject.place,), outcome.why, parts)
     theory = subject.theory
     wanted = every([theory.matches(subject.rule), without])
     shown = subject.solved(theory.space([wanted]), wanted)
     if not isinstance(shown, Witness) or subject.rule.id not in theory.decide(shown.request).policies:
-        return Undecided("redundant", (place,), "engine", parts)
+        return Undecided("redundant", (subject.place,), "engine", parts)
     what = f"`{parts[0]}` adds nothing to the rest" if len(parts) > 1 else f"`{parts[0]}` follows from the rest"
     message = f"{subject.rule.effect.value} rule {subject.rule.id}: {what}, and can go"
-    return Finding("redundant", (place,), message, shown.request, parts)
+    return Finding("redundant", (subject.place,), message, shown.request, parts)
 
 
 # -- words

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Final
 
 from axonflow.policy.analysis.alone import examine
-from axonflow.policy.analysis.findings import Analysis, Finding, RulePlace, Undecided
+from axonflow.policy.analysis.findings import Analysis, Finding, Undecided
 from axonflow.policy.analysis.pairing import Pairing
 from axonflow.policy.analysis.solving import Witness
 from axonflow.policy.analysis.subjects import Origin, Subject
@@ -56,7 +56,7 @@ class _Run:
         found: list[Found] = []
         live: list[Subject] = []
         for subject in subjects:
-            own = list(examine(subject, self._place(subject)))
+            own = list(examine(subject))
             self._advance()
             found += own
             if not any(isinstance(one, Finding) and one.kind == "unreachable" for one in own):
@@ -69,13 +69,6 @@ class _Run:
     def _advance(self) -> None:
         self._done += 1
         self._step(self._done)
-
-    def _place(self, subject: Subject) -> RulePlace:
-        origin = subject.origin
-        return RulePlace(subject.rule.id, "" if origin is None else origin.at())
-
-    def _places(self, subject: Subject, other: Subject) -> tuple[RulePlace, RulePlace]:
-        return self._place(subject), self._place(other)
 
     def _beside(self, subjects: list[Subject]) -> Iterator[Found]:
         firsts: dict[Hashable, Subject] = {}
@@ -100,7 +93,7 @@ class _Run:
         rule = subject.rule
         if isinstance(shown, Witness) and {rule.id, first.rule.id} <= set(self._theory.decide(shown.request).policies):
             message = f"{rule.effect.value} rule {rule.id} says the same as {first.rule.id}"
-            yield Finding("duplicate", self._places(subject, first), message, shown.request)
+            yield Finding("duplicate", (subject.place, first.place), message, shown.request)
 
     def _covered(self, subject: Subject, pairing: Pairing, said: set[frozenset[int]]) -> Iterator[Found]:
         """The first rule found that leaves nothing of `subject`; one of the two, where each would do for the other."""
@@ -109,7 +102,7 @@ class _Run:
         for other in self._limited(others):
             if frozenset({id(subject), id(other)}) in said:
                 continue
-            found = covering(self._theory, subject, other, self._places(subject, other))
+            found = covering(self._theory, subject, other)
             if isinstance(found, Finding):
                 said.add(frozenset({id(subject), id(other)}))
                 yield found
@@ -121,7 +114,7 @@ class _Run:
     def _contradicted(self, subject: Subject, refusing: Pairing) -> Iterator[Found]:
         others = (other for other in refusing.about_the_same(subject, whole=False) if can_contradict(other, subject))
         for other in self._limited(others):
-            found = contradiction(self._theory, subject, other, self._places(subject, other))
+            found = contradiction(self._theory, subject, other)
             if found is not None:
                 yield found
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cached_property
 from typing import Final, NamedTuple
 
+from axonflow.policy.analysis.findings import RulePlace
 from axonflow.policy.analysis.formulas import ANY, MATCHES, YES, Atom, Formula, Literal, atoms_in, every
 from axonflow.policy.analysis.solving import Outcome, Space, Unknown
 from axonflow.policy.analysis.theory import Theory
@@ -57,6 +58,11 @@ class Subject:
         self.rule = rule
         self.origin = origin
         self.accepts = MATCHES if rule.effect in FAILS_CLOSED else YES
+
+    @cached_property
+    def place(self) -> RulePlace:
+        """Where the rule stands. To find a line takes longer than to analyse a rule, so only what is told is placed."""
+        return RulePlace(self.rule.id, "" if self.origin is None else self.origin.at())
 
     @cached_property
     def filters(self) -> list[Conjunct]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from axonflow.policy.analysis.findings import Finding, FindingKind, RulePlace, Undecided
+from axonflow.policy.analysis.findings import Finding, FindingKind, Undecided
 from axonflow.policy.analysis.formulas import YES, Atom, Formula, Hint, Literal, every, negated
 from axonflow.policy.analysis.solving import Impossible, Unknown, Witness
 from axonflow.policy.analysis.subjects import Subject
@@ -84,9 +84,7 @@ def _does(wanted: Obligation, known: Obligation) -> bool:
     return wanted == known
 
 
-def covering(
-    theory: Theory, subject: Subject, other: Subject, places: tuple[RulePlace, RulePlace]
-) -> Finding | Undecided | None:
+def covering(theory: Theory, subject: Subject, other: Subject) -> Finding | Undecided | None:
     """That `subject` makes no difference beside `other`, which matches wherever it does."""
     space = theory.space([subject.formula, other.formula])
     difference = every([subject.formula, negated(other.formula)])
@@ -94,20 +92,20 @@ def covering(
     if outcome is None or isinstance(outcome, Witness):
         return None
     if isinstance(outcome, Unknown):
-        return Undecided("shadowed", places, outcome.why)
+        return Undecided("shadowed", (subject.place, other.place), outcome.why)
     is_same = _is_same(theory, subject, other)
     kind: FindingKind = "duplicate" if is_same else "shadowed"
     wanted = every([_matching(subject), other.formula])
     shown = subject.solved(theory.space([wanted]) if subject.rule.waivers else space, wanted)
     if not isinstance(shown, Witness) or not _makes_no_difference(theory, subject, other, shown.request):
-        return Undecided(kind, places, "engine")
+        return Undecided(kind, (subject.place, other.place), "engine")
     one, two = subject.rule, other.rule
     if is_same:
         message = f"{one.effect.value} rule {one.id} says the same as {two.id}"
     else:
         message = f"{one.effect.value} rule {one.id} makes no difference: {two.effect.value} rule {two.id} matches"
         message += " wherever it does"
-    return Finding(kind, places, message, shown.request)
+    return Finding(kind, (subject.place, other.place), message, shown.request)
 
 
 def _matching(subject: Subject) -> Formula:
@@ -169,9 +167,7 @@ def can_contradict(other: Subject, subject: Subject) -> bool:
     return other.paths <= subject.paths
 
 
-def contradiction(
-    theory: Theory, subject: Subject, other: Subject, places: tuple[RulePlace, RulePlace]
-) -> Finding | Undecided | None:
+def contradiction(theory: Theory, subject: Subject, other: Subject) -> Finding | Undecided | None:
     """That `other` refuses a part of what `subject` allows, by nothing but what `subject` asks about too, and neither
     is an exception to the other: as far as they ask about the same, neither contains the other."""
     allowed = [one for one in subject.conjuncts if one.paths <= other.paths]
@@ -187,18 +183,23 @@ def contradiction(
         if isinstance(outcome, Impossible):
             return None
         if isinstance(outcome, Unknown):
-            return Undecided("conflict", places, outcome.why)
+            return Undecided("conflict", (subject.place, other.place), outcome.why)
     wanted = every([_matching(subject), other.formula, *alone])
     both = theory.solve(wanted) if subject.rule.waivers else space.solve(wanted)
     if not isinstance(both, Witness):
-        return Undecided("conflict", places, both.why) if isinstance(both, Unknown) else None
+        return Undecided("conflict", (subject.place, other.place), both.why) if isinstance(both, Unknown) else None
     decision = theory.decide(both.request)
     if not {subject.rule.id, other.rule.id} <= set(decision.policies) or decision.allowed:
-        return Undecided("conflict", places, "engine")
+        return Undecided("conflict", (subject.place, other.place), "engine")
     one, two = subject.rule, other.rule
     says = "denies" if two.effect is Effect.DENY else "holds for approval"
     message = f"allow rule {one.id} and {two.effect.value} rule {two.id} overlap, and neither is an exception to the"
-    return Finding("conflict", places, f"{message} other: {two.id} {says} a part of what {one.id} allows", both.request)
+    return Finding(
+        "conflict",
+        (subject.place, other.place),
+        f"{message} other: {two.id} {says} a part of what {one.id} allows",
+        both.request,
+    )
 
 
 def _common_actions(theory: Theory, subject: Subject, other: Subject) -> list[Formula]:
