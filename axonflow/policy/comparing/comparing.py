@@ -14,6 +14,7 @@ from typing import Final, Literal, NamedTuple
 from msgspec import Struct
 
 from axonflow.policy.analysis.formulas import FALSE, HOLDS, Formula, every, negated, some
+from axonflow.policy.analysis.shrinking import least
 from axonflow.policy.analysis.solving import Impossible, Space, Witness
 from axonflow.policy.comparing.sides import EFFECTS, Side, Verdicts, Written
 from axonflow.policy.decision import Decision, Effect, Redact
@@ -254,10 +255,23 @@ class _Comparing:
 
     def _confirmed(self, cause: _Cause, request: Request) -> Difference | None:
         """What the engines make of it; None where they agree after all."""
-        before, after = self._before.theory.decide(request), self._after.theory.decide(request)
-        kind = _kind(before, after)
+
+        def shown(request: Request) -> tuple[Kind | None, Effect, Effect, frozenset[str]]:
+            before, after = self._before.theory.decide(request), self._after.theory.decide(request)
+            failed = frozenset(error.policy for error in (*before.errors, *after.errors))
+            return _kind(before, after), before.effect, after.effect, failed
+
+        def still(request: Request) -> bool:
+            # A condition that fails for what was left out would show the same, and tell somebody who reads it nothing.
+            found = shown(request)
+            return found[:3] == told[:3] and found[3] <= told[3] and world.holds(cause.where, request)
+
+        told, world = shown(request), self._after.theory.world
+        kind = told[0]
         if kind is None:
             return None
+        request = least(request, still)
+        before, after = self._before.theory.decide(request), self._after.theory.decide(request)
         return Difference(kind, cause.name, cause.change, request, _outcome(before), _outcome(after))
 
 
