@@ -152,6 +152,20 @@ def test_plan_that_asks_at_each_step_goes_on_at_each_yes_of_a_client_that_names_
     assert called == ["price", "pay"]
 
 
+@pytest.mark.parametrize(("own", "inner"), [("approve_cost", None), ("approve_all", "ask")])
+def test_approval_of_the_plan_s_own_is_not_given_by_a_client_that_names_nothing_whatever_it_is_called(own, inner):
+    called = []
+    asks = Step(name=inner or own, kind="approval", target="approver")
+    doors = Doors(ALLOW_ALL, {"trip": paying(called).plan(own, Plan("within", [asks])) if inner else Plan(
+        "trip", [*paying(called).steps, asks])})  # fmt: skip
+    plan_id = made(doors, HEADERS, domain="trip", execution_mode="step")["plan_id"]
+    run(doors, plan_id)
+    answers = [resume(doors, plan_id) for _ in range(3)]
+    assert [one.status_code for one in answers] == [200, 409, 409]
+    assert own in answers[-1].json()["found"]
+    assert called == ["price"]
+
+
 def test_plan_that_policy_holds_later_is_not_approved_by_a_client_that_names_nothing():
     rule = {"id": "ask", "effect": "require_approval", "match": {"action": "tool.call", "resource.id": "bank"}}
     doors, plan_id, _, called = held_plan(policy_set([rule], default="allow"), mode="step")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -122,9 +122,16 @@ def _said(execution: PlanExecution, body: _ResumeBody) -> dict[str, bool]:
 def _asks_at_each_step(execution: PlanExecution) -> bool:
     """Whether what waits does so only because its caller wanted to be asked before every step. To say yes again and
     again, to one step after the other, is what that mode is for; what policy or the plan holds has to be looked at."""
-    waiting = execution.held.waiting if execution.held is not None else ()
-    own = [one for one in waiting if one.resource.startswith("approval:") and one.step.startswith(MODE_APPROVAL)]
-    return execution.execution_mode == "step" and len(own) == len(waiting)
+    if execution.execution_mode != "step" or execution.held is None:
+        return False
+    names = {step["id"] for step in execution.steps}
+    return all(one.resource.startswith("approval:") and _is_of_mode(one.step, names) for one in execution.held.waiting)
+
+
+def _is_of_mode(step: str, names: Collection[str]) -> bool:
+    """Whether the mode added it. Before each step of the plan's own it asks, so before its approvals, too; never before
+    what it added itself. Steps of plans within are never its."""
+    return step in names and step.startswith(MODE_APPROVAL) and MODE_APPROVAL + step not in names
 
 
 def _check_approver(held: HeldRun, said: Mapping[str, bool], by: Principal) -> None:
