@@ -79,8 +79,9 @@ class PlanRunning(Protocol):
 class PlanLeases(Protocol):
     """Who runs plans, and is there. All methods raise PlanError when the store cannot answer."""
 
-    async def beat(self, executor_id: str, beat: str) -> None:
-        """`executor_id` is there: `beat` is another than the last time."""
+    async def beat(self, executor_id: str, beat: str) -> bool:
+        """`executor_id` is there: `beat` is another than the last time. Whether it was there before: it had neither
+        left nor been given up."""
 
     async def beats(self) -> Mapping[str, str]:
         """The last beat of each that has not left; empty of those that an earlier release left."""

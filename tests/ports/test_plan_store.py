@@ -357,11 +357,11 @@ def test_plan_store_executor_that_is_silent_is_given_up_and_one_that_is_not_is_n
     run, store = opened_store
     silent, there = new_id(1), new_id(2)
     for executor in (silent, there):
-        run(store.beat(executor, f"first of {executor}"))
+        assert run(store.beat(executor, f"first of {executor}")) is False
         run(store.add(plan_execution(tenant, plan_id=executor)))
         run(store.begin(tenant, executor, executor, 6))
     heard = run(store.beats())
-    run(store.beat(there, "second"))
+    assert run(store.beat(there, "second")) is True
     assert [run(store.give_up(one, heard[one], "gone", 9)) for one in (silent, there, silent)] == [1, 0, 0]
     assert [run(store.get(tenant, one)).status for one in (silent, there)] == ["failed", "running"]
     assert (run(store.get(tenant, silent)).error, run(store.beats())[there]) == ("gone", "second")
@@ -382,7 +382,8 @@ def test_plan_store_executor_that_says_it_is_there_while_it_is_given_up_is_there
         async def both():
             return await asyncio.gather(store.give_up(executor, "old", "gone", 9), store.beat(executor, "new"))
 
-        given_up, _ = run(both())
+        given_up, was_there = run(both())
+        assert was_there is not bool(given_up)
         status = run(store.get(tenant, plan_id)).status
         assert (status, run(store.beats())[executor]) == ("failed" if given_up else "running", "new")
         run(store.abandon(executor, "next", 9))

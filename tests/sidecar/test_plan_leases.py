@@ -22,7 +22,7 @@ class Store(MemoryPlanStore):
 
     async def beat(self, *given):
         self.answer()
-        await super().beat(*given)
+        return await super().beat(*given)
 
     async def finish(self, *given):
         self.answer()
@@ -72,6 +72,12 @@ class House:
     async def kept(self, plan_id):
         return await self.store.get("default", plan_id)
 
+    async def looks(self, doors, until_s):
+        """It looks again and again until then."""
+        while self.now_s < until_s:
+            self.now_s = min(self.now_s + USUAL_TIMES.beat_s, until_s)
+            await doors.runs.leases.look()
+
 
 def house_of(scenario):
     async def run():
@@ -85,11 +91,9 @@ def test_plan_of_an_orchestrator_that_is_gone_is_ended_by_another_and_not_before
         lost, other = house.orchestrator(), house.orchestrator()
         plan_id, running = await house.begun(lost)
         await other.runs.leases.look()
-        house.now_s = LATER_S - 2
-        await other.runs.leases.look()
+        await house.looks(other, LATER_S - 2)
         assert (await house.kept(plan_id)).status == "running"
-        house.now_s = LATER_S
-        await other.runs.leases.look()
+        await house.looks(other, LATER_S)
         kept = await house.kept(plan_id)
         assert (kept.status, kept.error) == ("failed", GONE)
         assert list(await house.store.beats()) == [other.runs._executor_id]
@@ -114,13 +118,75 @@ def test_plan_of_an_orchestrator_that_is_there_is_ended_by_nobody_however_long_i
     house_of(scenario)
 
 
+def test_time_in_which_the_store_was_away_is_not_taken_for_silence_of_others():
+    async def scenario(house):
+        busy, other = house.orchestrator(), house.orchestrator()
+        plan_id, running = await house.begun(busy)
+        await other.runs.leases.look()
+        house.store.is_away = True
+        house.may_end.set()
+        assert (await running)["status"] == 503
+        await house.looks(other, LATER_S)
+        house.store.is_away = False
+        await other.runs.leases.look()
+        await busy.runs.leases.look()
+        assert (await house.kept(plan_id)).step_results == {"wait": "done"}
+
+    house_of(scenario)
+
+
+def test_time_in_which_an_orchestrator_stood_still_is_not_taken_for_silence_of_others():
+    async def scenario(house):
+        busy, other = house.orchestrator(), house.orchestrator()
+        plan_id, running = await house.begun(busy)
+        await other.runs.leases.look()
+        house.now_s = LATER_S  # another machine has stood still, too
+        await other.runs.leases.look()
+        assert (await house.kept(plan_id)).status == "running"
+        house.may_end.set()
+        assert (await running)["data"]["status"] == "completed"
+
+    house_of(scenario)
+
+
+def test_orchestrator_that_stood_still_until_others_took_it_for_gone_stops_its_runs():
+    async def scenario(house):
+        still, other = house.orchestrator(), house.orchestrator()
+        plan_id, running = await house.begun(still)
+        await house.looks(other, LATER_S + USUAL_TIMES.beat_s)
+        assert (await house.kept(plan_id)).error == GONE
+        await still.runs.leases.look()
+        assert (await asyncio.wait({running}, timeout=5))[0] == {running}
+        assert running.result()["message"] == "the run was taken from this orchestrator"
+        _, again = await house.begun(still)
+        await still.runs.leases.look()
+        house.may_end.set()
+        assert (await again)["data"]["status"] == "completed"
+
+    house_of(scenario)
+
+
+def test_plan_that_ended_while_the_store_was_away_is_not_cancelled_afterwards():
+    async def scenario(house):
+        doors = house.orchestrator()
+        plan_id, running = await house.begun(doors)
+        house.store.is_away = True
+        house.may_end.set()
+        assert (await running)["status"] == 503
+        house.store.is_away = False
+        told = await doors.runs.cancel("default", plan_id, "")
+        assert (told.status, told.step_results) == ("completed", {"wait": "done"})
+
+    house_of(scenario)
+
+
 def test_plans_of_an_earlier_release_have_a_day():
     async def scenario(house):
         await house.store.beat("old", "")
         other = house.orchestrator()
+        await other.runs.leases.look()
         for now_s, there in ((0.0, True), (LATER_S, True), (USUAL_TIMES.inherited_s, False)):
-            house.now_s = now_s
-            await other.runs.leases.look()
+            await house.looks(other, now_s)
             assert ("old" in await house.store.beats()) is there
 
     house_of(scenario)

@@ -176,9 +176,11 @@ class MemoryPlanStore:
 
     # -- PlanLeases ----------------------------------------------------------------------------------------------------
 
-    async def beat(self, executor_id: str, beat: str) -> None:
+    async def beat(self, executor_id: str, beat: str) -> bool:
         with self._lock:
+            was_there = executor_id in self._beats
             self._beats[executor_id] = beat
+            return was_there
 
     async def beats(self) -> Mapping[str, str]:
         with self._lock:

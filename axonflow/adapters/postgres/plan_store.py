@@ -160,10 +160,13 @@ class PostgresPlanStore:
 
     # -- PlanLeases ----------------------------------------------------------------------------------------------------
 
-    async def beat(self, executor_id: str, beat: str) -> None:
+    async def beat(self, executor_id: str, beat: str) -> bool:
         with translated(PlanError, "say that an executor is there"):
             async with self._database.executor(executor_id) as connection:
-                await connection.execute(_SQL["beat"], executor_id, beat)
+                if await connection.execute(_SQL["beat"], executor_id, beat) == "UPDATE 1":
+                    return True
+                await connection.execute(_SQL["arrive"], executor_id, beat)
+        return False
 
     async def beats(self) -> Mapping[str, str]:
         with translated(PlanError, "ask which executors are there"):

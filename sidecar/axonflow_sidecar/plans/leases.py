@@ -1,6 +1,7 @@
 """That this process is there, said now and then; and the runs of those ended that are gone for good, with the folder by
 which they would know their plans again. No clocks are compared: who says nothing new for as long as this process has
-looked is gone; and who could not say it has stopped its runs before that."""
+looked is gone; and who could not say it has stopped its runs before that, or does when it finds that it was taken for
+gone, for it stood still."""
 
 from __future__ import annotations
 
@@ -60,7 +61,8 @@ class Leases:
         self._clock_s = clock_s
         self._said_s: float | None = None
         self._first = asyncio.Lock()
-        self._seen: dict[str, tuple[str, float]] = {}
+        self._looked_s = clock_s()
+        self._unheard: dict[str, tuple[str, float]] = {}
 
     async def check(self) -> None:
         """See to it that this process has said that it is there: what it begins must not be nobody's. Raises
@@ -113,7 +115,10 @@ class Leases:
 
     async def _say(self) -> None:
         began_s = self._clock_s()  # others may have heard it at any time from here on
-        await self._shelf.leases.beat(self._executor_id, new_id(now_us()))
+        was_there = await self._shelf.leases.beat(self._executor_id, new_id(now_us()))
+        if self._said_s is not None and not was_there:
+            _log.error("this was taken for gone, and its runs for ended: they are stopped")
+            self._stop()
         self._said_s = began_s
 
     async def _end_own(self) -> None:
@@ -123,14 +128,16 @@ class Leases:
             _log.warning("runs were left behind", extra={"facts": {"runs": left}})
 
     async def _end_those_gone(self) -> None:
-        now_s = self._clock_s()
         beats = dict(await self._shelf.leases.beats())
         beats.pop(self._executor_id, None)
-        self._seen = {
-            one: seen if (seen := self._seen.get(one)) is not None and seen[0] == beat else (beat, now_s)
+        # While the store was away, or this process stood still, nobody could be heard: that does not count.
+        looked_s, self._looked_s = self._looked_s, self._clock_s()
+        passed_s = min(self._looked_s - looked_s, 2 * self._times.beat_s)
+        self._unheard = {
+            one: (beat, known[1] + passed_s if (known := self._unheard.get(one)) and known[0] == beat else 0.0)
             for one, beat in beats.items()
         }
-        for executor_id, (beat, since_s) in self._seen.items():
-            if now_s - since_s >= (self._times.gone_s if beat else self._times.inherited_s):
+        for executor_id, (beat, unheard_s) in self._unheard.items():
+            if unheard_s >= (self._times.gone_s if beat else self._times.inherited_s):
                 left = await self._shelf.leases.give_up(executor_id, beat, GONE, now_us())
                 _log.warning("an orchestrator is gone", extra={"facts": {"executor": executor_id, "runs": left}})

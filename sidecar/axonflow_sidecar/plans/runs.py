@@ -157,7 +157,8 @@ class PlanRuns:
         if own:
             await asyncio.wait(own, timeout=self._times.cancel_s)
         elif told.executor_id == self._executor_id:
-            await self._finished(_cancelled(told), [])
+            ended, steps, _ = self._unkept.get(key, (_cancelled(told), [], 0))  # it may have ended, and not been kept
+            await self._finished(ended, steps)
         return await self._shelf.kept.get(tenant_id, plan_id)
 
     async def _apart(

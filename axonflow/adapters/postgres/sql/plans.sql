@@ -139,6 +139,9 @@ SET status = 'failed', error = $2, finished_us = $3
 WHERE executor_id = $1 AND status = 'running';
 
 -- name: beat
+UPDATE axonflow.plan_executor SET beat = $2 WHERE executor_id = $1;
+
+-- name: arrive
 INSERT INTO axonflow.plan_executor (executor_id, beat) VALUES ($1, $2)
 ON CONFLICT (executor_id) DO UPDATE SET beat = excluded.beat;
 
