@@ -111,6 +111,20 @@ def test_plan_that_has_no_other_way_fails_as_it_did_and_says_so(replies):
     assert list(doors.kept.step_results) == ["flights"]
 
 
+def test_plan_made_anew_that_cannot_be_begun_keeps_what_was_done_and_why_it_failed():
+    doors = Travel(AGAIN)
+    replan = doors.plan_store.replan
+
+    async def then_suspended(*given):
+        doors.inactive["default"] = "suspended"
+        return await replan(*given)
+
+    doors.plan_store.replan = then_suspended
+    ran = doors.ran()
+    assert ran["error"].startswith("hotels: LookupError: it is closed; there is no other way: ")
+    assert (list(doors.kept.step_results), doors.kept.version) == (["flights"], 2)
+
+
 def test_plan_of_the_catalogue_that_fails_asks_no_model():
     doors = writing(AGAIN, plans=PLANS)
     ran = run(doors, made(doors, domain="broken")["plan_id"]).json()

@@ -62,12 +62,12 @@ async def replanned(came: Came, run: Running, shelf: PlanShelf, maker: PlanMaker
     as it did, and says why there is none."""
     while came.result.status == "failed" and maker.can_replan(came.execution):
         try:
-            execution, plan = await _made_anew(came, run, shelf, maker)
-        except AxonFlowError as none:
+            came.execution, plan = await _made_anew(came, run, shelf, maker)
+            result = await run.begin(plan, watch, came.result)
+        except AxonFlowError as none:  # what does not fit its budget is not begun, either
             came.result = replace(came.result, error=f"there is no other way: {none}"[:2_000])
             return came
-        result = await run.begin(plan, watch, came.result)
-        came = Came(execution, result, came.steps)
+        came = Came(came.execution, result, came.steps)
     return came
 
 
