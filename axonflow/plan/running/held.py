@@ -4,7 +4,8 @@ process can go on with it: ``data = result.held.to_json()``, and there ``HeldRun
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
 from typing import Any, Final
 
 import msgspec
@@ -159,8 +160,11 @@ class HeldRun(Struct, frozen=True, kw_only=True):
         which no detector finds anything.
         """
         try:
+            data = msgspec.json.encode(self)
+            if not _may_be_marked(data) and not _may_have_bytes(self):  # results may be large: no copy for nothing
+                return data
             return msgspec.json.encode(_marked(msgspec.to_builtins(self, builtin_types=_BYTES, str_keys=True)))
-        except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
+        except (TypeError, ValueError, OverflowError, BufferError, RecursionError, msgspec.MsgspecError) as error:
             raise PlanError(
                 "the run cannot be kept", expected="steps that give JSON", found=str(error)[:200],
                 at=f"plan {self.plan!r}", hint="Let its steps return JSON, or resume it in this process.",
@@ -170,7 +174,7 @@ class HeldRun(Struct, frozen=True, kw_only=True):
     def from_json(cls, data: bytes) -> HeldRun:
         """The held run in `data`. Raises PlanError when it is none."""
         try:
-            if not any(b'"%b"' % mark.encode() in data for mark in (_AS_BYTES, _AS_IT_IS)):
+            if not _may_be_marked(data):
                 return msgspec.json.decode(data, type=cls)
             return msgspec.convert(_unmarked(msgspec.json.decode(data)), cls)
         except (msgspec.MsgspecError, TypeError, ValueError, RecursionError) as error:
@@ -181,14 +185,39 @@ _BYTES: Final = (bytes, bytearray, memoryview)
 _AS_BYTES: Final = "$bytes"
 _AS_IT_IS: Final = "$object"
 """Marks an object that would else be taken for a mark."""
+_MARKS: Final = frozenset({_AS_BYTES, _AS_IT_IS})
+_LEAVES: Final = frozenset({str, int, float, bool, type(None)})
+
+
+def _may_be_marked(data: bytes) -> bool:
+    return any(b'"%b"' % mark.encode() in data for mark in _MARKS)
+
+
+def _may_have_bytes(value: Any) -> bool:
+    """Whether there are bytes in it, or something that may have some."""
+    left = [value]
+    while left:
+        one = left.pop()
+        if isinstance(one, dict):
+            parts: Iterable[Any] = one.values()
+        elif isinstance(one, (list, tuple)):
+            parts = one
+        elif isinstance(one, Struct):
+            parts = [getattr(one, name) for name in one.__struct_fields__]
+        elif isinstance(one, Enum):
+            continue
+        else:
+            return True
+        left += [part for part in parts if type(part) not in _LEAVES]
+    return False
 
 
 def _marked(value: Any) -> Any:
     if isinstance(value, dict):
-        told = {name: _marked(one) for name, one in value.items()}
-        return {_AS_IT_IS: told} if told.keys() <= {_AS_BYTES, _AS_IT_IS} and len(told) == 1 else told
+        told = {name: one if type(one) in _LEAVES else _marked(one) for name, one in value.items()}
+        return {_AS_IT_IS: told} if len(told) == 1 and told.keys() <= _MARKS else told
     if isinstance(value, (list, tuple)):
-        return [_marked(one) for one in value]
+        return [one if type(one) in _LEAVES else _marked(one) for one in value]
     if isinstance(value, _BYTES):
         return {_AS_BYTES: b64encode(value).decode()}
     return value
@@ -196,10 +225,10 @@ def _marked(value: Any) -> Any:
 
 def _unmarked(value: Any) -> Any:
     if isinstance(value, list):
-        return [_unmarked(one) for one in value]
+        return [one if type(one) in _LEAVES else _unmarked(one) for one in value]
     if not isinstance(value, dict):
         return value
     if len(value) == 1 and _AS_BYTES in value:
         return b64decode(value[_AS_BYTES], validate=True)
     told = msgspec.convert(value[_AS_IT_IS], dict) if len(value) == 1 and _AS_IT_IS in value else value
-    return {name: _unmarked(one) for name, one in told.items()}
+    return {name: one if type(one) in _LEAVES else _unmarked(one) for name, one in told.items()}

@@ -288,7 +288,7 @@ def _as_json(outputs: dict[str, Any]) -> dict[str, Any]:
     for name, value in outputs.items():
         try:
             told[name] = msgspec.json.decode(msgspec.json.encode(value))
-        except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
+        except (TypeError, ValueError, OverflowError, BufferError, RecursionError, msgspec.MsgspecError) as error:
             raise PlanError(f"{name}: the result is not JSON: {type(error).__name__}") from None
     return told
 

@@ -23,6 +23,7 @@ CHANGES = [
     "TRUNCATE axonflow.plan_execution",
     "UPDATE axonflow.vault_value SET sealed = ''",
     "DELETE FROM axonflow.vault_value",
+    "TRUNCATE axonflow.plan_executor",
     "DROP TABLE axonflow.audit_event",
     "ALTER TABLE axonflow.audit_event DISABLE ROW LEVEL SECURITY",
     "CREATE TABLE axonflow.mine (a int)",
@@ -148,6 +149,22 @@ def test_executor_can_turn_its_running_plans_into_failed_ones_only(written):
             as_role(written, "axonflow_executor", sql, executor_id="executor of A")
     with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied"):
         as_role(written, "axonflow_executor", "UPDATE axonflow.plan_execution SET result = ''", executor_id="x")
+
+
+def test_executor_speaks_and_leaves_for_nobody_but_whom_it_names(written):
+    made = "INSERT INTO axonflow.plan_executor (executor_id, beat) VALUES ('A', 'one') ON CONFLICT DO NOTHING"
+    as_role(written, "axonflow_executor", made, executor_id="A")
+    for name in ("B", ""):
+        for change in ("UPDATE axonflow.plan_executor SET beat = 'two'", "DELETE FROM axonflow.plan_executor"):
+            assert as_role(written, "axonflow_executor", f"{change} RETURNING beat", executor_id=name) == []
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
+            as_role(written, "axonflow_executor", made.replace("'A'", "'C'"), executor_id=name)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied"):
+        as_role(written, "axonflow_executor", "UPDATE axonflow.plan_executor SET executor_id = 'A'", executor_id="A")
+    for role in set(ROLES) - {"axonflow_executor", "axonflow_backup"}:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied"):
+            as_role(written, role, "SELECT * FROM axonflow.plan_executor", tenant_id="A", executor_id="A")
+    assert ("A", "one") in as_role(written, "axonflow_executor", "SELECT executor_id, beat FROM axonflow.plan_executor")
 
 
 def test_auditor_reads_every_tenant_and_no_plan(written):

@@ -52,6 +52,21 @@ def test_held_run_with_bytes_in_an_object_has_them_as_bytes_again():
     assert kept.so_far.outputs == {"page": {"body": b"x", "parts": [b"y"]}}
 
 
+def test_held_run_without_bytes_is_written_without_a_copy_of_its_results(monkeypatch):
+    def copied(*_, **__):
+        raise AssertionError("copied")
+
+    monkeypatch.setattr(msgspec, "to_builtins", copied)
+    assert HeldRun.from_json(held(a=[{"b": [1, 2.5, "x", None, True]}] * 3).to_json()).so_far.records["b"].name == "b"
+    with pytest.raises(AssertionError, match="copied"):
+        held(a=[{"b": [b"x"]}]).to_json()
+
+
+def test_held_run_with_a_view_that_has_no_bytes_in_a_row_says_so():
+    with pytest.raises(PlanError, match="the run cannot be kept"):
+        held(a=memoryview(b"abcd")[::2]).to_json()
+
+
 @pytest.mark.parametrize("mark", ['{"$bytes":"no base64"}', '{"$bytes":1}', '{"$object":1}', '{"$bytes":"\u00e9"}'])
 def test_held_run_with_a_mark_that_is_none_is_refused(mark):
     data = held(a="MARK").to_json().replace(b'"MARK"', mark.encode())
