@@ -166,6 +166,14 @@ def test_approval_of_the_plan_s_own_is_not_given_by_a_client_that_names_nothing_
     assert called == ["price"]
 
 
+def test_approval_of_the_mode_that_policy_holds_itself_is_not_given_by_a_client_that_names_nothing():
+    rule = {"id": "ask", "effect": "require_approval", "match": {"action": "plan.step", "context.step": "approve_pay"}}
+    doors, plan_id, _, called = held_plan(policy_set([rule], default="allow"), mode="step")
+    assert [resume(doors, plan_id).status_code for _ in range(2)] == [200, 409]
+    assert called == ["price"]
+    assert resume(doors, plan_id, step_id="approve_pay").json()["status"] == "completed"
+
+
 def test_plan_that_policy_holds_later_is_not_approved_by_a_client_that_names_nothing():
     rule = {"id": "ask", "effect": "require_approval", "match": {"action": "tool.call", "resource.id": "bank"}}
     doors, plan_id, _, called = held_plan(policy_set([rule], default="allow"), mode="step")

@@ -11,7 +11,7 @@ from msgspec import Struct
 from axonflow import Principal
 from axonflow.errors import Denied, PlanConflict, TenancyForbidden
 from axonflow.ids import now_us
-from axonflow.plan import HeldRun, PlanExecution
+from axonflow.plan import HeldRun, PlanExecution, Waiting
 from axonflow.plan.keeping.execution import PlanQuery
 from axonflow.plan.planner.modes import MODE_APPROVAL
 from axonflow.policy.approving import may_approve, standing_of
@@ -23,6 +23,7 @@ from axonflow_sidecar.http.routes.plan_changes import refused_plan, short_text
 from axonflow_sidecar.http.routes.plans import Asked, OrchestratorServices, asked_by, found_plan, keeping
 from axonflow_sidecar.http.translate import rfc3339
 from axonflow_sidecar.http.workflow_shapes import pending_approval
+from axonflow_sidecar.plans.catalogue import APPROVER
 
 __all__ = ["answered_step", "pending_approvals", "resume_plan"]
 
@@ -125,13 +126,14 @@ def _asks_at_each_step(execution: PlanExecution) -> bool:
     if execution.execution_mode != "step" or execution.held is None:
         return False
     names = {step["id"] for step in execution.steps}
-    return all(one.resource.startswith("approval:") and _is_of_mode(one.step, names) for one in execution.held.waiting)
+    return all(_is_of_mode(one, names) for one in execution.held.waiting)
 
 
-def _is_of_mode(step: str, names: Collection[str]) -> bool:
-    """Whether the mode added it. Before each step of the plan's own it asks, so before its approvals, too; never before
-    what it added itself. Steps of plans within are never its."""
-    return step in names and step.startswith(MODE_APPROVAL) and MODE_APPROVAL + step not in names
+def _is_of_mode(waiting: Waiting, names: Collection[str]) -> bool:
+    """Whether the mode added it, and nobody but the mode asks. Before each step of the plan's own it asks, so before
+    its approvals, too; never before what it added itself. Steps of plans within are never its."""
+    step, asks = waiting.step, waiting.resource == f"approval:{APPROVER}" and waiting.approvers == (APPROVER,)
+    return asks and step in names and step.startswith(MODE_APPROVAL) and MODE_APPROVAL + step not in names
 
 
 def _check_approver(held: HeldRun, said: Mapping[str, bool], by: Principal) -> None:
