@@ -24,22 +24,28 @@ WHERE tenant_id = $1 AND plan_id = $2;
 
 -- name: page
 -- Without what may be large. How many there are is asked for by itself: a page behind the last one has no rows to say.
+-- Steps are counted of what is on the page alone: what is selected is worked out for all that is passed over, too.
 SELECT
-    tenant_id, plan_id, name, domain, query, principal, status, steps, created_us, executor_id, started_us,
-    finished_us, error, schema_version, version, execution_mode, metadata, cancel_us, cancel_reason,
-    replans, holds, CASE WHEN $2 = ARRAY['awaiting_approval'] THEN held END AS held,
+    listed.*,
     (
         SELECT count(*) FROM axonflow.plan_step
         WHERE
-            plan_step.tenant_id = plan_execution.tenant_id AND plan_step.plan_id = plan_execution.plan_id
+            plan_step.tenant_id = listed.tenant_id AND plan_step.plan_id = listed.plan_id
             AND plan_step.state = 'succeeded'
     ) AS succeeded
-FROM axonflow.plan_execution
-WHERE
-    tenant_id = $1 AND ($2::text[] IS NULL OR status = ANY ($2)) AND ($3::text IS NULL OR plan_id = $3)
-    AND ($4::bigint IS NULL OR created_us >= $4) AND ($5::bigint IS NULL OR created_us < $5)
-ORDER BY created_us DESC, plan_id DESC
-LIMIT $6 OFFSET $7;
+FROM (
+    SELECT
+        tenant_id, plan_id, name, domain, query, principal, status, steps, created_us, executor_id, started_us,
+        finished_us, error, schema_version, version, execution_mode, metadata, cancel_us, cancel_reason,
+        replans, holds, CASE WHEN $2 = ARRAY['awaiting_approval'] THEN held END AS held
+    FROM axonflow.plan_execution
+    WHERE
+        tenant_id = $1 AND ($2::text[] IS NULL OR status = ANY ($2)) AND ($3::text IS NULL OR plan_id = $3)
+        AND ($4::bigint IS NULL OR created_us >= $4) AND ($5::bigint IS NULL OR created_us < $5)
+    ORDER BY created_us DESC, plan_id DESC
+    LIMIT $6 OFFSET $7
+) AS listed
+ORDER BY created_us DESC, plan_id DESC;
 
 -- name: total
 SELECT count(*)

@@ -16,21 +16,26 @@ SELECT record, steps FROM axonflow.workflow WHERE tenant_id = $1 AND workflow_id
 SELECT count(*) FROM axonflow.workflow WHERE tenant_id = $1 AND state = 'in_progress';
 
 -- name: page
+-- Steps are counted of what is on the page alone, as for plans.
 SELECT
     record, steps,
     (
         SELECT count(*) FROM axonflow.workflow_step
         WHERE
-            workflow_step.tenant_id = workflow.tenant_id AND workflow_step.workflow_id = workflow.workflow_id
+            workflow_step.tenant_id = listed.tenant_id AND workflow_step.workflow_id = listed.workflow_id
             AND workflow_step.state = 'completed'
     ) AS completed
-FROM axonflow.workflow
-WHERE
-    tenant_id = $1 AND ($2::text IS NULL OR state = $2) AND ($3::text IS NULL OR source = $3)
-    AND ($4::text IS NULL OR trace_id = $4) AND ($5::text IS NULL OR workflow_id = $5)
-    AND ($6::bigint IS NULL OR created_us >= $6) AND ($7::bigint IS NULL OR created_us < $7)
-ORDER BY created_us DESC, workflow_id DESC
-LIMIT $8 OFFSET $9;
+FROM (
+    SELECT tenant_id, workflow_id, created_us, record, steps
+    FROM axonflow.workflow
+    WHERE
+        tenant_id = $1 AND ($2::text IS NULL OR state = $2) AND ($3::text IS NULL OR source = $3)
+        AND ($4::text IS NULL OR trace_id = $4) AND ($5::text IS NULL OR workflow_id = $5)
+        AND ($6::bigint IS NULL OR created_us >= $6) AND ($7::bigint IS NULL OR created_us < $7)
+    ORDER BY created_us DESC, workflow_id DESC
+    LIMIT $8 OFFSET $9
+) AS listed
+ORDER BY created_us DESC, workflow_id DESC;
 
 -- name: total
 SELECT count(*)
