@@ -21,6 +21,7 @@ __all__ = [
     "MAX_VALUES",
     "fresh_text",
     "json_values",
+    "members_unlike",
     "names",
     "of_kind",
     "text_values",
@@ -120,6 +121,12 @@ def names(hints: Sequence[Hint], members: Sequence[str]) -> Iterator[tuple[str, 
     for count in range(1, most + 1):
         yield from combinations(members, count)
     yield from (tuple(f"n{number}" for number in range(length)) for length in lengths(hints) if length <= 1000)
+
+
+def members_unlike(hints: Sequence[Hint]) -> list[Any]:
+    """What a list of an attribute may hold: what is asked for, and a text that is not."""
+    literals = [int(one) if one.__class__ is Uint else one for one in of_kind(hints, *_LITERALS)]
+    return [*(one for one in literals if one.__class__ is not bytes), fresh_text(_texts(literals))]
 
 
 def unlike(hints: Sequence[Hint]) -> list[str]:
