@@ -125,7 +125,7 @@ def _is_error(cell: tuple[Answers, Any]) -> bool:
 def values_of(variable: str, atoms: Sequence[Atom], world: World) -> Iterator[Any]:
     """Values of `variable` worth trying, for what `atoms` ask of it; some may be of no request."""
     every = [hint for atom in atoms for hint in atom.hints if hint.variable == variable]
-    hints = [hint for number, hint in enumerate(every) if hint not in every[:number]]
+    hints = list(dict.fromkeys(every))
     root, name, declared = unpacked(variable)
     if root == "action":
         return iter([*text_values(hints), *sorted(ACTIONS)[:1], "other.action"])
@@ -156,6 +156,8 @@ def _members(
         request = world.with_value(variable, listed(literal))
         if request is not None:
             found.setdefault(tuple([world.answer(atom, request) for atom in atoms]), literal)
+            if len(found) > MAX_VALUES:
+                break  # not all values are tried then, whatever the rest is
     return list(found.values())
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from axonflow.policy.analysis.formulas import Hint
 from axonflow.policy.analysis.notations import addresses, globbed, matching, versions
-from axonflow.policy.analysis.worlds import ABSENT, is_same
+from axonflow.policy.analysis.worlds import ABSENT
 from axonflow.policy.cel.literals import Uint
 
 __all__ = [
@@ -37,11 +37,8 @@ _LITERALS: Final = frozenset({"equal", "filter", "order", "member", "other", "pr
 
 def of_kind(hints: Iterable[Hint], *kinds: str) -> list[Any]:
     """What hints of these kinds compare with, each value once."""
-    out: list[Any] = []
-    for hint in hints:
-        if hint.kind in kinds:
-            out += (value for value in hint.values if not any(is_same(value, known) for known in out))
-    return out
+    found = dict.fromkeys((value.__class__, value) for hint in hints if hint.kind in kinds for value in hint.values)
+    return [value for _, value in found]
 
 
 def _texts(values: Iterable[Any]) -> list[str]:

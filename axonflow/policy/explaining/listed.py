@@ -14,13 +14,16 @@ MAX_DROPPED: Final = 32
 
 
 def list_edits(variable: str, members: Sequence[Any], values: Sequence[Any], named: Sequence[Any]) -> Iterator[Edit]:
-    """What could be added to a list of `members`, of what lists among `values` have, and taken out of it, what is
-    `named` by rules first."""
+    """What could be taken out of a list of `members` and is `named` by rules; what could be added to it, of what lists
+    among `values` have; what else could be taken out."""
+    held = sorted(_distinct(members), key=lambda member: not _has(named, member))
+    drops = [Edit("drop", variable, (), member) for member in held[:MAX_DROPPED]]
+    known = sum(_has(named, drop.value) for drop in drops)
+    yield from drops[:known]
     for member in _distinct(one for value in values if isinstance(value, (list, tuple)) for one in value):
         if not _has(members, member):
             yield Edit("add", variable, (), member, example=not _has(named, member))
-    held_ones = sorted(_distinct(members), key=lambda member: not _has(named, member))
-    yield from (Edit("drop", variable, (), member) for member in held_ones[:MAX_DROPPED])
+    yield from drops[known:]
 
 
 def _distinct(members: Iterable[Any]) -> list[Any]:

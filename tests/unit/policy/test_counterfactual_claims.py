@@ -137,6 +137,12 @@ def test_counterfactual_of_a_list_tries_members_that_are_no_texts():
     assert edits(asked([denied("!context.b.exists(z, z in [7, true])")], {"context": {"b": 1}}))[0][2] in ([7], [True])
 
 
+def test_counterfactual_of_a_role_that_is_one_of_very_many_denied_drops_it():
+    rules = [{"id": f"r{n}", "effect": "deny", "match": {"principal.roles": f"v{n}"}} for n in range(60)]
+    found = asked(rules, {"principal": {"id": "ann", "roles": ["v3"]}})
+    assert found.changes[0].edits == (Edit("drop", "principal.roles", (), "v3"),)
+
+
 def test_counterfactual_that_makes_a_member_up_says_so():
     found = asked([], {}, requires={"tool.call": ["principal.groups"]})
     assert found.changes[0].edits == (Edit("add", "principal.groups", (), "other", example=True),)
