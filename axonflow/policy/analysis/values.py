@@ -57,7 +57,7 @@ def text_values(hints: Sequence[Hint]) -> Iterator[str]:
     yield from _texts(of_kind(hints, "equal", "filter", "member", "other"))
     ordered = sorted(_texts(of_kind(hints, "order")))
     for text in ordered:
-        yield from (text, text + "a", text + "\x01")
+        yield from (text, text + "a", text + "\x01", text + "\0")  # the next of all names, and of all texts
     yield from _combined(hints, fresh)
     for pattern in _texts(of_kind(hints, "glob")):
         yield from globbed(pattern, fresh)
@@ -68,7 +68,7 @@ def text_values(hints: Sequence[Hint]) -> Iterator[str]:
     yield from ("x" * length for length in lengths(hints))
     yield fresh
     if ordered:
-        yield "!"
+        yield from ("!", "\x01")
 
 
 def lengths(hints: Sequence[Hint]) -> list[int]:

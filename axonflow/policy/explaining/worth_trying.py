@@ -91,7 +91,7 @@ class _Asked:
             return
         insides = list(dict.fromkeys(hint.inside for hint in self._hints))
         if any(insides):
-            yield from _inside(self._variable, filter(None, insides), self._held, values)
+            yield from _inside(self._variable, filter(None, insides), self._held, values, named)
         else:
             yield from self._whole(values)
         for value, path in () if is_list else self._beside:
@@ -118,7 +118,9 @@ class _Asked:
         return None if request is None else tuple([self._world.answer(atom, request) for atom in self._alone])
 
 
-def _inside(variable: str, insides: Iterable[tuple[str, ...]], held: Any, values: Iterable[Any]) -> Iterator[Edit]:
+def _inside(
+    variable: str, insides: Iterable[tuple[str, ...]], held: Any, values: Iterable[Any], named: Sequence[Any]
+) -> Iterator[Edit]:
     """Edits of what a record holds, so that all else of it stays."""
     every = list(values)
     for inside in insides:
@@ -129,7 +131,7 @@ def _inside(variable: str, insides: Iterable[tuple[str, ...]], held: Any, values
             found = _reached(value, names)
             if found is not ABSENT and not any(is_same(found, one) for one in known):
                 known.append(found)
-                yield Edit("set", variable, inside, found)
+                yield Edit("set", variable, inside, found, example=not any(is_same(found, one) for one in named))
         if present is not ABSENT:
             yield Edit("remove", variable, inside)
 

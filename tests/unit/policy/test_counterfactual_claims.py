@@ -150,6 +150,13 @@ def test_counterfactual_that_makes_a_member_up_says_so():
     assert named.changes[0].edits == (Edit("add", "principal.groups", (), "ops"),)
 
 
+def test_counterfactual_inside_of_an_object_says_what_it_makes_up():
+    made = asked([denied("!has(context.m.k)")], {"context": {"m": {"z": 1}}})
+    assert made.changes[0].edits == (Edit("set", "context.m", ("k",), "other", example=True),)
+    named = asked([denied('context.m.k != "x"')], {"context": {"m": {"k": 1}}})
+    assert named.changes[0].edits == (Edit("set", "context.m", ("k",), "x"),)
+
+
 def test_counterfactual_that_drops_a_number_keeps_what_python_holds_for_the_same():
     request = Request(**ANN, context={"l": [1, True, "x"]})
     assert applied(request, [Edit("drop", "context.l", (), 1)]).context["l"] == [True, "x"]

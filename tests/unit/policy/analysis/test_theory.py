@@ -161,3 +161,12 @@ def test_list_that_holds_what_is_no_text_is_not_called_impossible(when):
 def test_attribute_whose_name_is_empty_is_not_called_impossible():
     theory = theory_of({"id": "r", "effect": "allow", "when": 'principal.attributes[""] == "x"'})
     assert isinstance(theory.solve(theory.matches(theory.engine.rules[0])), Unknown)
+
+
+def test_text_right_after_another_is_not_called_impossible():
+    theory, rule = one('context.s > "a\\u0000" && context.s < "a\\u0000\\u0001"')
+    assert isinstance(theory.solve(theory.condition(rule)), Witness)
+    theory, rule = one('resource.id < "\\u0002"')
+    assert isinstance(theory.solve(theory.condition(rule)), Witness)
+    theory, rule = one('context.s > "a" && context.s < "a\\u0000"')
+    assert isinstance(theory.solve(theory.condition(rule)), Impossible)
