@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from time import time
+from time import monotonic, time
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -36,6 +36,8 @@ _WORDS: Final = {
 @click.option("--fix", metavar="PATH", multiple=True, help="Leave this as it is; may be repeated.")
 @click.option("--max-edits", type=click.IntRange(1, 8), default=4, show_default=True,
               help="How many edits together are tried.")  # fmt: skip
+@click.option("--max-seconds", type=click.IntRange(1, 3600), default=30, show_default=True,
+              help="After so long no more is tried.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 @click.pass_context
 def command(
@@ -47,6 +49,7 @@ def command(
     only: tuple[str, ...],
     fix: tuple[str, ...],
     max_edits: int,
+    max_seconds: int,
     as_json: bool,
 ) -> None:
     """Show the smallest change by which a request would be allowed.
@@ -71,7 +74,10 @@ def command(
     from axonflow.policy.explaining.told import told
 
     engine = open_flow(policies).policies_for(request)
-    found = counterfactual(engine, request, time(), Changeable.of(only, fix), max_edits=max_edits)
+    until = monotonic() + max_seconds
+    found = counterfactual(
+        engine, request, time(), Changeable.of(only, fix), max_edits=max_edits, go_on=lambda: monotonic() < until
+    )
     shown = told(found, request, engine.secrecy)
     click.echo(msgspec.json.encode(shown) if as_json else "\n".join(_lines(shown)))
     if not (found.allowed or found.changes):
@@ -117,7 +123,8 @@ def _edit(edit: ToldEdit) -> str:
         return f"{edit.path}: set to {'something such as ' if edit.example else ''}{value}{was}"
     if edit.op == "remove":
         return f"{edit.path}: leave out{was}"
-    return f"{edit.path}: {'add' if edit.op == 'add' else 'drop'} {value}"
+    some = "something such as " if edit.example else ""
+    return f"{edit.path}: {'add' if edit.op == 'add' else 'drop'} {some}{value}"
 
 
 def _value(edit: ToldEdit, value: object) -> str:

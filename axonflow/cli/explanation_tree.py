@@ -136,6 +136,6 @@ def _outcome(told: Explanation) -> Iterator[Tree]:
         yield Tree("findings in the content", found)
     if told.obligations:
         yield Tree("to be done", [_line(described(obligation)) for obligation in told.obligations])
-    for error in told.errors:
-        if error.policy == "redaction":
-            yield _line(f"redaction failed: {error.message}")
+    if told.redaction_failed:
+        *_, error = (error for error in told.errors if error.policy == "redaction")  # a rule may have the name as well
+        yield _line(f"redaction failed: {error.message}")

@@ -30,7 +30,10 @@ from axonflow.policy.rules import CompiledRule
 from axonflow.policy.unseen_content import Foreseen, Unseen
 from axonflow.policy.verdict import Layer, Layers, Verdict
 
-__all__ = ["PolicyEngine", "matching"]
+__all__ = ["UNREDACTED", "PolicyEngine", "matching"]
+
+UNREDACTED: Final = "The content could not be redacted."
+"""The first reason where nothing denies but this."""
 
 _MAX_KNOWN: Final = 4_096
 """Sets of rules, for one action."""
@@ -124,6 +127,11 @@ class PolicyEngine:
     def shadow(self) -> PolicyEngine | None:
         """The engine of the shadow sets by themselves, if there are any."""
         return self._shadow
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """All that are known: a request for another is denied."""
+        return tuple(action for action, index in self._by_action.items() if index.knows)
 
     def index_of(self, action: str) -> ActionIndex:
         """The rules for an action, and what requests for it must carry."""
@@ -249,7 +257,7 @@ class PolicyEngine:
             if failure is not None:
                 effect, allowed = _DENY, False
                 errors.append(failure)
-                reasons = ("The content could not be redacted.", *reasons)
+                reasons = (UNREDACTED, *reasons)
         if found is not None:
             found += evaluation.found()
         decision = Decision(

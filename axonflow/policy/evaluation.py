@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from axonflow.detect import Finding, Inspection, Replacing, Scanner
 from axonflow.policy.cel.values import ExhaustedError
 from axonflow.policy.request import Request
 
-__all__ = ["Evaluation"]
+__all__ = ["EXHAUSTED", "Evaluation"]
 
 MAX_LOOP_STEPS = 200_000
 """Elements that all the loops (exists, map...) of one decision may visit together."""
+EXHAUSTED: Final = f"more than {MAX_LOOP_STEPS} loop steps in one decision"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -56,4 +57,4 @@ class Evaluation:
         """Take `steps` from what is left. Raises ExhaustedError when there is not enough: a loop always ends."""
         self._steps -= steps
         if self._steps < 0:
-            raise ExhaustedError(f"more than {MAX_LOOP_STEPS} loop steps in one decision")
+            raise ExhaustedError(EXHAUSTED)

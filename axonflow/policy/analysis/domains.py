@@ -27,6 +27,7 @@ from axonflow.policy.analysis.values import (
     MAX_LENGTH,
     MAX_VALUES,
     json_values,
+    members_unlike,
     names,
     of_kind,
     text_values,
@@ -124,7 +125,7 @@ def _is_error(cell: tuple[Answers, Any]) -> bool:
 def values_of(variable: str, atoms: Sequence[Atom], world: World) -> Iterator[Any]:
     """Values of `variable` worth trying, for what `atoms` ask of it; some may be of no request."""
     every = [hint for atom in atoms for hint in atom.hints if hint.variable == variable]
-    hints = [hint for number, hint in enumerate(every) if hint not in every[:number]]
+    hints = list(dict.fromkeys(every))
     root, name, declared = unpacked(variable)
     if root == "action":
         return iter([*text_values(hints), *sorted(ACTIONS)[:1], "other.action"])
@@ -138,7 +139,7 @@ def values_of(variable: str, atoms: Sequence[Atom], world: World) -> Iterator[An
     if any(hint.inside for hint in hints) or name == "on_behalf_of":
         return values_of_record(Looking(variable, tuple(atoms), world), hints, is_principal=declared)
     if not declared:
-        return json_values(hints, _members(variable, atoms, unlike(hints), world, lambda one: [one]))
+        return json_values(hints, _members(variable, atoms, members_unlike(hints), world, lambda one: [one]))
     if name in {"roles", "groups"}:
         return names(hints, _members(variable, atoms, unlike(hints), world, lambda one: (one,)))
     if root == "principal" and name == "type":
@@ -147,14 +148,16 @@ def values_of(variable: str, atoms: Sequence[Atom], world: World) -> Iterator[An
 
 
 def _members(
-    variable: str, atoms: Sequence[Atom], literals: Sequence[str], world: World, listed: Callable[[Any], Any]
-) -> list[str]:
+    variable: str, atoms: Sequence[Atom], literals: Sequence[Any], world: World, listed: Callable[[Any], Any]
+) -> list[Any]:
     """Those of `literals` that differ, as the only member of a list, in the answers to `atoms`."""
-    found: dict[Answers, str] = {}
+    found: dict[Answers, Any] = {}
     for literal in literals:
         request = world.with_value(variable, listed(literal))
         if request is not None:
             found.setdefault(tuple([world.answer(atom, request) for atom in atoms]), literal)
+            if len(found) > MAX_VALUES:
+                break  # not all values are tried then, whatever the rest is
     return list(found.values())
 
 

@@ -72,10 +72,10 @@ def _place(names: tuple[str, ...]) -> Place | None:
     root, *rest = names
     if root in _ALONE:
         return ("content" if root == "findings" else root), tuple(rest)
-    if not rest or (root != "context" and root not in RECORDS):
+    if not rest or not rest[0] or (root != "context" and root not in RECORDS):
         return None
     if root in RECORDS and rest[0] == "attributes":
-        if len(rest) == 1:
+        if len(rest) == 1 or not rest[1]:
             return None
         name = rest[1]
         return f"{root}.attributes.{name}" if name in FIELDS[root] else f"{root}.{name}", tuple(rest[2:])

@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from axonflow.policy.analysis.formulas import Atom, Hint
-from axonflow.policy.analysis.values import json_values, names, text_values, unlike
+from axonflow.policy.analysis.values import json_values, members_unlike, names, text_values, unlike
 from axonflow.policy.analysis.worlds import ABSENT, World
 from axonflow.policy.cel.scope import FIELDS
 
@@ -50,7 +50,7 @@ def _values(looking: Looking, hints: Sequence[Hint], wrap: Wrap, *, is_principal
     if is_principal:
         yield ABSENT
     else:
-        yield from json_values(own, unlike(own))
+        yield from json_values(own, members_unlike(own))
     inner: dict[str, list[Hint]] = {}
     for hint in hints:
         if hint.inside:
@@ -89,4 +89,4 @@ def _under(looking: Looking, name: str, hints: list[Hint], wrap: Wrap, *, is_pri
         return names(hints, unlike(hints))
     if is_principal and name in FIELDS["principal"]:
         return iter(("user", "agent", "service")) if name == "type" else text_values(hints)
-    return json_values(hints, unlike(hints))
+    return json_values(hints, members_unlike(hints))

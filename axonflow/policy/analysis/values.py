@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from axonflow.policy.analysis.formulas import Hint
 from axonflow.policy.analysis.notations import addresses, globbed, matching, versions
-from axonflow.policy.analysis.worlds import ABSENT, is_same
+from axonflow.policy.analysis.worlds import ABSENT
 from axonflow.policy.cel.literals import Uint
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "MAX_VALUES",
     "fresh_text",
     "json_values",
+    "members_unlike",
     "names",
     "of_kind",
     "text_values",
@@ -36,11 +37,8 @@ _LITERALS: Final = frozenset({"equal", "filter", "order", "member", "other", "pr
 
 def of_kind(hints: Iterable[Hint], *kinds: str) -> list[Any]:
     """What hints of these kinds compare with, each value once."""
-    out: list[Any] = []
-    for hint in hints:
-        if hint.kind in kinds:
-            out += (value for value in hint.values if not any(is_same(value, known) for known in out))
-    return out
+    found = dict.fromkeys((value.__class__, value) for hint in hints if hint.kind in kinds for value in hint.values)
+    return [value for _, value in found]
 
 
 def _texts(values: Iterable[Any]) -> list[str]:
@@ -59,7 +57,7 @@ def text_values(hints: Sequence[Hint]) -> Iterator[str]:
     yield from _texts(of_kind(hints, "equal", "filter", "member", "other"))
     ordered = sorted(_texts(of_kind(hints, "order")))
     for text in ordered:
-        yield from (text, text + "a", text + "\x01")
+        yield from (text, text + "a", text + "\x01", text + "\0")  # the next of all names, and of all texts
     yield from _combined(hints, fresh)
     for pattern in _texts(of_kind(hints, "glob")):
         yield from globbed(pattern, fresh)
@@ -70,7 +68,7 @@ def text_values(hints: Sequence[Hint]) -> Iterator[str]:
     yield from ("x" * length for length in lengths(hints))
     yield fresh
     if ordered:
-        yield "!"
+        yield from ("!", "\x01")
 
 
 def lengths(hints: Sequence[Hint]) -> list[int]:
@@ -121,6 +119,12 @@ def names(hints: Sequence[Hint], members: Sequence[str]) -> Iterator[tuple[str, 
         yield from combinations(members, count)
     yield tuple(members)
     yield from (tuple(f"n{number}" for number in range(length)) for length in lengths(hints) if length <= 1000)
+
+
+def members_unlike(hints: Sequence[Hint]) -> list[Any]:
+    """What a list of an attribute may hold: what is asked for, and a text that is not."""
+    literals = [int(one) if one.__class__ is Uint else one for one in of_kind(hints, *_LITERALS)]
+    return [*(one for one in literals if one.__class__ is not bytes), fresh_text(_texts(literals))]
 
 
 def unlike(hints: Sequence[Hint]) -> list[str]:

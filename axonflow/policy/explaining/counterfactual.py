@@ -7,7 +7,7 @@ tried; the one that leaves the fewest of them comes first. What is found was dec
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from typing import Final
 
@@ -17,9 +17,17 @@ from axonflow.errors import RequestError
 from axonflow.policy.analysis.places import place_of_path
 from axonflow.policy.decision import Decision, Effect
 from axonflow.policy.engine import PolicyEngine
+from axonflow.policy.evaluation import EXHAUSTED
 from axonflow.policy.explaining.edits import Changeable, Edit, applied
 from axonflow.policy.explaining.possible import Possible
-from axonflow.policy.explaining.rules_to_change import HOLDING, RulesToChange, matched, rules_to_change, ungranted
+from axonflow.policy.explaining.rules_to_change import (
+    HOLDING,
+    RulesToChange,
+    is_unredacted,
+    matched,
+    rules_to_change,
+    ungranted,
+)
 from axonflow.policy.request import Request
 
 __all__ = ["MAX_DECISIONS", "MAX_EDITS", "Change", "Counterfactual", "counterfactual"]
@@ -67,18 +75,20 @@ def counterfactual(
     max_edits: int = MAX_EDITS,
     max_decisions: int = MAX_DECISIONS,
     max_changes: int = MAX_CHANGES,
+    go_on: Callable[[], bool] = lambda: True,
 ) -> Counterfactual:
     """What would have to be different for `engine` to allow `request`, as of its time or `now_s` (seconds since the
     epoch), where only what is `changeable` may be.
 
-    At most `max_changes` changes of at most `max_edits` edits are given; after `max_decisions` no more is tried.
+    At most `max_changes` changes of at most `max_edits` edits are given. After `max_decisions`, or when
+    `go_on`, asked before each, says no, no more is tried: where there are loops or much content, one may take long.
     """
     decision = engine.decide(request, "", now_s)
     if decision.allowed:
         return Counterfactual(decision.effect, decision.allowed, decision.policies)
     time_us = int(now_s * 1_000_000) if request.time is None else request.time
     possible = Possible(engine, request, time_us, changeable)
-    search = _Search(engine, request, now_s, possible, max_decisions)
+    search = _Search(engine, request, now_s, possible, max_decisions, go_on)
     found = search.smallest(max_edits, max_changes)
     return Counterfactual(
         decision.effect,
@@ -92,13 +102,19 @@ def counterfactual(
     )
 
 
-class _OutOfDecisionsError(Exception):
-    """As many were made as were allowed."""
+class _StoppedError(Exception):
+    """No more may be tried."""
 
 
 class _Search:
     def __init__(
-        self, engine: PolicyEngine, request: Request, now_s: float, possible: Possible, max_decisions: int
+        self,
+        engine: PolicyEngine,
+        request: Request,
+        now_s: float,
+        possible: Possible,
+        max_decisions: int,
+        go_on: Callable[[], bool],
     ) -> None:
         self.decisions = 1
         self.cut_off = False
@@ -114,6 +130,7 @@ class _Search:
         self._possible = possible
         self._edits: Sequence[Edit] = possible.edits
         self._max_decisions = max_decisions
+        self._go_on = go_on
         self._decided: dict[_Chosen, tuple[Request, Decision] | None] = {}
 
     def smallest(self, max_edits: int, max_changes: int) -> list[_Chosen]:
@@ -131,8 +148,8 @@ class _Search:
                         return found
                 if not self.cut_off or (found and len(found[0]) < size):
                     break
-        except _OutOfDecisionsError:
-            self.gaps[f"more than {self._max_decisions} decisions"] = None
+        except _StoppedError as stopped:
+            self.gaps[str(stopped)] = None
         return sorted(found, key=len)
 
     @property
@@ -170,14 +187,14 @@ class _Search:
             yield chosen
             return
         useful, gaps = self._useful(request, decision, chosen)
-        if not useful:
-            self._ends |= dict.fromkeys(gaps)
-        elif left == 0:
-            self.cut_off = True
-        else:
+        if left:
             self.gaps |= dict.fromkeys(gaps)
             for number in useful:
                 yield from self._enough(chosen | {number}, left - 1, seen, found)
+        elif useful:
+            self.cut_off = True
+        else:
+            self._ends |= dict.fromkeys(gaps)
 
     def _useful(self, request: Request, decision: Decision, chosen: _Chosen) -> tuple[list[int], list[str]]:
         """The edits one of which is needed, by what stands in the way and leaves the fewest; and what else might do."""
@@ -201,11 +218,14 @@ class _Search:
         for requirement in index.requires:
             if requirement.lacks(request):
                 place = place_of_path(requirement.path)
-                yield None if place is None else frozenset({place[0]})
-        if any(error.policy == "redaction" for error in decision.errors):
+                yield None if place is None else frozenset({place[0], "action"})
+        matching = list(matched(self._engine, decision))
+        if is_unredacted(decision, matching):
             self.gaps["what could not be redacted"] = None
             yield None
-        matching = list(matched(self._engine, decision))
+        if any(error.message == EXHAUSTED for error in decision.errors):
+            self.gaps["what takes too many loop steps to tell"] = None
+            yield None
         for rule in matching:
             if rule.effect in HOLDING:
                 yield self._possible.of_rule(rule.id)
@@ -220,7 +240,9 @@ class _Search:
         if chosen in self._decided:
             return self._decided[chosen]
         if self.decisions >= self._max_decisions:
-            raise _OutOfDecisionsError
+            raise _StoppedError(f"more than {self._max_decisions} decisions")
+        if not self._go_on():
+            raise _StoppedError("what there was no time for")
         self.decisions += 1
         try:
             request = applied(self._request, [self._edits[number] for number in sorted(chosen)])

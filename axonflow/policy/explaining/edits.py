@@ -9,10 +9,11 @@ from msgspec import Struct
 
 from axonflow.errors import RequestError
 from axonflow.policy.analysis.places import place_of_path, unpacked
-from axonflow.policy.analysis.worlds import ABSENT
+from axonflow.policy.analysis.worlds import ABSENT, is_same
+from axonflow.policy.cel.scope import FIELDS, RECORDS
 from axonflow.policy.request import Principal, Request, Resource
 
-__all__ = ["Changeable", "Edit", "applied"]
+__all__ = ["Changeable", "Edit", "applied", "as_json", "names_to"]
 
 DEFAULT_FIXED = (
     "action", "content", "time", "resource.type", "resource.id", "principal.id", "principal.type", "principal.tenant",
@@ -24,13 +25,16 @@ DEFAULT_FIXED = (
 class Edit(Struct, frozen=True):
     """One attribute is ``set`` to `value` or left out (``remove``), or `value` is added to a list (``add``) or taken
     out of it (``drop``). `variable` is a field or an attribute, such as ``context.env``; `inside` are the names that
-    lead on from there. `example`: no policy names the value, and others like it would do."""
+    lead on from there. `example`: no policy names the value, and others like it would do. `like` is the path of another
+    attribute whose value it is.
+    """
 
     op: Literal["set", "remove", "add", "drop"]
     variable: str
     inside: tuple[str, ...] = ()
     value: Any = None
     example: bool = False
+    like: str = ""
 
     @property
     def path(self) -> str:
@@ -72,7 +76,7 @@ class Changeable(Struct, frozen=True):
             return False
         if self.only:
             return any(_covers(one, variable) or _covers(variable, one) for one in self.only)
-        return self.allows(variable)
+        return not any(_covers(one, variable) for one in DEFAULT_FIXED)
 
 
 def _canonical(path: str) -> str:
@@ -87,13 +91,17 @@ def _canonical(path: str) -> str:
 
 
 def _covers(outer: str, path: str) -> bool:
+    root, _, rest = outer.partition(".")
+    if rest == "attributes" and root in RECORDS:  # paths leave the word out where no field has the name
+        above, *names = path.split(".")
+        return above == root and names != [] and (names[0] == rest or names[0] not in FIELDS[root])
     return path == outer or path.startswith(f"{outer}.")
 
 
 def applied(request: Request, edits: Iterable[Edit]) -> Request:
     """`request` with `edits`. Raises RequestError when that is none any more."""
     whole: dict[str, Any] = {"action": request.action, "content": request.content, "time": request.time}
-    principal = {name: getattr(request.principal, name) for name in Principal.__struct_fields__}
+    principal = as_json(request.principal)
     resource = {name: getattr(request.resource, name) for name in Resource.__struct_fields__}
     context = request.context
     for edit in edits:
@@ -103,7 +111,7 @@ def applied(request: Request, edits: Iterable[Edit]) -> Request:
         elif not name:
             whole = _changed(whole, (root, *edit.inside), edit)
         else:
-            names = (name, *edit.inside) if declared else ("attributes", name, *edit.inside)
+            names = (name, *names_to(edit.variable, edit.inside)) if declared else ("attributes", name, *edit.inside)
             if root == "principal":
                 principal = _changed(principal, names, edit)
             else:
@@ -118,6 +126,28 @@ def applied(request: Request, edits: Iterable[Edit]) -> Request:
     )
 
 
+def as_json(value: Any) -> Any:
+    """A principal as an object of JSON, all else as it is."""
+    if not isinstance(value, Principal):
+        return value
+    behind = {} if value.on_behalf_of is None else {"on_behalf_of": as_json(value.on_behalf_of)}
+    fields = {"id": value.id, "type": value.type, "tenant": value.tenant, "roles": value.roles, "groups": value.groups}
+    return {**fields, "attributes": value.attributes, **behind}
+
+
+def names_to(variable: str, inside: tuple[str, ...]) -> tuple[str, ...]:
+    """The names that lead on in the JSON of `variable` to where policies write `inside`."""
+    return _declared(inside) if variable == "principal.on_behalf_of" else inside
+
+
+def _declared(names: tuple[str, ...]) -> tuple[str, ...]:
+    """`names` that lead on from a principal, with the word for what is none of its fields."""
+    name, *inside = names or ("",)
+    if name == "on_behalf_of":
+        return (name, *_declared(tuple(inside)))
+    return ("attributes", *names) if name and name not in FIELDS["principal"] else names
+
+
 def _changed(held: Any, names: Sequence[str], edit: Edit) -> Any:
     """`held` with `edit` made where `names` lead to; ABSENT when nothing is left."""
     if not names:
@@ -125,7 +155,7 @@ def _changed(held: Any, names: Sequence[str], edit: Edit) -> Any:
         if edit.op == "add":
             return [*members, edit.value]
         if edit.op == "drop":
-            return [member for member in members if member != edit.value]
+            return [member for member in members if not is_same(member, edit.value)]
         return edit.value if edit.op == "set" else ABSENT
     record = dict(held) if isinstance(held, dict) else {}
     changed = _changed(record.get(names[0], ABSENT), names[1:], edit)

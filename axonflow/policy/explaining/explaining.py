@@ -19,6 +19,7 @@ from axonflow.policy.explaining.explanation import (
 )
 from axonflow.policy.explaining.judging import Judged, RulesExplained, judged
 from axonflow.policy.explaining.layers import layer_verdict, why_it_won
+from axonflow.policy.explaining.rules_to_change import is_unredacted
 from axonflow.policy.request import Request
 
 __all__ = ["MAX_PARTS", "MAX_RULES", "explain"]
@@ -73,6 +74,7 @@ def explain(
             max(len(candidates) - max_rules, 0),
         ),
         findings=tuple(Counts(detector, number) for detector, number in sorted(counts.items())),
+        redaction_failed=is_unredacted(decision, [one.rule for one in candidates if one.matches]),
         shadow=None
         if engine.shadow is None
         else explain(engine.shadow, request, now_s, max_rules=max_rules, max_parts=max_parts),

@@ -120,4 +120,5 @@ class Explanation(Struct, frozen=True):
     layers: tuple[LayerExplained, ...]
     totals: Totals
     findings: tuple[Counts, ...]
+    redaction_failed: bool = False
     shadow: Explanation | None = None

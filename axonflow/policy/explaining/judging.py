@@ -62,7 +62,7 @@ class RulesExplained:
             when=_cut(rule_text(rule)),
             reason=rule.reasons[0],
             error=one.error,
-            waivers=tuple(map(self._waiver, rule.waivers)),
+            waivers=tuple([self._waiver(waiver, matches=one.matches) for waiver in rule.waivers]),
             obligations=rule.obligations if one.matches else (),
             parts=tuple(self._of(rule.condition)),
         )
@@ -72,7 +72,7 @@ class RulesExplained:
         self._parts.begin()
         return rule.quick is None or rule.judge_carefully(self._request, self._parts)[0]
 
-    def _waiver(self, waiver: Waiver) -> WaiverExplained:
+    def _waiver(self, waiver: Waiver, *, matches: bool) -> WaiverExplained:
         expired = self._time_us >= waiver.expires_us
         other = waiver.actions is not None and self._request.action not in waiver.actions
         parts: tuple[Part, ...] = ()
@@ -81,7 +81,9 @@ class RulesExplained:
         elif not expired:
             parts = tuple(self._of(waiver.condition))
         self._parts.begin()
-        return WaiverExplained(waiver.id, waiver.holds(self._request, self._parts), expired, parts)
+        # Here it has all loop steps to itself: one that would hold then, but had too few left, did not.
+        holds = not matches and waiver.holds(self._request, self._parts)
+        return WaiverExplained(waiver.id, holds, expired, parts)
 
     def _of(self, condition: Condition) -> Iterator[Part]:
         """The filters of a condition, then its expression."""

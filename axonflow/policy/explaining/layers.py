@@ -7,6 +7,7 @@ from typing import Final
 
 from axonflow.policy.decision import Decision, Effect
 from axonflow.policy.explaining.judging import Judged
+from axonflow.policy.explaining.rules_to_change import is_unredacted
 from axonflow.policy.verdict import Layer
 
 __all__ = ["layer_verdict", "why_it_won"]
@@ -42,7 +43,7 @@ def why_it_won(
     failed = [one for one in matching if one.error]
     if refusal:
         yield refusal
-    elif any(error.policy == "redaction" for error in decision.errors):
+    elif is_unredacted(decision, [one.rule for one in matching]):
         yield "What had to be redacted could not be, so nothing may be sent on."
     elif denying := _named(matching, Effect.DENY):
         yield f"{denying} denies, and a matching deny wins over whatever else matches."

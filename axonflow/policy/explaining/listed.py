@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from axonflow.policy.analysis.worlds import is_same
@@ -11,19 +11,19 @@ from axonflow.policy.explaining.edits import Edit
 __all__ = ["MAX_DROPPED", "list_edits"]
 
 MAX_DROPPED: Final = 32
-_MEMBERSHIPS: Final = frozenset({"principal.roles", "principal.groups"})
 
 
-def list_edits(variable: str, held: Any, values: Sequence[Any], named: Sequence[Any]) -> list[Edit] | None:
-    """What could be added to the list that is `held`, of what lists among `values` have, and taken out of it, what is
-    `named` by rules first; None when it is no list, and need not be one."""
-    if variable not in _MEMBERSHIPS and not isinstance(held, (list, tuple)):
-        return None
-    members = held if isinstance(held, (list, tuple)) else ()
-    wanted = _distinct(member for value in values if isinstance(value, (list, tuple)) for member in value)
-    added = [Edit("add", variable, (), member) for member in wanted if not _has(members, member)]
-    held_ones = sorted(_distinct(members), key=lambda member: not _has(named, member))
-    return added + [Edit("drop", variable, (), member) for member in held_ones[:MAX_DROPPED]]
+def list_edits(variable: str, members: Sequence[Any], values: Sequence[Any], named: Sequence[Any]) -> Iterator[Edit]:
+    """What could be taken out of a list of `members` and is `named` by rules; what could be added to it, of what lists
+    among `values` have; what else could be taken out."""
+    held = sorted(_distinct(members), key=lambda member: not _has(named, member))
+    drops = [Edit("drop", variable, (), member) for member in held[:MAX_DROPPED]]
+    known = sum(_has(named, drop.value) for drop in drops)
+    yield from drops[:known]
+    for member in _distinct(one for value in values if isinstance(value, (list, tuple)) for one in value):
+        if not _has(members, member):
+            yield Edit("add", variable, (), member, example=not _has(named, member))
+    yield from drops[known:]
 
 
 def _distinct(members: Iterable[Any]) -> list[Any]:

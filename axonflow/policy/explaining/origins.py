@@ -46,7 +46,10 @@ class Origins:
 
     def of_path(self, path: str) -> Origin:
         """That of the attribute at `path`."""
-        return Origin(path == "content", is_secret(path), self._hides(path), path.rpartition(".")[2])
+        root = path.partition(".")[0]
+        if root not in _ROOTS:
+            return Origin(root in _CONTENT, name=path)
+        return Origin(content=False, secret=is_secret(path), hides=self._hides(path), name=path.rpartition(".")[2])
 
     def _hides(self, path: str) -> bool:
         known = self._hiding.get(path)

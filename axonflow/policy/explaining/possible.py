@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
 from axonflow.policy.analysis.formulas import (
     ERROR,
     FALSE,
@@ -58,6 +60,8 @@ class Possible:
         self._request = request
         self._changeable = changeable
         self._theory = Theory(engine)
+        self._time_us = time_us
+        self._actions = engine.actions if changeable.allows("action") else ()
         self._evaluation = PartsEvaluation(Evaluation(request, time_us, engine.scanner), _NO_LIMIT)
         self._answers: dict[Hashable, int | None] = {}
         self._variables: dict[str, Variables] = {}
@@ -65,13 +69,15 @@ class Possible:
         atoms: dict[Hashable, Atom] = {}
         for rule in self._relevant(engine):
             formula = self._reduced(self._theory.matches(rule))
-            self._variables[rule.id] = self._of(formula)
+            # A rule that never matches, and yet does, had too few loop steps: then nobody knows.
+            self._variables[rule.id] = None if _is_false(formula) else self._of(formula)
             if rule.effect is Effect.ALLOW and not _is_false(formula):
                 self._granting.setdefault(rule.layer, []).append(rule.id)
             atoms |= {atom.key: atom for atom in atoms_in(formula)}
-        for requirement in engine.index_of(request.action).requires:
-            for atom in atoms_in(self._reduced(self._theory.lacks(requirement.path))):
-                atoms[atom.key] = atom
+        for action in dict.fromkeys((request.action, *self._actions)):
+            for requirement in engine.index_of(action).requires:
+                for atom in atoms_in(self._reduced(self._theory.lacks(requirement.path))):
+                    atoms[atom.key] = atom
         self._collect(atoms.values())
 
     def of_rule(self, rule_id: str) -> Variables:
@@ -171,9 +177,14 @@ class Possible:
             for variable in dict.fromkeys(hint.variable for hint in atom.hints):
                 if self._changeable.touches(variable):
                     by_variable.setdefault(variable, []).append(atom)
-        worth_trying = WorthTrying(self._request, self._theory.world, self._changeable)
-        for variable, own in sorted(by_variable.items(), key=_by_ease):
-            edits, gap = worth_trying.edits(variable, own)
+        timed = self._request
+        if timed.time is None and "time" in by_variable:
+            timed = replace(timed, time=self._time_us)
+        worth_trying = WorthTrying(timed, self._theory.world, self._changeable)
+        worth = {variable: worth_trying.edits(variable, own) for variable, own in by_variable.items()}
+        if self._actions:
+            worth["action"] = worth_trying.actions(self._actions)
+        for variable, (edits, gap) in sorted(worth.items(), key=_by_ease):
             self.edits += edits
             if gap:
                 self.gaps_of[variable] = gap

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
 from axonflow.policy.decision import Decision, Effect
-from axonflow.policy.engine import PolicyEngine
+from axonflow.policy.engine import UNREDACTED, PolicyEngine
 from axonflow.policy.explaining.explanation import MissingAttribute
 from axonflow.policy.request import Request
 from axonflow.policy.rules import CompiledRule
 
-__all__ = ["RuleToChange", "RulesToChange", "rules_to_change", "ungranted"]
+__all__ = ["RuleToChange", "RulesToChange", "is_unredacted", "rules_to_change", "ungranted"]
 
 HOLDING = frozenset({Effect.DENY, Effect.REQUIRE_APPROVAL})
 """Each rule of these that matches is enough by itself for a request not to be allowed."""
@@ -52,8 +52,14 @@ def rules_to_change(engine: PolicyEngine, request: Request, decision: Decision) 
         none_grants and not refusing,
         tuple(MissingAttribute(one.path, one.policy_set) for one in index.requires if one.lacks(request)),
         not index.knows,
-        any(error.policy == "redaction" for error in decision.errors),
+        is_unredacted(decision, matching),
     )
+
+
+def is_unredacted(decision: Decision, matching: Iterable[CompiledRule]) -> bool:
+    """Whether nothing but a redaction that failed made `decision` deny. No rule's error is one, whatever its name."""
+    denies = any(rule.effect is Effect.DENY for rule in matching)
+    return decision.effect is Effect.DENY and not denies and decision.reasons[0] == UNREDACTED
 
 
 def matched(engine: PolicyEngine, decision: Decision) -> Iterator[CompiledRule]:

@@ -57,13 +57,13 @@ def told(found: Counterfactual, request: Request, secrecy: Secrecy) -> ToldCount
     discretion, origins = Discretion(secrecy), Origins(request)
 
     def edited(edit: Edit) -> ToldEdit:
-        origin = origins.of_path(edit.path) if edit.path not in {"content", "time", "action"} else None
+        origin = origins.of_path(edit.path)
+        if edit.like:
+            origin = origin.beside(origins.of_path(edit.like))
         held = held_at(request, edit)
         was = None if held is ABSENT else held
-        if edit.path == "content":
+        if edit.variable == "content":
             return ToldEdit(edit.op, edit.path, example=edit.example, withheld="the content")
-        if origin is None:
-            return ToldEdit(edit.op, edit.path, edit.value, was, edit.example)
         withheld = discretion.why_withheld(edit.value, origin) or discretion.why_withheld(was, origin)
         if withheld:
             return ToldEdit(edit.op, edit.path, example=edit.example, withheld=withheld)

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from difflib import SequenceMatcher
 from typing import Any, Final
 
 from axonflow.policy.analysis.domains import Domain, domain_of
 from axonflow.policy.analysis.formulas import Atom, Hint
 from axonflow.policy.analysis.places import unpacked
 from axonflow.policy.analysis.worlds import ABSENT, World, is_same
-from axonflow.policy.explaining.edits import Changeable, Edit
+from axonflow.policy.explaining.edits import Changeable, Edit, as_json, names_to
 from axonflow.policy.explaining.listed import MAX_DROPPED, list_edits
-from axonflow.policy.request import Principal, Request
+from axonflow.policy.request import Request
 
 __all__ = ["WorthTrying", "held_at"]
 
 MAX_EDITS: Final = 48
 """Of one variable."""
+MAX_ACTION_CHARS: Final = 64
 _LITERAL_KINDS: Final = frozenset({"equal", "filter", "member", "order", "other"})
 _MEMBER_KINDS: Final = frozenset({"filter", "member", "present"})
 _MEMBERSHIPS: Final = frozenset({"principal.roles", "principal.groups"})
 _ALWAYS_THERE: Final = frozenset(
-    {"action", "principal.id", "principal.type", "principal.tenant", "resource.type", "resource.id"}
+    {"principal.id", "principal.type", "principal.tenant", "resource.type", "resource.id", "time"}
 )
+"""A request without a time is made now, which is a time like others."""
 
 
 class WorthTrying:
@@ -37,9 +40,19 @@ class WorthTrying:
         """Those of `variable`, about which `atoms` ask; and what else there may be, or nothing."""
         one = _Asked(variable, atoms, self._request, self._world)
         found = [edit for edit in one.edits() if self._changeable.allows(edit.path)]
-        if len(found) > MAX_EDITS or not one.is_exact or not self._changeable.allows(variable):
-            return found[:MAX_EDITS], f"other values of {variable}"
-        return found, ""
+        return _bounded(variable, found, is_all=one.is_exact and self._changeable.allows(variable))
+
+    def actions(self, known: Iterable[str]) -> tuple[list[Edit], str]:
+        """The same of the action: one that is not `known` is never allowed. Those first that are written alike."""
+        own = self._request.action[:MAX_ACTION_CHARS]
+        likeness = {one: SequenceMatcher(None, one[:MAX_ACTION_CHARS], own).ratio() for one in known}
+        likeness.pop(self._request.action, None)
+        found = [Edit("set", "action", (), one) for one in sorted(likeness, key=lambda one: (-likeness[one], one))]
+        return _bounded("action", found, is_all=True)
+
+
+def _bounded(variable: str, found: list[Edit], *, is_all: bool) -> tuple[list[Edit], str]:
+    return found[:MAX_EDITS], "" if is_all and len(found) <= MAX_EDITS else f"other values of {variable}"
 
 
 class _Asked:
@@ -52,7 +65,7 @@ class _Asked:
         self._world = world
         self._held = _read(request, variable)
         self._domain: Domain = domain_of(variable, self._alone, world)
-        self._beside = list(_values_beside(variable, atoms, request))
+        self._beside = list(dict.fromkeys(_values_beside(variable, atoms, request)))
         self._is_alone = len(self._alone) == len(atoms)
 
     @property
@@ -68,13 +81,21 @@ class _Asked:
 
     def edits(self) -> Iterator[Edit]:
         """All edits, those first that a person would think of."""
-        values = [*self._domain.values, *self._beside]
+        values = self._domain.values
         named = [value for hint in self._hints for value in hint.values]
-        yield from list_edits(self._variable, self._held, values, named) or ()
+        is_list = self._variable in _MEMBERSHIPS or isinstance(self._held, (list, tuple))
+        if is_list:
+            yield from list_edits(self._variable, self._held or (), values, named)
+            yield from (Edit("add", self._variable, (), value, like=path) for value, path in self._beside)
         if self._variable in _MEMBERSHIPS:
             return
-        insides = list(dict.fromkeys(hint.inside for hint in self._hints if hint.inside))
-        yield from _inside(self._variable, insides, self._held, values) if insides else self._whole(values)
+        insides = list(dict.fromkeys(hint.inside for hint in self._hints))
+        if any(insides):
+            yield from _inside(self._variable, filter(None, insides), self._held, values, named)
+        else:
+            yield from self._whole(values)
+        for value, path in () if is_list else self._beside:
+            yield from (Edit("set", self._variable, inside, value, like=path) for inside in insides)
 
     def _whole(self, values: Iterable[Any]) -> Iterator[Edit]:
         literals = [value for hint in self._hints if hint.kind in _LITERAL_KINDS for value in hint.values]
@@ -85,7 +106,7 @@ class _Asked:
             if self._is_alone and cell == current:
                 continue
             is_named = any(is_same(value, literal) for literal in literals)
-            if value is ABSENT or (leaves_out and cell == absent and not is_named):
+            if value is ABSENT or (leaves_out and self._is_alone and cell == absent and not is_named):
                 # to leave it out is plainer than to make something up
                 yield from [Edit("remove", self._variable)] if leaves_out else []
             else:
@@ -97,19 +118,22 @@ class _Asked:
         return None if request is None else tuple([self._world.answer(atom, request) for atom in self._alone])
 
 
-def _inside(variable: str, insides: Iterable[tuple[str, ...]], held: Any, values: Iterable[Any]) -> Iterator[Edit]:
+def _inside(
+    variable: str, insides: Iterable[tuple[str, ...]], held: Any, values: Iterable[Any], named: Sequence[Any]
+) -> Iterator[Edit]:
     """Edits of what a record holds, so that all else of it stays."""
     every = list(values)
-    for names in insides:
+    for inside in insides:
+        names = names_to(variable, inside)
         present = _reached(held, names)
         known: list[Any] = [present]
         for value in every:
             found = _reached(value, names)
             if found is not ABSENT and not any(is_same(found, one) for one in known):
                 known.append(found)
-                yield Edit("set", variable, names, found)
+                yield Edit("set", variable, inside, found, example=not any(is_same(found, one) for one in named))
         if present is not ABSENT:
-            yield Edit("remove", variable, names)
+            yield Edit("remove", variable, inside)
 
 
 def _reached(value: Any, names: Iterable[str]) -> Any:
@@ -122,16 +146,18 @@ def _reached(value: Any, names: Iterable[str]) -> Any:
 
 def held_at(request: Request, edit: Edit) -> Any:
     """What `request` has where `edit` is made, in JSON's types; ABSENT for nothing."""
-    return _reached(_read(request, edit.variable), edit.inside)
+    return _reached(_read(request, edit.variable), names_to(edit.variable, edit.inside))
 
 
-def _values_beside(variable: str, atoms: Iterable[Atom], request: Request) -> Iterator[Any]:
-    """What `variable` is compared with: the values of others, as they are."""
+def _values_beside(variable: str, atoms: Iterable[Atom], request: Request) -> Iterator[tuple[Any, str]]:
+    """What `variable` is compared with: the values of others, as they are, and where these stand."""
     for atom in atoms:
         for hint in atom.hints:
-            value = ABSENT if hint.variable == variable else _reached(_read(request, hint.variable), hint.inside)
+            if hint.variable == variable:
+                continue
+            value = _reached(_read(request, hint.variable), names_to(hint.variable, hint.inside))
             if isinstance(value, (str, int, float)):
-                yield value
+                yield value, ".".join((hint.variable, *hint.inside))
 
 
 def _read(request: Request, variable: str) -> Any:
@@ -143,12 +169,4 @@ def _read(request: Request, variable: str) -> Any:
     if name and not declared:
         return held.attributes.get(name, ABSENT)
     value = getattr(held, name) if name else held
-    return ABSENT if value is None else _as_json(value)
-
-
-def _as_json(value: Any) -> Any:
-    if not isinstance(value, Principal):
-        return value
-    behind = {} if value.on_behalf_of is None else {"on_behalf_of": _as_json(value.on_behalf_of)}
-    fields = {"id": value.id, "type": value.type, "tenant": value.tenant, "roles": value.roles, "groups": value.groups}
-    return {**fields, "attributes": value.attributes, **behind}
+    return ABSENT if value is None else as_json(value)

@@ -162,3 +162,29 @@ def test_exceptions_take_a_rule_out_until_they_expire():
     outcome = theory.solve(theory.matches(theory.engine.rules[0]))
     assert outcome.request.time >= 1_803_924_000_000_000
     assert theory.decide(outcome.request).policies == ("r",)
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "context.b.exists(z, z == 7)", "7 in context.b", "context.b.exists(z, z in [true, 1.5])", "null in context.b",
+        "context.b.k.exists(z, z == 7)", 'context.b.exists(z, z == 7) && "x" in context.b',
+    ],
+)  # fmt: skip
+def test_list_that_holds_what_is_no_text_is_not_called_impossible(when):
+    theory = theory_of({"id": "r", "effect": "allow", "when": when})
+    assert isinstance(theory.solve(theory.matches(theory.engine.rules[0])), Witness)
+
+
+def test_attribute_whose_name_is_empty_is_not_called_impossible():
+    theory = theory_of({"id": "r", "effect": "allow", "when": 'principal.attributes[""] == "x"'})
+    assert isinstance(theory.solve(theory.matches(theory.engine.rules[0])), Unknown)
+
+
+def test_text_right_after_another_is_not_called_impossible():
+    theory, rule = one('context.s > "a\\u0000" && context.s < "a\\u0000\\u0001"')
+    assert isinstance(theory.solve(theory.condition(rule)), Witness)
+    theory, rule = one('resource.id < "\\u0002"')
+    assert isinstance(theory.solve(theory.condition(rule)), Witness)
+    theory, rule = one('context.s > "a" && context.s < "a\\u0000"')
+    assert isinstance(theory.solve(theory.condition(rule)), Impossible)
