@@ -6,6 +6,8 @@ from itertools import product
 from hypothesis import strategies as st
 
 from axonflow import AxonFlow, Request
+from axonflow.policy.analysis.analysing import analyse
+from axonflow.policy.analysis.subjects import Origin
 from tests.strategies import LIMIT, policy_set
 
 ACTIONS = ("tool.call", "llm.request")
@@ -103,3 +105,20 @@ REQUESTS = tuple(Request(**one) for one in random.Random(7).sample(list(every_re
 def engine_of(document):
     """The engine of one set."""
     return AxonFlow.open(document).policies
+
+
+def analysed(*rules, **fields):
+    document = policy_set(list(rules), **fields)
+    engine = engine_of(document)
+    return engine, analyse(engine, origins(document))
+
+
+def origins(document):
+    return {
+        rule["id"]: Origin(lambda name=rule["id"]: f"policies: {name}", frozenset(rule.get("match", ())))
+        for rule in document["rules"]
+    }
+
+
+def found(analysis, kind):
+    return {tuple(place.rule for place in one.rules) for one in analysis.findings if one.kind == kind}

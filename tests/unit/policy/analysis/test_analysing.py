@@ -8,26 +8,18 @@ from axonflow import Request
 from axonflow.policy.analysis.analysing import analyse
 from axonflow.policy.analysis.subjects import Origin
 from tests.strategies import LIMIT, policy_set
-from tests.unit.policy.analysis.small_world import CONDITIONS, MATCHES, REQUESTS, engine_of, sets
+from tests.unit.policy.analysis.small_world import (
+    CONDITIONS,
+    MATCHES,
+    REQUESTS,
+    analysed,
+    engine_of,
+    found,
+    origins,
+    sets,
+)
 
 NOW_S = 1_767_607_200.0
-
-
-def analysed(*rules, **fields):
-    document = policy_set(list(rules), **fields)
-    engine = engine_of(document)
-    return engine, analyse(engine, origins(document))
-
-
-def origins(document):
-    return {
-        rule["id"]: Origin(lambda name=rule["id"]: f"policies: {name}", frozenset(rule.get("match", ())))
-        for rule in document["rules"]
-    }
-
-
-def found(analysis, kind):
-    return {tuple(place.rule for place in one.rules) for one in analysis.findings if one.kind == kind}
 
 
 def asked(decision):
