@@ -158,9 +158,9 @@ def test_audit_event_says_who_redacted_and_what():
 def test_audit_event_of_a_caller_that_cannot_redact_says_that_nobody_did():
     flow = opened()
     decision = asyncio.run(flow.enforce(asked(), redacts=False))
-    assert decision.obligations[0].fulfilled_by is None
+    assert (decision.effect, decision.obligations[0].fulfilled_by) == ("deny", None)
     (record,) = flow.wait(flow.audit.records("acme"))
-    assert record.event.details == {}
+    assert record.event.details == {"decided": "redact"}
 
 
 def test_audit_event_of_a_request_without_content_names_the_caller():

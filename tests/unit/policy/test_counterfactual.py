@@ -285,6 +285,7 @@ def test_change_for_rules_that_read_computed_names_proves_nothing():
     assert "what reads a name that is computed" in found.untried
 
 
+@pytest.mark.slow
 def test_change_where_much_is_to_be_tried_says_what_was_left_out(monkeypatch):
     monkeypatch.setattr("axonflow.policy.explaining.possible.MAX_RULES", 3)
     many = [{"id": f"r{n}", "effect": "deny", "match": {"context.env": f"e{n}"}} for n in range(9)]

@@ -206,8 +206,11 @@ def test_explanation_of_too_much_is_cut_off_and_says_so():
     assert len(list(parts_of(told))) < 40
 
 
-def test_explanation_of_endless_loops_ends_and_names_the_limit():
-    many = {"context": {"l": list(range(600))}}
+def test_explanation_of_endless_loops_ends_and_names_the_limit(monkeypatch):
+    for place in ("evaluation", "explaining.parts"):
+        monkeypatch.setattr(f"axonflow.policy.{place}.MAX_LOOP_STEPS", 2_000)
+    monkeypatch.setattr("axonflow.policy.explaining.parts.MAX_STEPS_OF_ALL", 10_000)
+    many = {"context": {"l": list(range(60))}}
     when = "context.l.exists(a, context.l.exists(b, a + b < 0))"
     told = explained([{"id": f"r{n}", "effect": "deny", "when": when} for n in range(8)], many, default="allow")
     assert "loop steps" in told.errors[0].message
