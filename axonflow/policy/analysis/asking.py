@@ -24,7 +24,7 @@ _METHODS: Final = {
     "matchesSemver": "version",
     "within": "window",
 }
-_SIZES: Final = frozenset({"size", "chars"})
+_MEASURES: Final = frozenset({"size", "chars"})
 _EQUALS: Final = frozenset({"==", "!="})
 _ORDER: Final = frozenset({"<", "<=", ">", ">="})
 
@@ -100,7 +100,12 @@ def _placed(ask: Ask) -> Ask:
 
 
 def _direct(node: Node) -> Ask | None:
-    """What `node` asks of one path, if it is of a form that is understood."""
+    """What `node` asks of one path, if it is of a form that is understood. Findings are made of a content, not read."""
+    ask = _form(node)
+    return None if ask is None or ask.steps[0] == "findings" else ask
+
+
+def _form(node: Node) -> Ask | None:
     if isinstance(node, Binary):
         return _relation(node)
     if isinstance(node, Has):
@@ -120,7 +125,10 @@ def _relation(node: Binary) -> Ask | None:
     for side, other in ((node.left, node.right), (node.right, node.left)):
         if isinstance(other, Constant):
             kind = "equal" if node.operator in _EQUALS else "order" if node.operator in _ORDER else None
-            steps, kind = (_measured(side), "size") if _is_size(side) else (steps_of(side), kind)
+            if isinstance(side, Call) and side.function in _MEASURES:
+                steps, kind = _measured(side), side.function
+            else:
+                steps = steps_of(side)
             return Ask(kind, steps, (other,)) if kind and steps is not None else None
         moment = _moment(other)
         if moment is not None:
@@ -137,12 +145,7 @@ def _moment(node: Node) -> Constant | None:
     return None
 
 
-def _is_size(node: Node) -> bool:
-    return isinstance(node, Call) and node.function in _SIZES
-
-
-def _measured(node: Node) -> tuple[Step, ...] | None:
-    assert isinstance(node, Call)
+def _measured(node: Call) -> tuple[Step, ...] | None:
     parts = (*((node.target,) if node.target is not None else ()), *node.arguments)
     return steps_of(parts[0]) if len(parts) == 1 else None
 
@@ -212,7 +215,7 @@ def _others(node: Node) -> tuple[Ask, ...] | None:
     for steps in places_in(node):
         if steps is None:
             return None
-        asks.append(Ask("other", steps, constants))
+        asks.append(Ask("found" if steps[0] == "findings" else "other", steps, constants))
     return tuple(dict.fromkeys(asks))
 
 

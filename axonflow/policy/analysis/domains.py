@@ -131,7 +131,7 @@ def values_of(variable: str, atoms: Sequence[Atom], world: World) -> Iterator[An
     if root == "time":
         return moments(hints)
     if root == "content":
-        own = [hint for hint in hints if hint.kind not in {"detected", "size"}]
+        own = [hint for hint in hints if hint.kind not in {"detected", "size", "chars"}]
         looking = Looking(variable, tuple(atoms), world)
         records = values_of_record(looking, own, is_principal=False) if own else iter(())
         return chain(contents(hints, world.scanner), records)
@@ -147,10 +147,10 @@ def values_of(variable: str, atoms: Sequence[Atom], world: World) -> Iterator[An
 
 
 def _members(
-    variable: str, atoms: Sequence[Atom], literals: Sequence[str], world: World, listed: Callable[[Any], Any]
-) -> list[str]:
+    variable: str, atoms: Sequence[Atom], literals: Sequence[Any], world: World, listed: Callable[[Any], Any]
+) -> list[Any]:
     """Those of `literals` that differ, as the only member of a list, in the answers to `atoms`."""
-    found: dict[Answers, str] = {}
+    found: dict[Answers, Any] = {}
     for literal in literals:
         request = world.with_value(variable, listed(literal))
         if request is not None:
@@ -195,8 +195,8 @@ class _Kind(Struct, frozen=True):
             return {"window": "windows", "moment": "moments", "instant": "moments"}.get(hint.kind, "free")
         if hint.kind == "detected":
             return "detected"
-        if hint.kind == "size":
-            return "free" if self.is_deep or any(not _is_short(value) for value in hint.values) else "size"
+        if hint.kind in {"size", "chars"}:
+            return "free" if self.is_deep or any(not _is_short(value) for value in hint.values) else hint.kind
         return "main" if hint.kind in _KNOWN and not self._is_too_much(hint) else "free"
 
     def _is_too_much(self, hint: Hint) -> bool:
@@ -212,7 +212,7 @@ class _Kind(Struct, frozen=True):
 
 
 def _is_short(size: Any) -> bool:
-    return not isinstance(size, (int, float)) or size <= MAX_LENGTH
+    return not isinstance(size, (int, float)) or size < MAX_LENGTH
 
 
 def _groups(

@@ -79,7 +79,18 @@ def _place(names: tuple[str, ...]) -> Place | None:
             return None
         name = rest[1]
         return f"{root}.attributes.{name}" if name in FIELDS[root] else f"{root}.{name}", tuple(rest[2:])
-    return f"{root}.{rest[0]}", tuple(rest[1:])
+    variable = f"{root}.{rest[0]}"
+    return variable, _shortened(rest[1:]) if variable == "principal.on_behalf_of" else tuple(rest[1:])
+
+
+def _shortened(names: list[str]) -> tuple[str, ...]:
+    """The short form of what leads further from a principal: ``attributes.level`` is ``level``."""
+    for at, name in enumerate(names):
+        if name == "attributes" and names[at + 1 :] and names[at + 1] not in FIELDS["principal"]:
+            return (*names[:at], *names[at + 1 :])
+        if name != "on_behalf_of":
+            break
+    return tuple(names)
 
 
 def unpacked(variable: str) -> tuple[str, str, bool]:

@@ -6,9 +6,9 @@ stands under another: questions about one do not depend on the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import product
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -20,6 +20,8 @@ from axonflow.policy.cel.scope import FIELDS
 
 __all__ = ["Looking", "values_of_record"]
 
+_MAX_COMPARED: Final = 4
+
 Wrap = Callable[[Any], Any]
 
 
@@ -30,7 +32,7 @@ class Looking(Struct, frozen=True):
     atoms: tuple[Atom, ...]
     world: World
 
-    def differing(self, values: Iterator[Any], wrap: Wrap) -> list[Any]:
+    def differing(self, values: Iterable[Any], wrap: Wrap) -> list[Any]:
         """Those of `values` that, each as `wrap` puts it into the variable, differ in their answers."""
         found: dict[tuple[int, ...], Any] = {}
         for value in values:
@@ -55,11 +57,17 @@ def _values(looking: Looking, hints: Sequence[Hint], wrap: Wrap, *, is_principal
     for hint in hints:
         if hint.inside:
             inner.setdefault(hint.inside[0], []).append(replace(hint, inside=hint.inside[1:]))
-    choices = [
-        looking.differing(_under(looking, name, below, _putting(name, wrap, is_principal), is_principal=is_principal),
-                          _putting(name, wrap, is_principal))
-        for name, below in inner.items()
-    ]  # fmt: skip
+        elif hint.kind == "member":  # of a map: a name in it
+            for name in hint.values:
+                if name.__class__ is str:
+                    inner.setdefault(name, []).append(replace(hint, kind="present", values=()))
+    # What compares two of them tells nothing of one alone, so there some values are kept that it does not tell apart.
+    kept = _MAX_COMPARED if len(inner) > 1 and any(hint.kind == "other" for hint in hints) else 0
+    choices = []
+    for name, below in inner.items():
+        wrapped = _putting(name, wrap, is_principal)
+        values = list(_under(looking, name, below, wrapped, is_principal=is_principal))
+        choices.append([*looking.differing(values, wrapped), *values[:kept]])
     for chosen in product(*choices):
         yield _record(dict(zip(inner, chosen, strict=True)), is_principal=is_principal)
 

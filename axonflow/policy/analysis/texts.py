@@ -29,7 +29,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 def contents(hints: Sequence[Hint], scanner: Scanner) -> Iterator[Any]:
     """Contents: a plain one, those that the examples of detectors are in, one by one and together, long ones, none."""
-    found = [_examples(selectors, scanner) for selectors in _selections(hints)]
+    found = [_examples(selectors, scanner) for selectors in _selections(hints, scanner)]
     yield _PLAIN
     yield from chain.from_iterable(found)
     yield "\n".join(texts[0] for texts in found if texts)
@@ -40,14 +40,22 @@ def contents(hints: Sequence[Hint], scanner: Scanner) -> Iterator[Any]:
         yield from (f"{first[0]}\n".ljust(length, ".") for first in found if first and len(first[0]) < length)
     tried = [value for value in of_kind(hints, "other", "pattern") if value.__class__ is str]
     yield from chain.from_iterable([value, *samples(value)] for value in tried[:_MAX_PATTERNS])
-    yield from text_values([hint for hint in hints if hint.kind not in {"size", "detected", "other"}])
+    yield from text_values([hint for hint in hints if hint.kind not in {"size", "chars", "detected", "other", "found"}])
     yield from ("", {"text": _PLAIN}, None)
 
 
-def _selections(hints: Sequence[Hint]) -> Iterator[tuple[Any, ...]]:
+def _selections(hints: Sequence[Hint], scanner: Scanner) -> Iterator[tuple[Any, ...]]:
     """What is asked of detectors: by name, or in a loop over findings, where names stand among the literals."""
     yield from dict.fromkeys(hint.values for hint in hints if hint.kind == "detected")
-    yield from ((value,) for value in of_kind(hints, "other") if value.__class__ is str)
+    yield from ((value,) for value in of_kind(hints, "other", "found") if value.__class__ is str)
+    if any(hint.kind == "found" for hint in hints):
+        yield from _of_each_severity(scanner)
+
+
+def _of_each_severity(scanner: Scanner) -> Iterator[tuple[str]]:
+    """A detector of each category and severity there is: findings may be asked for either."""
+    some = {(one.category, one.severity): one.id for one in reversed(scanner.detectors) if one.examples}
+    yield from ((name,) for name in some.values())
 
 
 def _examples(selectors: Sequence[Any], scanner: Scanner) -> list[str]:

@@ -7,12 +7,13 @@ texts, every combination of answers that some value gives is given by one of the
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, product
+from math import ceil, floor, inf, nextafter
 from typing import Any, Final
 
 from axonflow.policy.analysis.formulas import Hint
 from axonflow.policy.analysis.notations import addresses, globbed, matching, versions
-from axonflow.policy.analysis.worlds import ABSENT, is_same
+from axonflow.policy.analysis.worlds import ABSENT
 from axonflow.policy.cel.literals import Uint
 
 __all__ = [
@@ -30,17 +31,20 @@ __all__ = [
 MAX_VALUES: Final = 240
 MAX_INNER: Final = 4
 MAX_LENGTH: Final = 30_000
+_EXACT: Final = 2**51
+"""As far as that there is a double between any two ints."""
 _SPARE: Final = ("other", "zzz", "0", "~", "#", "%", "§", "¤", "µ", "ø")
 _LITERALS: Final = frozenset({"equal", "filter", "order", "member", "other", "prefix", "suffix", "inner"})
 
 
 def of_kind(hints: Iterable[Hint], *kinds: str) -> list[Any]:
     """What hints of these kinds compare with, each value once."""
-    out: list[Any] = []
+    out: dict[tuple[type, Any], Any] = {}  # to Python True is 1 and 1 is 1.0
     for hint in hints:
         if hint.kind in kinds:
-            out += (value for value in hint.values if not any(is_same(value, known) for known in out))
-    return out
+            for value in hint.values:
+                out.setdefault((value.__class__, value), value)
+    return list(out.values())
 
 
 def _texts(values: Iterable[Any]) -> list[str]:
@@ -67,17 +71,30 @@ def text_values(hints: Sequence[Hint]) -> Iterator[str]:
         yield from matching(pattern)
     yield from addresses(_texts(of_kind(hints, "network")))
     yield from versions(_texts(of_kind(hints, "version")))
-    yield from ("x" * length for length in lengths(hints))
+    yield from _sized(hints)
     yield fresh
     if ordered:
-        yield "!"
+        yield from ("!", " ", "\x01")
 
 
 def lengths(hints: Sequence[Hint]) -> list[int]:
     """Sizes around those that are asked about."""
-    wanted = [value for value in of_kind(hints, "size") if value.__class__ in {int, Uint, float}]
+    wanted = [value for value in of_kind(hints, "size", "chars") if value.__class__ in {int, Uint, float}]
     around = {int(value) + step for value in wanted for step in (-1, 0, 1)}
     return sorted(length for length in around if 0 <= length <= MAX_LENGTH)
+
+
+def _sized(hints: Sequence[Hint]) -> Iterator[str]:
+    """Texts of the sizes that are asked about, plain ones first, then such as begin and end as is asked."""
+    wanted = lengths(hints)
+    yield from ("x" * length for length in wanted)
+    begins, ends = _texts(of_kind(hints, "prefix")), _texts(of_kind(hints, "suffix"))
+    if wanted:
+        yield from (*begins, *ends)
+    for begin, end in product([*begins, ""], [*ends, ""]):
+        if begin or end:
+            left = [length - len(begin) - len(end) for length in wanted]
+            yield from (f"{begin}{'x' * count}{end}" for count in left if count >= 0)
 
 
 def _combined(hints: Sequence[Hint], fresh: str) -> Iterator[str]:
@@ -108,8 +125,16 @@ def _numbers(hints: Sequence[Hint]) -> Iterator[int | float]:
         yield low + (high - low) / 2
     for value in numbers:
         yield from (value + 0.5, value - 0.5)
+        if value.__class__ is float or abs(value) > _EXACT:
+            yield from _next_to(value)
     if not numbers:
-        yield 1
+        yield from (1, 2)
+
+
+def _next_to(value: float) -> Iterator[int | float]:
+    """The nearest doubles, which half a unit more is not where these are sparse or literals crowd, and ints."""
+    yield from (nextafter(value, inf), nextafter(value, -inf))
+    yield from (floor(value) + 1, ceil(value) - 1)
 
 
 def names(hints: Sequence[Hint], members: Sequence[str]) -> Iterator[tuple[str, ...]]:
@@ -123,10 +148,11 @@ def names(hints: Sequence[Hint], members: Sequence[str]) -> Iterator[tuple[str, 
     yield from (tuple(f"n{number}" for number in range(length)) for length in lengths(hints) if length <= 1000)
 
 
-def unlike(hints: Sequence[Hint]) -> list[str]:
-    """Names that are asked for, and one that is not."""
-    literals = _texts(of_kind(hints, *_LITERALS))
-    return [*literals, fresh_text(literals)]
+def unlike(hints: Sequence[Hint]) -> list[Any]:
+    """Members of lists that are asked for, and one that is not. Most are names."""
+    literals = of_kind(hints, *_LITERALS)
+    plain = [int(value) if value.__class__ is Uint else value for value in literals if value.__class__ is not bytes]
+    return [*plain, fresh_text(_texts(literals))]
 
 
 def json_values(hints: Sequence[Hint], members: Sequence[Any]) -> Iterator[Any]:

@@ -349,3 +349,48 @@ def test_tests_of_a_rule_are_examples_where_no_value_is_known():
     known = {"r": Origin(lambda: "", frozenset(), lambda: (request,))}
     assert not analyse(engine, known).undecided
     assert not analyse(engine, known).findings
+
+
+SATISFIED = [
+    ("1 in context.levels && 2 in context.levels", {"context": {"levels": [2, 1]}}),
+    ("true in context.flags", {"context": {"flags": [True]}}),
+    ("context.codes.exists(one, one == 5)", {"context": {"codes": [5]}}),
+    ("context.tokens > 1e16", {"context": {"tokens": 2e16}}),
+    ("context.rate > 0.1 && context.rate < 0.10000000000000003", {"context": {"rate": 0.10000000000000002}}),
+    ("context.note.size() > 30000", {"context": {"note": "x" * 30_001}}),
+    ('resource.id < "!"', {"resource": "tool: x"}),
+    ("size(findings) > 0", {"content": "ann@example.com"}),
+    ('"b" in context.map && context.map.c == 1', {"context": {"map": {"b": 0, "c": 1}}}),
+    ("size(content) > 5 && chars(content) < 3", {"content": [""] * 6}),
+    (
+        "principal.on_behalf_of.attributes.level > 3 && principal.on_behalf_of.level < 5",
+        {"principal": {"id": "ann", "on_behalf_of": {"id": "bob", "attributes": {"level": 4}}}},
+    ),
+]
+
+
+@pytest.mark.parametrize(("when", "fields"), SATISFIED)
+def test_rule_that_some_request_matches_is_never_unreachable_nor_redundant(when, fields):
+    request = Request(**{"principal": "user:ann", "action": "tool.call", "resource": "tool:a", **fields})
+    engine, analysis = analysed({"id": "r", "effect": "allow", "when": when})
+    assert engine.decide(request, "", NOW_S).policies == ("r",)
+    assert not analysis.findings
+
+
+def test_members_of_a_list_that_are_no_text_make_two_filters_meet():
+    rule = {"id": "r", "effect": "deny", "match": {"context.level": 1}, "when": "!(context.level == 1)"}
+    engine, analysis = analysed(rule)
+    request = Request("user:ann", "tool.call", "tool:a", {"level": [1, 2]})
+    assert engine.decide(request, "", NOW_S).policies == ("r",)
+    assert not found(analysis, "unreachable")
+
+
+def test_found_among_findings_is_shown_by_a_content():
+    _, analysis = analysed({"id": "r", "effect": "allow", "when": 'findings.exists(one, one.category == "pii")'})
+    assert not analysis.findings
+    assert not analysis.undecided
+
+
+@pytest.mark.parametrize("when", ['size(context.x) == 5 && context.x.startsWith("ab")', "context.a.x > context.a.y"])
+def test_analysis_of_a_plain_condition_leaves_nothing_undecided(when):
+    assert not analysed({"id": "r", "effect": "allow", "when": when})[1].undecided
