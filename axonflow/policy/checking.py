@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any, Final, get_args
@@ -14,7 +15,7 @@ from axonflow.errors import RequestError
 from axonflow.policy.cel.scope import FIELDS
 from axonflow.policy.decision import Decision, Effect
 from axonflow.policy.document import PolicySetDocument, RuleDocument, TestDocument
-from axonflow.policy.index import LONG_ALWAYS_LIST, build_index
+from axonflow.policy.index import LONG_ALWAYS_LIST
 from axonflow.policy.reading import LoadedSet, Path
 from axonflow.policy.request import ACTIONS, PrincipalType, Request
 from axonflow.policy.rules import FAILS_CLOSED, CompiledRule
@@ -36,6 +37,7 @@ __all__ = [
 
 _KNOWN_BY_NAME: Final = frozenset({"label.declassify", "vault.reveal"})
 """AxonFlow asks about these too, and unlike ACTIONS they are allowed only where an allow rule names them."""
+_ANY_ACTION: Final = "*"
 _MAX_ACTIONS_SHOWN: Final = 3
 _MAX_LISTED_CHARS: Final = 1_000
 
@@ -283,10 +285,11 @@ def _unknown_actions(one: LoadedSet, known: frozenset[str]) -> Iterator[PolicyWa
 
 
 def _long_lists(rules: Iterable[CompiledRule]) -> Iterator[PolicyWarning]:
-    by_action, elsewhere = build_index(rules, (), {})
+    tried = Counter(action for rule in rules if rule.is_tried for action in rule.actions or (_ANY_ACTION,))
+    anywhere = tried.pop(_ANY_ACTION, 0)
+    counts = [("request", anywhere), *((action, count + anywhere) for action, count in sorted(tried.items()))]
     told = LONG_ALWAYS_LIST
-    for action, index in [("request", elsewhere), *sorted(by_action.items())]:
-        count = len(index.always)
+    for action, count in counts:
         if count > told:
             yield PolicyWarning(
                 "long-always-list",
@@ -294,7 +297,7 @@ def _long_lists(rules: Iterable[CompiledRule]) -> Iterator[PolicyWarning]:
                 f"{count} rules are tried on every {action}, more than {LONG_ALWAYS_LIST}: give them something to be"
                 " looked up by, such as resource.id or principal.roles in `match`",
             )
-        if index is elsewhere:  # its rules are in every action's list: no need to say it again for each
+        if action == "request":  # its rules are in every action's list: no need to say it again for each
             told = max(told, count)
 
 

@@ -137,6 +137,11 @@ class CompiledRule(Struct, eq=False, gc=False, weakref=False):
         """Lowest is strongest."""
         return STRENGTH[self.effect]
 
+    @property
+    def is_tried(self) -> bool:
+        """Whether every request of its actions has to be tested: no look-up narrows it."""
+        return self.filed is None and self.range is None and self.test is not None
+
     def waive(self, waiver: Waiver) -> None:
         """Let `waiver` loosen this rule."""
         self.waivers = (*self.waivers, waiver)

@@ -20,6 +20,8 @@ __all__ = ["MAX_COMPARED", "analyse"]
 
 MAX_COMPARED: Final = 64
 """Other rules that one is compared with, unless it is told otherwise."""
+_MAX_CROWDED: Final = 1_000
+"""So many times that are all compared, which only thousands of rules about one and the same reach."""
 
 Found = Finding | Undecided
 
@@ -121,7 +123,7 @@ class _Run:
     def _limited(self, others: Iterable[Subject]) -> Iterator[Subject]:
         """As many of `others` as a rule is compared with; the rest is counted."""
         rest = iter(others)
-        for other in islice(rest, self._compared):
+        for other in islice(rest, max(0, min(self._compared, self._compared * _MAX_CROWDED - self._pairs))):
             self._pairs += 1
             yield other
         self._left_out += sum(1 for _ in rest)

@@ -85,4 +85,4 @@ def _lookup(rule: CompiledRule) -> tuple[How, str]:
         return "equality", rule.filed[0]
     if rule.range is not None:
         return "network" if rule.range.is_network else "prefix", rule.range.path
-    return ("matching" if rule.test is None else "tried"), ""
+    return ("tried" if rule.is_tried else "matching"), ""

@@ -2,17 +2,24 @@
 
 A rule that holds wherever another does asks about no variable that the other leaves open, and where it demands one of
 some texts, it demands any that the other may have. So rules are filed by a text that they demand, as they are for
-decisions, and those that demand none by the variables that they ask about.
+decisions, by how a text has to begin or where an address has to be, and else by the variables that they ask about.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Hashable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Final
 
 from axonflow.policy.analysis.places import place_of_path
 from axonflow.policy.analysis.subjects import Subject
+from axonflow.policy.cel.addresses import BITS, Cidr
 
 __all__ = ["Pairing"]
+
+_MAX_LOOKED_AT: Final = 2_000
+"""Rules that may have to do with one: what is looked at of a crowd on one value, which else were all pairs."""
 
 
 class Pairing:
@@ -21,7 +28,12 @@ class Pairing:
     def __init__(self, subjects: Sequence[Subject]) -> None:
         self._filed: dict[str, dict[str, list[Subject]]] = {}
         self._broad: dict[frozenset[Hashable], list[Subject]] = {}
+        self._begun: dict[tuple[str, bool], _Begun] = {}
         for subject in subjects:
+            begins = _begins(subject)
+            if begins is not None:
+                self._begun.setdefault(begins[0], _Begun()).add(subject, begins[1])
+                continue
             variable, texts = _filed(subject)
             if variable is None:
                 self._broad.setdefault(subject.reads, []).append(subject)
@@ -34,7 +46,7 @@ class Pairing:
         """The rules that ask about no other variables than `subject` does, and demand a text that it does too, where
         both demand one: with `whole` any one that it may have, else some of them."""
         seen = {id(subject)}
-        for other in self._found(subject, whole=whole):
+        for other in islice(self._found(subject, whole=whole), _MAX_LOOKED_AT):
             if id(other) not in seen and other.reads <= subject.reads and _may_share(subject, other, whole=whole):
                 yield other
             seen.add(id(other))
@@ -43,6 +55,7 @@ class Pairing:
         for reads, broad in self._broad.items():
             if reads <= subject.reads:
                 yield from broad
+        yield from self._overlapping(subject)
         for variable, table in self._filed.items():
             if variable not in subject.reads:
                 continue
@@ -53,6 +66,61 @@ class Pairing:
             elif not whole:
                 for crowd in table.values():
                     yield from crowd
+
+    def _overlapping(self, subject: Subject) -> Iterator[Subject]:
+        own = _begins(subject)
+        for key, begun in self._begun.items():
+            variable, is_network = key
+            if variable not in subject.reads:
+                continue
+            texts = subject.demands.get(variable)
+            if own is not None and own[0] == key:
+                yield from begun.meeting(own[1])
+            elif texts is not None and not is_network:
+                yield from begun.meeting(sorted(texts))
+            else:
+                yield from begun.every
+
+
+class _Begun:
+    """Rules by how a text has to begin."""
+
+    def __init__(self) -> None:
+        self.every: list[Subject] = []
+        self._table: dict[str, list[Subject]] = {}
+        self._sorted: list[str] | None = None
+
+    def add(self, subject: Subject, beginnings: Sequence[str]) -> None:
+        self.every.append(subject)
+        for text in beginnings:
+            self._table.setdefault(text, []).append(subject)
+
+    def meeting(self, beginnings: Iterable[str]) -> Iterator[Subject]:
+        """Those of which some text begins both so and with one of `beginnings`."""
+        if self._sorted is None:
+            self._sorted = sorted(self._table)
+        for text in beginnings:
+            for length in range(len(text)):
+                yield from self._table.get(text[:length], ())
+            for at in range(bisect_left(self._sorted, text), len(self._sorted)):
+                if not self._sorted[at].startswith(text):
+                    break
+                yield from self._table[self._sorted[at]]
+
+
+def _begins(subject: Subject) -> tuple[tuple[str, bool], list[str]] | None:
+    """What the engine looks a rule up by where that is no equality: the variable, whether it is an address, and how it
+    has to begin; an address in bits, so that one network is in another where it begins so."""
+    wanted = subject.rule.range
+    place = None if wanted is None else place_of_path(wanted.path)
+    if wanted is None or place is None or place[1]:
+        return None
+    return (place[0], wanted.is_network), [_bits(one) if isinstance(one, Cidr) else one for one in wanted.values]
+
+
+def _bits(block: Cidr) -> str:
+    family = block.ip.family
+    return f"{family}:{block.ip.number:0{BITS[family]}b}"[: 2 + block.prefix]
 
 
 def _filed(subject: Subject) -> tuple[str | None, Iterable[str]]:

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from axonflow.policy.analysis.findings import RulePlace
 from axonflow.policy.analysis.formulas import ANY, MATCHES, YES, Atom, Formula, Literal, atoms_in, every
+from axonflow.policy.analysis.places import place_of_path
 from axonflow.policy.analysis.solving import Outcome, Space, Unknown
 from axonflow.policy.analysis.theory import Theory
 from axonflow.policy.cel.syntax import Node
@@ -68,10 +69,19 @@ class Subject:
     def filters(self) -> list[Conjunct]:
         """What its `match` asks for."""
         filters = self.theory.filters(self.rule)
-        filed = self.rule.filed
-        if filed is not None and self.origin is not None and filed[0] not in self.origin.match:
+        if self.rule.filed is not None and self._is_tested(*self.rule.filed):
             filters = filters[:-1]  # looked up by what `when` says, which stands among its conjuncts
         return [Conjunct(_filtering(one), None) for one in filters]
+
+    def _is_tested(self, path: str, literals: Sequence[str]) -> bool:
+        """Whether the rule is looked up by what its `when` says; where its `match` is not known, whether that says the
+        same."""
+        if self.origin is not None:
+            return path not in self.origin.match
+        place, holds = place_of_path(path), [one.holds for one in self.tested]
+        asked = [hint for one in holds if isinstance(one, Literal) for hint in one.atom.hints]
+        says_so = any((hint.variable, hint.inside) == place and set(hint.values) == set(literals) for hint in asked)
+        return says_so and path not in self.rule.condition.shape.filtered
 
     @cached_property
     def tested(self) -> list[Conjunct]:

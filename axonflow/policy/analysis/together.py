@@ -22,6 +22,7 @@ __all__ = ["can_contradict", "can_cover", "contradiction", "covering", "identity
 _DENIED: Final = frozenset({Effect.ALLOW, Effect.DENY, Effect.LIMIT, Effect.REDACT, Effect.REQUIRE_APPROVAL})
 """What a denial leaves nothing of. A warning or a note beside it is still of use."""
 _REFUSING: Final = frozenset({Effect.DENY, Effect.REQUIRE_APPROVAL})
+_ASKED_OF_LISTS: Final = frozenset({"filter", "member"})
 
 
 # -- rules that are the same
@@ -173,9 +174,10 @@ def contradiction(theory: Theory, subject: Subject, other: Subject) -> Finding |
     allowed = [one for one in subject.conjuncts if one.paths <= other.paths]
     same = every([one.that(subject.accepts) for one in allowed])
     actions = _common_actions(theory, subject, other)
-    alone = [*actions, *[_alone(variable) for variable in sorted(map(str, other.reads)) if "." in variable]]
+    alone = [*actions, *map(_alone, sorted(_listed(subject) & _listed(other)))]
     space = theory.space([subject.formula, other.formula, *alone])
-    for one_only in ([same, negated(other.formula)], [other.formula, negated(same)]):
+    refused = every([one.that(YES) for one in other.conjuncts])  # that it fails closed elsewhere is no contradiction
+    for one_only in ([same, negated(other.formula)], [refused, negated(same)]):
         wanted = every([*one_only, *actions])
         if space.may_hold(wanted):
             continue
@@ -207,6 +209,12 @@ def _common_actions(theory: Theory, subject: Subject, other: Subject) -> list[Fo
     if one is None or two is None:
         return [theory.acts(named) for named in (one, two) if named is not None]
     return [theory.acts(one & two)]
+
+
+def _listed(subject: Subject) -> set[str]:
+    """The variables of which it asks what a list is asked for too: whether it is, or holds, one of some values."""
+    hints = (hint for atom in subject.atoms.values() for hint in atom.hints)
+    return {hint.variable for hint in hints if hint.kind in _ASKED_OF_LISTS and "." in hint.variable}
 
 
 def _alone(variable: str) -> Formula:

@@ -14,7 +14,7 @@ from axonflow.policy.analysis.places import unpacked
 from axonflow.policy.evaluation import Evaluation
 from axonflow.policy.request import Principal, Request, Resource
 
-__all__ = ["ABSENT", "NOW_US", "World", "value_in"]
+__all__ = ["ABSENT", "NOW_US", "World", "is_same", "value_in"]
 
 ABSENT: Final = object()
 """The value of a variable that a request leaves out."""
@@ -22,6 +22,11 @@ NOW_US: Final = 1_767_607_200_000_000
 """When a request is judged whose time does not matter: Monday, 5 January 2026, 10:00 UTC."""
 MAX_QUESTIONS: Final = 400
 _MAX_KEPT: Final = 50_000
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """Whether two values are one: to Python True is 1 and 1 is 1.0, to a policy not always."""
+    return one.__class__ is other.__class__ and bool(one == other)
 
 
 def value_in(request: Request, variable: str) -> Any:

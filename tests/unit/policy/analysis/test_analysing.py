@@ -394,3 +394,48 @@ def test_found_among_findings_is_shown_by_a_content():
 @pytest.mark.parametrize("when", ['size(context.x) == 5 && context.x.startsWith("ab")', "context.a.x > context.a.y"])
 def test_analysis_of_a_plain_condition_leaves_nothing_undecided(when):
     assert not analysed({"id": "r", "effect": "allow", "when": when})[1].undecided
+
+
+def test_condition_that_a_rule_is_looked_up_by_is_not_redundant_where_no_match_is_known():
+    engine = engine_of(policy_set([{"id": "r", "effect": "deny", "when": 'resource.id == "a" && context.x > 1'}]))
+    assert not analyse(engine).findings
+
+
+def test_networks_that_do_not_meet_are_neither_compared_nor_undecided():
+    rules = [
+        {"id": f"r{number}", "effect": effect, "when": f'context.ip.inCIDR("10.{number}.0.0/16")'}
+        for number, effect in enumerate(["allow", "deny"] * 20)
+    ]
+    _, analysis = analysed(*rules, {"id": "all", "effect": "deny", "when": 'context.ip.inCIDR(["10.0.0.0/8", "::/0"])'})
+    assert not analysis.undecided
+    assert found(analysis, "shadowed") == {(rule["id"], "all") for rule in rules}
+    assert not found(analysis, "conflict")
+    assert analysis.pairs < 100
+
+
+def test_networks_of_which_one_is_within_the_other_are_no_conflict():
+    _, analysis = analysed(
+        {"id": "yes", "effect": "allow", "when": 'context.ip.inCIDR("10.0.0.0/8")'},
+        {"id": "no", "effect": "deny", "when": 'context.ip.inCIDR("10.1.0.0/16")'},
+    )
+    assert not analysis.findings
+    assert not analysis.undecided
+
+
+def test_beginnings_of_which_one_begins_with_the_other_are_compared():
+    _, analysis = analysed(
+        {"id": "wide", "effect": "deny", "when": 'resource.id.startsWith("ab")'},
+        {"id": "narrow", "effect": "deny", "when": 'resource.id.startsWith("abc")'},
+        {"id": "exact", "effect": "allow", "match": {"resource.id": "abx"}},
+        {"id": "other", "effect": "deny", "when": 'resource.id.startsWith("b")'},
+    )
+    assert found(analysis, "shadowed") == {("narrow", "wide"), ("exact", "wide")}
+    assert analysis.pairs < 6
+
+
+def test_pairs_of_a_crowd_are_bounded_altogether(monkeypatch):
+    monkeypatch.setattr("axonflow.policy.analysis.analysing._MAX_CROWDED", 3)
+    rules = [{"id": f"r{n}", "effect": "deny", "when": f"context.risk > {n}"} for n in range(12)]
+    analysis = analyse(engine_of(policy_set(rules)), compared=2)
+    assert analysis.pairs <= 6
+    assert analysis.left_out > 6
