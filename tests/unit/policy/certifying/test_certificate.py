@@ -18,7 +18,7 @@ from tests.strategies import CONDITIONS, ENVS, policy_set, policy_sets, principa
 from tests.unit.policy.cel import interpreter
 
 SMALL = Inputs(values=20, characters=2_000, memberships=3)
-ENV_LISTS = st.lists(ENVS, min_size=1, max_size=3) | ENVS | st.none() | st.integers()
+ENV_LISTS = st.lists(ENVS, min_size=1, max_size=3) | ENVS | st.none() | st.integers(-(2**63), 2**63 - 1)
 
 
 @st.composite
