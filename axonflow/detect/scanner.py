@@ -92,7 +92,7 @@ def _out_of_context(shape: Shape) -> Shape:
 class Inspection:
     """What is in one content: each detector runs when it is first asked for, and only once."""
 
-    __slots__ = ("_compiled", "_found", "_looked_for", "_masks", "_readings", "content")
+    __slots__ = ("_compiled", "_found", "_looked_for", "_masks", "_readings", "_told", "content")
 
     def __init__(self, compiled: CompiledDetectors, masks: frozenset[str], content: JsonValue) -> None:
         self.content = content
@@ -101,14 +101,19 @@ class Inspection:
         self._readings: tuple[Document, ...] = ()
         self._found: dict[str, list[tuple[int, Finding]]] = {}
         self._looked_for: frozenset[str] = frozenset()
+        self._told: dict[tuple[str, ...], tuple[Finding, ...]] = {}
 
     def findings(self, detector_ids: tuple[str, ...]) -> tuple[Finding, ...]:
         """What these detectors find, in the order of the document, then by start, then by id.
 
         Raises DetectionError for an id that is not known and for content that is not JSON.
         """
-        wanted = self._look_for(detector_ids)
-        return _in_order(entries for detector_id, entries in self._found.items() if detector_id in wanted)
+        told = self._told.get(detector_ids)
+        if told is None:  # a loop of a condition may ask for each element
+            wanted = self._look_for(detector_ids)
+            told = _in_order(entries for detector_id, entries in self._found.items() if detector_id in wanted)
+            self._told[detector_ids] = told
+        return told
 
     def found(self) -> tuple[Finding, ...]:
         """What all detectors have found that were asked for so far, in the same order. Looks for nothing more."""
@@ -150,6 +155,8 @@ class Inspection:
         if len(detector_ids) == 1 and detector_ids[0] in looked_for:
             return frozenset(detector_ids)
         selection = self._compiled.selection(detector_ids)
+        if selection.ids <= looked_for:
+            return selection.ids
         if not selection.ids.isdisjoint(self._compiled.together):
             ids = (selection.ids | self._compiled.together) - looked_for
             self._found |= self._compiled.scan(self._compiled.selection(tuple(sorted(ids))), self._read())
@@ -157,7 +164,7 @@ class Inspection:
         elif not looked_for:
             self._found = self._compiled.scan(selection, self._read())
             self._looked_for = selection.ids
-        elif not selection.ids <= looked_for:
+        else:
             rest = self._compiled.selection(tuple(sorted(selection.ids - looked_for)))
             self._found |= self._compiled.scan(rest, self._read())
             self._looked_for = looked_for | selection.ids

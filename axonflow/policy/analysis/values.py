@@ -131,7 +131,7 @@ def _numbers(hints: Sequence[Hint]) -> Iterator[int | float]:
 def _next_to(value: float) -> Iterator[int | float]:
     """The nearest doubles, which half a unit more is not where these are sparse or literals crowd, and ints."""
     yield from (nextafter(value, inf), nextafter(value, -inf))
-    yield from (floor(value) + 1, ceil(value) - 1)
+    yield from (floor(value), floor(value) + 1, ceil(value) - 1)  # what is declared as int holds nothing else
 
 
 def names(hints: Sequence[Hint], members: Sequence[str]) -> Iterator[tuple[str, ...]]:

@@ -37,6 +37,10 @@ MAX_COST_STEPS: Final = 10**13
 _BUILT: Final = CHARS_A_STEP / BUILT_A_STEP
 _READ: Final = {"constant": 0, "linear": 1, "sorting": 20, "slow": CHARS_A_STEP // SLOW_CHARS_A_STEP}
 """Times that what a function reads is read: sorting a million values takes 20 comparisons for each."""
+_SEARCHED: Final = 64
+"""Times that a text is read where something is looked for in it. As `_CAUGHT`, not for which conditions are refused."""
+_CAUGHT: Final = 20
+"""A part that fails where another may still decide. It counts for what conditions take, not for which are refused."""
 _FEW: Final = 4
 _TEXTS: Final = frozenset({"string", "bytes"})
 _SCALARS: Final = frozenset(
@@ -111,14 +115,12 @@ class Parts(NamedTuple):
 
 def parts_of(checked: Checked, sizes: Sizes) -> Parts:
     """The steps of :func:`cost_of`, in parts."""
-    estimate = _Estimate(checked, sizes)
+    estimate = _Estimate(checked, sizes, caught=_CAUGHT)
     whole = estimate.of(checked.node, {})[0]
-    flat = _Flat(checked, sizes).of(checked.node, {})[0]
-    return Parts(flat, whole - flat, estimate.visited * (_SORTED if estimate.sorts else VALUES_A_STEP))
+    flat = _Flat(checked, sizes, caught=_CAUGHT).of(checked.node, {})[0]
+    # Elements are paid for by the four, and each may be compared, and what is left of a failing one caught.
+    return Parts(flat, whole - flat, estimate.visited * (VALUES_A_STEP * estimate.times + _CAUGHT))
 
-
-_SORTED: Final = VALUES_A_STEP * _READ["sorting"]
-"""Elements are paid for by the four, and each is compared as often as it takes to sort the most there may be."""
 
 _Known = dict[str, Size]
 _Cost = tuple[float, Size]
@@ -153,12 +155,15 @@ def _inside(size: Size) -> Size:
 
 
 class _Estimate:
-    def __init__(self, checked: Checked, sizes: Sizes) -> None:
+    def __init__(self, checked: Checked, sizes: Sizes, caught: int = 0) -> None:
+        """`caught`: for each part that may fail without the whole; 0 for what is refused, which counts less closely."""
         self._checked = checked
         self._sizes = sizes
+        self._caught = caught
         self.visited = 0
         """Nodes, some of them more than once."""
-        self.sorts = False
+        self.times = 1
+        """That anything is read at most, for what is paid for it once."""
 
     def of(self, node: Node, known: _Known) -> _Cost:
         """Steps, and the size of the value; `known` are the sizes of variables."""
@@ -221,7 +226,8 @@ class _Estimate:
         return self.of(node.operand, known)
 
     def _logical(self, node: syntax.Logical, known: _Known) -> _Cost:
-        return self._all(node.operands, known)
+        steps, size = self._all(node.operands, known)
+        return steps + self._caught * len(node.operands), size
 
     def _conditional(self, node: syntax.Conditional, known: _Known) -> _Cost:
         (tested, _), (then, one), (otherwise, other) = (
@@ -248,11 +254,16 @@ class _Estimate:
         costs = [self.of(argument, known) for argument in called.arguments]
         sizes = [size for _, size in costs]
         row = called.signatures[-1].row
-        self.sorts |= row.cost == "sorting"
+        if row.cost == "sorting":
+            self.times = max(self.times, _READ[row.cost])
         steps = sum(steps for steps, _ in costs) + _plus(*sizes).all * _READ[row.cost]
         for position, maker in row.prepares:
             if not isinstance(called.arguments[position], Constant):
                 steps += PREPARED_STEPS.get(maker, 0) * (1 + sizes[position].items)
+        if self._caught and row.cost == "linear":
+            self.times = max(self.times, _SEARCHED)
+            searched = [size for argument, size in zip(called.arguments, sizes, strict=True) if not _is_text(argument)]
+            steps += _plus(*searched).text * _SEARCHED
         if node.function == "matches":
             return steps + (0 if isinstance(called.arguments[1], Constant) else PATTERN_STEPS), Size()
         if row.grows in {"scalar", "held"}:
@@ -305,7 +316,7 @@ class _Estimate:
             return turns, over
         made = _plus(most, Size(*(_times(over.items, part) for part in least)))
         if node.macro == "sortBy":
-            self.sorts = True
+            self.times = max(self.times, _READ["sorting"])
             return turns + (over.items + made.all) * _READ["sorting"], over
         if node.macro == "transformMap":  # its keys too
             made = _plus(made, over)
@@ -318,7 +329,7 @@ class _Estimate:
         tested = 0.0 if node.condition is None else self.of(node.condition, inner)[0]
         steps, size = self.of(node.body, inner)
         extra = size.items if node.macro == "transformMapEntry" else 0
-        return tested + steps + extra, size
+        return tested + steps + extra + self._caught, size
 
 
 class _Flat(_Estimate):

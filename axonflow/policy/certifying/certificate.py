@@ -218,11 +218,14 @@ class _Costs:
     def _waivers(self) -> dict[str, list[tuple[Mapping[str, Any], Waiver]]]:
         """By rule, the exceptions of these very sets: others may be loaded beside them."""
         found: dict[str, list[tuple[Mapping[str, Any], Waiver]]] = {}
+        held: dict[str, dict[str, Waiver]] = {}  # a rule may have thousands
         for program in self._part.programs:
             for row, _ in program.exceptions:
                 for name in row.rules:
-                    waivers = [one for one in self._part.rules[name].waivers if one.id == row.id]
-                    found.setdefault(name, []).extend((row.match, waiver) for waiver in waivers[:1])
+                    if name not in held:
+                        held[name] = {waiver.id: waiver for waiver in self._part.rules[name].waivers}
+                    if row.id in held[name]:
+                        found.setdefault(name, []).append((row.match, held[name][row.id]))
         return found
 
     def parts(self, one: Weighed) -> list[tuple[int, str]]:

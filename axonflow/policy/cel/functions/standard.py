@@ -57,7 +57,7 @@ _BOOL_WORDS: Final = {
 _INTEGER: Final = re.compile(r"[-+]?[0-9]{1,19}", re.ASCII)
 _UNSIGNED: Final = re.compile(r"[0-9]{1,20}", re.ASCII)
 _DOUBLE: Final = re.compile(
-    r"[-+]?(?:[0-9]{1,400}\.?[0-9]{0,400}|\.[0-9]{1,400})(?:e[-+]?[0-9]{1,4})?|[-+]?inf(?:inity)?|nan",
+    r"[-+]?(?:[0-9]{1,400}\.[0-9]{0,400}|[0-9]{1,800}|\.[0-9]{1,400})(?:e[-+]?[0-9]{1,4})?|[-+]?inf(?:inity)?|nan",
     re.ASCII | re.IGNORECASE,
 )
 """What float() takes, less white space, underscores and the digits of other scripts."""

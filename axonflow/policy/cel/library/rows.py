@@ -11,7 +11,8 @@ __all__ = ["Cost", "Function", "Grows", "method"]
 
 Cost = Literal["constant", "linear", "sorting", "slow"]
 """How the work of a call grows with the sizes of its arguments (characters of a text, values in a list or map): not at
-all, with their sum, with n log n of it; or with their sum, and slowly, where each character is looked at by itself."""
+all, with their sum, with n log n of it (or what is as dear: each value is made a key); or with their sum, and slowly,
+where each character is looked at by itself."""
 
 Grows = Literal["scalar", "held", "argument", "sum", "product", "count"]
 """How large a result may be: of a fixed size; one of the arguments or in them, so that nothing is made; as large as

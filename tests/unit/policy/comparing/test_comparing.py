@@ -204,3 +204,18 @@ def test_change_that_more_rules_may_meet_than_are_looked_through_is_undecided(mo
     found = compare(policy_set([YES, SHELL]), policy_set([YES, SHELL | {"match": {"resource.id": "x"}}]))
     assert found.verdict == "undecided"
     assert "more than 3 rules" in found.undecided[0].why
+
+
+@pytest.mark.parametrize("condition", ["context.risk == 5.0", "context.risk > 4.5", "context.risk != 5.0"])
+def test_attribute_declared_as_int_is_given_ints_where_doubles_are_asked_for(condition):
+    grants = {"id": "grants", "effect": "allow", "match": {"action": "tool.call"}, "when": condition}
+    before = policy_set([grants], attributes={"context.risk": "int"})
+    found = compare(before, before | {"rules": [grants, {"id": "masks", "effect": "redact"}]})
+    assert ("another-effect", "masks") in {(one.kind, one.cause) for one in found.differences}
+
+
+def test_member_of_a_list_that_a_filter_lets_through_is_looked_at_where_the_condition_fails():
+    denies = {"id": "denies", "effect": "deny", "match": {"context.risk": 1}, "when": "context.risk == 5.0"}
+    before = policy_set([denies], default="allow")
+    found = compare(before, before | {"attributes": {"context.risk": "double"}})
+    assert {(one.kind, one.cause) for one in found.differences} == {("newly-denied", "denies")}
