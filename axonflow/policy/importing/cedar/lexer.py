@@ -14,7 +14,7 @@ MAX_CEDAR_CHARS: Final = 2 * 1024 * 1024
 
 _PATTERN: Final = re.compile(
     r"""
-      (?P<space>  (?: \s+ | //[^\n]* )+ )
+      (?P<space>  (?: \s+ | //[^\n\r]* )+ )
     | (?P<string> " [^"\\]* (?: \\. [^"\\]* )* " )
     | (?P<int>    [0-9]+ )
     | (?P<name>   [_a-zA-Z][_a-zA-Z0-9]* )
