@@ -13,7 +13,8 @@ from axonflow.policy.importing.cedar.policies import import_cedar
 ALL = "permit(principal, action, resource)"
 NAMED = 'forbid(principal, action == Action::"view", resource) when { false };'
 ASKED = {"principal": 'User::"ann"', "action": 'Action::"view"', "resource": 'Photo::"p"'}
-TIMES = Names(types={"context.a": "datetime", "context.b": "datetime", "context.c": "duration", "context.d": "duration"})
+KINDS = {"a": "datetime", "b": "datetime", "c": "duration", "d": "duration"}
+TIMES = Names(types={f"context.{name}": kind for name, kind in KINDS.items()})
 
 
 def extension(function, text):
