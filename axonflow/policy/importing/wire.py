@@ -159,7 +159,7 @@ class _Importing:
             some = pages.get("has_more") is True or (isinstance(offset, int) and offset > 0)
             if some or (isinstance(total, int) and total > len(listed)):
                 why = f"it is one page, of {len(listed)} policies of {total if isinstance(total, int) else 'more'}"
-                done = "the others are not here: ask for all pages, and import them together"
+                done = "the others are not here: put the policies of all pages into one list"
                 self._plain((*path, "pagination"), set_name, "pagination", why, done, loosens=True)
         self.note_pages(data.get("data"), (*path, "data"), set_name)
 
