@@ -95,6 +95,10 @@ def check_told_apart(node: Expression, one: Cel, other: Cel) -> None:
         raise unsupported(node, "an entity is text here, and would be equal to a string")
 
 
+def _kinds_of(values: Sequence[Cel]) -> frozenset[str]:
+    return frozenset([one.kind for one in values]).union(*[one.inside for one in values])
+
+
 def _common_kind(node: Expression, one: str, other: str) -> str:
     """What is known of a value that is either; an entity that might be a string would be equal to one."""
     if one == other:
@@ -135,8 +139,9 @@ class Operands:
         """`value`, which `node` is, as one of `kind`: an attribute is read so. Raises UnsupportedError."""
         if value.kind == kind:
             return value
-        if value.kind != UNKNOWN:
-            raise unsupported(node, f"it is of kind {value.kind}, and compared with one of kind {kind}")
+        if value.kind != UNKNOWN or value.inside - {UNKNOWN, kind}:
+            found = ", ".join(sorted({value.kind, *value.inside} - {UNKNOWN, kind}))
+            raise unsupported(node, f"it is of kind {found}, and compared with one of kind {kind}")
         if kind in _READ:
             return Cel(f'{_READ[kind]}("" + {within(value, ADDITIVE + 1)})', kind=kind, fails=True)
         return value._replace(kind=kind, fails=True)
@@ -171,7 +176,7 @@ class Operands:
         items = self._items(node.items, present)
         text = "[" + ", ".join([within(one, CHOICE + 1) for one in items]) + "]"
         flat = all(one.kind in _SCALARS for one in items)
-        inside = frozenset([one.kind for one in items])
+        inside = _kinds_of(items)
         return Cel(text, kind="set", fails=any(one.fails for one in items), is_flat=flat, inside=inside)
 
     def _record(self, node: RecordLiteral, present: Present) -> Cel:
@@ -182,7 +187,7 @@ class Operands:
         ]
         flat = all(one.kind in _SCALARS for one in items)
         text = "{" + ", ".join(entries) + "}"
-        inside = frozenset([one.kind for one in items])
+        inside = _kinds_of(items)
         return Cel(text, kind="record", fails=any(one.fails for one in items), is_flat=flat, inside=inside)
 
     # -- attributes
@@ -248,7 +253,8 @@ class Operands:
         text = f"{within(test, CHOICE + 1)} ? {within(then, CHOICE + 1)} : {within(otherwise, CHOICE)}"
         kind = _common_kind(node, then.kind, otherwise.kind)
         fails = test.fails or then.fails or otherwise.fails
-        return Cel(text, CHOICE, kind, fails, then.is_flat and otherwise.is_flat, then.inside | otherwise.inside)
+        flat = then.is_flat and otherwise.is_flat
+        return Cel(text, CHOICE, kind, fails, flat, _kinds_of((then, otherwise)))
 
     def _method(self, node: Method, present: Present) -> Cel:
         if node.name in _PARTS and not node.arguments:

@@ -21,10 +21,10 @@ def extension(function, text):
     return {"__extn": {"fn": function, "arg": text}}
 
 
-def allowed(text, *, names=None, widen=False, **context):
-    one, findings = import_cedar(text, "f.cedar", "f", names or Names(), widen=widen)
+def allowed(text, *, names=None, resource="photo:p", **context):
+    one, findings = import_cedar(text, "f.cedar", "f", names or Names(), widen=False)
     assert not any(found.loosens for found in findings)
-    return AxonFlow.open(one.document).decide(Request("user:ann", "view", "photo:p", context=context)).allowed
+    return AxonFlow.open(one.document).decide(Request("user:ann", "view", resource, context=context)).allowed
 
 
 @pytest.mark.parametrize(
@@ -41,12 +41,24 @@ def allowed(text, *, names=None, widen=False, **context):
         f'{ALL} when {{ (if true then principal else "x") == "user:ann" }};',
         f'{ALL} when {{ (if true then principal else context.z) == "user:ann" }};',
         f'{ALL} when {{ (if true then principal else 1) like "user:*" }};',
+        f'{ALL} when {{ resource.o == (if true then "user:ann" else context.z) }};',
+        f'{ALL} when {{ [if true then "user:ann" else context.z].contains(principal) }};',
+        f'{ALL} when {{ (if true then "10.0.0.1" else context.z) == ip("10.0.0.1") }};',
+        f'{ALL} when {{ (if true then "10.0.0.1" else context.z).isInRange(ip("10.0.0.0/8")) }};',
+        f'{ALL} when {{ (if true then (if true then 1 else context.z) else context.z).lessThan(decimal("1.5")) }};',
+        f'{ALL} when {{ (if true then "2024-01-01T00:00:00Z" else context.z) == datetime("2024-01-01") }};',
         f"{ALL}; // a comment ends where a line does\rforbid(principal, action, resource);\n",
     ],
 )
 def test_request_denied_for_what_is_no_text_there_is_denied(text):
-    assert not cedarpy.is_authorized(ASKED | {"context": {}}, f"{text} {NAMED}", "[]").allowed
-    assert not allowed(f"{text} {NAMED}")
+    ann = {"type": "User", "id": "ann"}
+    photo = {"uid": {"type": "Photo", "id": "p"}, "attrs": {"o": {"__entity": ann}}, "parents": []}
+    stored = json.dumps([photo, {"uid": ann, "attrs": {}, "parents": []}])
+    assert not cedarpy.is_authorized(ASKED | {"context": {}}, f"{text} {NAMED}", stored).allowed
+    names = Names(types={"resource.o": "entity"})
+    assert not allowed(
+        f"{text} {NAMED}", names=names, resource={"type": "photo", "id": "p", "attributes": {"o": "user:ann"}}
+    )
 
 
 def test_entity_that_may_be_an_attribute_compared_with_entities_is_carried_over():
