@@ -47,6 +47,8 @@ def allowed(text, *, names=None, resource="photo:p", **context):
         f'{ALL} when {{ (if true then "10.0.0.1" else context.z).isInRange(ip("10.0.0.0/8")) }};',
         f'{ALL} when {{ (if true then (if true then 1 else context.z) else context.z).lessThan(decimal("1.5")) }};',
         f'{ALL} when {{ (if true then "2024-01-01T00:00:00Z" else context.z) == datetime("2024-01-01") }};',
+        rf'{ALL}; forbid(principal, action, resource) when {{ "text" like "\u{{2a}}" }};',
+        rf'{ALL} unless {{ "text" like "t\x2at" }};',
         f"{ALL}; // a comment ends where a line does\rforbid(principal, action, resource);\n",
     ],
 )
