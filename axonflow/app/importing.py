@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, Final, Literal
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -66,12 +67,13 @@ def import_policies(
     sets: list[WrittenSet] = []
     findings: list[Finding] = []
     taken: set[str] = set()
+    set_names: set[str] = set()
+    wire_ids: set[str] = set()
     for name, text in texts.items():
-        set_name = _free(_set_name(name), {one.name for one in sets})
-        made, found = _imported(text, name, set_name, kind, names or Names(), widen=widen)
+        set_name = _free(_set_name(name), set_names)
+        made, found = _imported(text, name, set_name, kind, names or Names(), wire_ids, widen=widen)
         for one in made:
-            kept = _unique(one, taken, found)
-            kept = _accepted(kept, found)
+            kept = _accepted(_unique(_named_apart(one, set_names), taken, found), found)
             taken.update(rule.rule["id"] for rule in kept.rules)
             sets.append(_written(kept, name, found))
         findings.extend(found)
@@ -91,7 +93,7 @@ def names_of_text(text: str, name: str) -> Names:
 
 
 def _imported(
-    text: str, name: str, set_name: str, kind: Format | None, names: Names, *, widen: bool
+    text: str, name: str, set_name: str, kind: Format | None, names: Names, wire_ids: set[str], *, widen: bool
 ) -> tuple[list[ImportedSet], list[Finding]]:
     documents = None if kind == "cedar" or (kind is None and name.endswith(".cedar")) else _data_in(text, name, kind)
     if documents is None:
@@ -109,7 +111,7 @@ def _imported(
         elif kind == "v1":
             raise _not_it(name, "v1")
         else:
-            made_sets, more = import_wire(data, place, set_name, compile_pattern, widen=widen)
+            made_sets, more = import_wire(data, place, set_name, compile_pattern, wire_ids, widen=widen)
             sets.extend(made_sets)
         findings.extend(more)
     if legacy or not sets:
@@ -149,8 +151,15 @@ def _data_in(text: str, name: str, kind: Format | None) -> list[Any] | None:
 
 
 def _documents(text: str, name: str) -> list[Any]:
-    is_json = name.endswith(".json") or text.lstrip()[:1] in {"{", "["}
-    return parse_json(text, name) if is_json else parse_yaml(text, name)
+    is_json = name.endswith(".json") or (not name.endswith((".yaml", ".yml")) and text.lstrip()[:1] in {"{", "["})
+    if not is_json:
+        return parse_yaml(text, name)
+    documents = parse_json(text, name)
+    try:
+        msgspec.json.encode(documents)
+    except UnicodeEncodeError:  # escapes of JSON can make half a character, which nothing can write
+        raise PolicyError("not encodable as UTF-8", expected="text without lone surrogates", at=name) from None
+    return documents
 
 
 def _not_it(name: str, kind: Format | None) -> PolicyError:
@@ -169,14 +178,20 @@ def _set_name(name: str) -> str:
 # -- what loads
 
 
-def _free(name: str, taken: Iterable[str]) -> str:
-    names = set(taken)
+def _free(name: str, taken: Container[str]) -> str:
     number = 2
     candidate = name
-    while candidate in names:
+    while candidate in taken:
         candidate = f"{name}-{number}"
         number += 1
     return candidate
+
+
+def _named_apart(one: ImportedSet, taken: set[str]) -> ImportedSet:
+    """`one` with a name that no other set has, and so a file of its own: a text may hold many."""
+    name = _free(one.head["metadata"]["name"], taken)
+    taken.add(name)
+    return replace(one, head=one.head | {"metadata": {"name": name}})
 
 
 def _unique(one: ImportedSet, taken: set[str], findings: list[Finding]) -> ImportedSet:

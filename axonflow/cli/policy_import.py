@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -99,8 +100,13 @@ def command(
 
 def _text(place: str) -> tuple[str, str]:
     """The text in a file, and what messages call it."""
-    name = "<stdin>" if place == STANDARD_INPUT else place
+    name = "<stdin>" if place == STANDARD_INPUT else _shown(place)
     return decoded(read_bytes(place, _MAX_BYTES), name), name
+
+
+def _shown(place: str | Path) -> str:
+    """A path that can be written as UTF-8: on Linux it may be any bytes."""
+    return os.fsencode(place).decode("utf-8", "backslashreplace")
 
 
 def _files(sources: Sequence[str]) -> list[str]:
@@ -121,7 +127,7 @@ def _files(sources: Sequence[str]) -> list[str]:
 
 def _write(imported: Imported, folder: Path, *, force: bool) -> list[Path]:
     paths = [folder / f"{one.name}.yaml" for one in imported.sets]
-    in_the_way = [str(path) for path in paths if path.exists()]
+    in_the_way = [_shown(path) for path in paths if os.path.lexists(path)]  # a link to nothing leads elsewhere
     if in_the_way and not force:
         raise ConfigurationError(
             "nothing was written: files are in the way", expected="none of the names", found=", ".join(in_the_way),
@@ -142,7 +148,7 @@ def _sets(imported: Imported, written: Sequence[Path] | None) -> tuple[ReportedS
     if written is None:
         return tuple(ReportedSet(one.name, one.source, one.rules, text=one.text) for one in imported.sets)
     return tuple(
-        ReportedSet(one.name, one.source, one.rules, file=str(path))
+        ReportedSet(one.name, one.source, one.rules, file=_shown(path))
         for one, path in zip(imported.sets, written, strict=True)
     )
 

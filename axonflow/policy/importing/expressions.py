@@ -38,7 +38,8 @@ _ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\
 class Cel(NamedTuple):
     """An expression: its text, how tightly it holds together, the kind of its value, and whether it may have none.
 
-    `is_flat`: of a set or a record, whether there are only plain values in it.
+    `is_flat`: of a set or a record, whether there are only plain values in it; `inside`: the kinds of what it is made
+    of, or of what it may be.
     """
 
     text: str
@@ -46,6 +47,7 @@ class Cel(NamedTuple):
     kind: str = "bool"
     fails: bool = False
     is_flat: bool = False
+    inside: frozenset[str] = frozenset()
 
 
 TRUE: Final = Cel("true")

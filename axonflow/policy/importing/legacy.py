@@ -85,7 +85,12 @@ class _Document:
         rules = self._spec.get("rules", [])
         kind = self._spec.get("type")
         if self._data.get("kind") != "Policy":
-            self._note(("kind",), self._data.get("kind"), "it is no policy", "the document is left out", loosens=False)
+            why, is_odd = "it is no policy: kind is not Policy", self._spec.get("rules") not in (None, [])
+            self._note(("kind",), self._data.get("kind"), why, "the document is left out", loosens=is_odd)
+            return [], self._findings
+        if not isinstance(self._spec.get("enabled", True), bool):
+            why, done = "expected true or false", "the document is left out"
+            self._note(("spec", "enabled"), self._spec["enabled"], why, done, loosens=True)
             return [], self._findings
         if self._spec.get("enabled", True) is False:
             self._note(("spec", "enabled"), False, "it is not in force", "the document is left out", loosens=False)  # noqa: FBT003  what was found

@@ -52,10 +52,11 @@ def is_wire(data: Any) -> bool:
 
 
 def import_wire(
-    data: Any, at: At, set_name: str, compile_pattern: CompilePattern, *, widen: bool
+    data: Any, at: At, set_name: str, compile_pattern: CompilePattern, ids: set[str], *, widen: bool
 ) -> tuple[list[ImportedSet], list[Finding]]:
-    """The policies in `data`, one set for each scope, and what they do not say as it was. `at` is where a path is.
-    `widen` blocks what could only be redacted and is not. Raises PolicyError for what holds no policies.
+    """The policies in `data`, one set for each scope, and what they do not say as it was. `at` is where a path is;
+    `ids` are those that policies have already, and grows; `widen` blocks what could only be redacted and is not.
+    Raises PolicyError for what holds no policies.
     """
     found = list(_policies(data, ()))
     if not found or len(found) > MAX_WIRE_POLICIES:
@@ -63,7 +64,8 @@ def import_wire(
             "no policies of the wire contract" if not found else "too many policies",
             expected=f"1 to {MAX_WIRE_POLICIES} objects with a pattern or conditions", found=str(len(found)), at=at(()),
         )  # fmt: skip
-    importing = _Importing(at, compile_pattern, widen=widen)
+    importing = _Importing(at, compile_pattern, ids, widen=widen)
+    importing.note_pages(data, (), set_name)
     for path, value in found:
         importing.add(path, value)
     return importing.sets(set_name), importing.findings
@@ -78,9 +80,11 @@ def _policies(data: Any, path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     elif isinstance(data, dict) and ("pattern" in data or "conditions" in data):
         yield path, data
     elif isinstance(data, dict) and len(path) < 2:
-        names = [name for name in _LISTS if isinstance(data.get(name), (list, dict))]
-        for name in names[:1] if "policies" in names else names:
-            yield from _policies(data[name], (*path, name))
+        held: set[str] = set()
+        for name in _LISTS:
+            found = [(place, item, repr(item)) for place, item in _policies(data.get(name), (*path, name))]
+            yield from [(place, item) for place, item, shown in found if shown not in held]
+            held.update(shown for _, _, shown in found)
 
 
 class _Scope(NamedTuple):
@@ -90,11 +94,11 @@ class _Scope(NamedTuple):
 
 
 class _Importing:
-    def __init__(self, at: At, compile_pattern: CompilePattern, *, widen: bool) -> None:
+    def __init__(self, at: At, compile_pattern: CompilePattern, ids: set[str], *, widen: bool) -> None:
         self._at = at
         self._compile_pattern = compile_pattern
         self._widen = widen
-        self._ids: set[str] = set()
+        self._ids = ids
         self._scopes: dict[str, _Scope] = {}
         self.findings: list[Finding] = []
 
@@ -144,6 +148,21 @@ class _Importing:
         if override and override.tenant_id != said.tenant_id:
             self._keep(said, override.tenant_id, [override], path)
 
+    def note_pages(self, data: Any, path: Path, set_name: str) -> None:
+        """A finding where an envelope says itself that it holds some of the policies, and not all."""
+        if not isinstance(data, dict) or len(path) > 1:
+            return
+        pages = data.get("pagination")
+        listed = next((data[name] for name in _LISTS if isinstance(data.get(name), list)), ())
+        if isinstance(pages, dict):
+            total, offset = pages.get("total"), pages.get("offset")
+            some = pages.get("has_more") is True or (isinstance(offset, int) and offset > 0)
+            if some or (isinstance(total, int) and total > len(listed)):
+                why = f"it is one page, of {len(listed)} policies of {total if isinstance(total, int) else 'more'}"
+                done = "the others are not here: put the policies of all pages into one list"
+                self._plain((*path, "pagination"), set_name, "pagination", why, done, loosens=True)
+        self.note_pages(data.get("data"), (*path, "data"), set_name)
+
     def _policy(self, value: Mapping[str, Any], kind: str, number: int) -> ApiPolicy:
         given = {name: value[name] for name in _SAID if value.get(name) is not None}
         definition = {name: value[name] for name in _DEFINITIONS[kind] if value.get(name) is not None}
@@ -164,10 +183,12 @@ class _Importing:
     def _id_of(self, value: Mapping[str, Any], number: int) -> str:
         said = next((value[name] for name in ("policy_id", "id", "name") if isinstance(value.get(name), str)), "")
         slug = _slug(said) or f"policy-{number}"
-        if slug in self._ids:
-            slug = f"{slug}-{number}"
-        self._ids.add(slug)
-        return slug
+        free = slug
+        while free in self._ids:
+            free = f"{slug}-{number}"
+            number += 1
+        self._ids.add(free)
+        return free
 
     def _enforceable(self, policy: ApiPolicy, path: Path) -> ApiPolicy | None:
         """`policy` without the actions that nothing here would do; None where none is left."""

@@ -1,6 +1,7 @@
 """`axonflow policy import`."""
 
 import json
+import os
 
 import pytest
 
@@ -131,3 +132,21 @@ def test_import_shows_names_of_others_without_what_steers_a_terminal(run, source
     result = run("policy", "import", source(text))
     assert "\x1b[31m" not in result.output
     assert "left out" in result.stderr
+
+
+def test_link_to_nothing_in_the_way_leads_to_no_file_elsewhere(run, source, folder):
+    (folder / "policies").mkdir()
+    (folder / "policies/photos.yaml").symlink_to(folder / "elsewhere.yaml")
+    result = run("policy", "import", source(CEDAR), "--out", "policies")
+    assert (result.exit_code, "files are in the way" in result.stderr) == (2, True)
+    assert not (folder / "elsewhere.yaml").exists()
+
+
+def test_file_whose_name_is_no_text_is_reported_with_its_bytes(run, folder):
+    name = os.fsdecode(b"ph\xff.cedar")
+    (folder / name).write_text(CEDAR + BAD)
+    result = run("policy", "import", name, "--json")
+    report = json.loads(result.stdout)
+    assert (report["sets"][0]["source"], report["findings"][0]["at"]) == (r"ph\xff.cedar", r"ph\xff.cedar:3:39")
+    assert run("policy", "import", name, "--out", os.fsdecode(b"out\xff"), "--json").exit_code == 1
+    assert (folder / os.fsdecode(b"out\xff")).is_dir()

@@ -12,11 +12,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from axonflow.policy.cel.lexer import MAX_EXPRESSION_CHARS
 from axonflow.policy.cel.patterns import MAX_PATTERN_CHARS
 from axonflow.policy.importing.cedar.entities import Entities
 from axonflow.policy.importing.cedar.methods import Lean, Methods
 from axonflow.policy.importing.cedar.naming import CedarNames
-from axonflow.policy.importing.cedar.operands import LISTS, TEXTS, UNKNOWN, Operands, Present, unsupported
+from axonflow.policy.importing.cedar.operands import (
+    LISTS,
+    TEXTS,
+    UNKNOWN,
+    Operands,
+    Present,
+    bounded,
+    check_told_apart,
+    too_long,
+    unsupported,
+)
 from axonflow.policy.importing.cedar.syntax import (
     Attribute,
     Comparison,
@@ -94,7 +105,7 @@ class Conditions:
         try:
             make = self._makers.get(type(node))
             if make is not None:
-                return make(node, lean, holds, present)
+                return bounded(node, make(node, lean, holds, present))
             value = self._operands.value(node, present)
             if value.kind not in {"bool", UNKNOWN}:
                 raise unsupported(node, f"a {value.kind} is no truth value")
@@ -109,8 +120,12 @@ class Conditions:
         is_all = node.operator == "&&"
         last = len(node.operands) - 1
         made: list[Cel] = []
+        room = MAX_EXPRESSION_CHARS
         for number, operand in enumerate(node.operands):
             made.append(self._truth(operand, lean, holds and (is_all or number == last), present))
+            room -= len(made[-1].text)
+            if room < 0:
+                raise too_long(node)
             present |= self._shown_by(operand, is_all=is_all)
         if not self._permits or (is_all and holds):
             return joined(node.operator, made)
@@ -168,6 +183,7 @@ class Conditions:
             return self._unknowns(node.operator, left, right, lean)
         if UNKNOWN not in {left.kind, right.kind} and left.kind != right.kind:
             raise unsupported(node, f"a {left.kind} is never equal to a {right.kind}")
+        check_told_apart(node, left, right)
         if "set" in {left.kind, right.kind}:
             self._check_flat(node, left, right)
             sign = "" if node.operator == "==" else "!"

@@ -39,7 +39,7 @@ class Entities:
                 lists.setdefault(path, []).append(ref.id)
             if path is None and (variable == "resource" or not self._names.is_principal(ref.type)):
                 raise self._names.no_membership(ref.type, variable, ref.offset)
-            if path is None or variable == "resource":
+            if path is None or variable == "resource" or self._names.is_principal(ref.type):
                 parts.append(self.equal_entity(variable, ref))
         for path, ids in lists.items():
             text, fails = path_text(path), path not in LISTS

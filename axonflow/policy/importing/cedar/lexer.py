@@ -14,7 +14,7 @@ MAX_CEDAR_CHARS: Final = 2 * 1024 * 1024
 
 _PATTERN: Final = re.compile(
     r"""
-      (?P<space>  (?: \s+ | //[^\n]* )+ )
+      (?P<space>  (?: \s+ | //[^\n\r]* )+ )
     | (?P<string> " [^"\\]* (?: \\. [^"\\]* )* " )
     | (?P<int>    [0-9]+ )
     | (?P<name>   [_a-zA-Z][_a-zA-Z0-9]* )
@@ -80,13 +80,13 @@ def pattern_pieces(token: Token, at: Place) -> tuple[str, ...]:
 
 
 def _parts(token: Token, at: Place, *, stars: bool) -> list[tuple[str, bool]]:
-    """The text in parts, and whether each stands there as it is; else it was an escape."""
+    r"""The text in parts, and whether a star in each is one: all but that of ``\*``, also one written ``\u{2a}``."""
     body = token.text[1:-1]
     parts: list[tuple[str, bool]] = []
     position = 0
     for match in _ESCAPE.finditer(body):
         parts.append((body[position : match.start()], True))
-        parts.append((_escaped(match, token, at, stars=stars), False))
+        parts.append((_escaped(match, token, at, stars=stars), match[1] != "*"))
         position = match.end()
     parts.append((body[position:], True))
     return parts

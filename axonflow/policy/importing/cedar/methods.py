@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Final
 
 from axonflow.policy.importing.cedar.constants import network_of
-from axonflow.policy.importing.cedar.operands import UNKNOWN, Operands, Present, unsupported
+from axonflow.policy.importing.cedar.operands import UNKNOWN, Operands, Present, check_told_apart, unsupported
 from axonflow.policy.importing.cedar.syntax import Expression, Extension, Method
 from axonflow.policy.importing.expressions import ADDITIVE, RELATION, SIGN, Cel, related, within
 
@@ -90,6 +90,7 @@ class Methods:
         item = self._operands.value(argument, present)
         if item.kind not in _SCALARS | {UNKNOWN}:
             raise unsupported(argument, f"a {item.kind} in a set has no counterpart here")
+        check_told_apart(node, whole, item)
         if whole.kind == "set" and whole.is_flat:
             text = f"{within(item, ADDITIVE)} in {within(whole, ADDITIVE)}"
             return Cel(text, RELATION, "bool", whole.fails or item.fails)
@@ -99,6 +100,7 @@ class Methods:
 
     def _contains_some(self, node: Method, argument: Expression, lean: Lean, present: Present) -> Cel:
         whole, part = self._as_set(node.target, present), self._as_set(argument, present)
+        check_told_apart(node, whole, part)
         if not (whole.is_flat or part.is_flat) and lean is not Lean.LOW:
             raise unsupported(node, "there may be sets in it, which are equal in any order only in Cedar", _SAY_TYPES)
         function = "sets.contains" if node.name == "containsAll" else "sets.intersects"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from axonflow.policy.cel.lexer import MAX_EXPRESSION_CHARS
 from axonflow.policy.importing.cedar.constants import constant
 from axonflow.policy.importing.cedar.naming import CedarNames
 from axonflow.policy.importing.cedar.printer import printed_expression
@@ -38,15 +39,15 @@ from axonflow.policy.importing.expressions import (
 )
 from axonflow.policy.importing.report import UnsupportedError
 
-__all__ = ["LISTS", "TEXTS", "UNKNOWN", "Operands", "Present", "unsupported"]
+__all__ = ["LISTS", "TEXTS", "UNKNOWN", "Operands", "Present", "bounded", "check_told_apart", "too_long", "unsupported"]
 
 UNKNOWN: Final = "unknown"
 _SCALARS: Final = frozenset({"bool", "long", "string", "entity"})
 _KINDS: Final = {
     "bool": "bool", "int": "long", "string": "string", "entity": "entity", "double": "decimal", "decimal": "decimal",
-    "ip": "ip", "datetime": UNKNOWN, "duration": UNKNOWN,
+    "ip": "ip",
 }  # fmt: skip
-"""The kind of an attribute by its declared type. Times are text in requests, and read where they are used."""
+"""The kind of an attribute by its declared type; of times, which are text in requests, see `_READ`."""
 _FLAT_LISTS: Final = frozenset({"list(bool)", "list(int)", "list(string)"})
 LISTS: Final = frozenset({"principal.roles", "principal.groups"})
 TEXTS: Final = frozenset({"principal.id", "principal.type", "principal.tenant", "resource.id", "resource.type"})
@@ -73,6 +74,42 @@ def unsupported(node: Expression, why: str, hint: str | None = None) -> Unsuppor
     )
 
 
+def bounded(node: Expression, value: Cel) -> Cel:
+    """`value`, which `node` is. Raises UnsupportedError where it is longer than any expression: some operators name an
+    operand twice, so without a bound what is nested doubles at each level."""
+    if len(value.text) > MAX_EXPRESSION_CHARS:
+        raise too_long(node)
+    return value
+
+
+def too_long(node: Expression) -> UnsupportedError:
+    """The error that `node` is longer than any expression of ours."""
+    return unsupported(node, f"it would be longer than the {MAX_EXPRESSION_CHARS} characters of an expression here")
+
+
+def check_told_apart(node: Expression, one: Cel, other: Cel) -> None:
+    """Raises UnsupportedError where what is compared holds entities and strings: both are text here, and never equal
+    in Cedar."""
+    kinds = {one.kind, other.kind} | one.inside | other.inside
+    if {"entity", "string"} <= kinds:
+        raise unsupported(node, "an entity is text here, and would be equal to a string")
+
+
+def _kinds_of(values: Sequence[Cel]) -> frozenset[str]:
+    return frozenset([one.kind for one in values]).union(*[one.inside for one in values])
+
+
+def _common_kind(node: Expression, one: str, other: str) -> str:
+    """What is known of a value that is either; an entity that might be a string would be equal to one."""
+    if one == other:
+        return one
+    if "entity" not in {one, other}:
+        return UNKNOWN
+    if UNKNOWN not in {one, other}:
+        raise unsupported(node, f"one of a {one} and a {other} has no counterpart here")
+    return "entity"
+
+
 class Operands:
     """`truth` is how a condition inside of a value is said, exactly."""
 
@@ -96,14 +133,15 @@ class Operands:
     def value(self, node: Expression, present: Present) -> Cel:
         """The expression for the value of `node`. Raises UnsupportedError."""
         make = self._makers.get(type(node))
-        return self._truth(node, present) if make is None else make(node, present)
+        return self._truth(node, present) if make is None else bounded(node, make(node, present))
 
     def coerced(self, value: Cel, kind: str, node: Expression) -> Cel:
         """`value`, which `node` is, as one of `kind`: an attribute is read so. Raises UnsupportedError."""
         if value.kind == kind:
             return value
-        if value.kind != UNKNOWN:
-            raise unsupported(node, f"it is of kind {value.kind}, and compared with one of kind {kind}")
+        if value.kind != UNKNOWN or value.inside - {UNKNOWN, kind}:
+            found = ", ".join(sorted({value.kind, *value.inside} - {UNKNOWN, kind}))
+            raise unsupported(node, f"it is of kind {found}, and compared with one of kind {kind}")
         if kind in _READ:
             return Cel(f'{_READ[kind]}("" + {within(value, ADDITIVE + 1)})', kind=kind, fails=True)
         return value._replace(kind=kind, fails=True)
@@ -138,7 +176,8 @@ class Operands:
         items = self._items(node.items, present)
         text = "[" + ", ".join([within(one, CHOICE + 1) for one in items]) + "]"
         flat = all(one.kind in _SCALARS for one in items)
-        return Cel(text, kind="set", fails=any(one.fails for one in items), is_flat=flat)
+        inside = _kinds_of(items)
+        return Cel(text, kind="set", fails=any(one.fails for one in items), is_flat=flat, inside=inside)
 
     def _record(self, node: RecordLiteral, present: Present) -> Cel:
         items = self._items([item for _, item in node.entries], present)
@@ -148,7 +187,8 @@ class Operands:
         ]
         flat = all(one.kind in _SCALARS for one in items)
         text = "{" + ", ".join(entries) + "}"
-        return Cel(text, kind="record", fails=any(one.fails for one in items), is_flat=flat)
+        inside = _kinds_of(items)
+        return Cel(text, kind="record", fails=any(one.fails for one in items), is_flat=flat, inside=inside)
 
     # -- attributes
 
@@ -159,7 +199,7 @@ class Operands:
         if target.kind != UNKNOWN:
             raise unsupported(node, f"only attributes have attributes here, and this is of a {target.kind}")
         text = within(target, SIGN + 1) + member_text(node.name)
-        return self._read(text, fails=target.fails or text not in present)
+        return self._read(text, node, fails=target.fails or text not in present)
 
     def _of_variable(self, node: Attribute, variable: Variable, present: Present) -> Cel:
         if variable.name == "action":
@@ -169,14 +209,15 @@ class Operands:
             return Cel(text, kind="set", is_flat=True)
         if text in TEXTS:
             return Cel(text, kind="string")
-        return self._read(text, fails=text not in present)
+        return self._read(text, node, fails=text not in present)
 
-    def _read(self, text: str, *, fails: bool) -> Cel:
+    def _read(self, text: str, node: Attribute, *, fails: bool) -> Cel:
         declared = self._names.type_of(text)
         fails = fails or declared != ""  # one of another type has no value
         if declared in _FLAT_LISTS:
             return Cel(text, kind="set", fails=fails, is_flat=True)
-        return Cel(text, kind=_KINDS.get(declared, UNKNOWN), fails=fails)
+        value = Cel(text, kind=_KINDS.get(declared, UNKNOWN), fails=fails)
+        return self.coerced(value, declared, node) if declared in _READ else value
 
     # -- arithmetic
 
@@ -210,9 +251,10 @@ class Operands:
         if then.kind != otherwise.kind and not {then.kind, otherwise.kind} <= {UNKNOWN, *_SCALARS}:
             raise unsupported(node, f"one of a {then.kind} and a {otherwise.kind} has no counterpart here")
         text = f"{within(test, CHOICE + 1)} ? {within(then, CHOICE + 1)} : {within(otherwise, CHOICE)}"
-        kind = then.kind if then.kind == otherwise.kind else UNKNOWN
+        kind = _common_kind(node, then.kind, otherwise.kind)
         fails = test.fails or then.fails or otherwise.fails
-        return Cel(text, CHOICE, kind, fails, then.is_flat and otherwise.is_flat)
+        flat = then.is_flat and otherwise.is_flat
+        return Cel(text, CHOICE, kind, fails, flat, _kinds_of((then, otherwise)))
 
     def _method(self, node: Method, present: Present) -> Cel:
         if node.name in _PARTS and not node.arguments:

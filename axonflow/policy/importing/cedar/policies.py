@@ -183,7 +183,7 @@ class _Rule:
             self._equal(variable, scope.entity)
             return
         path = self._names.membership(scope.entity.type, variable)
-        if path in {"principal.roles", "principal.groups"}:
+        if path in {"principal.roles", "principal.groups"} and not self._names.is_principal(scope.entity.type):
             self._match[path] = scope.entity.id
         else:
             self._when.append(self._entities.member(variable, (scope.entity,)))

@@ -86,7 +86,8 @@ def test_rate_of_requests_becomes_a_limit_and_a_delay_is_named_or_widened():
         ("type: access-control", "type: data-permissions", "old.yaml:6:9", True),
         ("priority: 100", "enforcement: soft", "old.yaml:7:16", True),
         ("priority: 100", "enabled: false", "old.yaml:7:12", False),
-        ("kind: Policy", "kind: AgentConfig", "old.yaml:3:7", False),
+        ("kind: Policy", "kind: policy", "old.yaml:3:7", True),
+        ("priority: 100", 'enabled: "false"', "old.yaml:7:12", True),
         ("action: deny", "action: explode", "old.yaml:9:15", True),
         ('user_role: "not:admin"', "weekday: Mon", "old.yaml:10:63", True),
         ('user_role: "not:admin"', 'user_role: ["not:admin", x]', "old.yaml:10:65", True),
@@ -136,3 +137,9 @@ def test_several_documents_of_one_file_become_one_set():
     ]  # fmt: skip
     assert document["default"] == "inherit"
     assert {one.kind for one in result.findings} == {"widened", "ignored"}
+
+
+def test_document_of_another_kind_is_left_out_and_lets_nothing_pass():
+    text = "apiVersion: axonflow.io/v1\nkind: AgentConfig\nmetadata: {name: a}\nspec: {agents: []}\n"
+    (found,) = import_policies({"a.yaml": text}).findings
+    assert (found.at, found.kind, found.loosens) == ("a.yaml:2:7", "ignored", False)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from axonflow import AxonFlow, Request
+from axonflow import AxonFlow, PolicyError, Request
 from axonflow.adapters.yaml_text import parse_yaml
 from axonflow.app.importing import import_policies
 from tests.strategies import policy_set
@@ -148,3 +148,56 @@ def test_name_that_no_record_may_hold_leaves_the_rule_out():
     documents, findings = imported(DROP | {"name": "a\0b"})
     assert told(findings) == [("left out", "api:8c", 'detected("custom.api_8c")', True)]
     assert "detectors" not in documents[0]
+
+
+def test_documents_of_one_text_become_sets_with_names_of_their_own():
+    """Each is a file of that name, so of two with one name the second would stand in the place of the first."""
+    texts = {"api.yaml": "{id: a, name: A, pattern: foo}\n---\n{id: a, name: B, pattern: bar}\n"}
+    texts["b/api.json"] = json.dumps([DROP | FACTS, DROP | FACTS | {"tenant_id": "other"}])
+    texts["api-2-tenant-acme.json"] = json.dumps(DROP)
+    result = import_policies(texts)
+    names = [one.name for one in result.sets]
+    assert len(set(names)) == 5
+    documents = [parse_yaml(one.text, one.name)[0] for one in result.sets]
+    assert [one["metadata"]["name"] for one in documents] == names
+    assert len({detector["id"] for one in documents for detector in one["detectors"]}) == 5
+    assert [allowed(documents, text) for text in ("foo", "bar", "drop table", "x")] == [False, False, False, True]
+
+
+def test_override_of_a_policy_whose_id_is_made_free_stands_for_no_other():
+    """`x` is there twice; the number that tells the second one apart is taken as well."""
+    second = DROP | FACTS | {"id": "x", "pattern": "second", "override": OVERRIDE | {"expires_at": "2099-01-01T00:00Z"}}
+    first = [DROP | FACTS | {"id": "x-2", "pattern": "first"}, DROP | FACTS | {"id": "x", "pattern": "third"}]
+    documents, findings = imported(*first, second)
+    assert findings == ()
+    assert [allowed(documents, text) for text in ("first", "second", "third")] == [False, True, False]
+
+
+def test_policies_of_several_lists_are_all_there_and_those_of_two_lists_once():
+    other = DROP | {"id": "9", "pattern": "other"}
+    envelope = {"policies": [DROP], "static": [DROP, other], "dynamic": [RISKY]}
+    (one,) = import_policies({"p.json": json.dumps(envelope)}).sets
+    assert one.rules == {"deny": 3}
+
+
+@pytest.mark.parametrize(
+    ("pages", "loosens"),
+    [
+        ({"total": 1, "limit": 50, "offset": 0, "has_more": False}, []),
+        ({"total": 120, "limit": 50, "offset": 0}, [True]),
+        ({"limit": 50, "offset": 50}, [True]),
+        ({"has_more": True}, [True]),
+        (None, []),
+    ],
+)
+@pytest.mark.parametrize("is_wrapped", [False, True])
+def test_page_of_policies_is_not_taken_for_all_of_them(pages, loosens, is_wrapped):
+    page = {"policies": [DROP], "pagination": pages}
+    result = import_policies({"p.json": json.dumps({"data": page} if is_wrapped else page)})
+    assert [one.loosens for one in result.findings if one.found == "pagination"] == loosens
+    assert result.sets[0].rules == {"deny": 1}
+
+
+def test_half_a_character_is_refused_before_it_reaches_a_report():
+    with pytest.raises(PolicyError, match="lone surrogates"):
+        imported(DROP | {"zork\ud800": 1})
