@@ -200,6 +200,10 @@ def test_mutant_that_does_not_load_is_none():
         ("warn", "!has(context.a) || context.a == 1", "context.a == 1", "survived"),
         ("deny", "!has(context.a) || context.a.b.exists(x, x)", "context.a.b.exists(x, x)", "equivalent"),
         ("deny", "!has(context.a) || has(context.a.b)", "has(context.a.b)", "survived"),
+        ("warn", "has(context.a) && context.?b.orValue(context.a)", "context.?b.orValue(context.a)", "survived"),
+        ("warn", "has(context.a) && context.?b.or(optional.of(context.a)).hasValue()",
+         "context.?b.or(optional.of(context.a)).hasValue()", "survived"),
+        ("warn", "has(context.a) && context.a.?b.orValue(context.a.b)", "context.a.?b.orValue(context.a.b)", "survived"),
     ],
 )
 def test_has_before_what_reads_the_field_anyway_changes_nothing_but_errors(effect, when, dropped, state):
