@@ -110,18 +110,25 @@ def _complaints(groups: Sequence[Group], options: Options, count: int) -> list[s
     coverages = [group.coverage for group in groups if group.coverage is not None]
     if options.min_coverage is not None:
         found += [
+            "there is nothing to cover: rules of bundles are not counted" for one in coverages if not one.possible
+        ]
+        found += [
             f"coverage is {one.percent:.1f} %, less than {options.min_coverage:g} %"
             for one in coverages
             if one.percent < options.min_coverage
         ]
     if options.min_score is not None:
-        scores = [group.mutation.score for group in groups if group.mutation is not None]
-        found += [
-            f"score is {one:.1f} %, less than {options.min_score:g} %" for one in scores if one < options.min_score
-        ]
-        if not scores:
-            found.append("there is no score: the tests have to pass first")
-    return found
+        found += [_of_score(group.mutation, options.min_score) for group in groups]
+    return [complaint for complaint in found if complaint]
+
+
+def _of_score(mutation: MutationReport | None, least: float) -> str:
+    """What is to be said against it, or nothing."""
+    if mutation is None:
+        return "there is no score: there have to be tests, and all have to pass"
+    if not mutation.killed + mutation.survived:
+        return "there is no score: nothing was changed, and rules of bundles are not"
+    return f"score is {mutation.score:.1f} %, less than {least:g} %" if mutation.score < least else ""
 
 
 def _read(places: Sequence[str], scenarios: Sequence[str]) -> list[PolicyTests]:

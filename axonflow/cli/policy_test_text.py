@@ -56,6 +56,8 @@ def _coverage(coverage: CoverageReport) -> Iterator[str]:
     never = sum(not rule.matched for rule in coverage.rules)
     text = f"coverage: {coverage.percent:.1f} %, {coverage.tried} of {coverage.possible}"
     text += f"; {len(coverage.rules) - never} of {len(coverage.rules)} rules matched"
+    if coverage.uncounted:
+        text += f"; {coverage.uncounted} of bundles not counted"
     yield click.style(text, bold=True)
     grouped = groupby(coverage.untested, key=lambda one: one.rule)
     lines = [line for rule, gaps in grouped for line in _gaps(rule, list(gaps))]

@@ -298,7 +298,7 @@ class PolicyTestsDocument(_Document):
     apiVersion: Literal["axonflow.dev/v1"]  # noqa: N815  as in every document of this kind
     kind: Literal["PolicyTests"]
     metadata: MetadataDocument
-    policies: Annotated[list[Annotated[StrictStr, Field(min_length=1)]], Field(max_length=100)] = []
+    policies: Annotated[list[Sentence], Field(max_length=100)] = []
     defaults: JsonObject = {}
     scenarios: Annotated[list[ScenarioDocument], Field(max_length=MAX_SCENARIOS)] = []
 

@@ -18,6 +18,8 @@ __all__ = ["Changed", "changed_conditions", "is_only_an_error"]
 _COMPARISONS: Final = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "==", "+": "-", "-": "+"}
 _MACROS: Final = {"exists": "all", "all": "exists"}
 _METHODS: Final = {"startsWith": "endsWith", "endsWith": "startsWith"}
+_LAZY: Final = frozenset({"or", "orValue"})
+"""Methods of optionals whose argument is only looked at where there is no value."""
 _MARK: Final = "~"
 """Behind a text, it makes another one that nobody wrote."""
 
@@ -187,5 +189,7 @@ def _surely_reads(node: Node, field: object) -> bool:
     if isinstance(node, (Has, Logical, syntax.Conditional, syntax.Bind, syntax.OptionalSelect, syntax.OptionalIndex)):
         return False
     if isinstance(node, syntax.Macro):
+        return _surely_reads(node.target, field)
+    if isinstance(node, Call) and node.function in _LAZY and node.target is not None:
         return _surely_reads(node.target, field)
     return any(_surely_reads(child, field) for child in children(node))

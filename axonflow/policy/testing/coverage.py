@@ -3,7 +3,8 @@ of a filter, every exception, default and requirement. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
@@ -14,7 +15,7 @@ from axonflow.policy.decision import Effect
 from axonflow.policy.document import LAYERS, ExceptionDocument, RuleDocument
 from axonflow.policy.engine import PolicyEngine
 from axonflow.policy.evaluation import Evaluation
-from axonflow.policy.matching import FilterMaker, reader
+from axonflow.policy.matching import LIST_FIELDS, STRING_FIELDS, FilterMaker, reader
 from axonflow.policy.reading import LoadedSet, Path
 from axonflow.policy.request import Request
 from axonflow.policy.rules import CompiledRule, Waiver
@@ -22,10 +23,12 @@ from axonflow.policy.testing.cases import Case
 from axonflow.policy.testing.probing import DetectorHost, ProbingCompiler
 from axonflow.policy.testing.written import written
 
-__all__ = ["ACTION", "Coverage", "CoverageReport", "RuleCoverage", "RuleName", "Untested"]
+__all__ = ["ACTION", "SEVERAL", "Coverage", "CoverageReport", "RuleCoverage", "RuleName", "Untested"]
 
 _MAX_TEXT_CHARS: Final = 120
 ACTION: Final = "action"
+SEVERAL: Final = ""
+"""In place of the key that alone fails a request, where more than one does."""
 
 RuleName = tuple[bool, str]
 """Whether a rule is of a shadow set, and its id: a shadow set may use the ids of those that are enforced."""
@@ -50,13 +53,14 @@ class RuleCoverage(Struct, frozen=True):
 
 
 class CoverageReport(Struct, frozen=True):
-    """`percent` counts what was tried of all that can be; `tried` and `possible` are the two numbers."""
+    """`percent` is `tried` of the `possible`. `uncounted` rules came in bundles, which do not hold what was written."""
 
     percent: float
     tried: int
     possible: int
     rules: tuple[RuleCoverage, ...]
     untested: tuple[Untested, ...]
+    uncounted: int = 0
 
 
 class _Point:
@@ -91,7 +95,9 @@ class _Guard:
         def filtered(match: dict[str, Any], *, loosens: bool) -> Function | None:
             return compiler.condition(None, maker.filters(match, loosens=loosens)).quick
 
-        self._filters: list[tuple[str, Function, _Point]] = []
+        self._filters: list[tuple[str, Function]] = []
+        self._lenient: list[tuple[str, Function]] = []
+        self._alone: dict[str, _Point] = {}
         self._values: list[tuple[Function, _Point]] = []
         self._actions: dict[str, _Point] = {}
         for key, wanted in part.match.items():
@@ -102,11 +108,17 @@ class _Guard:
                 continue
             test = filtered({key: wanted}, loosens=loosens)
             assert test is not None  # a filter is never always true
-            self._filters.append((key, test, self._point(part.id, at, f"filter {key}", "failed alone")))
+            self._filters.append((key, test))
+            self._alone[key] = self._point(part.id, at, f"filter {key}", "failed alone")
+            lenient = filtered({key: wanted}, loosens=False)
+            assert lenient is not None  # as above
+            self._lenient.append((key, lenient))
             for value in _values(wanted) or ():
                 one = filtered({key: [value]}, loosens=False)
                 assert one is not None  # as above
                 self._values.append((one, self._point(part.id, at, f"{key} {value!s:.80}", "matched")))
+        if not loosens or all(key in STRING_FIELDS or key in LIST_FIELDS for key in self._alone):
+            self._lenient = self._filters
         self._condition: Function | None = None
         if part.when is not None:
             text = part.when
@@ -122,14 +134,22 @@ class _Guard:
         self.points.append(point)
         return point
 
-    def failing(self, request: Request) -> tuple[str, ...]:
-        """The keys of `match` that fail `request`. What each came to is noted."""
-        failed = [(key, point) for key, test, point in self._filters if not test(request, None)]
-        fits = self.actions is None or request.action in self.actions
-        if len(failed) == 1 and fits:
-            failed[0][1].seen.add("failed alone")
-        keys = tuple([key for key, _ in failed])
-        return keys if fits else (ACTION, *keys)
+    def fits(self, action: str) -> bool:
+        """Whether it says anything of requests for `action`."""
+        return self.actions is None or action in self.actions
+
+    def failing(self, request: Request) -> str | None:
+        """The key of `match` that alone fails `request`, SEVERAL, or None. What the filters came to is noted."""
+        failing = _failing(self._filters, request, fits=self.fits(request.action))
+        if failing in self._alone:
+            self._alone[failing].seen.add("failed alone")
+        return failing
+
+    def failing_any(self, request: Request, failing: str | None) -> str | None:
+        """The same where it is `failing`, for filters that one member of a list passes, as those of a denial."""
+        if failing is None or self._lenient is self._filters:
+            return failing
+        return _failing(self._lenient, request, fits=self.fits(request.action))
 
     def judge(self, request: Request, evaluation: Evaluation) -> None:
         """Note what the parts of the condition come to on a request that passes the filters."""
@@ -148,6 +168,16 @@ class _Guard:
                 point.seen.add("matched")
 
 
+def _failing(filters: Sequence[tuple[str, Function]], request: Request, *, fits: bool) -> str | None:
+    failed = None if fits else ACTION
+    for key, test in filters:
+        if not test(request, None):
+            if failed is not None:
+                return SEVERAL
+            failed = key
+    return failed
+
+
 class _WatchedRule:
     """A rule, its own parts and its exceptions."""
 
@@ -156,6 +186,7 @@ class _WatchedRule:
         self.compiled = compiled
         self.guard = guard
         self.at = at
+        self.failing: list[str | None] = []
         self.matched = self.unmatched = 0
         narrowed = any(key != ACTION for key in document.match) or document.when is not None
         self.point = _Point(self.id, at, "rule", ("matched", "not matched") if narrowed else ("matched",))
@@ -166,11 +197,7 @@ class _WatchedRule:
         holds, _ = self.compiled.judge_carefully(request, evaluation)
         if holds:
             self.guard.matched(request)
-        waived = False
-        if holds:
-            for waiver in self.compiled.waivers:
-                waived |= waivers[waiver.id].look(waiver, request, evaluation)
-        return holds and not waived
+        return holds and not _waived(self.compiled, request, evaluation, waivers)
 
     def count(self, *, matched: bool, acted: bool) -> None:
         """Note what came of one test. `acted`: whether it was of an action of the rule."""
@@ -188,7 +215,7 @@ class _WatchedWaiver:
         self.point = _Point(exception_id, at, "exception", ("held", "not held"))
 
     def look(self, waiver: Waiver, request: Request, evaluation: Evaluation) -> bool:
-        if not self.guard.failing(request):
+        if self.guard.failing(request) is None:
             self.guard.judge(request, evaluation)
         held = waiver.holds(request, evaluation)
         self.point.seen.add("held" if held else "not held")
@@ -197,12 +224,25 @@ class _WatchedWaiver:
         return held
 
 
+def _waived(
+    rule: CompiledRule, request: Request, evaluation: Evaluation, waivers: Mapping[str, _WatchedWaiver]
+) -> bool:
+    """Whether an exception loosens `rule`, which holds. Each is asked, and what it came to noted."""
+    waived = False
+    for waiver in rule.waivers:
+        watched = waivers.get(waiver.id)  # none is of a bundle
+        waived |= (waiver.holds if watched is None else partial(watched.look, waiver))(request, evaluation)
+    return waived
+
+
 class _Side(NamedTuple):
-    """The enforced sets, or the shadow sets: each side decides by itself."""
+    """The enforced sets, or the shadow sets: each side decides by itself. `bundled` are the rules that came in bundles,
+    each with what `Coverage.failing` says of it."""
 
     shadow: bool
     engine: PolicyEngine
     rules: list[_WatchedRule]
+    bundled: dict[str, list[str | None]]
     waivers: dict[str, _WatchedWaiver]
     defaults: list[tuple[int, _Point]]
     requires: list[tuple[str, Callable[[Request], Any], _Point]]
@@ -211,22 +251,25 @@ class _Side(NamedTuple):
 class Coverage:
     """What a list of tests tries of the policies `loaded`, which `engine` decides by.
 
-    `matched[i]` are the rules that the request of the i-th test matched, `failing[rule][i]` the keys of the rule's
-    `match` that fail it. A rule is named by whether it is a shadow set's, and its id.
+    `matched[i]` are the rules that the request of the i-th test matched. `failing[rule][i]` is the key of the rule's
+    `match` that alone fails it, SEVERAL, or None for one that passes, or would if the rule had another effect. A rule
+    is named by whether it is a shadow set's, and its id; those `bundled` came in bundles.
     """
 
     def __init__(
         self, loaded: Sequence[LoadedSet], engine: PolicyEngine, compile_pattern: Callable[[str], Any]
     ) -> None:
         self.matched: list[frozenset[RuleName]] = []
-        self.failing: dict[RuleName, list[tuple[str, ...]]] = {}
+        self.failing: dict[RuleName, list[str | None]] = {}
         self._sides: list[_Side] = []
         for shadow, one in ((False, engine), (True, engine.shadow)):
             if one is not None:
                 own = [each for each in loaded if each.document.shadow is shadow]
                 self._sides.append(_side(own, one, compile_pattern, shadow=shadow))
         for side in self._sides:
-            self.failing.update({(side.shadow, rule.id): [] for rule in side.rules})
+            self.failing.update({(side.shadow, rule.id): rule.failing for rule in side.rules})
+            self.failing.update({(side.shadow, rule): failing for rule, failing in side.bundled.items()})
+        self.bundled = frozenset([(side.shadow, rule) for side in self._sides for rule in side.bundled])
 
     def add(self, case: Case, now_s: float) -> None:
         """Note what `case` tries."""
@@ -234,8 +277,8 @@ class Coverage:
         matched: set[RuleName] = set()
         for side in self._sides:
             if request is None:
-                for rule in side.rules:
-                    self.failing[side.shadow, rule.id].append((ACTION,))
+                for failing in (*[rule.failing for rule in side.rules], *side.bundled.values()):
+                    failing.append(SEVERAL)
             else:
                 now = now_s if case.now_s is None else case.now_s
                 time_us = int(now * 1_000_000) if request.time is None else request.time
@@ -243,17 +286,19 @@ class Coverage:
         self.matched.append(frozenset(matched))
 
     def _look(self, side: _Side, request: Request, evaluation: Evaluation) -> set[RuleName]:
-        matched: set[RuleName] = set()
-        deciding: set[int] = set()
+        matching: list[CompiledRule] = []
         for rule in side.rules:
-            failing = rule.guard.failing(request)
-            self.failing[side.shadow, rule.id].append(failing)
-            holds = not failing and rule.look(request, evaluation, side.waivers)
-            rule.count(matched=holds, acted=ACTION not in failing)
+            guard = rule.guard
+            failing = guard.failing(request)
+            rule.failing.append(guard.failing_any(request, failing))
+            holds = failing is None and rule.look(request, evaluation, side.waivers)
+            rule.count(matched=holds, acted=guard.fits(request.action))
             if holds:
-                matched.add((side.shadow, rule.id))
-                if rule.compiled.effect in {Effect.ALLOW, Effect.DENY}:
-                    deciding.add(rule.compiled.layer)
+                matching.append(rule.compiled)
+        if side.bundled:
+            matching += _look_at_bundled(side, request, evaluation)
+        matched = {(side.shadow, one.id) for one in matching}
+        deciding = {one.layer for one in matching if one.effect in {Effect.ALLOW, Effect.DENY}}
         missing = False
         for action, read, point in side.requires:
             if action == request.action:
@@ -278,7 +323,20 @@ class Coverage:
             possible=possible,
             rules=tuple([RuleCoverage(rule.id, rule.at, rule.matched, rule.unmatched) for rule in rules]),
             untested=tuple([gap for point in points for gap in point.untested()]),
+            uncounted=len(self.bundled),
         )
+
+
+def _look_at_bundled(side: _Side, request: Request, evaluation: Evaluation) -> Iterator[CompiledRule]:
+    """The rules that came in bundles and match `request`."""
+    holding: set[str] = set()
+    for rule in side.engine.index_of(request.action).candidates(request):
+        if rule.id in side.bundled and (rule.quick is None or rule.judge_carefully(request, evaluation)[0]):
+            holding.add(rule.id)
+            if not _waived(rule, request, evaluation, side.waivers):
+                yield rule
+    for rule_id, failing in side.bundled.items():
+        failing.append(None if rule_id in holding else SEVERAL)
 
 
 def _points(side: _Side) -> Iterator[_Point]:
@@ -316,7 +374,9 @@ def _side(
                 point = _Point(f"requires of {one.document.metadata.name}", at, f"{action} carries {needed}",
                                ("missing", "carried"))  # fmt: skip
                 requires.append((action, reader(needed), point))
-    return _Side(shadow, engine, rules, waivers, list(_defaults(loaded)), requires)
+    own = {rule.id for rule in rules}
+    bundled: dict[str, list[str | None]] = {rule.id: [] for rule in engine.rules if rule.id not in own}
+    return _Side(shadow, engine, rules, bundled, waivers, list(_defaults(loaded)), requires)
 
 
 def _defaults(loaded: Iterable[LoadedSet]) -> Iterator[tuple[int, _Point]]:

@@ -127,11 +127,11 @@ class Bench:
             return [at for at, case in enumerate(self._cases) if case.request and case.request.action == reach.action]
         if not reach.rules:
             return list(range(len(self._cases)))
-        keys = {reach.key}
+        keys = {None, reach.key}
         found: dict[int, None] = {}
         for rule in reach.rules:
             for at, failing in enumerate(self._covered.failing.get(rule, ())):
-                if keys.issuperset(failing):
+                if failing in keys:
                     found[at] = None
         rules = set(reach.rules)
 
@@ -150,7 +150,7 @@ class Bench:
         if mutant.reach.rules:
             kept = set(mutant.reach.rules).union(*[self._covered.matched[at] for at in touched])
         data = [_with_rules(one, kept, allowing) for one, allowing in zip(data, self._allowing, strict=True)]
-        data = [_with_exceptions(one, data) for one in data]
+        data = [_with_exceptions(one, data, self._covered.bundled) for one in data]
         sources: list[Source] = list(self._bundles)
         sources += [
             PolicySource(one.source.name, each, one.source.at) for one, each in zip(self._loaded, data, strict=True)
@@ -183,10 +183,13 @@ def _with_rules(
     return {**data, "rules": rules, "actions": sorted({*data.get("actions", ()), *known})}
 
 
-def _with_exceptions(data: dict[str, Any], sets: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """`data` without what its exceptions say of rules that are in none of `sets`."""
-    alike = [one for one in sets if one.get("shadow", False) is data.get("shadow", False)]
-    ids = {rule["id"] for one in alike for rule in one["rules"]}
+def _with_exceptions(
+    data: dict[str, Any], sets: Sequence[dict[str, Any]], bundled: frozenset[RuleName]
+) -> dict[str, Any]:
+    """`data` without what its exceptions say of rules that are in none of `sets` and not `bundled`."""
+    shadow = data.get("shadow", False)
+    ids = {rule["id"] for one in sets if one.get("shadow", False) is shadow for rule in one["rules"]}
+    ids |= {rule for side, rule in bundled if side is shadow}
     exceptions = [
         {**exception, "rules": named}
         for exception in data.get("exceptions", ())

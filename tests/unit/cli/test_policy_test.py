@@ -115,7 +115,7 @@ def test_mutants_are_not_tried_while_a_test_fails(run, small):
     write(small / "f.policytests.yaml", document_of({"name": "too large", **ask("allow", amount=9)}))
     result = run("policy", "test", "--mutate", "--min-score", "5")
     assert result.exit_code == 1
-    assert "there is no score: the tests have to pass first" in result.stdout
+    assert "there is no score: there have to be tests, and all have to pass" in result.stdout
 
 
 def test_scenarios_elsewhere_and_labelled_traffic_are_tests_too(run, small, folder):
@@ -213,3 +213,67 @@ def test_hooks_for_pre_commit_run_commands_that_there_are(run, small):
         assert run(*command).exit_code == 0
         names = [str(path.relative_to(small.parent)) for path in small.iterdir()]
         assert run(*command, *names).exit_code == 0  # who turns pass_filenames on
+
+
+# -- beside bundles
+
+
+@pytest.fixture
+def bundled(run, folder):
+    """RULES as a bundle that is trusted, in a folder of their own."""
+    write(folder / "source" / "p.yaml", policy_set(RULES))
+    assert run("policy", "keygen", "release").exit_code == 0
+    (folder / "policies").mkdir()
+    built = run("policy", "build", "source", "--key", "release.key", "--out", "policies/p.axb")
+    assert built.exit_code == 0, built.output
+    return folder / "policies"
+
+
+def test_exception_of_a_rule_in_a_bundle_is_covered_and_its_mutants_are_noticed(run, bundled):
+    waived = {"id": "e", "rules": ["big"], "match": {"context.env": "dev"}, "reason": "r",
+              "expires": "2099-01-01T00:00:00Z"}  # fmt: skip
+    noted = {"id": "noted", "effect": "log", "match": {"action": "tool.call"}}
+    write(bundled / "more.yaml", policy_set([noted], name="more", exceptions=[waived]))
+    scenarios = [
+        {"name": "dev", **ask("allow", amount=6, env="dev")},
+        {"name": "prod", **ask("deny", amount=6, env="prod")},
+        {"name": "nowhere", **ask("deny", "pay", amount=6)},
+    ]
+    write(bundled / "more.policytests.yaml", document_of(*scenarios))
+    result = report(run("policy", "test", "--trust", "release.pub", "--mutate", "--json"))
+    (group,) = result["groups"]
+    assert result["ok"]
+    assert {(gap["rule"], gap["missing"]) for gap in group["coverage"]["untested"]} == {("default of more", "decides")}
+    assert group["coverage"]["uncounted"] == 2
+    survivors = {(one["rule"], one["kind"]) for one in group["mutation"]["survivors"]}
+    # nobody looks at a log, and no expiry is near
+    assert survivors >= {("noted", "rule removed"), ("noted", "filter dropped"), ("e", "expiry moved")}
+    assert {kind for rule, kind in survivors if rule == "e"} == {"expiry moved"}
+
+
+def test_bundle_alone_is_not_covered_and_has_no_score(run, bundled):
+    write(bundled / "p.policytests.yaml", document_of({"name": "big", **ask("deny", amount=6)}))
+    tested = ("policy", "test", "--trust", "release.pub")
+    assert "2 of bundles not counted" in run(*tested).stdout
+    covered = run(*tested, "--min-coverage", "50")
+    assert (covered.exit_code, "there is nothing to cover" in covered.stdout) == (1, True)
+    scored = run(*tested, "--mutate", "--min-score", "50")
+    assert (scored.exit_code, "there is no score: nothing was changed" in scored.stdout) == (1, True)
+
+
+def test_policies_that_nothing_tests_have_no_score_beside_others_that_have(run, folder):
+    write(folder / "policies" / "p.yaml", policy_set(RULES))
+    write(folder / "untested" / "p.yaml", policy_set([{"id": "no", "effect": "deny"}]))
+    write(folder / "untested" / "p.policytests.yaml", document_of(policies=["../policies"], scenarios=[
+        {"name": "big", **ask("deny", amount=6)}, {"name": "small", **ask("allow", amount=5)},
+    ]))  # fmt: skip
+    result = run("policy", "test", "untested", "--mutate", "--min-score", "1")
+    assert result.exit_code == 1
+    assert "there is no score" in result.stdout
+
+
+def test_place_that_no_file_can_have_is_refused_with_its_line(run, small):
+    write(small / "p.policytests.yaml", document_of(policies=["a\0b"]))
+    result = run("policy", "test")
+    assert result.exit_code == 2
+    assert "policies.0 is not valid" in result.stderr

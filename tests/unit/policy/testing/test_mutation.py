@@ -200,6 +200,19 @@ def test_mutant_that_does_not_load_is_none():
         ("warn", "!has(context.a) || context.a == 1", "context.a == 1", "survived"),
         ("deny", "!has(context.a) || context.a.b.exists(x, x)", "context.a.b.exists(x, x)", "equivalent"),
         ("deny", "!has(context.a) || has(context.a.b)", "has(context.a.b)", "survived"),
+        ("warn", "has(context.a) && context.?b.orValue(context.a)", "context.?b.orValue(context.a)", "survived"),
+        (
+            "warn",
+            "has(context.a) && context.?b.or(optional.of(context.a)).hasValue()",
+            "context.?b.or(optional.of(context.a)).hasValue()",
+            "survived",
+        ),
+        (
+            "warn",
+            "has(context.a) && context.a.?b.orValue(context.a.b)",
+            "context.a.?b.orValue(context.a.b)",
+            "survived",
+        ),
     ],
 )
 def test_has_before_what_reads_the_field_anyway_changes_nothing_but_errors(effect, when, dropped, state):
@@ -237,6 +250,13 @@ def test_action_stays_known_without_the_allow_rule_that_names_it():
     }
     found = tried(names, also, anything, rule, default="allow")
     assert found["r", "rule removed", "removed"].state == "killed"
+
+
+def test_allow_rule_that_becomes_another_is_tried_where_one_member_of_a_list_passes():
+    rule = {"id": "r", "effect": "allow", "match": {"context.env": "dev"}, "tests": [asked("allow", env=["dev", "x"])]}
+    found = tried(rule, default="allow")
+    assert found["r", "effect changed", "effect: allow -> deny"].state == "killed"
+    assert found["r", "rule removed", "removed"].state == "survived"
 
 
 def test_default_of_sets_in_one_layer_is_changed_in_all_of_them():
