@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from itertools import islice
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -21,6 +20,8 @@ __all__ = ["Opened", "Refused", "compare_export", "compare_history", "decode_eve
 
 _PAGE: Final = 4_000
 _LINES: Final = 1_000
+_MOST_BYTES: Final = 8 * 1024 * 1024
+"""Of the lines that are held at a time, but for the last of them."""
 
 Opened = Callable[[str, Sequence[AuditEvent]], Awaitable[Sequence[AuditEvent]]]
 """Events of a tenant with what tells of persons opened, as far as their keys are there."""
@@ -81,12 +82,25 @@ def compare_export(
 ) -> None:
     """Compare all decisions in the `lines` of an export of the audit trail, or of its Parquet file. Nothing is verified
     here; that is what ``axonflow audit verify`` does. What is no line of one is told of, and passed over."""
-    left, first = iter(lines), 1
-    while some := list(islice(left, _LINES)):
+    first = 1
+    for some in _batches(lines):
         records, places = _records(some, first, refused)
         comparison.take(_decoded_lines(records, places, refused))
         first += len(some)
         progress(first - 1)
+
+
+def _batches(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
+    some: list[bytes] = []
+    held_bytes = 0
+    for line in lines:
+        some.append(line)
+        held_bytes += len(line)
+        if len(some) == _LINES or held_bytes >= _MOST_BYTES:
+            yield some
+            some, held_bytes = [], 0
+    if some:
+        yield some
 
 
 def _records(lines: list[bytes], first: int, refused: Refused) -> tuple[Sequence[bytes], Sequence[int]]:
