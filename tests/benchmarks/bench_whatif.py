@@ -22,7 +22,7 @@ from axonflow.adapters.postgres import PostgresAuditHistory, PostgresAuditStore,
 from axonflow.audit import AuditEvent, AuditQuery
 from axonflow.audit.export import RECORD_START
 from axonflow.flows.export_audit import export_audit
-from axonflow.flows.what_if import _LINES, _decoded_lines, compare_export, compare_history, decode_events
+from axonflow.flows.what_if import _AT_ONCE, _decoded_lines, compare_export, compare_history, decode_events
 from axonflow.policy.whatif import Comparison
 from axonflow_sidecar.hosting.embedded import EmbeddedPostgres
 from tests.strategies import policy_set
@@ -132,8 +132,8 @@ def measured(name, before, after, rows, lines, history):
             decode_events(page, [""] * len(page), refused)
 
     def decode_lines():
-        for start in range(0, len(records), _LINES):
-            some = records[start : start + _LINES]
+        for start in range(0, len(records), _AT_ONCE):
+            some = records[start : start + _AT_ONCE]
             list(_decoded_lines(some, [0] * len(some), refused))
 
     rounds = spent(

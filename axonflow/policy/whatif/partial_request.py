@@ -233,13 +233,12 @@ def names_of(paths: Iterable[str]) -> frozenset[str]:
     """Under which names records may have what stands at `paths`, as these are spelled here, or what encloses it."""
     names: set[str] = set()
     for path in paths:
-        steps = path.split(".")
-        for length in range(2, len(steps) + 1):
-            name = ".".join(steps[:length])
-            names.add(name)
-            if steps[0] in FIELDS:
-                record, _, last = name.rpartition(".")
-                names.add(f"{record}.attributes.{last}")
+        root, *steps = path.split(".")
+        behind = next((number for number, step in enumerate(steps) if step != _BEHIND), len(steps))
+        names.update([".".join([root, *steps[:length]]) for length in range(1, len(steps) + 1)])
+        if root in FIELDS and len(steps) > behind and steps[behind] not in FIELDS[root]:
+            long = [root, *steps[:behind], "attributes", *steps[behind:]]
+            names.update([".".join(long[:length]) for length in range(behind + 3, len(long) + 1)])
     return frozenset(names)
 
 
