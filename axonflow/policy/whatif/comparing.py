@@ -6,7 +6,7 @@ told which rules those are, by what they are looked up by; then groups by what t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -150,12 +150,20 @@ class Comparison:
         return self.tally
 
     def _decided(self, engine: PolicyEngine, request: Request, now_s: float) -> Ruling:
+        decision = engine.decide(request, "", now_s)
+        return Ruling(decision.effect.value, self._deciding(engine, decision.policies, decision.effect))
+
+    def _deciding(self, engine: PolicyEngine, policies: Sequence[str], effect: str) -> str:
+        """The first of the rules that matched which comes to this effect."""
         effects = self._effects.get(engine.digest)
         if effects is None:
             effects = self._effects[engine.digest] = {rule.id: rule.effect for rule in engine.rules}
-        decision = engine.decide(request, "", now_s)
-        deciding = (rule for rule in decision.policies if effects[rule] is decision.effect)
-        return Ruling(decision.effect.value, next(deciding, DEFAULT))
+        return next((rule for rule in policies if effects.get(rule) == effect), DEFAULT)
+
+    def _rule_then(self, event: Recorded) -> str:
+        """The rule that decided `event`, which the engine before decided."""
+        assert self._before is not None, "whose digest the event has"
+        return self._deciding(self._before, event.policies, event.decided)
 
     def _alone(self, event: Recorded, outcome: Outcome) -> None:
         self.tally.add(outcome, 1)
@@ -220,6 +228,9 @@ class Comparison:
             after = _redactable(event, candidates.after, judge(candidates.after, event, read, None).ruling)
             return Outcome(event.action, _came_to(event), _rule_of(event), after)
         is_own = event.policy_digest == before.needs.engine.digest
+        if is_own and not candidates.after.findings:  # nothing to be learnt from deciding it again
+            after = _redactable(event, candidates.after, judge(candidates.after, event, read, None).ruling)
+            return Outcome(event.action, _came_to(event), self._rule_then(event), after)
         then = judge(before, event, read, None, is_own=is_own)
         asked = None
         is_evident = (
@@ -232,7 +243,7 @@ class Comparison:
             asked = then.asked
         after = _redactable(event, candidates.after, judge(candidates.after, event, read, asked).ruling)
         if is_own and then.ruling.effect != event.decided:  # what they came to then is known, if not why
-            return Outcome(event.action, _came_to(event), _rule_of(event), after)
+            return Outcome(event.action, _came_to(event), self._rule_then(event), after)
         return Outcome(event.action, then.ruling.effect, then.ruling.rule, after)
 
 

@@ -45,7 +45,7 @@ def group_key(asks: Sequence[Asks], digest: str | None) -> Key:
     parts = [
         "event.action",
         "event.effect if event.details is told else event.decided",
-        "event.policies[0] if event.policies else ''",
+        "event.policies[0] if event.policies else ''" if digest is None else "event.policies",
         *_is_own(digest),
     ]
     parts += _parts(set().union(*[one.used for one in asks]))
