@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from axonflow.audit import AuditQuery
-from axonflow.flows.what_if import Refused, compare_export, compare_history, decode_events
+from axonflow.flows.what_if import Refused, compare_export, compare_history, compare_rows
 from axonflow.policy.whatif import Comparison
 
 __all__ = ["compare_database", "compare_export", "compare_parquet"]
@@ -50,6 +50,6 @@ def compare_parquet(
     reading, done = ParquetReading(file), 0
     for rows in reading.events():
         names = [f"in row {number}" for number in range(done + 1, done + len(rows) + 1)]
-        comparison.take(decode_events([row or b"" for row in rows], names, refused))
+        compare_rows([row or b"" for row in rows], names, comparison, refused)
         done += len(rows)
         progress(done, reading.rows)

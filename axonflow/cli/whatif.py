@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_FAILS = ("flips", "tightened", "loosened", "undecidable", "never")
+_FAILS = ("flips", "tightened", "loosened", "undecidable", "malformed", "never")
 _OF_DATABASE = (
     "principal", "client", "action", "resource", "effect", "policy", "decision", "kind", "allowed", "since", "until",
 )  # fmt: skip

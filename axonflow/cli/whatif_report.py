@@ -105,6 +105,7 @@ FAILS: Final = {
     "tightened": lambda report: report.tightened,
     "loosened": lambda report: report.loosened,
     "undecidable": lambda report: report.undecidable.count,
+    "malformed": lambda report: report.malformed.count,
 }
 """What there may be none of, by the name of it: how many there are in a report."""
 

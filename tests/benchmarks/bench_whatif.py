@@ -1,8 +1,8 @@
 """`axonflow whatif`: decisions a second from memory, from an export and from PostgreSQL, against merely decoding the
 same rows; in processor time of this process, since others may be at work on the machine.
 
-Decoding is measured twice: all fields of an event, as a search does, and only those that whatif takes, which is the
-strictest floor there is.
+Decoding is measured three times: all fields of an event, by the page as a search does, and in the small batches that
+whatif takes, where each is gone before the next comes; and only the fields that whatif takes, the strictest floor.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from axonflow.adapters.postgres import PostgresAuditHistory, PostgresAuditStore,
 from axonflow.audit import AuditEvent, AuditQuery
 from axonflow.audit.export import RECORD_START
 from axonflow.flows.export_audit import export_audit
-from axonflow.flows.what_if import _LINES, _decoded_lines, compare_export, compare_history, decode_events
+from axonflow.flows.what_if import _AT_ONCE, _decoded_lines, compare_export, compare_history, decode_events
 from axonflow.policy.whatif import Comparison
 from axonflow_sidecar.hosting.embedded import EmbeddedPostgres
 from tests.strategies import policy_set
@@ -90,15 +90,20 @@ def median(values):
     return statistics.median(list(values))
 
 
-def told(name, events, work, full, floor):
-    """Against decoding all fields of the same rows, as a search does, and only those that are needed."""
-    rounds = spent(events, work, full, floor)
-    own, all_us, bare_us = (median(column) for column in zip(*rounds, strict=True))
-    to_all, to_bare = (median(one[at] / one[0] for one in rounds) for at in (1, 2))
-    print(
-        f"    {name:<28} {own:6.2f} us, {1e6 / own:>9,.0f} a second; {to_all:.2f}x decoding the rows ({all_us:.2f} us),"
-    )
-    print(f"    {'':<28} {to_bare:.2f}x decoding of them only what is needed ({bare_us:.2f} us)")
+def told(name, events, work, *floors):
+    """Against decoding the same rows, in the ways of `FLOORS`."""
+    rounds = spent(events, work, *floors)
+    own, *others = (median(column) for column in zip(*rounds, strict=True))
+    print(f"    {name:<28} {own:6.2f} us, {1e6 / own:>9,.0f} a second")
+    for at, (floor, us) in enumerate(zip(FLOORS, others, strict=True), 1):
+        ratio = median(one[at] / one[0] for one in rounds)
+        print(f"    {'':<28} {ratio:.2f}x decoding {floor} ({us:.2f} us)")
+
+
+FLOORS = (
+    "the rows, 4,000 at a time as a page of a search", f"the rows, {_AT_ONCE} at a time",
+    f"only what is needed of them, {_AT_ONCE} at a time",
+)  # fmt: skip
 
 
 def refused(at, message):
@@ -127,13 +132,27 @@ def measured(name, before, after, rows, lines, history):
         for page in pages:
             decode_all(page)
 
+    def by_the_batch(decode):
+        def run(page):
+            for start in range(0, len(page), _AT_ONCE):
+                decode(page[start : start + _AT_ONCE])
+
+        return run
+
+    def decode_needed(page):
+        decode_events(page, [""] * len(page), refused)
+
+    def decode_batches():
+        for page in pages:
+            by_the_batch(decode_all)(page)
+
     def decode_pages():
         for page in pages:
             decode_events(page, [""] * len(page), refused)
 
     def decode_lines():
-        for start in range(0, len(records), _LINES):
-            some = records[start : start + _LINES]
+        for start in range(0, len(records), _AT_ONCE):
+            some = records[start : start + _AT_ONCE]
             list(_decoded_lines(some, [0] * len(some), refused))
 
     rounds = spent(
@@ -153,6 +172,7 @@ def measured(name, before, after, rows, lines, history):
         len(rows),
         compared(lambda one: compare_export(lines, one, refused=refused)),
         decode_whole,
+        decode_batches,
         decode_lines,
     )
     if history is None:
@@ -172,7 +192,8 @@ def measured(name, before, after, rows, lines, history):
         len(rows),
         compared(lambda one: run(compare_history(store, query, one, refused=refused))),
         lambda: run(fetch(decode_all)),
-        lambda: run(fetch(lambda page: decode_events(page, [""] * len(page), refused))),
+        lambda: run(fetch(by_the_batch(decode_all))),
+        lambda: run(fetch(by_the_batch(decode_needed))),
     )
 
 

@@ -6,7 +6,7 @@ told which rules those are, by what they are looked up by; then groups by what t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -30,6 +30,9 @@ _MOST_SETS: Final = 4_096
 _NO_PATHS: Final[frozenset[str]] = frozenset()
 _SEALED: Final = Ruling(None, DEFAULT, ("sealed",))
 _NO_REQUEST: Final = Ruling(None, DEFAULT, ("names",))
+_EFFECTS: Final = frozenset(effect.value for effect in Effect)
+_REDACTION: Final = "redaction"
+"""Stands among the errors of a decision for the rules whose redaction failed."""
 _NO_ACTION: Final = "no.action"
 """Stands for all that no policy names."""
 
@@ -106,7 +109,7 @@ class Comparison:
                 self.tally.others += 1
                 continue
             if event.sealed:
-                self._alone(event, Outcome(event.action, event.decided, _rule_of(event), _SEALED))
+                self._alone(event, Outcome(event.action, _came_to(event), _rule_of(event), _SEALED))
                 continue
             action = actions.get(event.action) or self._action(event.action)
             try:
@@ -147,12 +150,20 @@ class Comparison:
         return self.tally
 
     def _decided(self, engine: PolicyEngine, request: Request, now_s: float) -> Ruling:
+        decision = engine.decide(request, "", now_s)
+        return Ruling(decision.effect.value, self._deciding(engine, decision.policies, decision.effect))
+
+    def _deciding(self, engine: PolicyEngine, policies: Sequence[str], effect: str) -> str:
+        """The first of the rules that matched which comes to this effect."""
         effects = self._effects.get(engine.digest)
         if effects is None:
             effects = self._effects[engine.digest] = {rule.id: rule.effect for rule in engine.rules}
-        decision = engine.decide(request, "", now_s)
-        deciding = (rule for rule in decision.policies if effects[rule] is decision.effect)
-        return Ruling(decision.effect.value, next(deciding, DEFAULT))
+        return next((rule for rule in policies if effects.get(rule) == effect), DEFAULT)
+
+    def _rule_then(self, event: Recorded) -> str:
+        """The rule that decided `event`, which the engine before decided."""
+        assert self._before is not None, "whose digest the event has"
+        return self._deciding(self._before, event.policies, event.decided)
 
     def _alone(self, event: Recorded, outcome: Outcome) -> None:
         self.tally.add(outcome, 1)
@@ -209,22 +220,43 @@ class Comparison:
                 return self._judged(event, self._read(action, event), candidates)
         except RequestError:
             pass  # what no request is like: neither is it where the candidates are not known
-        return Outcome(event.action, event.decided, _rule_of(event), _NO_REQUEST)
+        return Outcome(event.action, _came_to(event), _rule_of(event), _NO_REQUEST)
 
     def _judged(self, event: Recorded, read: frozenset[str], candidates: _Candidates) -> Outcome:
         before = candidates.before
         if before is None:
-            after = judge(candidates.after, event, read, None).ruling
-            return Outcome(event.action, event.decided, _rule_of(event), after)
+            after = _redactable(event, candidates.after, judge(candidates.after, event, read, None).ruling)
+            return Outcome(event.action, _came_to(event), _rule_of(event), after)
         is_own = event.policy_digest == before.needs.engine.digest
+        if is_own and not candidates.after.findings:  # nothing to be learnt from deciding it again
+            after = _redactable(event, candidates.after, judge(candidates.after, event, read, None).ruling)
+            return Outcome(event.action, _came_to(event), self._rule_then(event), after)
         then = judge(before, event, read, None, is_own=is_own)
         asked = None
-        if is_own and candidates.after.findings and _failed(event) == then.failed:
+        is_evident = (
+            is_own
+            and not event.details.streamed
+            and then.ruling.effect in (None, event.decided)
+            and _failed(event) == then.failed
+        )
+        if is_evident and candidates.after.findings:
             asked = then.asked
-        after = judge(candidates.after, event, read, asked).ruling
-        if then.ruling.effect is None and is_own:  # what they came to then is known, if not why
-            return Outcome(event.action, event.decided, _rule_of(event), after)
+        after = _redactable(event, candidates.after, judge(candidates.after, event, read, asked).ruling)
+        if is_own and then.ruling.effect != event.decided:  # what they came to then is known, if not why
+            return Outcome(event.action, _came_to(event), self._rule_then(event), after)
         return Outcome(event.action, then.ruling.effect, then.ruling.rule, after)
+
+
+def _came_to(event: Recorded) -> str | None:
+    """None for what is no effect."""
+    return event.decided if event.decided in _EFFECTS else None
+
+
+def _redactable(event: Recorded, asks: Asks, ruling: Ruling) -> Ruling:
+    """`ruling`, unless it lets something through that is to be redacted first, which failed then."""
+    if asks.redacts and ruling.effect not in (None, Effect.DENY) and _REDACTION in _failed(event):
+        return Ruling(None, ruling.rule, (_REDACTION,))
+    return ruling
 
 
 def _rule_of(event: Recorded) -> str:

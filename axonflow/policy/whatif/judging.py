@@ -51,7 +51,7 @@ class _Round:
             holds = self._holds(rule, filed=filed)
             if self._evaluation.spent != before:
                 self._paying.append(rule)
-            if self._unseen.asked:  # what it did not get may have ended it before it asked a detector
+            if self._unseen.asked:  # it may have ended before it asked a detector, or have been no candidate
                 self._evaluation.looked = looked
             if holds is None:
                 self.unknown.append(rule)
@@ -78,13 +78,10 @@ class _Round:
         asked = [*self._unseen.asked]
         self._unseen.asked.clear()
         holds = self._condition_holds(rule)
-        if holds is False:
-            return False
-        asked += self._unseen.asked
-        waived = self._waived(rule)
-        if waived:
-            return False
+        waived = holds is not False and self._waived(rule)
         self._unseen.asked[:0] = asked
+        if holds is False or waived:
+            return False
         return None if None in (is_filed, holds, waived) else True
 
     def _is_filed(self, rule: CompiledRule) -> bool | None:
@@ -175,7 +172,7 @@ class _Round:
 def candidates_of(needs: ActionNeeds, event: Recorded, read: frozenset[str]) -> tuple[CompiledRule, ...] | None:
     """The rules that may match `event`, whose action is that of `needs`; None where it takes something to tell them
     that was not recorded. Raises RequestError for what no request is like."""
-    request: Any = PartialRequest(event, read)
+    request: Any = PartialRequest(event, read, needs.names)
     if not needs.looked_up.isdisjoint(request.unseen.uncertain):
         return None
     try:
@@ -197,17 +194,21 @@ def judge(
         found = judge_simply(asks, asks.simple, event, (read, asked), is_own=is_own)
         if found is not None:
             return found
-    end_us = event.time_us
-    start_us = max(end_us - (event.duration_us or 0) - 1, 0)
-    first = _judged(asks, event, (read, asked), start_us, is_own=is_own)
-    if not asks.time and not any(start_us < moment <= end_us for moment in asks.expiries):
-        return first
-    last = _judged(asks, event, (read, asked), end_us, is_own=is_own)
-    if first.ruling.effect is None or first.ruling.effect == last.ruling.effect:
-        return first
-    if last.ruling.effect is None:
-        return last
-    return Judged(Ruling(None, last.ruling.rule, ("time",)), frozenset(), last.failed)
+    start_us, end_us = event.moments
+    moments = [start_us, *[moment for moment in asks.expiries if start_us < moment <= end_us]]
+    if asks.time:  # which tells milliseconds apart at most: in one of them it may change its mind, but not twice
+        moments.append(end_us)
+    each = [_judged(asks, event, (read, asked), moment, is_own=is_own) for moment in moments]
+    certain = frozenset.intersection(*[one.asked for one in each])
+    failed = frozenset().union(*[one.failed for one in each])
+    effects = {one.ruling.effect for one in each}
+    if asks.time and start_us // 1000 != end_us // 1000:
+        effects.add(None)
+    if len(effects) == 1:
+        return Judged(each[0].ruling, certain, failed)
+    unknown = [one.ruling for one in each if one.ruling.effect is None]
+    ruling = unknown[0] if unknown else Ruling(None, each[-1].ruling.rule, ("time",))
+    return Judged(ruling, certain, failed)
 
 
 def _judged(
@@ -220,7 +221,7 @@ def _judged(
 ) -> Judged:
     read, asked = known
     engine = asks.needs.engine
-    request = PartialRequest(event, read)
+    request = PartialRequest(event, read, asks.names)
     evaluation = RecordedEvaluation(request, time_us, event, engine.scanner, asked, is_own=is_own)
     one = _Round(asks, request, evaluation)
     one.run()

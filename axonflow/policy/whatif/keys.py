@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Raw
 
 from axonflow.policy.whatif.needs import Asks
+from axonflow.policy.whatif.partial_request import names_of
 from axonflow.policy.whatif.recorded import MOST_FINDINGS, NOTHING_TOLD, Recorded
 
 __all__ = ["Key", "LookupKey", "group_key", "lookup_key"]
@@ -24,7 +25,6 @@ _ABSENT: Final = Raw(b"~")
 """Of what was not recorded: no JSON value is written so."""
 _NOTHING: Final = object()
 """The same, where nothing is written."""
-_RECORDS: Final = frozenset({"principal", "resource"})
 _CHAIN: Final = "principal.on_behalf_of"
 
 
@@ -45,18 +45,18 @@ def group_key(asks: Sequence[Asks], digest: str | None) -> Key:
     parts = [
         "event.action",
         "event.effect if event.details is told else event.decided",
-        "event.policies[0] if event.policies else ''",
+        "event.policies[0] if event.policies else ''" if digest is None else "event.policies",
         *_is_own(digest),
     ]
     parts += _parts(set().union(*[one.used for one in asks]))
     if any(one.findings for one in asks):
         parts.append("sorted({one.detector for one in event.findings}) if event.findings else event.has_content")
-        parts.append(f"len(event.findings) < {MOST_FINDINGS}")
-        if len(asks) > 1:
-            parts.append("event.errors")
+        parts.append(f"len(event.findings) < {MOST_FINDINGS}, event.details is not told and event.details.streamed")
+    if any(one.redacts for one in asks) or (len(asks) > 1 and any(one.findings for one in asks)):
+        parts.append("event.errors")
     expiries = tuple(sorted({moment for one in asks for moment in one.expiries}))
     if expiries:
-        parts.append("bisect(expiries, event.time_us), bisect(expiries, event.time_us - (event.duration_us or 0) - 1)")
+        parts.append("[bisect(expiries, moment) for moment in event.moments]")
     key: Key = _made(tuple(parts), expiries, digest)
     return key
 
@@ -75,19 +75,7 @@ def _parts(used: set[str]) -> list[str]:
         parts.append("event.resource")
     if any(path.startswith(_CHAIN) for path in used):
         parts.append("event.on_behalf_of")
-    names = {name for path in used for name in _names(path)}
-    return [*parts, *[f"a.get({name!r}, absent)" for name in sorted(names)]]  # repr() of a string is one literal
-
-
-def _names(path: str) -> Iterable[str]:
-    """Under which names a record may have what stands at `path`, or what encloses it."""
-    steps = path.split(".")
-    for length in range(2, len(steps) + 1):
-        name = ".".join(steps[:length])
-        yield name
-        if steps[0] in _RECORDS:
-            record, _, last = name.rpartition(".")
-            yield f"{record}.attributes.{last}"
+    return [*parts, *[f"a.get({name!r}, absent)" for name in sorted(names_of(used))]]  # repr() of it is one literal
 
 
 @lru_cache(maxsize=1024)

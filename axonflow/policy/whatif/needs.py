@@ -11,11 +11,12 @@ from msgspec import Struct
 
 from axonflow.policy.cel.compiler import Condition, Function, Shape
 from axonflow.policy.cel.syntax import Call, Macro, Name, Node
+from axonflow.policy.decision import Redact
 from axonflow.policy.engine import PolicyEngine
 from axonflow.policy.index import ActionIndex
 from axonflow.policy.matching import reader
 from axonflow.policy.rules import CompiledRule
-from axonflow.policy.whatif.partial_request import spelled, whole_request
+from axonflow.policy.whatif.partial_request import names_of, spelled, whole_request
 
 __all__ = ["ActionNeeds", "Asks", "Needs"]
 
@@ -48,9 +49,9 @@ class Needs(Struct, frozen=True):
 
 class ActionNeeds:
     """What the rules of one engine for one action ask for, one by one. `looked_up` are the paths that tell which of
-    them may match at all."""
+    them may match at all, and `names` those under which records may have what stands there."""
 
-    __slots__ = ("_careful", "_of", "_readers", "_shapes", "action", "engine", "index", "looked_up", "rules")
+    __slots__ = ("_careful", "_of", "_readers", "_shapes", "action", "engine", "index", "looked_up", "names", "rules")
 
     def __init__(self, engine: PolicyEngine, action: str) -> None:
         self.engine = engine
@@ -60,6 +61,7 @@ class ActionNeeds:
         filed = [rule.filed[0] for rule in self.rules if rule.filed is not None]
         ranged = [rule.range.path for rule in self.rules if rule.range is not None]
         self.looked_up = frozenset(map(spelled, {*filed, *ranged}))
+        self.names = names_of(self.looked_up)
         self._readers: dict[str, Callable[[Any], Any]] = {}
         self._shapes: dict[Shape, _Shaped] = {}
         self._of: dict[int, Needs] = {}
@@ -90,15 +92,15 @@ class Asks:
     """What those rules ask for together that may match some request: `rules`, or all rules for the action where it is
     not known which.
 
-    `simple` are the attributes that they read, if that is all they need, and none is within another: of each the name
-    under which it is recorded, whose it is (0 the context's, 1 the principal's, 2 the resource's) and how it is called
-    there. `of_principal` and `of_resource`: whether they look at these at all. `known` is for what is learnt of rules
-    that match together.
+    `simple` are the attributes that they read, if that is all they need, and none is within another: of each the
+    name under which it is recorded, whose it is (0 the context's, 1 the principal's, 2 the resource's) and how it
+    is called there. `names` are those under which records may have what is read. `of_principal` and `of_resource`:
+    whether they look at these at all. `known` is for what is learnt of rules that match together.
     """
 
     __slots__ = (
-        "content", "expiries", "findings", "inspects", "is_narrowed", "known", "needs", "of_principal", "of_resource",
-        "rules", "simple", "tests", "time", "used",
+        "content", "expiries", "findings", "inspects", "is_narrowed", "known", "names", "needs", "of_principal",
+        "of_resource", "redacts", "rules", "simple", "tests", "time", "used",
     )  # fmt: skip
 
     def __init__(self, needs: ActionNeeds, rules: tuple[CompiledRule, ...] | None) -> None:
@@ -113,12 +115,14 @@ class Asks:
         self.used = frozenset(map(spelled, required)).union(*[one.used for one in every])
         if not self.is_narrowed:
             self.used |= needs.looked_up
+        self.names = names_of(self.used)
         self.of_principal = any(path.startswith("principal.") for path in self.used)
         self.of_resource = any(path.startswith("resource.") for path in self.used)
         self.findings = any(one.findings for one in every)
         self.content = "content" in required or any(one.content for one in every)
         self.time = any(one.time for one in every)
         self.inspects = any(rule.condition.shape.inspects for rule in self.rules)
+        self.redacts = any(isinstance(one, Redact) for rule in self.rules for one in rule.obligations)
         self.expiries = sorted({waiver.expires_us for waiver in waivers})
         self.known: dict[tuple[CompiledRule, ...], Any] = {}
         is_plain = self.is_narrowed and not (waivers or self.content or self.time)

@@ -7,16 +7,18 @@ what is missing: see `Unseen.taken_whole`, which has to be asked before.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from typing import Any, Final, NoReturn
 
 from msgspec.structs import force_setattr
 
+from axonflow.errors import RequestError
 from axonflow.policy.cel.scope import FIELDS
-from axonflow.policy.request import Principal, Resource
-from axonflow.policy.whatif.recorded import Recorded, is_exact
+from axonflow.policy.request import MAX_DELEGATIONS, Principal, Resource
+from axonflow.policy.whatif.recorded import Recorded, is_exact, is_of_texts
 
-__all__ = ["PartialRequest", "UnrecordedError", "Unseen", "spelled", "whole_request"]
+__all__ = ["PartialRequest", "UnrecordedError", "Unseen", "names_of", "spelled", "whole_request"]
 
 _BEHIND: Final = "on_behalf_of"
 _LISTS: Final = ("roles", "groups")
@@ -146,9 +148,12 @@ class PartialRequest:
 
     __slots__ = ("action", "context", "principal", "resource", "time", "unseen")
 
-    def __init__(self, event: Recorded, read: Collection[str]) -> None:
-        """What `event` tells of the request, where the policies then in force had a look at the paths `read`; empty
-        where that is not known. Raises RequestError for names that no request has."""
+    def __init__(self, event: Recorded, read: AbstractSet[str], names: AbstractSet[str]) -> None:
+        """What `event` tells of the request under these `names`, and no more than that: decisions that have the same
+        under them are one to whoever tells them apart by these. `read` are the paths that the policies then in force
+        had a look at; empty where that is not known. Raises RequestError for what no request is like."""
+        if len(event.on_behalf_of) > MAX_DELEGATIONS:
+            raise RequestError("too many delegations", expected=f"at most {MAX_DELEGATIONS}", found="more")
         self.unseen = unseen = Unseen()
         self.time = None
         self.action = event.action
@@ -168,18 +173,18 @@ class PartialRequest:
                 force_setattr(link, "tenant", _Blank(f"{path}.tenant", unseen))
             path += f".{_BEHIND}"
         self.principal = links[0]
-        self._fill(event.attributes, read)
+        self._fill(event.attributes, read, names)
 
     @property
     def content(self) -> Any:
         """It is never recorded."""
         raise self.unseen.error("content")
 
-    def _fill(self, attributes: dict[str, Any], read: Iterable[str]) -> None:
-        for path in sorted(attributes, key=len):  # what encloses others first
+    def _fill(self, attributes: dict[str, Any], read: AbstractSet[str], names: AbstractSet[str]) -> None:
+        for path in sorted(names & attributes.keys(), key=len):  # what encloses others first
             if is_exact(attributes[path]):
                 self._put(spelled(path), attributes[path], lacks=False)
-        for path in sorted(read, key=len):
+        for path in sorted(names & read, key=len):
             if path not in attributes:
                 self._put(spelled(path), (), lacks=True)
 
@@ -195,6 +200,8 @@ class PartialRequest:
                     return
             if names[0] in _LISTS and isinstance(holder, Principal):
                 if len(names) == 1:
+                    if not is_of_texts(value):
+                        raise RequestError(f"not the {names[0]} of a principal", expected="texts", found="others")
                     force_setattr(holder, names[0], tuple(value))
                     self.unseen.taken_whole.discard(path)
                 return
@@ -220,6 +227,19 @@ def spelled(path: str) -> str:
             if rest.split(".")[0] not in FIELDS[record.partition(".")[0]]:
                 return f"{record}.{rest}"
     return path
+
+
+def names_of(paths: Iterable[str]) -> frozenset[str]:
+    """Under which names records may have what stands at `paths`, as these are spelled here, or what encloses it."""
+    names: set[str] = set()
+    for path in paths:
+        root, *steps = path.split(".")
+        behind = next((number for number, step in enumerate(steps) if step != _BEHIND), len(steps))
+        names.update([".".join([root, *steps[:length]]) for length in range(1, len(steps) + 1)])
+        if root in FIELDS and len(steps) > behind and steps[behind] not in FIELDS[root]:
+            long = [root, *steps[:behind], "attributes", *steps[behind:]]
+            names.update([".".join(long[:length]) for length in range(behind + 3, len(long) + 1)])
+    return frozenset(names)
 
 
 def whole_request(path: str) -> bool:

@@ -11,11 +11,13 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-__all__ = ["MOST_FINDINGS", "NOTHING_TOLD", "Found", "Recorded", "Told", "is_exact"]
+__all__ = ["MOST_FINDINGS", "NOTHING_TOLD", "Found", "Recorded", "Told", "is_exact", "is_of_texts"]
 
 MOST_FINDINGS: Final = 64
 """Of one event: where there are so many, there may have been more, and of those nothing is known."""
+_ID_OF_A_MOMENT: Final = re.compile(r"([0-9a-f]{8})-([0-9a-f]{4})-7")
 _MOST_ITEMS: Final = 64
+_MOST_LEVELS: Final = 4
 _NOT_AS_IT_WAS: Final = re.compile(
     r"\[REDACTED"
     r"|\\u(?:0000|d[89a-f][0-9a-f]{2})"
@@ -76,9 +78,26 @@ class Recorded(Struct, gc=False):
         return decided if decided and isinstance(decided, str) else self.effect
 
     @property
+    def moments(self) -> tuple[int, int]:
+        """The first and the last moment at which it may have been decided, in microseconds since the Unix epoch: it was
+        written down at most its duration later, and its id tells the millisecond (RFC 9562, section 5.7)."""
+        end_us = self.time_us
+        start_us = max(end_us - (self.duration_us or 0) - 1, 0)
+        found = _ID_OF_A_MOMENT.match(self.decision_id)
+        if found is not None:
+            id_us = int(found[1] + found[2], 16) * 1000
+            if start_us < id_us + 1000 and id_us <= end_us:
+                return max(start_us, id_us), min(end_us, id_us + 999)
+        return start_us, end_us
+
+    @property
     def has_content(self) -> bool:
         """Whether anything was there to be inspected, or was yet to come."""
         return self.content_chars > 0 or bool(self.findings) or bool(self.details.streamed)
+
+
+def _may_be_exact(value: list[Any] | dict[str, Any], depth: int) -> bool:
+    return depth > 0 and len(value) <= _MOST_ITEMS
 
 
 @lru_cache(maxsize=1 << 16)
@@ -86,12 +105,20 @@ def _is_plain(text: str) -> bool:
     return _NOT_AS_IT_WAS.search(text) is None
 
 
-def is_exact(value: Any) -> bool:
+def is_of_texts(value: Any) -> bool:
+    """Whether `value` is what roles and groups are."""
+    return isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value)
+
+
+def is_exact(value: Any, depth: int = _MOST_LEVELS) -> bool:
     """Whether a recorded value is what the request had, and not what is kept of it."""
     if isinstance(value, str):
         return _is_plain(value)
     if isinstance(value, list):
-        return len(value) <= _MOST_ITEMS and all(map(is_exact, value))
+        return _may_be_exact(value, depth) and all(is_exact(item, depth - 1) for item in value)
     if isinstance(value, dict):
-        return len(value) <= _MOST_ITEMS and all(is_exact(name) and is_exact(item) for name, item in value.items())
+        items = value.items()
+        return _may_be_exact(value, depth) and all(
+            _is_plain(name) and is_exact(item, depth - 1) for name, item in items
+        )
     return True

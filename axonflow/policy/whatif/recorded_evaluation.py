@@ -27,7 +27,7 @@ class RecordedEvaluation(Evaluation):
         self._asked = asked or frozenset()
         self._nothing = not event.has_content
         self._whole = len(event.findings) < MOST_FINDINGS
-        self._is_own = is_own
+        self._is_own = is_own and not event.details.streamed  # of its text nothing was there to be looked at
         self.looked: set[str] = set()
 
     @property

@@ -10,7 +10,7 @@ from msgspec import UNSET
 from axonflow.policy.decision import Effect
 from axonflow.policy.whatif.needs import Asks
 from axonflow.policy.whatif.partial_request import Unseen
-from axonflow.policy.whatif.recorded import Recorded, is_exact
+from axonflow.policy.whatif.recorded import Recorded, is_exact, is_of_texts
 from axonflow.policy.whatif.recorded_evaluation import RecordedEvaluation
 from axonflow.policy.whatif.ruling import DEFAULT, Judged, Ruling, asked_of, ruling_of
 
@@ -101,8 +101,11 @@ def _request_of(
         principal = request.principal = _Plain()
         principal.type, _, principal.id = event.principal.partition(":")
         principal.tenant = event.tenant_id
-        principal.roles = tuple(attributes.pop("roles", ()))
-        principal.groups = tuple(attributes.pop("groups", ()))
+        roles, groups = attributes.pop("roles", ()), attributes.pop("groups", ())
+        if not (is_of_texts(roles) and is_of_texts(groups)):
+            return None
+        principal.roles = tuple(roles)
+        principal.groups = tuple(groups)
         principal.attributes = attributes
     if asks.of_resource:
         resource = request.resource = _Plain()

@@ -133,6 +133,8 @@ def test_whatif_of_lines_that_are_no_records_names_and_counts_them(run, exported
     assert found["malformed"]["count"] == 2
     assert found["compared"] + found["undecidable"]["count"] == len(ASKED)
     assert f"line {at + 1}: " in result.stderr
+    assert run("whatif", stricter, "--export", str(exported)).exit_code == 0
+    assert run("whatif", stricter, "--export", str(exported), "--fail-on", "malformed").exit_code == 1
 
 
 def traffic(folder, *lines):
