@@ -112,8 +112,8 @@ def command(
       axonflow policy check @baseline policies/ --json
       axonflow policy check --strict policies/
 
-    Exit codes: 0 valid (warnings and findings are no fault without --strict), 1 a fault or a failing test, 2 no place
-    to check.
+    Exit codes: 0 valid (warnings and findings are no fault without --strict), 1 a fault (a place that
+    is not there is one) or a failing test, 2 an option that cannot be, or no place given and no ./policies.
     """
     import msgspec
 
