@@ -66,7 +66,16 @@ def tests(session: nox.Session) -> None:
     # file starts, such as a server, it starts once. In the order that tests/conftest.py gives them.
     processes = min((os.cpu_count() or 1) + 2, 6)
     spread = ("-n", str(processes), "--dist=loadfile", "--no-loadscope-reorder")
-    session.run("pytest", "tests", *spread, "--cov", "--cov-report=", f"--hypothesis-seed={seed}", env=BYTECODE_KEPT)
+    session.run(
+        "pytest",
+        "tests",
+        *spread,
+        "--cov",
+        "--cov-report=",
+        "--cov-fail-under=0",
+        f"--hypothesis-seed={seed}",
+        env=BYTECODE_KEPT,
+    )
     session.run("coverage", "report")
 
 

@@ -20,6 +20,8 @@ os.environ.setdefault("AXONFLOW_COMMAND_KEYS", "none")  # commands of tests leav
 
 _HERE = Path(__file__).parent
 _TRACED = (_HERE / "unit", _HERE / "ports")
+_BESIDE = (_HERE / "unit" / "adapters" / "postgres", _HERE / "unit" / "cli")
+"""Of these, which are about little of the core, only commands about policies and the audit trail are traced."""
 _DRAWN_UNTRACED = (_HERE / "unit" / "policy", _HERE / "unit" / "detect")
 _WAITING = (_HERE / "e2e", _HERE / "sidecar", _HERE / "attacks", _HERE / "unit" / "adapters" / "postgres")
 
@@ -30,9 +32,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     tests of single cases; drawn ones, slow ones and those that come through a door run as they are."""
     for item in items:
         drawn = item.get_closest_marker("hypothesis") and any(map(item.path.is_relative_to, _DRAWN_UNTRACED))
-        if drawn or item.get_closest_marker("slow") or not any(map(item.path.is_relative_to, _TRACED)):
+        if drawn or item.get_closest_marker("slow") or not _is_traced(item.path):
             item.add_marker("untraced")
     items[:] = _mixed(items)
+
+
+def _is_traced(path: Path) -> bool:
+    if any(map(path.is_relative_to, _BESIDE)):
+        return path.name.startswith(("test_policy", "test_audit"))
+    return any(map(path.is_relative_to, _TRACED))
 
 
 @pytest.hookimpl(wrapper=True)

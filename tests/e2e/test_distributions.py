@@ -42,7 +42,10 @@ def test_wheel_of_the_library_ships_the_samples(tmp_path):
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert "axonflow/samples/traffic.jsonl" in names
-    assert sum(name.startswith("axonflow/samples/policies/") for name in names) == 3
+    samples = sorted(name.rpartition("/")[2] for name in names if name.startswith("axonflow/samples/policies/"))
+    assert samples == [
+        f"{one}.{kind}" for one in ("access", "content", "tools") for kind in ("policytests.yaml", "yaml")
+    ]
 
 
 @pytest.mark.parametrize("place", [place for place in WHEELS if place != "."])

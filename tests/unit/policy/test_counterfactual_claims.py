@@ -162,6 +162,7 @@ def test_counterfactual_that_drops_a_number_keeps_what_python_holds_for_the_same
     assert applied(request, [Edit("drop", "context.l", (), 1)]).context["l"] == [True, "x"]
 
 
+@pytest.mark.slow
 def test_counterfactual_where_loops_run_out_of_steps_proves_nothing():
     rules = [denied(LOOPS), {"id": "b", "effect": "deny"}]
     found = asked(rules, {"context": LONG}, ["context.x"])
@@ -199,6 +200,7 @@ def test_explanation_of_a_rule_named_redaction_is_no_failed_redaction():
     assert "rule x denies" in explain(engine, Request(**ANN), NOW_S).why[0]
 
 
+@pytest.mark.slow
 def test_explanation_of_an_exception_that_had_too_few_steps_left_says_that_it_does_not_hold():
     rules = [{"id": "a", "effect": "deny", "when": LOOPS}, {"id": "no", "effect": "deny"}]
     engine = engine_of(policy_set(rules, default="allow", exceptions=[dict(DRILL, when="context.m.exists(a, a == 1)")]))

@@ -71,6 +71,7 @@ def test_rule_that_the_engine_refuses_is_left_out_and_named():
     assert f"# left out: a.cedar:2:1: {found.found}" in result.sets[0].text
 
 
+@pytest.mark.slow
 def test_rules_that_are_refused_beyond_what_is_told_at_once_are_tried_alone(monkeypatch):
     monkeypatch.setattr(importing, "_MAX_ROUNDS", 1)
     one = 'forbid(principal, action, resource) when { context.a like "x" && (%s) };'
