@@ -12,7 +12,7 @@ from axonflow.cli.tables import coloured, printable
 
 if TYPE_CHECKING:
     from axonflow.cli.policy_test_running import Group, TestReport
-    from axonflow.policy.testing.coverage import CoverageReport
+    from axonflow.policy.testing.coverage import CoverageReport, Untested
     from axonflow.policy.testing.mutation import MutantResult, MutationReport
 
 __all__ = ["shown"]
@@ -66,10 +66,10 @@ def _coverage(coverage: CoverageReport) -> Iterator[str]:
         yield _more(len(lines))
 
 
-def _gaps(rule: str, gaps: Sequence[object]) -> Iterator[str]:
+def _gaps(rule: str, gaps: Sequence[Untested]) -> Iterator[str]:
     yield f"  {printable(rule)}"
     for gap in gaps:
-        yield printable(f"    {gap.at}: {gap.what}: never {gap.missing}")  # type: ignore[attr-defined]  # Untested
+        yield printable(f"    {gap.at}: {gap.what}: never {gap.missing}")
 
 
 def _mutation(mutation: MutationReport) -> Iterator[str]:

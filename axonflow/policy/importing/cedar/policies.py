@@ -187,6 +187,8 @@ class _Rule:
             self._match[path] = scope.entity.id
         else:
             self._when.append(self._entities.member(variable, (scope.entity,)))
+            if path is None:
+                self._assume_alone(scope.entity)
 
     def _equal(self, variable: str, entity: EntityRef) -> None:
         named = self._names.principal_type if variable == "principal" else self._names.resource_type
@@ -208,6 +210,14 @@ class _Rule:
             self._assume(scope)
         names = list(actions)
         self._match = {"action": names[0] if len(names) == 1 else names, **self._match}
+
+    def _assume_alone(self, entity: EntityRef) -> None:
+        error = UnsupportedError(
+            entity.offset, f'principal in {entity.type}::"{entity.id}"'[:80],
+            "others may be in a principal, and nothing says in which list requests name it",
+            "Say in the mapping file what names those it is in: memberships.",
+        )  # fmt: skip
+        self._note(error, "assumed", "the rule is for this principal alone", loosens=self._forbids)
 
     def _assume(self, scope: ActionScope) -> None:
         error = UnsupportedError(

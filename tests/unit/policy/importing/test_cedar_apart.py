@@ -114,3 +114,10 @@ def test_condition_longer_than_any_of_ours_is_named_before_it_is_written(effect,
     assert str(MAX_EXPRESSION_CHARS) in found.why
     one, _ = import_cedar(text, "f.cedar", "f", Names(), widen=True)
     assert sum(len(rule.rule.get("when", "")) for rule in one.rules) <= 2 * MAX_EXPRESSION_CHARS
+
+
+@pytest.mark.parametrize("effect", ["permit", "forbid"])
+def test_principal_in_a_principal_is_carried_over_for_it_alone_and_named(effect):
+    text = f'{effect}(principal in User::"boss", action == Action::"read", resource);'
+    _, (found,) = import_cedar(text, "f.cedar", "f", Names(), widen=False)
+    assert (found.kind, found.loosens, found.found) == ("assumed", effect == "forbid", 'principal in User::"boss"')
