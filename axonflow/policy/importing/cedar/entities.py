@@ -81,6 +81,11 @@ class Entities:
         if not isinstance(node.left, Variable) or node.left.name == "context" or len(named) < len(refs):
             raise unsupported(node, "only principal, action and resource are in entities that are named here")
         if node.left.name != "action":
+            if any(self._names.membership(ref.type, node.left.name) is None for ref in named):
+                raise unsupported(
+                    node, "others may be in it, and nothing says in which list requests name it",
+                    "Say in the mapping file what names those it is in: memberships.",
+                )  # fmt: skip
             return self.member(node.left.name, named)
         actions = [self._names.action(one) for ref in named for one in self._names.members(ref)[0]]
         if any(not self._names.members(ref)[1] for ref in named):

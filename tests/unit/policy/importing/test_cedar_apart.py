@@ -121,3 +121,9 @@ def test_principal_in_a_principal_is_carried_over_for_it_alone_and_named(effect)
     text = f'{effect}(principal in User::"boss", action == Action::"read", resource);'
     _, (found,) = import_cedar(text, "f.cedar", "f", Names(), widen=False)
     assert (found.kind, found.loosens, found.found) == ("assumed", effect == "forbid", 'principal in User::"boss"')
+
+
+def test_condition_that_asks_who_is_in_a_principal_is_left_out_and_named():
+    text = 'forbid(principal, action == Action::"read", resource) when { principal in User::"boss" };'
+    one, (found,) = import_cedar(text, "f.cedar", "f", Names(), widen=False)
+    assert (found.loosens, found.found, one.document["rules"]) == (True, 'principal in User::"boss"', [])
