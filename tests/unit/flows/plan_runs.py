@@ -1,4 +1,5 @@
-"""What the tests of `run_plan` share: a policy that is a plain function, steps to call, and a run with a bound."""
+"""What the tests of `run_plan` share: a policy that is a plain function, steps to call, and a run with a bound, by a
+clock of its own: no test depends on how busy the machine is."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
@@ -9,6 +10,7 @@ from axonflow.flows.run_plan import run_plan
 from axonflow.plan import Plan, PlanResult
 from axonflow.policy.decision import Decision, Effect
 from axonflow.policy.request import Principal, Request
+from tests.virtual_time import run_at_once
 
 ANN = Principal("ann", tenant="acme")
 HANGS_AFTER_S = 60
@@ -51,7 +53,7 @@ def in_time(work: Coroutine[Any, Any, PlanResult]) -> PlanResult:
     async def bounded() -> PlanResult:
         return await asyncio.wait_for(work, HANGS_AFTER_S)
 
-    return asyncio.run(bounded())
+    return run_at_once(bounded())
 
 
 def started(
