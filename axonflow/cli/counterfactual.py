@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from axonflow.cli.groups import EXIT_NO
+from axonflow.cli.json_output import json_text
 from axonflow.cli.policies import open_flow, policies_option
 from axonflow.cli.request_input import request_options
 from axonflow.cli.tables import coloured, printable
@@ -68,8 +69,6 @@ def command(
 
     Exit codes: 0 allowed, or a change was found, 1 none was found, 2 bad input.
     """
-    import msgspec
-
     from axonflow.policy.explaining import Changeable, counterfactual
     from axonflow.policy.explaining.told import told
 
@@ -79,7 +78,7 @@ def command(
         engine, request, time(), Changeable.of(only, fix), max_edits=max_edits, go_on=lambda: monotonic() < until
     )
     shown = told(found, request, engine.secrecy)
-    click.echo(msgspec.json.encode(shown) if as_json else "\n".join(_lines(shown)))
+    click.echo(json_text(shown) if as_json else "\n".join(_lines(shown)))
     if not (found.allowed or found.changes):
         ctx.exit(EXIT_NO)
 
@@ -128,12 +127,9 @@ def _edit(edit: ToldEdit) -> str:
 
 
 def _value(edit: ToldEdit, value: object) -> str:
-    import msgspec
-
     if edit.path == "time" and isinstance(value, int):
         return f"{shown_time(value)} UTC"
-    text: str = msgspec.json.encode(value).decode()
-    return text
+    return json_text(value)
 
 
 def _policies(rules: RulesToChange) -> Iterator[str]:

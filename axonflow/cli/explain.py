@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from axonflow.cli.groups import EXIT_NO
+from axonflow.cli.json_output import json_text
 from axonflow.cli.policies import open_flow, policies_option
 from axonflow.cli.request_input import request_options
 from axonflow.cli.trees import tree_text
@@ -41,12 +42,10 @@ def command(ctx: click.Context, /, *, request: Request, policies: str | None, ev
 
     Exit codes: 0 allowed, 1 not allowed (denied, or held for approval), 2 bad input.
     """
-    import msgspec
-
     from axonflow.cli.explanation_tree import explanation_tree
     from axonflow.policy.explaining import explain
 
     told = explain(open_flow(policies).policies_for(request), request, time())
-    click.echo(msgspec.json.encode(told) if as_json else tree_text(explanation_tree(told, every_rule=every_rule)))
+    click.echo(json_text(told) if as_json else tree_text(explanation_tree(told, every_rule=every_rule)))
     if not told.allowed:
         ctx.exit(EXIT_NO)

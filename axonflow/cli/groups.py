@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import click
 
+from axonflow.cli.json_output import say_failed, wants_json
 from axonflow.cli.settings import read_settings
 from axonflow.cli.tables import printable
 from axonflow.errors import AxonFlowError
@@ -24,6 +25,7 @@ EXIT_NO: Final = 1
 EXIT_BAD_INPUT: Final = 2
 EXIT_INTERRUPTED: Final = 130
 """128 + SIGINT, as shells count."""
+_WANTS_JSON: Final = "axonflow.wants_json"
 _WHOLE: Final = 200
 """Characters: more than any first sentence of a command's help has."""
 _EXIT_BROKEN_PIPE: Final = 141
@@ -105,6 +107,11 @@ class Commands(LazyGroup):
                 _let_go(stream)
             sys.exit(_EXIT_NO_OUTPUT)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does, remembering whether errors are told as JSON too: those of a subcommand's options as well."""
+        ctx.meta[_WANTS_JSON] = wants_json(args)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command. AxonFlow's own errors end in exit code 2, whatever else is wrong shows its traceback."""
         for stream in (sys.stdout, sys.stderr):
@@ -113,15 +120,24 @@ class Commands(LazyGroup):
         try:
             if not read_settings().colour:
                 ctx.color = False
-            return super().invoke(ctx)
-        except AxonFlowError as error:
-            raise Failure(str(error)) from None
+            return self._answered(ctx)
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
             ctx.exit(EXIT_INTERRUPTED)
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes it once more
             ctx.exit(_EXIT_BROKEN_PIPE)
+
+    def _answered(self, ctx: click.Context) -> Any:
+        """Run the command. With `--json` an error is an object on standard output, beside the message for people."""
+        try:
+            return super().invoke(ctx)
+        except (AxonFlowError, click.ClickException) as error:
+            if ctx.meta[_WANTS_JSON]:
+                say_failed(error)
+            if isinstance(error, click.ClickException):
+                raise
+            raise Failure(str(error)) from None
 
 
 def _open_closed_streams() -> None:

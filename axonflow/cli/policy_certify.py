@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from axonflow.cli.certificates import shown_certificate
 from axonflow.cli.groups import EXIT_NO
+from axonflow.cli.json_output import json_text
 from axonflow.cli.policies import chosen_place, trust_option, trusted_keys
 
 if TYPE_CHECKING:
@@ -77,8 +78,6 @@ def command(  # noqa: PLR0913  click gives each option by its name
 
     Exit codes: 0 certified, 1 it may take longer than --enforce-time, 2 policies that do not load.
     """
-    import msgspec
-
     from axonflow.app.certifying import Inputs, certificate_for
 
     certificate = certificate_for(
@@ -88,7 +87,7 @@ def command(  # noqa: PLR0913  click gives each option by its name
     report = Report(ok=True, certificate=certificate)
     if calibrate or enforce_time is not None:
         report = _timed(certificate, content_kb, enforce_time)
-    click.echo(msgspec.json.encode(report) if as_json else _shown(report, enforce_time))
+    click.echo(json_text(report) if as_json else _shown(report, enforce_time))
     if not report.ok:
         ctx.exit(EXIT_NO)
 

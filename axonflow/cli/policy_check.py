@@ -11,6 +11,7 @@ import click
 from msgspec import Struct
 
 from axonflow.cli.groups import EXIT_NO
+from axonflow.cli.json_output import json_text
 from axonflow.cli.policies import (
     DEFAULT_FOLDER,
     chosen_place,
@@ -115,10 +116,8 @@ def command(
     Exit codes: 0 valid (warnings and findings are no fault without --strict), 1 a fault (a place that
     is not there is one) or a failing test, 2 an option that cannot be, or no place given and no ./policies.
     """
-    import msgspec
-
     report = checked(places or (chosen_place(None),), compare=compare if analyse else None, strict=strict)
-    click.echo(msgspec.json.encode(report) if as_json else shown(report))
+    click.echo(json_text(report) if as_json else shown(report))
     if not report.ok:
         ctx.exit(EXIT_NO)
 

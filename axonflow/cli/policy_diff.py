@@ -8,6 +8,7 @@ import click
 
 from axonflow.cli.comparisons import shown_comparison
 from axonflow.cli.groups import EXIT_NO
+from axonflow.cli.json_output import json_text
 from axonflow.cli.policies import trust_option, trusted_keys
 from axonflow.cli.policy_store import Place, place_options, show, with_publisher
 from axonflow.cli.tables import printable
@@ -101,7 +102,7 @@ def _between_versions(first: int, second: int | None, place: Place, *, as_json: 
     found, before, after = with_publisher(place, diff)
     verdicts = _verdicts(before, after)
     report = {**msgspec.structs.asdict(found), "verdicts": verdicts}
-    click.echo(msgspec.json.encode(report).decode() if as_json else _shown(found, verdicts))
+    click.echo(json_text(report) if as_json else _shown(found, verdicts))
     return bool(found.added or found.removed or found.changed)
 
 

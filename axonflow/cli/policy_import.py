@@ -12,6 +12,7 @@ import click
 from msgspec import Struct
 
 from axonflow.cli.groups import EXIT_NO
+from axonflow.cli.json_output import json_text
 from axonflow.cli.reading import INPUT_FILE, STANDARD_INPUT, decoded, read_bytes
 from axonflow.cli.tables import fields, printable
 from axonflow.errors import ConfigurationError
@@ -154,10 +155,8 @@ def _sets(imported: Imported, written: Sequence[Path] | None) -> tuple[ReportedS
 
 
 def _tell(report: Report, *, as_json: bool) -> None:
-    import msgspec
-
     if as_json:
-        click.echo(msgspec.json.encode(report))
+        click.echo(json_text(report))
         return
     texts = [one.text for one in report.sets if one.text is not None]
     if texts:

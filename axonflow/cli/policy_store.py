@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 import click
 
 from axonflow.cli.database import chosen_url, database_options
+from axonflow.cli.json_output import json_text
 from axonflow.cli.policies import trust_option, trusted_keys
 from axonflow.cli.settings import read_settings
 from axonflow.cli.signing import signed_commands
@@ -132,9 +133,7 @@ def with_publisher(place: Place, use: Callable[[Publisher], Awaitable[T]]) -> T:
 
 def show(value: object, text: str, *, as_json: bool) -> None:
     """Print `value`, a Struct, as one JSON object, or `text`."""
-    import msgspec
-
-    click.echo(msgspec.json.encode(value).decode() if as_json else text)
+    click.echo(json_text(value) if as_json else text)
 
 
 def moment(time_us: int) -> str:

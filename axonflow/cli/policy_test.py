@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from axonflow.cli.groups import EXIT_NO
+from axonflow.cli.json_output import json_text
 from axonflow.cli.policies import (
     chosen_place,
     redaction_key,
@@ -82,8 +83,6 @@ def command(
       2    wrong usage, or policies or scenarios that are not valid
       130  interrupted by Ctrl-C
     """
-    import msgspec
-
     from axonflow.cli.policy_test_running import Options, run
     from axonflow.cli.policy_test_text import shown
 
@@ -92,7 +91,7 @@ def command(
     report, outcomes = run(places or (chosen_place(None),), scenarios, options, trusted_keys(), redaction_key())
     if junit is not None:
         _write(junit, outcomes)
-    click.echo(msgspec.json.encode(report) if as_json else shown(report))
+    click.echo(json_text(report) if as_json else shown(report))
     if not report.ok:
         ctx.exit(EXIT_NO)
 

@@ -10,6 +10,7 @@ import click
 from axonflow.cli.audit_filters import PastTime, chosen_persons_key, filter_options, filters_in, persons_key_option
 from axonflow.cli.database import chosen_url, database_options
 from axonflow.cli.groups import EXIT_INTERRUPTED, EXIT_NO
+from axonflow.cli.json_output import json_text
 from axonflow.cli.policies import open_flow, redaction_key_option, trust_option
 from axonflow.cli.reading import INPUT_FILE
 from axonflow.errors import ConfigurationError
@@ -89,7 +90,7 @@ def command(
         comparison.finish(), gone.refusals, source=source, digests=(after.digest, before.digest if before else None),
         wall_ns=gone.wall_ns, interrupted=gone.interrupted,
     )  # fmt: skip
-    click.echo(report.to_json() if as_json else whatif_text(report))
+    click.echo(json_text(report) if as_json else whatif_text(report))
     if gone.interrupted:
         ctx.exit(EXIT_INTERRUPTED)
     if not report.compared or any(FAILS[name](report) for name in fails if name in FAILS):

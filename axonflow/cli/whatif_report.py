@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import msgspec
 from msgspec import Struct
 
 from axonflow.policy.whatif import Outcome, Tally
@@ -94,10 +93,6 @@ class WhatIfReport(Struct, frozen=True):
     malformed: Malformed
     wall_s: float
     decisions_per_s: float
-
-    def to_json(self) -> bytes:
-        """This report as UTF-8 JSON."""
-        return msgspec.json.encode(self)
 
 
 FAILS: Final = {
