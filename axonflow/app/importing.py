@@ -138,16 +138,21 @@ def _data_in(text: str, name: str, kind: Format | None) -> list[Any] | None:
         if kind is None and _CEDAR.search(text):
             return None
         raise
-    if documents and all(is_legacy(one) or is_wire(one) for one in documents):
-        return documents
-    if kind is None and not any(isinstance(one, (dict, list)) for one in documents) and _CEDAR.search(text):
-        return None
-    if any(isinstance(one, dict) and ("staticPolicies" in one or "effect" in one) for one in documents):
+    if any(isinstance(one, dict) and _is_cedar_json(one) for one in documents):
         raise PolicyError(
             "Cedar's JSON format is not read", expected="its text", at=name,
             hint="cedar translate-policy --direction json-to-cedar turns the one into the other.",
         )  # fmt: skip
+    if documents and all(is_legacy(one) or is_wire(one) for one in documents):
+        return documents
+    if kind is None and not any(isinstance(one, (dict, list)) for one in documents) and _CEDAR.search(text):
+        return None
     raise _not_it(name, kind)
+
+
+def _is_cedar_json(data: dict[str, Any]) -> bool:
+    """Of one policy, which has `conditions` as a dynamic policy of the wire contract has, or of a set."""
+    return "staticPolicies" in data or data.get("effect") in ("permit", "forbid")
 
 
 def _documents(text: str, name: str) -> list[Any]:

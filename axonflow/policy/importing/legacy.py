@@ -7,7 +7,8 @@ counterpart.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 from axonflow.errors import PolicyError
@@ -68,6 +69,21 @@ def import_legacy(data: dict[str, Any], at: At, *, widen: bool) -> tuple[list[Im
     return _Document(data, name, spec, at, widen=widen).made()
 
 
+class _Faults(list[_CannotError]):
+    """All that has no counterpart in one rule."""
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Go on after a part that has none, to name what else there is."""
+        try:
+            yield
+        except _CannotError as error:
+            self.append(error)
+
+
+_Make = Callable[[dict[str, Any], Path, _Faults], dict[str, Any]]
+
+
 class _Document:
     def __init__(self, data: Mapping[str, Any], name: str, spec: dict[str, Any], at: At, *, widen: bool) -> None:
         self._data = data
@@ -76,7 +92,7 @@ class _Document:
         self._at = at
         self._widen = widen
         self._findings: list[Finding] = []
-        self._makers: Final[dict[Any, Callable[[dict[str, Any], Path], dict[str, Any]]]] = {
+        self._makers: Final[dict[Any, _Make]] = {
             "access-control": self._access,
             "rate-limit": self._rate,
         }
@@ -108,15 +124,16 @@ class _Document:
         made = [self._rule(make, rule, position) for position, rule in enumerate(rules)]
         return [rule for rule in made if rule is not None], self._findings
 
-    def _rule(
-        self, make: Callable[[dict[str, Any], Path], dict[str, Any]], rule: Any, position: int
-    ) -> ImportedRule | None:
+    def _rule(self, make: _Make, rule: Any, position: int) -> ImportedRule | None:
         path: Path = ("spec", "rules", position)
-        try:
-            made = make(_mapping(rule, path), path)
-        except _CannotError as error:
+        faults = _Faults()
+        made: dict[str, Any] = {}
+        with faults.noted():
+            made = make(_mapping(rule, path), path, faults)
+        for fault in faults:
             allows = isinstance(rule, dict) and rule.get("action") == "allow"
-            self._note(error.path, error.found, error.why, "the rule is left out", loosens=not allows)
+            self._note(fault.path, fault.found, fault.why, "the rule is left out", loosens=not allows)
+        if faults:
             return None
         message = rule.get("message")
         if isinstance(message, str) and 0 < len(message) <= 1_000 and "\0" not in message:
@@ -133,20 +150,23 @@ class _Document:
 
     # -- access-control
 
-    def _access(self, rule: dict[str, Any], path: Path) -> dict[str, Any]:
-        _check_fields(rule, {"action", "conditions", "message"}, path)
+    def _access(self, rule: dict[str, Any], path: Path, faults: _Faults) -> dict[str, Any]:
+        _check_fields(rule, {"action", "conditions", "message"}, path, faults)
         action = rule.get("action")
         effect = _EFFECTS.get(action) if isinstance(action, str) else None
         if effect is None:
-            raise _CannotError((*path, "action"), action, f"the actions with a counterpart are {', '.join(_EFFECTS)}")
-        conditions = _mapping(rule.get("conditions", {}), (*path, "conditions"))
-        parts = [_condition(name, value, (*path, "conditions", name)) for name, value in conditions.items()]
+            why = f"the actions with a counterpart are {', '.join(_EFFECTS)}"
+            faults.append(_CannotError((*path, "action"), action, why))
+        parts: list[Cel] = []
+        for name, value in _mapping(rule.get("conditions", {}), (*path, "conditions")).items():
+            with faults.noted():
+                parts.append(_condition(name, value, (*path, "conditions", name)))
         when = joined("&&", parts)
         return {"effect": effect} if when.text == "true" else {"effect": effect, "when": when.text}
 
     # -- rate-limit
 
-    def _rate(self, rule: dict[str, Any], path: Path) -> dict[str, Any]:
+    def _rate(self, rule: dict[str, Any], path: Path, faults: _Faults) -> dict[str, Any]:
         action = rule.get("action", "block")
         if action == "throttle" and self._widen:
             self._findings.append(
@@ -156,14 +176,15 @@ class _Document:
                 )
             )  # fmt: skip
         elif action != "block":
-            raise _CannotError((*path, "action"), action, "nothing here does that; --widen refuses what is throttled")
-        _check_fields(rule, {"action", "limit", "window", "scope", "message", "delay"}, path)
+            why = "nothing here does that; --widen refuses what is throttled"
+            faults.append(_CannotError((*path, "action"), action, why))
+        _check_fields(rule, {"action", "limit", "window", "scope", "message", "delay"}, path, faults)
         limit, scope = rule.get("limit"), rule.get("scope")
         if not isinstance(limit, int) or isinstance(limit, bool) or not 0 <= limit <= 2**53:
-            raise _CannotError((*path, "limit"), limit, "expected a number of requests")
+            faults.append(_CannotError((*path, "limit"), limit, "expected a number of requests"))
         key = _KEYS.get(scope) if isinstance(scope, str) else None
         if key is None:
-            raise _CannotError((*path, "scope"), scope, "requests are counted by user or by tenant here")
+            faults.append(_CannotError((*path, "scope"), scope, "requests are counted by user or by tenant here"))
         window_s = _window_s(rule.get("window"), (*path, "window"))
         obligation = {"unit": "requests", "maximum": limit, "window_s": window_s, "key": key}
         return {"effect": "limit", "match": {"action": _REQUESTS}, "obligations": [obligation]}
@@ -175,10 +196,10 @@ def _mapping(value: Any, path: Path) -> dict[str, Any]:
     return value
 
 
-def _check_fields(rule: Mapping[str, Any], known: set[str], path: Path) -> None:
+def _check_fields(rule: Mapping[str, Any], known: set[str], path: Path, faults: _Faults) -> None:
     for name in rule:
         if name not in known:
-            raise _CannotError((*path, name), name, "nothing is known of such a field")
+            faults.append(_CannotError((*path, name), name, "nothing is known of such a field"))
 
 
 def _window_s(value: object, path: Path) -> int:

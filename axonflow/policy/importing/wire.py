@@ -15,10 +15,10 @@ from msgspec.structs import replace
 
 from axonflow.detect.patterns import CompilePattern
 from axonflow.errors import PolicyError, RequestError
-from axonflow.policy.api_conditions import expression_of
-from axonflow.policy.api_policy import ApiPolicy, ConditionAction, Conditions, Override, Pattern, tier_of
+from axonflow.policy.api_policy import ApiPolicy, Condition, ConditionAction, Conditions, Override, Pattern, tier_of
 from axonflow.policy.api_rules import document_of, may_override
 from axonflow.policy.importing.report import Finding, ImportedRule, ImportedSet
+from axonflow.policy.importing.wire_faults import condition_faults, field_faults, moved
 from axonflow.policy.json_value import check_text
 
 __all__ = ["MAX_WIRE_POLICIES", "import_wire", "is_wire"]
@@ -44,6 +44,7 @@ _MAX_ID_CHARS: Final = 48
 _MAX_REASON_CHARS: Final = 1_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DEFAULT_TENANT: Final = "default"
+_SOUND: Final = Condition("query", "contains", "x")
 
 
 def is_wire(data: Any) -> bool:
@@ -134,7 +135,7 @@ class _Importing:
         try:
             policy = self._policy(value, kind, len(self._ids))
         except PolicyError as error:
-            self._note(error, path, label, "left out", "the policy is left out", loosens=True)
+            self._note_faults(error, path, value, kind, label)
             return
         self._note_unknown(path, value, kind, policy.id)
         if not policy.enabled:
@@ -163,22 +164,20 @@ class _Importing:
                 self._plain((*path, "pagination"), set_name, "pagination", why, done, loosens=True)
         self.note_pages(data.get("data"), (*path, "data"), set_name)
 
+    def _note_faults(self, first: PolicyError, path: Path, value: dict[str, Any], kind: str, label: str) -> None:
+        """What else is wrong with it, too: who mends it would else be told one fault at a time."""
+        fields = (*_SAID, *_DEFINITIONS[kind])
+        told = {(first.at, first.message)}
+        self._note(first, path, label, "left out", "the policy is left out", loosens=True)
+        for fault in field_faults(value, kind, fields, lambda part: _converted(part, kind, "-"), self._compile_pattern):
+            if (fault.at, fault.message) not in told:
+                told.add((fault.at, fault.message))
+                self._note(fault, path, label, "left out", "the policy is left out", loosens=True)
+        self._note_unknown(path, value, kind, label)
+
     def _policy(self, value: Mapping[str, Any], kind: str, number: int) -> ApiPolicy:
-        given = {name: value[name] for name in _SAID if value.get(name) is not None}
-        definition = {name: value[name] for name in _DEFINITIONS[kind] if value.get(name) is not None}
-        if "name" not in given:
-            raise PolicyError("name is missing", expected="the field", found="none", at="$.name")
-        facts = {
-            "category": kind, **given, "tenant_id": _scope_of(value), "id": self._id_of(value, number),
-            "policy_id": "-", "created_us": 0, "created_by": "-", "updated_us": 0, "updated_by": "-",
-            "definition": {**definition, "kind": kind},
-        }  # fmt: skip
-        try:
-            return msgspec.convert(facts, ApiPolicy)
-        except msgspec.ValidationError as error:
-            message, _, where = str(error).partition(" - at ")
-            place = where.strip("`").replace("$.definition", "$") or "$"
-            raise PolicyError("a field is not valid", expected=message.replace("`", "'"), at=place) from None
+        policy = _converted(value, kind, "-")
+        return replace(policy, id=self._id_of(value, number))
 
     def _id_of(self, value: Mapping[str, Any], number: int) -> str:
         said = next((value[name] for name in ("policy_id", "id", "name") if isinstance(value.get(name), str)), "")
@@ -195,11 +194,11 @@ class _Importing:
         definition = policy.definition
         if isinstance(definition, Pattern):
             return self._enforceable_pattern(policy, definition, path)
-        try:
-            expression_of(definition.conditions)
-        except PolicyError as error:
-            self._note(error, path, policy.id, "left out", "the policy is left out", loosens=True)
-            return None
+        faults = list(condition_faults(definition.conditions, self._compile_pattern))
+        for fault in faults:
+            self._note(fault, path, policy.id, "left out", "the policy is left out", loosens=True)
+        if faults:  # its actions are looked at all the same, to name theirs
+            definition = replace(definition, conditions=(_SOUND,))
         kept: dict[str, ConditionAction] = {}
         for position, action in enumerate(definition.actions):
             if action.type in kept:
@@ -207,7 +206,7 @@ class _Importing:
                 self._plain(place, policy.id, action.type, "the policy has such an action already", "it is left out")
             elif self._can_do(policy, definition, position, path):
                 kept[action.type] = action
-        if not kept:
+        if faults or not kept:
             return None
         return replace(policy, definition=replace(definition, actions=tuple(kept.values())))
 
@@ -217,9 +216,7 @@ class _Importing:
         try:
             document_of(policy.tenant_id, [replace(alone, enabled=True)], [], self._compile_pattern)
         except PolicyError as error:
-            at = str(error.at).replace("[0]", f"[{position}]", 1)
-            moved = PolicyError(error.message, expected=error.expected, found=error.found, at=at, hint=error.hint)
-            self._note(moved, path, policy.id, "left out", "the action is left out", loosens=True)
+            self._note(moved(error, position), path, policy.id, "left out", "the action is left out", loosens=True)
             return False
         return True
 
@@ -297,6 +294,25 @@ class _Importing:
             if name not in _FACTS and name not in _SAID and name not in _DEFINITIONS[kind] and value[name]:
                 why = "the contract has no such field, so what it changes is not known"
                 self._plain((*path, name), policy, str(name)[:80], why, "it is left out", loosens=True)
+
+
+def _converted(value: Mapping[str, Any], kind: str, policy_id: str) -> ApiPolicy:
+    """The policy that `value` is. Raises PolicyError."""
+    given = {name: value[name] for name in _SAID if value.get(name) is not None}
+    definition = {name: value[name] for name in _DEFINITIONS[kind] if value.get(name) is not None}
+    if "name" not in given:
+        raise PolicyError("name is missing", expected="the field", found="none", at="$.name")
+    facts = {
+        "category": kind, **given, "tenant_id": _scope_of(value), "id": policy_id,
+        "policy_id": "-", "created_us": 0, "created_by": "-", "updated_us": 0, "updated_by": "-",
+        "definition": {**definition, "kind": kind},
+    }  # fmt: skip
+    try:
+        return msgspec.convert(facts, ApiPolicy)
+    except msgspec.ValidationError as error:
+        message, _, where = str(error).partition(" - at ")
+        place = where.strip("`").replace("$.definition", "$") or "$"
+        raise PolicyError("a field is not valid", expected=message.replace("`", "'"), at=place) from None
 
 
 def _scope_of(value: Mapping[str, Any]) -> str:

@@ -68,16 +68,23 @@ _SPECIAL: Final = ("ip", "decimal", "datetime", "duration")
 
 class Conditions:
     """Those of a permit or of a forbid. `widen` is called with what has no counterpart, where something wider can stand
-    in its place: a forbid forbids more then. Without it, that is refused."""
+    in its place: a forbid forbids more then. Without it `refuse` is called with all that has none: what is returned is
+    of no use then."""
 
     def __init__(
-        self, names: CedarNames, *, permits: bool, widen: Callable[[UnsupportedError], None] | None = None
+        self,
+        names: CedarNames,
+        *,
+        permits: bool,
+        refuse: Callable[[UnsupportedError], None],
+        widen: Callable[[UnsupportedError], None] | None = None,
     ) -> None:
         self._names = names
         self._permits = permits
         self._lean = Lean.LOW if permits else Lean.HIGH
+        self._refuse = refuse
         self._widen = widen
-        self._operands = Operands(names, lambda node, present: self._truth(node, Lean.EXACT, False, present))  # noqa: FBT003  as declared below
+        self._operands = Operands(names, lambda node, present: self._said(node, Lean.EXACT, False, present))  # noqa: FBT003  as declared below
         self._entities = Entities(names)
         self._methods = Methods(self._operands)
         self._makers: dict[type, Callable[..., Cel]] = {
@@ -103,18 +110,24 @@ class Conditions:
 
     def _truth(self, node: Expression, lean: Lean, holds: bool, present: Present) -> Cel:  # noqa: FBT001  `holds`: no value is as good as false
         try:
-            make = self._makers.get(type(node))
-            if make is not None:
-                return bounded(node, make(node, lean, holds, present))
-            value = self._operands.value(node, present)
-            if value.kind not in {"bool", UNKNOWN}:
-                raise unsupported(node, f"a {value.kind} is no truth value")
-            return value._replace(fails=value.fails or value.kind == UNKNOWN)
+            return self._said(node, lean, holds, present)
         except UnsupportedError as error:
-            if self._widen is None or lean is Lean.EXACT:
+            if self._widen is None:
+                self._refuse(error)
+            elif lean is Lean.EXACT:
                 raise
-            self._widen(error)
+            else:
+                self._widen(error)
             return TRUE if lean is Lean.HIGH else FALSE
+
+    def _said(self, node: Expression, lean: Lean, holds: bool, present: Present) -> Cel:  # noqa: FBT001  see `_truth`
+        make = self._makers.get(type(node))
+        if make is not None:
+            return bounded(node, make(node, lean, holds, present))
+        value = self._operands.value(node, present)
+        if value.kind not in {"bool", UNKNOWN}:
+            raise unsupported(node, f"a {value.kind} is no truth value")
+        return value._replace(fails=value.fails or value.kind == UNKNOWN)
 
     def _logical(self, node: Logical, lean: Lean, holds: bool, present: Present) -> Cel:  # noqa: FBT001  see `_truth`
         is_all = node.operator == "&&"
@@ -172,8 +185,22 @@ class Conditions:
             return self._order(node, present)
         return self._entities.equality(node) or self._equality(node, lean, present)
 
+    def _sides(self, node: Comparison, present: Present) -> tuple[Cel, Cel]:
+        """Both values. Raises UnsupportedError for the first that has no counterpart; where neither has one and that is
+        refused, the other is named too."""
+        try:
+            left = self._operands.value(node.left, present)
+        except UnsupportedError:
+            try:
+                self._operands.value(node.right, present)
+            except UnsupportedError as other:
+                if self._widen is None:
+                    self._refuse(other)
+            raise
+        return left, self._operands.value(node.right, present)
+
     def _equality(self, node: Comparison, lean: Lean, present: Present) -> Cel:
-        left, right = self._operands.value(node.left, present), self._operands.value(node.right, present)
+        left, right = self._sides(node, present)
         for kind in _SPECIAL:
             if kind in {left.kind, right.kind}:
                 left = self._operands.coerced(left, kind, node.left)
@@ -217,7 +244,7 @@ class Conditions:
         return Cel(text, level, "bool", fails=True)
 
     def _order(self, node: Comparison, present: Present) -> Cel:
-        left, right = self._operands.value(node.left, present), self._operands.value(node.right, present)
+        left, right = self._sides(node, present)
         for kind in ("datetime", "duration"):
             if kind in {left.kind, right.kind}:
                 left = self._operands.coerced(left, kind, node.left)

@@ -10,7 +10,7 @@ from axonflow.policy.importing.cedar.conditions import Conditions
 from axonflow.policy.importing.cedar.entities import Entities
 from axonflow.policy.importing.cedar.naming import CedarNames, Names
 from axonflow.policy.importing.cedar.parser import parse_policies
-from axonflow.policy.importing.cedar.syntax import ActionScope, EntityRef, EntityScope, Policy, Slot
+from axonflow.policy.importing.cedar.syntax import ActionScope, Clause, EntityRef, EntityScope, Policy, Slot
 from axonflow.policy.importing.expressions import Cel, joined
 from axonflow.policy.importing.places import Places
 from axonflow.policy.importing.report import Finding, ImportedRule, ImportedSet, UnsupportedError
@@ -95,7 +95,8 @@ class _Rule:
         self._forbids = policy.effect == "forbid"
         self._widened: list[UnsupportedError] = []
         self._widen = self._widened.append if widen and self._forbids else None
-        self._conditions = Conditions(names, permits=not self._forbids, widen=self._widen)
+        self._refused: list[UnsupportedError] = []
+        self._conditions = Conditions(names, permits=not self._forbids, refuse=self._refused.append, widen=self._widen)
         self._entities = Entities(names)
         self._match: dict[str, Any] = {}
         self._when: list[Cel] = []
@@ -103,13 +104,13 @@ class _Rule:
     def made(self) -> ImportedRule | None:
         """The rule, or None where it is left out; findings say what is not as it was."""
         self._note_annotations()
-        try:
-            self._scopes()
-            for clause in self._policy.clauses:
-                said = self._conditions.holds if clause.kind == "when" else self._conditions.fails
-                self._when.append(said(clause.condition))
-        except UnsupportedError as error:
-            self._leave_out(error)
+        self._scope(lambda: self._entity("principal", self._policy.principal))
+        self._scope(lambda: self._action(self._policy.action))
+        self._scope(lambda: self._entity("resource", self._policy.resource))
+        for clause in self._policy.clauses:
+            self._clause(clause)
+        if self._refused:
+            self._leave_out()
             return None
         for wider in self._widened:
             self._note(wider, "widened", "the rule denies more than the policy forbids")
@@ -136,9 +137,11 @@ class _Rule:
 
     # -- what is not as it was
 
-    def _leave_out(self, error: UnsupportedError) -> None:
+    def _leave_out(self) -> None:
         done = "the forbid is left out: what it forbids may be allowed" if self._forbids else "the permit is left out"
-        self._note(error, "left out", done, loosens=self._forbids)
+        named = {(error.offset, error.found, error.why): error for error in self._refused}  # some are looked at twice
+        for error in sorted(named.values(), key=lambda one: one.offset):
+            self._note(error, "left out", done, loosens=self._forbids)
 
     def _note(self, error: UnsupportedError, kind: Any, done: str, *, loosens: bool = False) -> None:
         at = self._at(error.offset)
@@ -153,20 +156,20 @@ class _Rule:
                 error = UnsupportedError(one.offset, f"@{one.name}", "rules have no annotations")
                 self._note(error, "ignored", "it is left out; it decides nothing")
 
-    # -- scopes
+    # -- scopes and clauses
 
-    def _scopes(self) -> None:
-        self._widening(lambda: self._entity("principal", self._policy.principal))
-        self._widening(lambda: self._action(self._policy.action))
-        self._widening(lambda: self._entity("resource", self._policy.resource))
-
-    def _widening(self, scope: Callable[[], None]) -> None:
+    def _scope(self, said: Callable[[], None]) -> None:
         try:
-            scope()
+            said()
         except UnsupportedError as error:
-            if self._widen is None:
-                raise
-            self._widen(error)
+            (self._widen or self._refused.append)(error)
+
+    def _clause(self, clause: Clause) -> None:
+        said = self._conditions.holds if clause.kind == "when" else self._conditions.fails
+        try:
+            self._when.append(said(clause.condition))
+        except UnsupportedError as error:
+            self._refused.append(error)
 
     def _entity(self, variable: str, scope: EntityScope) -> None:
         if isinstance(scope.entity, Slot):

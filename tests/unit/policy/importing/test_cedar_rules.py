@@ -208,6 +208,24 @@ def test_unsupported_construct_is_named_with_its_place(text, at, found):
     assert [(one.at, one.found, one.kind, one.loosens) for one in findings] == [(at, found, "left out", False)]
 
 
+def test_unsupported_constructs_of_one_policy_are_all_named_with_their_places():
+    text = """permit(principal == ?principal, action, resource in Album::"a")
+when { principal.getTag("x") == context.t.toDate() && (if foo(1) then context.a is User else true) }
+unless { "a" < "b" || !(context.a.frob(1)) };"""
+    one, findings = imported(text)
+    assert one.rules == ()
+    assert [(one.at, one.found) for one in findings] == [
+        ("f.cedar:1:21", "?principal"),
+        ("f.cedar:1:53", "Album"),
+        ("f.cedar:2:8", 'principal.getTag("x")'),
+        ("f.cedar:2:33", "context.t.toDate()"),
+        ("f.cedar:2:59", "foo(...)"),
+        ("f.cedar:2:71", "context.a is User"),
+        ("f.cedar:3:10", '"a"'),
+        ("f.cedar:3:25", "context.a.frob(1)"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("condition", "found"),
     [
@@ -270,9 +288,9 @@ def test_attributes_are_read_where_the_mapping_file_says_they_are():
     assert when('principal.name == "ann"', attributes=attributes) == 'principal.id == "ann"'
     assert when("principal has roles", attributes={"principal.roles": "principal.roles"}) is None
     text = "permit(principal, action, resource) when { context.tags == context.x };"
-    assert [one.found for one in imported(text, attributes=attributes)[1]] == ["context.tags"]
+    assert [one.found for one in imported(text, attributes=attributes)[1]] == ["context.tags", "context.x"]
     text = "permit(principal, action, resource) when { context has tags || context.x };"
-    assert [one.found for one in imported(text, attributes=attributes)[1]] == ["context.tags"]
+    assert [one.found for one in imported(text, attributes=attributes)[1]] == ["context.tags", "context.x"]
 
 
 def test_more_actions_than_a_set_declares_are_cut_and_said_so():
@@ -286,7 +304,10 @@ def test_forbid_that_cannot_be_said_is_left_out_as_an_error_or_widened():
     text = """forbid(principal, action, resource in Album::"a")
       when { context.risk > 3 && !(context.b is User) };"""
     findings = imported(text)[1]
-    assert [(one.kind, one.loosens) for one in findings] == [("left out", True)]
+    assert [(one.kind, one.at, one.loosens) for one in findings] == [
+        ("left out", "f.cedar:1:39", True),
+        ("left out", "f.cedar:2:36", True),
+    ]
     one, findings = imported(text, widen=True)
     assert [one.rule for one in one.rules] == [{"id": "f/policy0", "effect": "deny", "when": "context.risk > 3"}]
     assert [(one.kind, one.at, one.loosens) for one in findings] == [

@@ -123,6 +123,19 @@ def test_rate_that_has_no_counterpart_is_named(before, after, found):
     AxonFlow.open(documents)
 
 
+def test_rule_with_several_faults_has_each_of_them_named():
+    odd = ACCESS.replace("action: deny", "action: explode").replace(
+        'user_role: "not:admin"', 'weekday: Mon, user_id: "a*"'
+    )
+    result, _ = imported(odd)
+    assert [one.found for one in result.findings] == ["'explode'", "'weekday'", "'a*'"]
+    odd = RATE.replace(
+        "limit: 100, window: 60s, scope: user, action: block", "limit: x, window: 1y, scope: ip, burst: 3"
+    )
+    result, _ = imported(odd)
+    assert [one.found for one in result.findings[:-1]] == ["'burst'", "'x'", "'ip'", "'1y'"]
+
+
 def test_resource_of_any_kind_makes_no_condition():
     result, (document,) = imported(ACCESS.replace('resource: "database:customers:*", ', 'resource: "*", '))
     assert result.findings == ()

@@ -138,6 +138,29 @@ def test_policy_that_cannot_be_carried_over_whole_is_named(policy, expected, rul
     assert all(found.at.startswith("p.json:1:") for found in findings)
 
 
+def test_policy_with_several_faults_has_each_of_them_named():
+    odd = DROP | {"tier": "galaxy", "severity": "awful", "action": "explode", "exclusions": ["x"], "priority": "high"}
+    documents, findings = imported(odd)
+    assert documents[0]["rules"] == []
+    assert [one.found for one in findings] == ["'galaxy'", "severity", "priority", "action", "exclusions"]
+    conditions = [
+        {"field": "a b", "operator": "equals", "value": 1},
+        {"field": "query", "operator": "sounds_like", "value": 1},
+        {"field": "query", "operator": "regex", "value": "(?=x)"},
+    ]
+    unsayable = RISKY | {"conditions": conditions, "actions": [{"type": "route"}, {"type": "block"}]}
+    documents, findings = imported(unsayable)
+    assert documents == [] or documents[0]["rules"] == []
+    assert [one.found for one in findings] == ["'a b'", "'sounds_like'", "invalid perl operator: (?=", "'route'"]
+    assert len({one.at for one in findings}) == len(findings)
+    malformed = RISKY | {"type": "odd", "conditions": [*conditions, {"field": 3}, 5], "actions": [{}, "x"]}
+    _, findings = imported(malformed)
+    assert [one.found for one in findings] == [
+        "type", "'a b'", "'sounds_like'", "invalid perl operator: (?=", "conditions[3].field", "conditions[4]",
+        "actions[0]", "actions[1]",
+    ]  # fmt: skip
+
+
 def test_redaction_that_cannot_be_is_widened_to_a_denial():
     documents, findings = imported(DROP | {"pattern": "a+", "action": "redact"}, widen=True)
     assert told(findings) == [("widened", "8c", "another", False)]
