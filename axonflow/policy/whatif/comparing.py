@@ -253,10 +253,12 @@ def _came_to(event: Recorded) -> str | None:
 
 
 def _redactable(event: Recorded, asks: Asks, ruling: Ruling) -> Ruling:
-    """`ruling`, unless it lets something through that is to be redacted first, which failed then."""
-    if asks.redacts and ruling.effect not in (None, Effect.DENY) and _REDACTION in _failed(event):
-        return Ruling(None, ruling.rule, (_REDACTION,))
-    return ruling
+    """`ruling`, unless it lets something through that is to be redacted first, which failed then, or may fail now: what
+    was found may be the name of a member, and nothing was redacted then."""
+    if not asks.redacts or ruling.effect in (None, Effect.DENY):
+        return ruling
+    is_untried = event.decided != Effect.REDACT and any(one.may_be_name for one in event.findings)
+    return Ruling(None, ruling.rule, (_REDACTION,)) if is_untried or _REDACTION in _failed(event) else ruling
 
 
 def _rule_of(event: Recorded) -> str:

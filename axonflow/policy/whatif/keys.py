@@ -54,6 +54,8 @@ def group_key(asks: Sequence[Asks], digest: str | None) -> Key:
         parts.append(f"len(event.findings) < {MOST_FINDINGS}, event.details is not told and event.details.streamed")
     if any(one.redacts for one in asks) or (len(asks) > 1 and any(one.findings for one in asks)):
         parts.append("event.errors")
+    if any(one.redacts for one in asks):
+        parts.append("event.findings and '.*' in [one.path[-2:] for one in event.findings]")
     expiries = tuple(sorted({moment for one in asks for moment in one.expiries}))
     if expiries:
         parts.append("[bisect(expiries, moment) for moment in event.moments]")

@@ -29,9 +29,15 @@ deep. A value that only looks so is not taken for what it is either: nothing tel
 
 
 class Found(Struct, gc=False):
-    """That a detector found something, whatever and wherever it was."""
+    """That a detector found something, whatever it was. `path` ends in a star where that may be a member's name."""
 
     detector: str
+    path: str = ""
+
+    @property
+    def may_be_name(self) -> bool:
+        """Whether it may be in the name of a member, which nothing can redact."""
+        return self.path.endswith(".*")
 
 
 class Told(Struct, frozen=True, gc=False):

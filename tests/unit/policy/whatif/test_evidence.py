@@ -129,6 +129,19 @@ def test_comparison_where_a_redaction_failed_then_does_not_say_that_it_succeeds(
     assert tallied([DECODE(fine), DECODE(failed)], flow).effects == {("redact", "redact"): 1}
 
 
+def test_comparison_where_a_finding_may_be_a_name_does_not_say_that_it_can_be_redacted():
+    flow, log = opened({"effect": "log", "when": MAIL})
+    masking, _ = opened({"effect": "redact", "when": MAIL, "obligations": [{"detectors": ["pii.email"]}]})
+    in_name, in_value = {"ann@example.com": 1}, {"to": "ann@example.com"}
+    assert [masking.decide(ask({}, content)).effect for content in (in_name, in_value)] == ["deny", "redact"]
+    events = recorded(flow, log, ask({}, in_name), ask({}, in_value))
+    for tally in (tallied(events, masking), tallied(events, masking, before=flow)):
+        assert (tally.missing, tally.effects) == ({"redaction": 1}, {("allow", "redact"): 1})
+    masked = recorded(*opened({"effect": "redact", "obligations": [{"detectors": ["pii.email"]}]}),
+                      ask({}, {"to 1": "ann@example.com"}))  # fmt: skip
+    assert tallied(masked, masking).effects == {("redact", "redact"): 1}
+
+
 def test_comparison_with_a_rule_on_the_time_takes_the_moment_from_the_id_of_the_decision():
     """An event may be written long after its decision: it waited for a vault. The id says when that was."""
     flow, log = opened({"effect": "deny", "when": "time.getMilliseconds() < 0"})

@@ -91,11 +91,9 @@ def outcomes(event, after, before):
 
 
 def decided(flow, request, event):
-    """What the policies come to on the whole request, at the time of the event or at any since it was asked."""
-    return {
-        flow.policies.decide(request, "", moment / 1_000_000).effect.value
-        for moment in (event.time_us, event.time_us - (event.duration_us or 0))
-    }
+    """What the policies come to on the whole request, at any moment at which it may have been decided: the second may
+    turn between the question and the event, and then the id of the decision tells which side it was on."""
+    return {flow.policies.decide(request, "", moment / 1_000_000).effect.value for moment in event.moments}
 
 
 @pytest.mark.parametrize("rule", [{"when": one} for one in CONDITIONS] + [{"match": one} for one in MATCHES], ids=str)
