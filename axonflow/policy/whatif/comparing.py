@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from hashlib import sha256
 from typing import Final
 
 from axonflow.errors import RequestError
@@ -25,6 +26,11 @@ __all__ = ["Comparison"]
 
 _MOST_GROUPS: Final = 1 << 15
 """Held at a time; what they counted is added up before others take their place."""
+_LONGEST_KEY: Final = 512
+"""Bytes of the key of a group: a longer one is held as its hash, so that all groups together take no more than some
+tens of MB, however large the values in them are."""
+_LONGEST_LOOK_UP: Final = 2_048
+"""Characters, likewise, of what rules are looked up by."""
 _MOST_SETS: Final = 4_096
 """Of rules that may match together, for one action."""
 _NO_PATHS: Final[frozenset[str]] = frozenset()
@@ -121,6 +127,8 @@ class Comparison:
                 self._alone(event, self._outcome(event, action, candidates))
                 continue
             key = candidates.key(event)
+            if len(key) > _LONGEST_KEY:
+                key = sha256(key).digest()
             group = candidates.groups.get(key)
             if group is None:
                 group = self._group(event, action, candidates, key)
@@ -205,7 +213,9 @@ class Comparison:
         if len(action.found) >= _MOST_GROUPS:
             action.found.clear()
         with suppress(TypeError):  # as above
-            action.found[action.key(event)] = found
+            key = action.key(event)
+            if len(repr(key)) <= _LONGEST_LOOK_UP:  # what is longer is looked up anew each time
+                action.found[key] = found
         return found
 
     def _read(self, action: _Action, event: Recorded) -> frozenset[str]:

@@ -177,6 +177,24 @@ def test_comparison_with_more_groups_than_it_holds_counts_them_all(monkeypatch):
     assert tallied(events, flow).effects == {("allow", "allow"): 30}
 
 
+def test_comparison_of_large_values_holds_no_more_of_them_than_a_hash():
+    lists = [[f"{'x' * 200}{number}-{item}" for item in range(40)] for number in range(3)]
+    note = {"id": "n", "effect": "log", "match": {"context.extra": "a"}}
+    log = MemoryAuditLog()
+    before = AxonFlow.open(policy_set([note], default="allow"), audit=log)
+    requests = [Request("user:ann", "tool.call", "tool:x", {"extra": one}) for one in (*lists, [*lists[0], "a"])]
+    events = asyncio.run(recorded(before, log, requests))
+    refused = {"id": "d", "effect": "deny", "match": {"context.extra": ["a", "b"]}, "when": "size(context.extra) > 40"}
+    comparison = Comparison(AxonFlow.open(policy_set([refused], default="allow")).policies, before.policies)
+    comparison.take(events * 2)
+    (action,) = comparison._actions.values()
+    keys = [key for candidates in action.sets.values() for key in candidates.groups]
+    assert keys
+    assert all(len(key) <= 512 for key in keys)
+    assert all(len(repr(key)) <= 2_048 for key in action.found)
+    assert comparison.finish().effects == {("allow", "allow"): 6, ("allow", "deny"): 2}
+
+
 def test_comparison_tells_apart_what_python_takes_for_equal():
     """1, 1.0 and true are three values to a policy; so are null and nothing at all."""
     values = [{"n": 1}, {"n": 1.0}, {"n": True}, {"n": None}, {}, {"n": "1"}]
