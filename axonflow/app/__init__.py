@@ -4,7 +4,28 @@
 own, imported by whoever wants it.
 """
 
-from axonflow.app.flow import AxonFlow
-from axonflow.app.policies import policy_sources
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from axonflow.app.flow import AxonFlow
+    from axonflow.app.policies import policy_sources
 
 __all__ = ["AxonFlow", "policy_sources"]
+
+# Imported when first used (PEP 562): who asks one of these modules for something need not wait for the whole flow.
+_HOMES: Final = {"AxonFlow": "axonflow.app.flow", "policy_sources": "axonflow.app.policies"}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(home), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

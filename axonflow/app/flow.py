@@ -9,7 +9,6 @@ from typing import Any, Final, Literal, TypeVar
 from axonflow.adapters.memory import MemoryAuditLog, MemoryLedger, MemoryVault
 from axonflow.adapters.policy_files import baseline_files
 from axonflow.adapters.re2_engine import compile_pattern
-from axonflow.adapters.sqlite_spool import SqliteAuditSpool
 from axonflow.app.plan_runs import PlanRuns, RunOptions
 from axonflow.app.policies import Keys, Policies, policy_sources, trusted_by
 from axonflow.app.scanning import builtin_scanner
@@ -37,7 +36,6 @@ from axonflow.ports import AuditLog, Ledger, Vault
 __all__ = ["AxonFlow"]
 
 T = TypeVar("T")
-
 _RULES_A_SLICE: Final = 50
 
 
@@ -47,6 +45,8 @@ def _files(policies: Policies, pause: Pause) -> Scope:
 
 def _audit_log(audit: AuditLog | str | os.PathLike[str] | None, modes: AuditModes) -> AuditLog:
     if isinstance(audit, (str, os.PathLike)):
+        from axonflow.adapters.sqlite_spool import SqliteAuditSpool  # who records nothing need not wait for it
+
         return SqliteAuditSpool.open(audit, modes=modes)
     if modes.usual != "durable":
         found = "none" if audit is None else type(audit).__name__

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from time import time
 from typing import TYPE_CHECKING
 
 import click
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from axonflow.policy.analysis.findings import Analysis
     from axonflow.policy.checking import PolicyWarning, RuleTestOutcome
     from axonflow.policy.reading import LoadedSet
+    from axonflow.policy.scopes import Source
 
 __all__ = ["checked", "command", "shown"]
 
@@ -128,22 +129,21 @@ def checked(places: Sequence[str], compare: int | None = None, *, strict: bool =
     Each rule is compared with at most `compare` others; with None there is no analysis. `strict`: warnings and findings
     are faults.
     """
-    from axonflow import AxonFlow
+    from axonflow.app.policy_tests import compiled_for_tests
     from axonflow.policy.analysis.costing import index_report
     from axonflow.policy.checking import find_warnings, run_rule_tests
 
     try:
-        loaded, bundles = _loaded(places)
-        key = redaction_key() or secrets.token_bytes(32)  # who checks policies need not have what they run with
-        flow = AxonFlow.open(policies=places, trusted_keys=trusted_keys(), redaction_key=key, vault="memory")
+        loaded, bundles, sources = _read(places)
+        engine = compiled_for_tests(trusted_keys(), redaction_key())(sources)
         bundled = sets_in(bundles)
     except PolicyError as error:
         problems = tuple(Problem(one.at, one.message, one.expected, one.found, one.hint) for one in error.problems)
         return Report(ok=False, valid=False, problems=problems)
-    tests = tuple(run_rule_tests(loaded, flow.decide))
-    warnings = find_warnings(loaded, flow.policies.rules) if loaded or not bundles else ()
+    tests = tuple(run_rule_tests(loaded, lambda request: engine.decide(request, "", time())))
+    warnings = find_warnings(loaded, engine.rules) if loaded or not bundles else ()
     origins = {**origins_of(loaded), **origins_in(bundled)}
-    analysis = None if compare is None else analysed(flow.policies, origins, compare)
+    analysis = None if compare is None else analysed(engine, origins, compare)
     return Report(
         ok=all(test.passed for test in tests) and not (strict and (warnings or (analysis and analysis.findings))),
         valid=True,
@@ -151,33 +151,30 @@ def checked(places: Sequence[str], compare: int | None = None, *, strict: bool =
         tests=tests,
         sets=len(loaded) + len(bundled),
         rules=_counts(loaded, bundled),
-        policy_digest=flow.policy_digest,
-        index=index_report(flow.policies.rules),
+        policy_digest=engine.digest,
+        index=index_report(engine.rules),
         analysis=analysis,
     )
 
 
-def _loaded(places: Sequence[str]) -> tuple[list[LoadedSet], list[BundleSource]]:
-    """The documents and bundles of all places. Raises PolicyError with the faults of all, not only of the first."""
-    from axonflow.app import policy_sources
+def _read(places: Sequence[str]) -> tuple[list[LoadedSet], list[BundleSource], list[Source]]:
+    """The documents and the bundles of all places, and both as they were read. Raises PolicyError with the faults of
+    all places, not only of the first."""
+    from axonflow.app.policies import policy_sources
     from axonflow.policy import BundleSource, PolicySource
     from axonflow.policy.compiling import load_sets
 
-    sources: list[PolicySource] = []
-    bundles: list[BundleSource] = []
+    sources: list[Source] = []
     problems: list[PolicyError] = []
     for place in places:
         try:
-            found = policy_sources(place)
+            sources.extend(policy_sources(place))
         except PolicyError as error:
             problems.extend(error.problems)
-            continue
-        sources.extend(source for source in found if isinstance(source, PolicySource))
-        bundles.extend(source for source in found if isinstance(source, BundleSource))
-    loaded, more = load_sets(sources)
+    loaded, more = load_sets([source for source in sources if isinstance(source, PolicySource)])
     if problems or more:
         raise PolicyError.joined([*problems, *more])
-    return loaded, bundles
+    return loaded, [source for source in sources if isinstance(source, BundleSource)], sources
 
 
 def _counts(loaded: Sequence[LoadedSet], bundled: Sequence[BundledSet]) -> dict[str, dict[str, int]]:

@@ -1,25 +1,31 @@
 """In-process adapters: for development, for tests, and for one process that needs no more."""
 
-from axonflow.adapters.memory.api_policy_store import MemoryApiPolicyStore, MemoryOverrideStore
-from axonflow.adapters.memory.audit_anchor import MemoryAuditAnchor
-from axonflow.adapters.memory.audit_history import MemoryAuditHistory
-from axonflow.adapters.memory.audit_log import MemoryAuditLog
-from axonflow.adapters.memory.audit_proofs import MemoryAuditProofs
-from axonflow.adapters.memory.audit_store import MemoryAuditStore
-from axonflow.adapters.memory.audit_tail import MemoryAuditTail
-from axonflow.adapters.memory.chat_model import MemoryChatModel
-from axonflow.adapters.memory.command_batches import MemoryCommandBatches
-from axonflow.adapters.memory.keys import MemoryKeyLookup, MemoryKeys
-from axonflow.adapters.memory.ledger import MemoryLedger
-from axonflow.adapters.memory.mailbox import MailboxLimits, MemoryMailbox
-from axonflow.adapters.memory.person_keys import MemoryPersonKeys
-from axonflow.adapters.memory.plan_store import MemoryPlanStore
-from axonflow.adapters.memory.policy_store import MemoryPolicyFeed, MemoryPolicyStore
-from axonflow.adapters.memory.roles import MemoryGrants, MemoryRoles
-from axonflow.adapters.memory.step_cache import MemoryStepCache
-from axonflow.adapters.memory.tenants import MemoryTenantData, MemoryTenants
-from axonflow.adapters.memory.vault import MemoryVault
-from axonflow.adapters.memory.workflow_store import MemoryWorkflows, MemoryWorkflowSteps
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from axonflow.adapters.memory.api_policy_store import MemoryApiPolicyStore, MemoryOverrideStore
+    from axonflow.adapters.memory.audit_anchor import MemoryAuditAnchor
+    from axonflow.adapters.memory.audit_history import MemoryAuditHistory
+    from axonflow.adapters.memory.audit_log import MemoryAuditLog
+    from axonflow.adapters.memory.audit_proofs import MemoryAuditProofs
+    from axonflow.adapters.memory.audit_store import MemoryAuditStore
+    from axonflow.adapters.memory.audit_tail import MemoryAuditTail
+    from axonflow.adapters.memory.chat_model import MemoryChatModel
+    from axonflow.adapters.memory.command_batches import MemoryCommandBatches
+    from axonflow.adapters.memory.keys import MemoryKeyLookup, MemoryKeys
+    from axonflow.adapters.memory.ledger import MemoryLedger
+    from axonflow.adapters.memory.mailbox import MailboxLimits, MemoryMailbox
+    from axonflow.adapters.memory.person_keys import MemoryPersonKeys
+    from axonflow.adapters.memory.plan_store import MemoryPlanStore
+    from axonflow.adapters.memory.policy_store import MemoryPolicyFeed, MemoryPolicyStore
+    from axonflow.adapters.memory.roles import MemoryGrants, MemoryRoles
+    from axonflow.adapters.memory.step_cache import MemoryStepCache
+    from axonflow.adapters.memory.tenants import MemoryTenantData, MemoryTenants
+    from axonflow.adapters.memory.vault import MemoryVault
+    from axonflow.adapters.memory.workflow_store import MemoryWorkflows, MemoryWorkflowSteps
 
 __all__ = [
     "MailboxLimits",
@@ -50,3 +56,46 @@ __all__ = [
     "MemoryWorkflowSteps",
     "MemoryWorkflows",
 ]
+
+# Imported when first used (PEP 562): who decides needs none of those for plans, tenants and published policies.
+_HOMES: Final = {
+    "MemoryApiPolicyStore": "api_policy_store",
+    "MemoryOverrideStore": "api_policy_store",
+    "MemoryAuditAnchor": "audit_anchor",
+    "MemoryAuditHistory": "audit_history",
+    "MemoryAuditLog": "audit_log",
+    "MemoryAuditProofs": "audit_proofs",
+    "MemoryAuditStore": "audit_store",
+    "MemoryAuditTail": "audit_tail",
+    "MemoryChatModel": "chat_model",
+    "MemoryCommandBatches": "command_batches",
+    "MemoryKeyLookup": "keys",
+    "MemoryKeys": "keys",
+    "MemoryLedger": "ledger",
+    "MailboxLimits": "mailbox",
+    "MemoryMailbox": "mailbox",
+    "MemoryPersonKeys": "person_keys",
+    "MemoryPlanStore": "plan_store",
+    "MemoryPolicyFeed": "policy_store",
+    "MemoryPolicyStore": "policy_store",
+    "MemoryGrants": "roles",
+    "MemoryRoles": "roles",
+    "MemoryStepCache": "step_cache",
+    "MemoryTenantData": "tenants",
+    "MemoryTenants": "tenants",
+    "MemoryVault": "vault",
+    "MemoryWorkflows": "workflow_store",
+    "MemoryWorkflowSteps": "workflow_store",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

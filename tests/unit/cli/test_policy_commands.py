@@ -1,12 +1,19 @@
 """`axonflow policy init` and `axonflow policy check`."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import yaml
 
 from axonflow import AxonFlow
+from axonflow.adapters.policy_files import read_policies
 from tests.strategies import policy_set
+
+ROOT = Path(__file__).parents[3]
 
 
 def report(result):
@@ -135,3 +142,24 @@ def test_check_runs_the_tests_of_the_rules(run, folder, expect, exit_code):
     else:
         assert "tests: 1 of 1 passed" in result.stdout
     assert report(run("policy", "check", "--json"))["ok"] is (exit_code == 0)
+
+
+def test_check_of_a_place_reads_its_documents_once(run, policies, monkeypatch):
+    read = []
+    monkeypatch.setattr(
+        "axonflow.app.policies.read_policies", lambda place, pause: read.append(place) or read_policies(place, pause)
+    )
+    assert run("policy", "check").exit_code == 0
+    assert read == ["policies"]
+
+
+def test_check_of_policies_waits_for_no_module_of_plans_or_stores(tmp_path):
+    command = [sys.executable, "-X", "importtime", "-m", "axonflow.cli", "policy", "check", "@baseline"]
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    done = subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=True
+    )
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if "|" in line}
+    assert "axonflow.policy.compiling" in imported
+    others = ("axonflow.plan", "axonflow.flows", "axonflow.adapters.memory", "axonflow.adapters.sqlite", "asyncio")
+    assert [name for name in sorted(imported) if name.startswith(others)] == []
