@@ -82,6 +82,8 @@ def _files(path: Path) -> Iterator[Path]:
     if path.is_file():
         yield path
         return
+    if not path.is_dir():
+        raise _no_file(path)
     count = 0
     seen: set[str] = set()  # a link may lead back to where it stands
     for folder, names, files in os.walk(path, onerror=_refuse, followlinks=True):
@@ -104,7 +106,17 @@ def _refuse(error: OSError) -> None:
     raise PolicyError("the folder cannot be read", found=error.strerror, at=str(error.filename)) from None
 
 
+def _no_file(path: Path) -> PolicyError:
+    """A pipe or a device: reading one may never end."""
+    return PolicyError(
+        "neither a file nor a folder", expected="policies on the disk", found="something else", at=str(path),
+        hint="Write what comes out of a pipe into a file first.",
+    )  # fmt: skip
+
+
 def _bytes(file: Path, limit: int) -> bytes:
+    if file.exists() and not file.is_file():
+        raise _no_file(file)
     try:
         with file.open("rb") as stream:
             data = stream.read(limit + 1)

@@ -76,6 +76,12 @@ def test_link_that_leads_nowhere_is_named(tmp_path):
     assert "a.yaml: the file cannot be read: found No such file or directory" in str(refusal(tmp_path))
 
 
+def test_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.yaml")
+    for place in (tmp_path, tmp_path / "pipe.yaml", "/dev/null"):
+        assert refusal(place).message == "neither a file nor a folder"
+
+
 @NO_ROOT
 def test_file_that_may_not_be_read_is_named(tmp_path):
     (written(tmp_path, a_yaml="a") / "a.yaml").chmod(0)
