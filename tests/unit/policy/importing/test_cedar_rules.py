@@ -224,6 +224,10 @@ unless { "a" < "b" || !(context.a.frob(1)) };"""
         ("f.cedar:3:10", '"a"'),
         ("f.cedar:3:25", "context.a.frob(1)"),
     ]
+    text = 'forbid(principal, action, resource) when { principal.getTag("x") == context.t.toDate() };'
+    one, findings = imported(text, widen=True)
+    assert [(one.kind, one.at) for one in findings] == [("widened", "f.cedar:1:44")]
+    assert [one.rule for one in one.rules] == [{"id": "f/policy0", "effect": "deny"}]
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,12 @@ def test_format_of_a_text_is_told_by_what_it_holds(name, text, effects):
         ("a.yaml", LEGACY, "cedar", "not part of a Cedar policy"),
         ("a.json", json.dumps(WIRE), "v1", "no policies that can be imported"),
         ("a.json", '{"staticPolicies": {}}', None, "Cedar's JSON format is not read"),
-        ("a.json", '{"effect": "permit", "conditions": [], "action": {"op": "All"}}', None, "Cedar's JSON format is not read"),
+        (
+            "a.json",
+            '{"effect": "permit", "conditions": [], "action": {"op": "All"}}',
+            None,
+            "Cedar's JSON format is not read",
+        ),
         ("a.yaml", "apiVersion: axonflow.io/v1\n", None, "not a policy of this version"),
         ("a.json", json.dumps([WIRE] * 5_001), None, "too many policies"),
     ],
