@@ -1,6 +1,8 @@
 """Settings for every test, which of them are traced for coverage, and in which order their files come."""
 
+import gc
 import os
+import signal
 from collections.abc import Generator
 from itertools import groupby
 from pathlib import Path
@@ -18,12 +20,27 @@ settings.load_profile("default")
 
 os.environ.setdefault("AXONFLOW_COMMAND_KEYS", "none")  # commands of tests leave no key on this machine
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell has it for what it runs in the background: what
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # tests start and interrupt would never hear of it
+
 _HERE = Path(__file__).parent
 _TRACED = (_HERE / "unit", _HERE / "ports")
 _BESIDE = (_HERE / "unit" / "adapters" / "postgres", _HERE / "unit" / "cli")
 """Of these, which are about little of the core, only commands about policies and the audit trail are traced."""
 _DRAWN_UNTRACED = (_HERE / "unit" / "policy", _HERE / "unit" / "detect")
 _WAITING = (_HERE / "e2e", _HERE / "sidecar", _HERE / "attacks", _HERE / "unit" / "adapters" / "postgres")
+
+
+def pytest_configure() -> None:
+    """Collecting 15,000 tests makes objects that stay: to walk them over and over takes a quarter of it, in each of the
+    processes that tests are spread over."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(trylast=True)  # behind Hypothesis, which marks what is drawn
