@@ -22,7 +22,7 @@ from axonflow.flows.diff_policy import diff_policy
 from axonflow.flows.publish_policy import publish_policy
 from axonflow.flows.rollback_policy import rollback_policy
 from axonflow.ids import now_us
-from axonflow.policy.api_rules import SET_NAME
+from axonflow.policy.api.rules import SET_NAME
 from axonflow.policy.bundle import BundleSource, Verify, stated
 from axonflow.policy.compiling import check_programs
 from axonflow.policy.differing import PolicyDiff, rules_in

@@ -11,7 +11,7 @@ from axonflow.adapters.re2_engine import compile_pattern
 from axonflow.app.scanning import builtin_scanner
 from axonflow.errors import PolicyError
 from axonflow.policy import PolicySource
-from axonflow.policy.api_rules import document_of
+from axonflow.policy.api.rules import document_of
 from axonflow.policy.compiling import compile_policies
 from tests.api_policies import PATTERNS, api_policy, pattern
 

@@ -1,6 +1,6 @@
 """Policies as the wire contract's routes take them: a pattern and what to do, or conditions and what to do.
 
-They are what people edit; what is enforced is the rules that `api_rules` makes of them.
+They are what people edit; what is enforced is the rules that `api.rules` makes of them.
 """
 
 from __future__ import annotations

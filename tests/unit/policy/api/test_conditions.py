@@ -5,9 +5,9 @@ import pytest
 from axonflow import AxonFlow, Effect, Request
 from axonflow.adapters.re2_engine import compile_pattern
 from axonflow.errors import PolicyError
-from axonflow.policy.api_conditions import OPERATORS, expression_of
-from axonflow.policy.api_policy import Condition
-from axonflow.policy.api_rules import document_alone
+from axonflow.policy.api.conditions import OPERATORS, expression_of
+from axonflow.policy.api.policy import Condition
+from axonflow.policy.api.rules import document_alone
 from tests.api_policies import api_policy, conditions
 
 ANN = {

@@ -4,11 +4,11 @@ import pytest
 
 from axonflow import AxonFlow
 from axonflow.adapters.re2_engine import compile_pattern
-from axonflow.policy import api_conflicts
-from axonflow.policy.api_conflicts import conflicts_among, severity_of
-from axonflow.policy.api_policy import Condition, ConditionAction, Conditions
-from axonflow.policy.api_rules import document_alone
-from axonflow.policy.api_simulation import Simulated, simulated_request
+from axonflow.policy.api import conflicts
+from axonflow.policy.api.conflicts import conflicts_among, severity_of
+from axonflow.policy.api.policy import Condition, ConditionAction, Conditions
+from axonflow.policy.api.rules import document_alone
+from axonflow.policy.api.simulation import Simulated, simulated_request
 from tests.api_policies import api_policy, conditions, pattern
 
 
@@ -116,10 +116,10 @@ def test_policies_that_meet_on_two_fields_are_one_conflict():
 def test_search_for_conflicts_is_bounded_and_says_so(monkeypatch):
     policies = [api_policy(pattern("x", action)) for action in ("block", "warn", "log")]
     assert conflicts_among(policies, applies)[1]
-    monkeypatch.setattr(api_conflicts, "MAX_CONFLICTS", 2)
+    monkeypatch.setattr(conflicts, "MAX_CONFLICTS", 2)
     some, is_all = conflicts_among(policies, applies)
     assert (len(some), is_all) == (2, False)
-    monkeypatch.setattr(api_conflicts, "_MAX_PAIRS", 0)
+    monkeypatch.setattr(conflicts, "_MAX_PAIRS", 0)
     assert conflicts_among(policies, applies) == ([], False)
 
 

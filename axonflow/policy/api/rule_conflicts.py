@@ -14,10 +14,10 @@ from typing import Any, Final, Literal, NamedTuple
 from msgspec import Struct
 from msgspec.structs import astuple
 
-from axonflow.policy.api_conditions import CONTENT_FIELDS, RESULT_FIELDS
-from axonflow.policy.api_conflicts import MAX_CONFLICTS, witness_of
-from axonflow.policy.api_policy import ApiPolicy, Pattern
-from axonflow.policy.api_simulation import resource_type_of
+from axonflow.policy.api.conditions import CONTENT_FIELDS, RESULT_FIELDS
+from axonflow.policy.api.conflicts import MAX_CONFLICTS, witness_of
+from axonflow.policy.api.policy import ApiPolicy, Pattern
+from axonflow.policy.api.simulation import resource_type_of
 from axonflow.policy.cel.syntax import Call, Has, Name, OptionalSelect, Select
 from axonflow.policy.decision import Effect
 from axonflow.policy.matching import filtered_paths

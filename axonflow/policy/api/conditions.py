@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from axonflow.errors import PolicyError
-from axonflow.policy.api_policy import Condition
+from axonflow.policy.api.policy import Condition
 from axonflow.policy.cel.literals import quoted
 
 __all__ = ["CONTENT_FIELDS", "OPERATORS", "RESULT_FIELDS", "expression_of"]

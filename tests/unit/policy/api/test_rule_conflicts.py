@@ -6,11 +6,10 @@ from hypothesis import strategies as st
 
 from axonflow import AxonFlow
 from axonflow.adapters.re2_engine import compile_pattern
-from axonflow.policy import api_rule_conflicts
-from axonflow.policy.api_conditions import OPERATORS
-from axonflow.policy.api_rule_conflicts import rule_conflicts
-from axonflow.policy.api_rules import document_of, is_rule_of
-from axonflow.policy.api_simulation import Simulated, simulated_request
+from axonflow.policy.api.conditions import OPERATORS
+from axonflow.policy.api.rule_conflicts import rule_conflicts
+from axonflow.policy.api.rules import document_of, is_rule_of
+from axonflow.policy.api.simulation import Simulated, simulated_request
 from tests.api_policies import api_policy, conditions, pattern
 from tests.strategies import policy_set
 
@@ -117,11 +116,11 @@ def test_conflicts_are_those_of_the_policy_that_is_asked_for_and_no_more_than_th
     conflicts, _ = found(policies, DENY_HIGH)
     assert {one.policy.id for one in conflicts} == {one.id for one in policies}
     assert [one.policy for one in found(policies, DENY_HIGH, only_of=policies[1].id)[0]] == [policies[1]]
-    monkeypatch.setattr(api_rule_conflicts, "MAX_CONFLICTS", 1)
+    monkeypatch.setattr("axonflow.policy.api.rule_conflicts.MAX_CONFLICTS", 1)
     assert len(found(policies, DENY_HIGH)[0]) == 1
-    monkeypatch.setattr(api_rule_conflicts, "MAX_REQUESTS", 1)
+    monkeypatch.setattr("axonflow.policy.api.rule_conflicts.MAX_REQUESTS", 1)
     assert found(policies, DENY_HIGH) == ([], False)
-    monkeypatch.setattr(api_rule_conflicts, "_MAX_VARIANTS", 1)
+    monkeypatch.setattr("axonflow.policy.api.rule_conflicts._MAX_VARIANTS", 1)
     assert not found(policies[:1], DENY_HIGH)[1]
 
 

@@ -13,9 +13,9 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct
 
-from axonflow.policy.api_conditions import CONTENT_FIELDS
-from axonflow.policy.api_policy import ACTION_STRENGTH, ApiPolicy, Condition, Pattern
-from axonflow.policy.api_rules import strength_of
+from axonflow.policy.api.conditions import CONTENT_FIELDS
+from axonflow.policy.api.policy import ACTION_STRENGTH, ApiPolicy, Condition, Pattern
+from axonflow.policy.api.rules import strength_of
 
 __all__ = ["MAX_CONFLICTS", "Applies", "Conflict", "conflicts_among", "severity_of", "witness_of"]
 

@@ -18,8 +18,8 @@ from axonflow.detect.faults import MAX_MATCH_CHARS, faults_of_pattern
 from axonflow.detect.matching import TOGETHER
 from axonflow.detect.patterns import CompilePattern
 from axonflow.errors import PolicyError
-from axonflow.policy.api_conditions import expression_of
-from axonflow.policy.api_policy import (
+from axonflow.policy.api.conditions import expression_of
+from axonflow.policy.api.policy import (
     ACTION_STRENGTH,
     ApiPolicy,
     ConditionAction,

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from axonflow import AxonFlow, Effect, Request
 from axonflow.adapters.re2_engine import compile_pattern
 from axonflow.errors import PolicyError
-from axonflow.policy.api_policy import (
+from axonflow.policy.api.policy import (
     ACTION_STRENGTH,
     MAX_PAGE,
     ApiPolicyQuery,
@@ -17,7 +17,7 @@ from axonflow.policy.api_policy import (
     Conditions,
     tier_of,
 )
-from axonflow.policy.api_rules import document_alone, document_of, is_rule_of, may_override, strength_of
+from axonflow.policy.api.rules import document_alone, document_of, is_rule_of, may_override, strength_of
 from tests.api_policies import api_policies, api_policy, conditions, override, pattern
 from tests.strategies import policy_set, requests
 
