@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from axonflow.errors import RequestError
 from axonflow.policy import Request
-from axonflow.policy.checking import Expectation
+from axonflow.policy.documents.checking import Expectation
 from axonflow.policy.json_text import check_members, hint_on
 
 __all__ = ["MAX_LINE_BYTES", "TrafficLine", "decode_line", "numbered_lines"]

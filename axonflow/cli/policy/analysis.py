@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from axonflow.policy import BundleSource, PolicyEngine
     from axonflow.policy.analysis.findings import Analysis
     from axonflow.policy.analysis.subjects import Origin
-    from axonflow.policy.program import RuleRow, SetHead
-    from axonflow.policy.reading import LoadedSet
+    from axonflow.policy.compiling.program import RuleRow, SetHead
+    from axonflow.policy.documents.reading import LoadedSet
 
 __all__ = ["BundledSet", "analysed", "origins_in", "origins_of", "sets_in"]
 
@@ -26,7 +26,7 @@ __all__ = ["BundledSet", "analysed", "origins_in", "origins_of", "sets_in"]
 def origins_of(loaded: Iterable[LoadedSet]) -> dict[str, Origin]:
     """Where the enforced rules of documents stand, and the requests of their tests."""
     from axonflow.policy.analysis.subjects import Origin
-    from axonflow.policy.checking import requests_of
+    from axonflow.policy.documents.checking import requests_of
 
     return {
         rule.id: Origin(
@@ -49,8 +49,8 @@ class BundledSet(NamedTuple):
 def sets_in(bundles: Iterable[BundleSource]) -> list[BundledSet]:
     """The sets of bundles. Raises PolicyError for a bundle that is not trusted."""
     from axonflow.app.policies import trusted_by
-    from axonflow.policy.bundle import open_bundle
-    from axonflow.policy.program import decode_rows
+    from axonflow.policy.compiling.bundle import open_bundle
+    from axonflow.policy.compiling.program import decode_rows
 
     opened = [open_bundle(source, trusted_by(trusted_keys())) for source in bundles]
     return [BundledSet(one.name, *decode_rows(parts, one.name)) for one in opened for parts in one.sets]

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from axonflow.policy import BundleSource
     from axonflow.policy.analysis.costing import IndexReport
     from axonflow.policy.analysis.findings import Analysis
-    from axonflow.policy.checking import PolicyWarning, RuleTestOutcome
-    from axonflow.policy.reading import LoadedSet
+    from axonflow.policy.documents.checking import PolicyWarning, RuleTestOutcome
+    from axonflow.policy.documents.reading import LoadedSet
 
 __all__ = ["checked", "command", "shown"]
 
@@ -131,7 +131,7 @@ def checked(places: Sequence[str], compare: int | None = None, *, strict: bool =
     """
     from axonflow import AxonFlow
     from axonflow.policy.analysis.costing import index_report
-    from axonflow.policy.checking import find_warnings, run_rule_tests
+    from axonflow.policy.documents.checking import find_warnings, run_rule_tests
 
     try:
         loaded, bundles = _loaded(places)
@@ -162,7 +162,7 @@ def _loaded(places: Sequence[str]) -> tuple[list[LoadedSet], list[BundleSource]]
     """The documents and bundles of all places. Raises PolicyError with the faults of all, not only of the first."""
     from axonflow.app import policy_sources
     from axonflow.policy import BundleSource, PolicySource
-    from axonflow.policy.compiling import load_sets
+    from axonflow.policy.compiling.compiling import load_sets
 
     sources: list[PolicySource] = []
     bundles: list[BundleSource] = []

@@ -19,10 +19,10 @@ from axonflow.policy.api.conflicts import MAX_CONFLICTS, witness_of
 from axonflow.policy.api.policy import ApiPolicy, Pattern
 from axonflow.policy.api.simulation import resource_type_of
 from axonflow.policy.cel.syntax import Call, Has, Name, OptionalSelect, Select
+from axonflow.policy.deciding.matching import filtered_paths
+from axonflow.policy.deciding.rules import CompiledRule
 from axonflow.policy.decision import Effect
-from axonflow.policy.matching import filtered_paths
 from axonflow.policy.request import ACTIONS
-from axonflow.policy.rules import CompiledRule
 
 __all__ = ["Matched", "RuleConflict", "paths_of", "rule_conflicts"]
 

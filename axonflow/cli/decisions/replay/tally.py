@@ -8,7 +8,7 @@ from typing import Final
 
 from axonflow.errors import RequestError
 from axonflow.policy import Decision, Effect, Request
-from axonflow.policy.checking import Difference, Expectation, differences
+from axonflow.policy.documents.checking import Difference, Expectation, differences
 
 __all__ = ["Comparison", "LatencyHistogram", "Slowest", "Tally"]
 

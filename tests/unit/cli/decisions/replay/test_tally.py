@@ -17,7 +17,7 @@ from axonflow.cli.decisions.replay.tally import (
     Tally,
 )
 from axonflow.policy import RuleError
-from axonflow.policy.checking import Expectation
+from axonflow.policy.documents.checking import Expectation
 
 DURATIONS = st.lists(st.integers(0, 1000) | st.integers(0, 2**40), min_size=1, max_size=200)
 REQUEST = Request("user:ann", "tool.call", "tool:search")
