@@ -26,7 +26,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell has it for w
 _HERE = Path(__file__).parent
 _TRACED = (_HERE / "unit", _HERE / "ports")
 _BESIDE = (_HERE / "unit" / "adapters" / "postgres", _HERE / "unit" / "cli")
-"""Of these, which are about little of the core, only commands about policies and the audit trail are traced."""
+"""Of these, which are about little of the core, only what is about policies and the audit trail is traced."""
+_OF_POLICIES_AND_TRAIL = (_HERE / "unit" / "cli" / "policy", _HERE / "unit" / "cli" / "audit")
 _DRAWN_UNTRACED = (_HERE / "unit" / "policy", _HERE / "unit" / "detect")
 _WAITING = (_HERE / "e2e", _HERE / "sidecar", _HERE / "attacks", _HERE / "unit" / "adapters" / "postgres")
 
@@ -56,7 +57,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _is_traced(path: Path) -> bool:
     if any(map(path.is_relative_to, _BESIDE)):
-        return path.name.startswith(("test_policy", "test_audit"))
+        named = path.name.startswith(("test_policy", "test_audit"))
+        return named or any(map(path.is_relative_to, _OF_POLICIES_AND_TRAIL))
     return any(map(path.is_relative_to, _TRACED))
 
 
