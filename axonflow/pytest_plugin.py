@@ -14,7 +14,7 @@ import pytest
 
 if TYPE_CHECKING:
     from axonflow import AxonFlow, Decision
-    from axonflow.policy.engine import PolicyEngine
+    from axonflow.policy.deciding.engine import PolicyEngine
     from axonflow.policy.testing.cases import Case, CaseOutcome
 
 __all__ = ["PolicyAsserter", "axonflow_policy", "pytest_addoption", "pytest_collect_file", "pytest_configure"]

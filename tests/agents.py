@@ -31,7 +31,7 @@ PATIENT = DatabaseSettings(connect_timeout_s=60, statement_timeout_s=60, lock_ti
 class AgentProcess:
     """An agent in `folder`. `parts` are settings, `program` is the module that is run."""
 
-    program = "axonflow_sidecar.hosting.process"
+    program = "axonflow_sidecar.hosting"
 
     def __init__(self, folder, database_url, public_key, **parts):
         self._reserved = ReservedPort("127.0.0.1", 0, "--port")

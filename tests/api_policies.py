@@ -3,8 +3,8 @@
 from hypothesis import strategies as st
 
 from axonflow.ids import new_id
-from axonflow.policy.api_conditions import OPERATORS
-from axonflow.policy.api_policy import ApiPolicy, Condition, ConditionAction, Conditions, Override, Pattern
+from axonflow.policy.api.conditions import OPERATORS
+from axonflow.policy.api.policy import ApiPolicy, Condition, ConditionAction, Conditions, Override, Pattern
 
 __all__ = ["api_policies", "api_policy", "conditions", "override", "pattern"]
 

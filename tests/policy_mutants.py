@@ -8,7 +8,7 @@ from pathlib import Path
 
 from axonflow.adapters.policy_files import sources_of_text
 from axonflow.app.policy_tests import PolicyTests, compiled_for_tests, pattern_of, read_policy_tests
-from axonflow.policy.compiling import load_sets
+from axonflow.policy.compiling.compiling import load_sets
 from axonflow.policy.testing.cases import inline_cases, read_scenarios
 from axonflow.policy.testing.coverage import Coverage
 from axonflow.policy.testing.mutants import mutants_of

@@ -4,7 +4,7 @@ import asyncio
 
 from axonflow.app.bundles import make_key_pair
 from axonflow.app.publishing import Publisher
-from axonflow.policy.scopes import layer_of
+from axonflow.policy.compiling.scopes import layer_of
 from tests.strategies import policy_set
 
 __all__ = ["Newsroom", "answering", "key_pair"]

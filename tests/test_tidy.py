@@ -117,6 +117,7 @@ def test_every_module_is_used():
     entry_points = {
         "axonflow_sidecar.commands.demo",
         "axonflow_sidecar.commands.up",
+        "axonflow_sidecar.hosting.__main__",
         "axonflow.samples.trip_plan",
         "axonflow.samples.ten_agents",
         "axonflow.samples",

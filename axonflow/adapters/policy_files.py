@@ -11,7 +11,7 @@ from typing import Any, Final
 from axonflow.adapters.yaml_text import MAX_BYTES, Locator, parse_json, parse_yaml
 from axonflow.errors import PolicyError
 from axonflow.policy import BundleSource, PolicySource
-from axonflow.policy.bundle import MAX_BUNDLE_BYTES
+from axonflow.policy.compiling.bundle import MAX_BUNDLE_BYTES
 
 __all__ = ["BASELINE", "baseline_files", "policy_texts", "read_policies", "sources_of_text"]
 

@@ -22,7 +22,7 @@ import msgspec
 from msgspec import Struct
 
 from axonflow.errors import PolicyStoreError
-from axonflow.policy.bundle import MAX_BUNDLE_BYTES
+from axonflow.policy.compiling.bundle import MAX_BUNDLE_BYTES
 from axonflow.policy.publication import InForce, SetState
 from axonflow.ports import BundleKey
 

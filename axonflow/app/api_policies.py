@@ -21,8 +21,8 @@ from axonflow.flows.try_pattern import PatternMatch, try_pattern
 from axonflow.flows.write_api_policy import write_api_policy
 from axonflow.ids import new_id, now_us
 from axonflow.policy import PolicyEngine
-from axonflow.policy.api_conflicts import Conflict, conflicts_among
-from axonflow.policy.api_policy import (
+from axonflow.policy.api.conflicts import Conflict, conflicts_among
+from axonflow.policy.api.policy import (
     MAX_PAGE,
     ApiPolicy,
     ApiPolicyPage,
@@ -32,9 +32,9 @@ from axonflow.policy.api_policy import (
     Override,
     Pattern,
 )
-from axonflow.policy.api_rule_conflicts import RuleConflict, rule_conflicts
-from axonflow.policy.api_rules import document_alone
-from axonflow.policy.api_simulation import Simulated, simulated_request
+from axonflow.policy.api.rule_conflicts import RuleConflict, rule_conflicts
+from axonflow.policy.api.rules import document_alone
+from axonflow.policy.api.simulation import Simulated, simulated_request
 from axonflow.policy.publication import SetState
 
 __all__ = ["ApiPolicies", "Compiled", "Conflicts", "InForceFor", "PatternMatch", "Served", "Shelf"]

@@ -12,10 +12,10 @@ from axonflow.app.scanning import builtin_scanner
 from axonflow.app.turns import Pause, go_on, no_collection
 from axonflow.detect import Detector, with_given
 from axonflow.errors import PolicyError
-from axonflow.policy.bundle import BundleSource, Statement, open_bundle, stated, write_bundle
 from axonflow.policy.certifying.certificate import Certificate
-from axonflow.policy.compiling import check_programs
-from axonflow.policy.scopes import FILES, Scope, layer_of
+from axonflow.policy.compiling.bundle import BundleSource, Statement, open_bundle, stated, write_bundle
+from axonflow.policy.compiling.compiling import check_programs
+from axonflow.policy.compiling.scopes import FILES, Scope, layer_of
 
 __all__ = ["build_bundle", "certificate_in", "keep_key_pair", "make_key_pair", "verified_statement"]
 

@@ -11,8 +11,8 @@ from axonflow.app.turns import no_collection
 from axonflow.detect import Detector, with_given
 from axonflow.policy.certifying.certificate import Certificate
 from axonflow.policy.certifying.inputs import LARGEST, Inputs
-from axonflow.policy.compiling import check_programs
-from axonflow.policy.scopes import FILES, Scope
+from axonflow.policy.compiling.compiling import check_programs
+from axonflow.policy.compiling.scopes import FILES, Scope
 
 __all__ = ["LARGEST", "Certificate", "Inputs", "certificate_for"]
 

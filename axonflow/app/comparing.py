@@ -8,12 +8,12 @@ from axonflow.adapters.re2_engine import compile_pattern
 from axonflow.app.policies import Keys, Policies, policy_sources, trusted_by
 from axonflow.app.scanning import builtin_scanner
 from axonflow.app.turns import no_collection
-from axonflow.policy.bundle import BundleSource, Verify
 from axonflow.policy.comparing.comparing import Comparison, compared
 from axonflow.policy.comparing.sides import Side
-from axonflow.policy.compiling import check_programs
+from axonflow.policy.compiling.bundle import BundleSource, Verify
+from axonflow.policy.compiling.compiling import check_programs
+from axonflow.policy.compiling.scopes import FILES, Scope, Source
 from axonflow.policy.publication import PolicyVersion
-from axonflow.policy.scopes import FILES, Scope, Source
 
 __all__ = ["Comparison", "compare", "compare_versions"]
 

@@ -28,9 +28,9 @@ from axonflow.flows.record import Outcome, record
 from axonflow.flows.reveal import reveal
 from axonflow.plan import HeldRun, Limits, Plan, PlanResult, StepEvent
 from axonflow.policy import Decision, PolicyEngine, Principal, Request
-from axonflow.policy.compiling import compile_scopes
+from axonflow.policy.compiling.compiling import compile_scopes
+from axonflow.policy.compiling.scopes import FILES, Scope
 from axonflow.policy.engines import Engines
-from axonflow.policy.scopes import FILES, Scope
 from axonflow.ports import AuditLog, Ledger, Vault
 
 __all__ = ["AxonFlow"]

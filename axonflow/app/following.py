@@ -13,7 +13,7 @@ from axonflow.app.flow import AxonFlow
 from axonflow.app.policies import Policies, policy_sources
 from axonflow.flows.follow_policies import FollowedFiles, PolicyFollower, PolicyStatus, Refusal
 from axonflow.ids import now_us
-from axonflow.policy.scopes import FILES, Scope
+from axonflow.policy.compiling.scopes import FILES, Scope
 from axonflow.ports import PolicyFeed
 
 __all__ = ["PolicyFollower", "PolicyStatus", "Refusal", "following"]

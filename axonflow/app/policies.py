@@ -10,7 +10,7 @@ from typing import Any
 from axonflow.adapters.policy_files import policy_texts, read_policies
 from axonflow.errors import ConfigurationError
 from axonflow.policy import BundleSource, PolicySource
-from axonflow.policy.bundle import Verify
+from axonflow.policy.compiling.bundle import Verify
 
 __all__ = ["Keys", "Policies", "policy_sources", "trusted_by", "written"]
 

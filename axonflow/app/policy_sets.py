@@ -14,10 +14,10 @@ from axonflow.app.publishing import PolicyDiff, PolicyHistory, PolicyVersion, Pu
 from axonflow.errors import ConfigurationError, PolicyError, PolicyForbidden
 from axonflow.ids import now_us
 from axonflow.policy import PolicyEngine, PolicySource
-from axonflow.policy.api_rules import SET_NAME
-from axonflow.policy.checking import run_rule_tests
-from axonflow.policy.compiling import load_sets
+from axonflow.policy.api.rules import SET_NAME
+from axonflow.policy.compiling.compiling import load_sets
 from axonflow.policy.decision import Decision
+from axonflow.policy.documents.checking import run_rule_tests
 from axonflow.policy.publication import Change, SetState
 from axonflow.policy.request import Request
 

@@ -16,10 +16,10 @@ from axonflow.app.scanning import builtin_scanner
 from axonflow.app.turns import no_collection
 from axonflow.detect import RedactionKey, RedactionMeans
 from axonflow.errors import PolicyError
-from axonflow.policy.compiling import compile_policies, load_sets
-from axonflow.policy.engine import PolicyEngine
-from axonflow.policy.reading import LoadedSet, PolicySource, is_tests
-from axonflow.policy.scopes import Source
+from axonflow.policy.compiling.compiling import compile_policies, load_sets
+from axonflow.policy.compiling.scopes import Source
+from axonflow.policy.deciding.engine import PolicyEngine
+from axonflow.policy.documents.reading import LoadedSet, PolicySource, is_tests
 from axonflow.policy.testing.cases import Case, ReadTests, inline_cases, read_scenarios
 
 __all__ = [

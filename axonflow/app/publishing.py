@@ -22,12 +22,12 @@ from axonflow.flows.diff_policy import diff_policy
 from axonflow.flows.publish_policy import publish_policy
 from axonflow.flows.rollback_policy import rollback_policy
 from axonflow.ids import now_us
-from axonflow.policy.api_rules import SET_NAME
-from axonflow.policy.bundle import BundleSource, Verify, stated
-from axonflow.policy.compiling import check_programs
+from axonflow.policy.api.rules import SET_NAME
+from axonflow.policy.compiling.bundle import BundleSource, Verify, stated
+from axonflow.policy.compiling.compiling import check_programs
+from axonflow.policy.compiling.scopes import Scope, layer_of
 from axonflow.policy.differing import PolicyDiff, rules_in
 from axonflow.policy.publication import Change, PolicyHistory, PolicyVersion, SetState, VersionHead
-from axonflow.policy.scopes import Scope, layer_of
 from axonflow.ports import PolicyStore
 
 __all__ = [

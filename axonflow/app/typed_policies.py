@@ -16,9 +16,9 @@ from axonflow.errors import ConfigurationError, PolicyMissing
 from axonflow.flows.validate_policy import PolicyFinding, validate_policy
 from axonflow.ids import now_us
 from axonflow.policy import PolicyEngine, PolicySource
-from axonflow.policy.api_rules import SET_NAME
+from axonflow.policy.api.rules import SET_NAME
+from axonflow.policy.compiling.scopes import layer_of
 from axonflow.policy.publication import PolicyVersion, SetState
-from axonflow.policy.scopes import layer_of
 from axonflow.ports import PolicyStore
 
 __all__ = ["PolicyFinding", "TypedPolicies"]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from axonflow.errors import PolicyMissing
 from axonflow.flows.publish_policy import check_facts
-from axonflow.policy.bundle import BundleSource
+from axonflow.policy.compiling.bundle import BundleSource
 from axonflow.policy.publication import Activation, Change, Kind, PolicyVersion, SetState, changed_meanwhile
 from axonflow.ports import PolicyStore
 

@@ -24,8 +24,8 @@ from axonflow.ids import new_id, now_us
 from axonflow.policy import Decision, Effect, Limit, PolicyEngine, Redact, Request
 from axonflow.policy.approving import approved_decision
 from axonflow.policy.cel.functions import chars
-from axonflow.policy.matching import reader
-from axonflow.policy.redacting import unfulfilled
+from axonflow.policy.deciding.matching import reader
+from axonflow.policy.deciding.redacting import unfulfilled
 from axonflow.ports import AuditLog, Ledger, Quota, Reservation, Vault
 
 __all__ = ["Grounds", "carry_out", "enforce", "refuse"]

@@ -15,11 +15,11 @@ from typing import Final
 from msgspec import Struct
 
 from axonflow.errors import AxonFlowError, PolicyError, PolicyStoreError
-from axonflow.policy.bundle import BundleSource, stated
-from axonflow.policy.engine import PolicyEngine
+from axonflow.policy.compiling.bundle import BundleSource, stated
+from axonflow.policy.compiling.scopes import SYSTEM, Scope, layer_of
+from axonflow.policy.deciding.engine import PolicyEngine
 from axonflow.policy.engines import Engines
 from axonflow.policy.publication import InForce, SetState
-from axonflow.policy.scopes import SYSTEM, Scope, layer_of
 from axonflow.ports import BundleKey, PolicyFeed, PolicySnapshots
 
 __all__ = ["FollowedFiles", "PolicyFollower", "PolicyStatus", "Refusal"]

@@ -20,8 +20,8 @@ from axonflow.plan.labels.flowing import Flow, spread
 from axonflow.plan.labels.paths import path_to
 from axonflow.plan.labels.table import LabelTable, labels_in
 from axonflow.policy import PolicyEngine, Principal, Request, Resource
-from axonflow.policy.labels_read import label_of_detector
-from axonflow.policy.unseen_content import Foreseen
+from axonflow.policy.deciding.labels_read import label_of_detector
+from axonflow.policy.deciding.unseen_content import Foreseen
 
 __all__ = ["Foreseeing", "foresee_labels"]
 

@@ -17,7 +17,7 @@ from axonflow.flows.decide import decide_stream
 from axonflow.flows.enforce import Grounds, carry_out, enforce
 from axonflow.flows.record import Outcome, kind_of, record
 from axonflow.policy import Decision, PolicyEngine, Request
-from axonflow.policy.redacting import styles_of
+from axonflow.policy.deciding.redacting import styles_of
 from axonflow.ports import AuditLog, Ledger, Vault
 
 __all__ = ["RedactionOf", "StreamGuard", "guard_stream", "redacted_ids"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from axonflow.errors import PolicyError, PolicyForbidden, PolicyMissing
 from axonflow.flows.write_api_policy import Apply
-from axonflow.policy.api_policy import Override
-from axonflow.policy.api_rules import may_override
+from axonflow.policy.api.policy import Override
+from axonflow.policy.api.rules import may_override
 from axonflow.policy.json_value import check_text
 from axonflow.ports import ApiPolicyStore, OverrideStore
 

@@ -19,8 +19,8 @@ from axonflow.plan.labels.table import LabelTable, labels_in
 from axonflow.plan.model.checking import topological
 from axonflow.plan.model.step import CALLS
 from axonflow.policy import Decision, PolicyEngine, Request
+from axonflow.policy.deciding.labels_read import label_of_detector
 from axonflow.policy.decision import Redact
-from axonflow.policy.labels_read import label_of_detector
 
 __all__ = ["DECLASSIFY", "Governing", "Refusal", "RunLabels", "StepLabels", "culprits", "way_of"]
 

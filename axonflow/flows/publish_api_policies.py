@@ -12,8 +12,8 @@ from typing import Any, Final, NamedTuple
 
 from axonflow.detect.patterns import CompilePattern
 from axonflow.errors import PolicyConflict
-from axonflow.policy.api_rules import SET_NAME, document_of
-from axonflow.policy.bundle import BundleSource, stated
+from axonflow.policy.api.rules import SET_NAME, document_of
+from axonflow.policy.compiling.bundle import BundleSource, stated
 from axonflow.policy.publication import Activation, PolicyVersion, SetState
 from axonflow.ports import ApiPolicyStore, OverrideStore, PolicyStore
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from axonflow.errors import PolicyError
 from axonflow.policy import PolicyEngine, Request
-from axonflow.policy.api_policy import ApiPolicy
+from axonflow.policy.api.policy import ApiPolicy
 
 __all__ = ["MAX_INPUTS", "PatternMatch", "try_pattern"]
 

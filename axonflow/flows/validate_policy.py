@@ -10,10 +10,10 @@ from pydantic import ValidationError
 
 from axonflow.errors import PolicyError
 from axonflow.policy import Decision, PolicyEngine, Request
-from axonflow.policy.checking import find_warnings, problems_of_test, run_rule_tests
-from axonflow.policy.compiling import load_sets
-from axonflow.policy.document import TestDocument
-from axonflow.policy.reading import PolicySource
+from axonflow.policy.compiling.compiling import load_sets
+from axonflow.policy.documents.checking import find_warnings, problems_of_test, run_rule_tests
+from axonflow.policy.documents.document import TestDocument
+from axonflow.policy.documents.reading import PolicySource
 
 __all__ = ["MAX_FIXTURES", "PolicyFinding", "validate_policy"]
 

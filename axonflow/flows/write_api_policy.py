@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from axonflow.errors import PolicyError
-from axonflow.policy.api_policy import ApiPolicy, Change
+from axonflow.policy.api.policy import ApiPolicy, Change
 from axonflow.policy.json_value import check_json_value
 from axonflow.ports import ApiPolicyStore
 

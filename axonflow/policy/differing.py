@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from axonflow.policy.bundle import BundleSource, open_bundle
-from axonflow.policy.program import RuleRow, SetHead, decode_rows
+from axonflow.policy.compiling.bundle import BundleSource, open_bundle
+from axonflow.policy.compiling.program import RuleRow, SetHead, decode_rows
 from axonflow.policy.publication import PolicyVersion
 
 __all__ = ["PolicyDiff", "RuleChange", "difference", "rules_in"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from axonflow.policy.engine import PolicyEngine
+from axonflow.policy.deciding.engine import PolicyEngine
 from axonflow.policy.request import Request
 
 __all__ = ["Engines"]

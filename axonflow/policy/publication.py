@@ -1,7 +1,7 @@
 """What is published: versions of policy sets that never change, and which of them are in force, in order of time.
 
-A set here is what is published under one name for one scope (see policy/scopes): a bundle, which may hold several
-policy sets. Nothing is edited: another version is added, and activated.
+A set here is what is published under one name for one scope (see policy/compiling/scopes): a bundle, which may hold
+several policy sets. Nothing is edited: another version is added, and activated.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from axonflow.policy.api_policy import (
+from axonflow.policy.api.policy import (
     ApiPolicy,
     ApiPolicyPage,
     ApiPolicyQuery,

@@ -8,7 +8,7 @@ from axonflow.app import policy_sources
 from axonflow.app.policy_tests import compiled_for_tests, pattern_of
 from axonflow.errors import PolicyError
 from axonflow.policy import PolicySource
-from axonflow.policy.compiling import load_sets
+from axonflow.policy.compiling.compiling import load_sets
 from axonflow.policy.testing.cases import inline_cases, run_case
 from axonflow.policy.testing.coverage import Coverage
 from axonflow.policy.testing.mutants import edited, mutants_of

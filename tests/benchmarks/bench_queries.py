@@ -35,7 +35,7 @@ from axonflow.adapters.postgres import (
 )
 from axonflow.app.tenancy import Tenancy
 from axonflow.audit import AuditQuery
-from axonflow.policy.api_policy import ApiPolicyQuery
+from axonflow.policy.api.policy import ApiPolicyQuery
 from axonflow.tenancy import key_hmac
 from axonflow_sidecar.hosting.ports import ReservedPort
 from tests.agents import KEY, AgentProcess

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from axonflow.policy.api_conditions import OPERATORS, expression_of
-from axonflow.policy.api_policy import Condition
+from axonflow.policy.api.conditions import OPERATORS, expression_of
+from axonflow.policy.api.policy import Condition
 from tests.sidecar.policy_doors import PolicyDoors
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "api-policies.md").read_text("utf-8")

@@ -10,9 +10,9 @@ from click.testing import CliRunner
 from axonflow import AxonFlow
 from axonflow.adapters.yaml_text import parse_yaml
 from axonflow.app import policy_sources
-from axonflow.cli.policy_check import command
-from axonflow.policy.checking import run_rule_tests
-from axonflow.policy.compiling import load_sets
+from axonflow.cli.policy.check import command
+from axonflow.policy.compiling.compiling import load_sets
+from axonflow.policy.documents.checking import run_rule_tests
 from tests.e2e.test_docs import ROOT, blocks
 
 INDEX = ROOT / "docs/how-to/cookbook.md"

@@ -7,7 +7,7 @@ import pytest
 from axonflow.detect import BUILTIN_DETECTORS, faults
 from axonflow.detect.allowlists import MAX_ALLOWED_VALUES
 from axonflow.detect.named_validators import VALIDATORS
-from axonflow.policy.custom_detectors import MAX_ALLOWLISTS, MAX_DETECTORS
+from axonflow.policy.compiling.custom_detectors import MAX_ALLOWLISTS, MAX_DETECTORS
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 PAGE = FOLDER / "detectors.md"

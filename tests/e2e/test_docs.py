@@ -12,8 +12,8 @@ from axonflow.adapters.yaml_text import parse_yaml
 from axonflow.app import policy_sources
 from axonflow.app.plans import plan_from
 from axonflow.plan.planner.catalogue import agent_config_of_document
-from axonflow.policy.checking import run_rule_tests
-from axonflow.policy.compiling import load_sets
+from axonflow.policy.compiling.compiling import load_sets
+from axonflow.policy.documents.checking import run_rule_tests
 from tests.sidecar.doors import ACME, Doors
 from tests.sidecar.serving import served
 

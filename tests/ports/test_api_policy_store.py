@@ -11,7 +11,7 @@ from axonflow.adapters.memory import MemoryApiPolicyStore, MemoryOverrideStore
 from axonflow.adapters.postgres import PostgresApiPolicyStore, PostgresDatabase, PostgresOverrideStore
 from axonflow.errors import PolicyConflict, PolicyError, PolicyStoreError
 from axonflow.ids import new_id
-from axonflow.policy.api_policy import ApiPolicyQuery
+from axonflow.policy.api.policy import ApiPolicyQuery
 from tests.api_policies import api_policy, conditions, override, pattern
 from tests.postgres import execute
 from tests.postgres_stores import opened

@@ -18,7 +18,7 @@ from axonflow.app.publishing import Publisher
 from axonflow.app.typed_policies import TypedPolicies
 from axonflow.flows.follow_policies import FollowedFiles, PolicyFollower
 from axonflow.ids import now_us
-from axonflow.policy.scopes import FILES, Scope
+from axonflow.policy.compiling.scopes import FILES, Scope
 from tests.sidecar.doors import ALLOW_ALL, Doors
 from tests.tenancy import tenant
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from axonflow.policy.telling import rule_text
+from axonflow.policy.deciding.telling import rule_text
 from tests.sidecar.doors import ACME, ALLOW_ALL, BETA, HEADERS, REQUEST, Doors
 from tests.sidecar.policy_doors import PolicyDoors
 from tests.strategies import policy_set

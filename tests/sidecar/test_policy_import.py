@@ -12,8 +12,8 @@ from axonflow import AxonFlow, PolicyError, Request
 from axonflow.adapters.re2_engine import compile_pattern
 from axonflow.adapters.yaml_text import parse_yaml
 from axonflow.app.importing import import_policies
-from axonflow.policy.api_policy import ApiPolicy
-from axonflow.policy.api_rules import document_of
+from axonflow.policy.api.policy import ApiPolicy
+from axonflow.policy.api.rules import document_of
 from axonflow_sidecar.http.api_policy_shapes import policy_shown
 from tests.api_policies import api_policies, api_policy, conditions, override, pattern
 from tests.strategies import policy_set, requests

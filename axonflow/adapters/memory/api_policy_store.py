@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from axonflow.detect.finding import SEVERITIES
 from axonflow.errors import PolicyConflict
-from axonflow.policy.api_policy import (
+from axonflow.policy.api.policy import (
     ApiPolicy,
     ApiPolicyPage,
     ApiPolicyQuery,

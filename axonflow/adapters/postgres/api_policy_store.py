@@ -15,7 +15,7 @@ from axonflow.adapters.postgres.failures import is_storable, translated
 from axonflow.adapters.postgres.limits import lock_kind, make_room_for_policies
 from axonflow.adapters.postgres.sql_files import named_queries
 from axonflow.errors import PolicyConflict, PolicyError, PolicyStoreError
-from axonflow.policy.api_policy import (
+from axonflow.policy.api.policy import (
     ApiPolicy,
     ApiPolicyPage,
     ApiPolicyQuery,

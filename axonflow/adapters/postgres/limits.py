@@ -8,7 +8,7 @@ from typing import Final, Literal
 from axonflow.adapters.postgres.database import Connection
 from axonflow.adapters.postgres.sql_files import named_queries
 from axonflow.errors import PolicyConflict, TenancyConflict
-from axonflow.policy.api_rules import SET_NAME
+from axonflow.policy.api.rules import SET_NAME
 from axonflow.tenancy import TenantUse
 
 __all__ = ["lock_kind", "make_room_for_policies", "make_room_for_principal", "use_of"]

@@ -14,7 +14,7 @@ from axonflow.adapters.postgres.failures import is_storable, translated
 from axonflow.adapters.postgres.limits import lock_kind, make_room_for_policies
 from axonflow.adapters.postgres.sql_files import named_queries
 from axonflow.errors import PolicyMissing, PolicyStoreError
-from axonflow.policy.api_rules import SET_NAME
+from axonflow.policy.api.rules import SET_NAME
 from axonflow.policy.publication import (
     Activation,
     PolicyHistory,

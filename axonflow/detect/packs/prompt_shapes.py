@@ -71,7 +71,14 @@ _SHORT_ANCHORS = (
 def _anchors() -> tuple[str, ...]:
     """The shortest that do: one within another is found with it."""
     words = {word for word in words_of_senses(*_SENSES) if len(word) >= _MIN_ANCHOR_CHARS}.union(_SHORT_ANCHORS)
-    return tuple(sorted(word for word in words if not any(one != word and one in word for one in words)))
+    shortest = min(map(len, words))
+
+    def holds_another(word: str) -> bool:  # by its parts, of which there are fewer than words: this runs at each start
+        chars = len(word)
+        ends = ((at, end) for at in range(chars) for end in range(at + shortest, chars + 1))
+        return any(end - at < chars and word[at:end] in words for at, end in ends)
+
+    return tuple(sorted(word for word in words if not holds_another(word)))
 
 
 _ABOUT_A_MACHINE = frozenset(

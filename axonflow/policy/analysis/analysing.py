@@ -13,8 +13,8 @@ from axonflow.policy.analysis.solving import Witness
 from axonflow.policy.analysis.subjects import Origin, Subject
 from axonflow.policy.analysis.theory import Theory
 from axonflow.policy.analysis.together import can_contradict, can_cover, contradiction, covering, identity
+from axonflow.policy.deciding.engine import PolicyEngine
 from axonflow.policy.decision import Effect
-from axonflow.policy.engine import PolicyEngine
 
 __all__ = ["MAX_COMPARED", "analyse"]
 

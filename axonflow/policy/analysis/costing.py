@@ -9,8 +9,8 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from axonflow.policy.cel.compiler import Shape
+from axonflow.policy.deciding.rules import CompiledRule
 from axonflow.policy.request import ACTIONS
-from axonflow.policy.rules import CompiledRule
 
 __all__ = ["IndexReport", "LookUp", "RuleCost", "Tried", "index_report"]
 

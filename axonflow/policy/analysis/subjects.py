@@ -12,8 +12,8 @@ from axonflow.policy.analysis.places import place_of_path
 from axonflow.policy.analysis.solving import Outcome, Space, Unknown
 from axonflow.policy.analysis.theory import Theory
 from axonflow.policy.cel.syntax import Node
+from axonflow.policy.deciding.rules import FAILS_CLOSED, CompiledRule
 from axonflow.policy.request import Request
-from axonflow.policy.rules import FAILS_CLOSED, CompiledRule
 
 __all__ = ["Conjunct", "Origin", "Subject"]
 

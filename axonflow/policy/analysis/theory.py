@@ -37,12 +37,12 @@ from axonflow.policy.analysis.solving import MAX_STEPS, Outcome, Space
 from axonflow.policy.analysis.worlds import NOW_US, World
 from axonflow.policy.cel.compiler import Condition, Function, Shape
 from axonflow.policy.cel.syntax import Logical, Node
+from axonflow.policy.deciding.engine import PolicyEngine
+from axonflow.policy.deciding.evaluation import Evaluation
+from axonflow.policy.deciding.matching import reader
+from axonflow.policy.deciding.rules import FAILS_CLOSED, CompiledRule, Waiver
 from axonflow.policy.decision import Decision
-from axonflow.policy.engine import PolicyEngine
-from axonflow.policy.evaluation import Evaluation
-from axonflow.policy.matching import reader
 from axonflow.policy.request import Request
-from axonflow.policy.rules import FAILS_CLOSED, CompiledRule, Waiver
 
 __all__ = ["Theory"]
 

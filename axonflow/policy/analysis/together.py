@@ -13,8 +13,8 @@ from axonflow.policy.analysis.solving import Impossible, Unknown, Witness
 from axonflow.policy.analysis.subjects import Subject
 from axonflow.policy.analysis.theory import Theory
 from axonflow.policy.analysis.worlds import NOW_US
+from axonflow.policy.deciding.matching import reach
 from axonflow.policy.decision import Decision, Effect, Limit, Obligation, Redact
-from axonflow.policy.matching import reach
 from axonflow.policy.request import ACTIONS, Request
 
 __all__ = ["can_contradict", "can_cover", "contradiction", "covering", "identity"]

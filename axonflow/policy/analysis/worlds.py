@@ -11,7 +11,7 @@ from axonflow.detect import Scanner
 from axonflow.errors import RequestError
 from axonflow.policy.analysis.formulas import ERROR, NO, YES, Atom, Every, Formula, Literal
 from axonflow.policy.analysis.places import unpacked
-from axonflow.policy.evaluation import Evaluation
+from axonflow.policy.deciding.evaluation import Evaluation
 from axonflow.policy.request import Principal, Request, Resource
 
 __all__ = ["ABSENT", "NOW_US", "World", "is_same", "value_in"]

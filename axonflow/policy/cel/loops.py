@@ -1,7 +1,8 @@
 """Macros that range over lists and maps, and what is paid for in them.
 
 Each element visited is a step, and so is a share of what is read as a whole or built inside of a loop: otherwise a
-loop would multiply the size of what it reads. An evaluation has so many steps (see axonflow.policy.evaluation).
+loop would multiply the size of what it reads. An evaluation has so many steps (see
+axonflow.policy.deciding.evaluation).
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from axonflow.errors import PolicyError
 from axonflow.policy.certifying.certificate import ANY_ACTION, Certificate, Costs, Part, certificate_of
 from axonflow.policy.certifying.inputs import Bounds, Inputs
-from axonflow.policy.program import PolicyProgram
+from axonflow.policy.compiling.program import PolicyProgram
 
 __all__ = ["Carried", "broken_bounds", "false_certificates"]
 

@@ -11,16 +11,16 @@ from msgspec import Meta, Struct
 
 from axonflow.detect import Scanner
 from axonflow.detect.scanner import MAX_ROUNDS
-from axonflow.policy.access import KeyFinder
 from axonflow.policy.cel.compiler import Expression
 from axonflow.policy.certifying.inputs import LARGEST, MAX_UNITS, Inputs
 from axonflow.policy.certifying.tables import Load, Placed, loads, united
 from axonflow.policy.certifying.weighing import EVERYTHING, Weigher, Weight
+from axonflow.policy.compiling.program import PolicyProgram, RuleRow
+from axonflow.policy.deciding.access import KeyFinder
+from axonflow.policy.deciding.ranges import RangeFinder
+from axonflow.policy.deciding.rules import CompiledRule, Waiver
 from axonflow.policy.decision import Obligation, Redact
-from axonflow.policy.program import PolicyProgram, RuleRow
-from axonflow.policy.ranges import RangeFinder
 from axonflow.policy.request import ACTIONS
-from axonflow.policy.rules import CompiledRule, Waiver
 
 __all__ = ["ANY_ACTION", "UNITS_VERSION", "ActionCost", "Certificate", "Part", "RuleCost", "Weighed", "certificate_of"]
 

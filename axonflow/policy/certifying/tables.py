@@ -1,9 +1,9 @@
 """How many rules a request can meet at most, and what they weigh together, whichever way they are looked up.
 
-Which of its equalities a rule is filed under depends on the rules beside it (`axonflow.policy.access.choose`), and one
-rule more may have a hundred others filed elsewhere. So a rule is counted under each equality that it has: wherever it
-is, it is in no larger crowd than under the one where the crowd is smallest. What is counted so is never too little, and
-never less for a rule more.
+Which of its equalities a rule is filed under depends on the rules beside it
+(`axonflow.policy.deciding.access.choose`), and one rule more may have a hundred others filed elsewhere. So a rule is
+counted under each equality that it has: wherever it is, it is in no larger crowd than under the one where the crowd
+is smallest. What is counted so is never too little, and never less for a rule more.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from heapq import nlargest
 from math import ceil
 from typing import Final, NamedTuple
 
-from axonflow.policy.access import CROWD, Keys
 from axonflow.policy.cel.addresses import Cidr
 from axonflow.policy.cel.compiler import Expression
 from axonflow.policy.cel.loops import CHARS_A_STEP
 from axonflow.policy.certifying.inputs import Inputs
 from axonflow.policy.certifying.weighing import Weight, total
-from axonflow.policy.matching import LIST_FIELDS, STRING_FIELDS
-from axonflow.policy.ranges import Range, RangeFinder
+from axonflow.policy.deciding.access import CROWD, Keys
+from axonflow.policy.deciding.matching import LIST_FIELDS, STRING_FIELDS
+from axonflow.policy.deciding.ranges import Range, RangeFinder
 
 __all__ = ["Load", "Placed", "loads", "united"]
 

@@ -13,11 +13,11 @@ from axonflow.policy.cel.compiler import Condition, Shape
 from axonflow.policy.cel.cost import Parts
 from axonflow.policy.cel.syntax import Call, Constant, Name, Node
 from axonflow.policy.certifying.inputs import Inputs
+from axonflow.policy.compiling.program import RuleRow
+from axonflow.policy.deciding.evaluation import MAX_LOOP_STEPS
+from axonflow.policy.deciding.matching import LIST_FIELDS, STRING_FIELDS
+from axonflow.policy.deciding.rules import CompiledRule, Waiver
 from axonflow.policy.decision import Redact
-from axonflow.policy.evaluation import MAX_LOOP_STEPS
-from axonflow.policy.matching import LIST_FIELDS, STRING_FIELDS
-from axonflow.policy.program import RuleRow
-from axonflow.policy.rules import CompiledRule, Waiver
 
 __all__ = ["EVERYTHING", "NOTHING", "Weigher", "Weight", "total"]
 

@@ -17,8 +17,8 @@ from axonflow.policy.analysis.formulas import FALSE, HOLDS, Formula, every, nega
 from axonflow.policy.analysis.shrinking import least
 from axonflow.policy.analysis.solving import Impossible, Space, Witness
 from axonflow.policy.comparing.sides import EFFECTS, Side, Verdicts, Written
+from axonflow.policy.deciding.foreseeing import mentions
 from axonflow.policy.decision import Decision, Effect, Redact
-from axonflow.policy.foreseeing import mentions
 from axonflow.policy.request import Request
 
 __all__ = ["KINDS", "Comparison", "Difference", "Outcome", "Undecided", "Unfelt", "compared"]

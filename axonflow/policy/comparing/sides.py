@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from axonflow.policy.access import KeyFinder, Keys
 from axonflow.policy.analysis.formulas import FALSE, HOLDS, Formula, every, negated, some
 from axonflow.policy.analysis.theory import Theory
 from axonflow.policy.cel.compiler import Expression
+from axonflow.policy.compiling.program import ExceptionRow, PolicyProgram, RuleRow, SetHead
+from axonflow.policy.deciding.access import KeyFinder, Keys
+from axonflow.policy.deciding.engine import PolicyEngine
+from axonflow.policy.deciding.matching import STRING_FIELDS
+from axonflow.policy.deciding.rules import CompiledRule
 from axonflow.policy.decision import Effect
-from axonflow.policy.engine import PolicyEngine
-from axonflow.policy.matching import STRING_FIELDS
-from axonflow.policy.program import ExceptionRow, PolicyProgram, RuleRow, SetHead
-from axonflow.policy.rules import CompiledRule
 
 __all__ = ["EFFECTS", "Side", "Verdicts", "Written"]
 

@@ -15,9 +15,9 @@ from msgspec import Struct
 
 from axonflow.errors import RequestError
 from axonflow.policy.analysis.places import place_of_path
+from axonflow.policy.deciding.engine import PolicyEngine
+from axonflow.policy.deciding.evaluation import EXHAUSTED
 from axonflow.policy.decision import Decision, Effect
-from axonflow.policy.engine import PolicyEngine
-from axonflow.policy.evaluation import EXHAUSTED
 from axonflow.policy.explaining.edits import Changeable, Edit, applied
 from axonflow.policy.explaining.possible import Possible
 from axonflow.policy.explaining.rules_to_change import (

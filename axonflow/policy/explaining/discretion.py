@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from axonflow.detect.secrecy import WITHHELD, Secrecy
-from axonflow.policy.attributes import is_secret
 from axonflow.policy.cel.values import CelType, Optional, kind_of
+from axonflow.policy.deciding.attributes import is_secret
 
 __all__ = ["NOTHING_PRIVATE", "Discretion", "Origin", "hides_secrets"]
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from axonflow.detect import Finding
-from axonflow.policy.engine import PolicyEngine
-from axonflow.policy.evaluation import Evaluation
+from axonflow.policy.deciding.engine import PolicyEngine
+from axonflow.policy.deciding.evaluation import Evaluation
 from axonflow.policy.explaining.explanation import (
     Counts,
     Explanation,

@@ -7,15 +7,15 @@ from typing import Any, Final, NamedTuple
 
 from axonflow.detect.secrecy import Secrecy
 from axonflow.policy.cel.compiler import Condition
-from axonflow.policy.engine import matching
-from axonflow.policy.evaluation import Evaluation
+from axonflow.policy.deciding.engine import matching
+from axonflow.policy.deciding.evaluation import Evaluation
+from axonflow.policy.deciding.matching import reader
+from axonflow.policy.deciding.rules import CompiledRule, Waiver
+from axonflow.policy.deciding.telling import asked, rule_text
 from axonflow.policy.explaining.discretion import Discretion
 from axonflow.policy.explaining.explanation import Part, RuleExplained, WaiverExplained
 from axonflow.policy.explaining.origins import Origins
 from axonflow.policy.explaining.parts import PartsEvaluation, PartsOf
-from axonflow.policy.matching import reader
-from axonflow.policy.rules import CompiledRule, Waiver
-from axonflow.policy.telling import asked, rule_text
 
 __all__ = ["Judged", "RulesExplained", "judged"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from axonflow.policy.deciding.verdict import Layer
 from axonflow.policy.decision import Decision, Effect
 from axonflow.policy.explaining.judging import Judged
 from axonflow.policy.explaining.rules_to_change import is_unredacted
-from axonflow.policy.verdict import Layer
 
 __all__ = ["layer_verdict", "why_it_won"]
 

@@ -7,13 +7,13 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from axonflow.policy.attributes import is_secret
 from axonflow.policy.cel.reads import Reads
 from axonflow.policy.cel.scope import RECORDS
 from axonflow.policy.cel.syntax import Constant, Has, Index, Name, Node, OptionalIndex, OptionalSelect, Select
+from axonflow.policy.deciding.attributes import is_secret
+from axonflow.policy.deciding.foreseeing import mentions
+from axonflow.policy.deciding.matching import reader
 from axonflow.policy.explaining.discretion import NOTHING_PRIVATE, Origin, hides_secrets
-from axonflow.policy.foreseeing import mentions
-from axonflow.policy.matching import reader
 from axonflow.policy.request import Request
 
 __all__ = ["Origins"]

@@ -18,11 +18,11 @@ from axonflow.policy.cel.loops import pairs
 from axonflow.policy.cel.syntax import Constant, Name, Node
 from axonflow.policy.cel.values import CelError, CelType, Optional
 from axonflow.policy.cel.written import written
-from axonflow.policy.evaluation import MAX_LOOP_STEPS, Evaluation
+from axonflow.policy.deciding.evaluation import MAX_LOOP_STEPS, Evaluation
+from axonflow.policy.deciding.rules import MAX_MESSAGE_CHARS
 from axonflow.policy.explaining.discretion import Discretion, Origin
 from axonflow.policy.explaining.explanation import Part
 from axonflow.policy.explaining.origins import Origins
-from axonflow.policy.rules import MAX_MESSAGE_CHARS
 
 __all__ = ["PartsEvaluation", "PartsOf", "said"]
 

@@ -28,15 +28,15 @@ from axonflow.policy.analysis.formulas import (
 )
 from axonflow.policy.analysis.places import place_of_path
 from axonflow.policy.analysis.theory import Theory
+from axonflow.policy.deciding.engine import PolicyEngine
+from axonflow.policy.deciding.evaluation import Evaluation
+from axonflow.policy.deciding.matching import reader
+from axonflow.policy.deciding.rules import CompiledRule
 from axonflow.policy.decision import Effect
-from axonflow.policy.engine import PolicyEngine
-from axonflow.policy.evaluation import Evaluation
 from axonflow.policy.explaining.edits import Changeable, Edit
 from axonflow.policy.explaining.parts import PartsEvaluation
 from axonflow.policy.explaining.worth_trying import WorthTrying
-from axonflow.policy.matching import reader
 from axonflow.policy.request import Request
-from axonflow.policy.rules import CompiledRule
 
 __all__ = ["Possible", "Variables"]
 

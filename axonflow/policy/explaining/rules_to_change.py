@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
+from axonflow.policy.deciding.engine import UNREDACTED, PolicyEngine
+from axonflow.policy.deciding.rules import CompiledRule
 from axonflow.policy.decision import Decision, Effect
-from axonflow.policy.engine import UNREDACTED, PolicyEngine
 from axonflow.policy.explaining.explanation import MissingAttribute
 from axonflow.policy.request import Request
-from axonflow.policy.rules import CompiledRule
 
 __all__ = ["RuleToChange", "RulesToChange", "is_unredacted", "rules_to_change", "ungranted"]
 

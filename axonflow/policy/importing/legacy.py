@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from axonflow.errors import PolicyError
-from axonflow.policy.api_conditions import expression_of
-from axonflow.policy.api_policy import Condition
+from axonflow.policy.api.conditions import expression_of
+from axonflow.policy.api.policy import Condition
 from axonflow.policy.importing.expressions import ALL, RELATION, Cel, joined, text_literal
 from axonflow.policy.importing.report import Finding, ImportedRule
 

@@ -1,6 +1,6 @@
 """Static and dynamic policies of the wire contract, as its routes return or accept them, to policy sets.
 
-They become what `api_rules` makes of them where they are created over HTTP, so both come to the same decisions.
+They become what `api.rules` makes of them where they are created over HTTP, so both come to the same decisions.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from msgspec.structs import replace
 
 from axonflow.detect.patterns import CompilePattern
 from axonflow.errors import PolicyError, RequestError
-from axonflow.policy.api_policy import ApiPolicy, Condition, ConditionAction, Conditions, Override, Pattern, tier_of
-from axonflow.policy.api_rules import document_of, may_override
+from axonflow.policy.api.policy import ApiPolicy, Condition, ConditionAction, Conditions, Override, Pattern, tier_of
+from axonflow.policy.api.rules import document_of, may_override
 from axonflow.policy.importing.report import Finding, ImportedRule, ImportedSet
 from axonflow.policy.importing.wire_faults import condition_faults, field_faults, moved
 from axonflow.policy.json_value import check_text

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from axonflow.detect.patterns import CompilePattern
 from axonflow.errors import PolicyError
-from axonflow.policy.api_conditions import expression_of
-from axonflow.policy.api_policy import ApiPolicy, Condition, Conditions
+from axonflow.policy.api.conditions import expression_of
+from axonflow.policy.api.policy import ApiPolicy, Condition, Conditions
 
 __all__ = ["condition_faults", "field_faults", "moved"]
 

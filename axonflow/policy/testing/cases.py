@@ -9,11 +9,11 @@ from typing import Any, Final, NamedTuple
 from msgspec import Struct
 
 from axonflow.errors import PolicyError, RequestError
-from axonflow.policy.checking import Expectation, expectation_of, problems_of_decision, request_of
+from axonflow.policy.deciding.engine import PolicyEngine
 from axonflow.policy.decision import Decision
-from axonflow.policy.document import PolicyTestsDocument, ScenarioDocument
-from axonflow.policy.engine import PolicyEngine
-from axonflow.policy.reading import LoadedSet, PolicySource, read_policy_tests
+from axonflow.policy.documents.checking import Expectation, expectation_of, problems_of_decision, request_of
+from axonflow.policy.documents.document import PolicyTestsDocument, ScenarioDocument
+from axonflow.policy.documents.reading import LoadedSet, PolicySource, read_policy_tests
 from axonflow.policy.request import Request
 
 __all__ = ["Case", "CaseOutcome", "ReadTests", "inline_cases", "read_scenarios", "run_case"]

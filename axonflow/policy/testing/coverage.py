@@ -11,14 +11,14 @@ from msgspec import Struct
 
 from axonflow.policy.cel.compiler import Function
 from axonflow.policy.cel.syntax import Node
+from axonflow.policy.deciding.engine import PolicyEngine
+from axonflow.policy.deciding.evaluation import Evaluation
+from axonflow.policy.deciding.matching import LIST_FIELDS, STRING_FIELDS, FilterMaker, reader
+from axonflow.policy.deciding.rules import CompiledRule, Waiver
 from axonflow.policy.decision import Effect
-from axonflow.policy.document import LAYERS, ExceptionDocument, RuleDocument
-from axonflow.policy.engine import PolicyEngine
-from axonflow.policy.evaluation import Evaluation
-from axonflow.policy.matching import LIST_FIELDS, STRING_FIELDS, FilterMaker, reader
-from axonflow.policy.reading import LoadedSet, Path
+from axonflow.policy.documents.document import LAYERS, ExceptionDocument, RuleDocument
+from axonflow.policy.documents.reading import LoadedSet, Path
 from axonflow.policy.request import Request
-from axonflow.policy.rules import CompiledRule, Waiver
 from axonflow.policy.testing.cases import Case
 from axonflow.policy.testing.probing import DetectorHost, ProbingCompiler
 from axonflow.policy.testing.written import written

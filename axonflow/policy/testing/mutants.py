@@ -14,10 +14,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from axonflow.policy.cel.parser import parse
+from axonflow.policy.deciding.rules import FAILS_CLOSED
 from axonflow.policy.decision import Effect
-from axonflow.policy.document import ExceptionDocument, RuleDocument
-from axonflow.policy.reading import LoadedSet, Path
-from axonflow.policy.rules import FAILS_CLOSED
+from axonflow.policy.documents.document import ExceptionDocument, RuleDocument
+from axonflow.policy.documents.reading import LoadedSet, Path
 from axonflow.policy.testing.conditions import changed_conditions, is_only_an_error
 from axonflow.policy.testing.coverage import RuleName
 from axonflow.policy.testing.written import written

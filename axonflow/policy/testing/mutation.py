@@ -9,11 +9,11 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 
 from axonflow.errors import PolicyError
-from axonflow.policy.bundle import BundleSource
-from axonflow.policy.checking import problems_of_decision
-from axonflow.policy.engine import PolicyEngine
-from axonflow.policy.reading import LoadedSet, PolicySource
-from axonflow.policy.scopes import Source
+from axonflow.policy.compiling.bundle import BundleSource
+from axonflow.policy.compiling.scopes import Source
+from axonflow.policy.deciding.engine import PolicyEngine
+from axonflow.policy.documents.checking import problems_of_decision
+from axonflow.policy.documents.reading import LoadedSet, PolicySource
 from axonflow.policy.testing.cases import Case
 from axonflow.policy.testing.coverage import ACTION, Coverage, RuleName
 from axonflow.policy.testing.mutants import Mutant, Reach, edited

@@ -20,7 +20,7 @@ from axonflow.policy.cel.emitter import Emitter
 from axonflow.policy.cel.parser import parse
 from axonflow.policy.cel.scope import Host
 from axonflow.policy.cel.syntax import Node
-from axonflow.policy.matching import MATCH_FUNCTIONS
+from axonflow.policy.deciding.matching import MATCH_FUNCTIONS
 
 __all__ = ["DetectorHost", "ProbingCompiler", "children", "conditions_in"]
 

@@ -12,8 +12,8 @@ from hashlib import sha256
 from typing import Final
 
 from axonflow.errors import RequestError
+from axonflow.policy.deciding.engine import PolicyEngine
 from axonflow.policy.decision import Effect
-from axonflow.policy.engine import PolicyEngine
 from axonflow.policy.request import Request
 from axonflow.policy.whatif.judging import candidates_of, judge, paths_read
 from axonflow.policy.whatif.keys import Key, group_key, lookup_key

@@ -11,11 +11,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 from axonflow.policy.cel.compiler import Condition
+from axonflow.policy.deciding.engine import PolicyEngine
+from axonflow.policy.deciding.rules import FAILS_CLOSED, CompiledRule, Waiver
+from axonflow.policy.deciding.verdict import Layers
 from axonflow.policy.decision import Effect
-from axonflow.policy.engine import PolicyEngine
 from axonflow.policy.request import Request
-from axonflow.policy.rules import FAILS_CLOSED, CompiledRule, Waiver
-from axonflow.policy.verdict import Layers
 from axonflow.policy.whatif.needs import ActionNeeds, Asks
 from axonflow.policy.whatif.partial_request import PartialRequest, UnrecordedError, spelled
 from axonflow.policy.whatif.recorded import Recorded

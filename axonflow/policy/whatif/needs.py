@@ -11,11 +11,11 @@ from msgspec import Struct
 
 from axonflow.policy.cel.compiler import Condition, Function, Shape
 from axonflow.policy.cel.syntax import Call, Macro, Name, Node
+from axonflow.policy.deciding.engine import PolicyEngine
+from axonflow.policy.deciding.index import ActionIndex
+from axonflow.policy.deciding.matching import reader
+from axonflow.policy.deciding.rules import CompiledRule
 from axonflow.policy.decision import Redact
-from axonflow.policy.engine import PolicyEngine
-from axonflow.policy.index import ActionIndex
-from axonflow.policy.matching import reader
-from axonflow.policy.rules import CompiledRule
 from axonflow.policy.whatif.partial_request import names_of, spelled, whole_request
 
 __all__ = ["ActionNeeds", "Asks", "Needs"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from axonflow.detect import Finding
-from axonflow.policy.evaluation import Evaluation
+from axonflow.policy.deciding.evaluation import Evaluation
 from axonflow.policy.whatif.recorded import MOST_FINDINGS, Recorded
 
 __all__ = ["RecordedEvaluation"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from axonflow.policy.deciding.rules import CompiledRule
 from axonflow.policy.decision import Effect, Redact
-from axonflow.policy.rules import CompiledRule
 
 __all__ = ["DEFAULT", "Judged", "Ruling", "asked_of", "ruling_of"]
 

@@ -46,7 +46,7 @@ class ServiceProcess:
     async def start(self) -> None:
         """Start it and wait until it takes connections. Raises AxonFlowError with what it said when it cannot."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "axonflow_sidecar.hosting.process",
+            sys.executable, "-m", "axonflow_sidecar.hosting",
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
             pass_fds=(self._lock,),
             start_new_session=True,  # Ctrl-C is for the supervisor, which then drains its services in order

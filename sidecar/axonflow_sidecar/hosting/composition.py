@@ -19,7 +19,7 @@ from axonflow.app.typed_policies import TypedPolicies
 from axonflow.app.workflows import Workflows
 from axonflow.ids import now_us
 from axonflow.policy import PolicyEngine, PolicySource
-from axonflow.policy.scopes import FILES, Scope
+from axonflow.policy.compiling.scopes import FILES, Scope
 from axonflow_sidecar.hosting.known_tenants import Known, inactive_tenants
 from axonflow_sidecar.hosting.settings import ServiceSettings
 from axonflow_sidecar.http.agent import create_agent

@@ -59,6 +59,7 @@ def _settle() -> None:
     later may leave that in memory, once."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 async def _input_ends() -> None:
@@ -95,7 +96,3 @@ def main() -> int:
         say(msgspec.json.encode({"error": str(error)}))
         return EXIT_CONFIGURATION
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from axonflow import PolicyError, RequestError
-from axonflow.policy.api_policy import (
+from axonflow.policy.api.policy import (
     ApiPolicy,
     ApiPolicyQuery,
     ApiPolicyVersion,

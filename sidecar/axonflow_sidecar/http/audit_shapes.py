@@ -10,8 +10,8 @@ import msgspec
 from axonflow import Effect, RequestError
 from axonflow.audit import AuditEvent
 from axonflow.policy import PolicyEngine
-from axonflow.policy.rules import CompiledRule
-from axonflow.policy.telling import paths_of, rule_text
+from axonflow.policy.deciding.rules import CompiledRule
+from axonflow.policy.deciding.telling import paths_of, rule_text
 from axonflow_sidecar.http.translate import OUTCOMES, rfc3339
 
 __all__ = ["audit_entry", "decision_row", "explanation", "tool_of", "verdict_filter"]

@@ -8,7 +8,7 @@ import pytest
 
 from axonflow.installation import __file__ as installed
 from tests.strategies import policy_set
-from tests.unit.cli.test_policy_test import RULES, ask, document_of, write
+from tests.unit.cli.policy.test_test import RULES, ask, document_of, write
 
 pytest_plugins = ["pytester"]
 ROOT = Path(installed).parents[1]

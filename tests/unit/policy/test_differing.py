@@ -5,7 +5,7 @@ import pytest
 from axonflow.adapters.ed25519 import Signer
 from axonflow.app.bundles import build_bundle
 from axonflow.errors import PolicyError
-from axonflow.policy.bundle import BundleSource, stated
+from axonflow.policy.compiling.bundle import BundleSource, stated
 from axonflow.policy.differing import RuleChange, difference, rules_in
 from axonflow.policy.publication import PolicyVersion
 from tests.publishing import key_pair

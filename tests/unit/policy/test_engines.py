@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from axonflow import AxonFlow, Request, RequestError
+from axonflow.policy.compiling.scopes import FILES, Scope
 from axonflow.policy.engines import Engines
-from axonflow.policy.scopes import FILES, Scope
 from tests.strategies import policy_set
 
 DETECTOR = {"id": "custom.badge", "description": "A badge.", "patterns": [r"BDG-\d{4}"], "examples": ["BDG-1234"]}

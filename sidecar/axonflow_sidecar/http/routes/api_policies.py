@@ -14,7 +14,7 @@ from axonflow.app.api_policies import ApiPolicies
 from axonflow.app.changes import Came
 from axonflow.errors import PolicyForbidden
 from axonflow.ids import new_id
-from axonflow.policy.api_policy import MAX_PAGE, ApiPolicy, ApiPolicyQuery
+from axonflow.policy.api.policy import MAX_PAGE, ApiPolicy, ApiPolicyQuery
 from axonflow.policy.request import decode_json
 from axonflow.tenancy import ANY_TENANT
 from axonflow_sidecar.http.administration import recording

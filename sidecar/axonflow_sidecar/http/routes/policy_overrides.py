@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from axonflow import PolicyError
 from axonflow.ids import new_id
-from axonflow.policy.api_policy import Override
+from axonflow.policy.api.policy import Override
 from axonflow.policy.request import decode_json
 from axonflow_sidecar.http.administration import recording
 from axonflow_sidecar.http.api_policy_shapes import OverrideBody, override_shown

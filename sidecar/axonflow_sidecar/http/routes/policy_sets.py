@@ -15,9 +15,9 @@ from axonflow import AxonFlowError, RequestError
 from axonflow.app.changes import Came
 from axonflow.app.policy_sets import PolicySets, PolicyVersion, SetState
 from axonflow.errors import PolicyForbidden
+from axonflow.policy.compiling.scopes import SYSTEM, layer_of
 from axonflow.policy.publication import Change
 from axonflow.policy.request import decode_json
-from axonflow.policy.scopes import SYSTEM, layer_of
 from axonflow.tenancy import ANY_TENANT
 from axonflow_sidecar.http.administration import recording, shown
 from axonflow_sidecar.http.asgi import Call, Handler, Refused, Reply

@@ -13,10 +13,10 @@ from msgspec import Struct
 from axonflow import Decision, Effect, PolicyError, Request
 from axonflow.app.api_policies import ApiPolicies
 from axonflow.policy import Approval, Limit, Redact
-from axonflow.policy.api_conflicts import Conflict, severity_of
-from axonflow.policy.api_policy import ApiPolicy
-from axonflow.policy.api_rule_conflicts import RuleConflict
-from axonflow.policy.api_simulation import Simulated, simulated_request
+from axonflow.policy.api.conflicts import Conflict, severity_of
+from axonflow.policy.api.policy import ApiPolicy
+from axonflow.policy.api.rule_conflicts import RuleConflict
+from axonflow.policy.api.simulation import Simulated, simulated_request
 from axonflow.policy.request import decode_json
 from axonflow_sidecar.http.asgi import Call, Handler, Reply
 from axonflow_sidecar.http.routes.api_policies import policies_of, scope_of

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from axonflow import AxonFlowError, __version__
 from axonflow.app.typed_policies import PolicyFinding, TypedPolicies
-from axonflow.policy.document import MAX_RULES
+from axonflow.policy.documents.document import MAX_RULES
 from axonflow.policy.request import decode_json
 from axonflow_sidecar.http.administration import recording
 from axonflow_sidecar.http.asgi import Call, Handler, Refused, Reply

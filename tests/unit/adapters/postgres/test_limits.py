@@ -10,7 +10,7 @@ from axonflow.adapters.postgres.tenant_data import PostgresTenantData
 from axonflow.adapters.postgres.tenant_roles import PostgresGrants
 from axonflow.adapters.postgres.tenants import PostgresTenants
 from axonflow.errors import PolicyConflict, TenancyConflict, TenancyMissing
-from axonflow.policy.api_rules import SET_NAME
+from axonflow.policy.api.rules import SET_NAME
 from axonflow.tenancy import Grant, TenantUse
 from tests.api_policies import api_policy
 from tests.ports.test_policy_store import Stored

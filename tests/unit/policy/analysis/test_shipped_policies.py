@@ -8,9 +8,9 @@ import pytest
 from axonflow import AxonFlow
 from axonflow.adapters.yaml_text import parse_yaml
 from axonflow.app import policy_sources
-from axonflow.cli.policy_analysis import origins_of
+from axonflow.cli.policy.analysis import origins_of
 from axonflow.policy.analysis.analysing import analyse
-from axonflow.policy.compiling import load_sets
+from axonflow.policy.compiling.compiling import load_sets
 
 COOKBOOK = sorted((Path(__file__).parents[4] / "docs/how-to/cookbook").glob("*.md"))
 KINDS = {"PolicySet", "PolicyTemplate"}

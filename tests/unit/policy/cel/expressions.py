@@ -5,7 +5,7 @@ from axonflow.adapters.re2_engine import compile_pattern
 from axonflow.detect import BUILTIN_DETECTORS, Scanner
 from axonflow.errors import DetectionError
 from axonflow.policy.cel import Compiler
-from axonflow.policy.evaluation import Evaluation
+from axonflow.policy.deciding.evaluation import Evaluation
 
 SCANNER = Scanner(BUILTIN_DETECTORS, compile_pattern)
 REQUEST = Request(

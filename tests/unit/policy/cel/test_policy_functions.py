@@ -10,7 +10,7 @@ from axonflow import AxonFlow, Effect, Request
 from axonflow.errors import ExpressionError
 from axonflow.policy.cel import Compiler
 from axonflow.policy.cel.values import CelError
-from axonflow.policy.evaluation import Evaluation
+from axonflow.policy.deciding.evaluation import Evaluation
 from tests.strategies import json_values, policy_set
 from tests.unit.policy.cel.expressions import SCANNER, Host, value
 

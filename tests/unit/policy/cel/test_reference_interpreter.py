@@ -6,9 +6,9 @@ from hypothesis import HealthCheck, given, reject, settings
 from axonflow import Request
 from axonflow.errors import ExpressionError
 from axonflow.policy.cel import Compiler, parse
-from axonflow.policy.compiling import compile_policies
-from axonflow.policy.evaluation import Evaluation
-from axonflow.policy.reading import PolicySource
+from axonflow.policy.compiling.compiling import compile_policies
+from axonflow.policy.deciding.evaluation import Evaluation
+from axonflow.policy.documents.reading import PolicySource
 from tests.strategies import policy_set
 from tests.unit.policy.cel.expressions import SCANNER, Host
 from tests.unit.policy.cel.interpreter import Failed, evaluate

@@ -9,8 +9,8 @@ from axonflow import AxonFlow, PolicyError
 from axonflow.adapters.ed25519 import Signer
 from axonflow.app import bundles
 from axonflow.app.certifying import certificate_for
-from axonflow.policy.bundle import BundleSource, open_bundle
 from axonflow.policy.certifying import bounding
+from axonflow.policy.compiling.bundle import BundleSource, open_bundle
 from tests.strategies import policy_set
 
 CHEAP = {"id": "cheap", "effect": "deny", "match": {"resource.id": "shell"}}

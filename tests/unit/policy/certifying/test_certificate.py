@@ -12,7 +12,7 @@ from axonflow.app.certifying import LARGEST, Inputs, certificate_for
 from axonflow.detect import matching
 from axonflow.detect.effort import Effort
 from axonflow.policy.cel import parse
-from axonflow.policy.evaluation import Evaluation
+from axonflow.policy.deciding.evaluation import Evaluation
 from axonflow.policy.json_value import MAX_NODES
 from tests.strategies import CONDITIONS, ENVS, policy_set, policy_sets, principals, requests, rules
 from tests.unit.policy.cel import interpreter

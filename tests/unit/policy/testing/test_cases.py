@@ -6,7 +6,7 @@ from axonflow import AxonFlow
 from axonflow.adapters.policy_files import sources_of_text
 from axonflow.app import policy_sources
 from axonflow.errors import PolicyError
-from axonflow.policy.compiling import load_sets
+from axonflow.policy.compiling.compiling import load_sets
 from axonflow.policy.testing.cases import inline_cases, read_scenarios, run_case
 from tests.strategies import policy_set
 

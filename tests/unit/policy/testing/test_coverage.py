@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from axonflow import AxonFlow, Effect, Request
 from axonflow.adapters.re2_engine import compile_pattern
 from axonflow.app import policy_sources
-from axonflow.policy.checking import Expectation
-from axonflow.policy.compiling import load_sets
+from axonflow.policy.compiling.compiling import load_sets
+from axonflow.policy.documents.checking import Expectation
 from axonflow.policy.testing.cases import Case
 from axonflow.policy.testing.coverage import SEVERAL, Coverage
 from tests.strategies import policy_set, policy_sets, requests

@@ -9,8 +9,8 @@ from axonflow.app import policy_sources
 from axonflow.app.policy_tests import compiled_for_tests, pattern_of
 from axonflow.policy import PolicySource
 from axonflow.policy.cel.parser import parse
-from axonflow.policy.checking import Expectation
-from axonflow.policy.compiling import load_sets
+from axonflow.policy.compiling.compiling import load_sets
+from axonflow.policy.documents.checking import Expectation
 from axonflow.policy.testing.cases import Case, inline_cases
 from axonflow.policy.testing.conditions import changed_conditions
 from axonflow.policy.testing.coverage import Coverage

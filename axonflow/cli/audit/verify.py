@@ -1,0 +1,266 @@
+"""`axonflow audit verify`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from axonflow.cli.bars import Bar
+from axonflow.cli.database import chosen_url, database_options
+from axonflow.cli.groups import EXIT_NO
+from axonflow.cli.reading import INPUT_FILE, read_bytes
+from axonflow.cli.settings import read_settings
+from axonflow.cli.tables import coloured, fields, printable, table
+from axonflow.cli.times import Duration, shown_time
+from axonflow.errors import ConfigurationError
+from axonflow.ids import now_us
+
+if TYPE_CHECKING:
+    from axonflow.app.auditing import AuditVerification, Finding, Trust
+
+__all__ = ["command"]
+
+_MAX_REPORT_BYTES: Final = 256 * 1024 * 1024
+_MAX_SHOWN: Final = 100
+_PARQUET: Final = b"PAR1"
+_BUFFER_BYTES: Final = 256 * 1024
+_KEY: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command("verify")
+@click.option("--tenant", metavar="ID", help="Only this tenant's chains. Default: all.")
+@click.option(
+    "--export", "exported", type=_KEY, metavar="FILE", help="Verify an export (jsonl or parquet), and no database."
+)
+@click.option(
+    "--spool", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="FOLDER",
+    help="Verify what waits in a spool, and no database.",
+)  # fmt: skip
+@click.option(
+    "--anchor", metavar="URL", help="What is kept elsewhere: file:/folder, s3://bucket/prefix, https://host/path."
+)
+@click.option("--trust", "keys", type=_KEY, multiple=True, metavar="KEY.pem", help="A writer's first key. Repeatable.")
+@click.option("--kept-for", type=Duration(), metavar="TIME", help="Nothing younger may be past its time: 90d.")
+@click.option(
+    "--since-report",
+    "earlier",
+    type=INPUT_FILE,
+    metavar="FILE",
+    help="An earlier report (--json): chains must still hold what they held then.",
+)
+@database_options
+@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
+@click.pass_context
+def command(
+    ctx: click.Context, /, *, database_url: str | None, data: Path | None, as_json: bool, **wanted: Any
+) -> None:
+    """Prove that no record of the audit trail was changed, removed, moved or put in, or name those that were.
+
+    Every record holds the hash of the one before it, and every batch of them is signed by its writer. Whoever may write
+    to the database can still cut off the newest end of everything together, or its beginning, as past its time: an
+    anchor, in a place of another owner, shows both, and which keys are right. Without one, name the keys with --trust;
+    else those in the database are believed.
+
+    \b
+    Examples:
+      axonflow audit verify
+      axonflow audit verify --tenant acme --json
+      axonflow audit verify --database-url postgresql://auditor@db/axonflow
+      axonflow audit verify --anchor s3://another-account/audit
+      axonflow audit verify --export acme.jsonl --trust writer.pub
+      axonflow audit verify --spool /var/lib/axonflow/spool/agent
+      axonflow audit verify --since-report monday.json
+
+    \b
+    Exit codes:
+      0    all is as it was written
+      1    something is not; the report names it
+      2    the database, the export or the anchor cannot be read
+    """
+    if wanted["exported"]:
+        report = _held_to_anchor(_verified_export(wanted), wanted)
+    elif wanted["spool"]:
+        report = asyncio.run(_verify_spool(wanted))
+    else:
+        known = _read(wanted["earlier"]) if wanted["earlier"] else None
+        report = asyncio.run(_verify(chosen_url(database_url, data), wanted, known))
+        report = _held_to_anchor(_named(report, data), wanted)
+    click.echo(_as_json(report) if as_json else _shown(report))
+    if report.broken:
+        ctx.exit(EXIT_NO)
+
+
+def _named(report: AuditVerification, data: Path | None) -> AuditVerification:
+    """With what is in quarantine in the spools of this installation. Writers have ids of their own: of another one's
+    trail, they say nothing."""
+    from axonflow.app.auditing import told_of_quarantine
+
+    spools = (data or read_settings().data).joinpath("spool").glob("*/spool.sqlite3")
+    return told_of_quarantine(report, [path.parent for path in spools])
+
+
+def _held_to_anchor(report: AuditVerification, wanted: dict[str, Any]) -> AuditVerification:
+    """What goes from a spool is in a store: its beginning is no cut, and no anchor is told of it."""
+    from axonflow.app.auditing import told_of_cuts
+
+    if not wanted["anchor"]:
+        return report
+    return asyncio.run(told_of_cuts(report, wanted["anchor"], read_settings().anchor_token))
+
+
+async def _trust(wanted: dict[str, Any]) -> Trust:
+    from axonflow.app.auditing import trust_in
+
+    return await trust_in(wanted["keys"], wanted["anchor"], read_settings().anchor_token)
+
+
+async def _verify(url: str, wanted: dict[str, Any], known: AuditVerification | None) -> AuditVerification:
+    from axonflow.app.auditing import opened_proofs, verified
+
+    bar = Bar("records")
+    since_us = now_us() - int(wanted["kept_for"] * 1_000_000) if wanted["kept_for"] is not None else None
+    trust = await _trust(wanted)
+    try:
+        async with opened_proofs(url) as proofs:
+            report = await verified(
+                proofs, wanted["tenant"], trust=trust, known=known, kept_since_us=since_us,
+                progress=lambda _done, _chains, records: bar(records),
+            )  # fmt: skip
+    finally:
+        bar.clear()
+    if wanted["tenant"] and not report.chains and not report.broken:  # a slip of the pen must not be "verified"
+        raise ConfigurationError(
+            "there is nothing to verify", expected="a tenant of which something is recorded",
+            found=ascii(wanted["tenant"])[:80], hint="axonflow tenant list has them all.",
+        )  # fmt: skip
+    return report
+
+
+async def _verify_spool(wanted: dict[str, Any]) -> AuditVerification:
+    from axonflow.app.auditing import verified_spool
+
+    _check_alone(wanted, "--spool")
+    bar = Bar("records")
+    try:
+        return await verified_spool(
+            wanted["spool"], await _trust(wanted), lambda _done, _chains, records: bar(records)
+        )  # fmt: skip
+    finally:
+        bar.clear()
+
+
+def _check_alone(wanted: dict[str, Any], source: str) -> None:
+    if wanted["tenant"] or wanted["earlier"] or wanted["kept_for"] is not None:
+        raise ConfigurationError("options of a database", expected=f"{source} with --anchor and --trust only")
+
+
+def _verified_export(wanted: dict[str, Any]) -> AuditVerification:
+    from axonflow.app.auditing import verified_export, verified_parquet
+
+    _check_alone(wanted, "--export")
+    trust = asyncio.run(_trust(wanted))
+    path: Path = wanted["exported"]
+    bar = Bar("records" if _is_parquet(path) else "bytes")
+    try:
+        if not _is_parquet(path):
+            return verified_export(_lines(path, bar), trust)
+        with path.open("rb") as file:
+            return verified_parquet(file, trust, bar)
+    except OSError as error:
+        raise ConfigurationError("the export cannot be read", found=error.strerror, at=str(path)) from None
+    finally:
+        bar.clear()
+
+
+def _is_parquet(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_PARQUET)) == _PARQUET
+
+
+def _lines(path: Path, bar: Bar) -> Iterator[bytes]:
+    whole, done = path.stat().st_size, 0
+    with path.open("rb", buffering=_BUFFER_BYTES) as file:
+        for number, line in enumerate(file):
+            yield line
+            done += len(line)
+            if number % 1_000 == 0:
+                bar(done, whole)
+
+
+def _read(place: str) -> AuditVerification:
+    import msgspec
+
+    from axonflow.app.auditing import AuditVerification
+
+    try:
+        return msgspec.json.decode(read_bytes(place, _MAX_REPORT_BYTES), type=AuditVerification)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            "not a report", expected="what axonflow audit verify --json prints", found=str(error), at=place
+        ) from None
+
+
+def _as_json(report: AuditVerification) -> bytes:
+    import msgspec
+
+    return msgspec.json.encode(report)
+
+
+def _shown(report: AuditVerification) -> str:
+    batches, signed = (sum(getattr(one, name) for one in report.writers) for name in ("batches", "signed"))
+    head = fields([
+        ("chains", f"{report.chains:,}"),
+        ("records", f"{report.records:,}"),
+        ("past their time", _removed(report)),
+        ("batches", f"{batches:,}, {signed:,} of them with a good signature"),
+        ("not signed", _unsigned(report, batches - signed)),
+        ("proved", _proved(report)),
+    ])  # fmt: skip
+    if not report.broken:
+        return f"{coloured('verified')}\n{head}"
+    more = f"\n  and {len(report.broken) - _MAX_SHOWN:,} more: --json has them all"
+    rows = table(map(_row, report.broken[:_MAX_SHOWN]), ("what", "tenant", "writer", "where", "what is wrong"))
+    return f"{coloured('broken')}\n{head}\n\n{rows}{more if len(report.broken) > _MAX_SHOWN else ''}"
+
+
+def _removed(report: AuditVerification) -> str:
+    if not report.removed:
+        return ""
+    if report.accepted is None or any(one.kind == "cut" for one in report.broken):
+        return f"{report.removed:,}, as the database says: see --kept-for"
+    late = f", except {report.accepted:,}, which were accepted on the database's word" if report.accepted else ""
+    return f"{report.removed:,}, of which the anchor was told before{late}: see --kept-for"
+
+
+def _unsigned(report: AuditVerification, batches: int) -> str:
+    parts = [
+        (batches, "batches"),
+        (report.first_version, "records are older than batches are"),
+        (report.unsealed, "records wait for their batch"),
+    ]
+    return ", ".join(f"{count:,} {what}" for count, what in parts if count)
+
+
+def _proved(report: AuditVerification) -> str:
+    """Up to when, and on whose word."""
+    sealed = [one.sealed_us for one in report.writers if one.sealed_us is not None]
+    if report.trust == "anchor":
+        anchored = [one.anchored_us for one in report.writers if one.anchored_us is not None]
+        until = f"up to {shown_time(max(anchored))} UTC, the newest that the anchor has" if anchored else "nothing yet"
+        return f"{until}; what is newer may have been cut off unseen"
+    whose = {"named": "with the keys you named", "store": "on the word of the store, which holds the keys as well"}
+    newest = (
+        f" what was cut off at the end, after {shown_time(max(sealed))} UTC or before, does not show" if sealed else ""
+    )
+    return f"{whose[report.trust]};{newest} without an anchor"
+
+
+def _row(one: Finding) -> tuple[str, ...]:
+    places = [("record", one.sequence), ("batch", one.number)]
+    where = " ".join(f"{name} {number}" for name, number in places if number is not None)
+    event = f" (event {printable(one.event_id, 64)})" if one.event_id else ""
+    return one.kind, printable(one.tenant_id), printable(one.writer_id), where, printable(one.what, 250) + event

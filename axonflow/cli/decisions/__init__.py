@@ -1,0 +1,1 @@
+"""Commands about decisions: of one request, and of a whole file of them."""

@@ -1,0 +1,1 @@
+"""`axonflow whatif`: what other policies would have decided on what was recorded."""
