@@ -13,7 +13,7 @@ from axonflow import AxonFlow
 from axonflow.adapters.policy_files import read_policies
 from tests.strategies import policy_set
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 def report(result):
