@@ -39,8 +39,8 @@ class Means(Struct, frozen=True, kw_only=True):
     `room` is what all plans share, None for no limits; so is `hedging`, None: each has its own; `estimates` learn how
     long steps take. What plans take is reserved of the `quotas` at the `ledger`, if there is one. `compile_pattern` is
     for the patterns in conditions: without it, a condition that has any fails. Results of steps that have a cache key
-    are kept in `cache`, if there is one. `watch` is told where steps have got to; it must not raise. `governing` are the policies themselves, by which
-    labels flow and results are judged; None: neither.
+    are kept in `cache`, if there is one. `watch` is told where steps have got to; it must not raise. `governing`
+    are the policies themselves, by which labels flow and results are judged; None: neither.
 
     A result may have `max_result_bytes` as JSON. A plan in the mode ``balanced`` runs `balanced_steps` at the same
     time. The others are those of `RunRules`.
