@@ -26,8 +26,8 @@ class Hedging:
         if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share <= 1:
             raise PlanError("not a share of calls", expected="0 to 1", found=str(share)[:64], at="hedge_share")
         self._share = share
-        self._most = max(1.0, share * REMEMBERED)
-        self._allowed = 1.0 - share if share else 0.0  # the first attempt allows one: rounded up
+        self._most = share * REMEMBERED
+        self._allowed = 0.0  # those that there may be, without those that there were
 
     def started(self) -> None:
         """One more attempt, a second copy or not."""
@@ -35,7 +35,7 @@ class Hedging:
 
     def take(self) -> bool:
         """Whether there may be one more second copy; there is one then."""
-        if self._allowed < 1.0 - _ROUNDING:
+        if self._allowed < _ROUNDING:  # a part of one allows one: rounded up
             return False
         self._allowed -= 1.0
         return True

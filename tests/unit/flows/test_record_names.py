@@ -28,8 +28,8 @@ def looked_at(details: dict[str, Any]) -> list[str]:
     flow, looking = AxonFlow.open("@baseline"), Looking()
     request = Request("user:ann", "plan.step", "tool:search")
     work = record(
-        flow.audit, "plan_step", request, decision_id="d", policy_digest="p", outcome=Outcome(details), origin=IN_PROCESS,
-        secrecy=looking,  # type: ignore[arg-type]  # as far as it is asked
+        flow.audit, "plan_step", request, decision_id="d", policy_digest="p", outcome=Outcome(details),
+        origin=IN_PROCESS, secrecy=looking,  # type: ignore[arg-type]  # all that is asked of it
     )  # fmt: skip
     assert asyncio.run(work).details == details
     return looking.names
