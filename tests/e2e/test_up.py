@@ -131,7 +131,7 @@ def test_up_busy_port_is_named_with_its_option_and_nothing_is_left(folder, optio
     ("options", "words"),
     [
         (("--policies", "gone"), ["gone", "no such file"]),
-        (("--plans", "no.such.module:plans"), ["plans cannot be loaded", "no.such.module:plans"]),
+        (("--plans", "no.such.module:plans"), ["plans cannot be loaded", "no.such.module:plans", "on PYTHONPATH"]),
         (("--plans", "axonflow.samples.trip_plan:plan"), ["mapping"]),
         (("--tls-cert", "cert.pem"), ["--tls-key"]),
         (("--database-url", "postgresql://nobody:hunter2@127.0.0.1:1/none"), ["PostgreSQL"]),
