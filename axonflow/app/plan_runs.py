@@ -17,7 +17,7 @@ from axonflow.flows.judge_step import Enforce
 from axonflow.flows.plan_labels import Governing, Refusal
 from axonflow.flows.plan_means import Going, Means, Recorded
 from axonflow.flows.record import Outcome
-from axonflow.flows.run_plan import run_plan
+from axonflow.flows.run_plan import came_to, run_plan
 from axonflow.flows.share_room import PlanRoom
 from axonflow.ids import now_us
 from axonflow.plan import Answer, Estimates, HeldRun, Limits, Plan, PlanResult, SoFar, StepEvent
@@ -25,7 +25,7 @@ from axonflow.plan.running.hedging import USUAL_SHARE, Hedging
 from axonflow.policy import Decision, PolicyEngine, Principal, Request
 from axonflow.ports import Ledger, Quota
 
-__all__ = ["PlanRuns", "RunOptions"]
+__all__ = ["PlanRuns", "RunOptions", "came_to"]
 
 
 class Enforcing(Protocol):
