@@ -152,6 +152,7 @@ async def _flow(
     flow = AxonFlow.open(
         policies=policies, audit=durable.audit, trusted_keys=settings.trusted_keys, redaction_key=key,
         vault=None if key is None else durable.vault(key), audit_content=settings.audit_content,
+        plan_limits=settings.plan_limits,
     )  # fmt: skip
     if not settings.snapshots:
         _log_start(settings, flow)

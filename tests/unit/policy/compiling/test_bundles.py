@@ -3,7 +3,6 @@
 import base64
 import json
 import random
-import string
 from pathlib import Path
 
 import msgspec
