@@ -134,6 +134,13 @@ class Space:
         ]
         self._real = _Table([*((domain.atoms, domain.answers) for domain in self.domains), *self._unbound])
         self._possible: _Table | None = None
+        self._searches: list[_Steps] = []
+
+    @property
+    def effort(self) -> int:
+        """Answers that its domains were made of, and choices that its searches tried."""
+        asked = sum(len(domain.values) * len(domain.atoms) for domain in self.domains)
+        return asked + sum(search.taken for search in self._searches)
 
     def may_hold(self, formula: Formula) -> bool:
         """Whether there are values for which `formula` holds, as far as these are all known to be independent: that is
@@ -141,7 +148,7 @@ class Space:
         if self._loose:
             return False
         try:
-            return any(True for _ in _solutions(self._real.tree(formula), self._real.full, self._steps))
+            return any(True for _ in self._solutions(self._real, formula))
         except (KeyError, _OutOfStepsError):
             return False
 
@@ -154,15 +161,21 @@ class Space:
 
     def _solve(self, formula: Formula) -> Outcome:
         try:
-            for cells in islice(_solutions(self._real.tree(formula), self._real.full, self._steps), _MAX_SOLUTIONS):
+            for cells in islice(self._solutions(self._real, formula), _MAX_SOLUTIONS):
                 request = self._request(cells, formula)
                 if request is not None:
                     return Witness(request)
-            if self._is_exact or not any(_solutions(self._table.tree(formula), self._table.full, self._steps)):
+            if self._is_exact or not any(self._solutions(self._table, formula)):
                 return Impossible()
         except _OutOfStepsError:
             return Unknown("steps")
         return self._proposed(formula) if any(map(understands, self._loose)) else Unknown("theory")
+
+    def _solutions(self, table: _Table, formula: Formula) -> Iterator[_Cells]:
+        """For each domain the cells in which `formula` holds: one way after the other. Raises _OutOfStepsError."""
+        search = _Steps(self._steps)
+        self._searches.append(search)
+        return _ways(list(table.full), [table.tree(formula)], search)
 
     def _proposed(self, formula: Formula) -> Outcome:
         """What the solver for questions about several attributes says, as far as the engine confirms it."""
@@ -256,18 +269,14 @@ def _chosen(domain: Domain, cells: int, most: int) -> list[Any]:
 
 
 class _Steps:
-    def __init__(self, left: int) -> None:
-        self._left = left
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.taken = 0
 
     def take(self) -> None:
-        self._left -= 1
-        if self._left < 0:
+        self.taken += 1
+        if self.taken > self._most:
             raise _OutOfStepsError
-
-
-def _solutions(tree: _Tree, full: Sequence[int], steps: int) -> Iterator[_Cells]:
-    """For each domain the cells in which `tree` holds: one way after the other. Raises _OutOfStepsError."""
-    yield from _ways(list(full), [tree], _Steps(steps))
 
 
 def _ways(cells: _Cells, todo: list[_Tree], steps: _Steps) -> Iterator[_Cells]:
