@@ -14,7 +14,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from axonflow.policy.analysis.arithmetic import proposal, understands
-from axonflow.policy.analysis.domains import Domain, Group, domain_of, domain_with, values_of
+from axonflow.policy.analysis.domains import Domain, Group, domain_of, domain_with, needs_few, values_of
 from axonflow.policy.analysis.formulas import ERROR, NO, YES, Atom, Every, Formula, Literal, atoms_in
 from axonflow.policy.analysis.worlds import ABSENT, World, value_in
 from axonflow.policy.request import Request
@@ -133,7 +133,7 @@ class Space:
             for variable, own in by_variable.items()
         ]
         self._real = _Table([*((domain.atoms, domain.answers) for domain in self.domains), *self._unbound])
-        self._possible: _Table | None = None
+        self._possible: dict[bool, _Table] = {}
         self._searches: list[_Steps] = []
 
     @property
@@ -165,7 +165,8 @@ class Space:
                 request = self._request(cells, formula)
                 if request is not None:
                     return Witness(request)
-            if self._is_exact or not any(self._solutions(self._table, formula)):
+            few = needs_few(formula) if self._has_crowds else False
+            if self._is_exact(few=few) or not any(self._solutions(self._table(few=few), formula)):
                 return Impossible()
         except _OutOfStepsError:
             return Unknown("steps")
@@ -193,18 +194,22 @@ class Space:
         return Unknown("theory") if request is None else Witness(request)
 
     @property
-    def _is_exact(self) -> bool:
-        return not self._loose and all(domain.is_exact for domain in self.domains)
+    def _has_crowds(self) -> bool:
+        """Whether more is asked of some list than is understood for any formula."""
+        return any(domain.groups_of_few is not None for domain in self.domains)
 
-    @property
-    def _table(self) -> _Table:
-        if self._possible is None:
-            groups: list[Group] = [group for domain in self.domains for group in domain.groups]
+    def _is_exact(self, *, few: bool) -> bool:
+        return not self._loose and all(domain.is_exact(few=few) for domain in self.domains)
+
+    def _table(self, *, few: bool) -> _Table:
+        table = self._possible.get(few)
+        if table is None:
+            groups: list[Group] = [group for domain in self.domains for group in domain.groups_for(few=few)]
             columns: list[tuple[Sequence[Atom], Sequence[Sequence[int]]]] = [
                 (group.atoms, group.cells) for group in groups
             ]
-            self._possible = _Table([*columns, *self._unbound])
-        return self._possible
+            table = self._possible[few] = _Table([*columns, *self._unbound])
+        return table
 
     @property
     def _unbound(self) -> Iterator[tuple[Sequence[Atom], Sequence[Sequence[int]]]]:
