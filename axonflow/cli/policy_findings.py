@@ -56,7 +56,8 @@ def findings_shown(analysis: Analysis, where: str = "") -> Iterator[str]:
 
 def _finding(one: Finding) -> Iterator[str]:
     place = f"{one.rules[0].at}: " if one.rules[0].at else ""
-    beside = "".join(f" (at {other.at})" for other in one.rules[1 : 1 + _MAX_TOGETHER] if other.at)
+    others = ", ".join(other.at for other in one.rules[1 : 1 + _MAX_TOGETHER] if other.at)
+    beside = f" (at {others})" if others else ""
     most = _MAX_LINE_CHARS + len(place) + len(beside)
     yield f"  {printable(f'{place}{one.message}{beside}', most)}"
     if not one.witnesses:

@@ -218,9 +218,8 @@ def contradiction(theory: Theory, subject: Subject, other: Subject) -> Finding |
 
 def _overlap(rule: CompiledRule, other: CompiledRule) -> str:
     if other.effect is not Effect.DENY:
-        return (
-            f"require_approval rule {other.id} holds a part of what allow rule {rule.id} allows, and more, for approval"
-        )
+        message = f"require_approval rule {other.id} holds for approval a part of what allow rule {rule.id} allows"
+        return f"{message}, and more than that"
     message = f"allow rule {rule.id} and deny rule {other.id} overlap, and neither is an exception to the other"
     return f"{message}: {other.id} denies a part of what {rule.id} allows"
 
