@@ -62,8 +62,8 @@ class Group(Struct, frozen=True):
 
 
 class Domain(Struct, frozen=True):
-    """`answers` of `values`, one for each of `atoms`, in their order. `groups_of_few` are the groups for formulas that
-    need few members of a list (see members_needed), where those for any formula are others."""
+    """`answers` of `values`, one for each of `atoms`, in their order; so many were `tried`. `groups_of_few` are the
+    groups for formulas of which needs_few holds, where those for any formula are others."""
 
     variable: str
     atoms: tuple[Atom, ...]
@@ -71,6 +71,7 @@ class Domain(Struct, frozen=True):
     answers: tuple[Answers, ...]
     groups: tuple[Group, ...]
     groups_of_few: tuple[Group, ...] | None = None
+    tried: int = 0
 
     def groups_for(self, *, few: bool) -> tuple[Group, ...]:
         """Those for a formula that needs `few` members of a list, or for any."""
@@ -119,6 +120,7 @@ def domain_with(variable: str, atoms: Sequence[Atom], world: World, examples: Se
     found: dict[Answers, Any] = {}
     cut = False
     most = _most_answers(variable, atoms[0]) if len(atoms) == 1 else MAX_VALUES
+    number = 0
     for number, value in enumerate(chain(examples, values_of(variable, atoms, world))):
         if number == MAX_VALUES:
             cut = True
@@ -133,7 +135,7 @@ def domain_with(variable: str, atoms: Sequence[Atom], world: World, examples: Se
     kind = _Kind.of(variable, atoms, is_cut=cut)
     groups = tuple(_groups(kind, atoms, found, world))
     few = tuple(_groups(replace(kind, too_many_listed=False), atoms, found, world)) if kind.too_many_listed else None
-    return Domain(variable, tuple(atoms), tuple(found.values()), cells, groups, few)
+    return Domain(variable, tuple(atoms), tuple(found.values()), cells, groups, few, number)
 
 
 def _most_answers(variable: str, atom: Atom) -> int:

@@ -25,7 +25,7 @@ from axonflow.policy.request import Request
 __all__ = ["Jointly"]
 
 _MAX_STEPS: Final = 2_000
-_MAX_EFFORT: Final = 150_000
+_MAX_EFFORT: Final = 200_000
 """Answers asked for and choices tried, of all searches together, for each rule that one is compared with at most."""
 
 
@@ -45,10 +45,10 @@ class Jointly:
         more = _sharing(subject, met)
         while more:
             members += more
+            if len(members) > self._comparing.most or self._effort <= 0:
+                return [_undecided(subject, members[: self._comparing.most], "limit")]
             if not self._comparing.take(len(more)):
                 return None
-            if len(members) > self._comparing.most or self._effort <= 0:
-                return [_undecided(subject, members, "limit")]
             space = self._theory.space([subject.matching, *[one.formula for one in members]], _MAX_STEPS)
             outcome = subject.solved(space, _beyond(subject, members))
             self._effort -= space.effort

@@ -139,7 +139,7 @@ class Space:
     @property
     def effort(self) -> int:
         """Answers that its domains were made of, and choices that its searches tried."""
-        asked = sum(len(domain.values) * len(domain.atoms) for domain in self.domains)
+        asked = sum(domain.tried * len(domain.atoms) for domain in self.domains)
         return asked + sum(search.taken for search in self._searches)
 
     def may_hold(self, formula: Formula) -> bool:
