@@ -48,7 +48,8 @@ WAIVER = {"id": "w", "match": {"principal.id": "ann"}, "reason": "Drill.", "expi
 
 @pytest.mark.parametrize("case", COVERED)
 def test_rule_whose_parts_others_match_is_shadowed_by_them_together(case):
-    rules = [*COVERED[case], rule("beside", match={"resource.id": "zzz"})]
+    met = rule("met", when="context.z == 1")  # where z is absent, this matches too, but it is not needed
+    rules = [*COVERED[case], rule("beside", match={"resource.id": "zzz"}), met]
     waived = {"exceptions": [{**WAIVER, "rules": ["r"]}]} if "exception" in case else {}
     engine = AxonFlow.open({**policy_set(rules), **waived}).policies
     analysis = analyse(engine)
