@@ -80,6 +80,7 @@ class _Run:
             found += own
             if not any(isinstance(one, Finding) and one.kind == "unreachable" for one in own):
                 live.append(subject)
+                _ = subject.shown  # while its domains are known: of ten thousand rules they are not all kept
         found += self._beside(live)
         findings = [one for one in found if isinstance(one, Finding)]
         undecided = [one for one in found if isinstance(one, Undecided)]
@@ -137,7 +138,7 @@ class _Run:
         self._advance()
         if rivals.hangs_on(subject.rule):
             return (), ()
-        shown = subject.solved(self._theory.space([subject.matching]), subject.matching)
+        shown = subject.shown
         met = rivals.at(subject, shown.request) if isinstance(shown, Witness) else []
         undecided: list[Undecided] = []
         for other in self._comparing.limited(other for other in met if can_cover(other, subject)):

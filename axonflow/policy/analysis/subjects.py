@@ -104,6 +104,11 @@ class Subject:
         return self.theory.matches(self.rule) if self.rule.waivers else self.formula
 
     @cached_property
+    def shown(self) -> Outcome:
+        """A request that the rule matches, exceptions and all."""
+        return self.solved(self.theory.space([self.matching]), self.matching)
+
+    @cached_property
     def atoms(self) -> dict[Hashable, Atom]:
         """All atoms in it, by what they ask."""
         return {atom.key: atom for atom in atoms_in(self.formula)}
