@@ -77,8 +77,13 @@ class Domain(Struct, frozen=True):
         """Those for a formula that needs `few` members of a list, or for any."""
         return self.groups_of_few if few and self.groups_of_few is not None else self.groups
 
-    def is_exact(self, *, few: bool) -> bool:
+    @property
+    def is_exact(self) -> bool:
         """Whether there is no combination of answers but those of the values."""
+        return self.is_exact_for(few=False)
+
+    def is_exact_for(self, *, few: bool) -> bool:
+        """The same, for a formula that needs `few` members of a list, or for any."""
         groups = self.groups_for(few=few)
         return len(groups) <= 1 and all(group.exact for group in groups)
 

@@ -199,7 +199,7 @@ class Space:
         return any(domain.groups_of_few is not None for domain in self.domains)
 
     def _is_exact(self, *, few: bool) -> bool:
-        return not self._loose and all(domain.is_exact(few=few) for domain in self.domains)
+        return not self._loose and all(domain.is_exact_for(few=few) for domain in self.domains)
 
     def _table(self, *, few: bool) -> _Table:
         table = self._possible.get(few)
