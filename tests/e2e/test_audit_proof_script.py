@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from axonflow.audit import WriterKey
-from axonflow.audit.merkle import merkle_path, merkle_root
+from axonflow.audit.merkle import leaf_hash, merkle_path, merkle_root
 from tests.audit_trail import Writer, signer
 from tests.unit.audit.test_proof import proved
 
@@ -45,16 +45,20 @@ def test_script_of_the_manual_has_at_most_fifty_lines_all_counted():
 def test_script_of_the_manual_finds_the_root_of_a_tree_of_any_size_and_of_no_other(count):
     functions, _, _ = SCRIPT.partition("with open(")
     found = {}
-    exec(functions, found)  # noqa: S102  our own manual
-    leaves = [bytes([number]) * 32 for number in range(count)]
+    exec(functions, found)
+    entries = [bytes([number]) for number in range(count)]
+    leaves = [leaf_hash(entry) for entry in entries]
     root = merkle_root(leaves)
-    for index, leaf in enumerate(leaves):
+    for index, entry in enumerate(entries):
         path = [one.hex() for one in merkle_path(leaves, index)]
-        assert found["root_from"](leaf, index, count, path) == root
-        for wrong in ([*path, "00" * 32], path[1:] if path else ["00" * 32]):
+        assert found["root_from"](entry, index, count, path) == root
+        for longer in ([*path, "00" * 32], ["00" * 32, *path]):
             with pytest.raises(ValueError, match="does not hold"):
-                assert found["root_from"](leaf, index, count, wrong) != root
-                raise ValueError("another root, and so it does not hold")
+                found["root_from"](entry, index, count, longer)
+        if path:
+            with pytest.raises(ValueError, match="does not hold"):
+                found["root_from"](entry, index, count, path[1:])
+            assert found["root_from"](b"other", index, count, path) != root
 
 
 @pytest.mark.parametrize(("batch", "record"), [(0, 0), (0, 8), (0, 12), (0, 13), (1, 3), (1, 6)])

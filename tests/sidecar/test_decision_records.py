@@ -176,6 +176,17 @@ def test_audit_search_by_our_own_filters_finds_those(doors, query, count):
     assert len(doors.post(SEARCH, query).json()["entries"]) == count
 
 
+@pytest.mark.parametrize(
+    "before", ["zzz", "0", "01a20275-0601-7493-a25c-20221405502", "01a20275-0601-4493-a25c-202214055027"]
+)
+def test_page_after_what_is_no_event_is_400_and_not_the_first_page(doors, before):
+    for path in (f"/api/v1/decisions?before={before}", f"/api/v1/audit/tenant/default?before={before}"):
+        response = doors.call("GET", path)
+        assert (response.status_code, response.json()["at"]) == (400, "before")
+    response = doors.post(SEARCH, {"before": before})
+    assert (response.status_code, response.json()["at"]) == (400, "$.before")
+
+
 def test_records_without_a_database_are_503(doors):
     without = Doors(RULES)
     without.reopen(search=None)

@@ -151,6 +151,11 @@ def test_search_with_a_wrong_option_is_bad_input(run, option):
     assert run("audit", "search", *option).exit_code == 2
 
 
+def test_search_before_what_is_no_event_says_so(run, database):
+    result = run("audit", "search", "--before", "zzz", "--database-url", database)
+    assert (result.exit_code, "--before: not the id of an event" in result.stderr) == (2, True)
+
+
 @pytest.mark.parametrize("command", ["verify", "search"])
 def test_audit_without_a_database_says_how_to_name_one(run, command, tmp_path):
     result = run("audit", command, "--data", str(tmp_path))

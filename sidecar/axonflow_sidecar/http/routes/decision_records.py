@@ -8,6 +8,7 @@ import msgspec
 
 from axonflow import RequestError
 from axonflow.audit import AuditQuery
+from axonflow.audit.query import page_after
 from axonflow_sidecar.http.administration import limit_of, tenant_named
 from axonflow_sidecar.http.asgi import Call, Handler, Refused, Reply
 from axonflow_sidecar.http.audit_shapes import decision_row, explanation, tool_of, verdict_filter
@@ -25,7 +26,7 @@ def decision_list(services: AgentServices) -> Handler:
         wanted: dict[str, Any] = dict(verdict_filter(told["decision"])) if told.get("decision") else {}
         signature = told.get("tool_signature")
         query = AuditQuery(
-            tenant_id=tenant_named(call), limit=limit_of(told), before=told.get("before") or None, kind="decision",
+            tenant_id=tenant_named(call), limit=limit_of(told), before=page_after(told.get("before")), kind="decision",
             start_us=parse_time_us(told["since"], "since") if told.get("since") else None,
             policy=told.get("policy_id") or None, resource=tool_of(signature) if signature else None, **wanted,
         )  # fmt: skip
