@@ -194,6 +194,33 @@ def test_records_without_a_database_are_503(doors):
         assert without.call("GET", path).status_code == 503
 
 
+def test_explanation_says_whether_the_policy_that_matched_can_be_overridden_or_is():
+    doors = PolicyDoors()
+    written = {"name": "No hello", "category": "security-dangerous", "pattern": "hello", "action": "block"}
+    policy = doors.post("/api/v1/static-policies", written).json()["id"]
+    asked = REQUEST | {"content": "say hello"}
+    decision = doors.post(DECISIONS, asked).json()
+    assert decision["effect"] == "deny"
+
+    def told(decision_id):
+        answer = explained(doors, decision_id).json()
+        return answer["override_available"], answer.get("override_existing_id")
+
+    assert told(decision["decision_id"]) == (True, None)
+    made = doors.post(
+        f"/api/v1/static-policies/{policy}/override", {"action_override": "log", "override_reason": "x"}
+    ).json()
+    assert told(decision["decision_id"]) == (False, made["id"])
+    assert told(doors.post(DECISIONS, REQUEST).json()["decision_id"]) == (False, None)
+    doors.call("DELETE", f"/api/v1/static-policies/{policy}/override")
+    doors.call("DELETE", f"/api/v1/static-policies/{policy}")
+    assert told(decision["decision_id"]) == (False, None)
+
+
+def test_explanation_without_policies_of_these_routes_offers_no_override(doors):
+    assert explained(doors, doors.ids["deny"]).json()["override_available"] is False
+
+
 def test_audit_search_by_an_override_finds_what_made_it():
     doors = PolicyDoors()
     written = {"name": "No hello", "category": "security-dangerous", "pattern": "hello", "action": "block"}
