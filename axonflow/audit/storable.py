@@ -31,9 +31,9 @@ def storable_text(text: str) -> str:
     return digest_of(text.encode("utf-8", "surrogatepass"), len(text))
 
 
-def digest_of(data: bytes, size: int) -> str:
-    """What is told of what is not kept itself: ``sha256:<64 hex digits>:<how large it is>``."""
-    return f"sha256:{hashlib.sha256(data).hexdigest()}:{size}"
+def digest_of(data: bytes, count: int) -> str:
+    """What is told of what is not kept itself: ``sha256:<64 hex digits>:<how many characters, or bytes>``."""
+    return f"sha256:{hashlib.sha256(data).hexdigest()}:{count}"
 
 
 def escaped(text: str) -> str:

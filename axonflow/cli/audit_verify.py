@@ -216,6 +216,7 @@ def _shown(report: AuditVerification) -> str:
         ("chains", f"{report.chains:,}"),
         ("records", f"{report.records:,}"),
         ("past their time", _removed(report)),
+        ("given up", f"{report.shed:,} for want of room, as their writers say" if report.shed else ""),
         ("batches", f"{batches:,}, {signed:,} of them with a good signature"),
         ("not signed", _unsigned(report, batches - signed)),
         ("proved", _proved(report)),

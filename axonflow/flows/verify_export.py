@@ -123,7 +123,7 @@ class _ExportWalk:
             ),
             heads=tuple(walk.head for walk in walks if walk.head is not None and not walk.findings),
             removed=sum(part.removed for part in self._parts), unsealed=sum(walk.unsealed for walk in walks),
-            first_version=sum(walk.first_version_unsealed for walk in walks),
+            shed=sum(walk.shed for walk in walks), first_version=sum(walk.first_version_unsealed for walk in walks),
             writers=tuple(
                 VerifiedWriter(part.writer_id, part.batches, part.signed, part.sealed_us) for part in self._parts
             ),

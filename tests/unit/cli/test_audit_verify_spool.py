@@ -15,6 +15,7 @@ from axonflow.app.audit_keys import ask_for_rotation
 from axonflow.app.spooling import signing
 from axonflow.flows.drain import drain_once
 from tests.audit_trail import an_event, signer
+from tests.unit.adapters.test_sqlite_spool_async import filled
 
 
 @pytest.fixture
@@ -183,3 +184,13 @@ def test_verify_of_a_folder_without_a_spool_is_bad_input(run, tmp_path):
     assert run("audit", "verify", "--spool", str(tmp_path), "--tenant", "a").exit_code == 2
     (tmp_path / "spool.sqlite3").write_text("no database, but some text that is longer than a header of one" * 9)
     assert run("audit", "verify", "--spool", str(tmp_path)).exit_code == 2
+
+
+def test_verify_of_a_spool_that_let_records_go_says_how_many(run, tmp_path):
+    folder = str(tmp_path / "spool")
+    spool = filled(folder, 1_000)
+    gone = spool.shed
+    spool.close()
+    report = json.loads(run("audit", "verify", "--spool", folder, "--json").stdout)
+    assert (report["broken"], report["shed"]) == ([], gone)
+    assert f"given up    {gone:,} for want of room" in run("audit", "verify", "--spool", folder).stdout
