@@ -178,6 +178,21 @@ def test_verify_of_a_spool_beside_its_owner_goes_on_from_what_a_store_has(run, t
     assert (report["broken"], report["records"], report["unsealed"]) == ([], 2, 2)
 
 
+def test_verify_of_a_spool_calls_what_a_store_has_drained_and_not_past_its_time(run, tmp_path):
+    async def fill():
+        spool = SqliteAuditSpool.open(tmp_path / "s")
+        for number in range(6):
+            await spool.append(an_event("ab"[number % 2], spool.writer_id, number))
+            if number == 3:
+                await drain_once(spool, MemoryAuditProofs())
+        await asyncio.to_thread(spool.close)
+
+    asyncio.run(fill())
+    said = run("audit", "verify", "--spool", str(tmp_path / "s")).stdout
+    assert "drained before  4: verify the database" in said
+    assert "past their time" not in said
+
+
 def test_verify_of_a_folder_without_a_spool_is_bad_input(run, tmp_path):
     result = run("audit", "verify", "--spool", str(tmp_path))
     assert (result.exit_code, "there is no audit spool" in result.stderr) == (2, True)
@@ -193,4 +208,4 @@ def test_verify_of_a_spool_that_let_records_go_says_how_many(run, tmp_path):
     spool.close()
     report = json.loads(run("audit", "verify", "--spool", folder, "--json").stdout)
     assert (report["broken"], report["shed"]) == ([], gone)
-    assert f"given up    {gone:,} for want of room" in run("audit", "verify", "--spool", folder).stdout
+    assert f"{gone:,} for want of room" in run("audit", "verify", "--spool", folder).stdout
