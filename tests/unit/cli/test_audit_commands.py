@@ -58,8 +58,8 @@ def test_verify_of_whole_chains_says_so(run, database):
     heads = report.pop("heads")
     writer = {"writer_id": "w", "batches": 1, "signed": 1, "sealed_us": START_US, "anchored_us": None}
     assert report == {
-        "chains": 2, "records": 6, "broken": [], "removed": 0, "unsealed": 0, "first_version": 0, "trust": "store",
-        "writers": [writer], "cuts": [], "accepted": None,
+        "chains": 2, "records": 6, "broken": [], "removed": 0, "unsealed": 0, "shed": 0, "first_version": 0,
+        "trust": "store", "writers": [writer], "cuts": [], "accepted": None,
     }  # fmt: skip
     assert [(head["tenant_id"], head["records"], len(head["hash"])) for head in heads] == [
         ("acme", 3, 64),
