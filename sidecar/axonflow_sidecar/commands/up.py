@@ -78,6 +78,16 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     help="When the database is away and a spool is full: refuse, or let the oldest async records go.",
 )
 @click.option(
+    "--audit-spool-mib",
+    metavar="NUMBER",
+    default=1024,
+    show_default=True,
+    envvar="AXONFLOW_AUDIT_SPOOL_MIB",
+    show_envvar=True,
+    type=click.IntRange(1, 1 << 20),
+    help="How much of the disk the agent, and the orchestrator, may take for what is not in the database yet.",
+)
+@click.option(
     "--audit-persons",
     default="plain",
     show_default=True,

@@ -94,6 +94,7 @@ class UpSettings(Struct, frozen=True, kw_only=True):
     audit_content: ContentMode = "digest"
     audit_mode: AuditMode = "durable"
     audit_when_full: Literal["refuse", "shed"] = "refuse"
+    audit_spool_mib: int = SpoolSettings().max_bytes >> 20
     audit_persons: Literal["plain", "sealed"] = "plain"
     persons_key_file: Path | None = None
     pepper_file: Path | None = None

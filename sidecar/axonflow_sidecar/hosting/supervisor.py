@@ -98,7 +98,7 @@ class Supervisor:
             role="orchestrator", listeners=[orchestrator_listener], policies=settings.policies,
             spool=str(folder.spool("orchestrator")), database_url=services_url, keys=self._keys(folder),
             database_settings=_database_settings(settings),
-            spool_settings=SpoolSettings(settings.audit_mode, settings.audit_when_full == "shed"),
+            spool_settings=_spool_settings(settings),
             secret=folder.secret(), credential=secrets.token_urlsafe(32), plans=settings.plans,
             planning=planning_of(settings), plan_limits=plan_limits_of(settings.plan_limits_file),
             trusted_keys=[*settings.trusted_keys, str(folder.policy_key())], stand_in=settings.stand_in,
@@ -252,6 +252,11 @@ async def _keep_in_order(database_url: str, settings: UpSettings) -> None:
         else:
             _log.info("upkeep of the database", extra={"facts": msgspec.to_builtins(done)})
         await asyncio.sleep(UPKEEP_S)
+
+
+def _spool_settings(settings: UpSettings) -> SpoolSettings:
+    sheds = settings.audit_when_full == "shed"
+    return SpoolSettings(settings.audit_mode, sheds, settings.audit_spool_mib << 20)
 
 
 def _database_settings(settings: UpSettings) -> DatabaseSettings:
