@@ -37,6 +37,7 @@ __all__ = [
     "ProvedEvent",
     "Trust",
     "VerifiedWriter",
+    "counted",
     "export_audit",
     "export_parquet",
     "open_anchor",
@@ -93,6 +94,17 @@ async def opened_proofs(database_url: str) -> AsyncIterator[AuditPlaces]:
     database = await PostgresDatabase.connect(database_url)
     try:
         yield PostgresAuditProofs(database)
+    finally:
+        await database.close()
+
+
+async def counted(database_url: str, tenant_id: str, start_us: int | None = None, end_us: int | None = None) -> int:
+    """About how many events the database has of a tenant, of a time. Raises ConfigurationError, and AuditError."""
+    from axonflow.adapters.postgres import PostgresAuditProofs, PostgresDatabase
+
+    database = await PostgresDatabase.connect(database_url)
+    try:
+        return await PostgresAuditProofs(database).count(tenant_id, start_us, end_us)
     finally:
         await database.close()
 

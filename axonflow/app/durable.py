@@ -299,8 +299,8 @@ class Durable:
         spool, modes = self._spool, self._modes
         lag_us = 0 if spool.oldest_us is None else max(now_us() - spool.oldest_us, 0)
         return SpoolFigures(
-            spool.pending + self._salvaged.pending, spool.pending_bytes, lag_us, spool.quarantined, spool.lost,
-            spool.shed, len(spool.damage), modes.usual,
+            spool.pending + self._salvaged.pending, spool.pending_bytes, spool.max_bytes, lag_us, spool.quarantined,
+            spool.lost, spool.shed, len(spool.damage), modes.usual,
             sum(mode == "async" for mode in modes.own.values()), sum(mode == "durable" for mode in modes.own.values()),
         )  # fmt: skip
 

@@ -6,12 +6,13 @@ import os
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal, TypeVar
 
-from axonflow.adapters.memory import MemoryAuditLog, MemoryLedger, MemoryVault
+from axonflow.adapters.memory import MemoryLedger, MemoryVault
 from axonflow.adapters.policy_files import baseline_files
 from axonflow.adapters.re2_engine import compile_pattern
 from axonflow.app.plan_runs import PlanRuns, RunOptions
 from axonflow.app.policies import Keys, Policies, policy_sources, trusted_by
 from axonflow.app.scanning import builtin_scanner
+from axonflow.app.spooling import audit_log
 from axonflow.app.streams import StreamRedactions, guarded
 from axonflow.app.turns import Pause, go_on, letting_others_run, no_collection
 from axonflow.audit import IN_PROCESS, AuditEvent, AuditKind, AuditMode, AuditModes, Origin, Usage
@@ -41,17 +42,6 @@ _RULES_A_SLICE: Final = 50
 
 def _files(policies: Policies, pause: Pause) -> Scope:
     return Scope(FILES, None, policy_sources(policies, pause))
-
-
-def _audit_log(audit: AuditLog | str | os.PathLike[str] | None, modes: AuditModes) -> AuditLog:
-    if isinstance(audit, (str, os.PathLike)):
-        from axonflow.adapters.sqlite_spool import SqliteAuditSpool  # who records nothing need not wait for it
-
-        return SqliteAuditSpool.open(audit, modes=modes)
-    if modes.usual != "durable":
-        found = "none" if audit is None else type(audit).__name__
-        raise ConfigurationError("the audit mode is that of a spool", expected="audit=<a folder>", found=found)
-    return MemoryAuditLog() if audit is None else audit  # not "or": a log may be empty, and so falsy
 
 
 class AxonFlow:
@@ -127,7 +117,7 @@ class AxonFlow:
                 return compile_scopes(scopes, scanner, compile_pattern, verify=verify, pause=pause, redaction=redaction)
 
         vault = MemoryVault() if vault == "memory" else vault
-        log = _audit_log(audit, AuditModes(audit_mode))
+        log = audit_log(audit, AuditModes(audit_mode))
         ledger = MemoryLedger() if ledger is None else ledger
         return cls(compiled, policies, log, ledger, vault, ContentKept(audit_content, key), plan_limits)
 

@@ -17,14 +17,15 @@ from axonflow.flows.judge_step import Enforce
 from axonflow.flows.plan_labels import Governing, Refusal
 from axonflow.flows.plan_means import Going, Means, Recorded
 from axonflow.flows.record import Outcome
-from axonflow.flows.run_plan import run_plan
+from axonflow.flows.run_plan import came_to, run_plan
 from axonflow.flows.share_room import PlanRoom
 from axonflow.ids import now_us
 from axonflow.plan import Answer, Estimates, HeldRun, Limits, Plan, PlanResult, SoFar, StepEvent
+from axonflow.plan.running.hedging import USUAL_SHARE, Hedging
 from axonflow.policy import Decision, PolicyEngine, Principal, Request
 from axonflow.ports import Ledger, Quota
 
-__all__ = ["PlanRuns", "RunOptions"]
+__all__ = ["PlanRuns", "RunOptions", "came_to"]
 
 
 class Enforcing(Protocol):
@@ -64,6 +65,7 @@ class PlanRuns:
         self._means = Means(
             room=None if limits is None else PlanRoom(limits), estimates=Estimates(), ledger=ledger,
             compile_pattern=compile_pattern, cache=MemoryStepCache(),
+            hedging=Hedging(USUAL_SHARE if limits is None else limits.hedge_share),
         )  # fmt: skip
         self._quotas = () if limits is None else limits.quotas
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from msgspec import Struct
 
@@ -39,11 +40,15 @@ def check_plan(plan: Plan) -> None:
         raise PlanError.joined(faults)
 
 
-def foresee_plan(flow: AxonFlow, plan: Plan, principal: Principal | str | None = None) -> ForeseenLabels:
-    """What labels would come to in `plan` under the policies of `flow`. Nothing is run, and nothing recorded. Where no
-    policy reads labels, there are none. Raises PlanError for an invalid plan."""
+def foresee_plan(
+    flow: AxonFlow, plan: Plan, principal: Principal | str | None = None, context: dict[str, Any] | None = None
+) -> ForeseenLabels:
+    """What labels would come to in `plan` under the policies of `flow`; `context` is the caller's. Nothing is run, and
+    nothing recorded. Where no policy reads labels, there are none. Raises PlanError for an invalid plan."""
     acting = Principal(plan.name, "agent") if principal is None else Principal.of(principal)
-    found = foresee_labels(plan.check(), flow.policies_of_tenant(acting.tenant), acting, {}, {"plan": plan.name})
+    found = foresee_labels(
+        plan.check(), flow.policies_of_tenant(acting.tenant), acting, context or {}, {"plan": plan.name}
+    )
     if found is None:
         return ForeseenLabels()
     refusal = found.refusal

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -10,12 +12,13 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct
 
+from axonflow.adapters.memory import MemoryAuditLog
 from axonflow.adapters.sqlite_spool import DamageReport, SpoolView, SqliteAuditSpool, look_at
-from axonflow.audit import AuditMode, WriterKey
+from axonflow.audit import AuditMode, AuditModes, WriterKey
 from axonflow.audit.persons import KeptKey
-from axonflow.errors import AuditConflict, AuditError
+from axonflow.errors import AuditConflict, AuditError, ConfigurationError
 from axonflow.flows.drain import Drain
-from axonflow.ports import AuditStore, PersonKeyStore
+from axonflow.ports import AuditLog, AuditStore, PersonKeyStore
 
 __all__ = [
     "LOCK_TIMEOUT_S",
@@ -24,11 +27,13 @@ __all__ = [
     "SpoolFigures",
     "SpoolSettings",
     "SpoolView",
+    "audit_log",
     "look_at",
     "move_person_keys",
     "put_back",
     "signing",
     "told",
+    "told_damage",
 ]
 
 MAX_SPOOL_BYTES: Final = 1 << 30
@@ -47,12 +52,14 @@ class SpoolSettings(Struct, frozen=True):
 
 
 class SpoolFigures(NamedTuple):
-    """`records` of `size_bytes` are not in the database yet; the oldest is `lag_us` microseconds old. Further numbers
-    of records: `quarantined`, `lost` (taken, and not recordable) and `shed` since the start. `damaged` files were moved
-    aside. Tenants without a mode of their own have the `usual`, and so many have another."""
+    """`records` of `size_bytes`, of the `max_bytes` that the spool holds, are not in the database yet; the oldest is
+    `lag_us` microseconds old. Further numbers of records: `quarantined`, `lost` (taken, and not recordable) and `shed`
+    since the start. `damaged` files were moved aside. Tenants without a mode of their own have the `usual`, and so many
+    have another."""
 
     records: int
     size_bytes: int
+    max_bytes: int
     lag_us: int
     quarantined: int
     lost: int
@@ -89,6 +96,28 @@ async def _refused(store: PersonKeyStore, keys: Sequence[KeptKey]) -> dict[KeptK
     return {}
 
 
+def told_damage(damage: DamageReport) -> str:
+    """For whoever runs the process: what was found, what could be read, and where to look."""
+    return (
+        f"the audit spool was damaged ({damage.found}): {damage.kept} records could be read, {damage.missing} could "
+        f"not; the file is kept at {damage.at}"
+    )
+
+
+def audit_log(audit: AuditLog | str | os.PathLike[str] | None, modes: AuditModes) -> AuditLog:
+    """What ``AxonFlow.open(audit=...)`` means: a folder is a spool, and nothing the memory. Warns of a spool that was
+    damaged. Raises ConfigurationError for a mode that is not that of a spool, and as :meth:`SqliteAuditSpool.open`."""
+    if isinstance(audit, (str, os.PathLike)):
+        spool = SqliteAuditSpool.open(audit, modes=modes)
+        for damage in spool.damage:
+            warnings.warn(told_damage(damage), RuntimeWarning, stacklevel=3)  # where AxonFlow.open is called
+        return spool
+    if modes.usual != "durable":
+        found = "none" if audit is None else type(audit).__name__
+        raise ConfigurationError("the audit mode is that of a spool", expected="audit=<a folder>", found=found)
+    return MemoryAuditLog() if audit is None else audit  # not "or": a log may be empty, and so falsy
+
+
 class Salvaged:
     """What could be read of damaged spools, each on its way to the store as the records of the writer that it was."""
 
@@ -102,10 +131,7 @@ class Salvaged:
     ) -> Salvaged:
         """Begin to drain those that `spool` tells of."""
         for damage in spool.damage:
-            report(
-                f"the audit spool was damaged ({damage.found}): {damage.kept} records could be read, "
-                f"{damage.missing} could not; the file is kept at {damage.at}"
-            )
+            report(told_damage(damage))
         spools, drains = [], []
         for folder in spool.salvaged:
             held = await asyncio.to_thread(SqliteAuditSpool.open, folder, lock_timeout_s=LOCK_TIMEOUT_S)

@@ -61,10 +61,12 @@ class ChainWalk:
         self._gaps: list[tuple[int, int]] = []
         self._unexplained: list[tuple[int, int, str, Finding]] = []
         self._shed: dict[int, Shed] = {}
+        self._between_gaps: list[tuple[int, int]] = []
         self._faulty: deque[int] = deque()
         self._first_version_until = 0
         self.records = 0
         self.unsealed = 0
+        self.shed = 0
         self.first_version_unsealed = 0
         self.findings: list[Finding] = []
         if known is not None and cut == known.records and self._cut_hash.hex() != known.hash:
@@ -155,8 +157,9 @@ class ChainWalk:
             self._find("missing", said, first, number=one.number)
         if tail_may_wait:
             self.unsealed += self._next - max(self._accounted, self._sealed_until)
-        elif not self._segments:
-            self._account(self._next)
+            self.unsealed += sum(max(until - first, 0) for first, until in self._between_gaps)
+        else:
+            self._account(self._accounted if self._segments else self._next)
         self._segments.clear()
 
     def _look_closely(self, record: StoredRecord) -> bool:
@@ -208,6 +211,7 @@ class ChainWalk:
             while told is not None and told.first > first:
                 told = self._shed.get(told.first)
             if told is not None:
+                self.shed += end - first
                 self._unexplained.remove(gap)
                 self.findings.remove(finding)
 
@@ -221,7 +225,10 @@ class ChainWalk:
         self._find("missing", f"records {first} to {sequence - 1} are missing, which {why}", first, number=number)
         if number is None and not self.is_hopeless:
             self._unexplained.append((first, sequence, previous.hex(), self.findings[-1]))
-        self._account(min(first, *(one.segment.first for one in self._segments), first))
+        if self._segments:
+            self._account(min(first, *(one.segment.first for one in self._segments)))
+        else:  # they may still wait for their batch, as in a spool from which records between them went
+            self._between_gaps.append((self._accounted, first))
         self._accounted = max(self._accounted, sequence)
         self._gaps.append((first, sequence))
         self._hashes = []
@@ -282,11 +289,15 @@ class ChainWalk:
         return merkle_root(before + hashes) == segment.root
 
     def _account(self, until: int) -> None:
-        """No segment has what is from `_accounted` up to `until`."""
-        first = self._accounted
-        if until <= first:
-            return
-        self._accounted = until
+        """No segment has what is from `_accounted` up to `until`, nor what is between gaps before."""
+        runs = [*self._between_gaps, (self._accounted, until)]
+        self._between_gaps.clear()
+        self._accounted = max(self._accounted, until)
+        for first, end in runs:
+            if first < end:
+                self._note_unsealed(first, end)
+
+    def _note_unsealed(self, first: int, until: int) -> None:
         older = max(min(until, self._first_version_until) - first, 0) if self._is_older_than_batches else 0
         self.first_version_unsealed += older
         first += older

@@ -6,17 +6,22 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+import msgspec
 from msgspec import UNSET
 
 from axonflow.audit.event import Detected
-from axonflow.audit.storable import EXACT, Storable, storable
+from axonflow.audit.storable import EXACT, Storable, digest_of, storable
 from axonflow.detect import Finding, Scanner
 from axonflow.detect.secrecy import Secrecy
 
-__all__ = ["MAX_FINDINGS", "attributes_kept", "findings_kept"]
+__all__ = ["MAX_COMPOSED_BYTES", "MAX_FINDINGS", "attributes_kept", "findings_kept"]
 
 MAX_FINDINGS: Final = 64
 """Of one event: the first in the order of the content."""
+
+MAX_COMPOSED_BYTES: Final = 64 << 10
+"""Of the lists and objects among the attributes of an event, as JSON. Beside them 64 texts are some 100 KiB at most,
+and an event may have 256."""
 
 _SHORT_CHARS: Final = 16
 _STEP: Final = re.compile(r"\.(\w+)|\[(?:'(?:[^'\\]|\\.)*'|\d+)\]", re.DOTALL)
@@ -26,8 +31,13 @@ _PLAIN_NAME: Final = re.compile(r"[A-Za-z_]{1,32}", re.ASCII)
 
 def attributes_kept(read: Iterable[tuple[str, Any]], secrecy: Secrecy) -> dict[str, Storable]:
     """What is kept of the attributes that were `read`, by path: those that the request has, null among them, without
-    secrets. UNSET is what it has not."""
+    secrets. UNSET is what it has not.
+
+    Of lists and objects that come to more than `MAX_COMPOSED_BYTES` together, those from there on are told by a digest:
+    the event of a request that is large would else be one that no store takes, and the request refused for that.
+    """
     kept: dict[str, Storable] = {}
+    left_bytes = MAX_COMPOSED_BYTES
     for path, value in read:
         kind = value.__class__
         if kind is str and len(value) <= _SHORT_CHARS and value.isascii() and value.isprintable():
@@ -37,7 +47,13 @@ def attributes_kept(read: Iterable[tuple[str, Any]], secrecy: Secrecy) -> dict[s
         elif value is None:
             kept[path] = None
         elif value is not UNSET and value != ():
-            kept[path] = secrecy.masked(path.rpartition(".")[2], storable(value))
+            masked = secrecy.masked(path.rpartition(".")[2], storable(value))
+            if isinstance(masked, (list, dict)):
+                left_bytes -= len(written := msgspec.json.encode(masked))
+                if left_bytes < 0:
+                    left_bytes += len(written)
+                    masked = digest_of(written, len(written))
+            kept[path] = masked
     return kept
 
 

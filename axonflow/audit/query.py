@@ -7,9 +7,10 @@ from typing import Final
 from msgspec import Struct
 
 from axonflow.audit.event import AuditEvent
+from axonflow.audit.event_ids import earliest_us
 from axonflow.errors import RequestError
 
-__all__ = ["MAX_LIMIT", "MAX_TOTAL", "AuditPage", "AuditQuery"]
+__all__ = ["MAX_LIMIT", "MAX_TOTAL", "AuditPage", "AuditQuery", "page_after"]
 
 MAX_LIMIT: Final = 1_000
 MAX_OFFSET: Final = 1_000_000
@@ -99,3 +100,16 @@ class AuditPage(Struct, frozen=True):
 
     events: tuple[AuditEvent, ...]
     total: int
+
+
+def page_after(told: str | None, at: str = "before") -> str | None:
+    """The `before` of a query that somebody outside `told`, at `at`; None where it is empty: the first page.
+
+    Raises RequestError for what is the id of no event: any other text sorts somewhere as well, and whoever lost a
+    digit would get some page, or the first one for ever.
+    """
+    if told and earliest_us(told, 0) is None:
+        raise RequestError(
+            "not the id of an event", expected="the last of the page before", found=ascii(told)[:80], at=at
+        )
+    return told or None

@@ -6,7 +6,7 @@ import hashlib
 import math
 from typing import Any, Final
 
-__all__ = ["EXACT", "MAX_TEXT_CHARS", "Storable", "escaped", "storable", "storable_facts", "storable_text"]
+__all__ = ["EXACT", "MAX_TEXT_CHARS", "Storable", "digest_of", "escaped", "storable", "storable_facts", "storable_text"]
 
 Storable = str | int | float | bool | None | list[Any] | dict[str, Any]
 
@@ -28,7 +28,12 @@ def storable_text(text: str) -> str:
     """
     if len(text) <= MAX_TEXT_CHARS:
         return escaped(text)
-    return f"sha256:{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}:{len(text)}"
+    return digest_of(text.encode("utf-8", "surrogatepass"), len(text))
+
+
+def digest_of(data: bytes, count: int) -> str:
+    """What is told of what is not kept itself: ``sha256:<64 hex digits>:<how many characters, or bytes>``."""
+    return f"sha256:{hashlib.sha256(data).hexdigest()}:{count}"
 
 
 def escaped(text: str) -> str:

@@ -16,7 +16,8 @@ _CLEAR: Final = "\r\x1b[K"
 
 
 class Progress:
-    """A bar when `whole`, of which `position` is done, is not 0; else a count of `unit`. `clock_ns` is monotonic."""
+    """A bar when `whole`, of which `position` is done, is not 0; else a count of `unit`. `clock_ns` is monotonic, and
+    what it said when the run began is `started_ns`, if that was before now."""
 
     def __init__(
         self,
@@ -27,6 +28,7 @@ class Progress:
         position: Callable[[], int],
         clock_ns: Callable[[], int],
         unit: str = "requests",
+        started_ns: int | None = None,
     ) -> None:
         self._stream = stream
         self._shown = settings.motion and stream.isatty()
@@ -34,7 +36,7 @@ class Progress:
         self._position = position
         self._clock_ns = clock_ns
         self._unit = unit
-        self._started_ns = clock_ns()
+        self._started_ns = clock_ns() if started_ns is None else started_ns
         self._next_ns = self._started_ns
 
     def update(self, count: int) -> None:

@@ -62,8 +62,8 @@ def _call(run: Callable[..., Any], arguments: dict[str, Any]) -> Any:
 
 
 def check_result(result: object, most_bytes: int, gives: Mapping[str, Any] | None) -> None:
-    """Raise PlanError when `result`, as JSON, is larger than `most_bytes`, or does not fit the schema that it `gives`.
-    No JSON is refused where it is used."""
+    """Raise PlanError when `result` is no JSON, as JSON is larger than `most_bytes`, or does not fit the schema that it
+    `gives`. It is the step that failed then, not whoever uses it or keeps it."""
     if result.__class__ not in _SMALL:
         _check_size(result, most_bytes)
     if gives is not None:
@@ -72,9 +72,13 @@ def check_result(result: object, most_bytes: int, gives: Mapping[str, Any] | Non
 
 def _check_size(result: object, most_bytes: int) -> None:
     try:
-        size_bytes = len(result) if isinstance(result, (str, bytes)) else len(_encode(result))
-    except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError):
-        return
+        is_long = isinstance(result, (bytes, bytearray)) or (isinstance(result, str) and result.isascii())
+        size_bytes = len(result if is_long else _encode(result))  # type: ignore[arg-type]  # it has a length
+    except (TypeError, ValueError, OverflowError, BufferError, RecursionError, msgspec.MsgspecError) as error:
+        raise PlanError(
+            "the result is not JSON", expected="JSON, or what msgspec writes as JSON",
+            found=f"{type(result).__name__}: {error}", hint="Return JSON, or text in it.",
+        ) from None  # fmt: skip
     if size_bytes > most_bytes:
         raise PlanError("the result is too large", expected=f"at most {most_bytes} bytes", found=str(size_bytes))
 

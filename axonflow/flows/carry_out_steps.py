@@ -73,9 +73,9 @@ class Steps(RunRecords):
         at_once = {"parallel": None, "sequential": 1, "balanced": means.balanced_steps}
         rules = RunRules(
             on_failure=graph.on_failure, deadline_ms=graph.deadline_ms, grace_ms=means.grace_ms, undo_ms=means.undo_ms,
-            max_parallel=at_once[graph.mode], hedge_share=means.hedge_share,
+            max_parallel=at_once[graph.mode],
         )  # fmt: skip
-        machine = Machine(graph, rules, draw=random.random, durations_us=self._durations_us)
+        machine = Machine(graph, rules, draw=random.random, durations_us=self._durations_us, hedging=means.hedging)
         super().__init__(graph, acting, machine, prefix, so_far, reserved, within)
         self._given = given
         self._ended = so_far.ended_in(graph)

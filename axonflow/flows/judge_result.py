@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from axonflow.flows.judge_step import Enforce, Judgements, as_json
+from axonflow.flows.json_copies import as_json
+from axonflow.flows.judge_step import Enforce, Judgements
 from axonflow.flows.plan_labels import DECLASSIFY, StepLabels
 from axonflow.flows.plan_means import Acting
 from axonflow.plan import Step, StepKind
@@ -40,9 +41,9 @@ async def judge_result(
 ) -> tuple[Any, bool]:
     """What goes on of the `result` of `step`, and whether anything may; and its labels, where policies read any.
 
-    What is judged is what goes on: as JSON, redacted when the decision redacts. Without labels there is nothing to do
-    for what is not judged. Who approved the step approved that it has a result: `enforce` is told so. Raises
-    AxonFlowError for a result that cannot be judged, and whatever `enforce` raises.
+    What is judged, or looked through for labels, is what goes on: as JSON, redacted when the decision redacts. Without
+    labels there is nothing to do for what is not judged. Who approved the step approved that it has a result: `enforce`
+    is told so. Raises AxonFlowError for a result that cannot be judged, and whatever `enforce` raises.
     """
     if labels is not None and step.body is None:
         await _remove(resource, acting, context, judgements, labels)
@@ -64,6 +65,8 @@ async def judge_result(
         if labels is not None:
             labels.redacted(decision)
     if labels is not None and step.body is None:
+        if labels.looks_within:  # a tuple, a date or a dataclass would hide what is in it
+            result = as_json(result, "a result", f"step {step.name!r}")
         labels.flows_on(result)
     return result, True
 

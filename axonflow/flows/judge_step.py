@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from typing import Any, Final
 
-import msgspec
 from msgspec import Struct
 
 from axonflow.errors import AxonFlowError
+from axonflow.flows.json_copies import as_json, is_plainly_json
 from axonflow.flows.plan_labels import StepLabels
 from axonflow.plan import StepKind, StepState
 from axonflow.policy.decision import Approval, Decision, Effect
@@ -20,7 +20,6 @@ __all__ = [
     "Judgements",
     "actions_of",
     "approvers_of",
-    "as_json",
     "judge_step",
     "resource_of",
     "why_refused",
@@ -123,49 +122,11 @@ def _judged(arguments: dict[str, Any]) -> dict[str, Any]:
     """
     judged: dict[str, Any] = {}
     for name, value in arguments.items():
-        if _is_plainly_json(value):
+        if is_plainly_json(value):
             judged[name] = value
             continue
         judged[name] = as_json(value, "an argument", f"argument {name[:64]!a}")
     return judged
-
-
-def as_json(value: Any, what: str, at: str) -> Any:
-    """A copy of `value`, which is `what`, as JSON, as `_judged` says. Raises AxonFlowError, which names `at`."""
-    try:
-        return _json_copy(value)
-    except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
-        raise AxonFlowError(
-            f"{what} cannot be judged",
-            expected="JSON, or what msgspec writes as JSON",
-            found=f"{type(value).__name__}: {error}",
-            at=at,
-            hint="It went no further. Let the step that gave it return JSON.",
-        ) from None
-
-
-def _is_plainly_json(value: Any) -> bool:
-    """Whether it is a value that cannot change, and that JSON gives back as it is: a tenth of what copying costs."""
-    kind = value.__class__
-    if kind is str:
-        return bool(value.isascii())
-    return value is None or kind is bool or (kind is int and -_EXACT < value < _EXACT)
-
-
-_EXACT: Final = 2**53
-
-
-def _json_copy(value: object) -> Any:
-    plain = msgspec.to_builtins(value, builtin_types=_UNREADABLE, str_keys=True)
-    if len(_json(plain)) != len(_json(value)):  # to_builtins keeps one member of each name, the encoder writes all
-        raise ValueError("two keys of an object have the same name in JSON")
-    return _unpack(_pack(plain))  # to_builtins keeps tuples, MessagePack makes lists of them
-
-
-_UNREADABLE: Final = (bytes, bytearray, memoryview)
-_json = msgspec.json.Encoder().encode
-_pack = msgspec.msgpack.Encoder().encode
-_unpack = msgspec.msgpack.Decoder().decode
 
 
 def _same_shape(redacted: object, content: dict[str, Any]) -> dict[str, Any]:

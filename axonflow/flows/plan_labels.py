@@ -11,7 +11,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from time import time
 from typing import Any, Final, NamedTuple
 
+from msgspec.json import decode, encode
+
 from axonflow.errors import DetectionError
+from axonflow.flows.json_copies import as_json
 from axonflow.plan import Graph, SoFar, Step
 from axonflow.plan.labels.flowing import Flow, spread
 from axonflow.plan.labels.paths import drawn, path_to
@@ -111,7 +114,7 @@ class RunLabels:
             flow.keep_body(step, body)
         else:
             spread(body, _removing_nothing)
-            flow.keep_body(step, body, found_in(so_far.outputs, engine, flow.table))
+            flow.keep_body(step, body, _found_before(so_far.outputs, engine, flow.table))
 
     def grown(self, graph: Graph) -> None:
         """The plan has more steps than it had."""
@@ -143,7 +146,7 @@ class RunLabels:
             if name in self._before:
                 _restore(flow, self._graph.steps[name], self._before[name])
             else:
-                _look_back(flow, self._graph.steps[name], found_in(self._outputs[name], engine, flow.table))
+                _look_back(flow, self._graph.steps[name], _found_before(self._outputs[name], engine, flow.table))
 
     def _begun(self, engine: PolicyEngine) -> Flow:
         if self._within is None:
@@ -239,20 +242,34 @@ class StepLabels:
         """The step has a result: `carried` is from now on what that carries."""
         self.carried |= self._flow.own(self._step)
 
+    @property
+    def looks_within(self) -> bool:
+        """Whether detectors look through what the step gives."""
+        return self._step.kind in CALLS and bool(self._engine.labelled_by)
+
     def flows_on(self, result: Any) -> None:
-        """`result` is what the steps after it are given."""
-        found = found_in(result, self._engine, self._flow.table) if self._step.kind in CALLS else 0
+        """`result`, as JSON where it is looked through, is what the steps after it are given."""
+        found = _found_in(result, self._engine, self._flow.table) if self.looks_within else 0
         self._flow.keep(self._step, self.carried, found)
 
 
-def found_in(result: Any, engine: PolicyEngine, table: LabelTable) -> int:
-    """The labels of what detectors find in `result`, of those that policies read."""
+def _found_before(result: Any, engine: PolicyEngine, table: LabelTable) -> int:
+    """As `_found_in`, of a result as its step gave it: a tuple, a date or a dataclass would hide what is in it."""
+    return (
+        _found_in(as_json(result, "a result", "looked through for labels"), engine, table) if engine.labelled_by else 0
+    )
+
+
+def _found_in(result: Any, engine: PolicyEngine, table: LabelTable) -> int:
+    """The labels of what detectors find in `result`, of those that policies read. Raises AxonFlowError for one that
+    cannot be looked through: a step may be given a part of it."""
     if not engine.labelled_by or result is None:
         return 0
+    scanner, detectors = engine.scanner, engine.labelled_by
     try:
-        findings = engine.scanner.inspect(result).findings(engine.labelled_by)
-    except DetectionError:  # no JSON: whoever needs it is judged on it as JSON, or fails
-        return 0
+        findings = scanner.inspect(result).findings(detectors)
+    except DetectionError:  # bytes, or a number that is none, which no step can be given; what is beside them, it can
+        findings = scanner.inspect(decode(encode(result))).findings(detectors)
     return table.of({label_of_detector(finding.detector) for finding in findings})
 
 

@@ -13,6 +13,7 @@ from axonflow.flows.plan_labels import Governing
 from axonflow.flows.record import Outcome
 from axonflow.flows.steer_plan import Room
 from axonflow.plan import Answer, Plan, SoFar, StepEvent
+from axonflow.plan.running.hedging import Hedging
 from axonflow.plan.running.held import Answers
 from axonflow.plan.sharing.estimates import Estimates
 from axonflow.policy.request import Principal, Request
@@ -35,11 +36,11 @@ def no_pattern(pattern: str) -> NoReturn:
 class Means(Struct, frozen=True, kw_only=True):
     """How plans are run, and with what.
 
-    `room` is what all plans share, None for no limits; `estimates` learn how long steps take. What plans take is
-    reserved of the `quotas` at the `ledger`, if there is one. `compile_pattern` is for the patterns in conditions:
-    without it, a condition that has any fails. Results of steps that have a cache key are kept in `cache`, if there is
-    one. `watch` is told where steps have got to; it must not raise. `governing` are the policies themselves, by which
-    labels flow and results are judged; None: neither.
+    `room` is what all plans share, None for no limits; so is `hedging`, None: each has its own; `estimates` learn how
+    long steps take. What plans take is reserved of the `quotas` at the `ledger`, if there is one. `compile_pattern` is
+    for the patterns in conditions: without it, a condition that has any fails. Results of steps that have a cache key
+    are kept in `cache`, if there is one. `watch` is told where steps have got to; it must not raise. `governing`
+    are the policies themselves, by which labels flow and results are judged; None: neither.
 
     A result may have `max_result_bytes` as JSON. A plan in the mode ``balanced`` runs `balanced_steps` at the same
     time. The others are those of `RunRules`.
@@ -57,7 +58,7 @@ class Means(Struct, frozen=True, kw_only=True):
     balanced_steps: int = 8
     grace_ms: int = 5_000
     undo_ms: int = 60_000
-    hedge_share: float = 0.05
+    hedging: Hedging | None = None
 
 
 class Acting(Struct, frozen=True):

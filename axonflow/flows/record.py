@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import re
+from typing import Any, Final, NamedTuple
 
 from axonflow.audit import AuditEvent, AuditKind, Origin, Storable, Usage, storable_facts
 from axonflow.audit.storable import storable_text
@@ -77,7 +78,23 @@ async def record(
 
 def _details(facts: dict[str, Any], secrecy: Secrecy | None) -> dict[str, Storable]:
     kept = storable_facts(facts)
-    return kept if secrecy is None else {name: secrecy.masked(name, fact) for name, fact in kept.items()}
+    if secrecy is None:
+        return kept
+    return {name: fact if _is_name(name, fact) else secrecy.masked(name, fact) for name, fact in kept.items()}
+
+
+def _is_name(name: str, fact: object) -> bool:
+    """Whether it is an id or words, by which a plan or a step is known: no key looks like that. To look for secrets in
+    them would halt the loop for the first plan of a process until all detectors are compiled, half a second."""
+    form = _NAMES.get(name)
+    return form is not None and isinstance(fact, str) and form.fullmatch(fact) is not None
+
+
+_WORDS: Final = re.compile(r"[A-Za-z][a-z]*(?:(?:[ _-]|\.(?:[0-9]{1,5}\.)?)[A-Za-z]?[a-z]*)*")
+_NAMES: Final = {
+    "plan": _WORDS, "step": _WORDS,
+    "plan_id": re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+}  # fmt: skip
 
 
 async def append(audit: AuditLog, event: AuditEvent) -> None:

@@ -61,7 +61,7 @@ from axonflow.plan import Graph, HeldRun, Plan, PlanResult, Waiting
 from axonflow.policy.decision import Decision, Effect
 from axonflow.policy.request import Principal, Request, Resource
 
-__all__ = ["run_plan"]
+__all__ = ["came_to", "run_plan"]
 
 _USUAL: Final = Means()
 MAX_STEPS_AT_ONCE: Final = 500
@@ -91,8 +91,8 @@ async def run_plan(
 
     A failed step's error is ``<ExceptionType>: <message>``, at most 500 characters, no traceback. What a message gives
     away is in the hands of the step's author. Cancelling the run cancels its running steps and waits for them, for as
-    long as `means` says, and for what undoes those that were done. A plain callable runs in a thread, which cannot be
-    interrupted: it runs to its end and its result is dropped.
+    long as `means` says, and for what undoes those that were done; `came_to` tells then how far it came. A plain
+    callable runs in a thread, which cannot be interrupted: it runs to its end and its result is dropped.
 
     When nothing but held steps and what waits for them is left, the plan is ``held``, and so it is when its
     ``plan.start`` requires approval; `PlanResult.held` says what waits. A run is `going` on from an earlier one.
@@ -117,6 +117,12 @@ async def run_plan(
         return await _run(graph, acting, going, started_us)
 
 
+def came_to(cancelled: asyncio.CancelledError) -> PlanResult | None:
+    """How far a run had come that was cancelled, with what its steps gave that was not undone; None where that is not
+    known: nothing of it had begun, or it ran in another task."""
+    return getattr(cancelled, "came_to", None)
+
+
 async def _run(graph: Graph, acting: Acting, going: Going, started_us: int) -> PlanResult:
     means, reserved = acting.means, NOTHING_RESERVED
     known = took_part(going.so_far.ended_in(graph))
@@ -129,7 +135,15 @@ async def _run(graph: Graph, acting: Acting, going: Going, started_us: int) -> P
     steps.error = going.error
     if decision.effect is not Effect.REQUIRE_APPROVAL:
         growth = None if going.growth is None else _permitted(going.growth, acting)
-        await steps.run(allowed=decision.allowed, spent_us=going.spent_us, growth=growth)
+        try:
+            await steps.run(allowed=decision.allowed, spent_us=going.spent_us, growth=growth)
+        except asyncio.CancelledError as cancelled:  # the very one: `asyncio.timeout` knows no class below it
+            cancelled.came_to = _came_to(steps, acting, decision, going, started_us)  # type: ignore[attr-defined]  # ours
+            raise
+    return _came_to(steps, acting, decision, going, started_us)
+
+
+def _came_to(steps: Steps, acting: Acting, decision: Decision, going: Going, started_us: int) -> PlanResult:
     took_us = acting.clock_us() - started_us
     held = _held(acting, steps, decision, going, took_us)
     return PlanResult(

@@ -40,10 +40,11 @@ class VerifiedWriter(Struct, frozen=True):
 class AuditVerification(Struct, frozen=True):
     """How many `chains` and `records` were walked, what is `broken`, and the `heads` of chains in which nothing is.
 
-    `removed` records were past their time: a chain is verified from there on. `unsealed` wait in a spool for their
-    batch, `first_version` are older than batches are: nobody signed either. `trust` says whose word it is which keys
-    are right: "named", "anchor" or "store". `cuts` are where chains were cut; of what went there, the anchor was told
-    of `accepted` records only afterwards. None: no anchor was asked.
+    `removed` records were past their time: a chain is verified from there on. `shed` ones their writer let go for want
+    of room, as its chain says. `unsealed` wait in a spool for their batch, `first_version` are older than batches are:
+    nobody signed either. `trust` says whose word it is which keys are right: "named", "anchor" or "store". `cuts` are
+    where chains were cut; of what went there, the anchor was told of `accepted` records only afterwards. None: no
+    anchor was asked.
     """
 
     chains: int
@@ -52,6 +53,7 @@ class AuditVerification(Struct, frozen=True):
     heads: tuple[ChainHead, ...] = ()
     removed: int = 0
     unsealed: int = 0
+    shed: int = 0
     first_version: int = 0
     writers: tuple[VerifiedWriter, ...] = ()
     trust: str = "store"
@@ -103,7 +105,7 @@ class Verifier:
         self._hand_over = HandOver()
         self._in_disorder: set[str] = set()
         self._done = self._chains = self._records = 0
-        self._removed = self._unsealed = self._first_version = 0
+        self._removed = self._unsealed = self._shed = self._first_version = 0
         self._findings: list[Finding] = []
         self._heads: list[ChainHead] = []
         self._cuts: list[ChainHead] = []
@@ -168,6 +170,7 @@ class Verifier:
             self._removed += chain.cut.records
             self._cuts.append(chain.cut)
         self._unsealed += walk.unsealed
+        self._shed += walk.shed
         self._first_version += walk.first_version_unsealed
         self._findings += walk.findings + early
         if walk.is_hopeless:
@@ -235,7 +238,7 @@ class Verifier:
             broken=(
                 *(one for _, walk in walks for one in walk.findings), *self._hand_over.findings, *self._findings,
             ),
-            unsealed=self._unsealed, first_version=self._first_version,
+            unsealed=self._unsealed, shed=self._shed, first_version=self._first_version,
             writers=tuple(
                 VerifiedWriter(name, walk.batches, walk.signed, walk.sealed_us, walk.anchored_us)
                 for name, walk in walks

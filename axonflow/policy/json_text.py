@@ -65,13 +65,26 @@ def _repeated(root: Any) -> Iterator[str]:
 
 
 def hint_on(error: Exception, data: bytes | str) -> str | None:
-    """What to do about msgspec's `error` on `data`, where it stopped at a number that JSON does not have."""
-    found = _STOPPED_AT.search(str(error))
+    """What to do about msgspec's `error` on `data`: where it stopped at a number that JSON does not have, or says no
+    more than that there should be more."""
     raw = data.encode(errors="replace") if isinstance(data, str) else data
-    if found is None or not _NO_NUMBER.match(raw, int(found[1])):
-        return None
-    return "JSON has neither NaN nor infinity (RFC 8259 section 6): leave the member out."
+    if not raw.strip():
+        return "There is nothing at all: send a JSON value."
+    found = _STOPPED_AT.search(str(error))
+    if found is not None and _NO_NUMBER.match(raw, int(found[1])):
+        return "JSON has neither NaN nor infinity (RFC 8259 section 6): leave the member out."
+    end = len(raw) if found is None else int(found[1]) + _ESCAPE_BYTES
+    if any(escape[1] for escape in _ESCAPE.finditer(raw, max(end - _LOOKED_AT_BYTES, 0), end)):
+        return "A lone surrogate is no character (RFC 8259 section 8.2): send both halves of the pair, or none."
+    return None
 
 
+_ESCAPE_BYTES: Final = 12
+_LOOKED_AT_BYTES: Final = 4_096
+"""The decoder stopped a few bytes behind. A body of eight million escapes is not to be looked through for a hint."""
+_ESCAPE: Final = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
+"""An escape; in the group, half of a pair that has no other."""
 _STOPPED_AT: Final = re.compile(r"\(byte ([0-9]{1,12})\)")
 _NO_NUMBER: Final = re.compile(rb"NaN|Infinity")

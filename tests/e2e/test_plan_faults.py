@@ -41,7 +41,7 @@ async def ignores_that_it_is_cancelled():
 FAULTS = {
     hangs: "TimeoutError: it was not done within 50 ms",
     raises: "LookupError: no such city",
-    gives_garbage: "PlanError: result: a value does not fit: expected JSON",
+    gives_garbage: "PlanError: the result is not JSON: expected JSON, or what msgspec writes as JSON, found object",
     gives_fifty_megabytes: "PlanError: the result is too large: expected at most 16777216 bytes",
     ignores_that_it_is_cancelled: "TimeoutError: it was not done within 50 ms, and did not stop within 5000 ms",
 }

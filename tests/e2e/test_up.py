@@ -131,12 +131,13 @@ def test_up_busy_port_is_named_with_its_option_and_nothing_is_left(folder, optio
     ("options", "words"),
     [
         (("--policies", "gone"), ["gone", "no such file"]),
-        (("--plans", "no.such.module:plans"), ["plans cannot be loaded", "no.such.module:plans"]),
+        (("--plans", "no.such.module:plans"), ["plans cannot be loaded", "no.such.module:plans", "on PYTHONPATH"]),
         (("--plans", "axonflow.samples.trip_plan:plan"), ["mapping"]),
         (("--tls-cert", "cert.pem"), ["--tls-key"]),
         (("--database-url", "postgresql://nobody:hunter2@127.0.0.1:1/none"), ["PostgreSQL"]),
         (("--database-url", "mysql://x"), ["postgresql://"]),
         (("--keys", "gone.json"), ["gone.json"]),
+        (("--plan-limits", __file__), ["the limits of plans cannot be used", __file__]),
     ],
 )
 def test_up_wrong_setting_is_refused_with_what_to_do(folder, options, words):
@@ -235,22 +236,32 @@ def test_up_killed_with_fixed_ports_starts_again_at_once_on_the_same_ones(folder
             assert client.post("/v1/decisions", json=REQUEST).status_code == 200
 
 
-def test_up_plans_that_print_disturb_nothing(folder, tmp_path, monkeypatch):
+def test_up_plans_that_print_disturb_nothing_and_keep_to_the_limits(folder, tmp_path, monkeypatch):
     (tmp_path / "noisy.py").write_text(
         "from axonflow import Plan\n"
+        "from axonflow.plan import Takes\n"
         "print('imported')\n"
         "def plan(query, context):\n"
         "    print('x' * 200_000)\n"
         "    return Plan('noisy').step('a', lambda: print('y' * 200_000))\n"
-        "plans = {'noise': plan}\n"
+        "async def costs():\n"
+        "    return 1\n"
+        "plans = {'noise': plan, 'dear': Plan('dear').step('a', costs, takes=Takes(tokens=11))}\n"
     )
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    with up(folder, "--plans", "noisy:plans") as running, running.client() as client:
+    limits = tmp_path / "limits.json"
+    limits.write_text('{"quotas": [{"unit": "tokens", "maximum": 10, "window_s": 3600}]}')
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    options = ("--plans", "noisy:plans", "--plan-limits", limits)
+    with up(folder, *options) as running, running.client() as client:
         made = {"query": "q", "request_type": "multi-agent-plan", "context": {"domain": "noise"}}
         for _ in range(3):
             plan_id = client.post("/api/request", json=made).json()["plan_id"]
             execute = {"query": "", "request_type": "execute-plan", "context": {"plan_id": plan_id}}
             assert client.post("/api/request", json=execute).json()["success"] is True
+        made["context"]["domain"] = "dear"
+        execute["context"]["plan_id"] = client.post("/api/request", json=made).json()["plan_id"]
+        refused = client.post("/api/request", json=execute).json()
+        assert "expected at most 10 tokens, found 11 at worst" in refused["error"]
 
 
 def test_up_with_a_redaction_key_redacts_and_reveals_and_shows_the_key_nowhere(folder, tmp_path):

@@ -38,6 +38,13 @@ def test_up_in_async_mode_records_every_decision_and_one_tenant_may_ask_for_more
         assert verified(folder)["broken"] == []
 
 
+def test_up_with_a_small_spool_says_how_much_may_wait_for_the_database():
+    with data_folder() as folder, up(folder, "--audit-spool-mib", "3") as running:
+        assert health(running)["audit"]["max_bytes"] == 3 << 20
+        with running.client() as client:
+            assert "axonflow_spool_max_bytes 3.145728e+06" in client.get("/metrics").text
+
+
 def test_up_with_a_damaged_spool_starts_drains_what_can_be_read_and_says_so():
     with data_folder() as folder:
         with up(folder) as running, running.client() as client:

@@ -225,6 +225,22 @@ def test_tool_call_with_impossible_facts_is_400(parts):
     assert not doors.recorded()
 
 
+@pytest.mark.parametrize(
+    ("parts", "at"), [({"tool_name": "a\0"}, "$.tool_name"), ({"user_id": "u" * 513}, "$.user_id")]
+)
+def test_tool_call_with_a_name_that_cannot_be_recorded_is_told_which_it_is(parts, at):
+    assert Doors().post(TOOL_CALL, {"tool_name": "mail"} | parts).json()["at"] == at
+
+
+def test_tool_call_that_failed_is_found_as_an_error_and_one_that_did_not_as_allowed():
+    doors = Doors()
+    for success in (True, False):
+        doors.post(TOOL_CALL, {"tool_name": "mail", "success": success})
+    failed, done = doors.post(SEARCH, {"kind": "tool_call"}).json()["entries"]
+    assert (failed["policy_decision"], done["policy_decision"]) == ("error", "allowed")
+    assert (failed["policy_details"]["errors"], done["policy_details"]["errors"]) == (["the tool failed"], [])
+
+
 def test_tool_call_with_the_key_of_another_tenant_is_403():
     doors = Doors()
     headers = ACME | {"x-tenant-id": "beta"}

@@ -176,11 +176,49 @@ def test_audit_search_by_our_own_filters_finds_those(doors, query, count):
     assert len(doors.post(SEARCH, query).json()["entries"]) == count
 
 
+@pytest.mark.parametrize(
+    "before", ["zzz", "0", "01a20275-0601-7493-a25c-20221405502", "01a20275-0601-4493-a25c-202214055027"]
+)
+def test_page_after_what_is_no_event_is_400_and_not_the_first_page(doors, before):
+    for path in (f"/api/v1/decisions?before={before}", f"/api/v1/audit/tenant/default?before={before}"):
+        response = doors.call("GET", path)
+        assert (response.status_code, response.json()["at"]) == (400, "before")
+    response = doors.post(SEARCH, {"before": before})
+    assert (response.status_code, response.json()["at"]) == (400, "$.before")
+
+
 def test_records_without_a_database_are_503(doors):
     without = Doors(RULES)
     without.reopen(search=None)
     for path in ("/api/v1/decisions", "/api/v1/decisions/x/explain", "/api/v1/audit/tenant/default"):
         assert without.call("GET", path).status_code == 503
+
+
+def test_explanation_says_whether_the_policy_that_matched_can_be_overridden_or_is():
+    doors = PolicyDoors()
+    written = {"name": "No hello", "category": "security-dangerous", "pattern": "hello", "action": "block"}
+    policy = doors.post("/api/v1/static-policies", written).json()["id"]
+    asked = REQUEST | {"content": "say hello"}
+    decision = doors.post(DECISIONS, asked).json()
+    assert decision["effect"] == "deny"
+
+    def told(decision_id):
+        answer = explained(doors, decision_id).json()
+        return answer["override_available"], answer.get("override_existing_id")
+
+    assert told(decision["decision_id"]) == (True, None)
+    made = doors.post(
+        f"/api/v1/static-policies/{policy}/override", {"action_override": "log", "override_reason": "x"}
+    ).json()
+    assert told(decision["decision_id"]) == (False, made["id"])
+    assert told(doors.post(DECISIONS, REQUEST).json()["decision_id"]) == (False, None)
+    doors.call("DELETE", f"/api/v1/static-policies/{policy}/override")
+    doors.call("DELETE", f"/api/v1/static-policies/{policy}")
+    assert told(decision["decision_id"]) == (False, None)
+
+
+def test_explanation_without_policies_of_these_routes_offers_no_override(doors):
+    assert explained(doors, doors.ids["deny"]).json()["override_available"] is False
 
 
 def test_audit_search_by_an_override_finds_what_made_it():

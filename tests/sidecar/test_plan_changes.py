@@ -225,7 +225,9 @@ def test_plan_cancelled_while_it_runs_stops_wherever_that_is(is_elsewhere):
     assert (ran["success"], ran["data"]["status"]) == (False, "cancelled")
     assert detail["summary"]["status"] == "cancelled"
     assert {step["step_name"]: step["status"] for step in detail["steps"]} == {"done": "completed", "wait": "skipped"}
-    assert doors.call("GET", f"/api/v1/plan/{plan_id}").json()["error"] == "Cancelled: enough"
+    status = doors.call("GET", f"/api/v1/plan/{plan_id}").json()
+    assert (status["error"], status["step_results"]) == ("Cancelled: enough", {"done": 1})
+    assert [step["output"] for step in detail["steps"]] == [1, None]
 
 
 def test_plan_changes_are_recorded_before_they_are_made_and_when_they_are(doors):

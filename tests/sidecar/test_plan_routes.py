@@ -55,7 +55,12 @@ def test_plan_made_run_and_looked_up_tells_the_same_story():
     doors = Doors(ALLOW_ALL, PLANS)
     plan = made(doors)
     assert [(step["name"], step["depends_on"]) for step in plan["data"]["steps"]] == [("loud", []), ("echo", ["loud"])]
-    assert plan["data"]["policy_info"]["allowed"] is True
+    told = plan["data"]["policy_info"]
+    assert 0 <= told.pop("processing_time_ms") < 60_000
+    assert told == {
+        "allowed": True, "applied_policies": [], "risk_score": 0.0, "required_actions": [],
+        "reasons": ["No rule matches; the default is allow."], "database_accessed": False,
+    }  # fmt: skip
     before = doors.call("GET", f"/api/v1/plan/{plan['plan_id']}").json()
     assert before["status"] == "pending"
     ran = run(doors, plan["plan_id"]).json()
@@ -79,6 +84,34 @@ def test_plan_runs_as_the_callers_service_and_each_step_is_recorded():
     ]  # fmt: skip
     assert {event.decision_id for event in done} < {event.decision_id for event in events if event not in done}
     assert all(event.duration_us is not None and event.details["plan_id"] for event in done)
+
+
+def test_plan_that_would_be_refused_for_its_labels_is_told_so_when_it_is_made():
+    rule = {
+        "id": "no-mail", "effect": "deny", "reason": "Mail takes no addresses.",
+        "match": {"action": "tool.call", "resource.id": "mail", "context.labels": "pii:email"},
+    }  # fmt: skip
+    leak = Plan("leak").tool("read", "crm", lambda: "x", labels=["pii:email"])
+    doors = Doors(
+        policy_set([rule], default="allow"), {"leak": leak.tool("send", "mail", lambda read: 1, needs=["read"])}
+    )
+    plan = made(doors, domain="leak")
+    told = plan["data"]["policy_info"]
+    assert (told["allowed"], told["required_actions"]) == (False, ["block"])
+    way = "pii:email flows read -> send, which is denied: Mail takes no addresses."
+    assert told["reasons"][0] == way
+    ran = run(doors, plan["plan_id"]).json()
+    assert (ran["success"], ran["blocked"], ran["block_reason"]) == (False, True, way)
+
+
+def test_plan_that_needs_approval_is_told_so_when_it_is_made():
+    rule = {"id": "ask", "effect": "require_approval", "match": {"action": "plan.start"}}
+    told = made(Doors(policy_set([rule], default="allow"), PLANS))["data"]["policy_info"]
+    assert (told["allowed"], told["applied_policies"], told["required_actions"]) == (
+        False,
+        ["ask"],
+        ["require_approval"],
+    )
 
 
 def test_plan_that_policy_denies_is_blocked_and_nothing_runs():
@@ -251,12 +284,18 @@ def test_plan_that_goes_wrong_in_an_odd_way_fails_alone_and_says_why(domain):
     assert run(doors, made(doors)["plan_id"]).json()["success"] is True
 
 
-def test_plan_whose_result_is_no_json_within_a_plan_that_waits_is_failed():
+def test_plan_in_which_a_step_gives_no_json_keeps_what_its_failure_policy_leaves():
+    plan = Plan("trip", on_failure="partial").step("thing", object).step("fine", lambda: "kept")
+    doors = Doors(ALLOW_ALL, {"trip": plan})
+    ran = run(doors, made(doors, domain="trip")["plan_id"]).json()
+    assert (ran["success"], ran["data"]["status"]) == (True, "completed")
+    assert ran["data"]["step_results"] == {"fine": "kept"}
+
+
+def test_plan_in_which_a_step_gives_no_json_within_another_waits_with_the_rest():
     within = Plan("within").step("thing", object).add(Step(name="ask", kind="approval", target="approver"))
     doors = Doors(ALLOW_ALL, {"trip": Plan("trip").add(Step(name="part", kind="plan", body=within.check()))})
-    ran = run(doors, made(doors, domain="trip")["plan_id"]).json()
-    assert (ran["success"], ran["data"]["status"]) == (False, "failed")
-    assert "cannot be kept" in ran["error"]
+    assert run(doors, made(doors, domain="trip")["plan_id"]).json()["data"]["status"] == "awaiting_approval"
 
 
 def test_plan_results_are_told_as_json_has_them_at_once_and_later():

@@ -8,7 +8,8 @@ import pytest
 from axonflow.adapters.memory import MemoryChatModel
 from axonflow.app.planner import Planner
 from axonflow.errors import ConfigurationError, ModelUnavailable
-from axonflow_sidecar.hosting.planning import planning_of
+from axonflow.plan import Limits, PoolLimit
+from axonflow_sidecar.hosting.planning import plan_limits_of, planning_of
 from axonflow_sidecar.hosting.settings import UpSettings
 from axonflow_sidecar.plans.catalogue import PlanCatalogue
 from axonflow_sidecar.plans.making import PlanningSettings, load_calls, open_planner, opened_maker
@@ -134,6 +135,27 @@ def test_planner_settings_that_are_half_or_unreadable_are_refused(tmp_path, part
     paths = {name: value if name == "model" else tmp_path / value for name, value in parts.items()}
     with pytest.raises(ConfigurationError, match=message):
         planning_of(UpSettings(data=tmp_path, policies="", **paths))
+
+
+def test_plan_limits_are_those_that_the_file_says(tmp_path):
+    file = tmp_path / "limits.json"
+    file.write_text('{"pools": {"agent:writer": {"slots": 4}}, "hedge_share": 0.1}')
+    assert plan_limits_of(file) == Limits(pools={"agent:writer": PoolLimit(slots=4)}, hedge_share=0.1)
+    assert plan_limits_of(None) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [('{"pools": {"all": {"slot": 1}}}', "unknown field `slot`"), ('{"pools": {"all": {"slots": 0}}}', "found 0"),
+     ('{"hedge_share": 7}', "expected 0 to 1"), ("{", "truncated"), ("[]", "object"), (None, "FileNotFoundError")],
+)  # fmt: skip
+def test_plan_limits_that_cannot_be_used_are_refused_with_their_file(tmp_path, text, message):
+    file = tmp_path / "limits.json"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(ConfigurationError, match=message) as refused:
+        plan_limits_of(file)
+    assert refused.value.at == str(file)
 
 
 @pytest.mark.parametrize("target", ["nowhere:calls", "json", "json:__all__", "tests.sidecar.test_plan_writing:TRAVEL"])

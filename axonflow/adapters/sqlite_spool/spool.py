@@ -192,6 +192,11 @@ class SqliteAuditSpool:
         return self._owner.held.held_bytes
 
     @property
+    def max_bytes(self) -> int:
+        """When so many wait for a store, it is full."""
+        return self._owner.held.max_bytes
+
+    @property
     def is_full(self) -> bool:
         """Whether nothing more is recorded: there is no room, and nothing that may go for it."""
         return self._owner.held.is_full

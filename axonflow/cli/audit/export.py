@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from io import StringIO
 from pathlib import Path
@@ -16,7 +16,7 @@ from axonflow.cli.audit.filters import chosen_persons_key, persons_key_option
 from axonflow.cli.bars import Bar
 from axonflow.cli.database import chosen_url, database_options
 from axonflow.cli.times import Moment
-from axonflow.errors import ConfigurationError
+from axonflow.errors import AuditError, ConfigurationError
 
 if TYPE_CHECKING:
     from axonflow.audit import AuditEvent
@@ -84,17 +84,17 @@ def command(
     url = chosen_url(database_url, data)
     if wanted["form"] == "csv":
         wanted["persons_key"] = chosen_persons_key(persons_key_file, data)
-    count = _write(path, partial(_FORMS[wanted["form"]], url, wanted))
+    count = _write(path, partial(_FORMS[wanted["form"]], url, wanted), partial(_whole, url, wanted))
     click.echo(f"wrote {count:,} events to {path}")
 
 
-def _write(path: Path, put: Callable[[BinaryIO], AsyncIterator[int]]) -> int:
+def _write(path: Path, put: Callable[[BinaryIO], AsyncIterator[int]], whole: Callable[[Bar], Awaitable[int]]) -> int:
     """How many events `put` says at last that there were, once all of them are in the file; else there is none."""
     bar = Bar("events")
     try:
         with path.open("xb") as file:
             try:
-                return asyncio.run(_put(put(file), bar))
+                return asyncio.run(_put(put(file), bar, whole(bar)))
             except BaseException:
                 path.unlink()
                 raise
@@ -104,11 +104,23 @@ def _write(path: Path, put: Callable[[BinaryIO], AsyncIterator[int]]) -> int:
         bar.clear()
 
 
-async def _put(counts: AsyncIterator[int], bar: Bar) -> int:
-    count = 0
+async def _put(counts: AsyncIterator[int], bar: Bar, counting: Awaitable[int]) -> int:
+    count, whole = 0, await counting
     async for count in counts:
-        bar(count)
+        bar(count, whole)
     return count
+
+
+async def _whole(url: str, wanted: dict[str, Any], bar: Bar) -> int:
+    """About how many there will be, for the bar; 0 where nobody sees it, or where to count them takes too long."""
+    if not bar.is_shown:
+        return 0
+    from axonflow.app.auditing import counted
+
+    try:
+        return await counted(url, wanted["tenant"], wanted["start_us"], wanted["end_us"])
+    except AuditError:  # what is wrong will be said by who writes, if it is more than a slow count
+        return 0
 
 
 async def _parquet(url: str, wanted: dict[str, Any], file: BinaryIO) -> AsyncIterator[int]:

@@ -54,9 +54,11 @@ def command(
       2    the database cannot be read
     """
     from axonflow.audit import AuditQuery
+    from axonflow.audit.query import page_after
 
     query = AuditQuery(
-        tenant_id=wanted["tenant"], limit=wanted["limit"], offset=wanted["offset"], before=wanted["before"],
+        tenant_id=wanted["tenant"], limit=wanted["limit"], offset=wanted["offset"],
+        before=page_after(wanted["before"], "--before"),
         start_us=wanted["since"], end_us=wanted["until"], allowed=wanted["allowed"], **filters_in(wanted),
     )  # fmt: skip
     key = chosen_persons_key(persons_key_file, data)

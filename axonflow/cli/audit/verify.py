@@ -89,7 +89,7 @@ def command(
         known = _read(wanted["earlier"]) if wanted["earlier"] else None
         report = asyncio.run(_verify(chosen_url(database_url, data), wanted, known))
         report = _held_to_anchor(_named(report, data), wanted)
-    click.echo(_as_json(report) if as_json else _shown(report))
+    click.echo(_as_json(report) if as_json else _shown(report, is_spool=bool(wanted["spool"])))
     if report.broken:
         ctx.exit(EXIT_NO)
 
@@ -210,12 +210,14 @@ def _as_json(report: AuditVerification) -> bytes:
     return msgspec.json.encode(report)
 
 
-def _shown(report: AuditVerification) -> str:
+def _shown(report: AuditVerification, *, is_spool: bool) -> str:
     batches, signed = (sum(getattr(one, name) for one in report.writers) for name in ("batches", "signed"))
     head = fields([
         ("chains", f"{report.chains:,}"),
         ("records", f"{report.records:,}"),
-        ("past their time", _removed(report)),
+        ("drained before", f"{report.removed:,}: verify the database" if is_spool and report.removed else ""),
+        ("past their time", "" if is_spool else _removed(report)),
+        ("given up", f"{report.shed:,} for want of room, as their writers say" if report.shed else ""),
         ("batches", f"{batches:,}, {signed:,} of them with a good signature"),
         ("not signed", _unsigned(report, batches - signed)),
         ("proved", _proved(report)),

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
     from axonflow import Plan
 
-__all__ = ["FORMATS", "command", "output_option", "written"]
+__all__ = ["FORMATS", "chosen_style", "command", "json_option", "output_option", "written"]
 
 FORMATS: Final = ("text", "mermaid", "dot", "svg", "yaml", "json")
 
+json_option = click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 output_option = click.option(
     "--output", metavar="FILE", type=click.Path(dir_okay=False, writable=True), help="Write there instead."
 )
@@ -32,8 +33,9 @@ output_option = click.option(
 @click.option(
     "--run", metavar="FILE", type=INPUT_FILE, help="A result of `plan run --json`: pictures show how each step went."
 )
+@json_option
 @output_option
-def command(*, target: str, style: str, run: str | None, output: str | None) -> None:
+def command(*, target: str, style: str, run: str | None, as_json: bool, output: str | None) -> None:
     """Show a plan: as text, as a picture, or as a document.
 
     TARGET is a YAML or JSON document, package.module:attribute or path/to/file.py:attribute. The pictures are a
@@ -50,7 +52,14 @@ def command(*, target: str, style: str, run: str | None, output: str | None) -> 
     Exit codes: 0 shown, 2 no such plan, or not a valid one.
     """
     states = {} if run is None else {name: step.state for name, step in read_run(run).steps.items()}
-    written(_drawn(load_plan(target), style, states), output)
+    written(_drawn(load_plan(target), chosen_style(style, as_json=as_json), states), output)
+
+
+def chosen_style(style: str, *, as_json: bool) -> str:
+    """What `--format` and `--json` say together. Raises UsageError where they differ."""
+    if as_json and style not in {"text", "json"}:
+        raise click.UsageError(f"--json is --format json, and not {style}.")
+    return "json" if as_json else style
 
 
 def written(text: str, output: str | None) -> None:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["BundledSet", "analysed", "origins_in", "origins_of", "sets_in"]
 
 
-def origins_of(loaded: Iterable[LoadedSet]) -> dict[str, Origin]:
-    """Where the enforced rules of documents stand, and the requests of their tests."""
+def origins_of(loaded: Iterable[LoadedSet], *, shadow: bool = False) -> dict[str, Origin]:
+    """Where the enforced rules of documents stand, or those of shadow sets, and the requests of their tests."""
     from axonflow.policy.analysis.subjects import Origin
     from axonflow.policy.documents.checking import requests_of
 
@@ -33,7 +33,7 @@ def origins_of(loaded: Iterable[LoadedSet]) -> dict[str, Origin]:
             partial(one.source.at, ("rules", position), 0), frozenset(rule.match), partial(requests_of, rule)
         )
         for one in loaded
-        if not one.document.shadow
+        if one.document.shadow is shadow
         for position, rule in enumerate(one.document.rules)
     }
 
@@ -56,14 +56,14 @@ def sets_in(bundles: Iterable[BundleSource]) -> list[BundledSet]:
     return [BundledSet(one.name, *decode_rows(parts, one.name)) for one in opened for parts in one.sets]
 
 
-def origins_in(sets: Iterable[BundledSet]) -> dict[str, Origin]:
-    """Where the enforced rules of bundled sets come from. A bundle holds no tests."""
+def origins_in(sets: Iterable[BundledSet], *, shadow: bool = False) -> dict[str, Origin]:
+    """Where the enforced rules of bundled sets come from, or those of shadow sets. A bundle holds no tests."""
     from axonflow.policy.analysis.subjects import Origin
 
     return {
         row.id: Origin(partial(_place, one), frozenset(row.match))
         for one in sets
-        if not one.head.shadow
+        if one.head.shadow is shadow
         for row in one.rows
     }
 
@@ -72,25 +72,28 @@ def _place(one: BundledSet) -> str:
     return f"{one.bundle}: set {one.head.name}"
 
 
-def analysed(engine: PolicyEngine, origins: Mapping[str, Origin], compare: int) -> Analysis:
-    """The analysis of the rules of `engine`, each compared with at most `compare` others."""
+def analysed(
+    engine: PolicyEngine, origins: Mapping[str, Origin], shadow_origins: Mapping[str, Origin], compare: int
+) -> Analysis:
+    """The analysis of the rules of `engine`, and of its shadow sets, each compared with at most `compare` others."""
     from axonflow.policy.analysis.analysing import analyse
 
     done = 0
+    count = len(engine.rules) + (0 if engine.shadow is None else len(engine.shadow.rules))
     progress = Progress(
-        sys.stderr, read_settings(), whole=2 * len(engine.rules), position=lambda: done, clock_ns=time.monotonic_ns,
+        sys.stderr, read_settings(), whole=3 * count, position=lambda: done, clock_ns=time.monotonic_ns,
         unit="steps",
     )  # fmt: skip
 
-    def step(count: int) -> None:
+    def step(steps: int) -> None:
         nonlocal done
-        done = count
-        progress.update(count)
+        done = steps
+        progress.update(steps)
 
     was_on = gc.isenabled()
     gc.disable()  # nearly all that is made here is kept until the end: looking for garbage among it doubles the time
     try:
-        return analyse(engine, origins, compared=compare, step=step)
+        return analyse(engine, origins, shadow_origins, compared=compare, step=step)
     finally:
         progress.clear()
         if was_on:

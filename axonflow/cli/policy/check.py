@@ -67,7 +67,9 @@ class Report(Struct, frozen=True):
 @click.command("check")
 @click.argument("places", metavar="[PLACE]...", nargs=-1)
 @click.option(
-    "--strict", is_flag=True, help="Fail for warnings and findings too, as a gate in CI. Undecided is no fault."
+    "--strict",
+    is_flag=True,
+    help="Fail for warnings and findings too, as a gate in CI. Notes and what is undecided are no fault.",
 )
 @click.option("--analyse/--no-analysis", default=True, help="Whether to look for what rules say to each other.")
 @click.option(
@@ -101,12 +103,16 @@ def command(
     \b
     Found is, each with a request on which the engine confirmed it:
       - unreachable  a rule that can never match
-      - shadowed     a rule that makes no difference beside another one
+      - shadowed     a rule that makes no difference beside another one, or
+                     beside several together
       - duplicate    a rule that is there twice
-      - conflict     an allow rule and one that refuses a part of what it
+      - conflict     an allow rule and one that denies a part of what it
                      allows, neither of which is an exception to the other
       - redundant    a part of a condition that makes no difference
-    What cannot be decided is listed as that, and never guessed.
+    and as a note, for mostly that is meant:
+      - held         an allow rule, a part of which is held for approval
+    What cannot be decided is listed as that, and never guessed. Shadow sets are
+    analysed by themselves, as they are evaluated.
 
     \b
     Examples:
@@ -142,10 +148,12 @@ def checked(places: Sequence[str], compare: int | None = None, *, strict: bool =
         return Report(ok=False, valid=False, problems=problems)
     tests = tuple(run_rule_tests(loaded, lambda request: engine.decide(request, "", time())))
     warnings = find_warnings(loaded, engine.rules) if loaded or not bundles else ()
-    origins = {**origins_of(loaded), **origins_in(bundled)}
-    analysis = None if compare is None else analysed(engine, origins, compare)
+    origins, of_shadow = [
+        {**origins_of(loaded, shadow=shadow), **origins_in(bundled, shadow=shadow)} for shadow in (False, True)
+    ]
+    analysis = None if compare is None else analysed(engine, origins, of_shadow, compare)
     return Report(
-        ok=all(test.passed for test in tests) and not (strict and (warnings or (analysis and analysis.findings))),
+        ok=all(test.passed for test in tests) and not (strict and (warnings or _warns(analysis))),
         valid=True,
         warnings=warnings,
         tests=tests,
@@ -155,6 +163,13 @@ def checked(places: Sequence[str], compare: int | None = None, *, strict: bool =
         index=index_report(engine.rules),
         analysis=analysis,
     )
+
+
+def _warns(analysis: Analysis | None) -> bool:
+    """Whether there is a finding that is more than a note."""
+    if analysis is None:
+        return False
+    return any(one.level == "warning" for one in analysis.findings) or _warns(analysis.shadow)
 
 
 def _read(places: Sequence[str]) -> tuple[list[LoadedSet], list[BundleSource], list[Source]]:
@@ -215,10 +230,18 @@ def _sections(report: Report) -> Iterator[str]:
             for problem in test.problems
         ]
         yield "\n".join([f"{coloured('failed')} {_plural('test', len(failed))}", *lines])
-    if report.analysis is not None:
-        yield from findings_shown(report.analysis)
-        yield from undecided_shown(report.analysis)
-        yield _analysed(report.analysis)
+    for analysis, where in _analyses(report.analysis):
+        yield from findings_shown(analysis, where)
+        yield from undecided_shown(analysis, where)
+        yield _analysed(analysis, where)
+
+
+def _analyses(analysis: Analysis | None) -> Iterator[tuple[Analysis, str]]:
+    """Those of a report, each with where its rules are."""
+    if analysis is not None:
+        yield analysis, ""
+        if analysis.shadow is not None:
+            yield analysis.shadow, " in shadow sets"
 
 
 def _problems(report: Report) -> Iterator[str]:
@@ -238,10 +261,12 @@ def _overview(report: Report) -> str:
     return f"{text}\n\n{table(rows, ('layer', 'effect', 'rules'), right=frozenset({2}))}" if rows else text
 
 
-def _analysed(analysis: Analysis) -> str:
-    count = len(analysis.findings)
-    what = f"{count} {_plural('finding', count)}" if count else "nothing found"
-    return f"analysed: {analysis.rules} {_plural('rule', analysis.rules)}, {analysis.pairs} pairs compared; {what}"
+def _analysed(analysis: Analysis, where: str) -> str:
+    notes = sum(one.level == "note" for one in analysis.findings)
+    counts = [(len(analysis.findings) - notes, "finding"), (notes, "note")]
+    what = ", ".join(f"{count} {_plural(word, count)}" for count, word in counts if count) or "nothing found"
+    rules, pairs = analysis.rules, analysis.pairs
+    return f"analysed{where}: {rules} {_plural('rule', rules)}, {pairs} {_plural('pair', pairs)} compared; {what}"
 
 
 def _plural(word: str, count: int) -> str:

@@ -12,7 +12,7 @@ from axonflow.cli.tables import printable, table
 if TYPE_CHECKING:
     from axonflow.policy import Principal, Request
     from axonflow.policy.analysis.costing import IndexReport
-    from axonflow.policy.analysis.findings import Analysis, Finding, RulePlace, Undecided
+    from axonflow.policy.analysis.findings import Analysis, Finding, Undecided
 
 __all__ = ["findings_shown", "index_shown", "request_line", "undecided_shown"]
 
@@ -20,6 +20,8 @@ _MAX_SHOWN: Final = 50
 """Of one kind. All are in the output of `--json`."""
 _MAX_UNDECIDED: Final = 10
 _MAX_DEAREST: Final = 5
+_MAX_TOGETHER: Final = 5
+"""Of several rules that do something together."""
 _MAX_TEXT_CHARS: Final = 60
 _MAX_LINE_CHARS: Final = 300
 _HEADS: Final = {
@@ -28,6 +30,7 @@ _HEADS: Final = {
     "duplicate": "are there twice",
     "conflict": "contradict each other",
     "redundant": "have parts that make no difference",
+    "held": "others hold in part for approval",
 }
 _SHOWS: Final = {
     "unreachable": "comes near",
@@ -35,31 +38,41 @@ _SHOWS: Final = {
     "duplicate": "both match",
     "conflict": "both match",
     "redundant": "matches",
+    "held": "both match",
 }
 
 
-def findings_shown(analysis: Analysis) -> Iterator[str]:
-    """A section for each kind of finding there is."""
+def findings_shown(analysis: Analysis, where: str = "") -> Iterator[str]:
+    """A section for each kind of finding there is; `where` says which rules were analysed, if not all in force."""
     for kind, head in _HEADS.items():
         found = [one for one in analysis.findings if one.kind == kind]
         if found:
-            title = click.style(f"{len(found)} {kind}: rules that {head}", fg="yellow")
+            title = f"{len(found)} {kind}{where}: rules that {head}"
+            if found[0].level == "warning":
+                title = click.style(title, fg="yellow")
             lines = [line for one in found[:_MAX_SHOWN] for line in _finding(one)]
             yield "\n".join([title, *lines, *_more(len(found), _MAX_SHOWN)])
 
 
 def _finding(one: Finding) -> Iterator[str]:
     place = f"{one.rules[0].at}: " if one.rules[0].at else ""
-    beside = "".join(f" (at {other.at})" for other in one.rules[1:] if other.at)
-    yield f"  {printable(f'{place}{one.message}{beside}', _MAX_LINE_CHARS + len(place))}"
-    yield f"    {_SHOWS[one.kind]}: {printable(request_line(one.witness), _MAX_LINE_CHARS)}"
+    others = ", ".join(other.at for other in one.rules[1 : 1 + _MAX_TOGETHER] if other.at)
+    beside = f" (at {others})" if others else ""
+    most = _MAX_LINE_CHARS + len(place) + len(beside)
+    yield f"  {printable(f'{place}{one.message}{beside}', most)}"
+    if not one.witnesses:
+        yield f"    {_SHOWS[one.kind]}: {printable(request_line(one.witness), _MAX_LINE_CHARS)}"
+    shown = zip(one.rules[1:], one.witnesses[:_MAX_TOGETHER], strict=False)
+    for other, request in shown:
+        yield f"    matches with {printable(other.rule)}: {printable(request_line(request), _MAX_LINE_CHARS)}"
+    yield from (f"  {line}" for line in _more(len(one.witnesses), _MAX_TOGETHER))
 
 
-def undecided_shown(analysis: Analysis) -> Iterator[str]:
+def undecided_shown(analysis: Analysis, where: str = "") -> Iterator[str]:
     """What the analysis could not tell, in a section of its own."""
     if analysis.undecided:
         count = len(analysis.undecided)
-        title = f"{count} undecided: more than the analysis understands, so nothing is said of it"
+        title = f"{count} undecided{where}: more than the analysis understands, so nothing is said of it"
         lines = [f"  {printable(_undecided(one), _MAX_LINE_CHARS)}" for one in analysis.undecided[:_MAX_UNDECIDED]]
         yield "\n".join([title, *lines, *_more(count, _MAX_UNDECIDED)])
     if analysis.left_out:
@@ -72,17 +85,23 @@ _QUESTIONS: Final = {
     "duplicate": "is {0} the same as {1}",
     "conflict": "does {0} contradict {1}",
     "redundant": "does a part of {0} make a difference",
+    "held": "is {1} meant to hold a part of {0} for approval",
 }
 
 
 def _undecided(one: Undecided) -> str:
-    question = _QUESTIONS[one.kind].format(*[_named(place) for place in one.rules])
+    first, *others = [place.rule for place in one.rules]
+    question = _QUESTIONS[one.kind].format(first, _together(others))
     part = f": {printable(one.parts[0], _MAX_TEXT_CHARS)}" if one.kind == "redundant" and one.parts else ""
     return f"{question}?{part} ({one.why})"
 
 
-def _named(place: RulePlace) -> str:
-    return place.rule
+def _together(names: Sequence[str]) -> str:
+    if len(names) < 2:
+        return "".join(names)
+    more = [f"{len(names) - _MAX_TOGETHER} others"] if len(names) > _MAX_TOGETHER else []
+    listed = [*names[:_MAX_TOGETHER], *more]
+    return f"{', '.join(listed[:-1])} and {listed[-1]} together"
 
 
 def _more(count: int, shown: int) -> list[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from axonflow.errors import PlanError
+from axonflow.plan.model.fitting import type_faults
 from axonflow.plan.model.options import MAX_AMOUNT, Takes
-from axonflow.plan.model.references import GIVEN, Hole, Reference, filled
-from axonflow.plan.model.schemas import Described, part_of, violation
+from axonflow.plan.model.references import GIVEN, Reference
 from axonflow.plan.model.step import Graph, Step
 from axonflow.plan.model.words import shown
 
@@ -17,7 +17,6 @@ __all__ = ["find_faults", "least_taken", "topological"]
 MAX_CONDITIONS: Final = 200
 """Of one plan; each plan within has as many of its own."""
 
-Schema = Mapping[str, Any]
 _Choices = dict[str, frozenset[str]]
 """Of what runs only for some results of conditions: these results, by condition."""
 _ANY: Final[_Choices] = {}
@@ -29,11 +28,11 @@ def find_faults(graph: Graph) -> list[PlanError]:
     faults: list[PlanError] = []
     typed = chooses = undoes = False
     for step in steps:  # once: most plans have none of it
-        typed = typed or step.gives is not None or step.accepts is not None
+        typed = typed or step.gives is not None or step.accepts is not None or step.body is not None
         chooses = chooses or step.branches is not None
         undoes = undoes or step.compensate is not None
     if typed or graph.inputs:
-        faults += [fault for step in steps for fault in _type_faults(step, graph)]
+        faults += type_faults(graph)
     if chooses:
         faults += _choice_faults(graph)
     if undoes:
@@ -56,56 +55,6 @@ def topological(graph: Graph) -> list[str]:
 
 def _at(graph: Graph, step: Step) -> str:
     return f"plan {graph.plan!r}, step {step.name!r}"
-
-
-# -- types ------------------------------------------------------------------------------------------------------------
-
-
-def _type_faults(step: Step, graph: Graph) -> Iterator[PlanError]:
-    at = _at(graph, step)
-    for reference in step.references:
-        try:
-            _known(reference, graph)
-        except PlanError as fault:
-            yield PlanError(
-                fault.message, expected=fault.expected, found=fault.found, at=f"{at}, reference {reference}"
-            )
-            return
-    if step.accepts is None:
-        return
-    given = {*step.inputs, *step.needs}
-    missing = next((name for name in step.accepts.get("required", ()) if name not in given), None)
-    if missing is not None:
-        yield PlanError(
-            "a missing input", expected=f"an input {missing!r}, or a need of that name", found="none", at=at
-        )
-    inputs = filled(step.inputs, step.holes, lambda hole: _described(hole, graph))
-    inputs |= {need: _known(Reference((), need), graph) for need in step.needs}
-    wanted = {"properties": step.accepts.get("properties", {})}
-    found = violation(inputs, wanted)
-    if found is not None:
-        where = ".".join(map(str, found.at))
-        yield PlanError("an input does not fit", expected=found.expected, found=found.found, at=f"{at}, inputs.{where}")
-
-
-def _described(hole: Hole, graph: Graph) -> Any:
-    return _known(hole, graph) if isinstance(hole, Reference) else hole.value
-
-
-def _known(reference: Reference, graph: Graph) -> Any:
-    """What stands for `reference`, as far as it is known. Raises PlanError where it leads nowhere."""
-    if reference.source != GIVEN:
-        gives = _result_schema(graph.steps[reference.source])
-        return Described(None if gives is None else part_of(gives, reference.path))
-    return reference.value_in({}, graph.inputs) if reference.path[0] in graph.inputs else Described(None)
-
-
-def _result_schema(step: Step) -> Schema | None:
-    if step.gives is not None or step.body is None:
-        return step.gives
-    sinks = {name: _result_schema(step.body.steps[name]) or {} for name in step.body.sinks}
-    one = {"type": "object", "properties": sinks}
-    return {"type": "array", "items": one} if step.kind == "map" else one
 
 
 # -- choices ----------------------------------------------------------------------------------------------------------

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any, Final
 
 from msgspec.structs import replace
 
 from axonflow.errors import PlanError
 from axonflow.plan.model.checking import find_faults
+from axonflow.plan.model.fitting import type_faults
 from axonflow.plan.model.options import Compensation, unbound
 from axonflow.plan.model.references import GIVEN, Reference
 from axonflow.plan.model.step import CALLS, Graph, Step
@@ -22,6 +24,9 @@ MAX_STEPS: Final = 10_000
 MAX_PLAN_DEPTH: Final = 8
 """Plans within each other."""
 _MAX_SHOWN_IN_CYCLE: Final = 100
+MAX_CYCLES: Final = 10
+MAX_FAULTS: Final = 100
+"""Of a kind, that are told of at once: to look for what may be meant takes a while each time."""
 _OF_ELEMENTS: Final = frozenset({"item", "index"})
 """What the body of a map is given beside the arguments of its step."""
 
@@ -29,28 +34,24 @@ _OF_ELEMENTS: Final = frozenset({"item", "index"})
 def checked_graph(draft: Graph) -> Graph:
     """`draft`, of which the steps and the plan's own options count, with all that follows from them.
 
-    Raises PlanError for an empty plan, an unknown need, a cycle, a body that misses an input, or too many plans or
-    steps within each other; and with all that `find_faults` finds.
+    Raises PlanError for an empty plan, or too many plans or steps within each other; with all unknown needs, cycles,
+    inputs that bodies miss and what does not fit; and with all that `find_faults` finds.
     """
     at = f"plan {draft.plan!r}"
     steps = draft.steps
     if not steps:
         raise PlanError("the plan is empty", expected="at least one step", found="none", at=at, hint="Add a step.")
-    needs = _needs(steps, at)
+    depth, steps_count = _extent(steps, at)
+    faults: list[PlanError] = []
+    needs = _needs(steps, at, faults)
     dependents: dict[str, list[str]] = {name: [] for name in steps}
     for name, others in needs.items():
         for need in others:
             dependents[need].append(name)
-    cycle = _find_cycle(needs, dependents)
-    if cycle:
-        raise PlanError(
-            "the steps wait for each other",
-            expected="a plan without cycles",
-            found=_drawn(cycle),
-            at=f"{at}, step {cycle[0]!r}",
-            hint="Each of these needs the next: remove one of the needs.",
-        )
-    depth, steps_count = _extent(steps, at)
+    faults += _cycles(needs, dependents, at)
+    faults += _missed(steps, at)
+    if faults:  # what else would be wrong with choices, compensations and budgets hangs on what these become
+        raise PlanError.joined([*faults[:MAX_FAULTS], *islice(type_faults(draft), MAX_FAULTS)])
     numbers = {name: number for number, name in enumerate(steps)}
     graph = replace(
         draft,
@@ -69,22 +70,30 @@ def checked_graph(draft: Graph) -> Graph:
     return graph
 
 
-def _needs(steps: Mapping[str, Step], at: str) -> dict[str, tuple[str, ...]]:
-    needs = {}
+def _needs(steps: Mapping[str, Step], at: str, faults: list[PlanError]) -> dict[str, tuple[str, ...]]:
+    """What each step waits for, of what there is; what there is not goes to the `faults`."""
+    needs: dict[str, tuple[str, ...]] = {}
     chosen: dict[str, list[str]] = {}
     for name, step in steps.items():
+        needs[name] = step.waits_for
         for need in step.waits_for:
             if need not in steps:
-                raise _unknown_need(need, steps, f"{at}, step {name!r}")
-        needs[name] = step.waits_for
+                needs[name] = tuple(_known(step.waits_for, steps, f"{at}, step {name!r}", faults))
+                break
         for names in (step.branches or {}).values():
-            for other in names:
-                if other not in steps:
-                    raise _unknown_need(other, steps, f"{at}, step {name!r}, branches")
+            for other in _known(names, steps, f"{at}, step {name!r}, branches", faults):
                 chosen.setdefault(other, []).append(name)
     for name, conditions in chosen.items():
         needs[name] = tuple(dict.fromkeys((*needs[name], *conditions)))
     return needs
+
+
+def _known(names: Sequence[str], steps: Mapping[str, Step], at: str, faults: list[PlanError]) -> list[str]:
+    """Those of `names` that there are; of each other one a fault, the first of which say what may be meant."""
+    for name in names:
+        if name not in steps and len(faults) < MAX_FAULTS:
+            faults.append(_unknown_need(name, steps, at))
+    return [name for name in names if name in steps]
 
 
 def _unknown_need(need: str, steps: Mapping[str, Step], at: str) -> PlanError:
@@ -93,19 +102,34 @@ def _unknown_need(need: str, steps: Mapping[str, Step], at: str) -> PlanError:
     return PlanError("unknown need", expected="the name of a step of this plan", found=shown(need), at=at, hint=hint)
 
 
-def _find_cycle(needs: Mapping[str, Sequence[str]], dependents: Mapping[str, Sequence[str]]) -> list[str]:
-    """The names on one cycle, each needing the next, from the one added first; empty when there is none."""
+def _cycles(
+    needs: Mapping[str, Sequence[str]], dependents: Mapping[str, Sequence[str]], at: str
+) -> Iterator[PlanError]:
+    """A fault for each of the first cycles, of which no two have a step in common."""
     waiting = {name: len(others) for name, others in needs.items()}
     free = [name for name, count in waiting.items() if not count]
-    while free:  # Kahn's algorithm: what is never freed is on a cycle or behind one
-        name = free.pop()
-        del waiting[name]
-        for other in dependents[name]:
-            waiting[other] -= 1
-            if not waiting[other]:
-                free.append(other)
-    if not waiting:
-        return []
+    for _ in range(MAX_CYCLES):
+        while free:  # Kahn's algorithm: what is never freed is on a cycle or behind one
+            name = free.pop()
+            if waiting.pop(name, None) is None:
+                continue
+            for other in dependents[name]:
+                if other in waiting:
+                    waiting[other] -= 1
+                    if not waiting[other]:
+                        free.append(other)
+        if not waiting:
+            return
+        cycle = _find_cycle(needs, waiting)
+        yield PlanError(
+            "the steps wait for each other", expected="a plan without cycles", found=_drawn(cycle),
+            at=f"{at}, step {cycle[0]!r}", hint="Each of these needs the next: remove one of the needs.",
+        )  # fmt: skip
+        free = cycle  # as if it were mended
+
+
+def _find_cycle(needs: Mapping[str, Sequence[str]], waiting: Mapping[str, int]) -> list[str]:
+    """The names on one cycle, each needing the next, from the one added first."""
     path: dict[str, None] = {}
     name = next(iter(waiting))
     while name not in path:  # a step that was never freed has a need that was not either: follow those round
@@ -138,14 +162,20 @@ def _extent(steps: Mapping[str, Step], at: str) -> tuple[int, int]:
         if count > MAX_STEPS:
             expected = f"at most {MAX_STEPS}, those of plans within included"
             raise PlanError("too many steps", expected=expected, found=str(count), at=where)
-        given = {*step.inputs, *step.needs, *(_OF_ELEMENTS if step.kind == "map" else ())}
-        missing = next((name for name in step.body.missing if name not in given), None)
-        if missing is not None:
-            raise PlanError(
-                "a missing input", expected=f"an input {missing!r}, to which {GIVEN}.{missing} refers", found="none",
-                at=where,
-            )  # fmt: skip
     return depth, count
+
+
+def _missed(steps: Mapping[str, Step], at: str) -> Iterator[PlanError]:
+    """Inputs that a plan within refers to, and its step does not give it."""
+    for step in steps.values():
+        if step.body is None:
+            continue
+        given = {*step.inputs, *step.needs, *(_OF_ELEMENTS if step.kind == "map" else ())}
+        for name in (name for name in step.body.missing if name not in given):
+            yield PlanError(
+                "a missing input", expected=f"an input {name!r}, to which {GIVEN}.{name} refers", found="none",
+                at=f"{at}, step {step.name!r}",
+            )  # fmt: skip
 
 
 def _missing(draft: Graph) -> tuple[str, ...]:

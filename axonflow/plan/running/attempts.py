@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from axonflow.plan.running.hedging import Hedging
+
 __all__ = ["Attempts"]
 
 
 class Attempts:
-    """`alive` are all that were commanded and have not ended, of all steps; `count` all that ever were commanded."""
+    """`alive` are all that were commanded and have not ended, of all steps; `hedging` is told of each."""
 
-    __slots__ = ("_begun", "_latest", "_live", "alive", "count")
+    __slots__ = ("_begun", "_hedging", "_latest", "_live", "alive")
 
-    def __init__(self) -> None:
+    def __init__(self, hedging: Hedging) -> None:
+        self._hedging = hedging
         self._latest: list[int] = []
         self._live: list[int] = []  # bit n: attempt n is under way
         self._begun: list[int] = []  # bit n: and has begun
         self.alive = 0
-        self.count = 0
 
     def grow(self, steps: int) -> None:
         """There are so many more steps."""
@@ -28,8 +30,12 @@ class Attempts:
         self._latest[step] = attempt = self._latest[step] + 1
         self._live[step] |= 1 << attempt
         self.alive += 1
-        self.count += 1
+        self._hedging.started()
         return attempt
+
+    def may_hedge(self) -> bool:
+        """Whether one more may be a second copy; it has to be started then."""
+        return self._hedging.take()
 
     def begin(self, step: int, attempt: int) -> bool:
         """Whether this attempt was to be begun; it now has."""

@@ -50,6 +50,7 @@ from axonflow.plan.running.events import (
     Withdraw,
 )  # fmt: skip
 from axonflow.plan.running.frontier import Frontier
+from axonflow.plan.running.hedging import Hedging
 from axonflow.plan.running.order import Order
 from axonflow.plan.running.run_rules import RunRules
 from axonflow.plan.running.state import StepState
@@ -71,14 +72,15 @@ _RETRY, _HEDGE, _TIMEOUT, _GRACE, _DEADLINE, _UNDO = range(6)
 
 class Machine:
     """One run of one plan. `draw` gives numbers from 0 to 1 for the jitter of retries, `durations_us` says how long
-    each step will take; it is asked only when not everything may run at once.
+    each step will take; it is asked only when not everything may run at once. Runs that share `hedging` share how many
+    second copies there may be; without, it is a run's own.
 
     Over the whole run linear in steps and needs, but for a heap of what waits. `take` raises AxonFlowError, and changes
     nothing, for an event that cannot be; that is a fault of the caller, never of the plan.
     """
 
     __slots__ = (
-        "_alarms", "_attempts", "_busy", "_closed", "_commands", "_draw", "_frontier", "_hedges", "_move", "_now_us",
+        "_alarms", "_attempts", "_busy", "_closed", "_commands", "_draw", "_frontier", "_move", "_now_us",
         "_opened", "_order", "_queue", "_rules", "_timers", "_tries", "_undoable", "blockers", "finished", "states",
         "status", "stopped", "urgency", "wiring",
     )  # fmt: skip
@@ -90,6 +92,7 @@ class Machine:
         *,
         draw: Callable[[], float] = lambda: 0.5,
         durations_us: Callable[[Wiring], Sequence[int]] = lambda wiring: [1] * len(wiring.steps),
+        hedging: Hedging | None = None,
     ) -> None:
         self._frontier: Final = Frontier()
         self._move: Final = self._frontier.move
@@ -105,9 +108,8 @@ class Machine:
         self.urgency: Final = self._order.urgency
         self._timers = Timers()
         self._alarms: Final = self._timers.heap
-        self._attempts = Attempts()
+        self._attempts = Attempts(hedging or Hedging(rules.hedge_share))
         self._tries: list[int] = []  # attempts that are no second copies
-        self._hedges = 0  # those that are
         self._opened = False
         self._closed = True  # whether no more steps are to come
         self._busy = 0  # steps that wait for room, run, or are to be tried again or undone
@@ -229,10 +231,9 @@ class Machine:
             self._make_ready(step)
 
     def _hedge(self, step: int) -> None:
-        most, attempts = self._rules.max_parallel, self._attempts
-        full = most is not None and attempts.alive >= most
-        if self.states[step] is _RUNNING and not full and self._hedges < self._rules.hedge_share * attempts.count:
-            self._hedges += 1
+        most = self._rules.max_parallel
+        full = most is not None and self._attempts.alive >= most
+        if self.states[step] is _RUNNING and not full and self._attempts.may_hedge():
             self._start(step)
 
     def _time_out(self, step: int) -> None:

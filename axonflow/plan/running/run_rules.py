@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from axonflow.plan.model.options import OnFailure
+from axonflow.plan.running.hedging import USUAL_SHARE
 
 __all__ = ["RunRules"]
 
@@ -14,7 +15,8 @@ class RunRules(Struct, frozen=True, kw_only=True):
 
     What was told to stop has `grace_ms` for it, a compensation `undo_ms`; a plan within has as long as its own steps
     have. At most `max_parallel` attempts run at the same time, those first behind which the longest path lies; None:
-    all that can. At most the part `hedge_share` of all attempts, rounded up, are second copies of steps that take long.
+    all that can. At most the part `hedge_share` of all attempts, rounded up, are second copies of steps that take long,
+    where the machine shares them with nobody.
     """
 
     on_failure: OnFailure = "continue"
@@ -22,4 +24,4 @@ class RunRules(Struct, frozen=True, kw_only=True):
     grace_ms: int = 5_000
     undo_ms: int = 60_000
     max_parallel: int | None = None
-    hedge_share: float = 0.05
+    hedge_share: float = USUAL_SHARE

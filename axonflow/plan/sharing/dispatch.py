@@ -17,6 +17,7 @@ from msgspec import Struct
 from axonflow.errors import PlanError
 from axonflow.plan.model.options import MAX_AMOUNT
 from axonflow.plan.model.words import check_count, shown
+from axonflow.plan.running.hedging import USUAL_SHARE, Hedging
 from axonflow.plan.sharing.pools import Pool, PoolLimit
 
 __all__ = ["Ask", "Dispatch", "Limits", "PlanQuota"]
@@ -26,7 +27,7 @@ ALL: Final = "all"
 _MANY: Final = 1_000
 
 
-class PlanQuota(Struct, frozen=True, kw_only=True):
+class PlanQuota(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """At most `maximum` of `unit` within any `window_s` seconds for all plans of a tenant. Raises PlanError."""
 
     unit: Literal["tokens", "usd_micros"]
@@ -40,7 +41,7 @@ class PlanQuota(Struct, frozen=True, kw_only=True):
             check_count(number, what, "quotas", 1, MAX_AMOUNT)
 
 
-class Limits(Struct, frozen=True, kw_only=True):
+class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What all plans together may do at the same time.
 
     `pools` are limits by what they are of: ``all`` steps, ``agent:writer``, ``model:gpt-5-mini``, ``tool:search``,
@@ -48,7 +49,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     `each_tenant` is for those that are not named.
     `weights` are the shares of tenants, 1 unless named. No more than `max_plans` run at the same time, and of one
     tenant `max_plans_each_tenant`; further ones are refused. What a plan takes at worst is reserved of the `quotas` of
-    its tenant before it starts. Raises PlanError.
+    its tenant before it starts. At most the part `hedge_share` of all calls, rounded up, are second copies of steps
+    that take long. Raises PlanError.
     """
 
     pools: Mapping[str, PoolLimit] = {}
@@ -57,8 +59,12 @@ class Limits(Struct, frozen=True, kw_only=True):
     max_plans: int = 10_000
     max_plans_each_tenant: int = 5_000
     quotas: Sequence[PlanQuota] = ()
+    hedge_share: float = USUAL_SHARE
 
     def __post_init__(self) -> None:
+        Hedging(self.hedge_share)  # which says what is wrong with it
+        for what in ("max_plans", "max_plans_each_tenant"):
+            check_count(getattr(self, what), what, "limits of plans", 1, MAX_AMOUNT)
         for tenant, weight in self.weights.items():
             if not 0.001 <= weight <= 1000:
                 raise PlanError(

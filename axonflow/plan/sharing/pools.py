@@ -14,7 +14,7 @@ __all__ = ["Pool", "PoolLimit"]
 _MINUTE_US: Final = 60_000_000
 
 
-class PoolLimit(Struct, frozen=True, kw_only=True):
+class PoolLimit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """At most `slots` at the same time; None: any number. `replicas` have slots of their own, by name, in place of it.
     At most `tokens_per_minute`, of which what was not used for a minute may be used at once. Raises PlanError."""
 

@@ -12,19 +12,21 @@ possible, whatever the answers of the others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from itertools import chain, product
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from axonflow.policy.analysis.formulas import ERROR, NO, YES, Atom, Hint
+from axonflow.policy.analysis.formulas import ERROR, NO, YES, Atom, Formula, Hint, Literal, literals_in
 from axonflow.policy.analysis.places import unpacked
 from axonflow.policy.analysis.records import Looking, values_of_record
 from axonflow.policy.analysis.texts import contents, moments
 from axonflow.policy.analysis.values import (
     MAX_INNER,
     MAX_LENGTH,
+    MAX_LISTED,
     MAX_VALUES,
     json_values,
     members_unlike,
@@ -36,12 +38,10 @@ from axonflow.policy.analysis.values import (
 from axonflow.policy.analysis.worlds import World
 from axonflow.policy.request import ACTIONS
 
-__all__ = ["Domain", "Group", "domain_of", "domain_with", "values_of"]
+__all__ = ["Domain", "Group", "domain_of", "domain_with", "needs_few", "values_of"]
 
 _SCALAR: Final = frozenset({"equal", "filter", "order", "member", "present", "truth"})
 _LISTED: Final = frozenset({"filter", "member"})
-_MAX_LISTED: Final = 3
-"""Questions about members of a list for which all combinations of answers are found."""
 _TEXT: Final = frozenset({"prefix", "suffix", "inner"})
 _PATTERN: Final = frozenset({"glob", "pattern", "network", "version"})
 _KNOWN: Final = _SCALAR | _TEXT | _PATTERN
@@ -62,18 +62,51 @@ class Group(Struct, frozen=True):
 
 
 class Domain(Struct, frozen=True):
-    """`answers` of `values`, one for each of `atoms`, in their order."""
+    """`answers` of `values`, one for each of `atoms`, in their order; so many were `tried`. `groups_of_few` are the
+    groups for formulas of which needs_few holds, where those for any formula are others."""
 
     variable: str
     atoms: tuple[Atom, ...]
     values: tuple[Any, ...]
     answers: tuple[Answers, ...]
     groups: tuple[Group, ...]
+    groups_of_few: tuple[Group, ...] | None = None
+    tried: int = 0
+
+    def groups_for(self, *, few: bool) -> tuple[Group, ...]:
+        """Those for a formula that needs `few` members of a list, or for any."""
+        return self.groups_of_few if few and self.groups_of_few is not None else self.groups
 
     @property
     def is_exact(self) -> bool:
         """Whether there is no combination of answers but those of the values."""
-        return len(self.groups) <= 1 and all(group.exact for group in self.groups)
+        return self.is_exact_for(few=False)
+
+    def is_exact_for(self, *, few: bool) -> bool:
+        """The same, for a formula that needs `few` members of a list, or for any."""
+        groups = self.groups_for(few=few)
+        return len(groups) <= 1 and all(group.exact for group in groups)
+
+
+def needs_few(formula: Formula) -> bool:
+    """Whether lists of so few members as are tried do for `formula`: where any list satisfies it, one of these does.
+
+    Of a list that does, one member for each question that wants one is enough: with fewer members less is found among
+    them, and it is still true that all are what is wanted.
+    """
+    wanted: dict[str, set[tuple[Hashable, int]]] = {}
+    for literal in literals_in(formula):
+        for hint in literal.atom.hints:
+            if hint.kind in _LISTED and _wants_member(literal):
+                wanted.setdefault(hint.variable, set()).add((literal.atom.key, literal.accepts))
+    return all(len(literals) <= MAX_LISTED for literals in wanted.values())
+
+
+def _wants_member(literal: Literal) -> bool:
+    """Whether the answer may be lost with a member. What loosens asks for all of them, all else for any."""
+    key = literal.atom.key
+    asks_for_all = isinstance(key, tuple) and key[0] == "filter" and bool(key[2])
+    return asks_for_all or not literal.accepts & NO
 
 
 def domain_of(variable: str, atoms: Sequence[Atom], world: World) -> Domain:
@@ -92,6 +125,7 @@ def domain_with(variable: str, atoms: Sequence[Atom], world: World, examples: Se
     found: dict[Answers, Any] = {}
     cut = False
     most = _most_answers(variable, atoms[0]) if len(atoms) == 1 else MAX_VALUES
+    number = 0
     for number, value in enumerate(chain(examples, values_of(variable, atoms, world))):
         if number == MAX_VALUES:
             cut = True
@@ -103,8 +137,10 @@ def domain_with(variable: str, atoms: Sequence[Atom], world: World, examples: Se
                 break
     found = dict(sorted(found.items(), key=_is_error))  # a request that says something is the better example
     cells = tuple(found)
-    groups = tuple(_groups(variable, atoms, found, world, cut=cut))
-    return Domain(variable, tuple(atoms), tuple(found.values()), cells, groups)
+    kind = _Kind.of(variable, atoms, is_cut=cut)
+    groups = tuple(_groups(kind, atoms, found, world))
+    few = tuple(_groups(replace(kind, too_many_listed=False), atoms, found, world)) if kind.too_many_listed else None
+    return Domain(variable, tuple(atoms), tuple(found.values()), cells, groups, few, number)
 
 
 def _most_answers(variable: str, atom: Atom) -> int:
@@ -184,7 +220,7 @@ class _Kind(Struct, frozen=True):
             is_cut,
             any(hint.inside for hint in hints),
             any(hint.kind in _TEXT | _PATTERN for hint in hints),
-            sum(hint.kind in _LISTED for hint in hints) > _MAX_LISTED,
+            not _is_text(variable) and sum(hint.kind in _LISTED for hint in hints) > MAX_LISTED,
             sum(hint.kind in _PATTERN for hint in hints) > _MAX_PATTERNS,
             len(of_kind(hints, "inner")) > MAX_INNER,
         )
@@ -214,14 +250,17 @@ class _Kind(Struct, frozen=True):
         return False
 
 
+def _is_text(variable: str) -> bool:
+    """Whether nothing but a text can stand there, and no list."""
+    _root, name, declared = unpacked(variable)
+    return variable == "action" or (declared and name not in {"roles", "groups", "on_behalf_of"})
+
+
 def _is_short(size: Any) -> bool:
     return not isinstance(size, (int, float)) or size < MAX_LENGTH
 
 
-def _groups(
-    variable: str, atoms: Sequence[Atom], found: dict[Answers, Any], world: World, *, cut: bool
-) -> Iterator[Group]:
-    kind = _Kind.of(variable, atoms, is_cut=cut)
+def _groups(kind: _Kind, atoms: Sequence[Atom], found: dict[Answers, Any], world: World) -> Iterator[Group]:
     classes: dict[str, list[int]] = {}
     for number, atom in enumerate(atoms):
         classes.setdefault(kind.group_of(atom), []).append(number)

@@ -31,6 +31,7 @@ __all__ = [
     "atoms_in",
     "every",
     "formula_of",
+    "literals_in",
     "negated",
     "some",
 ]
@@ -148,11 +149,16 @@ def negated(formula: Formula) -> Formula:
 
 def atoms_in(formula: Formula) -> Iterator[Atom]:
     """All atoms of `formula`; one that stands there twice comes twice."""
+    return (literal.atom for literal in literals_in(formula))
+
+
+def literals_in(formula: Formula) -> Iterator[Literal]:
+    """All literals of `formula`."""
     if isinstance(formula, Literal):
-        yield formula.atom
+        yield formula
     else:
         for part in formula.parts:
-            yield from atoms_in(part)
+            yield from literals_in(part)
 
 
 def formula_of(node: Node, accepts: int, atom: Callable[[Node], Atom]) -> Formula:

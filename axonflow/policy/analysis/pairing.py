@@ -1,7 +1,6 @@
 """Which rules are worth comparing: never all pairs.
 
-A rule that holds wherever another does asks about no variable that the other leaves open, and where it demands one of
-some texts, it demands any that the other may have. So rules are filed by a text that they demand, as they are for
+Two rules contradict each other where they can meet. So rules are filed by a text that they demand, as they are for
 decisions, by how a text has to begin or where an address has to be, and else by the variables that they ask about.
 """
 
@@ -16,10 +15,38 @@ from axonflow.policy.analysis.places import place_of_path
 from axonflow.policy.analysis.subjects import Subject
 from axonflow.policy.cel.addresses import BITS, Cidr
 
-__all__ = ["Pairing"]
+__all__ = ["Comparing", "Pairing"]
 
+_MAX_CROWDED: Final = 1_000
+"""So many times what one rule is compared with are all compared: only thousands of rules about one reach that."""
 _MAX_LOOKED_AT: Final = 2_000
 """Rules that may have to do with one: what is looked at of a crowd on one value, which else were all pairs."""
+
+
+class Comparing:
+    """How many pairs of rules were compared, and how many were left out: one rule is compared with `most` others, and
+    all of them together with a bounded number."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.pairs = 0
+        self.left_out = 0
+
+    def take(self, count: int) -> bool:
+        """Whether one rule may be compared with `count` more, which are counted so or so."""
+        if self.pairs + count > self.most * _MAX_CROWDED:
+            self.left_out += count
+            return False
+        self.pairs += count
+        return True
+
+    def limited(self, others: Iterable[Subject]) -> Iterator[Subject]:
+        """As many of `others` as one rule is compared with."""
+        for number, other in enumerate(others):
+            if number >= self.most:
+                self.left_out += 1
+            elif self.take(1):
+                yield other
 
 
 class Pairing:
@@ -42,16 +69,16 @@ class Pairing:
             for text in texts:
                 table.setdefault(text, []).append(subject)
 
-    def about_the_same(self, subject: Subject, *, whole: bool) -> Iterator[Subject]:
+    def about_the_same(self, subject: Subject) -> Iterator[Subject]:
         """The rules that ask about no other variables than `subject` does, and demand a text that it does too, where
-        both demand one: with `whole` any one that it may have, else some of them."""
+        both demand one."""
         seen = {id(subject)}
-        for other in islice(self._found(subject, whole=whole), _MAX_LOOKED_AT):
-            if id(other) not in seen and other.reads <= subject.reads and _may_share(subject, other, whole=whole):
+        for other in islice(self._found(subject), _MAX_LOOKED_AT):
+            if id(other) not in seen and other.reads <= subject.reads and _may_meet(subject, other):
                 yield other
             seen.add(id(other))
 
-    def _found(self, subject: Subject, *, whole: bool) -> Iterator[Subject]:
+    def _found(self, subject: Subject) -> Iterator[Subject]:
         for reads, broad in self._broad.items():
             if reads <= subject.reads:
                 yield from broad
@@ -61,9 +88,9 @@ class Pairing:
                 continue
             texts = subject.demands.get(variable)
             if texts is not None:
-                for text in [min(texts)] if whole else sorted(texts):
+                for text in sorted(texts):
                     yield from table.get(text, ())
-            elif not whole:
+            else:
                 for crowd in table.values():
                     yield from crowd
 
@@ -137,9 +164,6 @@ def _filed(subject: Subject) -> tuple[str | None, Iterable[str]]:
     return variable, demands[variable]
 
 
-def _may_share(subject: Subject, other: Subject, *, whole: bool) -> bool:
-    for variable, texts in other.demands.items():
-        own = subject.demands.get(variable)
-        if own is not None and not (own <= texts if whole else own & texts):
-            return False
-    return True
+def _may_meet(subject: Subject, other: Subject) -> bool:
+    own = subject.demands
+    return all(variable not in own or own[variable] & texts for variable, texts in other.demands.items())

@@ -14,7 +14,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from axonflow.policy.analysis.arithmetic import proposal, understands
-from axonflow.policy.analysis.domains import Domain, Group, domain_of, domain_with, values_of
+from axonflow.policy.analysis.domains import Domain, Group, domain_of, domain_with, needs_few, values_of
 from axonflow.policy.analysis.formulas import ERROR, NO, YES, Atom, Every, Formula, Literal, atoms_in
 from axonflow.policy.analysis.worlds import ABSENT, World, value_in
 from axonflow.policy.request import Request
@@ -133,7 +133,14 @@ class Space:
             for variable, own in by_variable.items()
         ]
         self._real = _Table([*((domain.atoms, domain.answers) for domain in self.domains), *self._unbound])
-        self._possible: _Table | None = None
+        self._possible: dict[bool, _Table] = {}
+        self._searches: list[_Steps] = []
+
+    @property
+    def effort(self) -> int:
+        """Answers that its domains were made of, and choices that its searches tried."""
+        asked = sum(domain.tried * len(domain.atoms) for domain in self.domains)
+        return asked + sum(search.taken for search in self._searches)
 
     def may_hold(self, formula: Formula) -> bool:
         """Whether there are values for which `formula` holds, as far as these are all known to be independent: that is
@@ -141,7 +148,7 @@ class Space:
         if self._loose:
             return False
         try:
-            return any(True for _ in _solutions(self._real.tree(formula), self._real.full, self._steps))
+            return any(True for _ in self._solutions(self._real, formula))
         except (KeyError, _OutOfStepsError):
             return False
 
@@ -154,15 +161,22 @@ class Space:
 
     def _solve(self, formula: Formula) -> Outcome:
         try:
-            for cells in islice(_solutions(self._real.tree(formula), self._real.full, self._steps), _MAX_SOLUTIONS):
+            for cells in islice(self._solutions(self._real, formula), _MAX_SOLUTIONS):
                 request = self._request(cells, formula)
                 if request is not None:
                     return Witness(request)
-            if self._is_exact or not any(_solutions(self._table.tree(formula), self._table.full, self._steps)):
+            few = needs_few(formula) if self._has_crowds else False
+            if self._is_exact(few=few) or not any(self._solutions(self._table(few=few), formula)):
                 return Impossible()
         except _OutOfStepsError:
             return Unknown("steps")
         return self._proposed(formula) if any(map(understands, self._loose)) else Unknown("theory")
+
+    def _solutions(self, table: _Table, formula: Formula) -> Iterator[_Cells]:
+        """For each domain the cells in which `formula` holds: one way after the other. Raises _OutOfStepsError."""
+        search = _Steps(self._steps)
+        self._searches.append(search)
+        return _ways(list(table.full), [table.tree(formula)], search)
 
     def _proposed(self, formula: Formula) -> Outcome:
         """What the solver for questions about several attributes says, as far as the engine confirms it."""
@@ -180,18 +194,22 @@ class Space:
         return Unknown("theory") if request is None else Witness(request)
 
     @property
-    def _is_exact(self) -> bool:
-        return not self._loose and all(domain.is_exact for domain in self.domains)
+    def _has_crowds(self) -> bool:
+        """Whether more is asked of some list than is understood for any formula."""
+        return any(domain.groups_of_few is not None for domain in self.domains)
 
-    @property
-    def _table(self) -> _Table:
-        if self._possible is None:
-            groups: list[Group] = [group for domain in self.domains for group in domain.groups]
+    def _is_exact(self, *, few: bool) -> bool:
+        return not self._loose and all(domain.is_exact_for(few=few) for domain in self.domains)
+
+    def _table(self, *, few: bool) -> _Table:
+        table = self._possible.get(few)
+        if table is None:
+            groups: list[Group] = [group for domain in self.domains for group in domain.groups_for(few=few)]
             columns: list[tuple[Sequence[Atom], Sequence[Sequence[int]]]] = [
                 (group.atoms, group.cells) for group in groups
             ]
-            self._possible = _Table([*columns, *self._unbound])
-        return self._possible
+            table = self._possible[few] = _Table([*columns, *self._unbound])
+        return table
 
     @property
     def _unbound(self) -> Iterator[tuple[Sequence[Atom], Sequence[Sequence[int]]]]:
@@ -256,18 +274,14 @@ def _chosen(domain: Domain, cells: int, most: int) -> list[Any]:
 
 
 class _Steps:
-    def __init__(self, left: int) -> None:
-        self._left = left
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.taken = 0
 
     def take(self) -> None:
-        self._left -= 1
-        if self._left < 0:
+        self.taken += 1
+        if self.taken > self._most:
             raise _OutOfStepsError
-
-
-def _solutions(tree: _Tree, full: Sequence[int], steps: int) -> Iterator[_Cells]:
-    """For each domain the cells in which `tree` holds: one way after the other. Raises _OutOfStepsError."""
-    yield from _ways(list(full), [tree], _Steps(steps))
 
 
 def _ways(cells: _Cells, todo: list[_Tree], steps: _Steps) -> Iterator[_Cells]:

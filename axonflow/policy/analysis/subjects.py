@@ -99,6 +99,16 @@ class Subject:
         return every([one.that(self.accepts) for one in self.conjuncts])
 
     @cached_property
+    def matching(self) -> Formula:
+        """That the rule matches, and no exception takes it out."""
+        return self.theory.matches(self.rule) if self.rule.waivers else self.formula
+
+    @cached_property
+    def shown(self) -> Outcome:
+        """A request that the rule matches, exceptions and all."""
+        return self.solved(self.theory.space([self.matching]), self.matching)
+
+    @cached_property
     def atoms(self) -> dict[Hashable, Atom]:
         """All atoms in it, by what they ask."""
         return {atom.key: atom for atom in atoms_in(self.formula)}

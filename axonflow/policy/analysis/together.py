@@ -7,17 +7,27 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from axonflow.policy.analysis.findings import Finding, FindingKind, Undecided
+from axonflow.policy.analysis.findings import Finding, FindingKind, Level, Undecided
 from axonflow.policy.analysis.formulas import YES, Atom, Formula, Hint, Literal, every, negated
 from axonflow.policy.analysis.solving import Impossible, Unknown, Witness
 from axonflow.policy.analysis.subjects import Subject
 from axonflow.policy.analysis.theory import Theory
 from axonflow.policy.analysis.worlds import NOW_US
 from axonflow.policy.deciding.matching import reach
+from axonflow.policy.deciding.rules import CompiledRule
 from axonflow.policy.decision import Decision, Effect, Limit, Obligation, Redact
-from axonflow.policy.request import ACTIONS, Request
+from axonflow.policy.request import Request
 
-__all__ = ["can_contradict", "can_cover", "contradiction", "covering", "identity"]
+__all__ = [
+    "can_contradict",
+    "can_cover",
+    "can_share",
+    "contradiction",
+    "covering",
+    "identity",
+    "leaves_nothing_of",
+    "makes_no_difference",
+]
 
 _DENIED: Final = frozenset({Effect.ALLOW, Effect.DENY, Effect.LIMIT, Effect.REDACT, Effect.REQUIRE_APPROVAL})
 """What a denial leaves nothing of. A warning or a note beside it is still of use."""
@@ -49,26 +59,35 @@ def _anonymous(obligation: Obligation) -> Obligation:
 # -- rules that make no difference
 
 
+def leaves_nothing_of(other: CompiledRule, rule: CompiledRule) -> bool:
+    """Whether `other` leaves nothing of the effect of `rule` on requests that both match."""
+    if other.waivers:
+        return False
+    if other.effect is Effect.DENY:
+        return rule.effect in _DENIED
+    if other.effect is not rule.effect:
+        return False
+    if rule.effect is Effect.ALLOW:
+        return other.layer == rule.layer
+    return rule.effect in _DENIED and _covers(other.obligations, rule.obligations)
+
+
 def can_cover(other: Subject, subject: Subject) -> bool:
-    """Whether `other` leaves nothing of the effect of `subject` wherever both match."""
+    """Whether `other`, which leaves nothing of `subject` where both match, may match wherever that does: it asks about
+    nothing that `subject` leaves open, and where it demands one of some texts, about any that `subject` may have."""
     one, two = subject.rule, other.rule
-    if two.waivers or (two.actions is not None and (one.actions is None or not one.actions <= two.actions)):
+    if two.actions is not None and (one.actions is None or not one.actions <= two.actions):
         return False
-    if two.effect is Effect.DENY:
-        return one.effect in _DENIED
-    if one.effect is not two.effect:
+    if not other.reads <= subject.reads:
         return False
-    if one.effect is Effect.ALLOW:
-        return one.layer == two.layer and _known_without(subject, other)
-    return (
-        _covers(two.obligations, one.obligations) if one.effect in _REFUSING | {Effect.REDACT, Effect.LIMIT} else False
-    )
+    own = subject.demands
+    return all(variable not in own or own[variable] <= texts for variable, texts in other.demands.items())
 
 
-def _known_without(subject: Subject, other: Subject) -> bool:
-    """Whether the actions that `subject` makes known, as allow rules do, are known anyway."""
-    named = subject.rule.actions or frozenset()
-    return named <= ACTIONS | (other.rule.actions or frozenset())
+def can_share(other: Subject, subject: Subject) -> bool:
+    """Whether `other` may leave nothing of a part of `subject`, and others of the rest. Each limit has a counter of its
+    own, so two of them that count a part each allow twice as much as one that counts all."""
+    return other.rule.effect is Effect.DENY or not any(isinstance(one, Limit) for one in subject.rule.obligations)
 
 
 def _covers(obligations: Iterable[Obligation], wanted: Iterable[Obligation]) -> bool:
@@ -96,9 +115,9 @@ def covering(theory: Theory, subject: Subject, other: Subject) -> Finding | Unde
         return Undecided("shadowed", (subject.place, other.place), outcome.why)
     is_same = _is_same(theory, subject, other)
     kind: FindingKind = "duplicate" if is_same else "shadowed"
-    wanted = every([_matching(subject), other.formula])
+    wanted = every([subject.matching, other.formula])
     shown = subject.solved(theory.space([wanted]) if subject.rule.waivers else space, wanted)
-    if not isinstance(shown, Witness) or not _makes_no_difference(theory, subject, other, shown.request):
+    if not isinstance(shown, Witness) or not makes_no_difference(theory, subject, other, shown.request):
         return Undecided(kind, (subject.place, other.place), "engine")
     one, two = subject.rule, other.rule
     if is_same:
@@ -107,11 +126,6 @@ def covering(theory: Theory, subject: Subject, other: Subject) -> Finding | Unde
         message = f"{one.effect.value} rule {one.id} makes no difference: {two.effect.value} rule {two.id} matches"
         message += " wherever it does"
     return Finding(kind, (subject.place, other.place), message, shown.request)
-
-
-def _matching(subject: Subject) -> Formula:
-    """That the rule matches, and no exception takes it out."""
-    return subject.theory.matches(subject.rule) if subject.rule.waivers else subject.formula
 
 
 def _is_same(theory: Theory, subject: Subject, other: Subject) -> bool:
@@ -124,7 +138,8 @@ def _is_same(theory: Theory, subject: Subject, other: Subject) -> bool:
     return isinstance(back, Impossible)
 
 
-def _makes_no_difference(theory: Theory, subject: Subject, other: Subject, request: Request) -> bool:
+def makes_no_difference(theory: Theory, subject: Subject, other: Subject, request: Request) -> bool:
+    """Whether the engine says that both match `request`, and that it comes to the same without `subject`."""
     decision = theory.decide(request)
     without = theory.engine.decide_without(request, {subject.rule.id}, NOW_US / 1_000_000)
     both = {subject.rule.id, other.rule.id} <= set(decision.policies)
@@ -170,7 +185,11 @@ def can_contradict(other: Subject, subject: Subject) -> bool:
 
 def contradiction(theory: Theory, subject: Subject, other: Subject) -> Finding | Undecided | None:
     """That `other` refuses a part of what `subject` allows, by nothing but what `subject` asks about too, and neither
-    is an exception to the other: as far as they ask about the same, neither contains the other."""
+    is an exception to the other: as far as they ask about the same, neither contains the other.
+
+    A denial contradicts. What is held for approval is allowed still, on a condition: mostly that is meant."""
+    kind: FindingKind = "conflict" if other.rule.effect is Effect.DENY else "held"
+    places = (subject.place, other.place)
     allowed = [one for one in subject.conjuncts if one.paths <= other.paths]
     same = every([one.that(subject.accepts) for one in allowed])
     actions = _common_actions(theory, subject, other)
@@ -185,23 +204,24 @@ def contradiction(theory: Theory, subject: Subject, other: Subject) -> Finding |
         if isinstance(outcome, Impossible):
             return None
         if isinstance(outcome, Unknown):
-            return Undecided("conflict", (subject.place, other.place), outcome.why)
-    wanted = every([_matching(subject), other.formula, *alone])
+            return Undecided(kind, places, outcome.why)
+    wanted = every([subject.matching, other.formula, *alone])
     both = theory.solve(wanted) if subject.rule.waivers else space.solve(wanted)
     if not isinstance(both, Witness):
-        return Undecided("conflict", (subject.place, other.place), both.why) if isinstance(both, Unknown) else None
+        return Undecided(kind, places, both.why) if isinstance(both, Unknown) else None
     decision = theory.decide(both.request)
     if not {subject.rule.id, other.rule.id} <= set(decision.policies) or decision.allowed:
-        return Undecided("conflict", (subject.place, other.place), "engine")
-    one, two = subject.rule, other.rule
-    says = "denies" if two.effect is Effect.DENY else "holds for approval"
-    message = f"allow rule {one.id} and {two.effect.value} rule {two.id} overlap, and neither is an exception to the"
-    return Finding(
-        "conflict",
-        (subject.place, other.place),
-        f"{message} other: {two.id} {says} a part of what {one.id} allows",
-        both.request,
-    )
+        return Undecided(kind, places, "engine")
+    level: Level = "warning" if kind == "conflict" else "note"
+    return Finding(kind, places, _overlap(subject.rule, other.rule), both.request, level=level)
+
+
+def _overlap(rule: CompiledRule, other: CompiledRule) -> str:
+    if other.effect is not Effect.DENY:
+        message = f"require_approval rule {other.id} holds for approval a part of what allow rule {rule.id} allows"
+        return f"{message}, and more than that"
+    message = f"allow rule {rule.id} and deny rule {other.id} overlap, and neither is an exception to the other"
+    return f"{message}: {other.id} denies a part of what {rule.id} allows"
 
 
 def _common_actions(theory: Theory, subject: Subject, other: Subject) -> list[Formula]:

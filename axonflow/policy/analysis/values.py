@@ -19,6 +19,7 @@ from axonflow.policy.cel.literals import Uint
 __all__ = [
     "MAX_INNER",
     "MAX_LENGTH",
+    "MAX_LISTED",
     "MAX_VALUES",
     "fresh_text",
     "json_values",
@@ -29,7 +30,9 @@ __all__ = [
     "unlike",
 ]
 
-MAX_VALUES: Final = 240
+MAX_VALUES: Final = 400
+MAX_LISTED: Final = 3
+"""Members of lists, of which all combinations are tried: so many questions about members are understood in full."""
 MAX_INNER: Final = 4
 MAX_LENGTH: Final = 30_000
 _EXACT: Final = 2**51
@@ -166,10 +169,11 @@ def json_values(hints: Sequence[Hint], members: Sequence[Any]) -> Iterator[Any]:
     yield from _numbers(hints)
     yield from (True, False, ABSENT, None, "", [], {})
     asked = sum(hint.kind in {"filter", "member", "other"} for hint in hints)
-    for count in range(1, min(asked, 3) + 1):
+    for count in range(1, min(asked, MAX_LISTED) + 1):
         yield from (list(chosen) for chosen in combinations(members, count))
     yield from ([1] * length for length in lengths(hints) if length <= 1000)
     wanted = _texts(of_kind(hints, "member"))
     if wanted:
         yield dict.fromkeys(wanted, 1)
-        yield from ({name: 1} for name in wanted)
+        for count in range(1, MAX_LISTED + 1 if asked > MAX_LISTED else 2):  # of fewer a list says the same
+            yield from (dict.fromkeys(chosen, 1) for chosen in combinations(wanted, count))

@@ -30,7 +30,7 @@ from axonflow.policy.api.policy import (
 )
 from axonflow.policy.cel.literals import quoted
 
-__all__ = ["SET_NAME", "document_alone", "document_of", "is_rule_of", "may_override", "strength_of"]
+__all__ = ["SET_NAME", "document_alone", "document_of", "is_rule_of", "may_override", "policy_of_rule", "strength_of"]
 
 SET_NAME: Final = "api-policies"
 """Of the policy set that the stored policies of a scope become, and under which it is published there."""
@@ -75,6 +75,12 @@ def is_rule_of(rule_id: str, policy_id: str) -> bool:
     """Whether decisions name a rule of this policy by `rule_id`."""
     prefix = _rule_id(policy_id)
     return rule_id == prefix or rule_id.startswith(f"{prefix}:")
+
+
+def policy_of_rule(rule_id: str) -> str | None:
+    """The id of the policy whose rule decisions name by `rule_id`; None for the rule of a policy set."""
+    prefix = _rule_id("")
+    return rule_id.removeprefix(prefix).partition(":")[0] if rule_id.startswith(prefix) else None
 
 
 def strength_of(policy: ApiPolicy) -> int:

@@ -78,6 +78,16 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     help="When the database is away and a spool is full: refuse, or let the oldest async records go.",
 )
 @click.option(
+    "--audit-spool-mib",
+    metavar="NUMBER",
+    default=1024,
+    show_default=True,
+    envvar="AXONFLOW_AUDIT_SPOOL_MIB",
+    show_envvar=True,
+    type=click.IntRange(1, 1 << 20),
+    help="How much of the disk the agent, and the orchestrator, may take for what is not in the database yet.",
+)
+@click.option(
     "--audit-persons",
     default="plain",
     show_default=True,
@@ -185,6 +195,13 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--plans", metavar="MODULE:NAME", help="A mapping of domain to Plan, or to a function that makes one.")
 @click.option(
+    "--plan-limits",
+    "plan_limits_file",
+    metavar="FILE",
+    type=_FILE,
+    help='What all plans together may do at the same time, as JSON: {"pools": {"agent:writer": {"slots": 4}}, ...}.',
+)
+@click.option(
     "--agents",
     metavar="PATH",
     type=click.Path(exists=True, path_type=Path),
@@ -258,7 +275,7 @@ def _check(settings: UpSettings) -> None:
     from axonflow.app.peppers import read_peppers
     from axonflow.app.persons import read_persons_key
     from axonflow.app.redaction_key import read_redaction_key
-    from axonflow_sidecar.hosting.planning import planning_of
+    from axonflow_sidecar.hosting.planning import plan_limits_of, planning_of
     from axonflow_sidecar.plans.catalogue import PlanCatalogue
     from axonflow_sidecar.plans.making import load_calls, open_planner
 
@@ -283,6 +300,7 @@ def _check(settings: UpSettings) -> None:
     if settings.plans:
         with redirect_stdout(sys.stderr):  # it may print; standard output is for what we announce
             PlanCatalogue.load(settings.plans)
+    plan_limits_of(settings.plan_limits_file)
     planning = planning_of(settings)
     if planning is not None:
         with redirect_stdout(sys.stderr):

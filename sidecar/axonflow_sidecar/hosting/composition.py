@@ -135,6 +135,7 @@ def _watch_spool(metrics: Metrics, spool: Callable[[], SpoolFigures]) -> None:
     watch = metrics.watch
     watch("axonflow_spool_records", "Audit records not yet in the database.", lambda: spool().records)
     watch("axonflow_spool_bytes", "Their size.", lambda: spool().size_bytes)
+    watch("axonflow_spool_max_bytes", "The size at which no more is recorded.", lambda: spool().max_bytes)
     watch("axonflow_spool_lag_seconds", "The age of the oldest.", lambda: spool().lag_us / 1_000_000)
     watch("axonflow_spool_quarantined", "Audit records that no store takes.", lambda: spool().quarantined)
     watch("axonflow_spool_lost", "Events taken in async mode that could not be recorded.", lambda: spool().lost)
@@ -152,6 +153,7 @@ async def _flow(
     flow = AxonFlow.open(
         policies=policies, audit=durable.audit, trusted_keys=settings.trusted_keys, redaction_key=key,
         vault=None if key is None else durable.vault(key), audit_content=settings.audit_content,
+        plan_limits=settings.plan_limits,
     )  # fmt: skip
     if not settings.snapshots:
         _log_start(settings, flow)

@@ -1,4 +1,4 @@
-"""What ``axonflow up`` says of planners, as the orchestrator is told."""
+"""What ``axonflow up`` says of planners and of the limits of plans, as the orchestrator is told."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import Any
 
 import msgspec
 
-from axonflow.errors import ConfigurationError
+from axonflow.errors import ConfigurationError, PlanError
+from axonflow.plan import Limits
 from axonflow_sidecar.hosting.settings import UpSettings
 from axonflow_sidecar.plans.making import PlanningSettings
 
-__all__ = ["planning_of"]
+__all__ = ["plan_limits_of", "planning_of"]
 
 
 def planning_of(settings: UpSettings) -> PlanningSettings | None:
@@ -33,4 +34,19 @@ def _options(file: Path) -> dict[str, Any]:
         raise ConfigurationError(
             "the options of the model cannot be read", expected="a JSON object", found=type(error).__name__,
             at=str(file),
+        ) from None  # fmt: skip
+
+
+def plan_limits_of(file: Path | None) -> Limits | None:
+    """What all plans together may do at the same time, from a JSON object of the fields of `Limits`; None: any number.
+    Raises ConfigurationError."""
+    if file is None:
+        return None
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Limits)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, PlanError) as error:
+        found = f"{type(error).__name__}: {error}"[:200] if isinstance(error, OSError) else str(error)[:400]
+        raise ConfigurationError(
+            "the limits of plans cannot be used", found=found, at=str(file),
+            expected='such as {"pools": {"agent:writer": {"slots": 4}}}',
         ) from None  # fmt: skip

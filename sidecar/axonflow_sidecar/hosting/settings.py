@@ -12,6 +12,7 @@ from axonflow.app.durable import DatabaseSettings, SpoolSettings
 from axonflow.audit import AuditMode
 from axonflow.audit.content import ContentMode
 from axonflow.installation import default_folder
+from axonflow.plan import Limits
 from axonflow_sidecar.http.keys import ApiKey
 from axonflow_sidecar.http.server import Listener
 from axonflow_sidecar.plans.making import PlanningSettings
@@ -45,6 +46,7 @@ class ServiceSettings(Struct, frozen=True, kw_only=True):
     orchestrator_url: str = ""
     plans: str | None = None
     planning: PlanningSettings | None = None
+    plan_limits: Limits | None = None
     trusted_keys: list[str] = []
     redaction_key: str = ""
     audit_content: ContentMode = "digest"
@@ -82,6 +84,7 @@ class UpSettings(Struct, frozen=True, kw_only=True):
     anchor_token: str = ""
     keys_file: Path | None = None
     plans: str | None = None
+    plan_limits_file: Path | None = None
     agents: Path | None = None
     model: str = ""
     model_options_file: Path | None = None
@@ -91,6 +94,7 @@ class UpSettings(Struct, frozen=True, kw_only=True):
     audit_content: ContentMode = "digest"
     audit_mode: AuditMode = "durable"
     audit_when_full: Literal["refuse", "shed"] = "refuse"
+    audit_spool_mib: int = SpoolSettings().max_bytes >> 20
     audit_persons: Literal["plain", "sealed"] = "plain"
     persons_key_file: Path | None = None
     pepper_file: Path | None = None

@@ -25,7 +25,7 @@ from axonflow_sidecar.hosting.certificates import Certificate, certificate_for
 from axonflow_sidecar.hosting.children import ServiceProcess
 from axonflow_sidecar.hosting.data_folder import DataFolder
 from axonflow_sidecar.hosting.embedded import EmbeddedPostgres
-from axonflow_sidecar.hosting.planning import planning_of
+from axonflow_sidecar.hosting.planning import plan_limits_of, planning_of
 from axonflow_sidecar.hosting.ports import ReservedPort
 from axonflow_sidecar.hosting.settings import ServiceSettings, UpSettings
 from axonflow_sidecar.http.keys import ApiKey
@@ -98,9 +98,9 @@ class Supervisor:
             role="orchestrator", listeners=[orchestrator_listener], policies=settings.policies,
             spool=str(folder.spool("orchestrator")), database_url=services_url, keys=self._keys(folder),
             database_settings=_database_settings(settings),
-            spool_settings=SpoolSettings(settings.audit_mode, settings.audit_when_full == "shed"),
+            spool_settings=_spool_settings(settings),
             secret=folder.secret(), credential=secrets.token_urlsafe(32), plans=settings.plans,
-            planning=planning_of(settings),
+            planning=planning_of(settings), plan_limits=plan_limits_of(settings.plan_limits_file),
             trusted_keys=[*settings.trusted_keys, str(folder.policy_key())], stand_in=settings.stand_in,
             snapshots=self._snapshots(folder, "orchestrator"), peppers=self._peppers(folder),
             redaction_key=_redaction_key(settings.redaction_key_file), audit_content=settings.audit_content,
@@ -252,6 +252,11 @@ async def _keep_in_order(database_url: str, settings: UpSettings) -> None:
         else:
             _log.info("upkeep of the database", extra={"facts": msgspec.to_builtins(done)})
         await asyncio.sleep(UPKEEP_S)
+
+
+def _spool_settings(settings: UpSettings) -> SpoolSettings:
+    sheds = settings.audit_when_full == "shed"
+    return SpoolSettings(settings.audit_mode, sheds, settings.audit_spool_mib << 20)
 
 
 def _database_settings(settings: UpSettings) -> DatabaseSettings:

@@ -39,7 +39,7 @@ def audit_entry(event: AuditEvent) -> dict[str, Any]:
         "client_id": event.origin.client_id,
         "tenant_id": event.tenant_id,
         "request_type": event.action,
-        "policy_decision": OUTCOMES[Effect(event.effect)].policy_decision,
+        "policy_decision": _came_to(event),
         "policy_details": {
             "kind": event.kind,
             "decision_id": event.decision_id,
@@ -48,6 +48,7 @@ def audit_entry(event: AuditEvent) -> dict[str, Any]:
             "resource": event.resource,
             "policies": event.policies,
             "reasons": event.reasons,
+            "errors": event.errors,
             "policy_digest": event.policy_digest,
             "trace_id": event.origin.trace_id,
             **_erased(event),
@@ -55,6 +56,13 @@ def audit_entry(event: AuditEvent) -> dict[str, Any]:
         "response_time_ms": (event.duration_us or 0) // 1000,
         **_used(event),
     }
+
+
+def _came_to(event: AuditEvent) -> str:
+    """What was carried out and failed is an error; a rule that failed was decided by all the same."""
+    if event.errors and event.effect == Effect.LOG:
+        return "error"
+    return OUTCOMES[Effect(event.effect)].policy_decision
 
 
 def _erased(event: AuditEvent) -> dict[str, bool]:

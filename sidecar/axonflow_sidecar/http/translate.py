@@ -23,7 +23,7 @@ from typing import Any, Final, Literal, NamedTuple
 from msgspec import Struct
 
 from axonflow import Decision, Effect, Principal, Request, RequestError, Resource
-from axonflow.policy import Redact
+from axonflow.policy import Approval, Limit, Redact
 from axonflow.tenancy import ANY_TENANT
 from axonflow_sidecar.http.asgi import Refused
 from axonflow_sidecar.http.keys import MAX_NAME_CHARS, Client
@@ -41,6 +41,7 @@ __all__ = [
     "pre_check_request",
     "pre_check_response",
     "principal_of",
+    "required_actions",
     "rfc3339",
     "tenant_of",
     "wrong_tenant",
@@ -258,3 +259,10 @@ def parse_time_us(text: str, at: str) -> int:
     if moment is None or moment.tzinfo is None or not 1970 < moment.year < 9999:
         raise RequestError("not a time", expected="RFC 3339, such as 2026-01-31T12:00:00Z", at=at)
     return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def required_actions(decision: Decision) -> list[str]:
+    """What has to be done before the request may go on, in the contract's words."""
+    words = {Approval: "require_approval", Redact: "redact", Limit: "limit"}
+    due = {words[type(obligation)] for obligation in decision.obligations}
+    return sorted(due | ({"block"} if decision.effect is Effect.DENY else set()))

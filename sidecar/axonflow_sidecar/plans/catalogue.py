@@ -11,10 +11,16 @@ from axonflow import AxonFlowError, Plan
 from axonflow.errors import ConfigurationError, PlanError
 from axonflow.plan.planner.modes import ExecutionMode, plan_in_mode
 
-__all__ = ["APPROVER", "PlanCatalogue"]
+__all__ = ["APPROVER", "PlanCatalogue", "where_to_put_it"]
 
 APPROVER: Final = "approver"
 """Who is asked in the modes that ask somebody: the role of those who may decide on approvals."""
+
+
+def where_to_put_it(error: BaseException) -> str | None:
+    """What to do about code that was not found, as it is for a file in the current folder."""
+    return "Put the folder that has it on PYTHONPATH." if isinstance(error, ModuleNotFoundError) else None
+
 
 PlanSource = Plan | Callable[[str, dict[str, Any]], Plan]
 
@@ -42,8 +48,9 @@ class PlanCatalogue:
             sources = getattr(importlib.import_module(place), attribute) if colon and place else None
         except (Exception, SystemExit) as error:  # noqa: BLE001  somebody's code may raise anything while it is imported
             raise ConfigurationError(
-                "the plans cannot be loaded", found=f"{type(error).__name__}: {str(error)[:200]}", at=target
-            ) from None
+                "the plans cannot be loaded", found=f"{type(error).__name__}: {str(error)[:200]}", at=target,
+                hint=where_to_put_it(error),
+            ) from None  # fmt: skip
         if not isinstance(sources, Mapping):
             raise ConfigurationError(
                 "not a catalogue of plans", expected="package.module:attribute, a mapping of domain to plan",

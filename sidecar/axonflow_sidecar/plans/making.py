@@ -18,7 +18,7 @@ from axonflow.plan.keeping.versions import MAX_VERSIONS
 from axonflow.plan.model.document import plan_of_document, plan_to_document
 from axonflow.plan.model.graph import unbound_calls
 from axonflow.plan.planner.modes import ExecutionMode, plan_in_mode
-from axonflow_sidecar.plans.catalogue import APPROVER, PlanCatalogue
+from axonflow_sidecar.plans.catalogue import APPROVER, PlanCatalogue, where_to_put_it
 
 __all__ = ["MAX_REPLANS", "PlanMaker", "PlanningSettings", "Written", "load_calls", "open_planner", "opened_maker"]
 
@@ -72,7 +72,8 @@ def load_calls(target: str) -> Calls:
         calls: Any = getattr(importlib.import_module(place), attribute)
     except (Exception, SystemExit) as error:  # noqa: BLE001  somebody's code may raise anything while it is imported
         found = f"{type(error).__name__}: {str(error)[:200]}"
-        raise ConfigurationError("what steps call cannot be loaded", found=found, at=target) from None
+        hint = where_to_put_it(error)
+        raise ConfigurationError("what steps call cannot be loaded", found=found, at=target, hint=hint) from None
     if not isinstance(calls, Mapping) or not all(isinstance(name, str) and callable(calls[name]) for name in calls):
         raise ConfigurationError(
             "nothing that steps could call", expected='a mapping such as {"tool:search": search}',

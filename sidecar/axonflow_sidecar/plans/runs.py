@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from axonflow import AxonFlow, AxonFlowError, Principal
+from axonflow.app.plan_runs import came_to
 from axonflow.app.plan_shelf import PlanShelf
 from axonflow.audit import IN_PROCESS, Origin
 from axonflow.errors import PlanError
@@ -189,8 +190,8 @@ class PlanRuns:
                 await self._finished(replace(execution, status="awaiting_approval"), [])
                 raise
             ended, steps = _failed(execution, str(error)), progress.stopped()
-        except asyncio.CancelledError:
-            ended, steps = _stopped(execution, stop), progress.stopped()
+        except asyncio.CancelledError as cancelled:
+            ended, steps = _with_what_is_done(_stopped(execution, stop), cancelled), progress.stopped()
         except Exception:  # whatever it is, nothing runs any more, and who looks has to see that
             await self._finished(_failed(execution, "Something failed here. The log says what."), progress.stopped())
             raise
@@ -271,6 +272,16 @@ def _stopped(execution: PlanExecution, stop: Stop | None) -> PlanExecution:
         stop.task.uncancel()
         return _failed(execution, "The orchestrator could not tell for too long that it still runs it.")
     return _failed(execution, "The orchestrator was stopped.")
+
+
+def _with_what_is_done(stopped: PlanExecution, cancelled: asyncio.CancelledError) -> PlanExecution:
+    result = came_to(cancelled)
+    if result is None:
+        return stopped
+    try:
+        return replace(stopped, step_results=_as_json(result.outputs))
+    except PlanError as error:
+        return replace(stopped, error=f"{stopped.error} {error}")
 
 
 def _cancelled(execution: PlanExecution) -> PlanExecution:

@@ -9,6 +9,7 @@ import sqlite3
 import pytest
 from msgspec.structs import replace
 
+from axonflow import AxonFlow
 from axonflow.adapters.sqlite_spool import SqliteAuditSpool, aside, salvage, spool_file
 from axonflow.audit import verify_chain
 from axonflow.errors import AuditError, ConfigurationError
@@ -184,6 +185,17 @@ def test_spool_file_that_is_damaged_is_moved_aside_and_what_can_be_read_of_it_ke
     again = SqliteAuditSpool.open(folder)
     assert (again.writer_id, len(again.damage)) == (spool.writer_id, 1)
     again.close()
+
+
+def test_flow_on_a_spool_that_was_damaged_warns_whoever_opens_it_until_the_file_is_moved_away(left):
+    folder, _ = left
+    (folder / FILE).write_bytes(b"no database at all, but for its length" * 100)
+    for _ in range(2):
+        with pytest.warns(RuntimeWarning, match="the audit spool was damaged.* records could be read") as warned:
+            AxonFlow.open("@baseline", audit=folder).audit.close()
+        assert [one.filename for one in warned] == [__file__]
+    shutil.rmtree(folder / "damaged")
+    AxonFlow.open("@baseline", audit=folder).audit.close()
 
 
 def test_spool_whose_log_is_lost_is_taken_for_damaged(left):

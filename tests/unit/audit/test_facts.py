@@ -2,12 +2,13 @@
 
 import hashlib
 
+import msgspec
 import pytest
 from msgspec import UNSET
 
 from axonflow import AxonFlow
 from axonflow.audit import Detected
-from axonflow.audit.facts import MAX_FINDINGS, attributes_kept, findings_kept
+from axonflow.audit.facts import MAX_COMPOSED_BYTES, MAX_FINDINGS, attributes_kept, findings_kept
 from axonflow.detect import Finding
 from axonflow.detect.secrecy import Secrecy
 
@@ -39,6 +40,16 @@ def scanner():
 )
 def test_attributes_kept_are_storable_and_without_secrets(scanner, value, kept):
     assert attributes_kept([("context.x", value)], Secrecy(scanner)) == {"context.x": kept}
+
+
+def test_attributes_that_are_large_together_are_told_by_digests_and_those_beside_them_kept(scanner):
+    large = [["x" * 250] * 50] * 2
+    read = [*((f"context.a{number}", large) for number in range(9)), ("context.small", ["x"]), ("context.b", 1)]
+    kept = attributes_kept(read, Secrecy(scanner))
+    written = msgspec.json.encode(large)
+    digest = f"sha256:{hashlib.sha256(written).hexdigest()}:{len(written)}"
+    assert [kept[path] for path, _ in read] == [large, large, *[digest] * 7, ["x"], 1]
+    assert len(msgspec.json.encode(kept)) < MAX_COMPOSED_BYTES + 1_000
 
 
 @pytest.mark.parametrize("value", [UNSET, ()])

@@ -46,6 +46,7 @@ def missing(records, absent, pages=1):
     for start in range(0, len(left), size):
         walk.take(left[start : start + size])
     walk.finish(tail_may_wait=True)
+    assert walk.shed == len(absent) or walk.findings
     return [finding.kind for finding in walk.findings]
 
 
@@ -61,7 +62,7 @@ def test_walk_behind_a_gap_that_the_writer_told_of_finds_nothing_missing(pages):
 def test_walk_behind_a_gap_that_is_larger_or_another_than_was_told_finds_it_missing(pages):
     assert missing(chain(gone(3, 3)), {2, 3, 4, 5}, pages) == ["missing"]
     assert missing(chain(gone(3, 3)), {3, 4, 5, 6}, pages) == ["missing"]
-    assert missing(chain(gone(1, 2)), {1, 2, 6}, pages) == ["missing"]
+    assert missing(chain(gone(1, 2)), {1, 2, 6}, pages) == ["missing"]  # and the two are told of
     assert missing(chain({"first": 3, "records": 2, "hash": "00" * 32}), {3, 4}, pages) == ["missing"]
     assert missing(chain({"first": 3, "records": 0, "hash": ""}), {3, 4}, pages) == ["missing"]
 
@@ -80,3 +81,44 @@ def test_event_that_does_not_tell_of_records_let_go_tells_of_none(changes):
     assert Shed.told_by(said.canonical()) is None
     assert Shed.told_by(replace(event(1), **ADMIN, details=details).canonical()) == Shed(1, 2, "00")
     assert Shed.told_by(b'{"action":"audit.shed"}') is None
+
+
+def walked(kept, sealed=(), *, late=False, tail_may_wait):
+    """Along `kept`, of which `sealed` are in a segment that is given at first, or `late`, behind half of them."""
+    first = kept[0].event
+    walk = ChainWalk(StoredChain(first.tenant_id, first.writer_id))
+    left = [StoredRecord(one.sequence, one.previous, one.hash, one.canonical) for one in kept]
+    segments = [StoredSegment(Segment.of(sealed), 0, 0)] if sealed else []
+    if not late:
+        walk.give(segments)
+    half = len(left) - 5
+    walk.take(left[:half])
+    if late:
+        walk.give(segments)
+    walk.take(left[half:])
+    walk.finish(tail_may_wait=tail_may_wait)
+    return walk
+
+
+def with_two_gaps():
+    return [one for one in chain(gone(2, 2), gone(6, 1)) if one.sequence not in {2, 3, 6}]
+
+
+def test_walk_of_a_spool_from_which_records_went_counts_all_others_as_waiting():
+    walk = walked(with_two_gaps(), tail_may_wait=True)
+    assert (walk.findings, walk.unsealed, walk.shed) == ([], 9, 3)
+
+
+def test_walk_of_a_store_with_explained_gaps_names_all_that_nobody_signed():
+    walk = walked(with_two_gaps(), tail_may_wait=False)
+    assert [(one.kind, one.sequence) for one in walk.findings] == [("unsealed", first) for first in (0, 4, 7)]
+    assert (walk.unsealed, walk.shed) == (0, 3)
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("tail_may_wait", [False, True])
+def test_walk_with_unsigned_records_ahead_of_what_is_signed_names_them_wherever_it_is(late, tail_may_wait):
+    kept = with_two_gaps()
+    walk = walked(kept, kept[4:], late=late, tail_may_wait=tail_may_wait)
+    assert [(one.kind, one.sequence) for one in walk.findings] == [("unsealed", 0), ("unsealed", 4)]
+    assert (walk.unsealed, walk.shed) == (0, 3)

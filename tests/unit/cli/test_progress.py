@@ -47,6 +47,16 @@ def test_progress_of_a_stream_shows_a_count_only():
     assert screen.getvalue() == "\r\x1b[K7 requests"
 
 
+def test_progress_of_a_run_that_began_before_counts_from_there():
+    screen, clock = Screen(terminal=True), Clock()
+    clock.now_ns = 3_000_000_000
+    Progress(
+        screen, Settings(colour=True, motion=True), whole=0, position=lambda: 0, clock_ns=clock, unit="events",
+        started_ns=1_000_000_000,
+    ).update(1000)  # fmt: skip
+    assert screen.getvalue() == "\r\x1b[K1,000 events, 500/s"
+
+
 def test_progress_within_a_tenth_of_a_second_is_not_drawn_again():
     screen, clock = Screen(terminal=True), Clock()
     bar = progress(screen, clock)

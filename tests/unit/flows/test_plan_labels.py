@@ -44,12 +44,14 @@ def test_label_that_nobody_finds_denies_nothing():
     assert ran(opened(NO_MAIL), mailing(reading(words))).status == "completed"
 
 
-def test_label_found_in_the_result_of_a_function_counts_and_what_is_no_json_has_none():
+def test_label_found_in_the_result_of_a_function_counts():
     plan = Plan("p").step("read", address)
     assert states(ran(opened(NO_MAIL), mailing(plan, "read")))["send"] == "denied"
 
+
+def test_label_of_a_result_that_cannot_be_looked_at_is_none():
     async def thing():
-        return object()
+        return [float("nan")]
 
     assert ran(opened(NO_MAIL), Plan("p").step("read", thing)).status == "completed"
 
@@ -112,10 +114,10 @@ def test_result_denied_for_the_labels_that_it_carries_names_their_way():
 
 def test_result_that_cannot_be_judged_fails_the_step_where_policies_look_at_it():
     async def thing():
-        return object()
+        return [b"words"]
 
     plan = Plan("p").tool("read", "files", thing)
-    assert "a result cannot be judged" in ran(opened(masking("tool.result")), plan).errors["read"]
+    assert "not a JSON value" in ran(opened(masking("tool.result")), plan).errors["read"]
     assert ran(opened(), plan).status == "completed"
 
 

@@ -239,6 +239,37 @@ def test_result_that_is_too_large_fails_the_step(result: Any) -> None:
     assert states(ended) == {"a": "failed", "b": "skipped"}
 
 
+def _loop() -> list[Any]:
+    items: list[Any] = []
+    items.append(items)
+    return items
+
+
+@pytest.mark.parametrize(
+    "result", [object(), _loop(), [{"a": object()}], "\ud800", "\ue000\udfff", ValueError("x"), iter([1])]
+)
+def test_result_that_is_no_json_fails_the_step_that_gave_it(result: Any) -> None:
+    calls: list[str] = []
+
+    async def gives() -> Any:
+        calls.append("called")
+        return result
+
+    plan = Plan("p", on_failure="partial").step("a", gives, retry=Retry(attempts=2, first_ms=0))
+    ended = ran(plan.step("b", echo, needs=["a"]).step("c", echo))
+    assert states(ended) == {"a": "failed", "b": "skipped", "c": "succeeded"}
+    assert ended.errors["a"].startswith(
+        "PlanError: the result is not JSON: expected JSON, or what msgspec writes as JSON"
+    )
+    assert (ended.status, ended.result, len(calls)) == ("completed", {"c": {}}, 2)
+
+
+@pytest.mark.parametrize("result", ["\u00e4" * 51, ["x" * 100]])
+def test_result_is_measured_in_bytes_of_json(result: Any) -> None:
+    ended = ran(Plan("p").step("a", lambda: result), means=Means(max_result_bytes=100))
+    assert "found 104" in ended.errors["a"]
+
+
 def test_result_of_fifty_megabytes_is_refused_by_the_usual_limit() -> None:
     assert "too large" in ran(Plan("p").step("a", lambda: "x" * 50_000_000)).errors["a"]
 

@@ -78,3 +78,29 @@ def test_request_that_is_no_json_for_another_reason_blames_no_number(text):
     with pytest.raises(RequestError) as raised:
         Request.from_json(text)
     assert raised.value.hint is None
+
+
+HALF_PAIRS = [
+    r'{"action": "\ud800"}',
+    r'{"action": "\ud83d\u0041", "resource": 1}',
+    r'{"action": "\uDE00", "resource": 1}',
+]
+
+
+@pytest.mark.parametrize("text", HALF_PAIRS)
+def test_request_with_half_a_surrogate_pair_says_so(text):
+    with pytest.raises(RequestError, match="lone surrogate"):
+        Request.from_json(text)
+
+
+@pytest.mark.parametrize("text", [r'{"action": "\ud83d\ude00"', r'{"action": "\\ud800"', r'{"action": "\n'])
+def test_request_that_is_cut_off_blames_no_surrogate(text):
+    with pytest.raises(RequestError, match="truncated") as raised:
+        Request.from_json(text)
+    assert raised.value.hint is None
+
+
+@pytest.mark.parametrize("text", ["", " \n"])
+def test_request_of_nothing_says_so(text):
+    with pytest.raises(RequestError, match="nothing at all"):
+        Request.from_json(text)

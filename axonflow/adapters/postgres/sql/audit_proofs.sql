@@ -115,3 +115,9 @@ SELECT tenant_id, writer_id, sequence
 FROM axonflow.audit_event
 WHERE event_id = $1 AND ($2::text IS NULL OR tenant_id = $2)
 ORDER BY tenant_id;
+
+-- name: events_between
+-- All of a tenant whose ids lie between, by the primary key alone.
+SELECT count(*)
+FROM axonflow.audit_event
+WHERE tenant_id = $1 AND event_id >= $2 AND event_id < $3;

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from axonflow.audit import AuditEvent, AuditPage, AuditQuery
 from axonflow.audit.event_ids import earliest_us
+from axonflow.audit.query import page_after
 from axonflow.policy.request import decode_json
 from axonflow_sidecar.http.administration import limit_of, offset_of
 from axonflow_sidecar.http.asgi import Call, Handler, Reply
@@ -59,7 +60,7 @@ def audit_search(services: AgentServices) -> Handler:
             tenant_id=tenant_of(call.caller, body.tenant_id or ""),
             limit=body.limit,
             offset=body.offset,
-            before=body.before or None,
+            before=page_after(body.before, "$.before"),
             start_us=parse_time_us(body.start_time, "$.start_time") if body.start_time else None,
             end_us=parse_time_us(body.end_time, "$.end_time") if body.end_time else None,
             kind=body.kind or None,
@@ -85,7 +86,7 @@ def audit_of_tenant(services: AgentServices) -> Handler:
         told = call.query("limit", "offset", "before")
         query = AuditQuery(
             tenant_id=tenant_of(call.caller, call.value), limit=limit_of(told), offset=offset_of(told),
-            before=told.get("before") or None,
+            before=page_after(told.get("before")),
         )  # fmt: skip
         return _page(await searched(services, query), query)
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any, Final
 
 import msgspec
 
 from axonflow import RequestError
 from axonflow.audit import AuditQuery
+from axonflow.audit.query import page_after
+from axonflow.errors import PolicyMissing
+from axonflow.policy.api.rules import policy_of_rule
 from axonflow_sidecar.http.administration import limit_of, tenant_named
 from axonflow_sidecar.http.asgi import Call, Handler, Refused, Reply
 from axonflow_sidecar.http.audit_shapes import decision_row, explanation, tool_of, verdict_filter
@@ -15,6 +20,9 @@ from axonflow_sidecar.http.services import AgentServices, searched
 from axonflow_sidecar.http.translate import parse_time_us
 
 __all__ = ["decision_list", "explain_decision"]
+
+_MAX_LOOKED_AT: Final = 16
+"""Of the policies that matched: each is a question to the store."""
 
 
 def decision_list(services: AgentServices) -> Handler:
@@ -25,7 +33,7 @@ def decision_list(services: AgentServices) -> Handler:
         wanted: dict[str, Any] = dict(verdict_filter(told["decision"])) if told.get("decision") else {}
         signature = told.get("tool_signature")
         query = AuditQuery(
-            tenant_id=tenant_named(call), limit=limit_of(told), before=told.get("before") or None, kind="decision",
+            tenant_id=tenant_named(call), limit=limit_of(told), before=page_after(told.get("before")), kind="decision",
             start_us=parse_time_us(told["since"], "since") if told.get("since") else None,
             policy=told.get("policy_id") or None, resource=tool_of(signature) if signature else None, **wanted,
         )  # fmt: skip
@@ -51,6 +59,26 @@ def explain_decision(services: AgentServices) -> Handler:
                     found=ascii(call.value)[:80],
                 ),
             )  # fmt: skip
-        return Reply(msgspec.json.encode(explanation(events[0], services.flow.policies_of_tenant(tenant_id))))
+        told = explanation(events[0], services.flow.policies_of_tenant(tenant_id))
+        return Reply(msgspec.json.encode(told | await _overrides(services, tenant_id, events[0].policies)))
 
     return handler
+
+
+async def _overrides(services: AgentServices, tenant_id: str, rules: Iterable[str]) -> dict[str, Any]:
+    """Whether the tenant may override one of the policies whose `rules` matched, and the override that it has of one by
+    now. Policies of sets have exceptions instead."""
+    policies = services.api_policies
+    if policies is None:
+        return {"override_available": False}
+    matched = dict.fromkeys(one for one in map(policy_of_rule, rules) if one is not None)
+    standing = await policies.overrides(tenant_id) if matched else {}
+    existing = next((standing[one].override_id for one in matched if one in standing), None)
+    others = [one for one in matched if one not in standing][:_MAX_LOOKED_AT]
+    is_available = False
+    for one in others:
+        with suppress(PolicyMissing):  # it is gone, or one of conditions, which no override is for
+            is_available = await policies.get(tenant_id, one, "static") is not None
+        if is_available:
+            break
+    return {"override_available": is_available} | ({"override_existing_id": existing} if existing else {})

@@ -97,8 +97,9 @@ def health(service: str, services: _Services, summary: Callable[[], dict[str, An
 
 def _audit(spool: SpoolFigures) -> dict[str, Any]:
     return {
-        "waiting_records": spool.records, "waiting_bytes": spool.size_bytes, "lag_seconds": spool.lag_us / 1_000_000,
-        "quarantined": spool.quarantined, "lost": spool.lost, "shed": spool.shed, "damaged_files": spool.damaged,
+        "waiting_records": spool.records, "waiting_bytes": spool.size_bytes, "max_bytes": spool.max_bytes,
+        "lag_seconds": spool.lag_us / 1_000_000, "quarantined": spool.quarantined, "lost": spool.lost,
+        "shed": spool.shed, "damaged_files": spool.damaged,
         "mode": spool.usual, "tenants_async": spool.own_async, "tenants_durable": spool.own_durable,
     }  # fmt: skip
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from time import perf_counter
 from typing import Any, Final, Literal
 
 import msgspec
@@ -14,6 +16,7 @@ from axonflow.app.changes import Came, Change, recorded_change
 from axonflow.app.durable import SpoolFigures, Trouble
 from axonflow.app.following import PolicyStatus
 from axonflow.app.plan_shelf import PlanShelf
+from axonflow.app.plans import foresee_plan
 from axonflow.app.workflows import Workflows
 from axonflow.audit import Origin
 from axonflow.errors import Denied, ModelError, PlanError
@@ -25,6 +28,7 @@ from axonflow_sidecar.http.asgi import Call, Handler, Refused, Reply
 from axonflow_sidecar.http.identity import Identity, identified
 from axonflow_sidecar.http.plan_shapes import duration_of, status_of, text_of
 from axonflow_sidecar.http.signing import Signer
+from axonflow_sidecar.http.translate import required_actions
 from axonflow_sidecar.plans.catalogue import APPROVER
 from axonflow_sidecar.plans.describing import described
 from axonflow_sidecar.plans.making import PlanMaker, Written
@@ -178,16 +182,27 @@ async def _generate(services: OrchestratorServices, asked: Asked, body: _PlanBod
         came.facts = {"plan": plan.name, "domain": domain, "steps": len(steps)}
         with keeping():
             await services.plans.kept.add(execution)
-    decision = services.flow.decide(
-        Request(asked.principal, "plan.start", Resource("plan", plan.name), _start_context(context, plan))
-    )
     data = {
         "plan_id": execution.plan_id, "domain": domain, "complexity": len(steps),
         "parallel": told.execution_mode not in ("sequential", "step"), "version": 1, "status": "pending",
         "workflow_execution_id": execution.plan_id, "steps": steps,
-        "policy_info": {"allowed": decision.allowed, "applied_policies": decision.policies, "risk_score": 0.0},
+        "policy_info": await _chances(services, asked, context, plan),
     }  # fmt: skip
     return Reply(msgspec.json.encode({"success": True, "plan_id": execution.plan_id, "data": data, "blocked": False}))
+
+
+async def _chances(services: OrchestratorServices, asked: Asked, context: dict[str, Any], plan: Plan) -> dict[str, Any]:
+    """What policy would say to the start of `plan`: nothing is counted or recorded."""
+    begun_s, flow = perf_counter(), services.flow
+    request = Request(asked.principal, "plan.start", Resource("plan", plan.name), _start_context(context, plan))
+    decision = flow.decide(request)
+    foreseen = await asyncio.to_thread(foresee_plan, flow, plan, asked.principal, context)
+    due = {*required_actions(decision), *(["block"] if foreseen.reasons else [])}
+    return {
+        "allowed": decision.allowed and not foreseen.reasons, "applied_policies": decision.policies, "risk_score": 0.0,
+        "required_actions": sorted(due), "reasons": [*foreseen.reasons, *decision.reasons],
+        "processing_time_ms": int((perf_counter() - begun_s) * 1000), "database_accessed": False,
+    }  # fmt: skip
 
 
 class _NoPlan(Exception):  # noqa: N818  an answer on its way out, not a fault

@@ -10,9 +10,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from axonflow import Decision, Effect, PolicyError, Request
+from axonflow import Effect, PolicyError, Request
 from axonflow.app.api_policies import ApiPolicies
-from axonflow.policy import Approval, Limit, Redact
 from axonflow.policy.api.conflicts import Conflict, severity_of
 from axonflow.policy.api.policy import ApiPolicy
 from axonflow.policy.api.rule_conflicts import RuleConflict
@@ -21,7 +20,7 @@ from axonflow.policy.request import decode_json
 from axonflow_sidecar.http.asgi import Call, Handler, Reply
 from axonflow_sidecar.http.routes.api_policies import policies_of, scope_of
 from axonflow_sidecar.http.services import AgentServices
-from axonflow_sidecar.http.translate import OUTCOMES, rfc3339
+from axonflow_sidecar.http.translate import OUTCOMES, required_actions, rfc3339
 
 __all__ = ["conflicts", "impact_report", "simulate"]
 
@@ -54,7 +53,7 @@ def simulate(services: AgentServices) -> Handler:
             "allowed": OUTCOMES[decision.effect].approved,
             "applied_policies": decision.policies,
             "risk_score": 0.0,
-            "required_actions": _required(decision),
+            "required_actions": required_actions(decision),
             "reasons": decision.reasons,
             "processing_time_ms": int((perf_counter() - begun_s) * 1000),
             "total_policies": len(services.flow.policies_for(request).rules),
@@ -65,13 +64,6 @@ def simulate(services: AgentServices) -> Handler:
         return Reply(msgspec.json.encode(answer))
 
     return handler
-
-
-def _required(decision: Decision) -> list[str]:
-    """What has to be done before the request may go on, in the contract's words."""
-    words = {Approval: "require_approval", Redact: "redact", Limit: "limit"}
-    due = {words[type(obligation)] for obligation in decision.obligations}
-    return sorted(due | ({"block"} if decision.effect is Effect.DENY else set()))
 
 
 def impact_report(services: AgentServices) -> Handler:

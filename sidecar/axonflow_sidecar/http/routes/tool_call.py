@@ -46,11 +46,9 @@ def tool_call(services: AgentServices) -> Handler:
         check_tenant(call, tenant_id)
         if len(body.decision_id) > MAX_ID_CHARS or not body.decision_id.isprintable():
             raise RequestError("not the id of a decision", expected="what the decision says", at="$.decision_id")
-        user = Principal(body.user_id, "user", tenant_id) if body.user_id else None
-        caller = Principal(call.caller.client_id, "service", tenant_id, on_behalf_of=user)
         event = await services.flow.record(
             "tool_call",
-            Request(caller, "tool.call", Resource("tool", body.tool_name)),
+            _request(body, call.caller.client_id, tenant_id),
             decision_id=body.decision_id,
             duration_us=None if body.duration_ms is None else microseconds(body.duration_ms, "$.duration_ms"),
             failed="the tool failed" if body.success is False or body.error_message else "",
@@ -61,6 +59,17 @@ def tool_call(services: AgentServices) -> Handler:
         return Reply(msgspec.json.encode(answer))
 
     return handler
+
+
+def _request(body: _ToolCallBody, client_id: str, tenant_id: str) -> Request:
+    """What was called, and for whom. Raises RequestError, at the field of the body."""
+    try:
+        user = Principal(body.user_id, "user", tenant_id) if body.user_id else None
+        caller = Principal(client_id, "service", tenant_id, on_behalf_of=user)
+        return Request(caller, "tool.call", Resource("tool", body.tool_name))
+    except RequestError as error:
+        at = "$.tool_name" if (error.at or "").startswith("$.resource") else "$.user_id"
+        raise RequestError(error.message, expected=error.expected, found=error.found, at=at, hint=error.hint) from None
 
 
 def _details(body: _ToolCallBody) -> dict[str, object]:

@@ -58,8 +58,8 @@ def test_verify_of_whole_chains_says_so(run, database):
     heads = report.pop("heads")
     writer = {"writer_id": "w", "batches": 1, "signed": 1, "sealed_us": START_US, "anchored_us": None}
     assert report == {
-        "chains": 2, "records": 6, "broken": [], "removed": 0, "unsealed": 0, "first_version": 0, "trust": "store",
-        "writers": [writer], "cuts": [], "accepted": None,
+        "chains": 2, "records": 6, "broken": [], "removed": 0, "unsealed": 0, "shed": 0, "first_version": 0,
+        "trust": "store", "writers": [writer], "cuts": [], "accepted": None,
     }  # fmt: skip
     assert [(head["tenant_id"], head["records"], len(head["hash"])) for head in heads] == [
         ("acme", 3, 64),
@@ -149,6 +149,11 @@ def test_search_as_a_table_steers_no_terminal(run, database):
 )
 def test_search_with_a_wrong_option_is_bad_input(run, option):
     assert run("audit", "search", *option).exit_code == 2
+
+
+def test_search_before_what_is_no_event_says_so(run, database):
+    result = run("audit", "search", "--before", "zzz", "--database-url", database)
+    assert (result.exit_code, "--before: not the id of an event" in result.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("command", ["verify", "search"])

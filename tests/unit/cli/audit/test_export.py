@@ -1,14 +1,19 @@
 """`axonflow audit export` in each of its forms, from a real PostgreSQL."""
 
+import asyncio
 import csv
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from msgspec.structs import replace
 
-from axonflow.cli.audit import export
+from axonflow.app.auditing import counted
+from axonflow.cli import audit_export
+from axonflow.errors import AuditError
 from tests.postgres import postgres_dsn
 from tests.unit.cli.audit.test_commands import database, events
+from tests.unit.cli.db.test_commands import Screen
 
 __all__ = ["database", "postgres_dsn"]
 
@@ -45,6 +50,40 @@ def test_export_as_csv_has_a_line_for_each_event_of_the_time_newest_first(run, d
     path.unlink()
     run(*command, "--to", "2026-02-02T02:40:04Z", "--from", "2026-02-02T02:40:02Z", "--database-url", database)
     assert [line.split(",")[3] for line in path.read_text().splitlines()] == ["decision_id", "d2"]
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv", "parquet"])
+def test_export_on_a_terminal_shows_how_much_of_it_is_done(database, tmp_path, monkeypatch, form):
+    screen = Screen()
+    monkeypatch.setattr("axonflow.cli.bars.sys.stderr", screen)
+    monkeypatch.setattr("axonflow.cli.progress._REDRAW_NS", 0)
+    monkeypatch.delenv("TERM", raising=False)
+    path = str(tmp_path / "export")
+    arguments = ["--tenant", "acme", "--format", form, "-o", path, "--database-url", database]
+    audit_export.command.main(arguments, standalone_mode=False)
+    assert "] 100%  3 events, " in screen.said
+
+
+def test_export_whose_events_take_too_long_to_count_goes_on_without_a_share(database, tmp_path, monkeypatch):
+    async def late(*_):
+        raise AuditError("cannot count audit events")
+
+    screen = Screen()
+    monkeypatch.setattr("axonflow.cli.bars.sys.stderr", screen)
+    monkeypatch.setattr("axonflow.app.auditing.counted", late)
+    path = tmp_path / "export"
+    arguments = ["--tenant", "acme", "-o", str(path), "--database-url", database]
+    audit_export.command.main(arguments, standalone_mode=False)
+    assert path.read_bytes().endswith(b'"records":3}\n')
+    assert "%" not in screen.said
+
+
+def test_export_of_a_part_counts_what_is_of_that_time(database):
+    second = datetime(2026, 2, 2, 2, 40, 2, tzinfo=UTC)
+    start_us, end_us = (int(one.timestamp() * 1_000_000) for one in (second, second + timedelta(seconds=1)))
+    assert asyncio.run(counted(database, "default")) == 3
+    assert asyncio.run(counted(database, "default", start_us, end_us)) == 1
+    assert asyncio.run(counted(database, "a\0b")) == 0
 
 
 def test_export_as_csv_of_what_a_spreadsheet_would_compute_shows_it_as_text():

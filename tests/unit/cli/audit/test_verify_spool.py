@@ -15,6 +15,7 @@ from axonflow.app.audit_keys import ask_for_rotation
 from axonflow.app.spooling import signing
 from axonflow.flows.drain import drain_once
 from tests.audit_trail import an_event, signer
+from tests.unit.adapters.test_sqlite_spool_async import filled
 
 
 @pytest.fixture
@@ -177,9 +178,34 @@ def test_verify_of_a_spool_beside_its_owner_goes_on_from_what_a_store_has(run, t
     assert (report["broken"], report["records"], report["unsealed"]) == ([], 2, 2)
 
 
+def test_verify_of_a_spool_calls_what_a_store_has_drained_and_not_past_its_time(run, tmp_path):
+    async def fill():
+        spool = SqliteAuditSpool.open(tmp_path / "s")
+        for number in range(6):
+            await spool.append(an_event("ab"[number % 2], spool.writer_id, number))
+            if number == 3:
+                await drain_once(spool, MemoryAuditProofs())
+        await asyncio.to_thread(spool.close)
+
+    asyncio.run(fill())
+    said = run("audit", "verify", "--spool", str(tmp_path / "s")).stdout
+    assert "drained before  4: verify the database" in said
+    assert "past their time" not in said
+
+
 def test_verify_of_a_folder_without_a_spool_is_bad_input(run, tmp_path):
     result = run("audit", "verify", "--spool", str(tmp_path))
     assert (result.exit_code, "there is no audit spool" in result.stderr) == (2, True)
     assert run("audit", "verify", "--spool", str(tmp_path), "--tenant", "a").exit_code == 2
     (tmp_path / "spool.sqlite3").write_text("no database, but some text that is longer than a header of one" * 9)
     assert run("audit", "verify", "--spool", str(tmp_path)).exit_code == 2
+
+
+def test_verify_of_a_spool_that_let_records_go_says_how_many(run, tmp_path):
+    folder = str(tmp_path / "spool")
+    spool = filled(folder, 1_000)
+    gone = spool.shed
+    spool.close()
+    report = json.loads(run("audit", "verify", "--spool", folder, "--json").stdout)
+    assert (report["broken"], report["shed"]) == ([], gone)
+    assert f"{gone:,} for want of room" in run("audit", "verify", "--spool", folder).stdout

@@ -218,6 +218,31 @@ def test_plan_trace_of_steps_that_never_ended_shows_them(run, folder):
     lines = [" ".join(line.split()) for line in run("plan", "trace", "run.json").stdout.splitlines()]
     assert lines[:3] == ["failed", "plan p", "took 2.0 ms"]
     assert lines[-3:] == [f"* a failed 0.0 2.0 {'█' * 40}", f"c running 1.5 {'·' * 30}█", "b skipped"]
+    assert json.loads(run("plan", "trace", "run.json", "--json").stdout) == {
+        "plan": "p",
+        "status": "failed",
+        "took_us": 2000,
+        "critical_path": ["a"],
+        "steps": [
+            {"name": "a", "state": "failed", "critical": True, "started_us": 0, "took_us": 2000},
+            {"name": "c", "state": "running", "critical": False, "started_us": 1500, "took_us": None},
+            {"name": "b", "state": "skipped", "critical": False, "started_us": None, "took_us": None},
+        ],
+    }
+
+
+def test_plan_show_as_json_is_the_document_however_it_is_said(run, trip):
+    said = run("plan", "show", "trip.yaml", "--json").stdout
+    assert json.loads(said)["metadata"] == {"name": "trip"}
+    assert said == run("plan", "show", "trip.yaml", "--format", "json", "--json").stdout
+
+
+@pytest.mark.parametrize("command", ["show", "trace"])
+def test_plan_picture_as_json_is_refused(run, trip, command):
+    (trip / "run.json").write_text('{"plan": "p", "status": "failed", "steps": {}}')
+    result = run("plan", command, {"show": "trip.yaml", "trace": "run.json"}[command], "--format", "svg", "--json")
+    assert result.exit_code == 2
+    assert "--json is --format json, and not svg" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -72,10 +72,10 @@ def test_plan_run_as_json_is_the_result(run, plans):
 
 
 @pytest.mark.parametrize("args", [(), ("--json",)])
-def test_plan_run_with_a_result_that_is_not_json_shows_it(run, plans, args):
+def test_plan_run_with_a_result_that_is_not_json_says_so(run, plans, args):
     result = run("plan", "run", "axonflow_test_plans:odd", *args)
-    assert result.exit_code == 0, result.output
-    assert "<object object at" in result.stdout
+    assert result.exit_code == 1, result.output
+    assert "the result is not JSON" in result.stdout
 
 
 def test_plan_run_with_a_failing_step_says_what_came_of_each(run, plans):

@@ -24,15 +24,16 @@ FAULTS = {
         {"id": "twice", "effect": "deny", "match": {"resource.id": "a"}},
     ],
     "conflict": [TOOLS, {"id": "no-shells", "effect": "deny", "match": {"resource.id": ["shell", "bash"]}}],
+    "held": [TOOLS, {"id": "hold", "effect": "require_approval", "match": {"resource.id": ["shell", "bash"]}}],
     "redundant": [{"id": "twofold", "effect": "deny", "when": "context.risk > 5 && context.risk > 3"}],
 }
 UNCLEAR = {"id": "unclear", "effect": "deny", "when": 'resource.id.matches("^a") && resource.id.matches("^[^a]")'}
 
 
-def write(folder, *rules, **fields):
+def write(folder, *rules, file="set.yaml", **fields):
     (folder / "policies").mkdir(exist_ok=True)
     document = {**policy_set(list(rules)), **fields}
-    (folder / "policies" / "set.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
+    (folder / "policies" / file).write_text(yaml.safe_dump(document, sort_keys=False))
     return document
 
 
@@ -68,6 +69,15 @@ def test_check_that_is_strict_fails_for_findings_and_for_warnings(run, folder):
     assert run("policy", "check", "--strict", "--no-analysis").exit_code == 1
 
 
+def test_check_that_is_strict_does_not_fail_for_a_note(run, folder):
+    write(folder, *FAULTS["held"])
+    result = run("policy", "check", "--strict")
+    assert result.exit_code == 0
+    assert "1 held: rules that others hold in part for approval" in result.stdout
+    assert "; 1 note\n" in result.stdout
+    assert [one["level"] for one in report(run("policy", "check", "--json"))["analysis"]["findings"]] == ["note"]
+
+
 def test_check_that_is_strict_does_not_fail_for_what_is_undecided(run, folder):
     write(folder, UNCLEAR)
     result = run("policy", "check", "--strict")
@@ -85,7 +95,8 @@ def test_check_without_analysis_makes_none(run, folder):
 
 
 def test_check_that_compares_few_rules_says_how_many_pairs_it_left_out(run, folder):
-    write(folder, *[{"id": f"r{n}", "effect": "deny", "when": f"context.risk > {n}"} for n in range(4)])
+    denials = [{"id": f"no{n}", "effect": "deny", "match": {"resource.id": ["shell", f"x{n}"]}} for n in range(4)]
+    write(folder, TOOLS, *denials)
     result = run("policy", "check", "--compare", "1")
     assert "pairs of rules were not compared; --compare N" in result.stdout
     assert "not compared" not in run("policy", "check").stdout
@@ -148,9 +159,58 @@ def test_check_shows_no_control_characters_of_a_policy(run, folder):
     assert "\x1b[31m" not in result.stdout
 
 
-def test_check_of_a_shadow_set_analyses_what_is_enforced_only(run, folder):
+@pytest.mark.parametrize("kind", FAULTS)
+def test_check_of_a_shadow_set_analyses_it_by_itself(run, folder, kind):
+    write(folder, *FAULTS[kind])
+    write(folder, *FAULTS[kind], shadow=True, file="shadow.yaml")  # the same ids, which is no duplicate of them
+    result = run("policy", "check")
+    assert f"1 {kind}: rules that" in result.stdout
+    assert f"1 {kind} in shadow sets: rules that" in result.stdout
+    assert "policies/shadow.yaml:" in result.stdout.split("in shadow sets: rules that")[1].splitlines()[1]
+    assert "\nanalysed in shadow sets: " in result.stdout
+    analysis = report(run("policy", "check", "--json"))["analysis"]
+    own, others = analysis.pop("shadow"), analysis
+    assert own["rules"] == others["rules"] == len(FAULTS[kind])
+    assert [one["kind"] for one in own["findings"]] == [one["kind"] for one in others["findings"]]
+    assert own["findings"][0]["rules"][0]["at"].startswith("policies/shadow.yaml:")
+
+
+def test_check_of_a_shadow_set_alone_fails_only_if_it_is_strict(run, folder):
     write(folder, *FAULTS["unreachable"], shadow=True)
-    assert report(run("policy", "check", "--json"))["analysis"]["rules"] == 0
+    analysis = report(run("policy", "check", "--json"))["analysis"]
+    assert (analysis["rules"], analysis["shadow"]["rules"]) == (0, 1)
+    assert run("policy", "check").exit_code == 0
+    assert run("policy", "check", "--strict").exit_code == 1
+
+
+def test_check_of_what_is_undecided_in_a_shadow_set_says_where(run, folder):
+    write(folder, UNCLEAR, shadow=True)
+    assert "1 undecided in shadow sets: more than" in run("policy", "check").stdout
+
+
+def many(count):
+    """A rule that so many denials cover together."""
+    parts = [{"id": f"no{n}", "effect": "deny", "match": {"context.env": f"env{n}"}} for n in range(count)]
+    whole = {"id": "whole", "effect": "allow", "match": {"context.env": [f"env{n}" for n in range(count)]}}
+    return [whole, *parts]
+
+
+def test_check_of_rules_that_shadow_one_together_shows_a_request_for_each(run, folder):
+    write(folder, *many(7))
+    result = run("policy", "check")
+    assert "1 shadowed: rules that make no difference" in result.stdout
+    assert "deny rule no5 and deny rule no6 together match wherever it does" in result.stdout
+    assert 'matches with no4: user:someone tool.call tool:something context{env: "env4"}' in result.stdout
+    assert "and 2 more, all of them in the output of --json" in result.stdout
+    (one,) = report(run("policy", "check", "--json"))["analysis"]["findings"]
+    assert [request["context"]["env"] for request in one["witnesses"]] == [f"env{n}" for n in range(7)]
+    assert one["witness"] == one["witnesses"][0]
+
+
+def test_check_of_what_takes_too_many_rules_together_names_some_of_them(run, folder):
+    write(folder, *[{"id": f"r{n}", "effect": "deny", "when": f"context.n{n} > 1"} for n in range(9)])
+    shown = run("policy", "check", "--compare", "7").stdout
+    assert "does r0 make a difference beside r1, r2, r3, r4, r5 and 2 others together? (limit)" in shown
 
 
 def test_page_on_checking_policies_shows_what_the_command_prints(run, folder):

@@ -92,7 +92,7 @@ def test_beginnings_of_which_one_begins_with_the_other_are_compared():
 
 
 def test_pairs_of_a_crowd_are_bounded_altogether(monkeypatch):
-    monkeypatch.setattr("axonflow.policy.analysis.analysing._MAX_CROWDED", 3)
+    monkeypatch.setattr("axonflow.policy.analysis.pairing._MAX_CROWDED", 3)
     rules = [{"id": f"r{n}", "effect": "deny", "when": f"context.risk > {n}"} for n in range(12)]
     analysis = analyse(engine_of(policy_set(rules)), compared=2)
     assert analysis.pairs <= 6

@@ -17,7 +17,7 @@ from axonflow.policy.api.policy import (
     Conditions,
     tier_of,
 )
-from axonflow.policy.api.rules import document_alone, document_of, is_rule_of, may_override, strength_of
+from axonflow.policy.api.rules import document_alone, document_of, is_rule_of, may_override, policy_of_rule, strength_of
 from tests.api_policies import api_policies, api_policy, conditions, override, pattern
 from tests.strategies import policy_set, requests
 
@@ -303,3 +303,11 @@ def test_condition_policy_of_several_conditions_needs_all_of_them():
     assert effect(api_policy(both), request("a WIRE transfer", context={"risk": 99})) is Effect.DENY
     assert effect(api_policy(both), request("a wire transfer", context={"risk": 9})) is Effect.ALLOW
     assert effect(api_policy(both), request("a letter", context={"risk": 99})) is Effect.ALLOW
+
+
+@pytest.mark.parametrize(
+    ("rule_id", "policy_id"),
+    [("api:p1", "p1"), ("api:p1:override", "p1"), ("api:p1:redact", "p1"), ("no-shell", None), ("", None)],
+)
+def test_policy_of_a_rule_is_told_by_its_name(rule_id, policy_id):
+    assert policy_of_rule(rule_id) == policy_id

@@ -98,6 +98,18 @@ def test_bundle_with_any_byte_changed_is_refused(keys, built, tmp_path):
             opened(changed, keys, tmp_path)
 
 
+def test_bundle_whose_signature_is_written_in_another_way_is_refused(keys, built, tmp_path):
+    statement, signature, rest = built.read_bytes().split(b"\n", 2)
+    ways = [
+        signature[:85] + bytes([letter]) + b"==" for letter in b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0"
+    ]
+    same = [way for way in ways if way != signature and base64.b64decode(way) == base64.b64decode(signature)]
+    assert same
+    for way in same:
+        with pytest.raises(PolicyError, match="holds no signature"):
+            opened(b"\n".join([statement, way, rest]), keys, tmp_path)
+
+
 @pytest.mark.parametrize("cut", [0, 1, 10, -1, -100])
 def test_bundle_cut_off_is_refused_with_what_was_expected(keys, built, tmp_path, cut):
     with pytest.raises(PolicyError) as refused:
