@@ -22,6 +22,7 @@ from axonflow.policy.analysis.together import (
     covering,
     identity,
 )
+from axonflow.policy.deciding.engine import PolicyEngine
 from axonflow.policy.decision import Effect
 
 __all__ = ["MAX_COMPARED", "analyse"]
