@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from axonflow.app.auditing import counted
-from axonflow.cli import audit_export
+from axonflow.cli.audit import export
 from axonflow.errors import AuditError
 from tests.postgres import postgres_dsn
 from tests.unit.cli.audit.test_commands import database, events
@@ -60,7 +60,7 @@ def test_export_on_a_terminal_shows_how_much_of_it_is_done(database, tmp_path, m
     monkeypatch.delenv("TERM", raising=False)
     path = str(tmp_path / "export")
     arguments = ["--tenant", "acme", "--format", form, "-o", path, "--database-url", database]
-    audit_export.command.main(arguments, standalone_mode=False)
+    export.command.main(arguments, standalone_mode=False)
     assert "] 100%  3 events, " in screen.said
 
 
@@ -73,7 +73,7 @@ def test_export_whose_events_take_too_long_to_count_goes_on_without_a_share(data
     monkeypatch.setattr("axonflow.app.auditing.counted", late)
     path = tmp_path / "export"
     arguments = ["--tenant", "acme", "-o", str(path), "--database-url", database]
-    audit_export.command.main(arguments, standalone_mode=False)
+    export.command.main(arguments, standalone_mode=False)
     assert path.read_bytes().endswith(b'"records":3}\n')
     assert "%" not in screen.said
 
