@@ -30,7 +30,7 @@ MAX_STATEMENT = 40
 MAX_AFTER_S = 1.0
 MAX_DOWN_S = 0.8
 MAX_START_S = 1.5
-STRIKE_S = 20
+STRIKE_S = 60
 DRAIN_S = 60
 GIVEN_UP_S = 600
 RATE_S = 5
@@ -254,6 +254,7 @@ class Audited:
                 killed_s = time.monotonic()
                 self.server.kill()
                 PAUSE(outage_s)
+                eventually(lambda: metric(agent, "axonflow_spool_records") > rate, "more than a second's worth to wait")
                 waiting = metric(agent, "axonflow_spool_records")
                 self.server.start()
                 there_s = time.monotonic()

@@ -75,7 +75,7 @@ def test_agent_whose_disk_is_full_refuses_until_there_is_room_and_loses_nothing(
         with installed.clients("disk", disk=agent) as clients:
             clients.go_on()
             installed.server.kill()
-            eventually(lambda: any(one.said == "503" for one in clients.asked()), "a disk that is full")
+            eventually(lambda: any(one.said == "503" for one in clients.asked()), "a disk that is full", 600)
             assert agent.health()["status"] == "unhealthy"
             assert metric(agent, "axonflow_spool_records") > 100
             installed.server.start()

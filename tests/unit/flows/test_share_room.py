@@ -12,7 +12,7 @@ from axonflow.plan import Plan, PlanResult, Takes
 from axonflow.plan.sharing.dispatch import Ask, Limits
 from axonflow.plan.sharing.estimates import Estimates
 from axonflow.plan.sharing.pools import PoolLimit
-from tests.unit.flows.plan_runs import Policy, echo, in_time, ran, started, turns
+from tests.unit.flows.plan_runs import HANGS_AFTER_S, Policy, echo, in_time, ran, started, turns
 
 
 def room(**pools: PoolLimit) -> PlanRoom:
@@ -140,7 +140,8 @@ def test_room_is_shared_by_threads_and_each_step_begins_on_its_own_loop() -> Non
         plan = Plan("p")
         for number in range(20):
             plan.step(f"s{number}", here)
-        result = ran(plan, means=Means(room=shared))
+        work = started(plan, Policy(), means=Means(room=shared))
+        result = asyncio.run(asyncio.wait_for(work, HANGS_AFTER_S))  # by the real clock: each waits for the others
         statuses.append(result.status)
         loops.append(set(result.outputs.values()) == {threading.current_thread().name})
 
