@@ -21,7 +21,7 @@ from tests.postgres import execute, fresh_database
 from tests.postgres_relay import Relay
 from tests.publishing import answering, key_pair
 from tests.rough_postgres import hanging, rough_server
-from tests.running import PLAIN, axonflow, commanded, eventually
+from tests.running import PLAIN, axonflow, commanded, eventually, have_heard
 
 __all__ = ["FAULTS", "MOMENTS", "Installation", "installation", "migration_statements"]
 
@@ -112,6 +112,7 @@ class Installation:
         self.all_say()
         self.known = self.made_key("known")
         self.strangers = [self.made_key(f"stranger-{number}") for number in range(rounds * (len(FAULTS) + 1))]
+        have_heard(server.dsn, len(running))  # of the keys of the tenant: then each is looked up again
         for agent in running:
             eventually(lambda agent=agent: self.asked(agent, self.known) == 200, "a key that is known")
         self.quiet = self.answers_from([0] * len(running))

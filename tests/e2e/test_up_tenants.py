@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from axonflow_sidecar.http.stored_keys import FRESH_S
-from tests.running import PLAIN, commanded, data_folder, eventually, query, up
+from tests.running import PLAIN, commanded, data_folder, eventually, have_heard, up
 from tests.strategies import policy_set
 
 pytestmark = pytest.mark.slow
@@ -18,8 +18,6 @@ pytestmark = pytest.mark.slow
 ALLOWED_S = 25.0
 """What is promised is a second; a test on a busy machine allows for what shows that it was heard."""
 assert ALLOWED_S < FRESH_S, "after which a key is looked up by itself"
-LISTENING = """SELECT pid, query_start, query LIKE '%axonflow.tenant %' AS is_of_tenants FROM pg_stat_activity
-    WHERE application_name = 'axonflow listener' AND datname = current_database()"""
 
 
 @pytest.fixture(scope="module")
@@ -66,20 +64,6 @@ def asked(running, key, tenant_id="acme"):
 
 def until(running, key, status):
     eventually(lambda: asked(running, key) == status, f"the answer {status}", ALLOWED_S)
-
-
-def until_all_listened(running):
-    """Both services have asked twice for the tenants from now on: who asks again knows what was answered."""
-    dsn = (running.folder / "database-url").read_text().strip()
-    begun = {row["pid"]: {row["query_start"]} for row in query(dsn, LISTENING)}
-
-    def have_asked():
-        for row in query(dsn, LISTENING):
-            if row["is_of_tenants"]:
-                begun.setdefault(row["pid"], set()).add(row["query_start"])
-        return len(begun) > 1 and all(len(times) > 2 for times in begun.values())
-
-    eventually(have_asked, "the services to look at the tenants")
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +144,9 @@ def test_plan_that_runs_while_its_tenant_is_suspended_stops_before_its_next_step
             eventually((gate / "begun").exists, "the first step runs")
             told(running, "tenant", "suspend", "acme")
             until(running, key["key"], 403)
-            until_all_listened(running)  # the orchestrator hears it by itself, as the agent has
+            have_heard(
+                (running.folder / "database-url").read_text().strip(), 2
+            )  # the orchestrator hears it by itself, as the agent has
             (gate / "gate").write_text("go on")
             answer = ran.result().json()
     told(running, "tenant", "resume", "acme")
