@@ -1,9 +1,7 @@
 """`axonflow up` as a process: what it prints and leaves, how it ends, and what it survives."""
 
-import contextlib
 import json
 import os
-import random
 import secrets
 import signal
 import socket
@@ -14,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.lasting_ports import lasting_ports
 from tests.running import (
     FREE_PORTS,
     PLAIN,
@@ -226,23 +225,9 @@ def test_agent_killed_under_load_loses_and_doubles_no_answered_decision(folder):
     assert answered > 15
 
 
-def ports_for_good(options):
-    """A port for each option that the system gives nobody by itself, while nobody listens there."""
-    given = Path("/proc/sys/net/ipv4/ip_local_port_range")
-    lowest = int(given.read_text().split()[0]) if given.exists() else 49_152  # of RFC 6335, which others keep to
-    found = {}
-    for port in random.sample(range(10_000, lowest), 1_000):
-        with socket.socket() as place, contextlib.suppress(OSError):
-            place.bind(("127.0.0.1", port))
-            found[options[len(found)]] = str(port)
-        if len(found) == len(options):
-            break
-    return found
-
-
 def test_up_killed_with_fixed_ports_starts_again_at_once_on_the_same_ones(folder):
-    ports = ports_for_good(FREE_PORTS[::2])
-    same = [part for pair in ports.items() for part in pair]
+    ports = dict(zip(FREE_PORTS[::2], lasting_ports(3), strict=True))
+    same = [str(part) for pair in ports.items() for part in pair]
     with up(folder, *same) as running:
         running.kill()
     with up(folder, *same) as again:
