@@ -280,7 +280,7 @@ class Audited:
     def check(self, *others):
         """All that was ever asked, against all that is stored; and the whole trail verifies."""
         for agent in (*self.agents, *others):
-            eventually(lambda agent=agent: metric(agent, "axonflow_spool_records") == 0, "an empty spool", DRAIN_S)
+            eventually(lambda agent=agent: metric(agent, "axonflow_spool_records") == 0, "an empty spool", GIVEN_UP_S)
         stored = [Stored(*row) for row in execute(self.server.dsn, STORED)]
         ours = [one for one in stored if one.decision_id not in self.told]
         found = complaints(self.asked, ours)

@@ -245,7 +245,7 @@ def test_up_plans_that_print_disturb_nothing(folder, tmp_path, monkeypatch):
         "    return Plan('noisy').step('a', lambda: print('y' * 200_000))\n"
         "plans = {'noise': plan}\n"
     )
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
     with up(folder, "--plans", "noisy:plans") as running, running.client() as client:
         made = {"query": "q", "request_type": "multi-agent-plan", "context": {"domain": "noise"}}
         for _ in range(3):
