@@ -21,11 +21,11 @@ from axonflow_sidecar.hosting.settings import ServiceSettings
 from axonflow_sidecar.http.keys import ApiKey
 from axonflow_sidecar.http.server import Listener
 from tests.publishing import Newsroom
-from tests.running import PLAIN
+from tests.running import PLAIN, eventually
 
 ROOT = Path(__file__).parents[1]
 KEY = secrets.token_urlsafe(32)
-PATIENT = DatabaseSettings(connect_timeout_s=60, statement_timeout_s=60, lock_timeout_s=60)
+PATIENT = DatabaseSettings(connect_timeout_s=300, statement_timeout_s=300, lock_timeout_s=300)
 
 
 class AgentProcess:
@@ -105,12 +105,16 @@ def request_for(tenant):
 
 @contextlib.contextmanager
 def agents(count, folder, database_url, public_key, **parts):
-    """`count` agents that take connections."""
+    """`count` agents that take connections, and know what is in force."""
     running = [AgentProcess(folder / f"agent {number}", database_url, public_key, **parts) for number in range(count)]
     try:
         for agent in running:
             agent.launch()
-        yield [agent.ready() for agent in running]
+        for agent in running:
+            agent.ready()
+        for agent in running:  # it takes connections before it knows what is in force, if the database is slow to say
+            eventually(lambda agent=agent: agent.health()["status"] == "healthy", "an agent that is well")
+        yield running
     finally:
         for agent in running:
             agent.close()

@@ -83,7 +83,7 @@ class Clients:
 
     def __exit__(self, *_):
         self._process.stdin.close()
-        assert self._process.wait(60) == 0
+        assert self._process.wait(180) == 0
 
 
 class Client:
@@ -103,7 +103,7 @@ class Client:
         with self._log:
             while not self._ended.is_set():
                 protocol = {"http1": not self._is_http2, "http2": self._is_http2, "verify": False}
-                async with httpx.AsyncClient(trust_env=False, timeout=30, **protocol) as client:
+                async with httpx.AsyncClient(trust_env=False, timeout=120, **protocol) as client:
                     while not self._ended.is_set() and await self._ask(client):
                         pass
                 with contextlib.suppress(TimeoutError):

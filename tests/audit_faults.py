@@ -30,7 +30,7 @@ MAX_STATEMENT = 40
 MAX_AFTER_S = 1.0
 MAX_DOWN_S = 0.8
 MAX_START_S = 1.5
-STRIKE_S = 20
+STRIKE_S = 60
 DRAIN_S = 60
 GIVEN_UP_S = 600
 RATE_S = 5
@@ -254,6 +254,7 @@ class Audited:
                 killed_s = time.monotonic()
                 self.server.kill()
                 PAUSE(outage_s)
+                eventually(lambda: metric(agent, "axonflow_spool_records") > rate, "more than a second's worth to wait")
                 waiting = metric(agent, "axonflow_spool_records")
                 self.server.start()
                 there_s = time.monotonic()
@@ -279,7 +280,7 @@ class Audited:
     def check(self, *others):
         """All that was ever asked, against all that is stored; and the whole trail verifies."""
         for agent in (*self.agents, *others):
-            eventually(lambda agent=agent: metric(agent, "axonflow_spool_records") == 0, "an empty spool", DRAIN_S)
+            eventually(lambda agent=agent: metric(agent, "axonflow_spool_records") == 0, "an empty spool", GIVEN_UP_S)
         stored = [Stored(*row) for row in execute(self.server.dsn, STORED)]
         ours = [one for one in stored if one.decision_id not in self.told]
         found = complaints(self.asked, ours)

@@ -4,7 +4,6 @@ with TLS, and scram-sha-256."""
 import os
 import secrets
 import signal
-import socket
 import threading
 import time
 from pathlib import Path
@@ -13,6 +12,7 @@ from axonflow_sidecar.hosting.certificates import certificate_for
 from axonflow_sidecar.hosting.embedded.account import account_to_run_as
 from axonflow_sidecar.hosting.embedded.launch import run, spawn
 from axonflow_sidecar.hosting.embedded.postmaster import read_pid_file
+from tests.lasting_ports import lasting_ports
 
 START_S = 120.0
 PAUSE = threading.Event().wait
@@ -28,9 +28,7 @@ class InstalledPostgres:
         self._programs = Path(installation) / "bin"
         self._account = account_to_run_as()
         self._process = None
-        with socket.socket() as free:
-            free.bind((HOST, 0))
-            self._port = free.getsockname()[1]
+        (self._port,) = lasting_ports(1)
 
     @property
     def address(self):

@@ -12,6 +12,8 @@ import contextlib
 import os
 import shutil
 import tempfile
+import threading
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,9 +27,11 @@ from tests.installed_postgres import InstalledPostgres
 
 __all__ = [
     "execute", "fresh_database", "given_server", "new_database", "own_server", "postgres_dsn", "skip_if_elsewhere",
-    "temporary_data_folder",
+    "temporary_data_folder", "whole_day",
 ]  # fmt: skip
 
+DAY_S = 86_400
+SHORTLY_S = 120
 NOT_OURS = "needs a PostgreSQL that it may stop; AXONFLOW_TEST_POSTGRES names a folder to make one of"
 
 
@@ -72,6 +76,14 @@ def fresh_database(admin_dsn: str) -> Iterator[str]:
 def given_server() -> str | None:
     """The superuser's address of the server that the tests are to use, if it is not to be one of their own."""
     return os.environ.get("AXONFLOW_TEST_DATABASE_URL")
+
+
+@pytest.fixture
+def whole_day() -> None:
+    """A test that counts in days of UTC does not begin shortly before one ends."""
+    left_s = DAY_S - time.time() % DAY_S
+    if left_s < SHORTLY_S:
+        threading.Event().wait(left_s + 1)
 
 
 def skip_if_elsewhere() -> None:

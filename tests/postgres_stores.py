@@ -11,7 +11,10 @@ from axonflow.ids import new_id, now_us
 from axonflow.plan import PlanExecution
 from tests.postgres import fresh_database
 
-__all__ = ["ReadableStore", "audit_event", "chained", "migrated_dsn", "opened", "plan_execution", "write_sealed"]
+__all__ = [
+    "ReadableStore", "answers_within", "audit_event", "chained", "migrated_dsn", "opened", "plan_execution",
+    "write_sealed",
+]  # fmt: skip
 
 
 class ReadableStore(PostgresAuditStore):
@@ -50,6 +53,11 @@ def opened(dsn):
             yield runner.run, database
         finally:
             runner.run(database.close())
+
+
+def answers_within(connection, timeout_s):
+    """From now on this connection of asyncpg is given up when an answer on it takes longer; one made anew is not."""
+    connection._config = connection._config._replace(command_timeout=timeout_s)
 
 
 def audit_event(tenant_id, writer_id="writer", time_us=1, **parts):

@@ -26,6 +26,9 @@ DATABASES = {}
 PLAIN = {"trust_env": False, "verify": False, "timeout": 60}
 """For httpx without TLS: to load certificates that nobody looks at takes .1 to .4 s of processor time, each time."""
 FREE_PORTS = ("--port", "0", "--tls-port", "0", "--orchestrator-port", "0")
+LISTENING = """
+SELECT pid, query_start, query LIKE '%FROM axonflow.tenant %' AS is_of_tenants FROM pg_stat_activity
+WHERE application_name = 'axonflow listener' AND datname = current_database()"""
 REQUEST = {"principal": "user:ann", "action": "tool.call", "resource": "tool:search", "context": {"env": "dev"}}
 
 
@@ -161,6 +164,22 @@ def query(dsn, sql, *values):
             await connection.close()
 
     return asyncio.run(run())
+
+
+def have_heard(dsn, services):
+    """Wait until each of so many services has heard what was announced up to now: it has asked twice for the tenants.
+    Before it asks again it has done what it heard the last time."""
+    before = {(row["pid"], row["query_start"]) for row in query(dsn, LISTENING)}
+    asked = {}
+
+    def have_asked():
+        rows = query(dsn, LISTENING)
+        for row in rows:
+            if row["is_of_tenants"] and (row["pid"], row["query_start"]) not in before:
+                asked.setdefault(row["pid"], set()).add(row["query_start"])
+        return len(rows) == services and all(len(asked.get(row["pid"], ())) > 1 for row in rows)
+
+    eventually(have_asked, f"{services} services to look at the tenants")
 
 
 def verified(folder):

@@ -55,7 +55,11 @@ def contexts():
 KNOWN_ACTIONS = tuple(sorted(ACTIONS))
 
 
-def requests(actions=KNOWN_ACTIONS):
+TIMES = st.integers(0, 2**51)
+TIMES_OR_NONE = st.none() | TIMES
+
+
+def requests(actions=KNOWN_ACTIONS, times=TIMES_OR_NONE):
     return st.builds(
         Request,
         principal=principals(),
@@ -63,7 +67,7 @@ def requests(actions=KNOWN_ACTIONS):
         resource=st.fixed_dictionaries({"type": st.sampled_from(["tool", "model"]), "id": NAMES}),
         context=contexts(),
         content=st.none() | CONTENTS | st.dictionaries(TEXT, CONTENTS, max_size=2),
-        time=st.none() | st.integers(0, 2**51),
+        time=times,
     )
 
 

@@ -35,6 +35,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self):
         return self._skipping.passed_s
 
+    def skip(self, time_s):
+        """Let so much time pass at this moment, whoever works."""
+        self._skipping.passed_s += time_s
+
     def run_in_executor(self, executor, func, *args):
         future = super().run_in_executor(executor, func, *args)
         self._skipping.threads += 1
@@ -47,16 +51,17 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 @contextmanager
 def _plans_by(loop):
-    usual = steer_plan.monotonic_ns
+    assert steer_plan.monotonic_ns is time.monotonic_ns, "there is one clock of plans: loops of threads have no other"
     steer_plan.monotonic_ns = lambda: round(loop.time() * 1e9)
     try:
         yield
     finally:
-        steer_plan.monotonic_ns = usual
+        steer_plan.monotonic_ns = time.monotonic_ns
 
 
 def run_at_once(work):
-    """What the coroutine `work` gives, with the clock of plans set by such a loop. Steps have to be async."""
+    """What the coroutine `work` gives, with the clock of plans set by such a loop. Only what runs in the executor
+    of the loop counts as work beside it: for what any other thread does, this loop does not wait."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner, _plans_by(runner.get_loop()):
         return runner.run(work)
 

@@ -9,10 +9,10 @@ from typing import Any, Final, Literal, TypeVar
 from axonflow.adapters.memory import MemoryLedger, MemoryVault
 from axonflow.adapters.policy_files import baseline_files
 from axonflow.adapters.re2_engine import compile_pattern
+from axonflow.app.audit_logs import audit_log
 from axonflow.app.plan_runs import PlanRuns, RunOptions
 from axonflow.app.policies import Keys, Policies, policy_sources, trusted_by
 from axonflow.app.scanning import builtin_scanner
-from axonflow.app.spooling import audit_log
 from axonflow.app.streams import StreamRedactions, guarded
 from axonflow.app.turns import Pause, go_on, letting_others_run, no_collection
 from axonflow.audit import IN_PROCESS, AuditEvent, AuditKind, AuditMode, AuditModes, Origin, Usage

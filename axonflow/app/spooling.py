@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -12,13 +10,12 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct
 
-from axonflow.adapters.memory import MemoryAuditLog
 from axonflow.adapters.sqlite_spool import DamageReport, SpoolView, SqliteAuditSpool, look_at
-from axonflow.audit import AuditMode, AuditModes, WriterKey
+from axonflow.audit import AuditMode, WriterKey
 from axonflow.audit.persons import KeptKey
-from axonflow.errors import AuditConflict, AuditError, ConfigurationError
+from axonflow.errors import AuditConflict, AuditError
 from axonflow.flows.drain import Drain
-from axonflow.ports import AuditLog, AuditStore, PersonKeyStore
+from axonflow.ports import AuditStore, PersonKeyStore
 
 __all__ = [
     "LOCK_TIMEOUT_S",
@@ -27,7 +24,6 @@ __all__ = [
     "SpoolFigures",
     "SpoolSettings",
     "SpoolView",
-    "audit_log",
     "look_at",
     "move_person_keys",
     "put_back",
@@ -102,20 +98,6 @@ def told_damage(damage: DamageReport) -> str:
         f"the audit spool was damaged ({damage.found}): {damage.kept} records could be read, {damage.missing} could "
         f"not; the file is kept at {damage.at}"
     )
-
-
-def audit_log(audit: AuditLog | str | os.PathLike[str] | None, modes: AuditModes) -> AuditLog:
-    """What ``AxonFlow.open(audit=...)`` means: a folder is a spool, and nothing the memory. Warns of a spool that was
-    damaged. Raises ConfigurationError for a mode that is not that of a spool, and as :meth:`SqliteAuditSpool.open`."""
-    if isinstance(audit, (str, os.PathLike)):
-        spool = SqliteAuditSpool.open(audit, modes=modes)
-        for damage in spool.damage:
-            warnings.warn(told_damage(damage), RuntimeWarning, stacklevel=3)  # where AxonFlow.open is called
-        return spool
-    if modes.usual != "durable":
-        found = "none" if audit is None else type(audit).__name__
-        raise ConfigurationError("the audit mode is that of a spool", expected="audit=<a folder>", found=found)
-    return MemoryAuditLog() if audit is None else audit  # not "or": a log may be empty, and so falsy
 
 
 class Salvaged:

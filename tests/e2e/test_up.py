@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.lasting_ports import lasting_ports
 from tests.running import (
     FREE_PORTS,
     PLAIN,
@@ -226,12 +227,12 @@ def test_agent_killed_under_load_loses_and_doubles_no_answered_decision(folder):
 
 
 def test_up_killed_with_fixed_ports_starts_again_at_once_on_the_same_ones(folder):
-    with up(folder) as running:
-        ports = {name: running.endpoints[name].rpartition(":")[2] for name in ("agent", "agent_tls", "orchestrator")}
+    ports = dict(zip(FREE_PORTS[::2], lasting_ports(3), strict=True))
+    same = [str(part) for pair in ports.items() for part in pair]
+    with up(folder, *same) as running:
         running.kill()
-    same = ("--port", ports["agent"], "--tls-port", ports["agent_tls"], "--orchestrator-port", ports["orchestrator"])
     with up(folder, *same) as again:
-        assert again.endpoints["agent"].endswith(ports["agent"])
+        assert again.endpoints["agent"].endswith(f":{ports['--port']}")
         with again.client() as client:
             assert client.post("/v1/decisions", json=REQUEST).status_code == 200
 

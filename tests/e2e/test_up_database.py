@@ -38,7 +38,8 @@ def test_services_with_one_connection_each_still_decide_record_and_search(runnin
     dsn = (running.folder / "database-url").read_text().strip()
     ours = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'axonflow'"
     assert execute(dsn, ours)[0][0] <= 4
-    assert execute(dsn, f"{ours[:-1]} listener'")[0][0] == 2, "one of each, for policies, tenants and keys together"
+    heard = f"{ours[:-1]} listener'"
+    eventually(lambda: execute(dsn, heard)[0][0] == 2, "one of each, for policies, tenants and keys together")
 
 
 def test_upkeep_is_done_by_the_supervisor_once_it_is_up(running):

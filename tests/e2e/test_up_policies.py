@@ -11,6 +11,7 @@ from tests.running import FREE_PORTS, PLAIN, REQUEST, axonflow, commanded, data_
 
 pytestmark = pytest.mark.slow
 
+SERVICES = ("agent", "orchestrator")
 SOURCE = ("--policy-source", "database")
 
 
@@ -44,6 +45,12 @@ def health(running, service="agent"):
     return httpx.get(f"{running.endpoints[service]}/health", **PLAIN).json()
 
 
+def is_kept(folder, service):
+    """Whether the service has kept on the disk what is in force for the tenant."""
+    index = folder / "policies" / service / "index.json"
+    return index.exists() and "default" in json.loads(index.read_text())["sets"]
+
+
 def rules(client):
     return client.post("/v1/decisions", json=REQUEST).json()["policies"]
 
@@ -54,7 +61,7 @@ def test_up_what_is_published_on_the_machine_is_in_force_in_both_services(folder
         assert (denied["effect"], denied["policies"]) == ("deny", [])
         state = publish(folder, document(1))
         eventually(lambda: rules(client) == ["allow-1"], "the policies")
-        for service in ("agent", "orchestrator"):
+        for service in SERVICES:
             eventually(lambda service=service: health(running, service)["policies"]["tenants"] == 1, service)
         assert client.get("/v1/policies").json()["tenants"] == {"default": state["digest"]}
         assert (folder / "policy.key").stat().st_mode & 0o777 == 0o600
@@ -91,7 +98,7 @@ def test_up_starts_without_its_database_once_it_was_up_with_it(folder, document)
             with up(folder, *given, policies=None) as running, running.client() as client:
                 publish(folder, document(1), "--database-url", dsn)
                 eventually(lambda: rules(client) == ["allow-1"], "the policies")
-                eventually((folder / "policies" / "orchestrator").exists, "the snapshot of the other")
+                eventually(lambda: all(is_kept(folder, service) for service in SERVICES), "the snapshots of both")
                 assert running.stop() == 0
             server.stop()
             with up(folder, *given, policies=None) as running, running.client() as client:

@@ -4,20 +4,20 @@ import contextlib
 import json
 import os
 import signal
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 
-from tests.running import PAUSE, PLAIN, commanded, data_folder, eventually, up
+from axonflow_sidecar.http.stored_keys import FRESH_S
+from tests.running import PLAIN, commanded, data_folder, eventually, have_heard, up
 from tests.strategies import policy_set
 
 pytestmark = pytest.mark.slow
 
-SOON_S = 1.0
-"""What is promised. Measured on a shared machine, so a test allows for more."""
-ALLOWED_S = 5.0
+ALLOWED_S = 25.0
+"""What is promised is a second; a test on a busy machine allows for what shows that it was heard."""
+assert ALLOWED_S < FRESH_S, "after which a key is looked up by itself"
 
 
 @pytest.fixture(scope="module")
@@ -63,12 +63,7 @@ def asked(running, key, tenant_id="acme"):
 
 
 def until(running, key, status):
-    """How long it takes until the answer is `status`, in seconds."""
-    start_s = time.monotonic()
-    while asked(running, key) != status:
-        assert time.monotonic() - start_s < ALLOWED_S
-        PAUSE(0.02)
-    return time.monotonic() - start_s
+    eventually(lambda: asked(running, key) == status, f"the answer {status}", ALLOWED_S)
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +144,9 @@ def test_plan_that_runs_while_its_tenant_is_suspended_stops_before_its_next_step
             eventually((gate / "begun").exists, "the first step runs")
             told(running, "tenant", "suspend", "acme")
             until(running, key["key"], 403)
-            PAUSE(SOON_S)  # the orchestrator hears it by itself, as the agent has
+            have_heard(
+                (running.folder / "database-url").read_text().strip(), 2
+            )  # the orchestrator hears it by itself, as the agent has
             (gate / "gate").write_text("go on")
             answer = ran.result().json()
     told(running, "tenant", "resume", "acme")

@@ -11,6 +11,7 @@ from axonflow.adapters.anchors import open_anchor
 from axonflow.adapters.memory import MemoryAuditAnchor
 from axonflow.errors import AuditError, ConfigurationError
 from tests.anchor_servers import object_store, web_server
+from tests.running import eventually
 
 
 @contextlib.contextmanager
@@ -179,6 +180,7 @@ def test_object_store_that_never_answers_is_asked_twice_and_no_more(tmp_path, mo
                 await anchor.close()
 
         asyncio.run(run())
+        eventually(lambda: len(callers) > 1, "both to be let in")
     assert len(callers) == 2
 
 
@@ -199,6 +201,6 @@ def silent_server():
             yield f"127.0.0.1:{server.getsockname()[1]}", callers
         finally:
             server.shutdown(socket.SHUT_RDWR)
-            thread.join(10)
+            thread.join(60)
             for caller in callers:
                 caller.close()

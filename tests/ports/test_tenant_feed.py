@@ -13,7 +13,7 @@ from tests.postgres import execute
 from tests.tenancy import an_hmac, record, stores_of, tenant
 
 MADE = {"created_us": 1, "created_by": "cli:root", "updated_us": 1}
-LONG_S = 30
+LONG_S = 60
 
 
 @pytest.fixture(scope="module", params=["memory", "postgres"])

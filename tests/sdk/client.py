@@ -204,8 +204,11 @@ async def main(url, client_id, secret):
     said |= await policies_said(client, verdict)
     said |= await workflow_said(client, url)
 
-    found = await client.search_audit_logs(AuditSearchRequest(limit=500, client_id=client_id))
-    types = {entry.request_type for entry in found.entries}
+    for _ in range(2_000):  # the orchestrator brings what it recorded by itself, within moments
+        found = await client.search_audit_logs(AuditSearchRequest(limit=500, client_id=client_id))
+        types = {entry.request_type for entry in found.entries}
+        if {"plan.start", "plan.step", "plan.delete"} <= types:
+            break
     said["searched"] = sorted(one for one in types if not one.startswith(("policy.", "workflow.")))
     said["policies_searched"] = {"policy.create", "policy.publish", "policy.override"} <= types
     other = AxonFlow(endpoint=url, client_id=client_id, client_secret="wrong" * 8)

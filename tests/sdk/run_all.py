@@ -104,7 +104,7 @@ def main(folder):
         done = subprocess.run(
             [sys.executable, str(Path(__file__).with_name("client.py")), running.endpoints["agent"], "operator",
              running.key],
-            env=environment, cwd=tempfile.gettempdir(), capture_output=True, text=True, timeout=120, check=False,
+            env=environment, cwd=tempfile.gettempdir(), capture_output=True, text=True, timeout=600, check=False,
         )  # fmt: skip
     if done.returncode:
         sys.exit(f"the client failed:\n{done.stderr[-3000:]}")

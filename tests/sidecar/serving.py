@@ -8,6 +8,8 @@ from axonflow_sidecar.hosting.certificates import certificate_for
 from axonflow_sidecar.hosting.ports import ReservedPort
 from axonflow_sidecar.http.server import Listener, serve
 
+LONG_S = 60
+
 
 class Served:
     """Where it listens: `plain` and `tls` are Listeners, `authority` the file of whom to trust."""
@@ -36,10 +38,10 @@ class Served:
             self._loop.close()
 
     def start(self, **timeouts):
-        timeouts = {"drain_timeout_s": 10, "header_timeout_s": 10, "idle_timeout_s": 60} | timeouts
+        timeouts = {"drain_timeout_s": 10, "header_timeout_s": LONG_S, "idle_timeout_s": LONG_S} | timeouts
         self._thread = threading.Thread(target=self._run, args=(timeouts,))
         self._thread.start()
-        assert self._ready.wait(30)
+        assert self._ready.wait(LONG_S)
         if self.error:
             raise self.error
 
@@ -47,7 +49,7 @@ class Served:
         self._loop.call_soon_threadsafe(self._stop.set)
 
     def join(self):
-        self._thread.join(30)
+        self._thread.join(2 * LONG_S)
         assert not self._thread.is_alive()
         for port in self._reserved:
             port.close()

@@ -23,7 +23,7 @@ from tests.sidecar.doors import ACME, ALLOW_ALL, BETA, HEADERS, REQUEST, Doors
 from tests.sidecar.serving import served
 
 TAIL, DECISIONS, SEARCH = "/v1/audit/tail", "/v1/decisions", "/api/v1/audit/search"
-QUICK = TailTimes(poll_s=0.02, gather_s=0.0, heartbeat_s=30.0)
+QUICK = TailTimes(poll_s=0.02, gather_s=0.0, heartbeat_s=30.0, slow_s=600.0)
 WAYS = [(True, True), (True, False), (False, True), (False, False)]
 REFUSALS = ["?after=nonsense", "?since=monday", "?colour=red", "?after=" + "a" * 20_000]
 
@@ -70,7 +70,7 @@ class Client:
         address = (server.tls if tls else server.plain).url
         context = ssl.create_default_context(cafile=server.authority)
         self._options = {
-            "base_url": address, "verify": context, "http1": not http2, "http2": http2, "timeout": 30,
+            "base_url": address, "verify": context, "http1": not http2, "http2": http2, "timeout": 120,
             "trust_env": False,
         }  # fmt: skip
         self.http = httpx.Client(**self._options)

@@ -2,7 +2,7 @@
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from axonflow import AxonFlow, Decision, Principal, Request, Resource
@@ -10,7 +10,7 @@ from axonflow_sidecar.http.translate import OUTCOMES
 from tests import strategies
 from tests.sidecar.doors import Doors
 
-SLOW = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=30, deadline=None)
 SAID = ("effect", "allowed", "reasons", "obligations", "policies", "redacted", "errors", "shadow", "policy_digest")
 
 

@@ -27,7 +27,7 @@ class StreamDoors(Doors):
 
     def __init__(self):
         def waiting(**_):
-            return self.may_go_on.acquire(timeout=30)
+            return self.may_go_on.acquire(timeout=120)
 
         self.may_go_on = threading.Semaphore(0)
         plan = Plan("two").step("first", waiting).step("second", waiting, needs=["first"])
@@ -68,7 +68,7 @@ def close_with(server, orchestrator):
 
 class Client(httpx.Client):
     def __init__(self, url):
-        super().__init__(base_url=url, timeout=30, trust_env=False, headers=HEADERS)
+        super().__init__(base_url=url, timeout=120, trust_env=False, headers=HEADERS)
 
     def made(self, headers=HEADERS):
         body = {"query": "q", "request_type": "multi-agent-plan", "context": {"domain": "two"}}
@@ -83,7 +83,7 @@ class Client(httpx.Client):
         try:
             yield
         finally:
-            thread.join(30)
+            thread.join(120)
 
     @contextlib.contextmanager
     def followed(self, plan_id, headers=HEADERS):

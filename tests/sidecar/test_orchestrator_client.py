@@ -36,7 +36,7 @@ def test_orchestrator_client_with_all_it_can_run_running_still_asks_at_gates(mon
             runs = [asyncio.create_task(call("/api/request", takes_long=True)) for _ in range(connections)]
             for _ in runs:
                 await running.acquire()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 told = await call("/api/v1/workflows/w/steps/s/gate", takes_long=False)
             may_end.set()
             assert await asyncio.gather(*runs) == [told] * connections

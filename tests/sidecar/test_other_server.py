@@ -15,10 +15,10 @@ from tests.sidecar.doors import ALLOW_ALL, HEADERS, REQUEST, Doors
 
 def test_agent_on_hypercorn_answers_over_http_2(tmp_path):
     certificate = certificate_for(tmp_path, ("localhost", "127.0.0.1"))
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
     config = Config()
-    config.bind = [f"127.0.0.1:{port}"]
+    config.bind = [f"fd://{listener.detach()}"]
     config.certfile, config.keyfile = str(certificate.chain), str(certificate.private_key)
     config.loglevel = "CRITICAL"
     loop = asyncio.new_event_loop()
@@ -40,12 +40,12 @@ def test_agent_on_hypercorn_answers_over_http_2(tmp_path):
     serving.start()
     try:
         trust = ssl.create_default_context(cafile=certificate.authority)
-        transport = httpx.HTTPTransport(verify=trust, http1=False, http2=True, retries=20)
-        with httpx.Client(transport=transport, headers=HEADERS) as client:
+        transport = httpx.HTTPTransport(verify=trust, http1=False, http2=True)
+        with httpx.Client(transport=transport, headers=HEADERS, timeout=60) as client:
             response = client.post(f"https://localhost:{port}/v1/decisions", json=REQUEST)
     finally:
         loop.call_soon_threadsafe(stop.set)
-        serving.join(20)
+        serving.join(60)
         loop.close()
     assert (response.status_code, response.http_version) == (200, "HTTP/2")
     assert response.json()["effect"] == "allow"

@@ -1,6 +1,7 @@
 """The agent over real sockets: HTTP/1.1, HTTP/2 with and without TLS, clients that misbehave, and an orderly end."""
 
 import asyncio
+import contextlib
 import json
 import socket
 import ssl
@@ -15,6 +16,7 @@ from axonflow_sidecar.http import asgi
 from tests.sidecar.doors import ALLOW_ALL, HEADERS, REQUEST, Doors
 from tests.sidecar.serving import served
 
+LONG_S = 60
 PATH = "/v1/decisions"
 JSON = HEADERS | {"content-type": "application/json"}
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
@@ -29,7 +31,14 @@ def doors():
 
 @pytest.fixture(scope="module")
 def server(doors, tmp_path_factory):
-    with served(doors.agent, tmp_path_factory.mktemp("tls"), header_timeout_s=1, idle_timeout_s=60) as server:
+    with served(doors.agent, tmp_path_factory.mktemp("tls"), header_timeout_s=LONG_S) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def impatient(doors, tmp_path_factory):
+    """One that cuts those who do not ask; not to be asked anything, which on a busy machine takes longer."""
+    with served(doors.agent, tmp_path_factory.mktemp("tls"), header_timeout_s=1, idle_timeout_s=10 * LONG_S) as server:
         yield server
 
 
@@ -40,7 +49,7 @@ def trusting(server):
 def client(server, *, tls=True, http2=True, **parts):
     address = (server.tls if tls else server.plain).url
     return httpx.Client(
-        base_url=address, verify=trusting(server), http1=not http2, http2=http2, headers=JSON, timeout=30,
+        base_url=address, verify=trusting(server), http1=not http2, http2=http2, headers=JSON, timeout=LONG_S,
         trust_env=False, **parts,
     )  # fmt: skip
 
@@ -118,8 +127,9 @@ def test_server_header_over_the_limit_is_431_over_http_1(server, size):
     ids=["too many headers", "headers beyond what the server takes", "no HTTP", "a header that is none"],
 )
 def test_server_what_it_refuses_itself_ends_the_connection(server, sent, status):
-    with socket.create_connection((server.plain.host, server.plain.port), timeout=10) as connection:
-        connection.sendall(sent)
+    with socket.create_connection((server.plain.host, server.plain.port), timeout=LONG_S) as connection:
+        with contextlib.suppress(ConnectionError):  # it may close before the client has stopped writing
+            connection.sendall(sent)
         assert connection.recv(64).startswith(b"HTTP/1.1 " + status)
         assert ended(connection)
 
@@ -128,7 +138,7 @@ def test_server_body_that_does_not_arrive_in_time_is_408(server, monkeypatch):
     monkeypatch.setattr(asgi, "BODY_TIMEOUT_S", 0.1)  # less than the whole call may take, as for plans
     monkeypatch.setattr(asgi, "DISCARD_TIMEOUT_S", 0.1)
     head = f"POST {PATH} HTTP/1.1\r\nHost: a\r\nAuthorization: {HEADERS['authorization']}\r\n"
-    with socket.create_connection((server.plain.host, server.plain.port), timeout=10) as connection:
+    with socket.create_connection((server.plain.host, server.plain.port), timeout=LONG_S) as connection:
         connection.sendall(head.encode() + b"Content-Type: application/json\r\nContent-Length: 9\r\n\r\n{")
         answer = connection.recv(4096)
     assert answer.startswith(b"HTTP/1.1 408")
@@ -148,8 +158,8 @@ def test_server_truncated_json_is_400_with_its_place(server, where):
 
 
 def ended(connection):
-    """Whether the server ends the connection within ten seconds."""
-    connection.settimeout(10)
+    """Whether the server ends the connection in time."""
+    connection.settimeout(LONG_S)
     try:
         while connection.recv(65536):
             pass
@@ -166,20 +176,29 @@ def ended(connection):
     ids=["silent", "one byte", "half a header", "only the preface", "half a header block"],
 )
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
-def test_server_client_that_never_finishes_its_headers_is_cut(server, sent, tls):
-    listener = server.tls if tls else server.plain
-    connection = socket.create_connection((listener.host, listener.port))
-    if tls:
-        context = trusting(server)
-        context.set_alpn_protocols(["h2" if sent.startswith(b"PRI") else "http/1.1"])
-        connection = context.wrap_socket(connection, server_hostname="localhost")
-    with connection:
-        connection.sendall(sent)
+def test_server_client_that_never_finishes_its_headers_is_cut(impatient, sent, tls):
+    with opened(impatient, sent, tls) as connection:
+        with contextlib.suppress(OSError):
+            connection.sendall(sent)
         assert ended(connection)
 
 
-def test_server_client_that_never_finishes_its_handshake_is_cut(server):
-    with socket.create_connection((server.tls.host, server.tls.port)) as connection:
+def opened(server, sent, tls):
+    """A connection on which `sent` comes next, with its handshake done."""
+    if not tls:
+        return socket.create_connection((server.plain.host, server.plain.port))
+    context = trusting(server)
+    context.set_alpn_protocols(["h2" if sent.startswith(b"PRI") else "http/1.1"])
+    while True:
+        connection = socket.create_connection((server.tls.host, server.tls.port))
+        try:
+            return context.wrap_socket(connection, server_hostname="localhost")
+        except OSError:  # cut before it was done, on a busy machine
+            connection.close()
+
+
+def test_server_client_that_never_finishes_its_handshake_is_cut(impatient):
+    with socket.create_connection((impatient.tls.host, impatient.tls.port)) as connection:
         assert ended(connection)
 
 
@@ -197,7 +216,7 @@ def test_server_connection_that_ends_in_the_middle_of_a_body_does_no_harm(server
 def test_server_under_many_clients_at_once_answers_and_records_each_once(server, doors):
     async def main():
         async with httpx.AsyncClient(
-            base_url=server.tls.url, verify=trusting(server), http1=False, http2=True, headers=JSON, timeout=60,
+            base_url=server.tls.url, verify=trusting(server), http1=False, http2=True, headers=JSON, timeout=LONG_S,
             trust_env=False,
         ) as http:  # fmt: skip
             return await asyncio.gather(*(http.post(PATH, json=REQUEST) for _ in range(300)))
@@ -215,17 +234,17 @@ def test_server_told_to_stop_answers_what_is_under_way(tmp_path):
 
     async def slow(scope, receive, send):
         entered.set()
-        await asyncio.to_thread(go_on.wait, 20)
+        await asyncio.to_thread(go_on.wait, LONG_S)
         await doors.agent(scope, receive, send)
 
-    with served(slow, tmp_path) as server, client(server) as http:
+    with served(slow, tmp_path, drain_timeout_s=LONG_S) as server, client(server) as http:
         answers = []
         asking = threading.Thread(target=lambda: answers.append(http.post(PATH, json=REQUEST)))
         asking.start()
-        assert entered.wait(20)
+        assert entered.wait(LONG_S)
         server.ask_to_stop()
         go_on.set()
-        asking.join(20)
+        asking.join(LONG_S)
         server.join()
     assert [answer.status_code for answer in answers] == [200]
 
@@ -242,7 +261,7 @@ def test_server_hung_call_does_not_hold_up_the_end(tmp_path):
         socket.create_connection((server.plain.host, server.plain.port)) as connection,
     ):
         connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-        assert entered.wait(20)
+        assert entered.wait(LONG_S)
         server.ask_to_stop()
         server.join()
 

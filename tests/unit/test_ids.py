@@ -35,6 +35,7 @@ def test_new_ids_of_many_threads_never_repeat():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")  # tests before may leave threads
 def test_new_ids_of_a_forked_child_differ_from_its_parents():
     reader, writer = os.pipe()
     child = os.fork()

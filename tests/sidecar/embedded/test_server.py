@@ -103,7 +103,7 @@ def test_log_grown_too_long_begins_anew(running, monkeypatch):
     assert before
     monkeypatch.setattr(log, "MAX_LOG_BYTES", 1)
     assert server.running()
-    assert server.log_path.with_name("postgres.log.1").read_bytes() == before
+    assert server.log_path.with_name("postgres.log.1").read_bytes().startswith(before)  # it may have said more
     server.stop()
     after = server.log_path.read_text()
     assert "database system is shut down" in after

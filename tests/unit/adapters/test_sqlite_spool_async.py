@@ -74,9 +74,10 @@ def test_spool_given_events_that_nobody_waits_for_has_them_on_the_disk_soon(spoo
 
 def test_spool_closed_at_once_has_recorded_what_it_took(tmp_path):
     spool = SqliteAuditSpool.open(tmp_path, modes=ASYNC)
-    for number in range(2_500):
-        assert spool.append_later(own(spool, number))
-    assert spool.pending == 2_500
+    with Gate(spool):
+        for number in range(2_500):
+            assert spool.append_later(own(spool, number))
+        assert spool.pending == 2_500
     spool.close()
     assert not spool.append_later(own(spool, 1))
     again = SqliteAuditSpool.open(tmp_path)
@@ -98,8 +99,9 @@ def test_spool_given_both_kinds_keeps_them_in_order_in_one_chain(spool):
 
 
 def test_spool_asked_for_what_it_holds_counts_what_it_has_just_taken(spool):
-    assert spool.append_later(own(spool, 1))
-    assert spool.pending == 1
+    with Gate(spool):
+        assert spool.append_later(own(spool, 1))
+        assert spool.pending == 1
     assert len(asyncio.run(spool.sealed(10)).records) == 1
 
 
@@ -151,7 +153,8 @@ def test_spool_that_took_what_cannot_be_recorded_counts_it_and_keeps_it_apart(sp
 def test_spool_without_room_takes_no_more_of_what_nobody_waits_for(tmp_path):
     size = len(event(1).canonical()) + 35 + RECORD_BYTES
     spool = SqliteAuditSpool.open(tmp_path, modes=ASYNC, max_bytes=3 * size)
-    assert [spool.append_later(own(spool, number)) for number in range(5)] == [True] * 3 + [False] * 2
+    with Gate(spool):
+        assert [spool.append_later(own(spool, number)) for number in range(5)] == [True] * 3 + [False] * 2
     assert on_disk(spool) == 3
     assert not spool.append_later(own(spool, 5))
     with pytest.raises(AuditError, match="is full"):

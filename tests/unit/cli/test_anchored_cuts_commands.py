@@ -36,7 +36,7 @@ def anchored(run, new_database, tmp_path):
         anchoring = HeadAnchoring(FolderAnchor(tmp_path / "anchor"), "w", public_key("key"), print)
         anchoring.start()
         anchoring.saw(writer.batches[-1])
-        assert await anchoring.stop(5)
+        assert await anchoring.stop(60)
 
     asyncio.run(anchor())
     with opened(new_database) as (go, pools):

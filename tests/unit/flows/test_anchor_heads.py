@@ -30,7 +30,7 @@ async def anchored(anchor, writer, *batches, report=None):
     flow.start()
     for batch in batches:
         flow.saw(batch)
-    return await flow.stop(10)
+    return await flow.stop(60)
 
 
 def test_anchoring_brings_the_key_then_the_newest_statement_and_what_moved():
@@ -95,9 +95,9 @@ def test_anchoring_that_fails_is_told_once_and_tried_until_it_works(failures):
         flow = anchoring(anchor, writer, told)
         flow.start()
         flow.saw(writer.seal(a=2))
-        await asyncio.wait_for(anchor.worked.wait(), 10)
+        await asyncio.wait_for(anchor.worked.wait(), 60)
         flow.saw(writer.seal(a=1))
-        assert await flow.stop(10)
+        assert await flow.stop(60)
         assert flow.failing_since_us is None
         assert told == [] or (len(told) % 2 == 0 and told[1::2] == [None] * (len(told) // 2))
         writers = await read_anchor(anchor)
@@ -131,8 +131,8 @@ def test_anchoring_whose_report_fails_goes_on():
         flow = HeadAnchoring(anchor, "w", b"", lambda _: 1 / 0, every_s=0.001)
         flow.start()
         flow.saw(writer.seal(a=1))
-        await asyncio.wait_for(anchor.worked.wait(), 10)
-        assert await flow.stop(10)
+        await asyncio.wait_for(anchor.worked.wait(), 60)
+        assert await flow.stop(60)
 
     asyncio.run(run())
 
@@ -145,7 +145,7 @@ def test_anchoring_of_many_chains_brings_them_in_several_objects(monkeypatch):
         flow = anchoring(anchor, writer)
         flow.start()
         flow.saw(writer.seal(a=1, b=1, c=1, d=1, e=1))
-        assert await flow.stop(10)
+        assert await flow.stop(60)
         heads = [json.loads(data)["heads"] for name, data in anchor.objects.items() if name.startswith("heads")]
         assert [len(some) for some in heads] == [2, 2, 1]
 

@@ -23,7 +23,6 @@ from axonflow.plan import (
     PoolLimit,
     Retry,
     Step,
-    StepEvent,
     Takes,
     current_call,
     ref,
@@ -303,14 +302,13 @@ def test_thread_that_runs_on_is_charged_for_all_that_it_may_take() -> None:
         told.set()
         over.wait(30)
 
-    def watch(event: StepEvent) -> None:
-        if event.state == "failed":
-            over.set()
-
     async def both() -> PlanResult:
         plan = Plan("p", on_failure="cancel").step("a", slow, takes=Takes(tokens=60))
         plan.step("b", fails)
-        return await started(plan, Policy(), means=Means(ledger=ledger, quotas=[quota], grace_ms=1, watch=watch))
+        try:
+            return await started(plan, Policy(), means=Means(ledger=ledger, quotas=[quota], grace_ms=1))
+        finally:
+            over.set()
 
     async def fails() -> None:
         await asyncio.to_thread(told.wait, 30)

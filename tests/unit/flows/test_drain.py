@@ -365,7 +365,7 @@ def test_drain_that_moved_something_wakes_who_waits_for_it():
         await before.wait()
         assert await store.chain("t", spool.writer_id, 0, 5) == [record]
         assert not drain.arrival.is_set()
-        await drain.stop(5)
+        await drain.stop(60)
 
     asyncio.run(run())
 
@@ -383,7 +383,7 @@ def test_drain_waits_for_what_goes_before_each_batch_and_tries_again_when_that_f
         await append(spool, 0)
         one.start()
         assert await one.flush(10)
-        await one.stop(10)
+        await one.stop(60)
         return order, store.writes, reports
 
     order, writes, (failed, mended) = asyncio.run(run())

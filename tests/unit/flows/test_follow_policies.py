@@ -52,7 +52,7 @@ class Agent:
         return self.flow.decide(Request({"id": "ann", "tenant": tenant}, "tool.call", "tool:search"))
 
     async def until(self, condition):
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not condition():
                 await asyncio.to_thread(lambda: None)
 

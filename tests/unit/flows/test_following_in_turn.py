@@ -25,7 +25,7 @@ def test_follower_told_of_a_change_waits_its_turn_but_serves_at_once_whoever_pub
         flow = AxonFlow.open(trusted_keys=[public])
         feed = MemoryPolicyFeed(newsroom.store)
         parts = {"folder": tmp_path / "kept", "policies": None, "stand_in": False, "report": [].append}
-        async with following(flow, feed, **parts) as follower, asyncio.timeout(30):
+        async with following(flow, feed, **parts) as follower, asyncio.timeout(60):
             await newsroom.activated("acme", answering("deny", number=2))
             while not turns:
                 await asyncio.to_thread(lambda: None)

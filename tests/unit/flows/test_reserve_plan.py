@@ -9,7 +9,7 @@ from axonflow.errors import LedgerError, PlanError
 from axonflow.flows.plan_means import Means
 from axonflow.plan import Plan, PlanResult, Retry, Step, Takes
 from axonflow.ports import Quota, Reservation
-from tests.unit.flows.plan_runs import Policy, broken, echo, ran, started, states
+from tests.unit.flows.plan_runs import Policy, broken, echo, in_time, ran, started, states
 
 TOKENS = Quota("acme", "plans", "tokens", 100, 3_600)
 MONEY = Quota("acme", "plans", "usd_micros", 1_000, 3_600)
@@ -106,7 +106,7 @@ def test_run_plan_ledger_that_goes_away_while_it_runs_stops_nothing() -> None:
 def test_run_plan_attempt_that_is_let_go_of_stays_taken() -> None:
     ledger = MemoryLedger()
 
-    async def scenario() -> int:
+    async def scenario() -> PlanResult:
         over = asyncio.Event()
 
         async def ignores() -> None:
@@ -116,11 +116,11 @@ def test_run_plan_attempt_that_is_let_go_of_stays_taken() -> None:
 
         plan = Plan("p").step("a", ignores, takes=Takes(tokens=10), retry=Retry(attempts=2), timeout_ms=1)
         result = await started(plan, Policy(), means=Means(ledger=ledger, quotas=[TOKENS], grace_ms=1))
-        assert states(result) == {"a": "failed"}
         over.set()
-        return await ledger.usage(TOKENS, 1_000_000)
+        return result
 
-    assert asyncio.run(scenario()) == 10
+    assert states(in_time(scenario())) == {"a": "failed"}
+    assert used(ledger, TOKENS) == 10
 
 
 def test_run_plan_map_reserves_for_each_element_as_it_begins() -> None:

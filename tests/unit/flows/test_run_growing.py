@@ -141,21 +141,23 @@ def test_growing_plan_that_is_denied_runs_nothing_and_is_written_no_further() ->
 
 
 def test_deadline_ends_a_plan_whose_writer_hangs() -> None:
-    async def both() -> tuple[PlanResult, bool]:
-        closed = asyncio.Event()
+    closed = []
 
+    async def both() -> PlanResult:
         async def plans() -> AsyncGenerator[Plan, None]:
             try:
                 yield Plan("p", [a_step("a")], deadline_ms=20)
                 await asyncio.Event().wait()
             finally:
-                closed.set()
+                closed.append("by the run")
 
         async with aclosing(plans()) as parts:
-            return await flow_of().run_growing(parts, principal=ANN), closed.is_set()
+            result = await flow_of().run_growing(parts, principal=ANN)
+            closed.append("by the test")
+            return result
 
-    result, closed = asyncio.run(both())
-    assert (result.status, result.error, closed) == ("failed", None, True)
+    result = in_time(both())
+    assert (result.status, result.error, closed) == ("failed", None, ["by the run", "by the test"])
 
 
 def test_growth_reserves_what_its_steps_take_and_leaves_out_what_does_not_fit() -> None:

@@ -9,8 +9,10 @@ from axonflow.flows.plan_means import Means
 from axonflow.plan import Compensation, Hedge, Plan, Retry, StepEvent
 from axonflow.policy.decision import Effect
 from tests.unit.flows.plan_runs import HANGS_AFTER_S, Policy, broken, decision, echo, in_time, ran, started, states
+from tests.virtual_time import VirtualLoop
 
 SOON = Means(grace_ms=1, undo_ms=1)
+RETRY = Retry(attempts=2, first_ms=0)
 
 
 async def hangs(**_arguments: Any) -> None:
@@ -155,12 +157,16 @@ def test_timeout_of_a_plain_callable_whose_thread_runs_on_is_tried_again_only_if
 ) -> None:
     over, called = threading.Event(), []
 
-    def blocks() -> None:
-        called.append(1)
-        over.wait(HANGS_AFTER_S)
-
     async def scenario() -> Any:
-        plan = Plan("p").step("a", blocks, timeout_ms=20, retry=Retry(attempts=2, first_ms=0), idempotent=idempotent)
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+
+        def blocks() -> None:
+            called.append(1)
+            loop.call_soon_threadsafe(loop.skip, 20)  # by then it runs, however busy the machine is
+            over.wait(HANGS_AFTER_S)
+
+        plan = Plan("p").step("a", blocks, timeout_ms=20_000, retry=RETRY, idempotent=idempotent)
         try:
             return await started(plan, Policy())
         finally:

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from axonflow import AxonFlow, PolicyError, Request
+from tests.running import eventually
 from tests.strategies import policy_set
 
 REQUEST = Request("user:ann", "tool.call", "tool:shell", context={"risk": 1})
@@ -70,10 +71,13 @@ def test_decisions_beside_a_reload_are_of_the_old_or_the_new_policies_and_never_
 
     asking = threading.Thread(target=ask)
     asking.start()
-    for _ in range(2):
-        flow.reload(new)
-        flow.reload(old)
-    stop.set()
-    asking.join()
+    try:
+        for _ in range(2):
+            for documents in (new, old):
+                digest = flow.reload(documents)
+                eventually(lambda digest=digest: digest in {one[0] for one in list(seen)}, "a decision by these")
+    finally:
+        stop.set()
+        asking.join()
     assert {digest for digest, _, _ in seen} == set(expected)
     assert all(allowed is expected[digest] and names == ("all",) for digest, allowed, names in seen)

@@ -6,10 +6,21 @@ import pytest
 
 from axonflow.adapters.postgres.database import ROLES
 from axonflow.ids import new_id
-from tests.postgres import execute, fresh_database, new_database, own_server, postgres_dsn, temporary_data_folder
+from tests.postgres import (
+    execute,
+    fresh_database,
+    new_database,
+    own_server,
+    postgres_dsn,
+    temporary_data_folder,
+    whole_day,
+)  # fmt: skip
 from tests.postgres_stores import migrated_dsn, opened
 
-__all__ = ["bare_database", "lone_server", "migrated_dsn", "new_database", "opened_database", "postgres_dsn", "tenant"]
+__all__ = [
+    "bare_database", "lone_server", "migrated_dsn", "new_database", "opened_database", "postgres_dsn", "tenant",
+    "whole_day",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

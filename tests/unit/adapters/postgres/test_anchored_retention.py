@@ -27,7 +27,7 @@ CUT = """INSERT INTO axonflow.audit_cut (tenant_id, writer_id, records, hash, cu
 
 
 @pytest.fixture
-def empty(new_database):
+def empty(whole_day, new_database):
     """A database whose tenant A keeps 10 days."""
     asyncio.run(migrate(new_database))
 

@@ -266,7 +266,7 @@ def anchored():
             anchoring = HeadAnchoring(anchor, writer.writer_id, public_key("key"), print)
             anchoring.start()
             anchoring.saw(writer.batches[-1])
-            assert await anchoring.stop(5)
+            assert await anchoring.stop(60)
         return Trust(writers=await read_anchor(anchor))
 
     return asyncio.run(run())

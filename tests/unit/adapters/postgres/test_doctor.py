@@ -21,7 +21,7 @@ DAY_US = 86_400_000_000
 
 
 @pytest.fixture
-def database(new_database):
+def database(whole_day, new_database):
     asyncio.run(migrate(new_database))
     return new_database
 

@@ -91,7 +91,7 @@ def test_person_that_is_erased_is_nowhere_any_more_and_the_trail_verifies(migrat
             export = await exported(migrated_dsn, tenant)
             async with opened_proofs(migrated_dsn) as proofs:
                 broken = (await verified(proofs, tenant)).broken
-            async with asyncio.timeout(20):  # until it has heard that the key is gone, and has made another
+            async with asyncio.timeout(60):  # until it has heard that the key is gone, and has made another
                 while not (again := await durable.search(query)).total:
                     await flow.enforce(asked_by(ann, tenant))
             return before, followed, proof, erased, after, everything, export, broken, again

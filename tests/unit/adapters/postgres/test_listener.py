@@ -11,8 +11,9 @@ from axonflow.adapters.postgres.listener import PostgresListener
 from axonflow.adapters.postgres.tenant_feed import PostgresTenantFeed
 from axonflow.errors import TenancyUnavailable
 from axonflow.ports import Announced
+from tests.postgres_stores import answers_within
 
-LONG_S = 30
+LONG_S = 60
 IN_FORCE = "SELECT tenant_id FROM axonflow.policy_set"
 OPEN = (
     "SELECT count(*) FROM pg_stat_activity"
@@ -27,8 +28,8 @@ NEW_TENANT = (
 class Room:
     """A listener, what each of two of its hearings was told, and an administrator's connection."""
 
-    def __init__(self, dsn, admin, timeout_s):
-        self.listener = PostgresListener(dsn, DatabaseSettings(), timeout_s=timeout_s)
+    def __init__(self, dsn, admin):
+        self.listener = PostgresListener(dsn, DatabaseSettings(), timeout_s=LONG_S)
         self.told = [[], []]
         self.came = asyncio.Event()
         self.hearings = [self.listener.hearing(self._hearer(own)) for own in self.told]
@@ -61,9 +62,9 @@ class Room:
 
 
 @contextlib.asynccontextmanager
-async def room(dsn, timeout_s=LONG_S):
+async def room(dsn):
     admin = await asyncpg.connect(dsn)
-    made = Room(dsn, admin, timeout_s)
+    made = Room(dsn, admin)
     try:
         yield made
     finally:
@@ -138,9 +139,10 @@ def test_listener_that_one_leaves_goes_on_for_the_other_and_ends_with_the_last(m
 
 def test_listener_whose_server_does_not_answer_says_so_in_time_and_tells_the_other(migrated_dsn):
     async def run():
-        async with room(migrated_dsn, timeout_s=0.2) as here:
+        async with room(migrated_dsn) as here:
             first, second = here.hearings
             await second.ask("SELECT 1")
+            answers_within(here.listener._connection, 0.2)
             async with here.admin.transaction():
                 await here.admin.execute("LOCK TABLE axonflow.policy_set")
                 with pytest.raises(TimeoutError):
@@ -222,7 +224,9 @@ def test_feeds_of_one_database_share_a_connection_and_hear_what_is_theirs(migrat
         try:
             await policies.in_force()
             await tenants.standing()
-            assert await admin.fetchval(OPEN) == 1
+            async with asyncio.timeout(LONG_S):  # those of tests before may still be closing
+                while await admin.fetchval(OPEN) != 1:
+                    pass
             await admin.execute("SELECT pg_notify('axonflow', $1)", f"api_key {tenant}")
             async with asyncio.timeout(LONG_S):
                 while Announced("api_key", tenant) not in await tenants.heard(LONG_S):

@@ -18,7 +18,7 @@ DAY_US = 86_400_000_000
 
 
 def test_owner_without_superuser_migrates_examines_maintains_backs_up_and_restores(
-    lone_server, bare_database, tmp_path
+    whole_day, lone_server, bare_database, tmp_path
 ):
     with fresh_database(lone_server[1]) as other:
         execute(bare_database, "CREATE ROLE migrator LOGIN CREATEROLE PASSWORD 'secret-word'", "SELECT 1")

@@ -24,7 +24,7 @@ PARTITIONS = """SELECT relname FROM pg_class JOIN pg_inherits ON inhrelid = pg_c
 
 
 @pytest.fixture
-def database(new_database):
+def database(whole_day, new_database):
     """A database whose tenants A and B keep 10 days, C 400, and D all."""
     asyncio.run(migrate(new_database))
 

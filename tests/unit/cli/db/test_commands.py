@@ -8,11 +8,11 @@ import pytest
 from axonflow.adapters.postgres import migrate
 from axonflow.adapters.postgres.sql_files import migrations
 from axonflow.cli.bars import Bar
-from tests.postgres import execute, fresh_database, new_database, postgres_dsn
+from tests.postgres import execute, fresh_database, new_database, postgres_dsn, whole_day
 from tests.postgres_rows import add_rows
 from tests.postgres_stores import audit_event, chained, opened, write_sealed
 
-__all__ = ["new_database", "postgres_dsn"]
+__all__ = ["new_database", "postgres_dsn", "whole_day"]
 
 AWAY = "postgresql://ann:secret-word@/db?host=/nowhere"
 
@@ -97,7 +97,7 @@ def test_restore_of_a_trail_that_was_broken_already_says_no(run, folder, databas
     assert (result.exit_code, result.stdout.splitlines()[0]) == (1, "restored and broken")
 
 
-def test_maintain_says_what_it_did_and_when_there_is_nothing_to_do(run, new_database):
+def test_maintain_says_what_it_did_and_when_there_is_nothing_to_do(run, whole_day, new_database):
     run("db", "migrate", "--database-url", new_database)
     assert run("db", "maintain", "--database-url", new_database).stdout == "nothing to do\n"
     partition = "SELECT relname FROM pg_class WHERE relname ~ '^audit_event_20.._.._..$' ORDER BY 1 LIMIT 1"

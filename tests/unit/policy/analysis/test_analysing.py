@@ -1,7 +1,7 @@
 """Everything found is true: the engine confirms each witness, and no request of a small world refutes a finding."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from axonflow import Request
@@ -83,7 +83,7 @@ def seen(engine, request):
 
 
 @given(sets())
-@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_analysis_of_any_set_is_confirmed_and_never_refuted(document):
     engine = engine_of(document)
     analysis = analyse(engine, origins(document))

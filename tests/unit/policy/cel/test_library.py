@@ -5,7 +5,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from axonflow.policy.cel.addresses import Cidr, Ip
@@ -107,7 +107,7 @@ def label(row):
 
 
 @pytest.mark.parametrize("row", ROWS, ids=label)
-@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15)
 @given(data=st.data())
 def test_function_of_arguments_of_its_kinds_has_a_value_or_fails_as_expressions_do(row, data):
     parameters = row.parameters + row.parameters[-1:] * (data.draw(st.integers(0, 3)) if row.variadic else 0)
@@ -115,7 +115,7 @@ def test_function_of_arguments_of_its_kinds_has_a_value_or_fails_as_expressions_
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if len(alike(row)) > 1 and alike(row)[-1] == row], ids=label)
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(data=st.data())
 def test_function_that_several_rows_may_mean_looks_at_kinds_itself(row, data):
     kinds = [{flat(one.parameter(at)) for one in alike(row)} for at in range(len(row.parameters))]

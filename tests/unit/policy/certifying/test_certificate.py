@@ -4,7 +4,7 @@ import contextlib
 import random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from axonflow import AxonFlow, Request
@@ -98,7 +98,7 @@ def inputs_of(request):
 
 
 @given(policy_sets(), hostile_requests())
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None)
 def test_work_of_any_decision_is_at_most_what_is_certified(documents, request):
     flow = AxonFlow.open(documents)
     candidates, spent, visited = work_of(flow, documents, request)
@@ -110,7 +110,7 @@ def test_work_of_any_decision_is_at_most_what_is_certified(documents, request):
 
 
 @given(st.lists(rules(), min_size=3, max_size=60), st.lists(hostile_requests(), min_size=3, max_size=5))
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, deadline=None)
 def test_candidates_among_many_rules_are_at_most_what_is_certified(drawn, asked):
     document = policy_set([dict(rule, id=f"r{number}") for number, rule in enumerate(drawn)])
     engine = AxonFlow.open(document).policies
@@ -220,7 +220,7 @@ EXAMPLES = [example for detector in AxonFlow.open().scanner.detectors for exampl
 
 
 @given(st.lists(st.sampled_from(EXAMPLES), min_size=1, max_size=40), st.sampled_from(["pii", "secret", "code", "*"]))
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None)
 def test_work_of_detectors_on_hostile_content_is_at_most_what_is_certified(texts, selector):
     document = policy_set([{"id": "r", "effect": "deny", "when": f'detected("{selector}")'}], default="allow")
     flow = AxonFlow.open(document)

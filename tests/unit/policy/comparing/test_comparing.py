@@ -1,7 +1,7 @@
 """What a change does is found and confirmed; what is called without effect has none."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from axonflow import AxonFlow
@@ -59,7 +59,7 @@ def kind_of(before, after):
 
 
 @given(changed())
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, deadline=None)
 def test_every_difference_in_a_small_world_is_found_and_each_told_is_one(documents):
     before, after = documents
     found = compare(before, after)

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from axonflow import AxonFlow, Effect
 from axonflow.errors import LedgerError
-from tests.strategies import KNOWN_ACTIONS, policy_sets, requests
+from tests.strategies import KNOWN_ACTIONS, TIMES, policy_sets, requests
 
-TIMED = requests((*KNOWN_ACTIONS, "custom.action")).filter(lambda request: request.time is not None)
+TIMED = requests((*KNOWN_ACTIONS, "custom.action"), TIMES)
 FIELDS = (
     "effect", "allowed", "reasons", "obligations", "policies", "policy_digest", "redacted", "errors", "shadow",
 )  # fmt: skip

@@ -188,7 +188,11 @@ def test_whatif_that_is_interrupted_tells_what_it_knows_and_that_it_is_partial(r
         signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(Comparison, "take", interrupted)
-    result = run("whatif", stricter, "--export", str(exported))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # of who runs in the background it is ignored
+    try:
+        result = run("whatif", stricter, "--export", str(exported))
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert result.exit_code == 130
     assert "(interrupted: partial)" in result.stdout
     assert "compared     3" in result.stdout
