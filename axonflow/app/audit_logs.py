@@ -17,7 +17,8 @@ def audit_log(audit: AuditLog | str | os.PathLike[str] | None, modes: AuditModes
     """What ``AxonFlow.open(audit=...)`` means: a folder is a spool, and nothing the memory. Warns of a spool that was
     damaged. Raises ConfigurationError for a mode that is not that of a spool, and as ``SqliteAuditSpool.open``."""
     if isinstance(audit, (str, os.PathLike)):
-        from axonflow.app.spooling import SqliteAuditSpool, told_damage  # who records nothing need not wait for it
+        from axonflow.adapters.sqlite_spool import SqliteAuditSpool  # who records nothing need not wait for it
+        from axonflow.app.spooling import told_damage
 
         spool = SqliteAuditSpool.open(audit, modes=modes)
         for damage in spool.damage:
