@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+from collections import Counter
 from collections.abc import Generator
 from itertools import groupby
 from pathlib import Path
@@ -31,6 +32,8 @@ _BESIDE = (_HERE / "unit" / "adapters" / "postgres", _HERE / "unit" / "cli")
 """Of these, which are about little of the core, only what is about policies and the audit trail is traced."""
 _OF_POLICIES_AND_TRAIL = (_HERE / "unit" / "cli" / "policy", _HERE / "unit" / "cli" / "audit")
 _DRAWN_UNTRACED = (_HERE / "unit" / "policy", _HERE / "unit" / "detect")
+_ROWS_TRACED = 24
+"""Of a test with a table of examples, about so many, spread over it."""
 _WAITING = (_HERE / "e2e", _HERE / "sidecar", _HERE / "attacks", _HERE / "unit" / "adapters" / "postgres")
 
 
@@ -49,12 +52,21 @@ def pytest_collection_finish() -> None:
 @pytest.hookimpl(trylast=True)  # behind Hypothesis, which marks what is drawn
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave out of coverage what only repeats: tracing makes the core two to three times slower. The gate holds by the
-    tests of single cases; drawn ones, slow ones and those that come through a door run as they are."""
+    tests of single cases; drawn ones, slow ones, most of a long table and what comes through a door run as they are."""
+    rows = Counter(map(_function, items))
+    seen: Counter[str] = Counter()
     for item in items:
+        function = _function(item)
+        repeats = bool(seen[function] % max(1, rows[function] // _ROWS_TRACED))
+        seen[function] += 1
         drawn = item.get_closest_marker("hypothesis") and any(map(item.path.is_relative_to, _DRAWN_UNTRACED))
-        if drawn or item.get_closest_marker("slow") or not _is_traced(item.path):
+        if repeats or drawn or item.get_closest_marker("slow") or not _is_traced(item.path):
             item.add_marker("untraced")
     items[:] = _mixed(items)
+
+
+def _function(item: pytest.Item) -> str:
+    return item.nodeid.partition("[")[0]
 
 
 def _is_traced(path: Path) -> bool:

@@ -118,8 +118,6 @@ class Commands(LazyGroup):
             if hasattr(stream, "reconfigure"):  # names from anywhere are printed: no locale may stop that
                 stream.reconfigure(errors="backslashreplace")
         try:
-            if not read_settings().colour:
-                ctx.color = False
             return self._answered(ctx)
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
@@ -131,6 +129,8 @@ class Commands(LazyGroup):
     def _answered(self, ctx: click.Context) -> Any:
         """Run the command. With `--json` an error is an object on standard output, beside the message for people."""
         try:
+            if not read_settings().colour:
+                ctx.color = False
             return super().invoke(ctx)
         except (AxonFlowError, click.ClickException) as error:
             if ctx.meta[_WANTS_JSON]:

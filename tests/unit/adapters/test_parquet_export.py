@@ -152,8 +152,9 @@ def test_parquet_export_of_which_a_row_was_taken_out_is_found_broken(exported):
     out = io.BytesIO()
     shorter = pa.concat_tables([rows.slice(0, 7), rows.slice(8)])
     pq.write_table(shorter.replace_schema_metadata(table.metadata.metadata), out)
-    with pytest.raises(AuditError, match="38"):
-        verified(out.getvalue())
+    found, report = verified(out.getvalue())
+    assert "missing" in {kind for kind, _, _ in found}
+    assert "38" in report.broken[-1].what
 
 
 @pytest.mark.parametrize("column", ["writer_id", "sequence", "hash", "canonical"])
