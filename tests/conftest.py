@@ -30,7 +30,7 @@ _HERE = Path(__file__).parent
 _TRACED = (_HERE / "unit", _HERE / "ports")
 _BESIDE = (_HERE / "unit" / "adapters" / "postgres", _HERE / "unit" / "cli")
 """Of these, which are about little of the core, only what is about policies and the audit trail is traced."""
-_OF_POLICIES_AND_TRAIL = (_HERE / "unit" / "cli" / "policy", _HERE / "unit" / "cli" / "audit")
+_OF_POLICIES_AND_TRAIL = tuple(_HERE / "unit" / "cli" / room for room in ("policy", "decisions", "audit"))
 _DRAWN_UNTRACED = (_HERE / "unit" / "policy", _HERE / "unit" / "detect")
 _ROWS_TRACED = 24
 """Of a test with a table of examples, about so many, spread over it."""
