@@ -32,8 +32,9 @@ _BESIDE = (_HERE / "unit" / "adapters" / "postgres", _HERE / "unit" / "cli")
 """Of these, which are about little of the core, only what is about policies and the audit trail is traced."""
 _OF_POLICIES_AND_TRAIL = tuple(_HERE / "unit" / "cli" / room for room in ("policy", "decisions", "audit"))
 _DRAWN_UNTRACED = (_HERE / "unit" / "policy", _HERE / "unit" / "detect")
+_TABLES = _HERE / "unit" / "detect"
 _ROWS_TRACED = 24
-"""Of a test with a table of examples, about so many, spread over it."""
+"""Of a test of every detector, about so many, spread over them."""
 _WAITING = (_HERE / "e2e", _HERE / "sidecar", _HERE / "attacks", _HERE / "unit" / "adapters" / "postgres")
 
 
@@ -57,7 +58,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     seen: Counter[str] = Counter()
     for item in items:
         function = _function(item)
-        repeats = bool(seen[function] % max(1, rows[function] // _ROWS_TRACED))
+        repeats = item.path.is_relative_to(_TABLES) and seen[function] % max(1, rows[function] // _ROWS_TRACED)
         seen[function] += 1
         drawn = item.get_closest_marker("hypothesis") and any(map(item.path.is_relative_to, _DRAWN_UNTRACED))
         if repeats or drawn or item.get_closest_marker("slow") or not _is_traced(item.path):

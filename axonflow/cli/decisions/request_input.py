@@ -57,7 +57,12 @@ def _read(place: str) -> Request:
     from axonflow import Request
     from axonflow.policy.request import MAX_REQUEST_BYTES
 
-    return Request.from_json(decoded(read_bytes(place, MAX_REQUEST_BYTES), place))
+    data = decoded(read_bytes(place, MAX_REQUEST_BYTES), place)
+    try:
+        return Request.from_json(data)
+    except RequestError as error:
+        at = f"{place}: {error.at}" if error.at else place
+        raise RequestError(error.message, expected=error.expected, found=error.found, at=at, hint=error.hint) from None
 
 
 def _put_together(given: dict[str, str], pairs: Sequence[str]) -> Request:

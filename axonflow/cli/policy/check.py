@@ -186,10 +186,26 @@ def _read(places: Sequence[str]) -> tuple[list[LoadedSet], list[BundleSource], l
             sources.extend(policy_sources(place))
         except PolicyError as error:
             problems.extend(error.problems)
+    problems.extend(_faults_of_tests(sources))
     loaded, more = load_sets([source for source in sources if isinstance(source, PolicySource)])
     if problems or more:
         raise PolicyError.joined([*problems, *more])
     return loaded, [source for source in sources if isinstance(source, BundleSource)], sources
+
+
+def _faults_of_tests(sources: Sequence[Source]) -> Iterator[PolicyError]:
+    """Those of scenarios that stand beside the policies. `policy test` runs them."""
+    from axonflow.policy import PolicySource
+    from axonflow.policy.documents.reading import is_tests
+
+    for source in sources:
+        if isinstance(source, PolicySource) and is_tests(source):
+            from axonflow.policy.testing.cases import read_scenarios
+
+            try:
+                read_scenarios(source)
+            except PolicyError as error:
+                yield from error.problems
 
 
 def _counts(loaded: Sequence[LoadedSet], bundled: Sequence[BundledSet]) -> dict[str, dict[str, int]]:

@@ -98,7 +98,7 @@ def test_decide_of_a_request_file_reads_it(run, policies, folder, source):
         (("r.json", "--action", "tool.call"), "not both"),
         (("r.json", "--context", "a=b"), "not both"),
         (("missing.json",), "does not exist"),
-        (("r.json",), "$"),
+        (("r.json",), "r.json: $"),
         ((*ASK, "tool:a", "--context", "novalue"), "NAME=VALUE"),
         ((*ASK, "tool:a", "--content", '{"a": 1, "a": 2}'), "$.a: repeated member"),
         ((*ASK, "shell"), "short form"),

@@ -144,6 +144,21 @@ def test_check_runs_the_tests_of_the_rules(run, folder, expect, exit_code):
     assert report(run("policy", "check", "--json"))["ok"] is (exit_code == 0)
 
 
+def test_check_of_scenarios_beside_policies_tells_their_faults_though_it_runs_none(run, folder):
+    asked = {"principal": "user:ann", "action": "Tool", "resource": "tool:x"}
+    head = {"apiVersion": "axonflow.dev/v1", "kind": "PolicyTests", "metadata": {"name": "more"}}
+    scenarios = {**head, "scenarios": [{"name": "one", "request": asked, "expect": "deny"}]}
+    write(folder, policy_set([]), scenarios)
+    result = run("policy", "check", "--json")
+    assert result.exit_code == 1
+    [problem] = report(result)["problems"]
+    assert "1.yaml" in problem["at"]
+    assert "$.action" in problem["message"]
+    right = {"name": "one", "request": {**asked, "action": "tool.call"}, "expect": "deny"}
+    write(folder, policy_set([]), {**head, "scenarios": [right]})
+    assert run("policy", "check").exit_code == 0
+
+
 def test_check_of_a_place_reads_its_documents_once(run, policies, monkeypatch):
     read = []
     monkeypatch.setattr(
