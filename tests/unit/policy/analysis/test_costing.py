@@ -11,7 +11,7 @@ RULES = [
         "id": "net",
         "effect": "deny",
         "match": {"action": "tool.call"},
-        "when": "cidr('10.0.0.0/8').containsIP(ip(context.ip))",
+        "when": "has(context.ip) && context.ip.inCIDR(['10.0.0.0/8'])",
     },
     {"id": "looked", "effect": "warn", "match": {"action": "tool.call"}, "when": "context.items.exists(i, i == 'a')"},
     {"id": "anywhere", "effect": "warn", "when": "context.n > 1"},
