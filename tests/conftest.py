@@ -30,8 +30,8 @@ _HERE = Path(__file__).parent
 _TRACED = (_HERE / "unit", _HERE / "ports")
 _BESIDE = (_HERE / "unit" / "adapters" / "postgres", _HERE / "unit" / "cli")
 """Of these, which are about little of the core, only what is about policies and the audit trail is traced."""
-_OF_POLICIES_AND_TRAIL = tuple(_HERE / "unit" / "cli" / room for room in ("policy", "decisions", "audit"))
-_DRAWN_UNTRACED = (_HERE / "unit" / "policy", _HERE / "unit" / "detect")
+_OF_POLICIES_AND_TRAIL = tuple(_HERE / "unit" / "cli" / room for room in ("policy", "audit"))
+_DRAWN_UNTRACED = (_HERE / "unit" / "policy", _HERE / "unit" / "detect", _HERE / "ports")
 _TABLES = _HERE / "unit" / "detect"
 _ROWS_TRACED = 24
 """Of a test of every detector, about so many, spread over them."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from axonflow.cli.reading import INPUT_FILE, decoded, read_bytes
+from axonflow.cli.reading import INPUT_FILE, STANDARD_INPUT, decoded, read_bytes
 from axonflow.errors import RequestError
 
 if TYPE_CHECKING:
@@ -61,6 +61,8 @@ def _read(place: str) -> Request:
     try:
         return Request.from_json(data)
     except RequestError as error:
+        if place == STANDARD_INPUT:
+            raise
         at = f"{place}: {error.at}" if error.at else place
         raise RequestError(error.message, expected=error.expected, found=error.found, at=at, hint=error.hint) from None
 

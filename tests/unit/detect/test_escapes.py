@@ -30,6 +30,7 @@ FOUND = [(detector.id, example) for detector in (*SECRETS, *PII) for example in 
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 @pytest.mark.parametrize("escape", ESCAPES)
 def test_escape_beside_an_example_never_hides_it(scanner, escape):
     for detector_id, example in FOUND:

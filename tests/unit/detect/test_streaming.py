@@ -190,6 +190,7 @@ MOST_CUTS = 10
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 @pytest.mark.parametrize("detector_id", [one.id for one in LIMITED])
 def test_stream_of_an_example_comes_out_as_the_whole_does_wherever_it_is_cut(detector_id):
     redaction = StreamRedaction(scanner_of("builtin"), [detector_id], compile_pattern, stride_chars=1)

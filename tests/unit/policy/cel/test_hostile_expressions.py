@@ -133,6 +133,7 @@ MIXTURES = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", [*([name] for name in WRAPPERS), *MIXTURES], ids="-".join)
 def test_expression_as_deep_as_the_limits_allow_compiles_in_this_python(names):
     text, deepest, refusal = "true", 0, None

@@ -105,6 +105,7 @@ def _doubled(times):
     return f"{text} > 0"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("condition", [_doubled(14), " || ".join(["context.a == 1"] * 5_000)])
 @pytest.mark.parametrize("effect", ["permit", "forbid"])
 def test_condition_longer_than_any_of_ours_is_named_before_it_is_written(effect, condition):

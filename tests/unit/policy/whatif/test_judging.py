@@ -96,6 +96,7 @@ def decided(flow, request, event):
     return {flow.policies.decide(request, "", moment / 1_000_000).effect.value for moment in event.moments}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", [{"when": one} for one in CONDITIONS] + [{"match": one} for one in MATCHES], ids=str)
 def test_judging_a_condition_says_what_it_comes_to_or_nothing_whatever_was_recorded(rule):
     requests = list(drawn())
