@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+from axonflow.detect.quoted_text import unquoted
+
 __all__ = ["OpenPattern", "open_pattern"]
 
 _MAX_COUNT: Final = 4
@@ -23,7 +25,6 @@ _FEW: Final = re.compile(r"\[[^\^\-\\\[\]]{1,8}\]")
 _FLAGS: Final = re.compile(r"\(\?([imsU-]+)\)")
 _OPENING: Final = re.compile(r"\((?:\?(?:P?<\w+>|([imsU-]*):))?")
 _REPETITION: Final = re.compile(r"([*+?]|\{(\d+)(,(\d*))?\})\??")
-_QUOTED: Final = re.compile(r"\\Q(.*?)(?:\\E|\Z)", re.DOTALL)
 _EDGE: Final = re.compile(r"\\[bBAz]|[$^]")
 _ONE: Final = re.compile(
     r"\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\]|\\[pP](?:\{\^?\w+\}|\w)|\\x\{[0-9A-Fa-f]+\}|\\x[0-9A-Fa-f]{2}|\\.|.",
@@ -62,7 +63,7 @@ class _Part(NamedTuple):
 
 def open_pattern(pattern: str) -> OpenPattern:
     """The beginnings of the matches of `pattern`, which RE2 takes: what it refuses is not looked for here."""
-    plain = _QUOTED.sub(lambda quoted: re.escape(quoted[1]), pattern)
+    plain = unquoted(pattern)
     part, _ = _alternatives(plain, 0)
     heads = tuple(sorted(part.heads)) if all(len(head) >= _MIN_HEAD_CHARS for head in part.heads) else ()
     return OpenPattern(part.whole, part.beginnings, part.longest_chars, part.sees_lines, heads)

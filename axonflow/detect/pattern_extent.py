@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+from axonflow.detect.quoted_text import unquoted
+
 __all__ = ["Extent", "extent_of"]
 
 _MAX_LITERALS: Final = 16
@@ -20,7 +22,6 @@ _MIN_TRIGGER_CHARS: Final = 2
 _REPETITION: Final = re.compile(r"[*+?]|\{(\d+)(,(\d*))?\}")
 _OPENING: Final = re.compile(r"\(\?(?:P?<\w+>|[imsU-]*:)|\((?!\?)", re.ASCII)
 _FLAGS: Final = re.compile(r"\(\?[imsU-]+\)", re.ASCII)
-_QUOTED: Final = re.compile(r"\\Q(.*?)(?:\\E|\Z)", re.DOTALL)
 _ESCAPE: Final = re.compile(
     r"\\(?:(?P<kind>[pP](?:\{\^?\w+\}|\w)|[dDsSwWC])|(?P<edge>[bB])|(?P<end>[Az])"
     r"|x\{(?P<braced>[0-9A-Fa-f]+)\}|x(?P<hex>[0-9A-Fa-f]{2})|(?P<octal>[0-7]{1,3})|(?P<plain>.))",
@@ -52,6 +53,7 @@ _ANY: Final = Extent(1, 1)
 
 def extent_of(pattern: str) -> Extent:
     """The extent of `pattern`, which RE2 takes."""
+    pattern = unquoted(pattern)
     open_groups: list[_Group] = []
     group = _Group()
     at = 0
@@ -174,9 +176,6 @@ def _class(pattern: str, at: int) -> tuple[Extent, int]:
 
 
 def _escape(pattern: str, at: int) -> tuple[Extent, int]:
-    quoted = _QUOTED.match(pattern, at)
-    if quoted:
-        return _literal(quoted[1]), quoted.end()
     found = _ESCAPE.match(pattern, at)
     if found is None:  # a backslash at the end, which RE2 refuses
         return _EMPTY, len(pattern)

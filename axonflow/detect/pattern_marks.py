@@ -15,6 +15,8 @@ from itertools import groupby
 from math import log2
 from typing import Final, NamedTuple
 
+from axonflow.detect.quoted_text import unquoted
+
 __all__ = ["mark_of"]
 
 _MIN_BITS: Final = 9.0
@@ -31,7 +33,6 @@ _ALL: Final = frozenset(range(128))
 _FLAGS: Final = re.compile(r"\(\?([imsU-]+)\)", re.ASCII)
 _OPENING: Final = re.compile(r"\((?:\?(?:P?<\w+>|([imsU-]*):))?", re.ASCII)
 _REPETITION: Final = re.compile(r"([*+?]|\{(\d+)(,(\d*))?\})\??")
-_QUOTED: Final = re.compile(r"\\Q(.*?)(?:\\E|\Z)", re.DOTALL)
 _EDGE: Final = re.compile(r"\\[bBAz]|[$^]")
 _ONE: Final = re.compile(
     r"\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\]|\\[pP](?:\{\^?\w+\}|\w)|\\x\{[0-9A-Fa-f]+\}|\\x[0-9A-Fa-f]{2}|\\.|.",
@@ -109,7 +110,7 @@ class _Sequence(NamedTuple):
 @lru_cache(maxsize=1024)
 def mark_of(pattern: str) -> str | None:
     """In the syntax of RE2 and Hyperscan, without groups that capture; None where nothing is rare enough."""
-    plain = _QUOTED.sub(lambda quoted: re.escape(quoted[1]), pattern)
+    plain = unquoted(pattern)
     alternatives, _ = _alternatives(plain, 0, "")
     best = [_best_of(sequence) for sequence in alternatives]
     if len(best) > _MAX_ALTERNATIVES or any(bits < _MIN_BITS for _, bits in best):

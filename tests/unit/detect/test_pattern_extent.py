@@ -1,7 +1,7 @@
 """The extent of a pattern against what RE2 matches with it."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from axonflow.adapters.re2_engine import compile_pattern
@@ -94,6 +94,7 @@ PATTERNS = st.lists(st.tuples(st.recursive(ATOMS, groups, max_leaves=6), REPETIT
 )
 
 
+@example(pattern=r"\Qa.\E??", text="a")  # of what is quoted, the last character alone is repeated
 @given(pattern=PATTERNS, text=st.text("aAbBc01. -_{", max_size=40))
 @settings(max_examples=200, deadline=None)
 def test_extent_of_any_pattern_holds_for_all_it_matches(pattern, text):

@@ -146,7 +146,7 @@ def test_comparison_with_a_rule_on_the_time_takes_the_moment_from_the_id_of_the_
     """An event may be written long after its decision: it waited for a vault. The id says when that was."""
     flow, log = opened({"effect": "deny", "when": "time.getMilliseconds() < 0"})
     late = [
-        msgspec.structs.replace(one, time_us=one.time_us + 3_000_000, duration_us=3_000_000)
+        msgspec.structs.replace(one, time_us=one.time_us + 3_000_000, duration_us=one.duration_us + 3_000_000)
         for one in recorded(flow, log, ask())
     ]
     assert tallied(late, flow).effects == {("allow", "allow"): 1}
