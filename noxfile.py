@@ -6,7 +6,9 @@ With ``--no-venv`` (as ``bootstrap.py test`` calls it) the sessions use the envi
 from __future__ import annotations
 
 import os
+import re
 import secrets
+from shutil import which
 
 import nox
 
@@ -54,6 +56,15 @@ def layers(session: nox.Session) -> None:
     session.run("lint-imports")
 
 
+def seed_of_tree(session: nox.Session) -> int:
+    """What tests draw by: another seed for each state of the project, and for one state the same wherever it is
+    checked, so that what passed before it was pushed passes afterwards. Outside of git, any."""
+    asked = ("git", "rev-parse", "HEAD^{tree}")
+    tree = session.run(*asked, external=True, silent=True, success_codes=range(256)) if which("git") else ""
+    found = re.match(r"[0-9a-f]{8}", tree or "")
+    return int(found[0], 16) if found else secrets.randbits(32)
+
+
 @nox.session
 def tests(session: nox.Session) -> None:
     """All tests, with branch coverage of the pure core. Arguments go to pytest, and then coverage is not judged."""
@@ -61,7 +72,7 @@ def tests(session: nox.Session) -> None:
     if session.posargs:
         session.run("pytest", *session.posargs, env=BYTECODE_KEPT)
         return
-    seed = secrets.randbits(32)  # another one each time, printed with the command, so that a failure can be repeated
+    seed = seed_of_tree(session)  # printed with the command, so that a failure can be repeated
     # Two processes more than cores, since many tests wait for servers of theirs; each with whole files: what a
     # file starts, such as a server, it starts once. In the order that tests/conftest.py gives them.
     processes = min((os.cpu_count() or 1) + 2, 6)

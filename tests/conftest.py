@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 # The machines that run this are small and shared: how long an example takes says nothing. Nor does it that many in a
 # row were drawn too large: of nested values some are, and each run draws others.
 settings.register_profile(
-    # Each run has a seed of its own, so fewer examples a run are as many in a week, and CI keeps within its time.
+    # Each state of the project has a seed of its own: few examples a run are many in a week, and CI keeps its time.
     "default", deadline=None, max_examples=20, print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
