@@ -9,8 +9,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from axonflow.lazy_names import names_from
 
 if TYPE_CHECKING:
     from axonflow.app import AxonFlow
@@ -42,13 +43,7 @@ _HOMES: Final = {
     **dict.fromkeys(("Decision", "Effect", "Principal", "Request", "Resource"), "axonflow.policy"),
 }
 
-
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'axonflow' has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(home), name)
-    return value
+__getattr__ = names_from(_HOMES, __name__)
 
 
 def __dir__() -> list[str]:

@@ -6,8 +6,9 @@ own, imported by whoever wants it.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from axonflow.lazy_names import names_from
 
 if TYPE_CHECKING:
     from axonflow.app.flow import AxonFlow
@@ -18,13 +19,7 @@ __all__ = ["AxonFlow", "policy_sources"]
 # Imported when first used (PEP 562): who asks one of these modules for something need not wait for the whole flow.
 _HOMES: Final = {"AxonFlow": "axonflow.app.flow", "policy_sources": "axonflow.app.policies"}
 
-
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(home), name)
-    return value
+__getattr__ = names_from(_HOMES, __name__)
 
 
 def __dir__() -> list[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from axonflow.lazy_names import names_from
 
 if TYPE_CHECKING:
     from axonflow.adapters.memory.api_policy_store import MemoryApiPolicyStore, MemoryOverrideStore
@@ -88,13 +89,7 @@ _HOMES: Final = {
     "MemoryWorkflowSteps": "workflow_store",
 }
 
-
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
-    return value
+__getattr__ = names_from({name: f"{__name__}.{home}" for name, home in _HOMES.items()}, __name__)
 
 
 def __dir__() -> list[str]:
