@@ -1,6 +1,6 @@
 """The pytest plugin: a fixture to ask policies with, and files of scenarios as tests.
 
-Imported whenever pytest starts where AxonFlow is installed, so nothing of AxonFlow is imported until somebody uses it:
+Imported whenever pytest starts where AxonFlow is installed, so no more of AxonFlow is imported until somebody uses it:
 a project that does not pays for this module, and no more. docs/how-to/test-policies.md shows how to use it.
 """
 

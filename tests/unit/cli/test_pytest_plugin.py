@@ -80,13 +80,13 @@ def test_faults_of_scenarios_and_missing_policies_are_errors_of_collection(proje
     result.assert_outcomes(errors=4)
 
 
-def test_plugin_that_nobody_uses_imports_nothing_of_axonflow():
+def test_plugin_that_nobody_uses_imports_itself_and_what_the_package_looks_names_up_with():
     script = (
         "import sys, axonflow.pytest_plugin;"
         "print(sorted(name for name in sys.modules if name.startswith(('axonflow.', 'msgspec', 'pydantic', 'yaml'))))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
-    assert done.stdout.strip() == "['axonflow.pytest_plugin']"
+    assert done.stdout.strip() == "['axonflow.lazy_names', 'axonflow.pytest_plugin']"
 
 
 def test_plugin_is_an_entry_point_of_the_distribution():
