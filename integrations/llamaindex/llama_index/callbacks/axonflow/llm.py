@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from llama_index.callbacks.axonflow.content import overlay, shown
-from llama_index.callbacks.axonflow.guard import Guard, Question
+from llama_index.callbacks.axonflow.enforcing import Enforcing, Question
 from llama_index.core.base.llms.types import (
     ChatMessage,
     ChatResponse,
@@ -39,7 +39,7 @@ _SETTINGS = (
 """What LlamaIndex reads from a model before it calls it: the guarded one must say the same."""
 
 
-def guarded_llm(inner: LLM, guard: Guard, name: str) -> GuardedLLM:
+def guarded_llm(inner: LLM, guard: Enforcing, name: str) -> GuardedLLM:
     """`inner`, of its own family: agents call tools only through models that say they can."""
     kind = GuardedFunctionCallingLLM if isinstance(inner, FunctionCallingLLM) else GuardedLLM
     return kind(inner=inner, guard=guard, model=name, **{field: getattr(inner, field) for field in _SETTINGS})
@@ -133,8 +133,8 @@ class GuardedLLM(LLM):
     # -- the questions
 
     @property
-    def _guard(self) -> Guard:
-        guard: Guard = self.guard
+    def _guard(self) -> Enforcing:
+        guard: Enforcing = self.guard
         return guard
 
     @property

@@ -7,7 +7,7 @@ from inspect import iscoroutinefunction, signature
 from typing import Any, TypeVar
 
 from llama_index.callbacks.axonflow.content import overlay, shown, text_of_blocks
-from llama_index.callbacks.axonflow.guard import Guard, Question
+from llama_index.callbacks.axonflow.enforcing import Enforcing, Question
 from llama_index.core.tools import AsyncBaseTool, BaseTool, FunctionTool, ToolMetadata, ToolOutput
 from llama_index.core.tools.types import adapt_to_async_tool
 
@@ -19,7 +19,7 @@ Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def guarded_tool(tool: BaseTool | AsyncBaseTool, guard: Guard) -> GuardedTool:
+def guarded_tool(tool: BaseTool | AsyncBaseTool, guard: Enforcing) -> GuardedTool:
     """`tool`, of its own family: agents give a workflow's context to tools made of functions only."""
     return GuardedFunctionTool(tool, guard) if isinstance(tool, FunctionTool) else GuardedTool(tool, guard)
 
@@ -30,7 +30,7 @@ class GuardedTool(AsyncBaseTool):
     LlamaIndex's agents report what a tool raises to the model, as they do for every failure, and go on.
     """
 
-    def __init__(self, inner: BaseTool | AsyncBaseTool, guard: Guard) -> None:
+    def __init__(self, inner: BaseTool | AsyncBaseTool, guard: Enforcing) -> None:
         self._inner = adapt_to_async_tool(inner)
         self._guard = guard
 
@@ -92,7 +92,7 @@ class GuardedTool(AsyncBaseTool):
 class GuardedFunctionTool(GuardedTool, FunctionTool):
     """A tool made of a function. The functions that it gives away are guarded as well."""
 
-    def __init__(self, inner: FunctionTool, guard: Guard) -> None:
+    def __init__(self, inner: FunctionTool, guard: Enforcing) -> None:
         GuardedTool.__init__(self, inner, guard)
         self.requires_context = inner.requires_context
         self.ctx_param_name = inner.ctx_param_name
