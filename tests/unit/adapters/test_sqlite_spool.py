@@ -228,7 +228,8 @@ def test_spool_on_a_disk_that_refuses_acknowledges_nothing_and_recovers(spool, f
     on_thread(spool, lambda connection: connection.execute(break_).fetchall())
 
     async def burst(first):
-        events = [own(spool, number, reasons=("x" * 900,)) for number in range(first, first + 64)]
+        too_large = ("x" * 900,) * 10  # for what is left of any page: none may be written, however they are gathered
+        events = [own(spool, number, reasons=too_large) for number in range(first, first + 64)]
         return await asyncio.gather(*map(spool.append, events), return_exceptions=True)
 
     outcomes = asyncio.run(burst(1))
