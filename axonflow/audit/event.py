@@ -15,6 +15,7 @@ from axonflow.audit.storable import Storable
 from axonflow.errors import AuditError
 
 __all__ = [
+    "AUDIT_EFFECTS",
     "AUDIT_KINDS",
     "IN_PROCESS",
     "SCHEMA_VERSION",
@@ -31,8 +32,11 @@ SEALED_VERSION: Final = 3
 """Of events with sealed parts, which readers of version 2 do not know."""
 
 AuditKind = Literal["decision", "model_call", "tool_call", "plan_step", "admin", "login"]
-AUDIT_KINDS: Final[frozenset[AuditKind]] = frozenset(get_args(AuditKind))
-"""What a new event may tell of. Those of version 1 had others, under which they are still found."""
+AUDIT_KINDS: Final[tuple[AuditKind, ...]] = get_args(AuditKind)
+"""What a new event may tell of. Those of version 1 had others, by which they are not searched."""
+
+AUDIT_EFFECTS: Final = ("deny", "require_approval", "redact", "limit", "allow", "log")
+"""What the effect of an event may be: of a decision, strongest first; and that of what was done and not decided."""
 
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 """What fits into a bigint of PostgreSQL."""

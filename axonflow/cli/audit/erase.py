@@ -60,8 +60,8 @@ def command(
       0    no key of that person is left, of those that are wrapped under this key
       1    no key was found, and the tenant has some that this key does not open:
            it is that of another installation, or theirs was lost
-      2    nothing was destroyed: a hold, no key of the installation, no person,
-           one that was not confirmed; or it was, and what it came to could not
+      2    nothing was destroyed: a hold, no such tenant, no key of the
+           installation, no person, one that was not confirmed; or it was, and what it came to could not
            be recorded or counted, as the message says
     """
     if confirm != person:
@@ -79,8 +79,10 @@ def command(
 
 
 async def _erased(url: str, key: bytes, commands: Commands, tenant_id: str, person: str) -> ErasedPerson:
+    from axonflow.app.auditing import check_tenant
     from axonflow.app.persons import opened_persons
 
+    await check_tenant(url, tenant_id)  # else it would have a trail from now on, which says that somebody was erased
     async with opened_persons(url, key, commands) as persons:
         return await persons.erase(tenant_id, person, actor=actor())
 

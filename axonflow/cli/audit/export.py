@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import click
 
-from axonflow.cli.audit.filters import chosen_persons_key, persons_key_option
+from axonflow.cli.audit.filters import FILLED, chosen_persons_key, persons_key_option
 from axonflow.cli.bars import Bar
 from axonflow.cli.database import chosen_url, database_options
 from axonflow.cli.times import Moment
@@ -33,7 +33,7 @@ _PAGE: Final = 1_000
 
 
 @click.command("export")
-@click.option("--tenant", metavar="ID", required=True, help="Whose trail.")
+@click.option("--tenant", metavar="ID", type=FILLED, required=True, help="Whose trail.")
 @click.option(
     "--format",
     "form",
@@ -75,16 +75,20 @@ def command(
     \b
     Exit codes:
       0    FILE is there, and whole
-      2    it is not: the database cannot be read, or FILE cannot be written
+      2    it is not: no such tenant, the database cannot be read, or FILE
+           cannot be written
     """
+    from axonflow.audit.query import check_period
+
     if wanted["form"] != "csv" and (wanted["start_us"], wanted["end_us"]) != (None, None):
         raise ConfigurationError(
             "a part of a trail cannot be verified by itself", expected="--from and --to with --format csv"
         )
+    check_period(wanted["start_us"], wanted["end_us"], "--to")
     url = chosen_url(database_url, data)
     if wanted["form"] == "csv":
         wanted["persons_key"] = chosen_persons_key(persons_key_file, data)
-    count = _write(path, partial(_FORMS[wanted["form"]], url, wanted), partial(_whole, url, wanted))
+    count = _write(path, partial(_checked, url, wanted), partial(_whole, url, wanted))
     click.echo(f"wrote {count:,} events to {path}")
 
 
@@ -121,6 +125,17 @@ async def _whole(url: str, wanted: dict[str, Any], bar: Bar) -> int:
         return await counted(url, wanted["tenant"], wanted["start_us"], wanted["end_us"])
     except AuditError:  # what is wrong will be said by who writes, if it is more than a slow count
         return 0
+
+
+async def _checked(url: str, wanted: dict[str, Any], file: BinaryIO) -> AsyncIterator[int]:
+    """As the form gives them. Where there are none, raises TenancyMissing unless the tenant is known."""
+    from axonflow.app.auditing import check_tenant
+
+    count = 0
+    async for count in _FORMS[wanted["form"]](url, wanted, file):
+        yield count
+    if not count:
+        await check_tenant(url, wanted["tenant"])
 
 
 async def _parquet(url: str, wanted: dict[str, Any], file: BinaryIO) -> AsyncIterator[int]:

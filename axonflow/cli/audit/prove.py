@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
+from axonflow.cli.audit.filters import FILLED
 from axonflow.cli.database import chosen_url, database_options
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ __all__ = ["command"]
 
 @click.command("prove")
 @click.argument("event_id", metavar="EVENT_ID")
-@click.option("--tenant", metavar="ID", help="Whose event, if several tenants have one with this id.")
+@click.option("--tenant", metavar="ID", type=FILLED, help="Whose event, if several tenants have one with this id.")
 @click.option("--output", type=click.File("wb", lazy=True), default="-", metavar="FILE", help="Default: print it.")
 @database_options
 def command(event_id: str, tenant: str | None, output: BinaryIO, database_url: str | None,
@@ -37,15 +38,17 @@ def command(event_id: str, tenant: str | None, output: BinaryIO, database_url: s
     \b
     Exit codes:
       0    the proof was made, and holds
-      2    there is no such event, it cannot be proved, or the database
-           cannot be read
+      2    there is no such event or tenant, it cannot be proved, or the
+           database cannot be read
     """
     proof = asyncio.run(_prove(chosen_url(database_url, data), event_id, tenant))
     output.write(proof.to_json())
 
 
 async def _prove(url: str, event_id: str, tenant: str | None) -> EventProof:
-    from axonflow.app.auditing import opened_proofs, proved
+    from axonflow.app.auditing import check_tenant, opened_proofs, proved
 
+    if tenant is not None:
+        await check_tenant(url, tenant)
     async with opened_proofs(url) as places:
         return await proved(places, event_id, tenant)

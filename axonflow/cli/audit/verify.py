@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from axonflow.cli.audit.filters import FILLED
 from axonflow.cli.bars import Bar
 from axonflow.cli.database import chosen_url, database_options
 from axonflow.cli.groups import EXIT_NO
@@ -32,7 +33,7 @@ _KEY: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command("verify")
-@click.option("--tenant", metavar="ID", help="Only this tenant's chains. Default: all.")
+@click.option("--tenant", metavar="ID", type=FILLED, help="Only this tenant's chains. Default: all.")
 @click.option(
     "--export", "exported", type=_KEY, metavar="FILE", help="Verify an export (jsonl or parquet), and no database."
 )
@@ -79,7 +80,8 @@ def command(
     Exit codes:
       0    all is as it was written
       1    something is not; the report names it
-      2    the database, the export or the anchor cannot be read
+      2    no such tenant, or the database, the export or the anchor
+           cannot be read
     """
     if wanted["exported"]:
         report = _held_to_anchor(_verified_export(wanted), wanted)
@@ -119,7 +121,7 @@ async def _trust(wanted: dict[str, Any]) -> Trust:
 
 
 async def _verify(url: str, wanted: dict[str, Any], known: AuditVerification | None) -> AuditVerification:
-    from axonflow.app.auditing import opened_proofs, verified
+    from axonflow.app.auditing import check_tenant, opened_proofs, verified
 
     bar = Bar("records")
     since_us = now_us() - int(wanted["kept_for"] * 1_000_000) if wanted["kept_for"] is not None else None
@@ -133,10 +135,7 @@ async def _verify(url: str, wanted: dict[str, Any], known: AuditVerification | N
     finally:
         bar.clear()
     if wanted["tenant"] and not report.chains and not report.broken:  # a slip of the pen must not be "verified"
-        raise ConfigurationError(
-            "there is nothing to verify", expected="a tenant of which something is recorded",
-            found=ascii(wanted["tenant"])[:80], hint="axonflow tenant list has them all.",
-        )  # fmt: skip
+        await check_tenant(url, wanted["tenant"])
     return report
 
 

@@ -117,7 +117,7 @@ def test_audit_erase_with_a_key_that_opens_nothing_says_so_and_is_not_a_success(
     [
         (("user:ann", "--confirm", "user:bob"), "--confirm has to be the person"),
         (("agent:x", "--confirm", "agent:x"), "not a person"),
-        (("user:ann", "--confirm", "user:ann", "--tenant", "nobody"), "there is no such tenant"),
+        (("user:ann", "--confirm", "user:ann", "--tenant", "nobody"), "no such tenant"),
     ],
 )
 def test_audit_erase_of_what_cannot_be_is_refused(run, filled, arguments, says):
