@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,12 +21,13 @@ from axonflow.errors import ConfigurationError
 from axonflow.ids import now_us
 
 if TYPE_CHECKING:
-    from axonflow.app.auditing import AuditVerification, Finding, Trust
+    from axonflow.app.auditing import AuditVerification, Finding, Trust, VerifiedWriter
 
 __all__ = ["command"]
 
 _MAX_REPORT_BYTES: Final = 256 * 1024 * 1024
 _MAX_SHOWN: Final = 100
+_MAX_WRITERS: Final = 5
 _PARQUET: Final = b"PAR1"
 _BUFFER_BYTES: Final = 256 * 1024
 _KEY: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -250,14 +251,41 @@ def _proved(report: AuditVerification) -> str:
     """Up to when, and on whose word."""
     sealed = [one.sealed_us for one in report.writers if one.sealed_us is not None]
     if report.trust == "anchor":
-        anchored = [one.anchored_us for one in report.writers if one.anchored_us is not None]
-        until = f"up to {shown_time(max(anchored))} UTC, the newest that the anchor has" if anchored else "nothing yet"
-        return f"{until}; what is newer may have been cut off unseen"
+        return _anchored(report.writers)
     whose = {"named": "with the keys you named", "store": "on the word of the store, which holds the keys as well"}
     newest = (
         f" what was cut off at the end, after {shown_time(max(sealed))} UTC or before, does not show" if sealed else ""
     )
     return f"{whose[report.trust]};{newest} without an anchor"
+
+
+def _anchored(writers: Sequence[VerifiedWriter]) -> str:
+    """Up to when for each writer, for it is another time: of many, the earliest and how many they are."""
+    newer = "what is newer may have been cut off unseen"
+    times = sorted((one.anchored_us, one.writer_id) for one in writers if one.anchored_us is not None)
+    if not times:
+        return f"nothing yet; {newer}"
+    if len(writers) == 1:
+        return f"up to {_utc(times[0][0])}, the newest that the anchor has; {newer}"
+    nothing = sorted(one.writer_id for one in writers if one.anchored_us is None)
+    if len(writers) <= _MAX_WRITERS:
+        rows = [
+            *((f"up to {_utc(time_us)}", name) for time_us, name in times),
+            *(("nothing yet", one) for one in nothing),
+        ]
+        width = max(len(until) for until, _ in rows)
+        listed = "\n".join(f"  {until.ljust(width)}  {printable(name, 80)}" for until, name in rows)
+        return f"of each writer up to the newest that the anchor has; {newer}\n{listed}"
+    earliest = (
+        f"up to {_utc(times[0][0])} or later, of {len(times):,} writers by the newest that the anchor has of each"
+    )
+    first = f"the earliest is of {printable(times[0][1], 80)}"
+    none = f"; of {len(nothing):,} writers nothing yet" if nothing else ""
+    return f"{earliest}\n{first}{none}; {newer}; --json has them all"
+
+
+def _utc(time_us: int) -> str:
+    return f"{shown_time(time_us)} UTC"
 
 
 def _row(one: Finding) -> tuple[str, ...]:
