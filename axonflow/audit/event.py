@@ -96,6 +96,9 @@ class AuditEvent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
     `content_redacted` a text in which everything that any detector knows is masked; which of them there is, if any, the
     operator chooses.
 
+    `policies` are those that matched, strongest first, and the last of `reasons` are theirs, one for each; where there
+    are very many, the last of either, and of `errors`, says how many were left out (`axonflow.audit.grounds`).
+
     `attributes` are the values, by path, of what the policies in force read of this request, and `findings` what they
     had found in its content. `details` are further facts of this kind of event, by name.
 

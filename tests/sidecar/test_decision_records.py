@@ -141,6 +141,23 @@ def test_explanation_of_a_rule_that_failed_has_the_error():
     assert told["errors"][0].startswith("late: ")
 
 
+def test_explanation_of_more_policies_than_are_kept_says_how_many_and_claims_nothing_of_them():
+    rules = [{"id": f"w{number:03}", "effect": "warn", "reason": f"{number} " * 100} for number in range(300)]
+    doors = Doors(RULES | {"rules": [*RULES["rules"], *rules]})
+    answer = doors.post(DECISIONS, REQUEST | {"context": {"hour": 9}, "resource": {"type": "tool", "id": "shell"}})
+    assert answer.status_code == 200
+    decision_id = answer.json()["decision_id"]
+    told = explained(doors, decision_id).json()
+    kept = len(told["policy_matches"])
+    assert (told["policy_id"], told["policy_matches"][0]["policy_description"]) == ("no-shell", "No shells.")
+    assert told["policies_left_out"] == len(answer.json()["policies"]) - kept
+    assert [one["policy_id"] for one in told["policy_matches"]] == answer.json()["policies"][:kept]
+    assert all(one["action"] for one in told["policy_matches"])
+    assert told["reasons"][-1].startswith("... ")
+    assert "override_available" not in told
+    assert listed(doors, "?decision=deny") == [decision_id]
+
+
 @pytest.mark.parametrize("headers", [ACME, BETA], ids=["acme", "beta"])
 def test_decision_of_another_tenant_is_as_one_that_never_was(doors, headers):
     there, nowhere = explained(doors, doors.ids["deny"], headers), explained(doors, "0" * 36, headers)
