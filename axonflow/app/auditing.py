@@ -265,5 +265,10 @@ async def proved(places: AuditPlaces, event_id: str, tenant_id: str | None = Non
 
 
 def proved_event(proof: bytes, keys: Sequence[Path]) -> ProvedEvent:
-    """What the document `proof` proves to whoever trusts `keys`. Raises AuditError when it does not hold."""
-    return check_proof(EventProof.from_json(proof), _public_keys(keys), _needed(_signature_check()))
+    """What the document `proof` proves to whoever trusts `keys`. Raises AuditError when it does not hold, and
+    ConfigurationError for what is no proof, or no key."""
+    try:
+        document = EventProof.from_json(proof)
+    except AuditError as error:
+        raise ConfigurationError(error.message, expected=error.expected, found=error.found) from None
+    return check_proof(document, _public_keys(keys), _needed(_signature_check()))

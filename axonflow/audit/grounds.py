@@ -39,9 +39,7 @@ class GroundsKept(NamedTuple):
 def grounds_kept(policies: tuple[str, ...], reasons: tuple[str, ...], errors: tuple[str, ...]) -> GroundsKept:
     """What is kept of these: as they are, or the first ones and how many were left out. Each policy is kept together
     with its reason; where some of either are left out, both lists say so."""
-    if (
-        len("".join((*policies, *reasons, *errors))) <= _SURELY_FIT_CHARS
-    ):  # less than half the time of counting each
+    if len("".join((*policies, *reasons, *errors))) <= _SURELY_FIT_CHARS:  # less than half the time of counting each
         return GroundsKept(policies, reasons, errors)
     own, said = reasons[: -len(policies) or None], reasons[-len(policies) :] if policies else ()
     most_own = _fitting(map(_bytes, own), MAX_OWN_BYTES)

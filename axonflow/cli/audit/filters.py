@@ -69,11 +69,20 @@ class Filled(click.ParamType[str]):
         text = str(value)
         if not text.strip():
             self.fail("it is empty: name one, or leave the option out", param, ctx)
-        if not text.isprintable():  # bytes that are no UTF-8 among them (PEP 383): no store has such a name
-            self.fail(f"{printable(text, 80)!r} holds what cannot be printed", param, ctx)
+        if not _is_text(text):
+            self.fail(f"{printable(text, 80)} is not UTF-8", param, ctx)
         if self._typed and ":" not in text:
             self.fail(f"{printable(text, 80)!r} has no type: expected type:id, as user:ann or tool:shell", param, ctx)
         return text
+
+
+def _is_text(text: str) -> bool:
+    """Whether it is none of bytes that are not (PEP 383): no store has such a name."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 FILLED: Final = Filled()

@@ -71,6 +71,10 @@ def command(
            agent refuses
       130  interrupted
     """
+    if wanted["after"] and wanted["since"] is not None:
+        raise ConfigurationError("two places to begin", expected="--after or --since", found="both")
+    if via is not None and (database_url, data) != (None, None):
+        raise ConfigurationError("two sources of events", expected="--via, or a database", found="both")
     show = _json_line if as_json else _line
     count = wanted["count"]
     if via is None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from io import BufferedReader
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import click
 
@@ -13,7 +14,7 @@ from axonflow.cli.audit.filters import FILLED
 from axonflow.cli.bars import Bar
 from axonflow.cli.database import chosen_url, database_options
 from axonflow.cli.groups import EXIT_NO
-from axonflow.cli.reading import INPUT_FILE, read_bytes
+from axonflow.cli.reading import INPUT_FILE, STANDARD_INPUT, read_bytes
 from axonflow.cli.settings import read_settings
 from axonflow.cli.tables import coloured, fields, printable, table
 from axonflow.cli.times import Duration, shown_time
@@ -84,6 +85,10 @@ def command(
       2    no such tenant, or the database, the export or the anchor
            cannot be read
     """
+    if (wanted["exported"] or wanted["spool"]) and (database_url, data) != (None, None):
+        raise ConfigurationError(
+            "two trails to verify", expected="--export, --spool or a database", found="two of them"
+        )
     if wanted["exported"]:
         report = _held_to_anchor(_verified_export(wanted), wanted)
     elif wanted["spool"]:
@@ -154,6 +159,8 @@ async def _verify_spool(wanted: dict[str, Any]) -> AuditVerification:
 
 
 def _check_alone(wanted: dict[str, Any], source: str) -> None:
+    if wanted["exported"] and wanted["spool"]:
+        raise ConfigurationError("two trails to verify", expected="--export or --spool", found="both")
     if wanted["tenant"] or wanted["earlier"] or wanted["kept_for"] is not None:
         raise ConfigurationError("options of a database", expected=f"{source} with --anchor and --trust only")
 
@@ -164,31 +171,32 @@ def _verified_export(wanted: dict[str, Any]) -> AuditVerification:
     _check_alone(wanted, "--export")
     trust = asyncio.run(_trust(wanted))
     path: Path = wanted["exported"]
-    bar = Bar("records" if _is_parquet(path) else "bytes")
+    bar = None
     try:
-        if not _is_parquet(path):
-            return verified_export(_lines(path, bar), trust)
-        with path.open("rb") as file:
+        with BufferedReader(
+            path.open("rb", buffering=0), _BUFFER_BYTES
+        ) as file:  # once: of a pipe, what was read is gone
+            is_parquet = file.peek(len(_PARQUET)).startswith(_PARQUET)
+            bar = Bar("records" if is_parquet else "bytes")
+            if not is_parquet:
+                return verified_export(_lines(file, path.stat().st_size, bar), trust)
+            if not file.seekable():
+                raise ConfigurationError("Parquet cannot be read from a pipe", expected="a file", at=str(path))
             return verified_parquet(file, trust, bar)
     except OSError as error:
         raise ConfigurationError("the export cannot be read", found=error.strerror, at=str(path)) from None
     finally:
-        bar.clear()
+        if bar is not None:
+            bar.clear()
 
 
-def _is_parquet(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(_PARQUET)) == _PARQUET
-
-
-def _lines(path: Path, bar: Bar) -> Iterator[bytes]:
-    whole, done = path.stat().st_size, 0
-    with path.open("rb", buffering=_BUFFER_BYTES) as file:
-        for number, line in enumerate(file):
-            yield line
-            done += len(line)
-            if number % 1_000 == 0:
-                bar(done, whole)
+def _lines(file: BinaryIO, whole: int, bar: Bar) -> Iterator[bytes]:
+    done = 0
+    for number, line in enumerate(file):
+        yield line
+        done += len(line)
+        if number % 1_000 == 0:
+            bar(done, whole)
 
 
 def _read(place: str) -> AuditVerification:
@@ -200,7 +208,10 @@ def _read(place: str) -> AuditVerification:
         return msgspec.json.decode(read_bytes(place, _MAX_REPORT_BYTES), type=AuditVerification)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ConfigurationError(
-            "not a report", expected="what axonflow audit verify --json prints", found=str(error), at=place
+            "not a report",
+            expected="what axonflow audit verify --json prints",
+            found=str(error),
+            at="<stdin>" if place == STANDARD_INPUT else place,
         ) from None
 
 

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import json
+import os
+import threading
 from urllib.parse import urlsplit
 
 import pytest
@@ -288,7 +290,7 @@ def test_audit_of_a_tenant_that_nobody_knows_says_so(run, database, command, ten
 @pytest.mark.parametrize("command", ["verify", "search", "tail", "show", "prove", "export"])
 def test_audit_of_a_tenant_without_a_name_is_bad_input(run, database, command):
     arguments = {"show": ["x"], "prove": ["x"], "export": ["-o", "x"]}.get(command, [])
-    for tenant, says in (("", "it is empty"), ("\udcff", "what cannot be printed"), ("a\n", "what cannot be printed")):
+    for tenant, says in (("", "it is empty"), ("\udcff", "is not UTF-8")):
         result = run("audit", command, *arguments, "--database-url", database, "--tenant", tenant)
         assert (result.exit_code, says in result.stderr) == (2, True), result.stderr
 
@@ -319,6 +321,56 @@ def test_prove_of_no_event_is_bad_input(run, database):
     assert (result.exit_code, "no such event" in result.stderr) == (2, True)
 
 
+@pytest.mark.parametrize("place", ["folder", "nowhere/proof", ""])
+def test_prove_into_what_cannot_be_written_is_bad_input(run, database, tmp_path, place, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (found,) = json.loads(run("audit", "search", "--database-url", database, "--limit", "1", "--json").stdout)["events"]
+    result = run("audit", "prove", found["event_id"], "--database-url", database, "--output", place)
+    assert (result.exit_code, place in result.stderr) == (2, True), result.stderr
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"[" * 100_000, b"\xff\x00"])
+def test_check_proof_of_what_is_no_proof_is_bad_input_and_not_a_proof_that_fails(run, key, tmp_path, data):
+    (tmp_path / "x").write_bytes(data)
+    result = run("audit", "check-proof", str(tmp_path / "x"), "--trust", key)
+    assert (result.exit_code, "not a proof of an audit event" in result.stderr) == (2, True), result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [(("--export", "FILE", "--spool", "FOLDER"), "two trails to verify"),
+     (("--export", "FILE", "--database-url", "postgresql://h/x"), "two trails to verify"),
+     (("--spool", "FOLDER", "--data", "FOLDER"), "two trails to verify"),
+     (("--since-report", "-", "--data", "FOLDER"), "<stdin>: not a report")],
+)  # fmt: skip
+def test_verify_of_two_trails_at_once_is_bad_input(run, tmp_path, arguments, says):
+    (tmp_path / "file").touch()
+    names = {"FILE": str(tmp_path / "file"), "FOLDER": str(tmp_path)}
+    result = run("audit", "verify", *[names.get(one, one) for one in arguments])
+    assert (result.exit_code, says in result.stderr) == (2, True), result.stderr
+
+
+def _written(pipe, data):
+    with contextlib.suppress(BrokenPipeError), open(pipe, "wb") as file:
+        file.write(data)
+
+
+@pytest.mark.parametrize(
+    ("form", "code", "says"), [("jsonl", 0, ""), ("parquet", 2, "Parquet cannot be read from a pipe")]
+)
+def test_verify_of_an_export_through_a_pipe_loses_nothing_of_it(run, database, key, tmp_path, form, code, says):
+    export = ("--tenant", "acme", "--format", form, "-o", str(tmp_path / form), "--database-url", database)
+    assert run("audit", "export", *export).exit_code == 0
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writing = threading.Thread(target=_written, args=(pipe, (tmp_path / form).read_bytes()))
+    writing.start()
+    result = run("audit", "verify", "--export", str(pipe), "--trust", key)
+    writing.join()
+    assert (result.exit_code, says in result.stderr) == (code, True), result.stderr
+
+
 def test_audit_rotate_key_asks_every_writer_of_an_installation_and_once_only(run, tmp_path):
     for name in ("agent", "orchestrator"):
         place = tmp_path / "spool" / name
@@ -327,6 +379,6 @@ def test_audit_rotate_key_asks_every_writer_of_an_installation_and_once_only(run
     done = run("audit", "rotate-key", "--data", str(tmp_path))
     assert (done.exit_code, done.output.count("signs from the next start on")) == (0, 2)
     again = run("audit", "rotate-key", str(tmp_path / "spool" / "agent"))
-    assert (again.exit_code, "a file that is not there yet" in again.output) == (2, True)
+    assert (again.exit_code, "a rotation was asked for already" in again.output) == (2, True)
     nothing = run("audit", "rotate-key", "--data", str(tmp_path / "elsewhere"))
     assert (nothing.exit_code, "no writer of an audit trail" in nothing.output) == (2, True)
