@@ -41,6 +41,11 @@ class RemoteAgent:
             address = httpx.URL(url)
         except httpx.InvalidURL as error:
             raise ConfigurationError("not an address", expected="http://... or https://...", found=str(error)) from None
+        if address.userinfo:  # which would stand in messages, and nothing asks for it
+            raise ConfigurationError(
+                "not an address", expected="http://... or https://... without a login", found="one with a login in it",
+                hint=_KEY_HINT,
+            )  # fmt: skip
         if address.scheme not in ("http", "https") or not address.host:
             raise ConfigurationError("not an address", expected="http://... or https://...", found=f"{url[:200]!a}")
         if not api_key.isascii() or not api_key.isprintable() or not api_key:

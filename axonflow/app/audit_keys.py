@@ -42,6 +42,9 @@ def ask_for_rotation(folder: str | os.PathLike[str]) -> str:
     descriptor = os.open(place, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)  # as commands do: none of them finishes what is only being made
+        if rotation_waits(place):
+            raise ConfigurationError("a rotation was asked for already", expected="one at a time", at=str(place),
+                                     hint="The writer takes its new key at its next start.")  # fmt: skip
         return make_key_pair(place / _NEXT, place / _NEXT_PUBLIC)
     finally:
         os.close(descriptor)

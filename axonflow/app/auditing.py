@@ -19,7 +19,7 @@ from axonflow.audit.proof import EventProof, ProvedEvent, check_proof
 from axonflow.audit.stored import Finding
 from axonflow.audit.trust import SignatureCheck, Trust
 from axonflow.audit.writer_key import WriterKey, key_id_of
-from axonflow.errors import AuditError, ConfigurationError
+from axonflow.errors import AuditError, ConfigurationError, TenancyMissing
 from axonflow.flows.anchor_cuts import read_cuts
 from axonflow.flows.anchor_heads import HeadAnchoring
 from axonflow.flows.export_audit import export_audit, export_parts
@@ -37,6 +37,7 @@ __all__ = [
     "ProvedEvent",
     "Trust",
     "VerifiedWriter",
+    "check_tenant",
     "counted",
     "export_audit",
     "export_parquet",
@@ -54,6 +55,8 @@ __all__ = [
 ]
 
 
+_DEFAULT_TENANT: Final = "default"
+"""Always there."""
 _TOLD_RECORDS: Final = 1_000
 _MAX_QUARANTINED: Final = 10_000
 """Of a spool: of more, the first are looked at."""
@@ -105,6 +108,25 @@ async def counted(database_url: str, tenant_id: str, start_us: int | None = None
     database = await PostgresDatabase.connect(database_url)
     try:
         return await PostgresAuditProofs(database).count(tenant_id, start_us, end_us)
+    finally:
+        await database.close()
+
+
+async def check_tenant(database_url: str, tenant_id: str) -> None:
+    """Raise TenancyMissing for a tenant that is not there and of which there is no record either: most likely a name
+    that somebody mistyped. Raises ConfigurationError and AuditError as well."""
+    from axonflow.adapters.postgres import PostgresDatabase
+    from axonflow.adapters.postgres.audit_pages import is_known
+
+    if tenant_id == _DEFAULT_TENANT:
+        return
+    database = await PostgresDatabase.connect(database_url)
+    try:
+        if not await is_known(database, tenant_id):
+            raise TenancyMissing(
+                "no such tenant", expected="one that was made, or of which something is recorded",
+                found=ascii(tenant_id)[:80], hint="axonflow tenant list has those that were made.",
+            )  # fmt: skip
     finally:
         await database.close()
 
@@ -243,5 +265,10 @@ async def proved(places: AuditPlaces, event_id: str, tenant_id: str | None = Non
 
 
 def proved_event(proof: bytes, keys: Sequence[Path]) -> ProvedEvent:
-    """What the document `proof` proves to whoever trusts `keys`. Raises AuditError when it does not hold."""
-    return check_proof(EventProof.from_json(proof), _public_keys(keys), _needed(_signature_check()))
+    """What the document `proof` proves to whoever trusts `keys`. Raises AuditError when it does not hold, and
+    ConfigurationError for what is no proof, or no key."""
+    try:
+        document = EventProof.from_json(proof)
+    except AuditError as error:
+        raise ConfigurationError(error.message, expected=error.expected, found=error.found) from None
+    return check_proof(document, _public_keys(keys), _needed(_signature_check()))

@@ -15,6 +15,7 @@ from axonflow.audit.storable import Storable
 from axonflow.errors import AuditError
 
 __all__ = [
+    "AUDIT_EFFECTS",
     "AUDIT_KINDS",
     "IN_PROCESS",
     "SCHEMA_VERSION",
@@ -31,8 +32,11 @@ SEALED_VERSION: Final = 3
 """Of events with sealed parts, which readers of version 2 do not know."""
 
 AuditKind = Literal["decision", "model_call", "tool_call", "plan_step", "admin", "login"]
-AUDIT_KINDS: Final[frozenset[AuditKind]] = frozenset(get_args(AuditKind))
-"""What a new event may tell of. Those of version 1 had others, under which they are still found."""
+AUDIT_KINDS: Final[tuple[AuditKind, ...]] = get_args(AuditKind)
+"""What a new event may tell of. Those of version 1 had others, by which they are not searched."""
+
+AUDIT_EFFECTS: Final = ("deny", "require_approval", "redact", "limit", "allow", "log")
+"""What the effect of an event may be: of a decision, strongest first; and that of what was done and not decided."""
 
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 """What fits into a bigint of PostgreSQL."""
@@ -91,6 +95,9 @@ class AuditEvent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
     secrets. `content_digest` is an HMAC-SHA-256 of it under the redaction key (``hmac-sha256:`` and 64 hex digits) and
     `content_redacted` a text in which everything that any detector knows is masked; which of them there is, if any, the
     operator chooses.
+
+    `policies` are those that matched, strongest first, and the last of `reasons` are theirs, one for each; where there
+    are very many, the last of either, and of `errors`, says how many were left out (`axonflow.audit.grounds`).
 
     `attributes` are the values, by path, of what the policies in force read of this request, and `findings` what they
     had found in its content. `details` are further facts of this kind of event, by name.

@@ -12,6 +12,7 @@ Keys, ciphers and randomness come from outside.
 from __future__ import annotations
 
 import binascii
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
@@ -28,6 +29,7 @@ __all__ = [
     "PersonKey",
     "Seals",
     "is_person",
+    "is_pseudonym",
     "key_ids_of",
     "opened",
     "persons_of",
@@ -37,6 +39,7 @@ __all__ = [
 
 _PERSON: Final = "user:"
 _PSEUDONYM: Final = "user:~"
+_IS_PSEUDONYM: Final = re.compile(r"user:~[0-9a-f]{32}")
 _NAMES_ONLY: Final = frozenset({"admin", "login"})
 _ABOUT: Final = "axonflow.audit.person.v1"
 
@@ -88,6 +91,11 @@ _decode: Final = msgspec.json.Decoder(_Told).decode
 def is_person(name: str) -> bool:
     """Whether the short form names one."""
     return name.startswith(_PERSON)
+
+
+def is_pseudonym(name: str) -> bool:
+    """Whether the short form is what stands for a person whose names are sealed."""
+    return _IS_PSEUDONYM.fullmatch(name) is not None
 
 
 def pseudonym(key_id: str) -> str:

@@ -6,11 +6,20 @@ from typing import Final
 
 from msgspec import Struct
 
-from axonflow.audit.event import AuditEvent
+from axonflow.audit.event import AUDIT_EFFECTS, AUDIT_KINDS, AuditEvent
 from axonflow.audit.event_ids import earliest_us
 from axonflow.errors import RequestError
 
-__all__ = ["MAX_LIMIT", "MAX_TOTAL", "AuditPage", "AuditQuery", "page_after"]
+__all__ = [
+    "MAX_LIMIT",
+    "MAX_TOTAL",
+    "AuditPage",
+    "AuditQuery",
+    "check_period",
+    "check_short_form",
+    "check_words",
+    "page_after",
+]
 
 MAX_LIMIT: Final = 1_000
 MAX_OFFSET: Final = 1_000_000
@@ -27,7 +36,9 @@ class AuditQuery(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     matched. `allowed` is whether the action may go on, as it was recorded. `principal_as` and `resource_as` are further
     names under which the trail has `principal` and `resource`.
 
-    Raises RequestError for a limit outside of 1 to 1000 or an offset outside of 0 to 1000000.
+    Raises RequestError for a limit outside of 1 to 1000, an offset outside of 0 to 1000000, and what no event can be: a
+    kind or an effect that there is not, a time that ends before it begins. Nothing is found so, and whoever mistyped a
+    word would take that for an answer.
     """
 
     tenant_id: str
@@ -65,6 +76,8 @@ class AuditQuery(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             raise RequestError(
                 "out of range", expected=f"0 to {MAX_OFFSET}", found=str(self.offset)[:32], at="$.offset"
             )
+        check_words(self.kind, self.effect)
+        check_period(self.start_us, self.end_us)
 
     def covers(self, event: AuditEvent) -> bool:
         """Whether `event` is among those that are asked for."""
@@ -113,3 +126,24 @@ def page_after(told: str | None, at: str = "before") -> str | None:
             "not the id of an event", expected="the last of the page before", found=ascii(told)[:80], at=at
         )
     return told or None
+
+
+def check_words(kind: str | None, effect: str | None, at: str = "$.") -> None:
+    """Raise RequestError for a `kind` or an `effect` that no event has; it is named as `at` and ``kind`` or ``effect``.
+    None does not matter."""
+    for name, word, known in (("kind", kind, AUDIT_KINDS), ("effect", effect, AUDIT_EFFECTS)):
+        if word is not None and word not in known:
+            raise RequestError(f"no such {name}", expected=" or ".join(known), found=ascii(word)[:80], at=f"{at}{name}")
+
+
+def check_period(start_us: int | None, end_us: int | None, at: str = "$.end_us") -> None:
+    """Raise RequestError, at `at`, where no time is from `start_us` on and before `end_us`."""
+    if start_us is not None and end_us is not None and end_us <= start_us:
+        raise RequestError("the time ends before it begins", expected="an end behind the beginning", at=at)
+
+
+def check_short_form(name: str | None, at: str) -> None:
+    """Raise RequestError, at `at`, for a principal or a resource without its type: no event has such a one. None does
+    not matter."""
+    if name is not None and ":" not in name:
+        raise RequestError("no type", expected="type:id, such as user:ann or tool:shell", found=ascii(name)[:80], at=at)

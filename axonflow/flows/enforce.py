@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from axonflow.audit import IN_PROCESS, AuditEvent, Origin, Storable
 from axonflow.audit.content import NOTHING_KEPT, ContentKept
 from axonflow.audit.facts import attributes_kept, findings_kept
+from axonflow.audit.grounds import grounds_kept
 from axonflow.detect import Finding
 from axonflow.errors import LedgerError, VaultError
 from axonflow.flows.decide import decide_now
@@ -233,6 +234,8 @@ def _event(decision: Decision, request: Request, grounds: Grounds, writer_id: st
         content_chars = len(content) if content.__class__ is str else chars(content)
         content_digest = grounds.content_kept.digest(content)
         content_redacted = grounds.content_kept.redacted(content, engine.scanner)
+    errors = tuple([f"{error.policy}: {error.message}" for error in decision.errors]) if decision.errors else ()
+    told = grounds_kept(decision.policies, decision.reasons, errors)
     # In the order of the fields: more than 15 by name make a dictionary (CPython, STACK_USE_GUIDELINE), at 1 us of 5.
     return AuditEvent(
         new_id(time_us),
@@ -247,9 +250,9 @@ def _event(decision: Decision, request: Request, grounds: Grounds, writer_id: st
         f"{resource.type}:{resource.id}",
         decision.effect.value,
         decision.allowed,
-        decision.policies,
-        decision.reasons,
-        tuple([f"{error.policy}: {error.message}" for error in decision.errors]) if decision.errors else (),
+        told.policies,
+        told.reasons,
+        told.errors,
         () if principal.on_behalf_of is None else delegation(principal),
         content_chars,
         content_digest,

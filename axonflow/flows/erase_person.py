@@ -7,7 +7,7 @@ from typing import Final
 from msgspec import Struct
 
 from axonflow.audit import MAX_TOTAL, AuditQuery
-from axonflow.audit.persons import is_person
+from axonflow.audit.persons import is_person, is_pseudonym
 from axonflow.errors import AuditError, RequestError
 from axonflow.flows.read_persons import PersonLookup
 from axonflow.flows.record_change import Change, recorded_change
@@ -16,6 +16,7 @@ from axonflow.ports import AuditLog, AuditStore
 
 __all__ = ["ErasedPerson", "erase_person"]
 
+_NOBODY: Final = "user:"
 _MAX_NAMED: Final = 1_000
 """Ids in one event, which is of a limited size."""
 _MAX_LOOKED_AT: Final = 1_000
@@ -38,10 +39,16 @@ async def erase_person(
     """Destroy all keys of `person` (short form) in the tenant of `change`, by which it is recorded in `audit`: by the
     ids of the keys, never the person. For one without any, nothing is done but that.
 
-    Raises RequestError for what is no person, TenancyConflict while everything of the tenant is kept, AuditError.
+    Raises RequestError for what is no person, and for a pseudonym of one, TenancyConflict while everything of the
+    tenant is kept, AuditError.
     """
-    if not is_person(person):
+    if not is_person(person) or person == _NOBODY:
         raise RequestError("not a person", expected='"user:" and an id', found=ascii(person)[:80], at="person")
+    if is_pseudonym(person):  # under which there are no keys: it would look as if they had been destroyed
+        raise RequestError(
+            "a pseudonym", expected="the name of the person", found=person, at="person",
+            hint="It stands for somebody whose name is sealed: who has the key of the installation finds it by search.",
+        )  # fmt: skip
     tenant_id = change.tenant_id
     async with recorded_change(audit, change) as came:
         keys = await persons.store.destroy(tenant_id, persons.tag(tenant_id, person), now_us())

@@ -44,7 +44,7 @@ def filled(run, store, history):
     "asked",
     [
         {}, {"kind": "decision"}, {"effect": "deny", "principal": "user:ann"}, {"start_us": START_US + DAY_US},
-        {"end_us": START_US + 3 * DAY_US, "kind": "decision"}, {"decision_id": "d7"}, {"effect": "none\0such"},
+        {"end_us": START_US + 3 * DAY_US, "kind": "decision"}, {"decision_id": "d7"}, {"policy": "none\0such"},
         {"start_us": 2**63}, {"policy": "p", "resource": "tool:x", "allowed": False, "action": "tool.call"},
     ],
 )  # fmt: skip

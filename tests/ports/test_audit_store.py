@@ -34,12 +34,14 @@ NAMES = st.sampled_from(
     ["user:ann", "user:bob", "agent:x", 'a "quoted", {name}', "back\\slash", "NULL", "ü\n\U0001f600", ""]
 )
 KINDS = st.sampled_from(["decision", "llm.call", "ä"])
+EFFECTS = st.sampled_from(["deny", "allow", "ä"])
+ASKED_KINDS, ASKED_EFFECTS = st.sampled_from(["decision", "login"]), st.sampled_from(["deny", "log"])
 TIMES = st.sampled_from([0, 1, 2, 3, 10**6, 10**15, 10**15 + 1])
 BEYOND = st.sampled_from([-1, -(2**63), 2**63 - 1, 2**63, 2**70, -(2**63) - 1])
 EVENTS = st.fixed_dictionaries(
     {
         "tenant": st.integers(0, 1), "writer_id": NAMES.filter(bool), "time_us": TIMES, "kind": KINDS,
-        "principal": NAMES, "on_behalf_of": st.lists(NAMES, max_size=2).map(tuple), "action": NAMES, "effect": KINDS,
+        "principal": NAMES, "on_behalf_of": st.lists(NAMES, max_size=2).map(tuple), "action": NAMES, "effect": EFFECTS,
         "resource": NAMES, "policies": st.lists(NAMES, max_size=3).map(tuple), "decision_id": NAMES,
         "allowed": st.booleans(), "origin": st.builds(Origin, NAMES, NAMES, NAMES),
         "content_chars": st.integers(0, 2**63 - 1),
@@ -49,12 +51,13 @@ EVENTS = st.fixed_dictionaries(
 QUERIES = st.fixed_dictionaries(
     {"tenant": st.integers(0, 1), "limit": st.integers(1, 8), "offset": st.integers(0, 4)},
     optional={
-        "start_us": TIMES | BEYOND, "end_us": TIMES | BEYOND, "kind": KINDS, "principal": NAMES, "client_id": NAMES,
-        "action": NAMES, "resource": NAMES, "effect": KINDS, "allowed": st.booleans(), "decision_id": NAMES,
+        "start_us": TIMES | BEYOND, "end_us": TIMES | BEYOND, "kind": ASKED_KINDS, "principal": NAMES,
+        "client_id": NAMES,
+        "action": NAMES, "resource": NAMES, "effect": ASKED_EFFECTS, "allowed": st.booleans(), "decision_id": NAMES,
         "policy": NAMES,
         "before": NAMES | st.builds(new_id, TIMES),
     },
-)  # fmt: skip
+).filter(lambda asked: asked.get("start_us", -(2**99)) < asked.get("end_us", 2**99))  # fmt: skip
 
 
 @settings(max_examples=60)
@@ -101,7 +104,7 @@ def test_audit_store_time_that_begins_or_ends_among_events_of_a_millisecond_coun
     run, store = opened_store
     events = [audit_event(tenant, time_us=time_us) for time_us in range(0, 30_000, 250)]
     run(store.write(chained(events)))
-    for end_us in (None, 1, 6_999, 7_001, 19_750, 19_751):
+    for end_us in (end for end in (None, 1, 6_999, 7_001, 19_750, 19_751) if end is None or end > (start_us or 0)):
         query = AuditQuery(tenant_id=tenant, limit=1, start_us=start_us, end_us=end_us)
         assert run(store.search(query)).total == sum(map(query.covers, events))
 
@@ -199,7 +202,7 @@ def test_audit_store_chains_are_listed_in_order_and_by_tenant(opened_store, tena
 def test_audit_store_asked_for_text_that_cannot_be_stored_finds_nothing(opened_store, tenant, text):
     run, store = opened_store
     run(store.write(chained([audit_event(tenant)])))
-    for name in ("kind", "principal", "client_id", "action", "resource", "effect", "decision_id", "policy"):
+    for name in ("principal", "client_id", "action", "resource", "decision_id", "policy"):
         assert run(store.search(AuditQuery(tenant_id=tenant, **{name: text}))) == AuditPage((), 0)
     assert run(store.search(AuditQuery(tenant_id=text))) == AuditPage((), 0)
     assert run(store.chains(text)) == []

@@ -132,3 +132,11 @@ def test_erasing_by_an_administrator_without_the_permission_of_a_held_tenant_or_
     assert len(entries(doors, ACME, user_email="ann")) == 1
     doors.reopen(persons=None)
     assert doors.post(ERASE, ANN, ACME).status_code == 503
+
+
+def test_erase_in_a_tenant_that_nobody_knows_is_404_and_makes_no_trail_of_it(doors):
+    response = doors.post(ERASE, ANN, HEADERS | {"x-tenant-id": "nobody"})
+    assert (response.status_code, response.json()["message"]) == (404, "no such tenant")
+    assert asyncio.run(doors.searched(AuditQuery(tenant_id="nobody"))).total == 0
+    decided(doors, "beta", HEADERS)  # of which there is a record, though nobody made it
+    assert doors.post(ERASE, ANN, HEADERS | {"x-tenant-id": "beta"}).status_code == 200

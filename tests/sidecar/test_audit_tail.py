@@ -25,7 +25,8 @@ from tests.sidecar.serving import served
 TAIL, DECISIONS, SEARCH = "/v1/audit/tail", "/v1/decisions", "/api/v1/audit/search"
 QUICK = TailTimes(poll_s=0.02, gather_s=0.0, heartbeat_s=30.0, slow_s=600.0)
 WAYS = [(True, True), (True, False), (False, True), (False, False)]
-REFUSALS = ["?after=nonsense", "?since=monday", "?colour=red", "?after=" + "a" * 20_000]
+REFUSALS = ["?after=nonsense", "?since=monday", "?colour=red", "?after=" + "a" * 20_000,
+            "?kind=nonsense", "?effect=denied", "?principal=ann", "?resource=shell", "?after=x;y"]  # fmt: skip
 
 
 class TailDoors(Doors):
@@ -179,6 +180,15 @@ def test_tail_from_what_is_no_position_is_400(client, query):
         assert tail.response.status_code == 400
 
 
+def test_tail_of_a_tenant_that_nobody_knows_is_404_and_not_silence(client):
+    with client.tail(headers=HEADERS | {"x-tenant-id": "nobody"}) as tail:
+        assert tail.response.status_code == 404
+    beta = {"principal": {"id": "bob", "tenant": "beta"}}
+    client.decide(BETA, **beta)  # of which there is a record
+    with client.tail(headers=HEADERS | {"x-tenant-id": "beta"}) as tail:
+        assert tail.response.status_code == 200
+
+
 def test_tail_without_a_database_is_503():
     assert Doors(ALLOW_ALL).call("GET", TAIL).status_code == 503
 
@@ -200,7 +210,7 @@ def test_tail_one_too_many_of_a_tenant_is_429_until_one_ends(client):
 def test_tail_that_has_nothing_to_tell_says_so_and_how_far_it_is(tmp_path):
     with (
         serving(TailDoors(replace(QUICK, heartbeat_s=0.0)), tmp_path) as (_, client),
-        client.tail("?kind=none") as tail,
+        client.tail("?kind=login") as tail,
     ):
         before = TailPosition.at(now_us()).token
         client.decide()

@@ -63,7 +63,21 @@ def test_decision_list_filters_as_asked_newest_first(doors, query, verdicts):
 
 
 @pytest.mark.parametrize(
-    "query", ["?decision=blocked", "?since=monday", "?limit=0", "?limit=1001", "?limit=x", "?colour=red"]
+    "query",
+    [
+        "?decision=blocked",
+        "?since=monday",
+        "?limit=0",
+        "?limit=1001",
+        "?limit=x",
+        "?colour=red",
+        "?limit=-1",
+        "?limit=1000000000",
+        "?limit=1e9",
+        "?since=2026-02-30T00:00:00Z",
+        "?since=2026-01-31",
+        "?limit=1&limit=2",
+    ],
 )
 def test_decision_list_with_a_filter_that_is_none_is_400(doors, query):
     assert doors.call("GET", f"/api/v1/decisions{query}").status_code == 400
@@ -127,6 +141,23 @@ def test_explanation_of_a_rule_that_failed_has_the_error():
     assert told["errors"][0].startswith("late: ")
 
 
+def test_explanation_of_more_policies_than_are_kept_says_how_many_and_claims_nothing_of_them():
+    rules = [{"id": f"w{number:03}", "effect": "warn", "reason": f"{number} " * 100} for number in range(300)]
+    doors = Doors(RULES | {"rules": [*RULES["rules"], *rules]})
+    answer = doors.post(DECISIONS, REQUEST | {"context": {"hour": 9}, "resource": {"type": "tool", "id": "shell"}})
+    assert answer.status_code == 200
+    decision_id = answer.json()["decision_id"]
+    told = explained(doors, decision_id).json()
+    kept = len(told["policy_matches"])
+    assert (told["policy_id"], told["policy_matches"][0]["policy_description"]) == ("no-shell", "No shells.")
+    assert told["policies_left_out"] == len(answer.json()["policies"]) - kept
+    assert [one["policy_id"] for one in told["policy_matches"]] == answer.json()["policies"][:kept]
+    assert all(one["action"] for one in told["policy_matches"])
+    assert told["reasons"][-1].startswith("... ")
+    assert "override_available" not in told
+    assert listed(doors, "?decision=deny") == [decision_id]
+
+
 @pytest.mark.parametrize("headers", [ACME, BETA], ids=["acme", "beta"])
 def test_decision_of_another_tenant_is_as_one_that_never_was(doors, headers):
     there, nowhere = explained(doors, doors.ids["deny"], headers), explained(doors, "0" * 36, headers)
@@ -162,7 +193,43 @@ def test_audit_search_in_pages_by_cursor_has_each_entry_once(doors):
     assert listing["entries"][0]["id"] == every[2]
 
 
-@pytest.mark.parametrize("query", ["?offset=-1", "?offset=1000001", "?limit=0", "?before=x&colour=red"])
+@pytest.mark.parametrize(
+    ("body", "at", "found"),
+    [({"kind": "nonsense"}, "$.kind", "'nonsense'"), ({"effect": "denied"}, "$.effect", "'denied'"),
+     ({"effect": "\0"}, "$.effect", "'\\x00'"), ({"principal": "ann"}, "$.principal", "'ann'"),
+     ({"resource": "shell"}, "$.resource", "'shell'"), ({"limit": 0}, "$.limit", "0"), ({"limit": -1}, "$.limit", "-1"),
+     ({"limit": 10**9}, "$.limit", "1000000000"), ({"offset": 10**9}, "$.offset", "1000000000"),
+     ({"start_time": "monday"}, "$.start_time", "'monday'"),
+     ({"end_time": "2026-02-30T00:00:00Z"}, "$.end_time", "'2026-02-30T00:00:00Z'"),
+     ({"start_time": "2026-02-01T00:00:00Z", "end_time": "2026-01-01T00:00:00Z"}, "$.end_time", None),
+     ({"start_time": "2026-02-01T00:00:00Z", "end_time": "2026-02-01T00:00:00Z"}, "$.end_time", None)],
+)  # fmt: skip
+def test_audit_search_for_what_no_event_can_be_is_400_and_names_it(doors, body, at, found):
+    response = doors.post(SEARCH, body)
+    problem = response.json()
+    assert (response.status_code, problem["at"], problem.get("found")) == (400, at, found), problem
+    assert problem["expected"]
+
+
+@pytest.mark.parametrize("path", ["/api/v1/decisions", "/api/v1/decisions/x/explain", "/api/v1/audit/tenant/nobody"])
+def test_records_of_a_tenant_that_nobody_knows_are_404_and_not_an_empty_answer(doors, path):
+    response = doors.call("GET", path, headers=HEADERS | {"x-tenant-id": "nobody"})
+    assert (response.status_code, response.json()["message"][:14]) == (404, "no such tenant")
+    assert doors.post(SEARCH, {"tenant_id": "nobody"}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "?offset=-1",
+        "?offset=1000001",
+        "?limit=-1",
+        "?limit=1000000000",
+        "?offset=x",
+        "?limit=0",
+        "?before=x&colour=red",
+    ],
+)
 def test_audit_of_a_tenant_out_of_bounds_is_400(doors, query):
     assert doors.call("GET", f"/api/v1/audit/tenant/default{query}").status_code == 400
 

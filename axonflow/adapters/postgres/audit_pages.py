@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from axonflow.adapters.postgres.database import Connection
+from axonflow.adapters.postgres.database import Connection, PostgresDatabase
+from axonflow.adapters.postgres.failures import is_storable, translated
 from axonflow.adapters.postgres.sql_files import named_queries
 from axonflow.audit import MAX_TOTAL, AuditEvent, AuditPage, AuditQuery
 from axonflow.audit.event_ids import earliest_us, ids_between
+from axonflow.errors import AuditError
 from axonflow.ids import now_us
 
-__all__ = ["newest_of", "page_of"]
+__all__ = ["is_known", "newest_of", "page_of"]
 
 _SQL: Final = named_queries("audit_pages.sql")
 _DAY_US: Final = 86_400_000_000
@@ -21,6 +23,17 @@ _EDGE_US: Final = 5_000
 """More than the time of an event and that of its id are apart."""
 _MIN_BIGINT: Final = -(2**63)
 _MAX_BIGINT: Final = 2**63 - 1
+
+
+async def is_known(database: PostgresDatabase, tenant_id: str) -> bool:
+    """Whether there is such a tenant, or something of a trail of one: records, what was sealed of it, where it was cut.
+    Raises AuditError."""
+    if not is_storable(tenant_id):
+        return False
+    with translated(AuditError, "look for a tenant"):
+        async with database.tenant(tenant_id) as connection:
+            found: bool = await connection.fetchval(_SQL["is_known"], tenant_id)
+    return found
 
 
 async def page_of(connection: Connection, query: AuditQuery) -> AuditPage:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from axonflow.cli.audit.filters import chosen_persons_key, persons_key_option
+from axonflow.cli.audit.filters import FILLED, chosen_persons_key, persons_key_option
 from axonflow.cli.database import chosen_url, database_options
 from axonflow.cli.groups import EXIT_NO
 from axonflow.cli.signing import signed_commands
+from axonflow.cli.tables import printable
 from axonflow.cli.tenancy import actor, json_option, tenant_option, written
 from axonflow.errors import ConfigurationError
 
@@ -25,7 +26,7 @@ _COUNTED = 1_000
 
 
 @click.command("erase")
-@click.argument("person", metavar="PERSON")
+@click.argument("person", metavar="PERSON", type=FILLED)
 @click.option("--confirm", metavar="PERSON", required=True, help="The same again: there is no way back.")
 @tenant_option
 @database_options
@@ -60,8 +61,8 @@ def command(
       0    no key of that person is left, of those that are wrapped under this key
       1    no key was found, and the tenant has some that this key does not open:
            it is that of another installation, or theirs was lost
-      2    nothing was destroyed: a hold, no key of the installation, no person,
-           one that was not confirmed; or it was, and what it came to could not
+      2    nothing was destroyed: a hold, no such tenant, no key of the
+           installation, no person, one that was not confirmed; or it was, and what it came to could not
            be recorded or counted, as the message says
     """
     if confirm != person:
@@ -79,14 +80,18 @@ def command(
 
 
 async def _erased(url: str, key: bytes, commands: Commands, tenant_id: str, person: str) -> ErasedPerson:
+    from axonflow.app.auditing import check_tenant
     from axonflow.app.persons import opened_persons
 
+    await check_tenant(url, tenant_id)  # else it would have a trail from now on, which says that somebody was erased
     async with opened_persons(url, key, commands) as persons:
         return await persons.erase(tenant_id, person, actor=actor())
 
 
 def _shown(person: str, erased: ErasedPerson) -> str:
-    told = f"keys of {person} destroyed: {len(erased.keys):,}"
+    told = f"keys of {printable(person, 80)} destroyed: {len(erased.keys):,}"
+    if not (erased.keys or erased.plain_records or erased.foreign_keys):
+        told += "; there was none, or none is left. If there should have been: is the name right?"
     if erased.plain_records:
         count = f"{erased.plain_records:,}" if erased.plain_records <= _COUNTED else f"more than {_COUNTED:,}"
         told += f"; records that name them until they are past their time, for they were not sealed: {count}"

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import click
 
-from axonflow.cli.audit.filters import chosen_persons_key, persons_key_option
+from axonflow.cli.audit.filters import FILLED, PastTime, chosen_persons_key, persons_key_option
 from axonflow.cli.bars import Bar
 from axonflow.cli.database import chosen_url, database_options
-from axonflow.cli.times import Moment
 from axonflow.errors import AuditError, ConfigurationError
 
 if TYPE_CHECKING:
@@ -30,10 +29,11 @@ _COLUMNS: Final = (
 _FORMULA: Final = tuple("=+-@\t\r")
 """What makes a spreadsheet compute a cell: whoever asks for something can have that recorded."""
 _PAGE: Final = 1_000
+_STANDARD_OUTPUT: Final = "-"
 
 
 @click.command("export")
-@click.option("--tenant", metavar="ID", required=True, help="Whose trail.")
+@click.option("--tenant", metavar="ID", type=FILLED, required=True, help="Whose trail.")
 @click.option(
     "--format",
     "form",
@@ -42,21 +42,21 @@ _PAGE: Final = 1_000
     show_default=True,
     help="jsonl and parquet can be verified; csv is for a spreadsheet.",
 )
-@click.option("--from", "start_us", metavar="TIME", type=Moment(), help="Only csv: the first instant that counts.")
-@click.option("--to", "end_us", metavar="TIME", type=Moment(), help="Only csv: the first instant that does not.")
+@click.option("--from", "start_us", metavar="TIME", type=PastTime(), help="Only csv: the first instant that counts.")
+@click.option("--to", "end_us", metavar="TIME", type=PastTime(), help="Only csv: the first instant that does not.")
 @click.option(
     "-o",
     "--output",
     "path",
     metavar="FILE",
     required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILLED,
     help="A file that is not there yet.",
 )
 @database_options
 @persons_key_option
 def command(
-    *, database_url: str | None, data: Path | None, persons_key_file: Path | None, path: Path, **wanted: Any
+    *, database_url: str | None, data: Path | None, persons_key_file: Path | None, path: str, **wanted: Any
 ) -> None:
     """Write the audit trail of one tenant to a new FILE, a page at a time, however large it is.
 
@@ -75,16 +75,25 @@ def command(
     \b
     Exit codes:
       0    FILE is there, and whole
-      2    it is not: the database cannot be read, or FILE cannot be written
+      2    it is not: no such tenant, the database cannot be read, or FILE
+           cannot be written
     """
+    from axonflow.audit.query import check_period
+
     if wanted["form"] != "csv" and (wanted["start_us"], wanted["end_us"]) != (None, None):
         raise ConfigurationError(
             "a part of a trail cannot be verified by itself", expected="--from and --to with --format csv"
         )
+    if path == _STANDARD_OUTPUT:
+        raise ConfigurationError(
+            "the export goes to a file", expected="the name of one that is not there yet", found="-",
+            hint="What is not whole is removed again.",
+        )  # fmt: skip
+    check_period(wanted["start_us"], wanted["end_us"], "--to")
     url = chosen_url(database_url, data)
     if wanted["form"] == "csv":
         wanted["persons_key"] = chosen_persons_key(persons_key_file, data)
-    count = _write(path, partial(_FORMS[wanted["form"]], url, wanted), partial(_whole, url, wanted))
+    count = _write(Path(path), partial(_checked, url, wanted), partial(_whole, url, wanted))
     click.echo(f"wrote {count:,} events to {path}")
 
 
@@ -121,6 +130,17 @@ async def _whole(url: str, wanted: dict[str, Any], bar: Bar) -> int:
         return await counted(url, wanted["tenant"], wanted["start_us"], wanted["end_us"])
     except AuditError:  # what is wrong will be said by who writes, if it is more than a slow count
         return 0
+
+
+async def _checked(url: str, wanted: dict[str, Any], file: BinaryIO) -> AsyncIterator[int]:
+    """As the form gives them. Where there are none, raises TenancyMissing unless the tenant is known."""
+    from axonflow.app.auditing import check_tenant
+
+    count = 0
+    async for count in _FORMS[wanted["form"]](url, wanted, file):
+        yield count
+    if not count:
+        await check_tenant(url, wanted["tenant"])
 
 
 async def _parquet(url: str, wanted: dict[str, Any], file: BinaryIO) -> AsyncIterator[int]:

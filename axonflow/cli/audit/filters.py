@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COLUMNS",
+    "EFFECTS",
+    "FILLED",
+    "KINDS",
     "PastTime",
     "chosen_persons_key",
     "event_cells",
@@ -33,6 +36,10 @@ _FIELDS: Final = {
 }  # fmt: skip
 """By the name of an option: the field of an AuditQuery."""
 
+EFFECTS: Final = ("deny", "require_approval", "redact", "limit", "allow", "log")
+KINDS: Final = ("decision", "model_call", "tool_call", "plan_step", "admin", "login")
+"""As `axonflow.audit` has them, which takes its time to be imported."""
+
 COLUMNS: Final = ("time (UTC)", "effect", "principal", "action", "resource", "policies")
 
 
@@ -47,6 +54,39 @@ class PastTime(click.ParamType[int]):
         except ValueError:
             self.fail(f"{value!r} is not a time: expected RFC 3339, such as 2026-01-31T12:00:00Z", param, ctx)
         return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // timedelta(microseconds=1)
+
+
+class Filled(click.ParamType[str]):
+    """A text that is not empty: a variable that is not set must not ask for everything, or for another tenant. With
+    `typed`, a name in short form."""
+
+    name = "text"
+
+    def __init__(self, *, typed: bool = False) -> None:
+        self._typed = typed
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(value)
+        if not text.strip():
+            self.fail("it is empty: name one, or leave the option out", param, ctx)
+        if not _is_text(text):
+            self.fail(f"{printable(text, 80)} is not UTF-8", param, ctx)
+        if self._typed and ":" not in text:
+            self.fail(f"{printable(text, 80)!r} has no type: expected type:id, as user:ann or tool:shell", param, ctx)
+        return text
+
+
+def _is_text(text: str) -> bool:
+    """Whether it is none of bytes that are not (PEP 383): no store has such a name."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+FILLED: Final = Filled()
+_SHORT_FORM: Final = Filled(typed=True)
 
 
 def persons_key_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -70,20 +110,25 @@ def chosen_persons_key(file: Path | None, data: Path | None) -> bytes | None:
 
 def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that say which events are meant."""
-    for name, metavar, text in reversed(_OPTIONS):
-        command = click.option(name, metavar=metavar, help=text)(command)
+    for name, metavar, kind, text in reversed(_OPTIONS):
+        command = click.option(name, metavar=metavar, type=kind, help=text)(command)
     return command
 
 
-_OPTIONS: Final = (
-    ("--principal", "WHO", 'Who asked, or was acted for: "user:ann".'),
-    ("--client", "ID", "The client of the API key."),
-    ("--action", "NAME", "Such as tool.call."),
-    ("--resource", "NAME", 'What was acted upon: "tool:shell".'),
-    ("--effect", "NAME", "deny, require_approval, redact, limit or allow."),
-    ("--policy", "ID", "A policy that matched."),
-    ("--decision", "ID", "The events of one decision."),
-    ("--kind", "NAME", "decision, model_call, tool_call, plan_step, admin or login."),
+_OPTIONS: Final[tuple[tuple[str, str, click.ParamType[Any], str], ...]] = (
+    ("--principal", "WHO", _SHORT_FORM, 'Who asked, or was acted for: "user:ann".'),
+    ("--client", "ID", FILLED, "The client of the API key."),
+    ("--action", "NAME", FILLED, "Such as tool.call."),
+    ("--resource", "NAME", _SHORT_FORM, 'What was acted upon: "tool:shell".'),
+    (
+        "--effect",
+        "NAME",
+        click.Choice(EFFECTS),
+        "deny, require_approval, redact, limit, allow; log: done, not decided.",
+    ),
+    ("--policy", "ID", FILLED, "A policy that matched."),
+    ("--decision", "ID", FILLED, "The events of one decision."),
+    ("--kind", "NAME", click.Choice(KINDS), "decision, model_call, tool_call, plan_step, admin or login."),
 )
 
 

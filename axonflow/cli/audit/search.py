@@ -10,6 +10,7 @@ import click
 
 from axonflow.cli.audit.filters import (
     COLUMNS,
+    FILLED,
     PastTime,
     chosen_persons_key,
     event_cells,
@@ -27,13 +28,13 @@ __all__ = ["command"]
 
 
 @click.command("search")
-@click.option("--tenant", metavar="ID", default="default", show_default=True, help="Whose events.")
+@click.option("--tenant", metavar="ID", type=FILLED, default="default", show_default=True, help="Whose events.")
 @filter_options
 @click.option("--allowed/--refused", default=None, help="Only what was allowed, or only what was not.")
 @click.option("--since", metavar="TIME", type=PastTime(), help="RFC 3339; the first instant that counts.")
 @click.option("--until", metavar="TIME", type=PastTime(), help="RFC 3339; the first instant that does not.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="At most so many.")
-@click.option("--before", metavar="EVENT_ID", help="The page behind the one that ended with this event.")
+@click.option("--before", metavar="EVENT_ID", type=FILLED, help="The page behind the one that ended with this event.")
 @click.option("--offset", type=click.IntRange(0, 1_000_000), default=0, show_default=True, help="Skip so many.")
 @database_options
 @persons_key_option
@@ -51,11 +52,12 @@ def command(
     \b
     Exit codes:
       0    searched, whatever was found
-      2    the database cannot be read
+      2    no such tenant, wrong usage, or the database cannot be read
     """
     from axonflow.audit import AuditQuery
-    from axonflow.audit.query import page_after
+    from axonflow.audit.query import check_period, page_after
 
+    check_period(wanted["since"], wanted["until"], "--until")
     query = AuditQuery(
         tenant_id=wanted["tenant"], limit=wanted["limit"], offset=wanted["offset"],
         before=page_after(wanted["before"], "--before"),
@@ -67,10 +69,14 @@ def command(
 
 
 async def _search(url: str, key: bytes | None, query: AuditQuery) -> AuditPage:
+    from axonflow.app.auditing import check_tenant
     from axonflow.app.durable import opened_store
 
     async with opened_store(url, key) as store:
-        return await store.search(query)
+        page = await store.search(query)
+    if not page.total:
+        await check_tenant(url, query.tenant_id)
+    return page
 
 
 def _as_json(page: AuditPage) -> bytes:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from axonflow.cli.audit.filters import chosen_persons_key, persons_key_option
+from axonflow.cli.audit.filters import FILLED, chosen_persons_key, persons_key_option
 from axonflow.cli.database import chosen_url, database_options
 from axonflow.cli.tables import fields
 from axonflow.errors import AuditError
@@ -23,7 +23,7 @@ _DAY_US = 24 * 3600 * 1_000_000
 
 @click.command("show")
 @click.argument("event_id", metavar="EVENT_ID")
-@click.option("--tenant", metavar="ID", default="default", show_default=True, help="Whose event.")
+@click.option("--tenant", metavar="ID", type=FILLED, default="default", show_default=True, help="Whose event.")
 @database_options
 @persons_key_option
 @click.option("--json", "as_json", is_flag=True, help="Print the event as JSON.")
@@ -46,11 +46,15 @@ def command(
     \b
     Exit codes:
       0    shown
-      2    there is no such event, or the database cannot be read
+      2    there is no such event or tenant, or the database cannot be read
     """
+    from axonflow.app.auditing import check_tenant
+
     key = chosen_persons_key(persons_key_file, data)
-    event = asyncio.run(_found(chosen_url(database_url, data), key, tenant, event_id))
+    url = chosen_url(database_url, data)
+    event = asyncio.run(_found(url, key, tenant, event_id))
     if event is None:
+        asyncio.run(check_tenant(url, tenant))
         raise AuditError(
             "no such event", expected=f"the id of an event of tenant {tenant}", found=ascii(event_id)[:80],
             hint="axonflow audit search lists events; of another tenant with --tenant.",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from axonflow.cli.audit.filters import (
+    FILLED,
     PastTime,
     chosen_persons_key,
     event_cells,
@@ -35,10 +36,10 @@ RETRY_S: Final = 2.0
 
 
 @click.command("tail")
-@click.option("--tenant", metavar="ID", help="Whose events. Default: that of the key, or default.")
+@click.option("--tenant", metavar="ID", type=FILLED, help="Whose events. Default: that of the key, or default.")
 @filter_options
 @click.option("--since", metavar="TIME", type=PastTime(), help="RFC 3339; from then on. Default: now.")
-@click.option("--after", metavar="EVENT_ID", help="What was recorded behind this event.")
+@click.option("--after", metavar="EVENT_ID", type=FILLED, help="What was recorded behind this event.")
 @click.option("--count", type=click.IntRange(1), metavar="N", help="End after so many events.")
 @database_options
 @persons_key_option
@@ -66,9 +67,14 @@ def command(
     \b
     Exit codes:
       0    all that --count asked for was shown
-      2    the database cannot be read, or the agent refuses
+      2    no such tenant, wrong usage, the database cannot be read, or the
+           agent refuses
       130  interrupted
     """
+    if wanted["after"] and wanted["since"] is not None:
+        raise ConfigurationError("two places to begin", expected="--after or --since", found="both")
+    if via is not None and (database_url, data) != (None, None):
+        raise ConfigurationError("two sources of events", expected="--via, or a database", found="both")
     show = _json_line if as_json else _line
     count = wanted["count"]
     if via is None:
@@ -90,9 +96,11 @@ def _position(wanted: dict[str, Any]) -> TailPosition:
 async def _followed(
     url: str, key: bytes | None, wanted: dict[str, Any], show: Callable[[AuditEvent], str], count: int | None
 ) -> None:
+    from axonflow.app.auditing import check_tenant
     from axonflow.audit import AuditQuery
 
     query = AuditQuery(tenant_id=wanted["tenant"] or "default", **filters_in(wanted))
+    await check_tenant(url, query.tenant_id)
     async with aclosing(_events(url, key, query, _position(wanted))) as events:
         shown = 0
         async for event in events:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from io import BufferedReader
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import click
 
+from axonflow.cli.audit.filters import FILLED
 from axonflow.cli.bars import Bar
 from axonflow.cli.database import chosen_url, database_options
 from axonflow.cli.groups import EXIT_NO
-from axonflow.cli.reading import INPUT_FILE, read_bytes
+from axonflow.cli.reading import INPUT_FILE, STANDARD_INPUT, read_bytes
 from axonflow.cli.settings import read_settings
 from axonflow.cli.tables import coloured, fields, printable, table
 from axonflow.cli.times import Duration, shown_time
@@ -20,19 +22,20 @@ from axonflow.errors import ConfigurationError
 from axonflow.ids import now_us
 
 if TYPE_CHECKING:
-    from axonflow.app.auditing import AuditVerification, Finding, Trust
+    from axonflow.app.auditing import AuditVerification, Finding, Trust, VerifiedWriter
 
 __all__ = ["command"]
 
 _MAX_REPORT_BYTES: Final = 256 * 1024 * 1024
 _MAX_SHOWN: Final = 100
+_MAX_WRITERS: Final = 5
 _PARQUET: Final = b"PAR1"
 _BUFFER_BYTES: Final = 256 * 1024
 _KEY: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command("verify")
-@click.option("--tenant", metavar="ID", help="Only this tenant's chains. Default: all.")
+@click.option("--tenant", metavar="ID", type=FILLED, help="Only this tenant's chains. Default: all.")
 @click.option(
     "--export", "exported", type=_KEY, metavar="FILE", help="Verify an export (jsonl or parquet), and no database."
 )
@@ -79,8 +82,13 @@ def command(
     Exit codes:
       0    all is as it was written
       1    something is not; the report names it
-      2    the database, the export or the anchor cannot be read
+      2    no such tenant, or the database, the export or the anchor
+           cannot be read
     """
+    if (wanted["exported"] or wanted["spool"]) and (database_url, data) != (None, None):
+        raise ConfigurationError(
+            "two trails to verify", expected="--export, --spool or a database", found="two of them"
+        )
     if wanted["exported"]:
         report = _held_to_anchor(_verified_export(wanted), wanted)
     elif wanted["spool"]:
@@ -119,7 +127,7 @@ async def _trust(wanted: dict[str, Any]) -> Trust:
 
 
 async def _verify(url: str, wanted: dict[str, Any], known: AuditVerification | None) -> AuditVerification:
-    from axonflow.app.auditing import opened_proofs, verified
+    from axonflow.app.auditing import check_tenant, opened_proofs, verified
 
     bar = Bar("records")
     since_us = now_us() - int(wanted["kept_for"] * 1_000_000) if wanted["kept_for"] is not None else None
@@ -133,10 +141,7 @@ async def _verify(url: str, wanted: dict[str, Any], known: AuditVerification | N
     finally:
         bar.clear()
     if wanted["tenant"] and not report.chains and not report.broken:  # a slip of the pen must not be "verified"
-        raise ConfigurationError(
-            "there is nothing to verify", expected="a tenant of which something is recorded",
-            found=ascii(wanted["tenant"])[:80], hint="axonflow tenant list has them all.",
-        )  # fmt: skip
+        await check_tenant(url, wanted["tenant"])
     return report
 
 
@@ -154,6 +159,8 @@ async def _verify_spool(wanted: dict[str, Any]) -> AuditVerification:
 
 
 def _check_alone(wanted: dict[str, Any], source: str) -> None:
+    if wanted["exported"] and wanted["spool"]:
+        raise ConfigurationError("two trails to verify", expected="--export or --spool", found="both")
     if wanted["tenant"] or wanted["earlier"] or wanted["kept_for"] is not None:
         raise ConfigurationError("options of a database", expected=f"{source} with --anchor and --trust only")
 
@@ -164,31 +171,32 @@ def _verified_export(wanted: dict[str, Any]) -> AuditVerification:
     _check_alone(wanted, "--export")
     trust = asyncio.run(_trust(wanted))
     path: Path = wanted["exported"]
-    bar = Bar("records" if _is_parquet(path) else "bytes")
+    bar = None
     try:
-        if not _is_parquet(path):
-            return verified_export(_lines(path, bar), trust)
-        with path.open("rb") as file:
+        with BufferedReader(
+            path.open("rb", buffering=0), _BUFFER_BYTES
+        ) as file:  # once: of a pipe, what was read is gone
+            is_parquet = file.peek(len(_PARQUET)).startswith(_PARQUET)
+            bar = Bar("records" if is_parquet else "bytes")
+            if not is_parquet:
+                return verified_export(_lines(file, path.stat().st_size, bar), trust)
+            if not file.seekable():
+                raise ConfigurationError("Parquet cannot be read from a pipe", expected="a file", at=str(path))
             return verified_parquet(file, trust, bar)
     except OSError as error:
         raise ConfigurationError("the export cannot be read", found=error.strerror, at=str(path)) from None
     finally:
-        bar.clear()
+        if bar is not None:
+            bar.clear()
 
 
-def _is_parquet(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(_PARQUET)) == _PARQUET
-
-
-def _lines(path: Path, bar: Bar) -> Iterator[bytes]:
-    whole, done = path.stat().st_size, 0
-    with path.open("rb", buffering=_BUFFER_BYTES) as file:
-        for number, line in enumerate(file):
-            yield line
-            done += len(line)
-            if number % 1_000 == 0:
-                bar(done, whole)
+def _lines(file: BinaryIO, whole: int, bar: Bar) -> Iterator[bytes]:
+    done = 0
+    for number, line in enumerate(file):
+        yield line
+        done += len(line)
+        if number % 1_000 == 0:
+            bar(done, whole)
 
 
 def _read(place: str) -> AuditVerification:
@@ -200,7 +208,10 @@ def _read(place: str) -> AuditVerification:
         return msgspec.json.decode(read_bytes(place, _MAX_REPORT_BYTES), type=AuditVerification)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ConfigurationError(
-            "not a report", expected="what axonflow audit verify --json prints", found=str(error), at=place
+            "not a report",
+            expected="what axonflow audit verify --json prints",
+            found=str(error),
+            at="<stdin>" if place == STANDARD_INPUT else place,
         ) from None
 
 
@@ -251,14 +262,41 @@ def _proved(report: AuditVerification) -> str:
     """Up to when, and on whose word."""
     sealed = [one.sealed_us for one in report.writers if one.sealed_us is not None]
     if report.trust == "anchor":
-        anchored = [one.anchored_us for one in report.writers if one.anchored_us is not None]
-        until = f"up to {shown_time(max(anchored))} UTC, the newest that the anchor has" if anchored else "nothing yet"
-        return f"{until}; what is newer may have been cut off unseen"
+        return _anchored(report.writers)
     whose = {"named": "with the keys you named", "store": "on the word of the store, which holds the keys as well"}
     newest = (
         f" what was cut off at the end, after {shown_time(max(sealed))} UTC or before, does not show" if sealed else ""
     )
     return f"{whose[report.trust]};{newest} without an anchor"
+
+
+def _anchored(writers: Sequence[VerifiedWriter]) -> str:
+    """Up to when for each writer, for it is another time: of many, the earliest and how many they are."""
+    newer = "what is newer may have been cut off unseen"
+    times = sorted((one.anchored_us, one.writer_id) for one in writers if one.anchored_us is not None)
+    if not times:
+        return f"nothing yet; {newer}"
+    if len(writers) == 1:
+        return f"up to {_utc(times[0][0])}, the newest that the anchor has; {newer}"
+    nothing = sorted(one.writer_id for one in writers if one.anchored_us is None)
+    if len(writers) <= _MAX_WRITERS:
+        rows = [
+            *((f"up to {_utc(time_us)}", name) for time_us, name in times),
+            *(("nothing yet", one) for one in nothing),
+        ]
+        width = max(len(until) for until, _ in rows)
+        listed = "\n".join(f"  {until.ljust(width)}  {printable(name, 80)}" for until, name in rows)
+        return f"of each writer up to the newest that the anchor has; {newer}\n{listed}"
+    earliest = (
+        f"up to {_utc(times[0][0])} or later, of {len(times):,} writers by the newest that the anchor has of each"
+    )
+    first = f"the earliest is of {printable(times[0][1], 80)}"
+    none = f"; of {len(nothing):,} writers nothing yet" if nothing else ""
+    return f"{earliest}\n{first}{none}; {newer}; --json has them all"
+
+
+def _utc(time_us: int) -> str:
+    return f"{shown_time(time_us)} UTC"
 
 
 def _row(one: Finding) -> tuple[str, ...]:

@@ -18,8 +18,8 @@ from axonflow.policy.request import Request
 from axonflow.policy.whatif.judging import candidates_of, judge, paths_read
 from axonflow.policy.whatif.keys import Key, group_key, lookup_key
 from axonflow.policy.whatif.needs import ActionNeeds, Asks
-from axonflow.policy.whatif.recorded import Recorded
-from axonflow.policy.whatif.ruling import DEFAULT, Ruling
+from axonflow.policy.whatif.recorded import LEFT_OUT, Recorded
+from axonflow.policy.whatif.ruling import DEFAULT, UNNAMED, Ruling
 from axonflow.policy.whatif.tally import Outcome, Tally
 
 __all__ = ["Comparison"]
@@ -171,7 +171,8 @@ class Comparison:
     def _rule_then(self, event: Recorded) -> str:
         """The rule that decided `event`, which the engine before decided."""
         assert self._before is not None, "whose digest the event has"
-        return self._deciding(self._before, event.policies, event.decided)
+        found = self._deciding(self._before, event.policies, event.decided)
+        return UNNAMED if found == DEFAULT and event.left_out else found
 
     def _alone(self, event: Recorded, outcome: Outcome) -> None:
         self.tally.add(outcome, 1)
@@ -248,6 +249,7 @@ class Comparison:
             and not event.details.streamed
             and then.ruling.effect in (None, event.decided)
             and _failed(event) == then.failed
+            and not event.errors_left_out
         )
         if is_evident and candidates.after.findings:
             asked = then.asked
@@ -268,11 +270,15 @@ def _redactable(event: Recorded, asks: Asks, ruling: Ruling) -> Ruling:
     if not asks.redacts or ruling.effect in (None, Effect.DENY):
         return ruling
     is_untried = event.decided != Effect.REDACT and any(one.may_be_name for one in event.findings)
-    return Ruling(None, ruling.rule, (_REDACTION,)) if is_untried or _REDACTION in _failed(event) else ruling
+    may_have_failed = event.errors_left_out or _REDACTION in _failed(event)
+    return Ruling(None, ruling.rule, (_REDACTION,)) if is_untried or may_have_failed else ruling
 
 
 def _rule_of(event: Recorded) -> str:
-    return event.policies[0] if event.policies else DEFAULT
+    if not event.policies:
+        return DEFAULT
+    first = event.policies[0]
+    return UNNAMED if first.startswith(LEFT_OUT) else first
 
 
 def _failed(event: Recorded) -> frozenset[str]:

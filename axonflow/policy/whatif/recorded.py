@@ -11,10 +11,12 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-__all__ = ["MOST_FINDINGS", "NOTHING_TOLD", "Found", "Recorded", "Told", "is_exact", "is_of_texts"]
+__all__ = ["LEFT_OUT", "MOST_FINDINGS", "NOTHING_TOLD", "Found", "Recorded", "Told", "is_exact", "is_of_texts"]
 
 MOST_FINDINGS: Final = 64
 """Of one event: where there are so many, there may have been more, and of those nothing is known."""
+LEFT_OUT: Final = "... "
+"""How the last of the policies, or of the errors, of an event begins where there were more: no id of one does."""
 _ID_OF_A_MOMENT: Final = re.compile(r"([0-9a-f]{8})-([0-9a-f]{4})-7")
 _MOST_ITEMS: Final = 64
 _MOST_LEVELS: Final = 4
@@ -82,6 +84,16 @@ class Recorded(Struct, gc=False):
         """The effect that the policies then in force came to, whatever became of it."""
         decided = self.details.decided
         return decided if decided and isinstance(decided, str) else self.effect
+
+    @property
+    def left_out(self) -> bool:
+        """Whether more policies matched than are named."""
+        return bool(self.policies) and self.policies[-1].startswith(LEFT_OUT)
+
+    @property
+    def errors_left_out(self) -> bool:
+        """Whether more of them failed than are named."""
+        return bool(self.errors) and self.errors[-1].startswith(LEFT_OUT)
 
     @property
     def moments(self) -> tuple[int, int]:

@@ -8,10 +8,14 @@ from typing import Final, NamedTuple
 from axonflow.policy.deciding.rules import CompiledRule
 from axonflow.policy.decision import Effect, Redact
 
-__all__ = ["DEFAULT", "Judged", "Ruling", "asked_of", "ruling_of"]
+__all__ = ["DEFAULT", "UNNAMED", "Judged", "Ruling", "asked_of", "ruling_of"]
 
 DEFAULT: Final = "(default)"
 """In place of a rule, where none decides: a default does, a requirement, or that nobody knows the action."""
+
+
+UNNAMED: Final = "(not recorded)"
+"""The same, where more rules matched than are named, and the one that decided is not among these."""
 
 
 class Ruling(NamedTuple):

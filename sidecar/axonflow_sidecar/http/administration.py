@@ -76,7 +76,8 @@ def _number_of(query: dict[str, str], name: str, usual: int, least: int, most: i
     except msgspec.ValidationError:
         number = least - 1
     if not least <= number <= most:
-        raise RequestError("out of range", expected=f"{least} to {most}", at=name)
+        found = ascii(query.get(name, usual))[:40]
+        raise RequestError("out of range", expected=f"{least} to {most}", found=found, at=name)
     return number
 
 

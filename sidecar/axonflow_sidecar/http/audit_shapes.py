@@ -9,12 +9,13 @@ import msgspec
 
 from axonflow import Effect, RequestError
 from axonflow.audit import AuditEvent
+from axonflow.audit.grounds import left_out
 from axonflow.policy import PolicyEngine
 from axonflow.policy.deciding.rules import CompiledRule
 from axonflow.policy.deciding.telling import paths_of, rule_text
 from axonflow_sidecar.http.translate import OUTCOMES, rfc3339
 
-__all__ = ["audit_entry", "decision_row", "explanation", "tool_of", "verdict_filter"]
+__all__ = ["audit_entry", "decision_row", "explanation", "policies_named", "tool_of", "verdict_filter"]
 
 _VERDICTS: Final[Mapping[str, Mapping[str, Any]]] = {
     "allow": {"allowed": True},
@@ -92,6 +93,11 @@ def tool_of(signature: str) -> str:
     return f"{_TOOL}{signature}"
 
 
+def policies_named(event: AuditEvent) -> tuple[str, ...]:
+    """The policies that matched; of very many the strongest."""
+    return event.policies if left_out(event.policies) is None else event.policies[:-1]
+
+
 def decision_row(event: AuditEvent) -> dict[str, Any]:
     """A decision, in few words. `policy_id` is the strongest that matched, the tool's signature is its name, and the
     context is what policies read of it, as text."""
@@ -99,7 +105,7 @@ def decision_row(event: AuditEvent) -> dict[str, Any]:
         "decision_id": event.decision_id,
         "timestamp": rfc3339(event.time_us),
         "decision": OUTCOMES[Effect(event.effect)].verdict,
-        "policy_id": event.policies[0] if event.policies else "",
+        "policy_id": next(iter(policies_named(event)), ""),
         "tool_signature": event.resource.removeprefix(_TOOL) if event.resource.startswith(_TOOL) else "",
         "context": {
             path.removeprefix(_CONTEXT): _as_text(value)
@@ -122,10 +128,11 @@ def explanation(event: AuditEvent, engine: PolicyEngine) -> dict[str, Any]:
     """All that was recorded of a decision. What its rules say is told by `engine` if the decision was made by the very
     policies that it has; by any others nobody could tell."""
     is_known = engine.digest == event.policy_digest
-    rules = {rule.id: rule for rule in engine.rules if rule.id in event.policies} if is_known else {}
+    names, more = policies_named(event), left_out(event.policies)
+    rules = {rule.id: rule for rule in engine.rules if rule.id in names} if is_known else {}
     before = len(event.reasons) - len(event.policies)  # reasons of the decision itself stand before those of the rules
-    reasons = event.reasons[before:] if before >= 0 else ("",) * len(event.policies)
-    told = [(name, reason, rules.get(name)) for name, reason in zip(event.policies, reasons, strict=True)]
+    reasons = event.reasons[before : before + len(names)] if before >= 0 else ("",) * len(names)
+    told = [(name, reason, rules.get(name)) for name, reason in zip(names, reasons, strict=True)]
     return decision_row(event) | {
         "reason": "; ".join(event.reasons),
         "policy_matches": [_match(*one) for one in told],
@@ -143,6 +150,7 @@ def explanation(event: AuditEvent, engine: PolicyEngine) -> dict[str, Any]:
         "origin": msgspec.to_builtins(event.origin),
         "policy_digest": event.policy_digest,
         "policies_in_force": is_known,
+        **({} if more is None else {"policies_left_out": more}),
         **_erased(event),
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -17,12 +17,16 @@ from axonflow.app.tailing import Tailing
 from axonflow.app.tenancy import Tenancy
 from axonflow.app.typed_policies import TypedPolicies
 from axonflow.audit import AuditPage, AuditQuery, Origin
+from axonflow.errors import TenancyMissing
 from axonflow_sidecar.http.asgi import Call, Refused
 from axonflow_sidecar.http.metrics import Metrics
 from axonflow_sidecar.http.signing import Signer
 from axonflow_sidecar.http.translate import wrong_tenant
 
-__all__ = ["AgentServices", "Followed", "Orchestrator", "check_tenant", "enforced", "searched"]
+__all__ = ["AgentServices", "Followed", "Orchestrator", "check_known", "check_tenant", "enforced", "searched"]
+
+
+_ALWAYS_THERE: Final = "default"
 
 
 class Followed(NamedTuple):
@@ -79,6 +83,18 @@ def check_tenant(call: Call, tenant_id: str) -> None:
     if not call.caller.may_act_for(tenant_id):
         raise wrong_tenant(call.caller)
     call.check_active(tenant_id)
+
+
+async def check_known(services: AgentServices, call: Call, tenant_id: str) -> None:
+    """Raise TenancyMissing (404) for a tenant of which there is nothing, not even a record: only a key for any tenant
+    can name one, and most likely somebody mistyped it."""
+    if services.tenancy is None or tenant_id in (call.caller.tenant_id, _ALWAYS_THERE):
+        return
+    try:
+        await services.tenancy.tenant(tenant_id)
+    except TenancyMissing:
+        if services.search is None or not (await services.search(AuditQuery(tenant_id=tenant_id, limit=1))).events:
+            raise
 
 
 async def enforced(services: AgentServices, call: Call, request: Request, *, redacts: bool = True) -> Decision:

@@ -257,7 +257,9 @@ def parse_time_us(text: str, at: str) -> int:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None or not 1970 < moment.year < 9999:
-        raise RequestError("not a time", expected="RFC 3339, such as 2026-01-31T12:00:00Z", at=at)
+        raise RequestError(
+            "not a time", expected="RFC 3339, such as 2026-01-31T12:00:00Z", found=ascii(text)[:40], at=at
+        )
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 

@@ -220,5 +220,5 @@ def test_rotation_asked_for_twice_or_where_there_is_no_key_is_refused(tmp_path):
         ask_for_rotation(tmp_path)
     signing_keys(tmp_path, "w", 0)
     ask_for_rotation(tmp_path)
-    with pytest.raises(ConfigurationError, match="a file that is not there yet"):
+    with pytest.raises(ConfigurationError, match="a rotation was asked for already"):
         ask_for_rotation(tmp_path)

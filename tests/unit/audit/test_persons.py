@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from axonflow.adapters.aes_gcm import Aes256Gcm
 from axonflow.audit import AuditEvent, Detected
-from axonflow.audit.persons import PersonKey, is_person, key_ids_of, opened, persons_of, pseudonym, sealed
+from axonflow.audit.persons import PersonKey, is_person, is_pseudonym, key_ids_of, opened, persons_of, pseudonym, sealed
 from axonflow.errors import AuditError
 from tests.unit.audit.test_event import event
 
@@ -165,3 +165,13 @@ def test_person_is_who_is_named_user_and_nobody_else():
     assert [is_person(name) for name in ("user:ann", "user:", "agent:ann", "ann", "users:ann")] == [
         True, True, False, False, False,
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "stands_for_somebody"),
+    [(f"user:~{'0a' * 16}", True), (f"user:~{'0a' * 15}", False), (f"user:~{'0A' * 16}", False), ("user:ann", False),
+     (f"agent:~{'0a' * 16}", False), (f"user:~{'0a' * 16}\n", False)],
+)  # fmt: skip
+def test_pseudonym_is_what_stands_for_a_person_and_nothing_else(name, stands_for_somebody):
+    assert is_pseudonym(name) is stands_for_somebody
+    assert is_pseudonym(pseudonym("0a" * 16))

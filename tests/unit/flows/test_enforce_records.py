@@ -47,6 +47,39 @@ def test_enforce_records_where_something_was_found_and_never_what():
     assert b"example.com" not in event.canonical()
 
 
+@pytest.mark.parametrize("effect", ["warn", "deny"])
+def test_enforce_of_thousands_of_rules_with_long_reasons_is_answered_and_recorded_on_disk(tmp_path, effect):
+    rules = [
+        {
+            "id": f"rule-{number:04}",
+            "effect": effect,
+            "when": "context.absent == 1 || true",
+            "reason": f"{number} " * 190,
+        }
+        for number in range(4_000)
+    ]
+    flow = AxonFlow.open(policy_set([ALLOW, *rules]), audit=str(tmp_path))
+    decision = asyncio.run(flow.enforce(request()))
+    (record,) = asyncio.run(flow.audit.records("default"))
+    flow.audit.close()
+    assert len(decision.policies) == 4_001
+    kept = len(record.event.policies) - 1
+    assert record.event.policies[:-1] == decision.policies[:kept]
+    assert record.event.policies[-1].startswith(f"... {4_001 - kept} sha256:")
+    assert record.event.reasons[:-1] == decision.reasons[:kept]
+    assert len(record.canonical) < 40 << 10
+
+
+def test_enforce_of_thousands_of_rules_that_fail_keeps_the_first_errors(tmp_path):
+    rules = [{"id": f"rule-{number:04}", "effect": "deny", "when": "context.absent == 1"} for number in range(4_000)]
+    flow = AxonFlow.open(policy_set(rules), audit=str(tmp_path))
+    decision = asyncio.run(flow.enforce(request()))
+    (record,) = asyncio.run(flow.audit.records("default"))
+    flow.audit.close()
+    assert (len(decision.errors), decision.allowed) == (4_000, False)
+    assert record.event.errors[-1].startswith(f"... {4_001 - len(record.event.errors)} sha256:")
+
+
 def test_enforce_looks_for_nothing_only_to_record_it():
     assert enforced([ALLOW], request(content=CONTENT)).findings == ()
 

@@ -69,6 +69,10 @@ def test_erasing_what_is_no_person_does_nothing_and_records_nothing():
     trail = Trail()
     with pytest.raises(RequestError, match="person: not a person: expected \"user:\" and an id, found 'agent:ann'"):
         trail.erase("agent:ann")
+    with pytest.raises(RequestError, match=r"person: not a person: .*, found 'user:'"):
+        trail.erase("user:")
+    with pytest.raises(RequestError, match="person: a pseudonym: expected the name of the person"):
+        trail.erase(f"user:~{'0a' * 16}")
     assert trail.details() == []
 
 

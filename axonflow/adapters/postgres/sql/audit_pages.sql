@@ -132,3 +132,11 @@ FROM (
         AND ($13::boolean IS NULL OR allowed = $13)
     LIMIT $14
 ) AS counted;
+
+-- name: is_known
+-- A tenant that was made, or of which there is a trail although it never was, or is not any more.
+SELECT
+    EXISTS (SELECT FROM axonflow.tenant WHERE tenant_id = $1)
+    OR EXISTS (SELECT FROM axonflow.audit_segment WHERE tenant_id = $1)
+    OR EXISTS (SELECT FROM axonflow.audit_cut WHERE tenant_id = $1)
+    OR EXISTS (SELECT FROM axonflow.audit_event WHERE tenant_id = $1);

@@ -9,7 +9,7 @@ from axonflow import AxonFlowError, RequestError
 from axonflow.policy.request import decode_json
 from axonflow_sidecar.http.administration import acting, shown, tenant_named
 from axonflow_sidecar.http.asgi import Call, Handler, Refused, Reply
-from axonflow_sidecar.http.services import AgentServices
+from axonflow_sidecar.http.services import AgentServices, check_known
 
 __all__ = ["audit_erase"]
 
@@ -36,6 +36,7 @@ def audit_erase(services: AgentServices) -> Handler:
             raise Refused(
                 503, AxonFlowError("no key for persons", hint="Start it with --audit-persons sealed, or --persons-key.")
             )
+        await check_known(services, call, tenant_id)
         return shown(await services.persons.erase(tenant_id, body.person, actor=acting(call)))
 
     return handler

@@ -10,12 +10,12 @@ from msgspec import Struct
 
 from axonflow.audit import AuditEvent, AuditPage, AuditQuery
 from axonflow.audit.event_ids import earliest_us
-from axonflow.audit.query import page_after
+from axonflow.audit.query import check_period, check_short_form, page_after
 from axonflow.policy.request import decode_json
 from axonflow_sidecar.http.administration import limit_of, offset_of
 from axonflow_sidecar.http.asgi import Call, Handler, Reply
 from axonflow_sidecar.http.audit_shapes import audit_entry
-from axonflow_sidecar.http.services import AgentServices, searched
+from axonflow_sidecar.http.services import AgentServices, check_known, searched
 from axonflow_sidecar.http.translate import parse_time_us, tenant_of
 
 __all__ = ["audit_of_tenant", "audit_search"]
@@ -56,13 +56,18 @@ def audit_search(services: AgentServices) -> Handler:
 
     async def handler(call: Call) -> Reply:
         body = decode_json(await call.json_body(), _decoder)
+        start_us = parse_time_us(body.start_time, "$.start_time") if body.start_time else None
+        end_us = parse_time_us(body.end_time, "$.end_time") if body.end_time else None
+        check_period(start_us, end_us, "$.end_time")
+        check_short_form(body.principal or None, "$.principal")
+        check_short_form(body.resource or None, "$.resource")
         query = AuditQuery(
             tenant_id=tenant_of(call.caller, body.tenant_id or ""),
             limit=body.limit,
             offset=body.offset,
             before=page_after(body.before, "$.before"),
-            start_us=parse_time_us(body.start_time, "$.start_time") if body.start_time else None,
-            end_us=parse_time_us(body.end_time, "$.end_time") if body.end_time else None,
+            start_us=start_us,
+            end_us=end_us,
             kind=body.kind or None,
             principal=f"user:{body.user_email}" if body.user_email else body.principal or None,
             client_id=body.client_id or None,
@@ -74,7 +79,7 @@ def audit_search(services: AgentServices) -> Handler:
         )
         if body.override_id:
             return _page(await _override(services, query, body.override_id), query)
-        return _page(await searched(services, query), query)
+        return _page(await _found(services, call, query), query)
 
     return handler
 
@@ -88,9 +93,16 @@ def audit_of_tenant(services: AgentServices) -> Handler:
             tenant_id=tenant_of(call.caller, call.value), limit=limit_of(told), offset=offset_of(told),
             before=page_after(told.get("before")),
         )  # fmt: skip
-        return _page(await searched(services, query), query)
+        return _page(await _found(services, call, query), query)
 
     return handler
+
+
+async def _found(services: AgentServices, call: Call, query: AuditQuery) -> AuditPage:
+    page = await searched(services, query)
+    if not page.total:
+        await check_known(services, call, query.tenant_id)
+    return page
 
 
 def _page(page: AuditPage, query: AuditQuery) -> Reply:

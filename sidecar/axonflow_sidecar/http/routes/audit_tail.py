@@ -19,11 +19,12 @@ from msgspec import Struct
 from axonflow import AxonFlowError
 from axonflow.app.tailing import Tailing, TailLook
 from axonflow.audit import AuditQuery
+from axonflow.audit.query import check_short_form, check_words
 from axonflow.audit.tail import TailPosition
 from axonflow_sidecar.http.administration import tenant_named
 from axonflow_sidecar.http.asgi import Call, Handler, Refused, Reply
 from axonflow_sidecar.http.places import RETRY_S, Places
-from axonflow_sidecar.http.services import AgentServices, check_tenant
+from axonflow_sidecar.http.services import AgentServices, check_known, check_tenant
 from axonflow_sidecar.http.translate import parse_time_us
 
 __all__ = ["MAX_TAILS", "MAX_TAILS_OF_TENANT", "TailTimes", "audit_tail"]
@@ -62,15 +63,23 @@ def audit_tail(services: AgentServices, times: TailTimes = _USUAL) -> Handler:
         told = call.query("after", "since", "user_email", *_FILTERS)
         tenant_id = tenant_named(call)
         check_tenant(call, tenant_id)
-        if email := told.get("user_email"):
-            told["principal"] = f"user:{email}"
-        filters = {_NAMES.get(name, name): told[name] for name in _FILTERS if told.get(name)}
-        query = AuditQuery(tenant_id=tenant_id, **filters)  # type: ignore[arg-type]  # all of these are text
+        query = _query(tenant_id, told)
         position = _position(call, told, services.clock_us())
+        await check_known(services, call, tenant_id)
         pieces = _kept(places, _Stream(call, services.tail, query, position, times))
         return Reply(await anext(pieces), content_type=b"text/event-stream", rest=pieces)
 
     return handler
+
+
+def _query(tenant_id: str, told: dict[str, str]) -> AuditQuery:
+    if email := told.get("user_email"):
+        told["principal"] = f"user:{email}"
+    filters = {_NAMES.get(name, name): told[name] for name in _FILTERS if told.get(name)}
+    check_words(filters.get("kind"), filters.get("effect"), at="")
+    check_short_form(filters.get("principal"), "principal")
+    check_short_form(filters.get("resource"), "resource")
+    return AuditQuery(tenant_id=tenant_id, **filters)  # type: ignore[arg-type]  # all of these are text
 
 
 def _position(call: Call, told: dict[str, str], now_us: int) -> TailPosition:

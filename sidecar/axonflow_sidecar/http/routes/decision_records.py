@@ -15,8 +15,8 @@ from axonflow.errors import PolicyMissing
 from axonflow.policy.api.rules import policy_of_rule
 from axonflow_sidecar.http.administration import limit_of, tenant_named
 from axonflow_sidecar.http.asgi import Call, Handler, Refused, Reply
-from axonflow_sidecar.http.audit_shapes import decision_row, explanation, tool_of, verdict_filter
-from axonflow_sidecar.http.services import AgentServices, searched
+from axonflow_sidecar.http.audit_shapes import decision_row, explanation, policies_named, tool_of, verdict_filter
+from axonflow_sidecar.http.services import AgentServices, check_known, searched
 from axonflow_sidecar.http.translate import parse_time_us
 
 __all__ = ["decision_list", "explain_decision"]
@@ -38,6 +38,8 @@ def decision_list(services: AgentServices) -> Handler:
             policy=told.get("policy_id") or None, resource=tool_of(signature) if signature else None, **wanted,
         )  # fmt: skip
         events = (await searched(services, query)).events
+        if not events:
+            await check_known(services, call, query.tenant_id)
         last = events[-1].event_id if len(events) == query.limit else None
         return Reply(msgspec.json.encode({"decisions": [decision_row(event) for event in events], "next": last}))
 
@@ -52,6 +54,7 @@ def explain_decision(services: AgentServices) -> Handler:
         query = AuditQuery(tenant_id=tenant_id, limit=1, kind="decision", decision_id=call.value)
         events = (await searched(services, query)).events
         if not events:
+            await check_known(services, call, tenant_id)
             raise Refused(
                 404,
                 RequestError(
@@ -60,7 +63,10 @@ def explain_decision(services: AgentServices) -> Handler:
                 ),
             )  # fmt: skip
         told = explanation(events[0], services.flow.policies_of_tenant(tenant_id))
-        return Reply(msgspec.json.encode(told | await _overrides(services, tenant_id, events[0].policies)))
+        overrides = await _overrides(services, tenant_id, policies_named(events[0]))
+        if "policies_left_out" in told and not overrides["override_available"]:
+            del overrides["override_available"]  # one of those that are not named may be one that can be
+        return Reply(msgspec.json.encode(told | overrides))
 
     return handler
 

@@ -1,7 +1,10 @@
 """`axonflow audit`: which database is read, and what verify and search print. The store is a real PostgreSQL."""
 
 import asyncio
+import contextlib
 import json
+import os
+import threading
 from urllib.parse import urlsplit
 
 import pytest
@@ -10,7 +13,8 @@ from msgspec.structs import replace
 from axonflow.adapters.postgres import PostgresAuditStore, PostgresDatabase, migrate
 from axonflow.app.audit_keys import signing_keys
 from axonflow.app.auditing import export_audit, opened_proofs
-from axonflow.audit import NO_BATCH, AuditEvent, WriterKey, link, seal
+from axonflow.audit import AUDIT_EFFECTS, AUDIT_KINDS, NO_BATCH, AuditEvent, WriterKey, link, seal
+from axonflow.cli.audit import filters
 from axonflow.ids import id_at
 from tests.audit_trail import signer
 from tests.postgres import execute, fresh_database, postgres_dsn
@@ -49,6 +53,17 @@ def database(postgres_dsn):
     with fresh_database(postgres_dsn) as dsn:
         asyncio.run(fill(dsn))
         yield dsn
+
+
+@contextlib.contextmanager
+def copied(postgres_dsn, database):
+    """Another database that is the same."""
+    name = urlsplit(database).path[1:]
+    execute(postgres_dsn, f"DROP DATABASE IF EXISTS {name}_copy", f"CREATE DATABASE {name}_copy TEMPLATE {name}")
+    try:
+        yield database.replace(name, f"{name}_copy")
+    finally:
+        execute(postgres_dsn, f"DROP DATABASE {name}_copy WITH (FORCE)")
 
 
 def test_verify_of_whole_chains_says_so(run, database):
@@ -103,15 +118,10 @@ def test_verify_of_one_tenant_walks_that_one_alone(run, database):
     ids=["a column", "the bytes", "a row"],
 )
 def test_verify_of_a_changed_trail_exits_1_and_names_the_place(run, postgres_dsn, database, change):
-    name = urlsplit(database).path[1:]
-    execute(postgres_dsn, f"DROP DATABASE IF EXISTS {name}_copy", f"CREATE DATABASE {name}_copy TEMPLATE {name}")
-    copy = database.replace(name, f"{name}_copy")
-    try:
+    with copied(postgres_dsn, database) as copy:
         execute(copy, change)
         result = run("audit", "verify", "--database-url", copy)
         report = json.loads(run("audit", "verify", "--database-url", copy, "--json").stdout)
-    finally:
-        execute(postgres_dsn, f"DROP DATABASE {name}_copy WITH (FORCE)")
     assert (result.exit_code, result.stdout.split()[0]) == (1, "broken")
     assert [(one["tenant_id"], one["sequence"]) for one in report["broken"]] == [("acme", 1)]
 
@@ -141,14 +151,31 @@ def test_search_as_a_table_steers_no_terminal(run, database):
     result = run("audit", "search", "--database-url", database)
     assert "\x1b[31m" not in result.stdout
     assert "3 of 3" in result.stdout
-    assert "nothing found" in run("audit", "search", "--database-url", database, "--tenant", "none").stdout
+    nothing = run("audit", "search", "--database-url", database, "--kind", "login")
+    assert (nothing.exit_code, "nothing found" in nothing.stdout) == (0, True)
 
 
 @pytest.mark.parametrize(
-    "option", [("--since", "yesterday"), ("--limit", "0"), ("--limit", "1001"), ("--offset", "-1")]
-)
-def test_search_with_a_wrong_option_is_bad_input(run, option):
-    assert run("audit", "search", *option).exit_code == 2
+    ("option", "says"),
+    [
+        (("--since", "yesterday"), "is not a time: expected RFC 3339"), (("--until", "2026-02-30"), "is not a time"),
+        (("--limit", "0"), "range 1<=x<=1000"), (("--limit", "-1"), "range 1<=x<=1000"),
+        (("--limit", "1000000000"), "range 1<=x<=1000"), (("--offset", "-1"), "range 0<=x<=1000000"),
+        (("--since", "2026-02-01", "--until", "2026-01-01"), "--until: the time ends before it begins"),
+        (("--since", "2026-02-01", "--until", "2026-02-01"), "--until: the time ends before it begins"),
+        (("--kind", "nonsense"), "'nonsense' is not one of 'decision', 'model_call'"),
+        (("--effect", "denied"), "'denied' is not one of 'deny'"), (("--kind", ""), "is not one of"),
+        (("--principal", "ann"), "'ann' has no type: expected type:id"), (("--resource", "shell"), "has no type"),
+        (("--principal", ""), "it is empty"), (("--before", ""), "it is empty"), (("--policy", " "), "it is empty"),
+    ],
+)  # fmt: skip
+def test_search_with_a_wrong_option_is_bad_input(run, option, says):
+    result = run("audit", "search", *option)
+    assert (result.exit_code, says in " ".join(result.stderr.split())) == (2, True), result.stderr
+
+
+def test_search_options_offer_the_words_that_events_have():
+    assert (filters.EFFECTS, filters.KINDS) == (AUDIT_EFFECTS, AUDIT_KINDS)
 
 
 def test_search_before_what_is_no_event_says_so(run, database):
@@ -246,14 +273,102 @@ def test_prove_of_an_event_makes_what_check_proof_accepts(run, database, key, tm
     assert run("audit", "check-proof", file, "--trust", str(tmp_path / "other.pem")).exit_code == 1
 
 
-def test_verify_of_a_tenant_of_which_nothing_is_recorded_is_bad_input(run, database):
-    result = run("audit", "verify", "--database-url", database, "--tenant", "acmee")
-    assert (result.exit_code, "nothing to verify" in result.stderr) == (2, True)
+@pytest.mark.parametrize(
+    "command", [("verify",), ("search",), ("search", "--kind", "login"), ("tail", "--count", "1"),
+                ("show", id_at(START_US / 1_000_000)), ("prove", id_at(START_US / 1_000_000)),
+                *[("export", "-o", "x.out", "--format", form) for form in ("jsonl", "csv", "parquet")]],
+    ids=lambda command: "-".join(command[:1] + command[3:]),
+)  # fmt: skip
+@pytest.mark.parametrize("tenant", ["acmee", "Acme", "acme "])
+def test_audit_of_a_tenant_that_nobody_knows_says_so(run, database, command, tenant, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = run("audit", *command, "--database-url", database, "--tenant", tenant)
+    assert (result.exit_code, "no such tenant" in result.stderr) == (2, True), result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["verify", "search", "tail", "show", "prove", "export"])
+def test_audit_of_a_tenant_without_a_name_is_bad_input(run, database, command):
+    arguments = {"show": ["x"], "prove": ["x"], "export": ["-o", "x"]}.get(command, [])
+    for tenant, says in (("", "it is empty"), ("\udcff", "is not UTF-8")):
+        result = run("audit", command, *arguments, "--database-url", database, "--tenant", tenant)
+        assert (result.exit_code, says in result.stderr) == (2, True), result.stderr
+
+
+def test_audit_of_a_tenant_of_which_nothing_is_recorded_yet_finds_nothing(run, postgres_dsn, database, tmp_path):
+    with copied(postgres_dsn, database) as copy:
+        execute(
+            copy,
+            "INSERT INTO axonflow.tenant (tenant_id, name, tier, created_us, created_by, updated_us)"
+            " VALUES ('beta', 'Beta', 'community', 1, 'x', 1)",
+        )
+        options = ("--database-url", copy, "--tenant", "beta")
+        verified, searched = run("audit", "verify", *options, "--json"), run("audit", "search", *options)
+        exported = run("audit", "export", *options, "-o", str(tmp_path / "beta.jsonl"))
+    assert [one.exit_code for one in (verified, searched, exported)] == [0, 0, 0]
+    assert (json.loads(verified.stdout)["records"], exported.stdout[:14]) == (0, "wrote 0 events")
+
+
+def test_audit_of_a_tenant_whose_records_are_past_their_time_still_exports(run, postgres_dsn, database, tmp_path):
+    with copied(postgres_dsn, database) as copy:
+        execute(copy, "DELETE FROM axonflow.audit_event WHERE tenant_id = 'acme'")
+        exported = run("audit", "export", "--database-url", copy, "--tenant", "acme", "-o", str(tmp_path / "a.jsonl"))
+    assert (exported.exit_code, exported.stdout[:14]) == (0, "wrote 0 events")
 
 
 def test_prove_of_no_event_is_bad_input(run, database):
     result = run("audit", "prove", "nothing", "--database-url", database)
     assert (result.exit_code, "no such event" in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("place", ["folder", "nowhere/proof", ""])
+def test_prove_into_what_cannot_be_written_is_bad_input(run, database, tmp_path, place, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (found,) = json.loads(run("audit", "search", "--database-url", database, "--limit", "1", "--json").stdout)["events"]
+    result = run("audit", "prove", found["event_id"], "--database-url", database, "--output", place)
+    assert (result.exit_code, place in result.stderr) == (2, True), result.stderr
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"[" * 100_000, b"\xff\x00"])
+def test_check_proof_of_what_is_no_proof_is_bad_input_and_not_a_proof_that_fails(run, key, tmp_path, data):
+    (tmp_path / "x").write_bytes(data)
+    result = run("audit", "check-proof", str(tmp_path / "x"), "--trust", key)
+    assert (result.exit_code, "not a proof of an audit event" in result.stderr) == (2, True), result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [(("--export", "FILE", "--spool", "FOLDER"), "two trails to verify"),
+     (("--export", "FILE", "--database-url", "postgresql://h/x"), "two trails to verify"),
+     (("--spool", "FOLDER", "--data", "FOLDER"), "two trails to verify"),
+     (("--since-report", "-", "--data", "FOLDER"), "<stdin>: not a report")],
+)  # fmt: skip
+def test_verify_of_two_trails_at_once_is_bad_input(run, tmp_path, arguments, says):
+    (tmp_path / "file").touch()
+    names = {"FILE": str(tmp_path / "file"), "FOLDER": str(tmp_path)}
+    result = run("audit", "verify", *[names.get(one, one) for one in arguments])
+    assert (result.exit_code, says in result.stderr) == (2, True), result.stderr
+
+
+def _written(pipe, data):
+    with contextlib.suppress(BrokenPipeError), open(pipe, "wb") as file:
+        file.write(data)
+
+
+@pytest.mark.parametrize(
+    ("form", "code", "says"), [("jsonl", 0, ""), ("parquet", 2, "Parquet cannot be read from a pipe")]
+)
+def test_verify_of_an_export_through_a_pipe_loses_nothing_of_it(run, database, key, tmp_path, form, code, says):
+    export = ("--tenant", "acme", "--format", form, "-o", str(tmp_path / form), "--database-url", database)
+    assert run("audit", "export", *export).exit_code == 0
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writing = threading.Thread(target=_written, args=(pipe, (tmp_path / form).read_bytes()))
+    writing.start()
+    result = run("audit", "verify", "--export", str(pipe), "--trust", key)
+    writing.join()
+    assert (result.exit_code, says in result.stderr) == (code, True), result.stderr
 
 
 def test_audit_rotate_key_asks_every_writer_of_an_installation_and_once_only(run, tmp_path):
@@ -264,6 +379,6 @@ def test_audit_rotate_key_asks_every_writer_of_an_installation_and_once_only(run
     done = run("audit", "rotate-key", "--data", str(tmp_path))
     assert (done.exit_code, done.output.count("signs from the next start on")) == (0, 2)
     again = run("audit", "rotate-key", str(tmp_path / "spool" / "agent"))
-    assert (again.exit_code, "a file that is not there yet" in again.output) == (2, True)
+    assert (again.exit_code, "a rotation was asked for already" in again.output) == (2, True)
     nothing = run("audit", "rotate-key", "--data", str(tmp_path / "elsewhere"))
     assert (nothing.exit_code, "no writer of an audit trail" in nothing.output) == (2, True)

@@ -117,13 +117,23 @@ def test_audit_erase_with_a_key_that_opens_nothing_says_so_and_is_not_a_success(
     [
         (("user:ann", "--confirm", "user:bob"), "--confirm has to be the person"),
         (("agent:x", "--confirm", "agent:x"), "not a person"),
-        (("user:ann", "--confirm", "user:ann", "--tenant", "nobody"), "there is no such tenant"),
+        (("user:", "--confirm", "user:"), "not a person"),
+        ((f"user:~{'0' * 32}", "--confirm", f"user:~{'0' * 32}"), "a pseudonym"),
+        (("", "--confirm", ""), "it is empty"),
+        (("user:\udcff", "--confirm", "user:\udcff"), "is not UTF-8"),
+        (("user:ann", "--confirm", "user:ann", "--tenant", "nobody"), "no such tenant"),
     ],
 )
 def test_audit_erase_of_what_cannot_be_is_refused(run, filled, arguments, says):
     url, folder = filled
     done = run("audit", "erase", *arguments, *url, "--data", str(folder))
     assert (done.exit_code, says in done.stderr) == (2, True), done.stderr
+
+
+def test_audit_erase_of_somebody_of_whom_there_is_nothing_asks_for_the_name(run, filled):
+    url, folder = filled
+    done = run("audit", "erase", "user:anne", "--confirm", "user:anne", *url, "--data", str(folder))
+    assert (done.exit_code, "is the name right?" in done.stdout) == (0, True)
 
 
 def test_audit_erase_without_a_key_or_with_one_that_is_none_says_what_it_needs(run, filled, tmp_path):

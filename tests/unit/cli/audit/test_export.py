@@ -108,6 +108,19 @@ def test_export_that_cannot_be_made_says_why_and_leaves_the_file_alone(run, data
     assert path.read_text() == "mine"
 
 
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [(("-o", "-"), "the export goes to a file"), (("-o", ""), "it is empty"),
+     (("-o", "x", "--format", "csv", "--from", "90d"), "is not a time"),
+     (("-o", "x", "--format", "csv", "--from", "2026-01-02", "--to", "2026-01-01"), "--to: the time ends before")],
+)  # fmt: skip
+def test_export_with_a_wrong_option_is_bad_input_and_makes_no_file(run, tmp_path, monkeypatch, options, says):
+    monkeypatch.chdir(tmp_path)
+    result = run("audit", "export", "--tenant", "acme", "--database-url", "postgresql://127.0.0.1:9/x", *options)
+    assert (result.exit_code, says in result.stderr) == (2, True), result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_export_from_a_database_that_is_away_leaves_no_file(run, tmp_path):
     path = tmp_path / "none.csv"
     away = "postgresql://ann@/db?host=/nowhere"

@@ -86,7 +86,7 @@ def test_show_prints_all_of_one_event_and_steers_no_terminal(run, database):
 def test_show_of_an_event_that_is_not_there_says_so(run, database, arguments):
     result = run("audit", "show", *arguments, *database)
     assert result.exit_code == 2
-    assert "no such event" in result.stderr
+    assert ("no such tenant" if "acme" in arguments else "no such event") in result.stderr
 
 
 def test_tail_of_the_database_tells_events_of_all_writers_in_order(run, database):
@@ -101,9 +101,22 @@ def test_tail_of_the_database_by_filter_and_behind_an_event_tells_those(run, dat
     assert [line.split("  ")[1] for line in filtered.stdout.splitlines()] == ["deny", "deny"]
 
 
-@pytest.mark.parametrize("option", [("--after", "nonsense"), ("--since", "monday"), ("--count", "0")])
+@pytest.mark.parametrize("option", [
+    ("--after", "nonsense"), ("--after", ""), ("--since", "monday"), ("--count", "0"), ("--kind", "nonsense"),
+    ("--after", EVENTS[0].event_id, "--since", SINCE), ("--via", "http", "http://127.0.0.1:9"),
+])  # fmt: skip
 def test_tail_with_a_wrong_option_is_bad_input(run, database, option):
-    assert run("audit", "tail", *database, *option).exit_code == 2
+    result = run("audit", "tail", *database, *option)
+    assert (result.exit_code, option[0] in result.stderr or "nonsense" in result.stderr) == (2, True), result.stderr
+
+
+@pytest.mark.parametrize("scheme", ["http", "https", "ftp"])
+def test_tail_of_an_address_with_a_password_in_it_does_not_show_it(run, tmp_path, scheme):
+    (tmp_path / "key").write_text("k" * 40)
+    address = f"{scheme}://ann:hunter2@127.0.0.1:9"
+    result = run("audit", "tail", "--via", "http", address, "--key-file", str(tmp_path / "key"))
+    assert (result.exit_code, "without a login" in result.stderr) == (2, True), result.stderr
+    assert "hunter2" not in result.stderr
 
 
 def via(server, tmp_path, key=KEY):

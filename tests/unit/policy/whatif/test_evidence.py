@@ -180,3 +180,34 @@ def test_comparing_an_export_holds_so_many_bytes_of_its_lines_at_a_time(monkeypa
     compare_export([line] * 10, comparison, refused=lambda at, why: pytest.fail(f"{at}: {why}"))
     assert comparison.finish().decided == 10
     assert max(held) <= 1_000 // len(line) + 1
+
+
+def warned(count):
+    return [{"effect": "warn", "when": "context.x == 1", "reason": "x" * 500}] * count
+
+
+def test_comparison_of_more_policies_than_are_named_names_the_rule_that_decided_or_says_that_it_is_not_recorded():
+    flow, log = opened({"effect": "deny", "when": "context.x == 1"}, *warned(100))
+    events = recorded(flow, log, ask({"x": 1}))
+    assert events[0].left_out
+    allowing, _ = opened()
+    assert tallied(events, allowing, before=flow).no_longer == {"r0": 1}
+    assert tallied(events, allowing).no_longer == {"r0": 1}
+    flow, log = opened(*warned(100), default="deny")
+    events = recorded(flow, log, ask({"x": 1}))
+    assert tallied(events, allowing, before=flow).no_longer == {"(not recorded)": 1}
+
+
+def test_comparison_of_policies_of_which_none_is_named_knows_no_rule():
+    cut = DECODE(event(effect="deny", policies=["... 9 sha256:0:1"]))
+    allowing, _ = opened()
+    assert tallied([cut], allowing).no_longer == {"(not recorded)": 1}
+    whole = DECODE(event(effect="deny"))
+    assert tallied([whole], allowing).no_longer == {"(default)": 1}
+
+
+@pytest.mark.parametrize(("errors", "undecidable"), [([], 0), (["r0: x"], 0), (["redaction: x"], 1), (["... 9 x"], 1)])
+def test_comparison_where_a_redaction_may_have_failed_unnamed_is_undecidable(errors, undecidable):
+    redacting, _ = opened({"effect": "redact", "obligations": [{"detectors": ["pii.email"]}]})
+    cut = DECODE(event(content_chars=20, errors=errors, findings=[]))
+    assert tallied([cut], redacting).undecidable == undecidable
