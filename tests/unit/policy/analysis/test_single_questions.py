@@ -38,6 +38,7 @@ ASK = {"principal": "user:ann", "action": "tool.call", "resource": "tool:a"}
         ("context.a < context.c && !has(context.b)", {"context": {"a": 1, "c": 2}}),
         ("context.a == true && context.a == context.b", {"context": {"a": True, "b": True}}),
         ("(context.a == context.b || context.c > context.d) && !has(context.a)", {"context": {"c": 2, "d": 1}}),
+        ("(context.a > context.b || context.c > context.d) && !has(context.c)", {"context": {"a": 2, "b": 1, "d": 1}}),
         ("context.a == context.b && context.b == context.c && (context.c == true || context.c == false)",
          {"context": {"a": True, "b": True, "c": True}}),
         ("context[context.a + 'x'] == context.b && context.b != 1", {"context": {"a": "b", "bx": 2, "b": 2}}),
@@ -57,6 +58,14 @@ def test_question_of_any_form_makes_no_rule_unreachable_that_a_request_matches(e
     assert not isinstance(outcome, Impossible)
     if isinstance(outcome, Witness):
         assert theory.decide(outcome.request).policies == ("r",)
+
+
+@pytest.mark.parametrize(
+    "when",
+    ['principal.on_behalf_of.type == "robot"', 'principal.on_behalf_of.id == ""', "principal.on_behalf_of.roles == 7"],
+)
+def test_one_who_acts_for_what_no_request_can_name_is_nobody(when):
+    assert found(analysed({"id": "r", "effect": "allow", "when": when})[1], "unreachable") == {("r",)}
 
 
 @pytest.mark.parametrize(
