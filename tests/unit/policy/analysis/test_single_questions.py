@@ -73,6 +73,7 @@ def test_one_who_acts_for_what_no_request_can_name_is_nobody(when):
     [
         ([("r", "allow", "context.a > 5 && context.a < 3 && has(context.a)")], "unreachable"),
         ([("r", "allow", "context.a > 5 && (context.a > 3 || context.b == 1)")], "redundant"),
+        ([("r", "allow", "context.b == 1 && (context.a > 3 || context.a > 7)")], "redundant"),
         ([("narrow", "deny", "context.a == 1 && context.b == 1"), ("wide", "deny", "context.a == 1")], "shadowed"),
         ([("one", "deny", "context.a == 1"), ("two", "deny", "context.a == 1")], "duplicate"),
         ([("yes", "allow", "context.a < 5"), ("no", "deny", "context.a > 3 && context.a < 9")], "conflict"),
