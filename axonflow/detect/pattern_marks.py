@@ -38,8 +38,8 @@ _ONE: Final = re.compile(
     r"\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\]|\\[pP](?:\{\^?\w+\}|\w)|\\x\{[0-9A-Fa-f]+\}|\\x[0-9A-Fa-f]{2}|\\.|.",
     re.DOTALL,
 )
-_UNCOMMON: Final = re.compile(r"\[:|\\[pPC0-9]|\\x\{")
-"""What Python's expressions write otherwise or have not."""
+_UNCOMMON: Final = re.compile(r"\[:|\\[pPC0-9]|\\x\{|[^\\]\[|--|&&|~~|\|\|", re.DOTALL)
+"""What Python's expressions write otherwise or have not, or warn of: in a set, ``[``, ``--`` and the like."""
 
 
 _KINDS: Final = tuple(

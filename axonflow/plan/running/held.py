@@ -213,14 +213,13 @@ def _may_have_bytes(value: Any) -> bool:
 
 
 def _marked(value: Any) -> Any:
+    """`value`, an object, a list or bytes: msgspec.to_builtins leaves nothing else that is no leaf."""
     if isinstance(value, dict):
         told = {name: one if type(one) in _LEAVES else _marked(one) for name, one in value.items()}
         return {_AS_IT_IS: told} if len(told) == 1 and told.keys() <= _MARKS else told
-    if isinstance(value, (list, tuple)):
-        return [one if type(one) in _LEAVES else _marked(one) for one in value]
     if isinstance(value, _BYTES):
         return {_AS_BYTES: b64encode(value).decode()}
-    return value
+    return [one if type(one) in _LEAVES else _marked(one) for one in value]
 
 
 def _unmarked(value: Any) -> Any:

@@ -45,8 +45,6 @@ def _unreachable(subject: Subject, space: Space) -> Finding | Undecided:
         return Undecided("unreachable", (subject.place,), "engine", parts)
     quoted = [f"`{part}`" for part in parts]
     why = f"{quoted[0]} holds for no request" if len(quoted) == 1 else f"{_listed(quoted)} exclude each other"
-    if not quoted:
-        why = "its condition is never true"
     message = f"{subject.rule.effect.value} rule {subject.rule.id} can never match: {why}"
     return Finding("unreachable", (subject.place,), message, near.request, parts)
 

@@ -40,15 +40,14 @@ class Ask(NamedTuple):
 
 
 class Question(NamedTuple):
-    """An atom, but for the literals: what all expressions of a shape have in common. `asks` is None where it reads
-    something that is no variable."""
+    """An atom, but for the literals: what all expressions of a shape have in common."""
 
     form: tuple[Any, ...]
     """The same for all questions that differ in their literals only, wherever in an expression these stand."""
     slots: tuple[int, ...]
     template: Template
     make: Callable[[tuple[Any, ...]], Function]
-    asks: tuple[Ask, ...] | None
+    asks: tuple[Ask, ...]
     node: Node
     is_open: bool
 
@@ -68,7 +67,7 @@ class Question(NamedTuple):
 
     def _hints(self, literals: tuple[Any, ...]) -> tuple[Hint, ...]:
         hints: list[Hint] = []
-        for ask in self.asks or ():
+        for ask in self.asks:
             place = ask.place or place_of(ask.steps, literals)
             if place is None:
                 return ()
@@ -86,7 +85,7 @@ def question_of(node: Node, shape: Shape) -> Question:
     """The question that the part `node` of the expression of `shape` asks."""
     asks = _direct(node)
     found = (asks,) if asks else _others(node)
-    placed = None if found is None else tuple([_placed(ask) for ask in found])
+    placed = tuple([_placed(ask) for ask in found])
     template = template_of(node)
     slots = tuple([piece for piece in template if isinstance(piece, int)])
     form = (shape.dialect, *[piece if isinstance(piece, str) else None for piece in template])
@@ -208,14 +207,10 @@ def _member_of_loop(node: Macro) -> Ask | None:
     return None if constants is None else Ask("member", steps, constants)
 
 
-def _others(node: Node) -> tuple[Ask, ...] | None:
-    """All that `node` reads, with its literals as values worth trying; None where it is not known."""
-    asks: list[Ask] = []
+def _others(node: Node) -> tuple[Ask, ...]:
+    """All that `node` reads, with its literals as values worth trying."""
     constants = tuple(_scalars(node))
-    for steps in places_in(node):
-        if steps is None:
-            return None
-        asks.append(Ask("found" if steps[0] == "findings" else "other", steps, constants))
+    asks = [Ask("found" if steps[0] == "findings" else "other", steps, constants) for steps in places_in(node)]
     return tuple(dict.fromkeys(asks))
 
 

@@ -106,8 +106,8 @@ class _Read(Struct):
     bound: frozenset[str]
 
 
-def places_in(node: Node) -> Iterator[tuple[Step, ...] | None]:
-    """The steps to all that `node` reads of a request; None for something that is more than one path."""
+def places_in(node: Node) -> Iterator[tuple[Step, ...]]:
+    """The steps to all that `node` reads of a request: to all of the context, where the name in it is computed."""
     left = [_Read(node, frozenset())]
     while left:
         one = left.pop()

@@ -111,8 +111,7 @@ class _Sampler:
             if self._take() == ")":
                 return ""
         inner = self._alternatives()
-        if self._take() != ")":
-            raise _NotUnderstoodError
+        self._take()  # what ends it: there is nothing else that alternatives end at, but the end of the pattern
         return inner
 
     def _escaped(self, character: str) -> str:

@@ -110,7 +110,7 @@ def _operators(node: Binary | Logical | Conditional) -> Iterator[Piece]:
         yield from _tight(node.otherwise)
 
 
-def _calls(node: Node) -> Iterator[Piece]:
+def _calls(node: Call | Macro | ListLiteral | MapLiteral | Bind) -> Iterator[Piece]:
     if isinstance(node, Call):
         if node.target is not None:
             yield from _tight(node.target)
@@ -136,7 +136,7 @@ def _calls(node: Node) -> Iterator[Piece]:
             yield ": "
             yield from _pieces(value.operand if isinstance(value, Maybe) else value)
         yield "}"
-    elif isinstance(node, Bind):
+    else:
         for name, value in node.values:
             yield f"cel.bind({name}, "
             yield from _pieces(value)

@@ -8,7 +8,8 @@ in them is code: who loads them reads the texts, and compiles.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Annotated, Any, Final, Literal, NamedTuple
@@ -23,7 +24,7 @@ from axonflow.policy.cel.compiler import Compiler, Expression
 from axonflow.policy.cel.literals import Uint
 from axonflow.policy.certifying.inputs import Bounds
 from axonflow.policy.decision import Effect, Limit, Obligation
-from axonflow.policy.documents.document import MATCH_KEY, MATCH_KEYS
+from axonflow.policy.documents.document import CARRIED_PATH, CARRIED_PATHS, MATCH_KEY, MATCH_KEYS
 from axonflow.policy.documents.reading import Path
 
 __all__ = [
@@ -47,9 +48,9 @@ _RULES_A_SLICE: Final = 50
 _NONE: Final = -1
 
 _Id = Annotated[str, Meta(min_length=1, max_length=128)]
-_PATH: Final = r"^(action|content|(principal|resource|context)(\.[A-Za-z_][A-Za-z0-9_-]{0,127}){1,16})$"
-_Path = Annotated[str, Meta(pattern=_PATH)]
-_Action = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$")]
+# Not "$" at the end, before which a new line may stand.
+_Path = Annotated[str, Meta(pattern=rf"\A({CARRIED_PATH.pattern})\Z")]
+_Action = Annotated[str, Meta(pattern=r"\A[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*\Z")]
 _Scalar = str | bool | int | float
 _Match = dict[str, _Scalar | Annotated[list[_Scalar], Meta(min_length=1)]]
 _Literals = tuple[Any, ...]
@@ -189,28 +190,25 @@ def _named(path: Path, position: int, head: SetHead, rows: Sequence[RuleRow]) ->
 
 def _check_paths(rows: Iterable[RuleRow], head: SetHead, name: str, pause: Callable[[], None]) -> None:
     """Paths become source when rules are compiled, so each is held to the same pattern as in a document."""
-    valid: set[str] = {"action"}
+    matched, counted = {"action"}, {"content"}
     everything: Iterable[RuleRow | ExceptionRow] = chain(rows, head.exceptions)
     for number, row in enumerate(everything):
         if number % _ROWS_A_PART == 0:
             pause()
-        named = {*row.match, *_paths_of_limits(row)} if isinstance(row, RuleRow) and row.obligations else row.match
-        if not valid.issuperset(named):
-            wrong = [path for path in named if path != "content" and not MATCH_KEY.fullmatch(path)]
-            if wrong:
-                raise PolicyError(
-                    "not a path",
-                    expected=MATCH_KEYS,
-                    found=f"{wrong[0]!a}"[:80],
-                    at=f"{name}: set {head.name}, {row.id}",
-                )
-            valid.update(row.match)
+        if not matched.issuperset(row.match):
+            _hold(MATCH_KEY, MATCH_KEYS, row.match, f"{name}: set {head.name}, {row.id}")
+            matched.update(row.match)
+        if isinstance(row, RuleRow) and row.obligations:
+            keys = {path for one in row.obligations if isinstance(one, Limit) for path in one.key}
+            _hold(CARRIED_PATH, CARRIED_PATHS, keys - counted, f"{name}: set {head.name}, {row.id}")
+            counted |= keys
 
 
-def _paths_of_limits(row: RuleRow) -> Iterator[str]:
-    for obligation in row.obligations:
-        if isinstance(obligation, Limit):
-            yield from obligation.key
+def _hold(pattern: re.Pattern[str], expected: str, paths: Iterable[str], at: str) -> None:
+    """Raises PolicyError for the first of `paths` that is not of `pattern`."""
+    for path in paths:
+        if not pattern.fullmatch(path):
+            raise PolicyError("not a path", expected=expected, found=f"{path!a}"[:80], at=at)
 
 
 class _Variants:

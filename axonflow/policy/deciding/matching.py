@@ -178,8 +178,6 @@ def source_of(path: str) -> str:
     if declared is not None:
         return declared
     root, *names = path.split(".")
-    if root == "content":
-        return "request.content"
     if len(names) == 1:
         container = "request.context" if root == "context" else f"request.{root}.attributes"
         if root == "context" or names[0] not in FIELDS[root]:

@@ -28,6 +28,8 @@ from axonflow.policy.json_value import MAX_NODES, MAX_TEXT_CHARS, check_json_val
 from axonflow.policy.request import ACTIONS, MAX_MEMBERSHIPS
 
 __all__ = [
+    "CARRIED_PATH",
+    "CARRIED_PATHS",
     "LAYERS",
     "MATCH_KEY",
     "MATCH_KEYS",
@@ -62,6 +64,8 @@ _TAIL = "such as principal.roles, resource.id or context.env"
 
 MATCH_KEY: Final = re.compile(rf"action|{_PATH.pattern}", re.ASCII)
 MATCH_KEYS: Final = f"action or a dotted path, {_TAIL}"
+CARRIED_PATH: Final = re.compile(rf"content|{_PATH.pattern}", re.ASCII)
+CARRIED_PATHS: Final = f"content or a dotted path, {_TAIL}"
 
 
 def _match_key(key: str) -> str:
@@ -71,8 +75,8 @@ def _match_key(key: str) -> str:
 
 
 def _required_path(path: str) -> str:
-    if path != "content" and not _PATH.fullmatch(path):
-        raise ValueError(f"expected content or a dotted path, {_TAIL}")
+    if not CARRIED_PATH.fullmatch(path):
+        raise ValueError(f"expected {CARRIED_PATHS}")
     return path
 
 
@@ -277,7 +281,7 @@ class IncludeDocument(_Document):
     """A template and the values of its parameters; its name alone will do when it has none."""
 
     template: Identifier
-    given: Annotated[dict[str, Any], Field(alias="with")] = {}
+    given: Annotated[dict[str, Any], Field(alias="with"), AfterValidator(_json_value)] = {}
 
     @model_validator(mode="before")
     @classmethod

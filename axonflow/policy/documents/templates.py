@@ -14,7 +14,6 @@ from axonflow.errors import PolicyError
 from axonflow.policy.cel.literals import quoted
 from axonflow.policy.documents.document import IncludeDocument, ParameterDocument, PolicyTemplateDocument
 from axonflow.policy.documents.reading import Path, PolicySource, read_includes, read_template
-from axonflow.policy.json_value import MAX_DEPTH
 
 __all__ = ["expand", "is_template", "read_templates"]
 
@@ -192,14 +191,13 @@ def _shown(value: Value) -> str:
     return f"{value!a}"[:80]
 
 
-def _filled(value: Value, values: Mapping[str, Value], depth: int = 0, key: str = "") -> Value:
-    """`value` with each ``${name}`` replaced: by the value itself where it is all there is, else by its text."""
-    if depth > MAX_DEPTH:
-        return value  # refused when it is checked
+def _filled(value: Value, values: Mapping[str, Value], key: str = "") -> Value:
+    """`value`, which is nested no deeper than JSON may be (JsonObject), with each ``${name}`` replaced: by the value
+    itself where it is all there is, else by its text."""
     if isinstance(value, dict):
-        return {_filled(name, values): _filled(item, values, depth + 1, str(name)) for name, item in value.items()}
+        return {_filled(name, values): _filled(item, values, str(name)) for name, item in value.items()}
     if isinstance(value, list):
-        return [_filled(item, values, depth + 1) for item in value]
+        return [_filled(item, values) for item in value]
     if not isinstance(value, str) or "${" not in value:
         return value
     if key == "when":

@@ -17,6 +17,7 @@ from axonflow.detect.patterns import CompilePattern
 from axonflow.errors import PolicyError, RequestError
 from axonflow.policy.api.policy import ApiPolicy, Condition, ConditionAction, Conditions, Override, Pattern, tier_of
 from axonflow.policy.api.rules import document_of, may_override
+from axonflow.policy.cel.values import kind_of
 from axonflow.policy.importing.report import Finding, ImportedRule, ImportedSet
 from axonflow.policy.importing.wire_faults import condition_faults, field_faults, moved
 from axonflow.policy.json_value import check_text
@@ -49,7 +50,7 @@ _SOUND: Final = Condition("query", "contains", "x")
 
 def is_wire(data: Any) -> bool:
     """Whether `data` looks like policies of these routes."""
-    return any(True for _ in _policies(data, ()))
+    return any(isinstance(item, dict) for _, item in _policies(data, ()))
 
 
 def import_wire(
@@ -72,12 +73,12 @@ def import_wire(
     return importing.sets(set_name), importing.findings
 
 
-def _policies(data: Any, path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """The policies in one object, in a list, or in an envelope; those that two lists of it hold, once."""
+def _policies(data: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+    """The policies in one object, in a list with whatever else is in it, or in an envelope; those that two lists of it
+    hold, once."""
     if isinstance(data, list):
         for position, item in enumerate(data):
-            if isinstance(item, dict):
-                yield (*path, position), item
+            yield (*path, position), item
     elif isinstance(data, dict) and ("pattern" in data or "conditions" in data):
         yield path, data
     elif isinstance(data, dict) and len(path) < 2:
@@ -128,8 +129,11 @@ class _Importing:
 
     # --
 
-    def add(self, path: Path, value: dict[str, Any]) -> None:
+    def add(self, path: Path, value: Any) -> None:
         """The rules of one policy, or findings."""
+        if not isinstance(value, dict):
+            self._plain(path, "", kind_of(value), "a policy is an object", "it is left out", loosens=True)
+            return
         kind = "static" if "pattern" in value else "dynamic"
         label = str(value.get("name") or value.get("policy_id") or value.get("id") or "")[:80]
         try:

@@ -79,6 +79,22 @@ def test_blank_escapes_of_text_without_any_is_the_text_itself():
     assert blank_escapes(text) == text
 
 
+@pytest.mark.parametrize(
+    ("text", "span", "whole"),
+    [
+        (r"key\\nrest", (0, 3), (0, 3)),
+        (r"key\\nrest", (0, 4), (0, 3)),
+        (r"key\\\\rest", (0, 5), (0, 3)),
+        (r"a\nick", (2, 6), (1, 6)),
+        (r"a\u0041b", (4, 8), (1, 8)),
+        (r"ab\u0041", (0, 5), (0, 8)),
+        ("\\\\", (0, 2), (0, 2)),
+    ],
+)
+def test_whole_escapes_leaves_a_span_that_cuts_none_in_two(text, span, whole):
+    assert whole_escapes(text, *span) == whole
+
+
 @given(st.text(alphabet='\\abnruxU"0f41 ', max_size=40))
 def test_blank_escapes_keeps_every_backslash_and_every_place(text):
     blanked = blank_escapes(text)

@@ -325,3 +325,16 @@ def test_detectors_of_policies_that_have_looked_do_not_look_again(monkeypatch):
     monkeypatch.setattr("axonflow.detect.matching.CompiledDetectors.scan", None)
     assert inspection.any(("custom.a", "custom.b"))
     assert not inspection.any(("custom.b",))
+
+
+def test_selections_of_detectors_are_kept_up_to_a_bound(monkeypatch):
+    monkeypatch.setattr("axonflow.detect.matching._MAX_SELECTIONS", 2)
+    scanner, _ = scanner_of(CAT, DOG)
+    for _ in range(2):
+        for ids, found in (
+            (("pii.cat",), {"pii.cat"}),
+            (("secret.dog",), {"secret.dog"}),
+            (("pii.cat", "secret.dog"), {"pii.cat", "secret.dog"}),
+        ):
+            assert {one.detector for one in scanner.inspect("a cat, a dog").findings(ids)} == found
+    assert len(scanner._compiled._selections) <= 2

@@ -269,3 +269,23 @@ def test_replacement_that_changes_nothing_is_not_counted():
     once = replacing.replacement(found, "abcdefghijklmnop")
     assert replacing.replacement(found, once) == once == "************mnop"
     assert replacing.done == {"secret.x": {"partial": 1}}
+
+
+@pytest.mark.parametrize("category", ["code", "injection"])
+def test_attack_is_masked_whole_where_the_last_characters_of_others_stay(category):
+    replacing = Replacing({f"{category}.x": "partial", "pii.x": "partial"})
+    attack = finding(0, 16, detector=f"{category}.x")
+    assert replacing.replacement([attack], "1' or 'a'='a' --") == f"[REDACTED:{category}.x]"
+    assert replacing.replacement([finding(0, 16, detector="pii.x")], "4111111111111111").endswith("1111")
+    assert replacing.done == {f"{category}.x": {"mask": 1}, "pii.x": {"partial": 1}}
+
+
+def test_secrets_that_differ_in_their_spelling_alone_are_others_and_names_are_not():
+    replacing = Redactor(None, RedactionMeans(KEY)).replacing({"secret.x": "pseudonym", "pii.x": "pseudonym"}, "acme")
+
+    def label(detector, text):
+        return replacing.replacement([finding(0, len(text), detector=detector)], text)
+
+    assert label("secret.x", "Hunter2 hunter") != label("secret.x", "hunter2 hunter")
+    assert label("secret.x", "Hunter2 hunter") == label("secret.x", "Hunter2 hunter")
+    assert label("pii.x", "ANN@example.com") == label("pii.x", "ann@example.com")

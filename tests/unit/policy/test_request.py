@@ -59,6 +59,8 @@ def _nested(levels):
         ({"principal": {"id": "a" * 513}}, "$.principal.id", "1 to 512"),
         ({"principal": {"id": "a\x00"}}, "$.principal.id", "NUL"),
         ({"principal": {"id": "a\ud800"}}, "$.principal.id", "surrogates"),
+        ({"principal": {"id": "ann", "x\ud800": 1}}, "$.principal", "surrogates"),
+        ({"resource": {"type": "\ud800", "id": "x"}}, "$.resource", "surrogates"),
         ({"principal": {"id": "ann", "roles": "admin"}}, "$.principal.roles", "array"),
         ({"principal": {"id": "ann", "on_behalf_of": "x"}}, "$.principal", "type:id"),
         ({"resource": "shell"}, "$.resource", "type:id"),

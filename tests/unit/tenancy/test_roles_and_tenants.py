@@ -13,6 +13,7 @@ from axonflow.tenancy import (
     Actor,
     Grant,
     Role,
+    check_active,
     check_end,
     check_gives,
     check_patterns,
@@ -161,3 +162,10 @@ def test_tenant_moves_between_its_states_and_never_back_from_the_last(before, af
     else:
         with pytest.raises(TenancyConflict, match=f"is {before}"):
             moved(one, after, 7)
+
+
+def test_tenant_that_may_do_nothing_at_present_is_refused_with_its_status():
+    with pytest.raises(TenancyForbidden, match="the tenant is suspended") as refused:
+        check_active("acme", {"acme": "suspended"})
+    assert (refused.value.found, refused.value.expected) == ("suspended", "an active tenant")
+    check_active("other", {"acme": "suspended"})  # raises nothing

@@ -6,9 +6,11 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from axonflow.policy.cel.lexer import MAX_EXPRESSION_CHARS
 from axonflow.policy.importing.cedar.conditions import Conditions
 from axonflow.policy.importing.cedar.entities import Entities
 from axonflow.policy.importing.cedar.naming import CedarNames, Names
+from axonflow.policy.importing.cedar.operands import too_long
 from axonflow.policy.importing.cedar.parser import parse_policies
 from axonflow.policy.importing.cedar.syntax import ActionScope, Clause, EntityRef, EntityScope, Policy, Slot
 from axonflow.policy.importing.expressions import Cel, joined
@@ -23,6 +25,7 @@ _MAX_ID_CHARS: Final = 110
 _MAX_ACTIONS: Final = 1_000
 _REASONS: Final = ("reason", "advice", "description")
 _MAX_REASON_CHARS: Final = 1_000
+_JOINT_CHARS: Final = len(" && ()")
 
 Found = Callable[[Finding], None]
 
@@ -107,8 +110,9 @@ class _Rule:
         self._scope(lambda: self._entity("principal", self._policy.principal))
         self._scope(lambda: self._action(self._policy.action))
         self._scope(lambda: self._entity("resource", self._policy.resource))
+        room = MAX_EXPRESSION_CHARS + _JOINT_CHARS - sum(_JOINT_CHARS + len(one.text) for one in self._when)
         for clause in self._policy.clauses:
-            self._clause(clause)
+            room = self._clause(clause, room)
         if self._refused:
             self._leave_out()
             return None
@@ -164,12 +168,16 @@ class _Rule:
         except UnsupportedError as error:
             (self._widen or self._refused.append)(error)
 
-    def _clause(self, clause: Clause) -> None:
+    def _clause(self, clause: Clause, room: int) -> int:
+        """What is left of `room`, in characters: each clause fits into an expression, and all together may not."""
         said = self._conditions.holds if clause.kind == "when" else self._conditions.fails
-        try:
-            self._when.append(said(clause.condition))
-        except UnsupportedError as error:
-            self._refused.append(error)
+        made = said(clause.condition)
+        left = room - _JOINT_CHARS - len(made.text)
+        if left < 0:
+            (self._widen or self._refused.append)(too_long(clause.condition))
+            return room
+        self._when.append(made)
+        return left
 
     def _entity(self, variable: str, scope: EntityScope) -> None:
         if isinstance(scope.entity, Slot):

@@ -42,6 +42,22 @@ def test_held_run_whose_results_have_bytes_or_look_like_their_marks_is_read_as_t
     assert HeldRun.from_json(held(**outputs).to_json()) == held(**outputs)
 
 
+@pytest.mark.parametrize(
+    "result",
+    [
+        b"",
+        [b"\x00", [b"x", 1]],
+        {"$bytes": b"x"},
+        {"$object": {"$bytes": "eA=="}},
+        {"$bytes": "eA==", "b": b"y"},
+        (b"a",),
+    ],
+)
+def test_held_run_with_bytes_or_what_looks_like_their_mark_is_read_as_the_same(result):
+    same = list(result) if isinstance(result, tuple) else result
+    assert HeldRun.from_json(held(a=result).to_json()).so_far.outputs == {"a": same}
+
+
 def test_held_run_with_bytes_in_an_object_has_them_as_bytes_again():
     @dataclass
     class Page:
@@ -79,7 +95,7 @@ def test_held_run_with_a_result_that_is_no_json_says_so():
         held(a=object()).to_json()
 
 
-@pytest.mark.parametrize("data", [b"", b"{}", b"[1]", b"\xff"])
+@pytest.mark.parametrize("data", [b"", b"{}", b"[1]", b"\xff", b'"$bytes"', b'["$object"]'])
 def test_held_run_of_something_else_is_refused(data):
     with pytest.raises(PlanError, match="not a held run"):
         HeldRun.from_json(data)

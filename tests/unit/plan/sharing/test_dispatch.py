@@ -89,6 +89,19 @@ def test_turn_each_tenant_has_slots_of_its_own():
     assert room.turn([a, b, again], 0) == [a, b]
 
 
+@pytest.mark.parametrize(("ended_at_us", "first"), [(1, "t"), (1_000, "u")])
+def test_leave_sooner_than_expected_moves_what_waits_nearer_to_the_front(ended_at_us, first):
+    room = dispatch({"agent:b": slots(1)})
+    holder, dear, cheap = ask("agent:b", "x"), ask("agent:a", "t", cost_us=1_000), ask("agent:a", "u", cost_us=100)
+    assert set(room.turn([holder, dear, cheap], 0)) == {holder, dear, cheap}
+    waiting = {tenant: ask("agent:b", tenant) for tenant in "tu"}
+    assert room.turn(list(waiting.values()), 0) == []
+    room.leave(dear, ended_at_us)
+    assert room.turn([], ended_at_us) == []
+    room.leave(holder, ended_at_us)
+    assert room.turn([], ended_at_us) == [waiting[first]]
+
+
 def test_turn_one_that_takes_many_slots_is_not_starved_by_those_that_take_one():
     room = dispatch({"slots:gpu": slots(3), "all": slots(10)})
     small = [ask("slots:gpu") for _ in range(6)]

@@ -63,6 +63,7 @@ IMPOSSIBLE = [
     "resource.owner == principal.id && resource.owner != principal.id",
     "context.spent <= context.budget && context.budget < 100 && context.spent > 200",
     'context.a == context.b && context.a == "x" && context.b == "y"',
+    'context.flag && context.s.startsWith("x") && context.a < context.b && context.b < context.a',
 ]
 
 

@@ -82,6 +82,21 @@ def test_literal_in_a_loop_is_not_paid_for():
     assert value(f"context.items.exists(i, '{long}'.contains(i))", asked(None, items=ITEMS)) is False
 
 
+def spent(expression, **context):
+    evaluation = Counting(asked(None, **context), 0, SCANNER)
+    Compiler(HOST).condition(expression).careful(evaluation.request, evaluation)
+    return evaluation.spent
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["[1].exists(i, sets.contains(context.words, [i]))", "[1].exists(i, '%s'.format([context.words]) == '')"],
+)
+def test_loop_pays_for_each_long_text_in_a_list_that_it_reads(expression):
+    short, long = spent(expression, words=["a", "b"]), spent(expression, words=["a" * 4_096, "b" * 8_192])
+    assert long - short >= 3
+
+
 # -- the estimate
 
 
@@ -179,6 +194,9 @@ def test_work_on_any_request_is_at_most_the_estimate_for_its_size(source, reques
         ("cel.bind(b, content, b == 1)", "cel.bind(b, content, b.exists(x, x == b))"),
         ("{'a': content} == {}", "{'a': content, 'b': content} == {}"),
         ("content['a'] == 1", "content[context.a] == 1"),
+        ("[0].map(i, i) == []", "lists.range(1) == []"),
+        ("principal.id.trim() == context.a", "principal.id.replace('a', 'b') == context.a"),
+        ("[context.a].join('-') == context.b", "[context.a].join(context.b) == context.b"),
     ],
 )
 def test_estimate_of_what_reads_more_is_larger(small, large):

@@ -13,6 +13,7 @@ from axonflow.policy.cel.values import CelError
 from tests.unit.policy.cel.expressions import REQUEST, Host, value
 
 TRUE = [
+    "timestamp('2026-02-03T00:00:00Z').getDayOfYear() == 33 && dyn(time).getDayOfYear() == time.getDayOfYear()",
     'principal.id == "ann" && principal.type == "agent" && principal.tenant == "acme"',
     '"ops" in principal.roles && !("admin" in principal.roles)',
     "principal.level == 3 && principal.attributes.level == 3",
@@ -80,6 +81,8 @@ TRUE = [
     "-9223372036854775808 < 0 && 9223372036854775807 > 0",
 ]
 FAILS = [
+    ("timestamp('2400-01-01T00:00:00Z') - timestamp('2100-01-01T00:00:00Z')", "duration out of range"),
+    ("dyn('2026-02-03').getDayOfYear()", "expected timestamp, found string"),
     ("1 / 0", "division by zero"),
     ("1 % 0", "modulus by zero"),
     ("9223372036854775807 + 1", "overflow"),

@@ -96,6 +96,22 @@ def test_expression_compiled_far_down_the_stack_is_refused_instead_of_failing_ot
     assert down(sys.getrecursionlimit() - depth - 120) is None
 
 
+@pytest.mark.parametrize("text", ["(" * 39 + "context.a" + ")" * 39 + " == 1", None])
+def test_expression_read_before_is_refused_far_down_the_stack_all_the_same(text):
+    compiler = Compiler(HOST)
+    expression = None if text is None else compiler.read(text)
+
+    def down(levels):
+        return compiler.condition(expression) if levels == 0 else down(levels - 1)
+
+    depth, frame = 0, sys._getframe()
+    while frame:
+        depth, frame = depth + 1, frame.f_back
+    with pytest.raises(ExpressionError, match="stack"):
+        down(sys.getrecursionlimit() - depth - 14)
+    assert compiler.condition(expression).shape is not None
+
+
 # -- the deepest that is legal compiles, whatever it is made of
 
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from axonflow.errors import ExpressionError
+from axonflow.policy.cel import elements
 from axonflow.policy.cel.elements import contains, equal
 from axonflow.policy.cel.functions import lists
 from axonflow.policy.cel.functions.encoders import base64_decode, base64_encode
@@ -44,6 +45,7 @@ TRUE = [
     "['b', 'a'].sort() == ['a', 'b'] && [].sort() == [] && [true, false].sort() == [false, true] && [2u, 1u].sort() == [1u, 2u]",
     "[1.5, -1.0].sort() == [-1.0, 1.5] && [b'b', b'a'].sort() == [b'a', b'b'] && [duration('2s'), duration('1s')].sort()[0] == duration('1s')",
     "[timestamp(2), timestamp(1)].sort()[0] == timestamp(1) && [principal.roles, principal.roles][0].sort() == ['analyst', 'ops']",
+    "[1, 2].first().value() == 1 && [1, 2].last().value() == 2 && !context.deep.er.slice(0, 0).first().hasValue() && ![].last().hasValue()",
     "lists.range(0) == [] && lists.range(context.risk).size() == 95",
     "sets.contains([], []) && !sets.contains([], [1]) && sets.contains([1, [2]], [[2.0]]) && !sets.contains([true], [1])",
     "sets.equivalent([], []) && sets.equivalent([1, 2], [2u, 1.0, 1]) && !sets.equivalent([1], [1, 2]) && !sets.equivalent([1, 2], [1])",
@@ -79,6 +81,30 @@ REFUSED = [
     ("sets.contains([1])", 5, "not called like this"),
     ("lists.first([1])", 6, "unknown function"),
 ]
+
+
+def nested(levels):
+    return [] if levels == 0 else [nested(levels - 1)]
+
+
+@pytest.mark.parametrize("held", [nested(129), ["a" * 4_000_000] * 3, [0] * 1_000], ids=["deep", "long", "many"])
+def test_set_of_lists_with_too_much_in_them_has_no_value(monkeypatch, held):
+    monkeypatch.setattr("axonflow.policy.cel.functions.identities.MAX_BUILT", 1_000)
+    with pytest.raises(CelError, match="too many values to compare"):
+        identities([held])
+    assert len(set(identities([nested(128), nested(127), ["a" * 4_000_000], [0] * 700]))) == 4
+
+
+@pytest.mark.parametrize(
+    "expression", ["[1, 2, 3] == {0}", "[[1, 2]] == {1}", "{{1: [2, 3]}} == {2}", "[1, 2, 3] in [{0}]"]
+)
+def test_comparison_of_more_values_than_a_request_holds_has_no_value(monkeypatch, expression):
+    text = expression.format("[1, 2, 3]", "[[1, 2]]", "{1: [2, 3]}")
+    monkeypatch.setattr(elements, "MAX_COMPARED", 4)
+    assert value(text) is True
+    monkeypatch.setattr(elements, "MAX_COMPARED", 3)
+    with pytest.raises(CelError, match="more than 3 values in one comparison"):
+        value(text)
 
 
 @pytest.mark.parametrize("expression", TRUE)

@@ -50,6 +50,7 @@ FAILS = [
     ("dyn('10.0.0.1').isLoopback()", "expected ip, found string"),
     ("dyn(1).masked()", "expected cidr, found int"),
     ("context.env.inCIDR('10.0.0.0/8')", "not an IP address"),
+    ("'1::2::3'.inCIDR('::/0')", "not an IP address"),
     ("context.risk.inCIDR('10.0.0.0/8')", "expected string, found int"),
     ("context.ip.inCIDR(context.env)", "not a block"),
     ("context.ip.inCIDR(context.risk)", "inCIDR() does not take int"),

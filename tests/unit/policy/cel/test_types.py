@@ -93,6 +93,8 @@ def test_type_of_an_expression_is_what_is_sure_of_it(expression, kind):
         ("context.?risk.optMap(r, r.startsWith('a')).hasValue()", 24, "expected string, found int"),
         ("context.?risk > 1", 14, "found optional(int) and int"),
         ("[1, 2]['a'] == 1", 7, "wrong kind for []: expected int, found string"),
+        ("{null: 1} == {}", 1, "null is not a map key: expected bool, int, uint or string, found null"),
+        ("{'a': 1, 1.5: 1} == {}", 9, "double is not a map key"),
         ("{'a': 1}[null] == 1", 9, "wrong kind for []: expected a key of a map, found null"),
         ("[?1] == []", 2, "wrong kind for ?: expected optional(dyn), found int"),
         ("[1].optMap(x, x) == null", 4, "optMap() looks into an optional: found list(int)"),
@@ -232,6 +234,14 @@ def test_shapes_of_declared_attributes_keep_apart_by_the_name_in_brackets():
     assert compiler.condition("context['env'] == 'high'").quick(request, None) is True
     with pytest.raises(CelError, match="declared int"):
         compiler.condition("context['risk'] == 'high'").quick(request, None)
+
+
+def test_key_that_is_no_literal_of_a_shape_names_none_of_the_declared_attributes():
+    compiler = Compiler(Host(), attributes=ATTRIBUTES)
+    request = Request("user:ann", "tool.call", "tool:x", {"risk": 95})
+    assert compiler.condition("context['risk'] == 95").quick(request, None) is True
+    with pytest.raises(CelError, match="no such key"):
+        compiler.condition("context[true] == 95").quick(request, None)
 
 
 @given(st.text("listmap()string, dyn", max_size=30))

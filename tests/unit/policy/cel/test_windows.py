@@ -105,6 +105,15 @@ def test_windows_that_are_none_are_refused(text):
         Windows(text)
 
 
+def test_window_that_the_week_ends_in_goes_on_from_its_first_day():
+    found = Windows("Sun 22:00-06:00")
+    moments = {
+        (6, 21, 59): False, (6, 22, 0): True, (6, 23, 59): True, (0, 0, 0): True, (0, 5, 59): True, (0, 6, 0): False
+    }  # fmt: skip
+    for (day, hour, minute), inside in moments.items():
+        assert found.hold(MONDAY + timedelta(days=day, hours=hour, minutes=minute)) is inside
+
+
 def test_windows_of_too_many_characters_are_refused():
     with pytest.raises(ValueError, match="512 characters"):
         Windows(", ".join(["09:00-10:00"] * 60))
@@ -115,6 +124,17 @@ def test_windows_where_the_calendar_ends_have_no_answer(moment):
     zone = ZoneInfo("America/New_York" if moment.year == 1 else "Asia/Tokyo")
     with pytest.raises(CelError, match="time out of range"):
         is_within(moment, Windows("09:00-10:00"), zone)
+
+
+def test_zones_of_the_system_are_read_all_at_once(monkeypatch):
+    own = {}
+    monkeypatch.setattr(zones, "_zones", own)
+    monkeypatch.setattr(zones, "available_timezones", lambda: {"Europe/Berlin", "Asia/Tokyo"})
+    with pytest.raises(ValueError, match="unknown time zone"):
+        zones.time_zone("Asia/Tokyo")
+    zones.read_all_zones.__wrapped__()  # what is under the cache: this process may have read them already
+    assert own == {"Europe/Berlin": BERLIN, "Asia/Tokyo": ZoneInfo("Asia/Tokyo")}
+    assert zones.time_zone("Asia/Tokyo") is own["Asia/Tokyo"]
 
 
 def test_zones_that_requests_choose_are_read_when_the_policy_loads(monkeypatch):

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace as replaced
 
 from axonflow import AxonFlow, PolicyError, Request
 from axonflow.adapters.ed25519 import Signer
@@ -16,6 +17,7 @@ from axonflow.app import bundles
 from axonflow.errors import ConfigurationError
 from axonflow.policy.compiling.bundle import MAX_BUNDLE_BYTES, BundleSource, open_bundle
 from axonflow.policy.compiling.program import RuleRow, SetHead, decode_set, digest_of_sets, encode_set, set_digest
+from axonflow.policy.decision import Limit
 from tests.strategies import policy_set, policy_sets, requests
 
 RULE = {
@@ -122,11 +124,11 @@ def test_bundle_with_something_added_is_refused(keys, built, tmp_path):
         opened(built.read_bytes() + b"\0", keys, tmp_path)
 
 
-def signed(keys, parts):
+def signed(keys, parts, whole=None):
     """A bundle of one set of such parts, rightly signed: what a holder of the key could do."""
     signer = Signer.from_file(keys / "mine.key")
     digest = set_digest(parts)
-    whole = digest_of_sets([("forged", digest)])
+    whole = whole or digest_of_sets([("forged", digest)])
     entry = {"name": "forged", "digest": digest, "parts": [len(part) for part in parts]}
     line = msgspec.json.encode(
         {"format": "axonflow-policy-bundle/1", "digest": whole, "key": signer.key_id, "sets": [entry]}
@@ -138,8 +140,12 @@ def signed(keys, parts):
 HEAD = SetHead("forged", "tenant", "deny", False, (), {}, {}, ("context.a == 1",), ())
 
 
+def counting(*key):
+    return Limit("r", "requests", 1, 60, key)
+
+
 def row(**changes):
-    return msgspec.structs.replace(RuleRow("r", "deny", {}, 0, (1,), "why", ()), **changes)
+    return replaced(RuleRow("r", "deny", {}, 0, (1,), "why", ()), **changes)
 
 
 @pytest.mark.parametrize(
@@ -147,14 +153,21 @@ def row(**changes):
     [
         ([row(match={"principal).__class__": "x"})], HEAD, "not a path"),
         ([row(match={"context.a": "x", "__import__('os').x": "y"})], HEAD, "not a path"),
+        ([row(match={"content": "x"})], HEAD, "not a path: expected action or a dotted path"),
+        ([row(match={"context.a\n": "x"})], HEAD, "not a path"),
+        ([row(effect="limit", obligations=(counting("principal.id", "context.a\n"),))], HEAD, "not a path"),
+        ([row(effect="limit", obligations=(counting("action"),))], HEAD, "not a path: expected content or a dotted"),
+        ([row(expression=-1, literals=())], replaced(HEAD, requires={"tool.call": ("action",)}), "no policy set"),
+        ([row(expression=-1, literals=())], replaced(HEAD, requires={"tool.call": ("context.a\n",)}), "no policy set"),
+        ([row(expression=-1, literals=())], replaced(HEAD, actions=("a.b\n",)), "no policy set"),
         ([row(expression=7)], HEAD, "do not fit"),
         ([row(expression=-2)], HEAD, "do not fit"),
         ([row(literals=())], HEAD, "do not fit"),
         ([row(literals=("text",))], HEAD, "do not fit"),
         ([row(effect="explode")], HEAD, "no policy set"),
-        ([row()], msgspec.structs.replace(HEAD, expressions=("context.a ==",)), "syntax error"),
-        ([row()], msgspec.structs.replace(HEAD, expressions=("nobody == 1",)), "unknown name"),
-        ([row()], msgspec.structs.replace(HEAD, attributes={"context.a": "nonsense"}), "declares attributes wrongly"),
+        ([row()], replaced(HEAD, expressions=("context.a ==",)), "syntax error"),
+        ([row()], replaced(HEAD, expressions=("nobody == 1",)), "unknown name"),
+        ([row()], replaced(HEAD, attributes={"context.a": "nonsense"}), "declares attributes wrongly"),
         ([row(), row()], HEAD, "two rules have the same id"),
         ([row(match={"principal.id": 7})], HEAD, "principal.id is text"),
     ],
@@ -162,6 +175,24 @@ def row(**changes):
 def test_bundle_signed_but_not_ours_is_held_to_the_same_rules_as_a_document(keys, tmp_path, rows, head, words):
     with pytest.raises(PolicyError, match=words):
         opened(signed(keys, encode_set(head, rows)), keys, tmp_path)
+
+
+def test_bundle_with_a_limit_counts_by_what_its_key_names(keys, tmp_path):
+    rows = [
+        row(id="yes", effect="allow", match={"action": "tool.call"}, expression=-1, literals=()),
+        row(effect="limit", expression=-1, literals=(), obligations=(counting("content", "context.a"),)),
+    ]
+    flow = opened(signed(keys, encode_set(HEAD, rows)), keys, tmp_path)
+    decision = flow.decide(Request("user:ann", "tool.call", "tool:x", {"a": "b"}, "text"))
+    assert decision.obligations == (counting("content", "context.a"),)
+
+
+def test_bundle_whose_digest_is_not_of_its_sets_is_refused_though_it_is_signed(keys, tmp_path):
+    parts = encode_set(HEAD, [row()])
+    other = digest_of_sets([("forged", set_digest(encode_set(HEAD, [])))])
+    with pytest.raises(PolicyError, match="digest does not fit its sets") as refused:
+        opened(signed(keys, parts, other), keys, tmp_path)
+    assert refused.value.expected == other
 
 
 @given(st.binary(max_size=300))

@@ -94,6 +94,21 @@ def test_rules_are_found_by_beginning_only_where_they_may_match():
     assert ask(flow, t="x").allowed
 
 
+def test_rules_are_found_by_an_attribute_that_is_written_in_full():
+    flow = flow_of(
+        'principal.attributes.team.startsWith("re")',
+        'has(principal.attributes.a.b) && principal.attributes.a.b.startsWith("x")',
+    )
+
+    def policies(**attributes):
+        return flow.decide(Request({"id": "ann", "attributes": attributes}, "tool.call", "tool:x")).policies
+
+    assert policies(team="red", a={}) == ("r0", "yes")
+    assert policies(team="blue", a={"b": "xy"}) == ("r1", "yes")
+    assert policies(team="blue", a={"b": "ay"}) == ("yes",)
+    assert policies(a={}) == ("r0", "yes")  # it fails for want of a team
+
+
 def test_rules_are_found_by_network_only_where_they_may_match():
     flow = flow_of(*[f'context.ip.inCIDR("10.{n}.0.0/16")' for n in range(100)], 'context.ip.inCIDR("2001:db8::/32")')
     assert candidates(flow, ip="10.17.3.4") == {"r17"}

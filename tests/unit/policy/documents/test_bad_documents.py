@@ -72,6 +72,12 @@ def problem(tmp_path, text, name="p.yaml"):
             "/p.yaml:5:",
             ["a value"],
         ),
+        (
+            "exceptions: [{id: e, rules: [r], reason: r, expires: 2027-01-01T00:00:00Z, when: nobody > 1}]",
+            "/p.yaml:5:",
+            ["unknown name", "nobody"],
+        ),
+        ("attributes: {contxt.risk: int}", "/p.yaml:5:14", ["dotted path of an attribute", "'contxt.risk'"]),
         ("rules: [*nowhere]", "/p.yaml:5:9", ["anchor"]),
         ("rules: !!python/object:os.system {}", "/p.yaml:5:8", ["tags"]),
         ("\tx: 1", "/p.yaml:5:1", ["not YAML"]),
@@ -88,6 +94,13 @@ def test_document_with_many_faults_names_each(tmp_path):
     message = problem(tmp_path, HEAD + "layer: x\nrules: [{id: a, effect: b}, {id: c, effect: deny, extra: 1}]")
     assert message.startswith("3 problems")
     assert all(f"p.yaml:{line}:" in message for line in (5, 6))
+
+
+def test_document_with_more_faults_than_anyone_reads_names_the_first_fifty():
+    with pytest.raises(PolicyError) as raised:
+        AxonFlow.open(policy_set([{"id": f"r{number}", "effect": "explode"} for number in range(60)]))
+    assert len(raised.value.problems) == 50
+    assert "rules[49]" in raised.value.problems[-1].at
 
 
 @pytest.mark.parametrize(
@@ -193,11 +206,20 @@ def test_rule_that_is_nested_too_deep_is_refused():
     for document in (
         policy_set([{"id": "r", "effect": "deny", "match": {"context.x": deep}}]),
         policy_set([]) | {"requires": deep},
+        policy_set([{"id": "r", "effect": deep}]),
+        policy_set([], layer=deep),
         policy_set([]) | {"include": [deep]},
     ):
         with pytest.raises(PolicyError) as raised:
             AxonFlow.open(document)
         assert len(str(raised.value)) < 2_000
+
+
+@pytest.mark.parametrize("parts", [{"effect": 10**5_000}, {"effect": "deny", "when": 2**70}])
+def test_message_about_a_huge_number_does_not_write_it(parts):
+    with pytest.raises(PolicyError) as raised:
+        AxonFlow.open(policy_set([{"id": "r"} | parts]))
+    assert raised.value.found == "a larger number"
 
 
 @pytest.mark.parametrize("place", [{}, {"rules": [{"id": "r", "effect": "deny", "match": {}}]}])

@@ -2,9 +2,9 @@
 
 import pytest
 
-from axonflow import AxonFlow, Decision, Effect
+from axonflow import AxonFlow, Decision, Effect, Request
 from axonflow.policy.deciding.index import LONG_ALWAYS_LIST
-from axonflow.policy.documents.checking import Expectation, differences, find_warnings, run_rule_tests
+from axonflow.policy.documents.checking import Expectation, differences, find_warnings, requests_of, run_rule_tests
 from axonflow.policy.documents.reading import PolicySource, read_policy_set
 from tests.strategies import policy_set
 
@@ -279,3 +279,35 @@ def test_rule_test_of_a_shadow_set_is_held_against_its_own_verdict():
     assert found.problems == ("effect: expected allow, got deny", "policies: expected yes, got r")
     (found,) = outcomes(enforced, with_test({"effect": "deny", "redacted": None}, shadow=True))
     assert "can never be compared" in found.problems[0]
+
+
+def test_requests_of_a_rule_leave_out_those_that_are_none():
+    tests = [{"request": REQUEST | {"action": 7}, "expect": "deny"}, {"request": REQUEST, "expect": "deny"}]
+    (one,) = load(policy_set([rule(tests=tests)]))
+    assert requests_of(one.document.rules[0]) == (Request(**REQUEST),)
+
+
+LOW, HIGH = ({"unit": "requests", "maximum": maximum, "window_s": 60} for maximum in (1, 9))
+
+
+@pytest.mark.parametrize(
+    ("expected", "fits"),
+    [
+        ([{"maximum": 1}, {"unit": "requests"}], True),
+        ([{"unit": "requests"}, {"maximum": 1}], True),
+        ([{"maximum": 1}, {"maximum": 1}], False),
+        ([{"window_s": 60}, {"maximum": 9}], True),
+        ([{"maximum": 9}, {"window_s": 60}], True),
+        ([{"unit": "requests"}, {"maximum": 2}], False),
+        ([{}], False),
+    ],
+)
+def test_expected_obligations_each_need_one_of_their_own(expected, fits):
+    rules = [
+        {"id": "yes", "effect": "allow"},
+        {"id": "low", "effect": "limit", "obligations": [LOW]},
+        {"id": "high", "effect": "limit", "obligations": [HIGH]},
+    ]
+    decision = AxonFlow.open(policy_set(rules)).decide(Request(**REQUEST))
+    found = differences(Expectation(Effect.LIMIT, obligations=tuple(expected)), decision)
+    assert [one.field for one in found] == ([] if fits else ["obligations"])

@@ -192,6 +192,32 @@ def test_parameter_inside_a_string_of_a_condition_never_becomes_code(text):
         assert problem.at.startswith("policies[1].rules[0].when")
 
 
+def test_parameter_that_is_a_list_stands_in_a_condition_as_one():
+    rules = [{"id": "no", "effect": "deny", "when": "context.t in ${tools}"}]
+    one = template("t", parameters={"tools": {"type": "strings"}}, rules=rules)
+    flow = AxonFlow.open([including({"template": "t", "with": {"tools": ["a", 'b"]']}}), one])
+    for text, allowed in (("a", False), ('b"]', False), ("b", True)):
+        assert flow.decide(Request("user:ann", "tool.call", "tool:x", context={"t": text})).allowed is allowed
+
+
+@pytest.mark.parametrize("levels", [65, 100_000])
+def test_value_of_a_parameter_that_is_nested_too_deep_is_refused_wherever_it_is_given(levels):
+    deep = "x"
+    for _ in range(levels):
+        deep = [deep]
+    inner = template("inner", parameters={"value": {"type": "strings"}})
+    given = {"template": "inner", "with": {"value": deep}}
+    for documents in ([including(given), inner], [including("outer"), template("outer", include=[given]), inner]):
+        problem = faults(*documents)[0]
+        assert problem.message.startswith("include.0.with: nested too deep")
+        assert "include[0].with" in problem.at
+
+
+def test_value_of_a_parameter_that_is_no_number_of_json_is_refused():
+    (problem,) = faults(including({"template": "budget", "with": {"team": "a", "most": 10**5_000}}), BUDGET)
+    assert problem.message == "include.0.with.'most': number out of range"
+
+
 def test_unknown_placeholder_stays_as_it_is():
     one = template("t", rules=[{"id": "no", "effect": "log", "reason": "costs ${money}", "match": {}}])
     rules = AxonFlow.open([including("t"), one]).policies.rules

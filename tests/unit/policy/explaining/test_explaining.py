@@ -37,6 +37,18 @@ def test_explanation_of_short_circuits_marks_what_was_not_evaluated():
     ]
 
 
+def test_explanation_of_an_element_shows_what_the_list_was_made_of():
+    assert tree("[context.a, context.b + 1][context.n] == 3", {"context": {"a": 1, "b": 2, "n": 1}}) == [
+        "[context.a, context.b + 1][context.n] == 3: value true",
+        "  [context.a, context.b + 1][context.n]: value 3",
+        "    [context.a, context.b + 1]: value [1,3]",
+        "      context.a: value 1",
+        "      context.b + 1: value 3",
+        "        context.b: value 2",
+        "    context.n: value 1",
+    ]
+
+
 def test_explanation_of_an_error_says_where_it_arose_and_what_it_came_to():
     assert tree("context.a + 1 > 2 || context.b", {"context": {"b": False}}) == [
         "context.a + 1 > 2 || context.b: error context.a is missing",

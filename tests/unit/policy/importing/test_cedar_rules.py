@@ -273,6 +273,8 @@ unless { "a" < "b" || !(context.a.frob(1)) };"""
         ('resource.owner == Ω::"x"'.replace("Ω", "_1"), "_1"),
         ('resource == _1::"x"', "_1"),
         ('action in [Action::"!"]', 'Action::"!"'),
+        ("[1] has a && context.b", "[1] has a"),
+        ("(if context.a is User then context.b else true) && context.c", "context.a is User"),
     ],
 )
 def test_condition_without_a_counterpart_is_named_by_its_text(condition, found):
@@ -347,3 +349,41 @@ def test_ids_that_are_none_or_there_twice_are_replaced_and_said_so():
     assert [(found.kind, found.found) for found in findings] == [
         ("ignored", "@id(ä b)"), ("ignored", "@note"), ("ignored", "@id(b)"),
     ]  # fmt: skip
+
+
+LONG = " || ".join([f'context.a == "{"x" * 400}{number}"' for number in range(25)])
+
+
+@pytest.mark.parametrize(
+    ("clauses", "at"),
+    [
+        (f"when {{ {LONG} || {LONG} }}", "f.cedar:1:44"),
+        (f'when {{ context.a == "{"x" * 17_000}" }}', "f.cedar:1:57"),
+        (f"when {{ {LONG} }}\nunless {{ {LONG} }}", "f.cedar:2:10"),
+    ],
+)
+def test_condition_longer_than_any_expression_is_named_and_the_rest_loads(clauses, at):
+    text = f'permit(principal, action, resource) {clauses}; permit(principal, action == Action::"read", resource);'
+    one, (found,) = imported(text)
+    assert (found.kind, found.at, found.loosens) == ("left out", at, False)
+    assert found.why == "it would be longer than the 16384 characters of an expression here"
+    assert [rule.rule["match"] for rule in one.rules] == [{"action": "read"}]
+    AxonFlow.open(one.document)
+
+
+def test_forbid_longer_than_any_expression_is_left_out_or_forbids_more():
+    text = f"forbid(principal, action, resource) when {{ {LONG} }}\nwhen {{ {LONG} }};"
+    assert (finding(text).kind, finding(text).loosens) == ("left out", True)
+    one, (found,) = imported(text, widen=True)
+    assert (found.kind, found.at, len(one.rules)) == ("widened", "f.cedar:2:8", 1)
+    AxonFlow.open(one.document)
+
+
+def test_forbid_with_a_choice_by_what_cannot_be_said_is_widened_as_a_whole():
+    text = """forbid(principal, action, resource)
+      when { (if context.a is User then context.b else context.c) && context.d };"""
+    one, findings = imported(text, widen=True)
+    assert [(found.kind, found.found) for found in findings] == [("widened", "context.a is User")]
+    assert [rule.rule["when"] for rule in one.rules] == ["context.d"]
+    one, findings = imported("forbid(principal, action, resource) when { [1] has a && context.b };", widen=True)
+    assert [rule.rule["when"] for rule in one.rules] == ["context.b"]

@@ -12,7 +12,7 @@ from axonflow.policy.importing.cedar.lexer import MAX_CEDAR_CHARS
 from axonflow.policy.importing.cedar.naming import Names
 from axonflow.policy.importing.cedar.parser import MAX_POLICIES, parse_policies
 from axonflow.policy.importing.cedar.policies import import_cedar
-from axonflow.policy.importing.cedar.printer import printed
+from axonflow.policy.importing.cedar.printer import printed, printed_expression
 from axonflow.policy.importing.places import Places
 
 SCOPE = "permit(principal, action, resource)"
@@ -78,6 +78,20 @@ def test_comments_and_strings_with_lines_in_them_keep_places_right():
     first, second = parse(text)
     assert (first.annotations[0].text, Places("f", text).at(second.offset)) == ("a\nb", "f:4:1")
     assert second.clauses[0].condition.pieces == ("*a", "A")
+
+
+def test_comma_behind_the_last_of_a_list_means_nothing():
+    plain = 'permit(principal, action in [Action::"a", Action::"b"], resource) when { [1, 2] == {a: 1, b: f(1, 2)} };'
+    commas = (
+        'permit(principal, action in [Action::"a", Action::"b",], resource) when { [1, 2,] == {a: 1, b: f(1, 2,),} };'
+    )
+    assert printed(parse(commas)) == printed(parse(plain))
+    assert refusal(commas.replace("2,]", "2,,]")) == ("f.cedar:1:81", "not a Cedar policy")
+
+
+def test_expression_of_no_kind_that_cedar_has_is_not_printed():
+    with pytest.raises(AssertionError, match="no such node: int"):
+        printed_expression(7)
 
 
 def test_policy_printed_and_parsed_again_is_the_same():

@@ -86,6 +86,16 @@ def test_override_of_a_layer_above_counts_only_where_it_is_stricter():
     assert [one["layer"] for one in documents] == ["system"]
 
 
+def test_list_with_something_else_in_it_gives_its_policies_and_names_the_rest():
+    documents, findings = imported(DROP, 7, None, "x", [DROP])
+    assert documents == imported(DROP)[0]
+    assert not allowed(documents)
+    assert told(findings) == [("left out", "", kind, True) for kind in ("int", "null", "string", "list")]
+    assert [one.at for one in findings[:2]] == ["p.json:1:110", "p.json:1:113"]
+    with pytest.raises(PolicyError, match="no policies that can be imported"):
+        imported(7)
+
+
 def test_override_that_cannot_be_enforced_leaves_the_policy_as_it_is_and_is_named():
     documents, findings = imported(DROP | {"pattern": "a+", "override": OVERRIDE | {"action_override": "redact"}})
     assert told(findings) == [("left out", "8c", "redact", True)]
