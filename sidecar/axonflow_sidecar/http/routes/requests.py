@@ -14,7 +14,7 @@ from axonflow_sidecar.http.services import AgentServices
 
 __all__ = ["proxy_request"]
 
-PLAN_REQUESTS: Final = frozenset({"multi-agent-plan", "generate-plan", "execute-plan"})
+PLAN_REQUESTS: Final = frozenset({"multi-agent-plan", "generate-plan", "execute-plan", "update-plan", "cancel-plan"})
 
 
 class _RequestBody(Struct, kw_only=True):
