@@ -18,21 +18,24 @@ async def move_workflow(
     stores: WorkflowStores, tenant_id: str, workflow_id: str, event: WorkflowEvent, reason: str = ""
 ) -> Workflow:
     """The workflow after `event`; unchanged where that was so before. Raises WorkflowMissing, RequestError, and
-    WorkflowConflict, also for one that is to go on while a step waits for approval."""
+    WorkflowConflict, also for one in progress that is to go on or to end well while a step waits for approval. (One
+    that failed goes on all the same: nobody can decide on its steps before it does.)"""
     check_comment(reason, "$.reason")
+    ends_well = event is WorkflowEvent.COMPLETE
     for _ in range(TRIES):
         workflow = await found_workflow(stores, tenant_id, workflow_id)
         state = workflow_after(workflow.state, event)
-        if event is WorkflowEvent.RESUME:
-            await _check_nothing_held(stores, workflow)
+        looked_us = now_us()
+        if workflow.state is WorkflowState.IN_PROGRESS and (ends_well or event is WorkflowEvent.RESUME):
+            await _check_nothing_held(stores, workflow, looked_us)
         if state is workflow.state:
             return workflow
         is_over = state is not WorkflowState.IN_PROGRESS
         moved = replace(
-            workflow, state=state, ended_us=now_us() if is_over else None, reason=reason if is_over else "",
+            workflow, state=state, ended_us=looked_us if is_over else None, reason=reason if is_over else "",
             version=workflow.version + 1,
         )  # fmt: skip
-        if await stores.workflows.change(moved):
+        if await stores.workflows.change(moved, looked_us if ends_well else None):
             return moved
     raise _contended(workflow_id)
 
@@ -60,10 +63,9 @@ async def go_back(
     raise _contended(workflow_id)
 
 
-async def _check_nothing_held(stores: WorkflowStores, workflow: Workflow) -> None:
-    now = now_us()
+async def _check_nothing_held(stores: WorkflowStores, workflow: Workflow, looked_us: int) -> None:
     steps = await stores.steps.all(workflow.tenant_id, workflow.workflow_id)
-    held = [step.step_id for step in steps if step.standing(now) is GateState.HELD]
+    held = [step.step_id for step in steps if step.standing(looked_us) is GateState.HELD]
     if held:
         raise WorkflowConflict(
             "steps wait for approval", expected="none that is held", found=", ".join(held),

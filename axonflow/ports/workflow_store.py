@@ -23,9 +23,10 @@ class WorkflowStore(Protocol):
     async def page(self, query: WorkflowQuery) -> WorkflowPage:
         """Those that are asked for, newest first."""
 
-    async def change(self, workflow: Workflow) -> bool:
+    async def change(self, workflow: Workflow, unless_held_us: int | None = None) -> bool:
         """Put `workflow` in place of its last version, which has a number one less, all but the number of its steps.
-        False when that is not the last one any more: somebody else came first."""
+        False when that is not the last one any more: somebody else came first; and when a step is held as of
+        `unless_held_us`, if that is given: none comes to be held beside the change."""
 
 
 class WorkflowStepStore(Protocol):

@@ -128,6 +128,48 @@ def test_workflow_store_change_is_of_the_last_version_alone_and_leaves_the_count
     assert run(workflows.get(tenant, workflow.workflow_id)) == replace(ended, steps=1)
 
 
+def test_workflow_store_change_unless_a_step_is_held_is_none_while_one_is(opened_stores, tenant):
+    run, workflows, steps = opened_stores
+    workflow, other = workflow_of(tenant), workflow_of(tenant)
+    for one in (workflow, other):
+        run(workflows.add(one))
+    run(steps.keep(step_of(workflow)))
+    run(steps.keep(step_of(other, state=GateState.HELD, expires_us=9)))
+    held = run(steps.keep(step_of(workflow, "t", state=GateState.HELD, expires_us=9)))
+    ended = next_of(workflow, state=DONE)
+    assert not run(workflows.change(ended, unless_held_us=8))
+    assert run(workflows.get(tenant, workflow.workflow_id)).state is WorkflowState.IN_PROGRESS
+    assert not run(workflows.change(replace(ended, version=3), unless_held_us=9))
+    run(steps.keep(next_of(held, state=GateState.REJECTED)))
+    assert run(workflows.change(ended, unless_held_us=8))
+    assert run(workflows.change(next_of(other, state=DONE), unless_held_us=9))  # nobody decided in time
+    aborted = workflow_of(tenant)
+    run(workflows.add(aborted))
+    run(steps.keep(step_of(aborted, state=GateState.HELD, expires_us=9)))
+    assert run(workflows.change(next_of(aborted, state=WorkflowState.ABORTED)))
+
+
+def test_workflow_store_end_beside_a_step_that_comes_to_be_held_is_one_of_both(opened_stores, tenant):
+    run, workflows, steps = opened_stores
+    held = {"state": GateState.HELD, "expires_us": 9}
+    came = set()
+    for number in range(40):
+        workflow = workflow_of(tenant)
+        run(workflows.add(workflow))
+        kept = run(steps.keep(step_of(workflow)))
+        step = next_of(kept, **held) if number % 2 else step_of(workflow, "new", **held)
+        ended = next_of(workflow, state=DONE)
+
+        async def at_once(workflow=workflow, step=step, ended=ended, number=number):
+            calls = [steps.keep(step), workflows.change(ended, unless_held_us=8)]
+            first, second = await asyncio.gather(*(calls if number % 4 < 2 else calls[::-1]))
+            return (first, second) if number % 4 < 2 else (second, first)
+
+        is_held, is_ended = (bool(one) for one in run(at_once()))
+        came.add((is_held, is_ended))
+    assert came <= {(True, False), (False, True)}
+
+
 def test_workflow_store_changed_by_many_at_once_is_changed_by_one(opened_stores, tenant):
     run, workflows, _ = opened_stores
     workflow = workflow_of(tenant)

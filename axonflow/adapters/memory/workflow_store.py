@@ -59,14 +59,19 @@ class MemoryWorkflows:
         completed = [key for key, step in self.steps.items() if key[:2] == place and step.state is GateState.COMPLETED]
         return WorkflowListed(workflow, len(completed))
 
-    async def change(self, workflow: Workflow) -> bool:
+    async def change(self, workflow: Workflow, unless_held_us: int | None = None) -> bool:
         key = (workflow.tenant_id, workflow.workflow_id)
         with self.lock:
             known = self.rows.get(key)
             if known is None or known.version != workflow.version - 1:
                 return False
+            if unless_held_us is not None and self._is_any_held(key, unless_held_us):
+                return False
             self.rows[key] = replace(workflow, steps=known.steps)
             return True
+
+    def _is_any_held(self, place: tuple[str, str], now_us: int) -> bool:
+        return any(key[:2] == place and step.standing(now_us) is GateState.HELD for key, step in self.steps.items())
 
 
 class MemoryWorkflowSteps:

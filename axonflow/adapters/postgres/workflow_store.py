@@ -83,12 +83,13 @@ class PostgresWorkflows:
             async with self._database.tenant(tenant_id) as connection:
                 return int(await connection.fetchval(_SQL["in_progress"], tenant_id))
 
-    async def change(self, workflow: Workflow) -> bool:
-        values = (
-            workflow.tenant_id, workflow.workflow_id, workflow.state.value, workflow.version, _bytes(workflow)
-        )  # fmt: skip
+    async def change(self, workflow: Workflow, unless_held_us: int | None = None) -> bool:
+        place = (workflow.tenant_id, workflow.workflow_id)
+        values = (*place, workflow.state.value, workflow.version, _bytes(workflow), unless_held_us)
         with translated(WorkflowError, "change a workflow", hint=_LOOK_FIRST):
             async with self._database.tenant(workflow.tenant_id) as connection:
+                if unless_held_us is not None:
+                    await connection.execute(_SQL["lock"], *place)
                 return bool(await connection.execute(_SQL["change"], *values) == "UPDATE 1")
 
 
