@@ -5,11 +5,11 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from axonflow.flows.complete_workflow_step import found_step
-from axonflow.flows.gate_workflow_step import TRIES, StepPlace, WorkflowStores, found_workflow
+from axonflow.flows.gate_workflow_step import TRIES, StepPlace, WorkflowStores, seen_workflow
 from axonflow.ids import now_us
 from axonflow.plan.workflows.refusals import WorkflowConflict, WorkflowMissing
 from axonflow.plan.workflows.states import GateState, WorkflowEvent, WorkflowState, workflow_after
-from axonflow.plan.workflows.workflow import Workflow, WorkflowStep, check_comment
+from axonflow.plan.workflows.workflow import Workflow, WorkflowSeen, WorkflowStep, check_comment
 
 __all__ = ["go_back", "move_workflow"]
 
@@ -23,11 +23,11 @@ async def move_workflow(
     check_comment(reason, "$.reason")
     ends_well = event is WorkflowEvent.COMPLETE
     for _ in range(TRIES):
-        workflow = await found_workflow(stores, tenant_id, workflow_id)
+        seen, looked_us = await seen_workflow(stores, tenant_id, workflow_id), now_us()
+        workflow = seen.workflow
         state = workflow_after(workflow.state, event)
-        looked_us = now_us()
         if workflow.state is WorkflowState.IN_PROGRESS and (ends_well or event is WorkflowEvent.RESUME):
-            await _check_nothing_held(stores, workflow, looked_us)
+            _check_nothing_held(seen, looked_us)
         if state is workflow.state:
             return workflow
         is_over = state is not WorkflowState.IN_PROGRESS
@@ -46,9 +46,9 @@ async def go_back(
     """The workflow in progress again from its step `index` on (None: its last), and that step. What steps from there on
     were answered before does not count any more. Raises WorkflowMissing and WorkflowConflict."""
     for _ in range(TRIES):
-        workflow = await found_workflow(stores, tenant_id, workflow_id)
+        seen = await seen_workflow(stores, tenant_id, workflow_id)
+        workflow, steps = seen.workflow, seen.steps or ()
         state = workflow_after(workflow.state, WorkflowEvent.RESUME)
-        steps = await stores.steps.all(tenant_id, workflow_id)
         chosen = len(steps) - 1 if index is None else index
         if not 0 <= chosen < len(steps):
             raise WorkflowMissing(
@@ -63,9 +63,8 @@ async def go_back(
     raise _contended(workflow_id)
 
 
-async def _check_nothing_held(stores: WorkflowStores, workflow: Workflow, looked_us: int) -> None:
-    steps = await stores.steps.all(workflow.tenant_id, workflow.workflow_id)
-    held = [step.step_id for step in steps if step.standing(looked_us) is GateState.HELD]
+def _check_nothing_held(seen: WorkflowSeen, looked_us: int) -> None:
+    held = [step.step_id for step in seen.steps or () if step.standing(looked_us) is GateState.HELD]
     if held:
         raise WorkflowConflict(
             "steps wait for approval", expected="none that is held", found=", ".join(held),

@@ -71,10 +71,15 @@ FROM axonflow.workflow_step
 WHERE tenant_id = $1 AND workflow_id = $2
 ORDER BY step_index;
 
--- name: revision
+-- name: get_with_revision
 -- A version is never taken back, and steps do not go.
-SELECT coalesce(sum(version), 0)::bigint
-FROM axonflow.workflow_step
+SELECT
+    record, steps,
+    (
+        SELECT coalesce(sum(version), 0)::bigint FROM axonflow.workflow_step
+        WHERE tenant_id = $1 AND workflow_id = $2
+    ) AS revision
+FROM axonflow.workflow
 WHERE tenant_id = $1 AND workflow_id = $2;
 
 -- name: add_step
