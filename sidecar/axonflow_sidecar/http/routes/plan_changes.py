@@ -13,6 +13,7 @@ from axonflow import RequestError
 from axonflow.errors import Denied, ModelError, PlanConflict
 from axonflow.ids import now_us
 from axonflow.plan import PlanExecution
+from axonflow.plan.keeping.execution import ENDED
 from axonflow.plan.keeping.versions import MAX_VERSIONS, Made, PlanVersion, VersionKind, next_version
 from axonflow.plan.planner.modes import ExecutionMode
 from axonflow.policy.request import decode_json
@@ -231,8 +232,9 @@ async def _changed(
 async def _stop(services: OrchestratorServices, execution: PlanExecution, reason: str) -> PlanExecution:
     with keeping():
         told = await services.runs.cancel(execution.tenant_id, execution.plan_id, reason)
-    if told is None:
-        raise PlanConflict("the plan has ended", expected="one that has not")
+    if told is None or (told.status in ENDED and told.status != "cancelled"):  # before, or before it was stopped
+        found = None if told is None else told.status
+        raise PlanConflict("the plan has ended", expected="one that has not", found=found)
     return told
 
 
