@@ -5,11 +5,11 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from axonflow.flows.complete_workflow_step import found_step
-from axonflow.flows.gate_workflow_step import TRIES, StepPlace, WorkflowStores, seen_workflow
+from axonflow.flows.gate_workflow_step import TRIES, StepPlace, WorkflowStores, found_workflow, seen_workflow
 from axonflow.ids import now_us
 from axonflow.plan.workflows.refusals import WorkflowConflict, WorkflowMissing
 from axonflow.plan.workflows.states import GateState, WorkflowEvent, WorkflowState, workflow_after
-from axonflow.plan.workflows.workflow import Workflow, WorkflowSeen, WorkflowStep, check_comment
+from axonflow.plan.workflows.workflow import Workflow, WorkflowStep, check_comment
 
 __all__ = ["go_back", "move_workflow"]
 
@@ -23,11 +23,10 @@ async def move_workflow(
     check_comment(reason, "$.reason")
     ends_well = event is WorkflowEvent.COMPLETE
     for _ in range(TRIES):
-        seen, looked_us = await seen_workflow(stores, tenant_id, workflow_id), now_us()
-        workflow = seen.workflow
+        workflow, looked_us = await found_workflow(stores, tenant_id, workflow_id), now_us()
         state = workflow_after(workflow.state, event)
-        if workflow.state is WorkflowState.IN_PROGRESS and (ends_well or event is WorkflowEvent.RESUME):
-            _check_nothing_held(seen, looked_us)
+        if event is WorkflowEvent.RESUME and workflow.state is WorkflowState.IN_PROGRESS:
+            await _check_nothing_held(stores, workflow, looked_us)
         if state is workflow.state:
             return workflow
         is_over = state is not WorkflowState.IN_PROGRESS
@@ -37,6 +36,8 @@ async def move_workflow(
         )  # fmt: skip
         if await stores.workflows.change(moved, looked_us if ends_well else None):
             return moved
+        if ends_well:  # steps may be large: they are read only when something stands in the way
+            await _check_nothing_held(stores, workflow, looked_us)
     raise _contended(workflow_id)
 
 
@@ -63,7 +64,8 @@ async def go_back(
     raise _contended(workflow_id)
 
 
-def _check_nothing_held(seen: WorkflowSeen, looked_us: int) -> None:
+async def _check_nothing_held(stores: WorkflowStores, workflow: Workflow, looked_us: int) -> None:
+    seen = await seen_workflow(stores, workflow.tenant_id, workflow.workflow_id)
     held = [step.step_id for step in seen.steps or () if step.standing(looked_us) is GateState.HELD]
     if held:
         raise WorkflowConflict(
