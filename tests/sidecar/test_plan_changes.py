@@ -9,8 +9,10 @@ from axonflow import Plan, Principal
 from axonflow.errors import PlanError
 from axonflow.plan import Step
 from axonflow.plan.keeping.versions import MAX_VERSIONS
+from axonflow.policy.json_value import MAX_DEPTH
 from axonflow_sidecar.plans.runs import RunTimes
 from tests.sidecar.doors import ACME, ALLOW_ALL, HEADERS, Doors
+from tests.sidecar.test_plan_depth import nested
 from tests.sidecar.test_plan_routes import PLANS, made, run
 
 LIMIT_BYTES = 64 * 1024
@@ -303,6 +305,7 @@ def test_plan_of_another_tenant_cannot_be_changed_or_seen(doors, method, path, b
         {"version": 1, "domain": "nowhere"},
         {"version": 1, "metadata": [1]},
         {"version": 1, "metadata": {"a": "x" * LIMIT_BYTES}},
+        {"version": 1, "metadata": nested(MAX_DEPTH + 1)},
     ],
 )
 def test_plan_update_that_is_wrong_is_refused_and_changes_nothing(doors, body):

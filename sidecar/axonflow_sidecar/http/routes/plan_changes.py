@@ -16,6 +16,7 @@ from axonflow.plan import PlanExecution
 from axonflow.plan.keeping.execution import ENDED
 from axonflow.plan.keeping.versions import MAX_VERSIONS, Made, PlanVersion, VersionKind, next_version
 from axonflow.plan.planner.modes import ExecutionMode
+from axonflow.policy.json_value import check_json_value
 from axonflow.policy.request import decode_json
 from axonflow_sidecar.http.administration import shown
 from axonflow_sidecar.http.asgi import Call, Handler, Refused, Reply
@@ -83,6 +84,7 @@ async def told_of_update(
     Refused: 404, or 409 for one that is in another version or was begun."""
     if body.metadata is not None and len(msgspec.json.encode(body.metadata)) > MAX_METADATA_BYTES:
         raise RequestError("metadata too large", expected=f"at most {MAX_METADATA_BYTES} bytes", at=f"{at}.metadata")
+    check_json_value(body.metadata, f"{at}.metadata")
     execution = await found_plan(services, asked, plan_id)
     made = await _updated(services, asked, execution, body)
     after = await _changed(services, asked, execution, made, body.version, "updated")

@@ -23,6 +23,7 @@ from axonflow.errors import Denied, ModelError, PlanError
 from axonflow.ids import new_id, now_us
 from axonflow.plan import PlanExecution
 from axonflow.plan.planner.modes import ExecutionMode
+from axonflow.policy.json_value import check_json_value
 from axonflow_sidecar.http.asgi import Call, Handler, Refused, Reply
 from axonflow_sidecar.http.identity import Identity, identified
 from axonflow_sidecar.http.plan_shapes import duration_of, status_of, text_of
@@ -144,6 +145,7 @@ async def generate_plan(services: OrchestratorServices, asked: Asked, query: str
     """Make a plan for `query`, and keep it."""
     if len(query) > MAX_QUERY_CHARS:
         raise RequestError("the query is too long", expected=f"at most {MAX_QUERY_CHARS} characters", at="$.query")
+    check_json_value(context, "$.context")  # policies would refuse it once the plan is kept
     told = _told(context)
     try:
         plan, domain, definition = await _written(services, asked, query, context, told)
