@@ -6,7 +6,7 @@ import pytest
 
 from axonflow.errors import AuditError, PlanError
 from axonflow_sidecar.http.routes.requests import PLAN_REQUESTS
-from tests.sidecar.doors import ACME, ALLOW_ALL, HEADERS, Doors
+from tests.sidecar.doors import ACME, ALLOW_ALL, HEADERS, Doors, InProcess
 from tests.sidecar.test_plan_changes import changes, versions_of
 from tests.sidecar.test_plan_routes import PLANS, made, run
 
@@ -166,6 +166,22 @@ def test_plan_request_that_cannot_be_recorded_is_not_done(doors, monkeypatch, re
     monkeypatch.setattr(doors.flow.audit, "append", full)
     assert asked(doors, request_type, plan_id=plan_id, version=1).status_code == 503
     assert asyncio.run(doors.plan_store.get("default", plan_id)) == before
+
+
+def test_plan_request_that_cancels_waits_for_no_place_among_the_plans_that_run():
+    class Told(InProcess):
+        async def call(self, method, path, *rest, takes_long=False):
+            lengths.append(takes_long)
+            return await super().call(method, path, *rest)
+
+    lengths = []
+    doors = Doors(ALLOW_ALL, PLANS)
+    doors.reopen(orchestrator=Told(doors.orchestrator))
+    plan_id = made(doors)["plan_id"]
+    for request_type in ("update-plan", "cancel-plan", "execute-plan"):
+        asked(doors, request_type, plan_id=plan_id, version=1)
+    doors.post(f"/api/v1/plan/{plan_id}/cancel", {})
+    assert lengths == [True, True, False, True, False]
 
 
 def test_plan_requests_that_are_served_are_those_of_the_contract(doors):
