@@ -12,8 +12,8 @@ from axonflow.plan import PlanExecution
 from tests.postgres import fresh_database
 
 __all__ = [
-    "ReadableStore", "answers_within", "audit_event", "chained", "migrated_dsn", "opened", "plan_execution",
-    "write_sealed",
+    "Interrupted", "ReadableStore", "answers_within", "audit_event", "chained", "migrated_dsn", "opened",
+    "plan_execution", "write_sealed",
 ]  # fmt: skip
 
 
@@ -34,6 +34,31 @@ class ReadableStore(PostgresAuditStore):
             AuditRecord(one.sequence, one.previous, one.hash, one.canonical, AuditEvent.from_canonical(one.canonical))
             for one in records
         ]
+
+
+class Interrupted:
+    """A database in which `meanwhile` is done, in a transaction of its own, behind the first row that one reads."""
+
+    def __init__(self, database, meanwhile):
+        self._database, self._meanwhile = database, meanwhile
+
+    @contextlib.asynccontextmanager
+    async def tenant(self, tenant_id, **parts):
+        async with self._database.tenant(tenant_id, **parts) as connection:
+            yield _InterruptedConnection(connection, self._meanwhile)
+
+
+class _InterruptedConnection:
+    def __init__(self, connection, meanwhile):
+        self._connection, self._meanwhile = connection, meanwhile
+
+    def __getattr__(self, name):
+        return getattr(self._connection, name)
+
+    async def fetchrow(self, *query):
+        row = await self._connection.fetchrow(*query)
+        await self._meanwhile()
+        return row
 
 
 @pytest.fixture(scope="session")

@@ -20,8 +20,8 @@ from axonflow.flows.gate_workflow_step import (
     StepPlace,
     WorkflowStores,
     asking_principal,
-    found_workflow,
     gate_step,
+    seen_workflow,
 )
 from axonflow.flows.move_workflow import go_back, move_workflow
 from axonflow.flows.record import kind_of
@@ -35,6 +35,7 @@ from axonflow.plan.workflows import (
     WorkflowEvent,
     WorkflowPage,
     WorkflowQuery,
+    WorkflowSeen,
     WorkflowSource,
     WorkflowStep,
 )
@@ -88,12 +89,12 @@ class Workflows:
 
     async def get(self, tenant_id: str, workflow_id: str) -> tuple[Workflow, Sequence[WorkflowStep]]:
         """A workflow and its steps."""
-        workflow = await found_workflow(self._stores, tenant_id, workflow_id)
-        return workflow, await self._stores.steps.all(tenant_id, workflow_id)
+        seen = await self.seen(tenant_id, workflow_id)
+        return seen.workflow, seen.steps or ()
 
-    async def revision(self, tenant_id: str, workflow_id: str) -> int:
-        """A number that grows with each change of the workflow's steps: cheaper to ask for than they."""
-        return await self._stores.steps.revision(tenant_id, workflow_id)
+    async def seen(self, tenant_id: str, workflow_id: str, revision: int = -1) -> WorkflowSeen:
+        """A workflow and its steps as of one moment; without them, if they are still those of `revision`."""
+        return await seen_workflow(self._stores, tenant_id, workflow_id, revision)
 
     async def page(self, query: WorkflowQuery) -> WorkflowPage:
         """Workflows, newest first."""

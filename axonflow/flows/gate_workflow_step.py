@@ -13,7 +13,7 @@ from axonflow.plan.workflows.asking import TOOL_INPUT, Asked, Judged, PolicyMatc
 from axonflow.plan.workflows.gating import Gated, answered_again, check_key, check_same_as_held, judged
 from axonflow.plan.workflows.refusals import WorkflowConflict, WorkflowMissing
 from axonflow.plan.workflows.states import GateEvent, WorkflowEvent, workflow_after
-from axonflow.plan.workflows.workflow import Workflow, WorkflowStep
+from axonflow.plan.workflows.workflow import Workflow, WorkflowSeen, WorkflowStep
 from axonflow.policy import Approval, Decision, Effect, Principal, Request, Resource
 from axonflow.ports import WorkflowStepStore, WorkflowStore
 
@@ -30,6 +30,7 @@ __all__ = [
     "contended",
     "found_workflow",
     "gate_step",
+    "seen_workflow",
 ]  # fmt: skip
 
 TRIES: Final = 32
@@ -130,8 +131,22 @@ async def found_workflow(stores: WorkflowStores, tenant_id: str, workflow_id: st
     """Raises WorkflowMissing for one that this tenant does not have."""
     workflow = await stores.workflows.get(tenant_id, workflow_id)
     if workflow is None:
-        raise WorkflowMissing("no such workflow", expected="the id of a workflow of this tenant")
+        raise _missing()
     return workflow
+
+
+async def seen_workflow(
+    stores: WorkflowStores, tenant_id: str, workflow_id: str, revision: int = -1
+) -> WorkflowSeen:  # fmt: skip
+    """The workflow and its steps, of one moment. Raises WorkflowMissing for one that this tenant does not have."""
+    seen = await stores.workflows.seen(tenant_id, workflow_id, revision)
+    if seen is None:
+        raise _missing()
+    return seen
+
+
+def _missing() -> WorkflowMissing:
+    return WorkflowMissing("no such workflow", expected="the id of a workflow of this tenant")
 
 
 def contended(place: StepPlace) -> WorkflowConflict:

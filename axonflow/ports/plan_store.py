@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from axonflow.plan.keeping.execution import ExecutionStatus, PlanExecution, PlanPage, PlanQuery
+from axonflow.plan.keeping.execution import ExecutionStatus, PlanExecution, PlanPage, PlanQuery, PlanSeen
 from axonflow.plan.keeping.versions import PlanVersion
 from axonflow.plan.running.record import StepRecord
 
@@ -24,8 +24,9 @@ class PlanStore(Protocol):
     async def page(self, query: PlanQuery) -> PlanPage:
         """Those that are asked for."""
 
-    async def steps(self, tenant_id: str, plan_id: str) -> Mapping[str, StepRecord]:
-        """Where its steps have got to, by name; one that was not begun is not there."""
+    async def seen(self, tenant_id: str, plan_id: str, *, outline: bool = False) -> PlanSeen | None:
+        """The one of this id with its steps, as of one moment, if this tenant has it; an `outline` is without what may
+        be large, as in a list."""
 
     async def remove(self, tenant_id: str, plan_id: str) -> bool:
         """Remove one that has ended, with its steps and versions. False when there is none."""

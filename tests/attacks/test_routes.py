@@ -40,7 +40,10 @@ BODIES = [
     {"permissions": ["keys.read"]},
     {"principal": f"service:{MARK}-client", "role": f"{MARK}-role"},
     {"overlap_s": 0},
-    {"query": "x", "request_type": "execute-plan", "context": {"plan_id": PLAN, "tenant_id": THEIRS}},
+    *[
+        {"query": "x", "request_type": what, "context": {"plan_id": PLAN, "tenant_id": THEIRS, "version": 1}}
+        for what in ("execute-plan", "update-plan", "cancel-plan")
+    ],
     {"name": "taken over", "audit_hold": False},
     {"step_type": "human_task", "step_input": {"tenant_id": THEIRS}},
 ]

@@ -8,30 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from axonflow.adapters.memory import MemoryPlanStore
-from axonflow.adapters.postgres import PostgresPlanStore
 from axonflow.errors import PlanError
 from axonflow.ids import new_id
 from axonflow.plan import HeldRun, SoFar, StepRecord, StepState, Waiting
 from axonflow.plan.keeping.execution import PlanListed, PlanPage, PlanQuery
 from axonflow.plan.keeping.versions import Made, first_version, next_version, replanned_version
-from tests.postgres_stores import opened, plan_execution
+from tests.postgres_stores import plan_execution
 
 
-@pytest.fixture(scope="module", params=["memory", "postgres"])
-def opened_store(request):
-    """What runs coroutines, and a store that other tests write to as well: each keeps to tenants of its own."""
-    if request.param == "memory":
-        with asyncio.Runner() as runner:
-            yield runner.run, MemoryPlanStore()
-    else:
-        with opened(request.getfixturevalue("migrated_dsn")) as (run, database):
-            yield run, PostgresPlanStore(database)
-
-
-@pytest.fixture
-def tenant():
-    return new_id(1)
+def steps_of(run, store, execution):
+    return run(store.seen(execution.tenant_id, execution.plan_id)).steps
 
 
 ANY_TEXT = st.text(max_size=8) | st.sampled_from(["\0", "\\u0000", "\ud800", "\ud83d\ude00", "\U0001f600", '"', "\\"])
@@ -52,8 +38,8 @@ OBJECTS = st.dictionaries(ANY_TEXT, JSON, max_size=3)
 @given(
     query=ANY_TEXT, context=OBJECTS, steps=st.lists(OBJECTS, max_size=3), result=JSON, results=OBJECTS, error=ANY_TEXT
 )
-def test_plan_store_any_json_is_read_exactly_as_written(opened_store, query, context, steps, result, results, error):
-    run, store = opened_store
+def test_plan_store_any_json_is_read_exactly_as_written(plan_shelf, query, context, steps, result, results, error):
+    run, store = plan_shelf
     execution = plan_execution(new_id(1), query=query, context=context, steps=steps)
     run(store.add(execution))
     assert run(store.get(execution.tenant_id, execution.plan_id)) == execution
@@ -63,15 +49,15 @@ def test_plan_store_any_json_is_read_exactly_as_written(opened_store, query, con
     assert run(store.get(execution.tenant_id, execution.plan_id)) == ended
 
 
-def test_plan_store_infinite_number_is_read_as_written(opened_store, tenant):
-    run, store = opened_store
+def test_plan_store_infinite_number_is_read_as_written(plan_shelf, tenant):
+    run, store = plan_shelf
     execution = plan_execution(tenant, context={"a": math.inf})
     run(store.add(execution))
     assert run(store.get(tenant, execution.plan_id)) == execution
 
 
-def test_plan_store_plan_id_that_is_taken_is_refused(opened_store, tenant):
-    run, store = opened_store
+def test_plan_store_plan_id_that_is_taken_is_refused(plan_shelf, tenant):
+    run, store = plan_shelf
     execution = plan_execution(tenant)
     run(store.add(execution))
     with pytest.raises(PlanError, match="taken"):
@@ -79,8 +65,8 @@ def test_plan_store_plan_id_that_is_taken_is_refused(opened_store, tenant):
     assert run(store.get(tenant, execution.plan_id)) == execution
 
 
-def test_plan_store_plan_of_another_tenant_is_not_there(opened_store, tenant):
-    run, store = opened_store
+def test_plan_store_plan_of_another_tenant_is_not_there(plan_shelf, tenant):
+    run, store = plan_shelf
     execution = plan_execution(tenant)
     run(store.add(execution))
     other = f"{tenant}-2"
@@ -92,8 +78,8 @@ def test_plan_store_plan_of_another_tenant_is_not_there(opened_store, tenant):
     assert run(store.get(tenant, execution.plan_id)) == begun
 
 
-def test_plan_store_begin_of_a_pending_plan_says_who_runs_it(opened_store, tenant):
-    run, store = opened_store
+def test_plan_store_begin_of_a_pending_plan_says_who_runs_it(plan_shelf, tenant):
+    run, store = plan_shelf
     execution = plan_execution(tenant)
     assert run(store.begin(tenant, execution.plan_id, "e", 6)) is None
     run(store.add(execution))
@@ -103,8 +89,8 @@ def test_plan_store_begin_of_a_pending_plan_says_who_runs_it(opened_store, tenan
     assert run(store.begin(tenant, execution.plan_id, "f", 7)) is None
 
 
-def test_plan_store_begun_by_many_at_once_is_run_by_one(opened_store, tenant):
-    run, store = opened_store
+def test_plan_store_begun_by_many_at_once_is_run_by_one(plan_shelf, tenant):
+    run, store = plan_shelf
     execution = plan_execution(tenant)
     run(store.add(execution))
 
@@ -115,8 +101,8 @@ def test_plan_store_begun_by_many_at_once_is_run_by_one(opened_store, tenant):
     assert run(store.get(tenant, execution.plan_id)) == begun
 
 
-def test_plan_store_finish_by_another_executor_changes_nothing(opened_store, tenant):
-    run, store = opened_store
+def test_plan_store_finish_by_another_executor_changes_nothing(plan_shelf, tenant):
+    run, store = plan_shelf
     execution = plan_execution(tenant)
     assert not run(store.finish(replace(execution, status="completed")))
     run(store.add(execution))
@@ -129,8 +115,8 @@ def test_plan_store_finish_by_another_executor_changes_nothing(opened_store, ten
     assert run(store.get(tenant, execution.plan_id)) == done
 
 
-def test_plan_store_abandon_fails_what_one_executor_left_running_of_all_tenants(opened_store, tenant):
-    run, store = opened_store
+def test_plan_store_abandon_fails_what_one_executor_left_running_of_all_tenants(plan_shelf, tenant):
+    run, store = plan_shelf
     mine, other = new_id(1), new_id(1)
     kept = {}
     for number, executor in enumerate([mine, mine, other, ""]):
@@ -152,8 +138,8 @@ def test_plan_store_abandon_fails_what_one_executor_left_running_of_all_tenants(
 
 
 @pytest.mark.parametrize("text", ["\0", "\ud800"])
-def test_plan_store_asked_for_an_id_that_cannot_be_stored_finds_nothing(opened_store, tenant, text):
-    run, store = opened_store
+def test_plan_store_asked_for_an_id_that_cannot_be_stored_finds_nothing(plan_shelf, tenant, text):
+    run, store = plan_shelf
     assert run(store.get(tenant, text)) is None
     assert run(store.begin(text, "p", "e", 6)) is None
     assert not run(store.finish(plan_execution(tenant, plan_id=text)))
@@ -166,8 +152,8 @@ def changed(execution, mode="step", **parts):
     return next_version(execution, made, **how)
 
 
-def test_plan_store_plan_that_is_changed_is_read_as_changed_with_all_its_versions(opened_store, tenant):
-    run, store = opened_store
+def test_plan_store_plan_that_is_changed_is_read_as_changed_with_all_its_versions(plan_shelf, tenant):
+    run, store = plan_shelf
     execution = plan_execution(tenant, metadata={"a": "\0"}, definition={"b": ["\ud800"]}, execution_mode="step")
     run(store.add(execution))
     assert run(store.versions(tenant, execution.plan_id)) == [first_version(execution)]
@@ -180,8 +166,8 @@ def test_plan_store_plan_that_is_changed_is_read_as_changed_with_all_its_version
     assert run(store.versions(f"{tenant}-2", execution.plan_id)) == []
 
 
-def test_plan_store_version_changed_by_many_at_once_is_changed_by_one(opened_store, tenant):
-    run, store = opened_store
+def test_plan_store_version_changed_by_many_at_once_is_changed_by_one(plan_shelf, tenant):
+    run, store = plan_shelf
     execution = plan_execution(tenant)
     run(store.add(execution))
     changes = [changed(execution, summary=str(number)) for number in range(12)]
@@ -195,8 +181,8 @@ def test_plan_store_version_changed_by_many_at_once_is_changed_by_one(opened_sto
     assert len(run(store.versions(tenant, execution.plan_id))) == 2
 
 
-def test_plan_store_plan_that_was_begun_is_changed_no_more(opened_store, tenant):
-    run, store = opened_store
+def test_plan_store_plan_that_was_begun_is_changed_no_more(plan_shelf, tenant):
+    run, store = plan_shelf
     execution = plan_execution(tenant)
     assert not run(store.revise(*changed(execution)))
     run(store.add(execution))
@@ -206,8 +192,8 @@ def test_plan_store_plan_that_was_begun_is_changed_no_more(opened_store, tenant)
     assert len(run(store.versions(tenant, execution.plan_id))) == 1
 
 
-def test_plan_store_plan_that_runs_is_made_anew_by_who_runs_it_alone(opened_store, tenant):
-    run, store = opened_store
+def test_plan_store_plan_that_runs_is_made_anew_by_who_runs_it_alone(plan_shelf, tenant):
+    run, store = plan_shelf
     execution = plan_execution(tenant)
     run(store.add(execution))
     steps, definition = [{"name": "\0"}], {"steps": ["\ud800"]}
@@ -226,8 +212,8 @@ def test_plan_store_plan_that_runs_is_made_anew_by_who_runs_it_alone(opened_stor
 
 
 @pytest.mark.parametrize("is_held", [False, True])
-def test_plan_store_cancel_of_a_plan_that_does_not_run_ends_it(opened_store, tenant, is_held):
-    run, store = opened_store
+def test_plan_store_cancel_of_a_plan_that_does_not_run_ends_it(plan_shelf, tenant, is_held):
+    run, store = plan_shelf
     execution = plan_execution(tenant)
     run(store.add(execution))
     if is_held:
@@ -242,8 +228,8 @@ def test_plan_store_cancel_of_a_plan_that_does_not_run_ends_it(opened_store, ten
     assert run(store.begin(tenant, execution.plan_id, "e", 9)) is None
 
 
-def test_plan_store_cancel_of_a_running_plan_tells_whoever_runs_it(opened_store, tenant):
-    run, store = opened_store
+def test_plan_store_cancel_of_a_running_plan_tells_whoever_runs_it(plan_shelf, tenant):
+    run, store = plan_shelf
     execution, executor = plan_execution(tenant), new_id(1)
     run(store.add(execution))
     begun = run(store.begin(tenant, execution.plan_id, executor, 6))
@@ -257,8 +243,8 @@ def test_plan_store_cancel_of_a_running_plan_tells_whoever_runs_it(opened_store,
     assert run(store.cancelled(executor)) == []
 
 
-def test_plan_store_plan_that_is_held_goes_on_under_another_executor(opened_store, tenant):
-    run, store = opened_store
+def test_plan_store_plan_that_is_held_goes_on_under_another_executor(plan_shelf, tenant):
+    run, store = plan_shelf
     execution = plan_execution(tenant)
     run(store.add(execution))
     begun = run(store.begin(tenant, execution.plan_id, "e", 6))
@@ -279,27 +265,27 @@ def test_plan_store_plan_that_is_held_goes_on_under_another_executor(opened_stor
     assert run(store.begin(tenant, execution.plan_id, "g", 9, was="awaiting_approval")) is None
 
 
-def test_plan_store_steps_are_kept_as_they_get_on_for_who_runs_them(opened_store, tenant):
-    run, store = opened_store
+def test_plan_store_steps_are_kept_as_they_get_on_for_who_runs_them(plan_shelf, tenant):
+    run, store = plan_shelf
     execution = plan_execution(tenant)
     run(store.add(execution))
     begun = run(store.begin(tenant, execution.plan_id, "e", 6))
     first = StepRecord("a", StepState.RUNNING, 7, attempts=1)
     run(store.progress(begun, [first, StepRecord("b", StepState.WAITING)]))
-    assert run(store.steps(tenant, execution.plan_id))["a"] == first
+    assert steps_of(run, store, execution)["a"] == first
     done = StepRecord("a", StepState.FAILED, 7, 8, "\0\ud800", ("d",), ("r",), 2, cached=True)
     other = StepRecord("b", StepState.SKIPPED, reasons=("no",))
     run(store.progress(replace(begun, executor_id="f"), [done]))
     run(store.progress(begun, []))
-    assert run(store.steps(tenant, execution.plan_id))["a"] == first
+    assert steps_of(run, store, execution)["a"] == first
     assert run(store.finish(replace(begun, status="failed"), [done, other]))
     run(store.progress(begun, [first]))
-    assert run(store.steps(tenant, execution.plan_id)) == {"a": done, "b": other}
-    assert run(store.steps(f"{tenant}-2", execution.plan_id)) == {}
+    assert steps_of(run, store, execution) == {"a": done, "b": other}
+    assert run(store.seen(f"{tenant}-2", execution.plan_id)) is None
 
 
-def test_plan_store_plan_that_has_ended_is_removed_with_all_of_it(opened_store, tenant):
-    run, store = opened_store
+def test_plan_store_plan_that_has_ended_is_removed_with_all_of_it(plan_shelf, tenant):
+    run, store = plan_shelf
     execution = plan_execution(tenant)
     run(store.add(execution))
     begun = run(store.begin(tenant, execution.plan_id, "e", 6))
@@ -309,12 +295,12 @@ def test_plan_store_plan_that_has_ended_is_removed_with_all_of_it(opened_store, 
     assert run(store.remove(tenant, execution.plan_id))
     assert run(store.get(tenant, execution.plan_id)) is None
     assert run(store.versions(tenant, execution.plan_id)) == []
-    assert run(store.steps(tenant, execution.plan_id)) == {}
+    assert run(store.seen(tenant, execution.plan_id)) is None
     assert not run(store.remove(tenant, execution.plan_id))
 
 
-def test_plan_store_page_is_the_newest_first_of_what_is_asked_for(opened_store, tenant):
-    run, store = opened_store
+def test_plan_store_page_is_the_newest_first_of_what_is_asked_for(plan_shelf, tenant):
+    run, store = plan_shelf
     large = {"context": {"a": 1}, "definition": {"b": 2}}
     made = [plan_execution(tenant, plan_id=f"p{number}", created_us=number, **large) for number in range(5)]
     for execution in [*made, plan_execution(f"{tenant}-2", created_us=9)]:
@@ -340,50 +326,14 @@ def test_plan_store_page_is_the_newest_first_of_what_is_asked_for(opened_store, 
 
 
 @pytest.mark.parametrize("text", ["\0", "\ud800"])
-def test_plan_store_asked_to_change_an_id_that_cannot_be_stored_does_nothing(opened_store, tenant, text):
-    run, store = opened_store
+def test_plan_store_asked_to_change_an_id_that_cannot_be_stored_does_nothing(plan_shelf, tenant, text):
+    run, store = plan_shelf
     strange = plan_execution(tenant, plan_id=text)
     assert not run(store.revise(*changed(strange)))
     assert not run(store.replan(*replanned_version(strange, [], {}, changed_us=9, summary="")))
     assert run(store.versions(tenant, text)) == []
     assert run(store.cancel(tenant, text, "r", 1)) is None
     run(store.progress(plan_execution(tenant, plan_id=text), [StepRecord("a", StepState.RUNNING)]))
-    assert run(store.steps(text, "p")) == {}
+    assert run(store.seen(text, "p")) is run(store.seen(tenant, text)) is None
     assert run(store.cancelled(text)) == []
     assert not run(store.remove(tenant, text))
-
-
-def test_plan_store_executor_that_is_silent_is_given_up_and_one_that_is_not_is_not(opened_store, tenant):
-    run, store = opened_store
-    silent, there = new_id(1), new_id(2)
-    for executor in (silent, there):
-        assert run(store.beat(executor, f"first of {executor}")) is False
-        run(store.add(plan_execution(tenant, plan_id=executor)))
-        run(store.begin(tenant, executor, executor, 6))
-    heard = run(store.beats())
-    assert run(store.beat(there, "second")) is True
-    assert [run(store.give_up(one, heard[one], "gone", 9)) for one in (silent, there, silent)] == [1, 0, 0]
-    assert [run(store.get(tenant, one)).status for one in (silent, there)] == ["failed", "running"]
-    assert (run(store.get(tenant, silent)).error, run(store.beats())[there]) == ("gone", "second")
-    run(store.leave(there))
-    assert {silent, there}.isdisjoint(run(store.beats()))
-    assert run(store.get(tenant, there)).status == "running"
-
-
-def test_plan_store_executor_that_says_it_is_there_while_it_is_given_up_is_there_or_has_lost_all(opened_store, tenant):
-    run, store = opened_store
-    executor = new_id(1)
-    for number in range(8):
-        plan_id = f"p{number}"
-        run(store.beat(executor, "old"))
-        run(store.add(plan_execution(tenant, plan_id=plan_id)))
-        run(store.begin(tenant, plan_id, executor, 6))
-
-        async def both():
-            return await asyncio.gather(store.give_up(executor, "old", "gone", 9), store.beat(executor, "new"))
-
-        given_up, was_there = run(both())
-        assert was_there is not bool(given_up)
-        status = run(store.get(tenant, plan_id)).status
-        assert (status, run(store.beats())[executor]) == ("failed" if given_up else "running", "new")
-        run(store.abandon(executor, "next", 9))

@@ -19,12 +19,13 @@ from axonflow.plan.workflows import (
     Workflow,
     WorkflowConflict,
     WorkflowQuery,
+    WorkflowSeen,
     WorkflowState,
     WorkflowStep,
 )
 from axonflow.plan.workflows.workflow import MAX_IN_PROGRESS, MAX_STEPS
 from tests.postgres import execute
-from tests.postgres_stores import opened
+from tests.postgres_stores import Interrupted, opened
 
 DONE = WorkflowState.COMPLETED
 
@@ -109,7 +110,7 @@ def test_workflow_store_of_another_tenant_sees_and_changes_nothing(opened_stores
     assert run(workflows.get(other, workflow.workflow_id)) is None
     assert not run(workflows.change(next_of(replace(workflow, tenant_id=other), state=DONE)))
     assert run(steps.get(other, workflow.workflow_id, "s")) is None
-    assert list(run(steps.all(other, workflow.workflow_id))) == []
+    assert run(workflows.seen(other, workflow.workflow_id)) is None
     assert run(steps.keep(replace(held, tenant_id=other, version=2))) is None
     assert run(steps.keep(replace(held, tenant_id=other, step_id="t", version=1))) is None
     assert list(run(steps.held(other, 1, 10))) == []
@@ -126,6 +127,48 @@ def test_workflow_store_change_is_of_the_last_version_alone_and_leaves_the_count
     ended = next_of(workflow, state=WorkflowState.FAILED, reason="r", ended_us=7)
     assert [run(workflows.change(ended)), run(workflows.change(ended))] == [True, False]
     assert run(workflows.get(tenant, workflow.workflow_id)) == replace(ended, steps=1)
+
+
+def test_workflow_store_change_unless_a_step_is_held_is_none_while_one_is(opened_stores, tenant):
+    run, workflows, steps = opened_stores
+    workflow, other = workflow_of(tenant), workflow_of(tenant)
+    for one in (workflow, other):
+        run(workflows.add(one))
+    run(steps.keep(step_of(workflow)))
+    run(steps.keep(step_of(other, state=GateState.HELD, expires_us=9)))
+    held = run(steps.keep(step_of(workflow, "t", state=GateState.HELD, expires_us=9)))
+    ended = next_of(workflow, state=DONE)
+    assert not run(workflows.change(ended, unless_held_us=8))
+    assert run(workflows.get(tenant, workflow.workflow_id)).state is WorkflowState.IN_PROGRESS
+    assert not run(workflows.change(replace(ended, version=3), unless_held_us=9))
+    run(steps.keep(next_of(held, state=GateState.REJECTED)))
+    assert run(workflows.change(ended, unless_held_us=8))
+    assert run(workflows.change(next_of(other, state=DONE), unless_held_us=9))  # nobody decided in time
+    aborted = workflow_of(tenant)
+    run(workflows.add(aborted))
+    run(steps.keep(step_of(aborted, state=GateState.HELD, expires_us=9)))
+    assert run(workflows.change(next_of(aborted, state=WorkflowState.ABORTED)))
+
+
+def test_workflow_store_end_beside_a_step_that_comes_to_be_held_is_one_of_both(opened_stores, tenant):
+    run, workflows, steps = opened_stores
+    held = {"state": GateState.HELD, "expires_us": 9}
+    came = set()
+    for number in range(40):
+        workflow = workflow_of(tenant)
+        run(workflows.add(workflow))
+        kept = run(steps.keep(step_of(workflow)))
+        step = next_of(kept, **held) if number % 2 else step_of(workflow, "new", **held)
+        ended = next_of(workflow, state=DONE)
+
+        async def at_once(workflow=workflow, step=step, ended=ended, number=number):
+            calls = [steps.keep(step), workflows.change(ended, unless_held_us=8)]
+            first, second = await asyncio.gather(*(calls if number % 4 < 2 else calls[::-1]))
+            return (first, second) if number % 4 < 2 else (second, first)
+
+        is_held, is_ended = (bool(one) for one in run(at_once()))
+        came.add((is_held, is_ended))
+    assert came <= {(True, False), (False, True)}
 
 
 def test_workflow_store_changed_by_many_at_once_is_changed_by_one(opened_stores, tenant):
@@ -180,14 +223,36 @@ def test_workflow_revision_grows_with_each_change_of_a_step_and_with_nothing_els
     run, workflows, steps = opened_stores
     workflow = workflow_of(tenant)
     run(workflows.add(workflow))
-    seen = []
-    for step in (step_of(workflow), step_of(workflow, "t"), next_of(step_of(workflow), state=GateState.BLOCKED)):
+    assert run(workflows.seen(tenant, workflow.workflow_id)) == WorkflowSeen(workflow, 0, [])
+    for number, step in enumerate((step_of(workflow), step_of(workflow, "t"), next_of(step_of(workflow))), 1):
         run(steps.keep(step))
-        seen.append(run(steps.revision(tenant, workflow.workflow_id)))
-    run(workflows.change(next_of(workflow, state=DONE)))
-    seen.append(run(steps.revision(tenant, workflow.workflow_id)))
-    assert seen == [1, 2, 3, 3]
-    assert run(steps.revision(tenant, "\0")) == run(steps.revision(new_id(2), workflow.workflow_id)) == 0
+        assert run(workflows.seen(tenant, workflow.workflow_id)).revision == number
+    ended = next_of(workflow, state=DONE)
+    run(workflows.change(ended))
+    seen = run(workflows.seen(tenant, workflow.workflow_id))
+    assert (seen.workflow, seen.revision, len(seen.steps)) == (replace(ended, steps=2), 3, 2)
+    assert run(workflows.seen(tenant, workflow.workflow_id, 3)) == WorkflowSeen(seen.workflow, 3)
+    assert run(workflows.seen(tenant, workflow.workflow_id, 2)) == seen
+
+
+def test_workflow_that_changes_while_it_is_looked_at_is_seen_as_it_was_with_its_steps(opened_stores, tenant):
+    run, workflows, steps = opened_stores
+    workflow = workflow_of(tenant)
+    run(workflows.add(workflow))
+    kept = run(steps.keep(step_of(workflow)))
+
+    async def meanwhile():
+        await steps.keep(next_of(kept, state=GateState.COMPLETED))
+        await steps.keep(step_of(workflow, "t"))
+        await workflows.change(next_of(workflow, state=DONE))
+
+    is_kept_elsewhere = isinstance(workflows, PostgresWorkflows)
+    looked = PostgresWorkflows(Interrupted(workflows._database, meanwhile)) if is_kept_elsewhere else workflows
+    seen = run(looked.seen(tenant, workflow.workflow_id))
+    assert seen == WorkflowSeen(replace(workflow, steps=1), 1, [kept])
+    run(meanwhile())
+    after = run(workflows.seen(tenant, workflow.workflow_id, seen.revision))
+    assert (after.workflow.state, after.workflow.steps, after.revision, len(after.steps)) == (DONE, 2, 3, 2)
 
 
 def test_workflow_step_gets_the_next_index_and_keeps_it(opened_stores, tenant):
@@ -198,7 +263,7 @@ def test_workflow_step_gets_the_next_index_and_keeps_it(opened_stores, tenant):
     kept = [run(steps.keep(step_of(workflow, name))) for name in ("b", "a", "c")]
     assert [step.index for step in kept] == [0, 1, 2]
     assert run(steps.keep(next_of(kept[1], state=GateState.BLOCKED))).index == 1
-    assert [(step.step_id, step.state) for step in run(steps.all(tenant, workflow.workflow_id))] == [
+    assert [(step.step_id, step.state) for step in run(workflows.seen(tenant, workflow.workflow_id)).steps] == [
         ("b", GateState.ALLOWED), ("a", GateState.BLOCKED), ("c", GateState.ALLOWED)
     ]  # fmt: skip
     assert run(workflows.get(tenant, workflow.workflow_id)).steps == 3
@@ -213,7 +278,7 @@ def test_workflow_steps_are_listed_without_what_they_were_given_and_gave(opened_
     )
     full = step_of(workflow, asked=asked, redacted={"a": 3}, completion=Completion(output={"c": 4}), completion_count=1)
     kept = run(steps.keep(full))
-    (listed,) = run(steps.all(tenant, workflow.workflow_id))
+    (listed,) = run(workflows.seen(tenant, workflow.workflow_id)).steps
     assert listed == replace(kept, asked=replace(asked, step_input={}, tool_input={}), redacted=None, completion=None)
     assert run(steps.get(tenant, workflow.workflow_id, "s")) == kept
 
@@ -242,7 +307,7 @@ def test_workflow_step_of_a_workflow_that_is_not_in_progress_is_not_kept(opened_
     kept = run(steps.keep(step_of(workflow)))
     assert run(workflows.change(next_of(workflow, state=state)))
     assert run(steps.keep(step_of(workflow, "t"))) is run(steps.keep(next_of(kept))) is None
-    assert list(run(steps.all(tenant, workflow.workflow_id))) == [kept]
+    assert list(run(workflows.seen(tenant, workflow.workflow_id)).steps) == [kept]
 
 
 def test_workflow_step_beside_the_end_of_its_workflow_is_kept_before_it_or_not_at_all(opened_stores, tenant):
@@ -317,5 +382,5 @@ def test_workflow_steps_that_are_held_are_listed_with_the_least_time_left_first(
 def test_workflow_store_asked_for_what_cannot_be_stored_finds_nothing(opened_stores, tenant, text):
     run, workflows, steps = opened_stores
     assert run(workflows.get(tenant, text)) is run(steps.get(tenant, "w", text)) is None
-    assert list(run(steps.all(tenant, text))) == []
+    assert run(workflows.seen(tenant, text)) is None
     assert run(steps.keep(step_of(workflow_of(tenant), text))) is None

@@ -132,7 +132,23 @@ async def plans_said(client):
     said["rolled_back"] = [rolled.version, rolled.previous_version]
     said["plan_versions"] = [one.change_type for one in (await client.get_plan_versions(changed.plan_id)).versions]
     said["cancelled"] = (await client.cancel_plan(changed.plan_id, "enough")).status
+    said["requested"] = await requested_said(client)
     return said | await executions_said(client, held.plan_id, changed.plan_id)
+
+
+async def requested_said(client):
+    """What it does not cache: a plan changed and cancelled by requests, each said twice."""
+    plan = await client.generate_plan(query="four days in Lisbon", domain="travel")
+    said = []
+    for request_type, context in (("update-plan", {"version": 1, "metadata": {"a": 1}}), ("cancel-plan", {})):
+        context["plan_id"] = plan.plan_id
+        answer = await client.proxy_llm_call("", "", request_type, context)
+        said += [answer.success, answer.plan_id == plan.plan_id, answer.data["status"]]
+        try:
+            await client.proxy_llm_call("", "", request_type, context)
+        except Exception as error:  # noqa: BLE001  its text is what is asked for
+            said.append(str(error)[:8])
+    return said
 
 
 async def executions_said(client, done, cancelled):

@@ -222,7 +222,7 @@ def test_execution_of_another_tenant_is_not_there(doors, path):
     assert doors.call("DELETE", f"{EXECUTIONS}/{doors.ids[2]}", headers=ACME).status_code == 404
 
 
-@pytest.mark.parametrize("name", ["page", "steps"])
+@pytest.mark.parametrize("name", ["page", "seen"])
 def test_executions_while_the_store_is_away_are_503(doors, monkeypatch, name):
     async def away(*_):
         raise PlanError("away")

@@ -150,14 +150,18 @@ def test_stream_of_an_execution_that_is_cancelled_or_removed_ends(two):
 def test_stream_goes_on_without_reading_all_of_the_plan_each_time(two, monkeypatch):
     doors, client, *_ = two
 
-    async def whole(*_):
-        raise PlanError("8 MiB of context, twice a second")
+    see = doors.plan_store.seen
+
+    async def in_outline(*place, outline=False):
+        if not outline:
+            raise PlanError("8 MiB of context, twice a second")
+        return await see(*place, outline=True)
 
     plan_id = client.made()
     with client.followed(plan_id) as response:
         told = states(response)
         next(told)
-        monkeypatch.setattr(doors.plan_store, "get", whole)
+        monkeypatch.setattr(doors.plan_store, "seen", in_outline)
         asyncio.run(doors.plan_store.cancel("default", plan_id, "enough", 7))
         assert [state["status"] for state in told] == ["cancelled"]
 
@@ -166,13 +170,14 @@ def test_stream_of_a_workflow_tells_each_gate_and_ends_with_it(two, monkeypatch)
     doors, client, *_ = two
     place = "/api/v1/workflows"
     workflow_id = client.post(place, json={"workflow_name": "Refunds"}).json()["workflow_id"]
-    path, reads, read = f"{place}/{workflow_id}", [], doors.workflows._stores.steps.all
+    path, reads, read = f"{place}/{workflow_id}", [], doors.workflows._stores.workflows.seen
 
-    async def counted(*place):
-        reads.append(place)
-        return await read(*place)
+    async def counted(*asked):
+        seen = await read(*asked)
+        reads.extend([] if seen.steps is None else [asked])
+        return seen
 
-    monkeypatch.setattr(doors.workflows._stores.steps, "all", counted)
+    monkeypatch.setattr(doors.workflows._stores.workflows, "seen", counted)
     with client.followed(workflow_id) as response:
         told = states(response)
         assert next(told)["steps"] == []
@@ -235,13 +240,13 @@ def test_stream_of_a_tenant_that_is_suspended_ends(two, monkeypatch):
 def test_stream_whose_store_is_away_ends(two, monkeypatch):
     doors, client, *_ = two
 
-    async def away(*_):
+    async def away(*_, **__):
         raise PlanError("away")
 
     with client.followed(client.made()) as response:
         told = states(response)
         next(told)
-        monkeypatch.setattr(doors.plan_store, "steps", away)
+        monkeypatch.setattr(doors.plan_store, "seen", away)
         assert list(told) == []
 
 

@@ -87,6 +87,7 @@ def test_unified_execution_of_a_workflow_shows_each_gate_and_how_far_it_is():
     assert (told["steps"][0]["duration"][-1], told["steps"][3]["ended_at"]) == ("s", None)
     (in_list,) = page(loop.doors)["executions"]
     assert (in_list["current_step_index"], in_list["progress_percent"], in_list["steps"]) == (1, 25.0, [])
+    loop.post("steps/pay/reject", headers=loop.key_of("boss", "owner"))
     loop.post("complete")
     ended = loop.doors.call("GET", f"{UNIFIED}/{loop.id}").json()
     assert (ended["status"], ended["progress_percent"], ended["steps"][3]["status"]) == ("completed", 100.0, "skipped")

@@ -9,8 +9,10 @@ from axonflow import Plan, Principal
 from axonflow.errors import PlanError
 from axonflow.plan import Step
 from axonflow.plan.keeping.versions import MAX_VERSIONS
+from axonflow.policy.json_value import MAX_DEPTH
 from axonflow_sidecar.plans.runs import RunTimes
 from tests.sidecar.doors import ACME, ALLOW_ALL, HEADERS, Doors
+from tests.sidecar.test_plan_depth import nested
 from tests.sidecar.test_plan_routes import PLANS, made, run
 
 LIMIT_BYTES = 64 * 1024
@@ -230,6 +232,38 @@ def test_plan_cancelled_while_it_runs_stops_wherever_that_is(is_elsewhere):
     assert [step["output"] for step in detail["steps"]] == [1, None]
 
 
+def test_plan_that_ends_before_it_is_stopped_is_told_as_not_cancelled(doors, monkeypatch):
+    plan_id = made(doors)["plan_id"]
+    finish, cancel = doors.plan_store.finish, doors.plan_store.cancel
+
+    async def main():
+        ending, may_end = asyncio.Event(), asyncio.Event()
+
+        async def slowly(*ended):
+            ending.set()
+            await may_end.wait()
+            return await finish(*ended)
+
+        async def noted(*asked):
+            told = await cancel(*asked)
+            may_end.set()
+            return told
+
+        monkeypatch.setattr(doors.plan_store, "finish", slowly)
+        monkeypatch.setattr(doors.plan_store, "cancel", noted)
+        async with doors.client() as client:
+            body = {"query": "", "request_type": "execute-plan", "context": {"plan_id": plan_id}}
+            running = asyncio.create_task(client.post("/api/request", json=body))
+            await ending.wait()
+            return await client.post(f"/api/v1/plan/{plan_id}/cancel", json={}), (await running).json()
+
+    refused, ran = asyncio.run(main())
+    assert (ran["success"], ran["data"]["status"]) == (True, "completed")
+    assert (refused.status_code, refused.json()["message"]) == (409, "the plan has ended")
+    assert refused.json()["found"] == "completed"
+    assert changes(doors)[-1] == ("plan.cancel", plan_id, "failed")
+
+
 def test_plan_changes_are_recorded_before_they_are_made_and_when_they_are(doors):
     plan_id = made(doors)["plan_id"]
     put(doors, plan_id, version=1, metadata={"a": 1})
@@ -271,6 +305,7 @@ def test_plan_of_another_tenant_cannot_be_changed_or_seen(doors, method, path, b
         {"version": 1, "domain": "nowhere"},
         {"version": 1, "metadata": [1]},
         {"version": 1, "metadata": {"a": "x" * LIMIT_BYTES}},
+        {"version": 1, "metadata": nested(MAX_DEPTH + 1)},
     ],
 )
 def test_plan_update_that_is_wrong_is_refused_and_changes_nothing(doors, body):

@@ -10,9 +10,13 @@ from axonflow.adapters.memory import MemoryWorkflows
 from axonflow.app.workflows import WorkflowStores, memory_workflow_stores
 from axonflow.errors import WorkflowError
 from axonflow.plan.workflows.workflow import MAX_STEPS
+from axonflow.policy.json_value import MAX_DEPTH
 from tests.sidecar.doors import ACME, BETA, HEADERS, Doors
+from tests.sidecar.test_plan_depth import nested
 from tests.strategies import policy_set
 from tests.workflow_loop import MAIL, PLACE, POLICIES, REFUND, SEARCH, Loop
+
+DEEP_TOOL = {"tool_name": "search", "tool_input": nested(MAX_DEPTH + 1)}
 
 
 def test_workflow_of_another_tenant_is_not_there_whatever_is_done_with_it():
@@ -47,6 +51,10 @@ def test_workflow_of_a_suspended_tenant_is_refused():
         ("steps/s/gate", SEARCH | {"step_name": "x" * 300}, 400),
         ("steps/s/gate", SEARCH | {"step_input": {"a": "x" * 300_000}}, 400),
         ("steps/s/gate", SEARCH | {"step_input": {"tool_input": 1}}, 400),
+        ("steps/s/gate", SEARCH | {"step_input": nested(MAX_DEPTH + 1)}, 400),
+        ("steps/s/gate", {"step_type": "tool_call", "tool_context": DEEP_TOOL}, 400),
+        ("steps/s/complete", {"output": nested(MAX_DEPTH + 1)}, 400),
+        ("steps/s/complete", {"metadata": nested(MAX_DEPTH + 1)}, 400),
         ("steps/s/gate?more=1", SEARCH, 400),
         ("steps/s/gate?include_prior_output=perhaps", SEARCH, 400),
         (f"steps/{'x' * 200}/gate", SEARCH, 400),
@@ -66,7 +74,14 @@ def test_workflow_call_that_is_wrong_is_a_problem(path, body, status):
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"workflow_name": ""}, {"workflow_name": "x", "source": "y"}, {"workflow_name": "x", "metadata": [1]}]
+    "body",
+    [
+        {},
+        {"workflow_name": ""},
+        {"workflow_name": "x", "source": "y"},
+        {"workflow_name": "x", "metadata": [1]},
+        {"workflow_name": "x", "metadata": nested(MAX_DEPTH + 1)},
+    ],
 )
 def test_workflow_that_cannot_be_is_not_made(body):
     assert Doors(POLICIES).post(PLACE, body).status_code == 400

@@ -2,6 +2,9 @@
 
 import pytest
 
+from axonflow.flows import move_workflow
+from axonflow.ids import now_us
+from axonflow.plan.workflows.gating import HOLD_LIFE_US
 from tests.sidecar.doors import Doors
 from tests.strategies import policy_set
 from tests.workflow_loop import MAIL, PLACE, POLICIES, REFUND, SEARCH, Loop
@@ -210,11 +213,59 @@ def test_workflow_goes_on_from_a_checkpoint_whose_step_is_judged_afresh():
     assert loop.gate("b")["decision"] == "block"
     for name in ("9", "x", "0"):
         assert loop.post(f"checkpoints/{name}/resume").status_code == 404
-    loop.post("complete")
+    assert loop.post("complete").json()["found"] == "c"
+    loop.post("steps/c/reject", headers=loop.key_of("boss", "owner"))
+    assert loop.post("complete").status_code == 200
     assert (loop.post("checkpoints/1/resume").status_code, Loop(loop.doors).post("checkpoints/resume").status_code) == (
         409, 404
     )  # fmt: skip
     assert not any(one["is_resumable"] for one in loop.get("/checkpoints").json()["checkpoints"])
+
+
+@pytest.mark.parametrize("way", ["gated", "gone back", "failed and resumed", "failed and gone back"])
+def test_workflow_with_a_step_that_is_held_is_not_completed_however_that_came(way):
+    loop = Loop()
+    boss = loop.key_of("boss", "owner")
+    loop.gate("a")
+    loop.gate("pay", REFUND)
+    if way == "gone back":
+        assert loop.post("steps/pay/approve", headers=boss).status_code == 200
+        assert loop.post("checkpoints/2/resume").json()["new_decision"] == "require_approval"
+    elif way.startswith("failed"):
+        loop.post("fail")
+        path = "resume" if way == "failed and resumed" else "checkpoints/1/resume"
+        assert loop.post(path).status_code == 200
+    refused = loop.post("complete")
+    assert (refused.status_code, refused.headers["content-type"]) == (409, "application/problem+json")
+    told = refused.json()
+    assert (told["code"], told["message"], told["found"]) == ("workflow_conflict", "steps wait for approval", "pay")
+    assert loop.get().json()["status"] == "in_progress"
+    assert [event.details["outcome"] for event in loop.doors.recorded() if event.action == "workflow.complete"] == [
+        "begun", "failed"
+    ]  # fmt: skip
+    assert loop.post("steps/pay/reject", headers=boss).status_code == 200
+    assert loop.post("complete").json()["status"] == "completed"
+    assert loop.post("complete").json()["status"] == "completed"
+
+
+def test_workflow_whose_hold_nobody_decided_on_in_time_is_completed(monkeypatch):
+    loop = Loop()
+    loop.gate("pay", REFUND)
+    monkeypatch.setattr(move_workflow, "now_us", lambda: now_us() + HOLD_LIFE_US)
+    assert loop.post("complete").json()["status"] == "completed"
+
+
+def test_workflow_that_failed_with_a_step_that_is_held_goes_on_and_the_step_can_be_decided_on():
+    loop = Loop()
+    loop.gate("pay", REFUND)
+    loop.post("fail")
+    boss = loop.key_of("boss", "owner")
+    refused = loop.post("steps/pay/approve", headers=boss)
+    assert (refused.status_code, refused.json()["hint"]) == (409, "Resume it first.")
+    assert loop.post("resume").json()["status"] == "in_progress"
+    assert loop.post("resume").status_code == 409
+    assert loop.post("steps/pay/approve", headers=boss).status_code == 200
+    assert loop.post("resume").status_code == 200
 
 
 def test_workflow_that_goes_back_far_and_then_less_far_revives_no_approval():

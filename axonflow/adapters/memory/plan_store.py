@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from axonflow.errors import PlanError
 from axonflow.plan import PlanExecution, StepRecord, StepState
-from axonflow.plan.keeping.execution import ENDED, ExecutionStatus, PlanListed, PlanPage, PlanQuery
+from axonflow.plan.keeping.execution import ENDED, ExecutionStatus, PlanListed, PlanPage, PlanQuery, PlanSeen
 from axonflow.plan.keeping.versions import PlanVersion, first_version
 
 __all__ = ["MemoryPlanStore"]
@@ -53,12 +53,15 @@ class MemoryPlanStore:
         held = execution.held if query.statuses == ("awaiting_approval",) else None
         steps = self._steps[execution.tenant_id, execution.plan_id].values()
         succeeded = sum(one.state == StepState.SUCCEEDED for one in steps)
-        slim = replace(execution, result=None, step_results={}, context={}, definition=None, held=held)
-        return PlanListed(slim, succeeded)
+        return PlanListed(replace(_outline(execution), held=held), succeeded)
 
-    async def steps(self, tenant_id: str, plan_id: str) -> Mapping[str, StepRecord]:
+    async def seen(self, tenant_id: str, plan_id: str, *, outline: bool = False) -> PlanSeen | None:
+        key = (tenant_id, plan_id)
         with self._lock:
-            return dict(self._steps.get((tenant_id, plan_id), {}))
+            execution = self._executions.get(key)
+            if execution is None:
+                return None
+            return PlanSeen(_outline(execution) if outline else execution, dict(self._steps[key]))
 
     async def remove(self, tenant_id: str, plan_id: str) -> bool:
         key = (tenant_id, plan_id)
@@ -196,6 +199,10 @@ class MemoryPlanStore:
     async def leave(self, executor_id: str) -> None:
         with self._lock:
             self._beats.pop(executor_id, None)
+
+
+def _outline(execution: PlanExecution) -> PlanExecution:
+    return replace(execution, result=None, step_results={}, context={}, definition=None, held=None)
 
 
 def _is_asked_for(execution: PlanExecution, query: PlanQuery) -> bool:

@@ -17,6 +17,7 @@ from axonflow.plan.workflows.workflow import (
     WorkflowListed,
     WorkflowPage,
     WorkflowQuery,
+    WorkflowSeen,
     WorkflowStep,
     too_many_steps,
     too_many_workflows,
@@ -47,6 +48,18 @@ class MemoryWorkflows:
         with self.lock:
             return self.rows.get((tenant_id, workflow_id))
 
+    async def seen(self, tenant_id: str, workflow_id: str, revision: int = -1) -> WorkflowSeen | None:
+        place = (tenant_id, workflow_id)
+        with self.lock:
+            workflow = self.rows.get(place)
+            steps = [step for key, step in self.steps.items() if key[:2] == place]
+        now = sum(step.version for step in steps)
+        if workflow is None:
+            return None
+        if now == revision:
+            return WorkflowSeen(workflow, now)
+        return WorkflowSeen(workflow, now, sorted([step.outline() for step in steps], key=lambda step: step.index))
+
     async def page(self, query: WorkflowQuery) -> WorkflowPage:
         with self.lock:
             found = [one for one in self.rows.values() if _is_asked_for(one, query)]
@@ -59,14 +72,19 @@ class MemoryWorkflows:
         completed = [key for key, step in self.steps.items() if key[:2] == place and step.state is GateState.COMPLETED]
         return WorkflowListed(workflow, len(completed))
 
-    async def change(self, workflow: Workflow) -> bool:
+    async def change(self, workflow: Workflow, unless_held_us: int | None = None) -> bool:
         key = (workflow.tenant_id, workflow.workflow_id)
         with self.lock:
             known = self.rows.get(key)
             if known is None or known.version != workflow.version - 1:
                 return False
+            if unless_held_us is not None and self._is_any_held(key, unless_held_us):
+                return False
             self.rows[key] = replace(workflow, steps=known.steps)
             return True
+
+    def _is_any_held(self, place: tuple[str, str], now_us: int) -> bool:
+        return any(key[:2] == place and step.standing(now_us) is GateState.HELD for key, step in self.steps.items())
 
 
 class MemoryWorkflowSteps:
@@ -79,11 +97,6 @@ class MemoryWorkflowSteps:
     async def get(self, tenant_id: str, workflow_id: str, step_id: str) -> WorkflowStep | None:
         with self._workflows.lock:
             return self._rows.get((tenant_id, workflow_id, step_id))
-
-    async def all(self, tenant_id: str, workflow_id: str) -> Sequence[WorkflowStep]:
-        with self._workflows.lock:
-            found = [step.outline() for key, step in self._rows.items() if key[:2] == (tenant_id, workflow_id)]
-        return sorted(found, key=lambda step: step.index)
 
     async def keep(self, step: WorkflowStep) -> WorkflowStep | None:
         place = (step.tenant_id, step.workflow_id)
@@ -100,10 +113,6 @@ class MemoryWorkflowSteps:
                 self._workflows.rows[place] = replace(workflow, steps=workflow.steps + 1)
             self._rows[key] = step
             return step
-
-    async def revision(self, tenant_id: str, workflow_id: str) -> int:
-        with self._workflows.lock:
-            return sum(step.version for key, step in self._rows.items() if key[:2] == (tenant_id, workflow_id))
 
     async def held(self, tenant_id: str, now_us: int, limit: int, offset: int = 0) -> Sequence[HeldStep]:
         with self._workflows.lock:

@@ -25,7 +25,9 @@ from axonflow.adapters.postgres.sql_files import migrations, named_queries
 from axonflow.errors import ConfigurationError
 from axonflow.ids import now_us
 
-__all__ = ["ROLES", "SERVICE_ROLES", "Connection", "DatabaseSettings", "PostgresDatabase", "Role", "refused"]
+__all__ = [
+    "ONE_MOMENT", "ROLES", "SERVICE_ROLES", "Connection", "DatabaseSettings", "PostgresDatabase", "Role", "refused",
+]  # fmt: skip
 
 T = TypeVar("T")
 
@@ -37,6 +39,8 @@ _RETRY_S: Final = 10.0
 _CURRENT_VERSION: Final = named_queries("migration.sql")["current_version"]
 _LAG: Final = named_queries("doctor.sql")["lag"]
 _USUAL_ISOLATION: Final = "READ COMMITTED"
+ONE_MOMENT: Final = "REPEATABLE READ"
+"""The isolation of several reads that have to be of one moment."""
 _DSN_FORM: Final = "postgresql://login:password@host:5432/database, or ...@/database?host=/socket/folder"
 _MIGRATE: Final = "Migrate it first"
 
@@ -170,7 +174,7 @@ class PostgresDatabase:
     @asynccontextmanager
     async def backup(self) -> AsyncIterator[Connection]:
         """A transaction that reads everything as it is at its beginning, and changes nothing."""
-        async with self._transaction("axonflow_backup", isolation="REPEATABLE READ") as connection:
+        async with self._transaction("axonflow_backup", isolation=ONE_MOMENT) as connection:
             yield connection
 
     @asynccontextmanager

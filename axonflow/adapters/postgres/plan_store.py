@@ -6,18 +6,21 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from axonflow.adapters.postgres.database import Connection, PostgresDatabase
+from axonflow.adapters.postgres.database import ONE_MOMENT, Connection, PostgresDatabase
 from axonflow.adapters.postgres.failures import is_storable, translated
 from axonflow.adapters.postgres.sql_files import named_queries
 from axonflow.errors import PlanError
 from axonflow.plan import HeldRun, PlanExecution, StepRecord, StepState
-from axonflow.plan.keeping.execution import ExecutionStatus, PlanListed, PlanPage, PlanQuery
+from axonflow.plan.keeping.execution import ExecutionStatus, PlanListed, PlanPage, PlanQuery, PlanSeen
 from axonflow.plan.keeping.versions import PlanVersion, first_version
 
 __all__ = ["PostgresPlanStore"]
 
 _SQL: Final = named_queries("plans.sql")
 _NONE: Final = PlanPage((), 0)
+_NOT_LISTED: Final[Mapping[str, Any]] = {
+    "result": b"null", "step_results": b"{}", "context": b"{}", "definition": b"null", "held": None
+}  # fmt: skip
 _FACTS: Final = ("error", "decision_ids", "reasons", "cached")
 
 
@@ -57,13 +60,16 @@ class PostgresPlanStore:
                 total = await connection.fetchval(_SQL["total"], *asked)
         return PlanPage(tuple(_listed(row) for row in rows), total)
 
-    async def steps(self, tenant_id: str, plan_id: str) -> Mapping[str, StepRecord]:
+    async def seen(self, tenant_id: str, plan_id: str, *, outline: bool = False) -> PlanSeen | None:
         if not is_storable(tenant_id, plan_id):
-            return {}
-        with translated(PlanError, "read the steps of a plan"):
-            async with self._database.tenant(tenant_id) as connection:
-                rows = await connection.fetch(_SQL["steps"], tenant_id, plan_id)
-        return {row["step"]: _step(row) for row in rows}
+            return None
+        with translated(PlanError, "read a plan and its steps"):
+            async with self._database.tenant(tenant_id, isolation=ONE_MOMENT) as connection:
+                row = await connection.fetchrow(_SQL["outline" if outline else "get"], tenant_id, plan_id)
+                rows = await connection.fetch(_SQL["steps"], tenant_id, plan_id) if row else ()
+        if row is None:
+            return None
+        return PlanSeen(_execution({**_NOT_LISTED, **dict(row)}), {one["step"]: _step(one) for one in rows})
 
     async def remove(self, tenant_id: str, plan_id: str) -> bool:
         if not is_storable(tenant_id, plan_id):
@@ -246,8 +252,7 @@ def _execution(row: Mapping[str, Any]) -> PlanExecution:
 
 
 def _listed(row: Mapping[str, Any]) -> PlanListed:
-    nothing = {"result": b"null", "step_results": b"{}", "context": b"{}", "definition": b"null"}
-    values = {**dict(row), **nothing}
+    values = {**_NOT_LISTED, **dict(row)}
     return PlanListed(succeeded=values.pop("succeeded"), execution=_execution(values))
 
 

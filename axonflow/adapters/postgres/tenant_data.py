@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from typing import Final
 
 from axonflow.adapters.postgres.administration import administered, quoted
-from axonflow.adapters.postgres.database import Connection, PostgresDatabase
+from axonflow.adapters.postgres.database import ONE_MOMENT, Connection, PostgresDatabase
 from axonflow.adapters.postgres.failures import is_storable, translated
 from axonflow.adapters.postgres.limits import use_of
 from axonflow.adapters.postgres.retention import Keeping
@@ -37,7 +37,7 @@ class PostgresTenantData:
         if not is_storable(tenant_id):
             return
         with translated(TenancyUnavailable, "read what a tenant has"):
-            async with self._database.tenant(tenant_id, isolation="REPEATABLE READ") as connection:
+            async with self._database.tenant(tenant_id, isolation=ONE_MOMENT) as connection:
                 for table in await connection.fetch(_SQL["tables"]):
                     columns, key = (", ".join(map(quoted, table[part])) for part in ("columns", "key"))
                     place = f"axonflow.{quoted(table['name'])}"

@@ -9,7 +9,7 @@ import asyncpg
 import msgspec
 from msgspec.structs import replace
 
-from axonflow.adapters.postgres.database import PostgresDatabase
+from axonflow.adapters.postgres.database import ONE_MOMENT, PostgresDatabase
 from axonflow.adapters.postgres.failures import is_storable, translated
 from axonflow.adapters.postgres.sql_files import named_queries
 from axonflow.errors import WorkflowError
@@ -22,6 +22,7 @@ from axonflow.plan.workflows.workflow import (
     WorkflowListed,
     WorkflowPage,
     WorkflowQuery,
+    WorkflowSeen,
     WorkflowStep,
     too_many_steps,
     too_many_workflows,
@@ -65,6 +66,23 @@ class PostgresWorkflows:
                 row = await connection.fetchrow(_SQL["get"], tenant_id, workflow_id)
         return _workflow(row) if row else None
 
+    async def seen(self, tenant_id: str, workflow_id: str, revision: int = -1) -> WorkflowSeen | None:
+        place = (tenant_id, workflow_id)
+        if not is_storable(*place):
+            return None
+        with translated(WorkflowError, "read a workflow and its steps"):
+            async with self._database.tenant(tenant_id, isolation=ONE_MOMENT) as connection:
+                row = await connection.fetchrow(_SQL["get_with_revision"], *place)
+                if row is None:
+                    return None
+                workflow, now = _workflow(row), row["revision"]
+                if now == revision:
+                    return WorkflowSeen(workflow, now)
+                rows = connection.cursor(_SQL["steps"], *place, prefetch=_ROWS_AT_ONCE)
+                return WorkflowSeen(
+                    workflow, now, [_step(one["record"], one["step_index"]).outline() async for one in rows]
+                )
+
     async def page(self, query: WorkflowQuery) -> WorkflowPage:
         if not is_storable(query.tenant_id, query.trace_id, query.workflow_id):
             return WorkflowPage((), 0)
@@ -83,12 +101,13 @@ class PostgresWorkflows:
             async with self._database.tenant(tenant_id) as connection:
                 return int(await connection.fetchval(_SQL["in_progress"], tenant_id))
 
-    async def change(self, workflow: Workflow) -> bool:
-        values = (
-            workflow.tenant_id, workflow.workflow_id, workflow.state.value, workflow.version, _bytes(workflow)
-        )  # fmt: skip
+    async def change(self, workflow: Workflow, unless_held_us: int | None = None) -> bool:
+        place = (workflow.tenant_id, workflow.workflow_id)
+        values = (*place, workflow.state.value, workflow.version, _bytes(workflow), unless_held_us)
         with translated(WorkflowError, "change a workflow", hint=_LOOK_FIRST):
             async with self._database.tenant(workflow.tenant_id) as connection:
+                if unless_held_us is not None:
+                    await connection.execute(_SQL["lock"], *place)
                 return bool(await connection.execute(_SQL["change"], *values) == "UPDATE 1")
 
 
@@ -105,14 +124,6 @@ class PostgresWorkflowSteps:
             async with self._database.tenant(tenant_id) as connection:
                 row = await connection.fetchrow(_SQL["get_step"], tenant_id, workflow_id, step_id)
         return _step(row["record"], row["step_index"]) if row else None
-
-    async def all(self, tenant_id: str, workflow_id: str) -> Sequence[WorkflowStep]:
-        if not is_storable(tenant_id, workflow_id):
-            return ()
-        with translated(WorkflowError, "read the steps of a workflow"):
-            async with self._database.tenant(tenant_id) as connection:
-                rows = connection.cursor(_SQL["steps"], tenant_id, workflow_id, prefetch=_ROWS_AT_ONCE)
-                return [_step(row["record"], row["step_index"]).outline() async for row in rows]
 
     async def keep(self, step: WorkflowStep) -> WorkflowStep | None:
         place = (step.tenant_id, step.workflow_id, step.step_id)
@@ -132,13 +143,6 @@ class PostgresWorkflowSteps:
         if row is None and is_new:
             await self._check_room(step)
         return None if row is None else replace(step, index=row["step_index"])
-
-    async def revision(self, tenant_id: str, workflow_id: str) -> int:
-        if not is_storable(tenant_id, workflow_id):
-            return 0
-        with translated(WorkflowError, "ask whether a workflow's steps have changed"):
-            async with self._database.tenant(tenant_id) as connection:
-                return int(await connection.fetchval(_SQL["revision"], tenant_id, workflow_id))
 
     async def held(self, tenant_id: str, now_us: int, limit: int, offset: int = 0) -> Sequence[HeldStep]:
         with translated(WorkflowError, "list what waits for approval"):

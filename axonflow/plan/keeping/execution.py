@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 from msgspec import Struct
 
 from axonflow.plan.planner.modes import ExecutionMode
 from axonflow.plan.running.held import HeldRun
+from axonflow.plan.running.record import StepRecord
 
 __all__ = [
     "ENDED",
@@ -18,6 +20,7 @@ __all__ = [
     "PlanListed",
     "PlanPage",
     "PlanQuery",
+    "PlanSeen",
 ]
 
 SCHEMA_VERSION: Final = 1
@@ -89,6 +92,14 @@ class PlanListed(Struct, frozen=True):
 
     execution: PlanExecution
     succeeded: int
+
+
+class PlanSeen(Struct, frozen=True):
+    """A plan, and where its `steps` have got to by name, as both are at one moment; one that was not begun is not
+    there."""
+
+    execution: PlanExecution
+    steps: Mapping[str, StepRecord]
 
 
 class PlanPage(Struct, frozen=True):

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
 from axonflow.errors import PlanError
 
-__all__ = ["MAX_INPUTS_BYTES", "json_object"]
+__all__ = ["MAX_INPUTS_BYTES", "MAX_RESULT_LEVELS", "is_nested_deeper", "json_object"]
 
 MAX_INPUTS_BYTES: Final = 1024 * 1024
 """Of one step, as JSON; its context has the same bound."""
+
+MAX_RESULT_LEVELS: Final = 128
+"""Of lists and objects, one within the other, in what a step gives, where that is kept."""
 
 
 def json_object(values: object, at: str) -> dict[str, Any]:
@@ -44,6 +48,31 @@ def json_object(values: object, at: str) -> dict[str, Any]:
     if size_bytes > MAX_INPUTS_BYTES:
         raise PlanError("too large", expected=f"at most {MAX_INPUTS_BYTES} bytes of JSON", found=str(size_bytes), at=at)
     return copies
+
+
+def is_nested_deeper(value: object, levels: int) -> bool:
+    """Whether lists, objects and Structs are in each other to more than so many `levels` in `value`, which is a tree.
+
+    Whatever reads or writes JSON gives up at some depth, each at another, and the sooner the more calls it is in: what
+    one has kept, the next could not read.
+    """
+    level: list[object] = [value]
+    for _ in range(levels):
+        level = [part for one in level for part in _parts(one) if isinstance(part, _NESTS)]
+        if not level:
+            return False
+    return True
+
+
+_NESTS: Final = (dict, list, tuple, Struct)
+
+
+def _parts(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    if isinstance(value, Struct):
+        return [getattr(value, name) for name in value.__struct_fields__]
+    return value if isinstance(value, (list, tuple)) else ()
 
 
 _LONG: Final = re.compile(rb"[0-9]{19}")

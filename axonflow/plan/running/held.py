@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from axonflow.errors import PlanError
 from axonflow.plan.model.branches import not_chosen
 from axonflow.plan.model.step import Graph
+from axonflow.plan.model.values import is_nested_deeper
 from axonflow.plan.model.words import shown
 from axonflow.plan.running.record import StepRecord
 from axonflow.plan.running.state import ENDED_BEFORE, StepState
@@ -161,6 +162,7 @@ class HeldRun(Struct, frozen=True, kw_only=True):
         """
         try:
             data = msgspec.json.encode(self)
+            _check_depth(self)  # it is a tree, or it could not have been written
             if not _may_be_marked(data) and not _may_have_bytes(self):  # results may be large: no copy for nothing
                 return data
             return msgspec.json.encode(_marked(msgspec.to_builtins(self, builtin_types=_BYTES, str_keys=True)))
@@ -181,12 +183,19 @@ class HeldRun(Struct, frozen=True, kw_only=True):
             raise PlanError("not a held run", expected="what HeldRun.to_json gives", found=str(error)[:200]) from None
 
 
+MAX_LEVELS: Final = 256
+"""Of lists and objects, one within the other, in a run that is kept."""
 _BYTES: Final = (bytes, bytearray, memoryview)
 _AS_BYTES: Final = "$bytes"
 _AS_IT_IS: Final = "$object"
 """Marks an object that would else be taken for a mark."""
 _MARKS: Final = frozenset({_AS_BYTES, _AS_IT_IS})
 _LEAVES: Final = frozenset({str, int, float, bool, type(None)})
+
+
+def _check_depth(run: HeldRun) -> None:
+    if is_nested_deeper(run, MAX_LEVELS):
+        raise ValueError(f"lists and objects within each other to more than {MAX_LEVELS} levels")
 
 
 def _may_be_marked(data: bytes) -> bool:

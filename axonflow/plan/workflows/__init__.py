@@ -22,6 +22,7 @@ from axonflow.plan.workflows.workflow import (
     WorkflowListed,
     WorkflowPage,
     WorkflowQuery,
+    WorkflowSeen,
     WorkflowSource,
     WorkflowStep,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "WorkflowMissing",
     "WorkflowPage",
     "WorkflowQuery",
+    "WorkflowSeen",
     "WorkflowSource",
     "WorkflowState",
     "WorkflowStep",

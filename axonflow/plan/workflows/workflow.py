@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 import msgspec
@@ -24,6 +25,7 @@ __all__ = [
     "WorkflowListed",
     "WorkflowPage",
     "WorkflowQuery",
+    "WorkflowSeen",
     "WorkflowSource",
     "WorkflowStep",
     "check_comment",
@@ -218,6 +220,15 @@ class WorkflowListed(Struct, frozen=True):
 
     workflow: Workflow
     completed: int
+
+
+class WorkflowSeen(Struct, frozen=True):
+    """A workflow and the outline of each of its `steps`, by index, as both are at one moment. `revision` grows with
+    each change of a step, 0 without any; `steps` is None when whoever looks has seen those of this revision."""
+
+    workflow: Workflow
+    revision: int
+    steps: Sequence[WorkflowStep] | None = None
 
 
 class WorkflowPage(Struct, frozen=True):

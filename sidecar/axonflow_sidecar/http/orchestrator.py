@@ -10,8 +10,9 @@ from axonflow_sidecar.http.middleware.measuring import measured
 from axonflow_sidecar.http.middleware.tracing import traced
 from axonflow_sidecar.http.routes.health import health, metrics_page
 from axonflow_sidecar.http.routes.passing_on import PLAN_TIMEOUT_S
+from axonflow_sidecar.http.routes.plan_requests import plan_requests
 from axonflow_sidecar.http.routes.plan_table import orchestrator_plan_routes
-from axonflow_sidecar.http.routes.plans import OrchestratorServices, plan_requests
+from axonflow_sidecar.http.routes.plans import OrchestratorServices
 from axonflow_sidecar.http.routes.policies_in_force import policy_summary
 from axonflow_sidecar.http.routes.workflows import workflow_routes
 from axonflow_sidecar.http.routing import INTERNAL, PUBLIC, Route, routed

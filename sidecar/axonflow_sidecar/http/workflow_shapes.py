@@ -25,6 +25,7 @@ from axonflow.plan.workflows import (
     WorkflowState,
     WorkflowStep,
 )
+from axonflow.policy.json_value import check_json_value
 from axonflow_sidecar.http.translate import rfc3339
 
 __all__ = [
@@ -107,8 +108,10 @@ class ReasonBody(Struct, kw_only=True):
 
 
 def asked_of(body: GateBody, caller: GateCaller) -> Asked:
-    """The question at a gate. Raises RequestError for numbers that are none."""
+    """The question at a gate. Raises RequestError for numbers that are none, and for what is nested too deep."""
     tool = body.tool_context
+    check_json_value(body.step_input, "$.step_input")
+    check_json_value(tool and tool.tool_input, "$.tool_context.tool_input")
     told = [count for count in (_count(body, "tokens_in"), _count(body, "tokens_out")) if count is not None]
     return Asked(
         client_id=caller.client_id, user_id=caller.user_id, step_type=body.step_type, step_name=body.step_name or "",
@@ -120,7 +123,9 @@ def asked_of(body: GateBody, caller: GateCaller) -> Asked:
 
 
 def completion_of(body: CompleteBody) -> Completion:
-    """What came of a step. Raises RequestError for numbers that are none."""
+    """What came of a step. Raises RequestError for numbers that are none, and for what is nested too deep."""
+    check_json_value(body.output, "$.output")
+    check_json_value(body.metadata, "$.metadata")
     return Completion(
         output=body.output or {}, metadata=body.metadata or {}, tokens_in=_count(body, "tokens_in"),
         tokens_out=_count(body, "tokens_out"), cost_usd_micros=_usd_micros(body.cost_usd),

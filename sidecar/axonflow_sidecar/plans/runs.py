@@ -20,6 +20,7 @@ from axonflow.errors import PlanError
 from axonflow.ids import now_us
 from axonflow.plan import Plan, PlanExecution, PlanResult, StepEvent, StepRecord
 from axonflow.plan.keeping.execution import ENDED, ExecutionStatus
+from axonflow.plan.model.values import MAX_RESULT_LEVELS, is_nested_deeper
 from axonflow.tenancy import check_active
 from axonflow_sidecar.plans.leases import USUAL_TIMES, Leases, LeaseTimes
 from axonflow_sidecar.plans.making import PlanMaker
@@ -301,6 +302,8 @@ def _as_json(outputs: dict[str, Any]) -> dict[str, Any]:
             told[name] = msgspec.json.decode(msgspec.json.encode(value))
         except (TypeError, ValueError, OverflowError, BufferError, RecursionError, msgspec.MsgspecError) as error:
             raise PlanError(f"{name}: the result is not JSON: {type(error).__name__}") from None
+        if is_nested_deeper(told[name], MAX_RESULT_LEVELS):
+            raise PlanError(f"{name}: the result is nested too deep", expected=f"at most {MAX_RESULT_LEVELS} levels")
     return told
 
 

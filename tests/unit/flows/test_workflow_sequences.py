@@ -102,7 +102,8 @@ class Model:
         may = {"in_progress": {*"complete fail abort resume".split()}, "failed": {"fail", "abort", "resume"}}
         if event not in may.get(self.state, ()) and after != self.state:
             return WorkflowConflict
-        if event == "resume" and any(step.answer == "require_approval" for step in self.steps.values()):
+        is_held = any(step.answer == "require_approval" for step in self.steps.values())
+        if event in ("resume", "complete") and self.state == "in_progress" and is_held:
             return WorkflowConflict
         self.state = after
         return after

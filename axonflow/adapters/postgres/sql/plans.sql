@@ -22,6 +22,14 @@ SELECT
 FROM axonflow.plan_execution
 WHERE tenant_id = $1 AND plan_id = $2;
 
+-- name: outline
+-- Without what may be large.
+SELECT
+    tenant_id, plan_id, name, domain, query, principal, status, steps, created_us, executor_id, started_us,
+    finished_us, error, schema_version, version, execution_mode, metadata, cancel_us, cancel_reason, replans, holds
+FROM axonflow.plan_execution
+WHERE tenant_id = $1 AND plan_id = $2;
+
 -- name: page
 -- Without what may be large. How many there are is asked for by itself: a page behind the last one has no rows to say.
 -- Steps are counted of what is on the page alone: what is selected is worked out for all that is passed over, too.

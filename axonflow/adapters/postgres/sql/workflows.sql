@@ -45,10 +45,22 @@ WHERE
     AND ($4::text IS NULL OR trace_id = $4) AND ($5::text IS NULL OR workflow_id = $5)
     AND ($6::bigint IS NULL OR created_us >= $6) AND ($7::bigint IS NULL OR created_us < $7);
 
+-- name: lock
+-- Waits for gates that are under way: only a statement after this one sees what these have kept.
+SELECT FROM axonflow.workflow WHERE tenant_id = $1 AND workflow_id = $2 FOR UPDATE;
+
 -- name: change
 UPDATE axonflow.workflow
 SET state = $3, version = $4, record = $5
-WHERE tenant_id = $1 AND workflow_id = $2 AND version = $4 - 1;
+WHERE
+    tenant_id = $1 AND workflow_id = $2 AND version = $4 - 1
+    AND (
+        $6::bigint IS NULL
+        OR NOT EXISTS (
+            SELECT FROM axonflow.workflow_step
+            WHERE tenant_id = $1 AND workflow_id = $2 AND state = 'held' AND expires_us > $6
+        )
+    );
 
 -- name: get_step
 SELECT record, step_index FROM axonflow.workflow_step WHERE tenant_id = $1 AND workflow_id = $2 AND step_id = $3;
@@ -59,10 +71,15 @@ FROM axonflow.workflow_step
 WHERE tenant_id = $1 AND workflow_id = $2
 ORDER BY step_index;
 
--- name: revision
+-- name: get_with_revision
 -- A version is never taken back, and steps do not go.
-SELECT coalesce(sum(version), 0)::bigint
-FROM axonflow.workflow_step
+SELECT
+    record, steps,
+    (
+        SELECT coalesce(sum(version), 0)::bigint FROM axonflow.workflow_step
+        WHERE tenant_id = $1 AND workflow_id = $2
+    ) AS revision
+FROM axonflow.workflow
 WHERE tenant_id = $1 AND workflow_id = $2;
 
 -- name: add_step

@@ -151,12 +151,13 @@ def cancel_execution(services: OrchestratorServices) -> Handler:
     """The handler of ``POST /api/v1/unified/executions/{id}/cancel``: a workflow is aborted."""
 
     async def handler(call: Call) -> Reply:
-        kept = await found_execution(services, asked_by(services, call), call.value)
+        asked = asked_by(services, call)
+        kept = await found_execution(services, asked, call.value)
+        reason = await cancel_reason(call)
         if isinstance(kept, KeptWorkflow):
-            reason = await cancel_reason(call)
-            after: KeptExecution = await abort_workflow(services, asked_by(services, call), call.value, reason)
+            after: KeptExecution = await abort_workflow(services, asked, call.value, reason)
         else:
-            after = KeptPlan(await cancelled(services, call), 0)
+            after = KeptPlan(await cancelled(services, asked, call.value, reason), 0)
         return shown({"execution_id": call.value, "status": after.unified()["status"], "success": True})
 
     return handler

@@ -28,7 +28,7 @@ _CAPABILITIES = {
         "decision_records": "GET /api/v1/decisions and /api/v1/decisions/{id}/explain",
         "static_policies": "/api/v1/static-policies: patterns, in force at once",
         "dynamic_policies": "/api/v1/dynamic-policies: conditions, in force at once",
-        "multi_agent_planning": "POST /api/request with multi-agent-plan and execute-plan",
+        "multi_agent_planning": "POST /api/request: plans made, run, changed and cancelled",
         "workflow_control": "/api/v1/workflows: gates for steps of other orchestrators",
         "wcp_step_metrics": "tokens and cost of their steps, in the trail",
     },

@@ -12,9 +12,10 @@ from axonflow.app.workflows import GateCaller
 from axonflow.errors import PlanError, WorkflowError
 from axonflow.ids import now_us
 from axonflow.plan import PlanExecution, StepRecord, StepState
-from axonflow.plan.keeping.execution import ENDED, PlanQuery
+from axonflow.plan.keeping.execution import ENDED, PlanQuery, PlanSeen
 from axonflow.plan.workflows import (
     GateState,
+    Workflow,
     WorkflowEvent,
     WorkflowListed,
     WorkflowMissing,
@@ -67,9 +68,10 @@ class KeptPlan(Struct, frozen=True):
     steps: Mapping[str, StepRecord] | None = None
 
     @classmethod
-    def with_steps(cls, execution: PlanExecution, steps: Mapping[str, StepRecord]) -> KeptPlan:
+    def with_steps(cls, seen: PlanSeen) -> KeptPlan:
         """One of which all is known."""
-        return cls(execution, sum(one.state == StepState.SUCCEEDED for one in steps.values()), steps)
+        succeeded = sum(one.state == StepState.SUCCEEDED for one in seen.steps.values())
+        return cls(seen.execution, succeeded, seen.steps)
 
     @property
     def has_ended(self) -> bool:
@@ -95,6 +97,11 @@ class KeptWorkflow(Struct, frozen=True):
     listed: WorkflowListed
     steps: Sequence[WorkflowStep] | None = None
 
+    @classmethod
+    def with_steps(cls, workflow: Workflow, steps: Sequence[WorkflowStep]) -> KeptWorkflow:
+        """One of which all is known."""
+        return cls(WorkflowListed(workflow, sum(one.state is GateState.COMPLETED for one in steps)), steps)
+
     @property
     def has_ended(self) -> bool:
         return self.listed.workflow.state is not WorkflowState.IN_PROGRESS
@@ -115,23 +122,23 @@ class KeptWorkflow(Struct, frozen=True):
 async def found_execution(services: OrchestratorServices, asked: Asked, execution_id: str) -> KeptPlan | KeptWorkflow:
     """The one of this id, with its steps. Raises Refused (404) when the tenant has none."""
     with keeping():
-        plan = await services.plans.kept.get(asked.tenant_id, execution_id)
-        if plan is not None:
-            return KeptPlan.with_steps(plan, await services.plans.kept.steps(asked.tenant_id, execution_id))
+        plan = await services.plans.kept.seen(asked.tenant_id, execution_id)
+    if plan is not None:
+        return KeptPlan.with_steps(plan)
     try:
         workflow, steps = await services.workflows.get(asked.tenant_id, execution_id)
     except WorkflowMissing:
         expected = "the id of a plan or a workflow of this tenant"
         raise Refused(404, RequestError("no such execution", expected=expected)) from None
-    return KeptWorkflow(WorkflowListed(workflow, sum(one.state is GateState.COMPLETED for one in steps)), steps)
+    return KeptWorkflow.with_steps(workflow, steps)
 
 
 async def look_again(
     services: OrchestratorServices, kept: KeptPlan | KeptWorkflow, revision: int
 ) -> tuple[KeptPlan | KeptWorkflow, int] | None:
-    """How it stands now, and its steps' revision; None when it is not there any more, or nobody can tell. Twice a
-    second is too often for what may be large: a plan is looked at as in a list, and of a workflow the steps are read
-    only when they have changed."""
+    """How it stands now, all of it as of one moment, and its steps' revision; None when it is not there any more, or
+    nobody can tell. Twice a second is too often for what may be large: a plan is looked at as in a list, and of a
+    workflow the steps are read only when they have changed."""
     try:
         if isinstance(kept, KeptPlan):
             return await _plan_again(services, kept)
@@ -141,27 +148,17 @@ async def look_again(
 
 
 async def _plan_again(services: OrchestratorServices, kept: KeptPlan) -> tuple[KeptPlan, int] | None:
-    plan = kept.execution
-    page = await services.plans.kept.page(PlanQuery(tenant_id=plan.tenant_id, plan_id=plan.plan_id, limit=1))
-    if not page.plans:
-        return None
-    steps = await services.plans.kept.steps(plan.tenant_id, plan.plan_id)
-    return KeptPlan.with_steps(page.plans[0].execution, steps), 0
+    seen = await services.plans.kept.seen(kept.execution.tenant_id, kept.execution.plan_id, outline=True)
+    return None if seen is None else (KeptPlan.with_steps(seen), 0)
 
 
 async def _workflow_again(
     services: OrchestratorServices, kept: KeptWorkflow, revision: int
-) -> tuple[KeptWorkflow, int] | None:
-    tenant_id, workflow_id = kept.listed.workflow.tenant_id, kept.listed.workflow.workflow_id
-    # Asked before the steps are read: what changes in between is seen the next time.
-    now = await services.workflows.revision(tenant_id, workflow_id)
-    page = await services.workflows.page(WorkflowQuery(tenant_id=tenant_id, workflow_id=workflow_id, limit=1))
-    if not page.workflows:
-        return None
-    steps = kept.steps
-    if now != revision:
-        _, steps = await services.workflows.get(tenant_id, workflow_id)
-    return KeptWorkflow(page.workflows[0], steps), now
+) -> tuple[KeptWorkflow, int]:
+    known = kept.listed.workflow
+    seen = await services.workflows.seen(known.tenant_id, known.workflow_id, revision)
+    steps = kept.steps if seen.steps is None else seen.steps
+    return KeptWorkflow.with_steps(seen.workflow, steps or ()), seen.revision
 
 
 async def abort_workflow(services: OrchestratorServices, asked: Asked, workflow_id: str, reason: str) -> KeptWorkflow:

@@ -63,13 +63,15 @@ def review_timeout_s(path: str) -> float:
 
 
 async def pass_on(
-    services: AgentServices, call: Call, data: bytes, user_token: str | None, path: str | None = None
-) -> Reply:
-    """The orchestrator's answer to `call`, whose body is `data`, at `path`; None: where it came to."""
+    services: AgentServices, call: Call, data: bytes, user_token: str | None, path: str | None = None,
+    *, may_run: bool = True,
+) -> Reply:  # fmt: skip
+    """The orchestrator's answer to `call`, whose body is `data`, at `path`; None: where it came to. `may_run`: it may
+    be a plan that runs, if the route is for those: then it waits for a place among them."""
     orchestrator, _, signed = _signed(services, call, user_token)
     try:
         where = _path(call) if path is None else path
-        takes_long = call.timeout_s >= PLAN_TIMEOUT_S
+        takes_long = may_run and call.timeout_s >= PLAN_TIMEOUT_S
         method = call.scope["method"]
         status, answer = await orchestrator.call(method, where, data, signed, call.origin, takes_long=takes_long)
     except AxonFlowError as error:

@@ -13,8 +13,10 @@ from axonflow import RequestError
 from axonflow.errors import Denied, ModelError, PlanConflict
 from axonflow.ids import now_us
 from axonflow.plan import PlanExecution
+from axonflow.plan.keeping.execution import ENDED
 from axonflow.plan.keeping.versions import MAX_VERSIONS, Made, PlanVersion, VersionKind, next_version
 from axonflow.plan.planner.modes import ExecutionMode
+from axonflow.policy.json_value import check_json_value
 from axonflow.policy.request import decode_json
 from axonflow_sidecar.http.administration import shown
 from axonflow_sidecar.http.asgi import Call, Handler, Refused, Reply
@@ -30,6 +32,7 @@ from axonflow_sidecar.http.routes.plans import (
 from axonflow_sidecar.plans.describing import described
 
 __all__ = [
+    "UpdateBody",
     "cancel_plan",
     "cancel_reason",
     "cancelled",
@@ -37,6 +40,8 @@ __all__ = [
     "refused_plan",
     "roll_back_plan",
     "short_text",
+    "told_of_cancel",
+    "told_of_update",
     "update_plan",
 ]
 
@@ -44,7 +49,9 @@ MAX_METADATA_BYTES: Final = 64 * 1024
 MAX_REASON_CHARS: Final = 2_000
 
 
-class _UpdateBody(Struct, kw_only=True):
+class UpdateBody(Struct, kw_only=True):
+    """What is to be different: what is not said stays. `version` is the one that the caller looked at."""
+
     version: int
     execution_mode: ExecutionMode | None = None
     domain: str | None = None
@@ -55,7 +62,7 @@ class _CancelBody(Struct, kw_only=True):
     reason: str | None = None
 
 
-_update = msgspec.json.Decoder(_UpdateBody)
+_update = msgspec.json.Decoder(UpdateBody)
 _cancel = msgspec.json.Decoder(_CancelBody)
 
 
@@ -65,14 +72,23 @@ def update_plan(services: OrchestratorServices) -> Handler:
     async def handler(call: Call) -> Reply:
         asked = asked_by(services, call)
         body = decode_json(await call.json_body(), _update)
-        if body.metadata is not None and len(msgspec.json.encode(body.metadata)) > MAX_METADATA_BYTES:
-            raise RequestError("metadata too large", expected=f"at most {MAX_METADATA_BYTES} bytes", at="$.metadata")
-        execution = await found_plan(services, asked, call.value)
-        made = await _updated(services, asked, execution, body)
-        after = await _changed(services, asked, execution, made, body.version, "updated")
-        return shown({"plan_id": after.plan_id, "version": after.version, "status": after.status, "success": True})
+        return shown(await told_of_update(services, asked, call.value, body))
 
     return handler
+
+
+async def told_of_update(
+    services: OrchestratorServices, asked: Asked, plan_id: str, body: UpdateBody, at: str = "$"
+) -> dict[str, Any]:
+    """What the contract tells of a plan that was changed, as `body`, which came at `at`, says. Raises RequestError, and
+    Refused: 404, or 409 for one that is in another version or was begun."""
+    if body.metadata is not None and len(msgspec.json.encode(body.metadata)) > MAX_METADATA_BYTES:
+        raise RequestError("metadata too large", expected=f"at most {MAX_METADATA_BYTES} bytes", at=f"{at}.metadata")
+    check_json_value(body.metadata, f"{at}.metadata")
+    execution = await found_plan(services, asked, plan_id)
+    made = await _updated(services, asked, execution, body)
+    after = await _changed(services, asked, execution, made, body.version, "updated")
+    return {"plan_id": after.plan_id, "version": after.version, "status": after.status, "success": True}
 
 
 def roll_back_plan(services: OrchestratorServices) -> Handler:
@@ -123,11 +139,17 @@ def cancel_plan(services: OrchestratorServices) -> Handler:
     """The handler of ``POST /api/v1/plan/{id}/cancel``."""
 
     async def handler(call: Call) -> Reply:
-        execution = await cancelled(services, call)
-        status = "cancelling" if execution.status == "running" else execution.status
-        return shown({"plan_id": execution.plan_id, "status": status, "success": True})
+        asked = asked_by(services, call)
+        return shown(await told_of_cancel(services, asked, call.value, await cancel_reason(call)))
 
     return handler
+
+
+async def told_of_cancel(services: OrchestratorServices, asked: Asked, plan_id: str, reason: str) -> dict[str, Any]:
+    """What the contract tells of a plan that was cancelled. Raises as `cancelled`."""
+    execution = await cancelled(services, asked, plan_id, reason)
+    status = "cancelling" if execution.status == "running" else execution.status
+    return {"plan_id": execution.plan_id, "status": status, "success": True}
 
 
 async def cancel_reason(call: Call) -> str:
@@ -136,12 +158,9 @@ async def cancel_reason(call: Call) -> str:
     return short_text(decode_json(data, _cancel).reason if data else None, "$.reason")
 
 
-async def cancelled(services: OrchestratorServices, call: Call) -> PlanExecution:
-    """The plan of the call's id, which is to stop, as it is then. Raises Refused: 404, or 409 for one that has
-    ended."""
-    asked = asked_by(services, call)
-    reason = await cancel_reason(call)
-    execution = await found_plan(services, asked, call.value)
+async def cancelled(services: OrchestratorServices, asked: Asked, plan_id: str, reason: str) -> PlanExecution:
+    """The plan, which is to stop, as it is then. Raises Refused: 404, or 409 for one that has ended."""
+    execution = await found_plan(services, asked, plan_id)
     try:
         async with recorded_for(services, asked, "plan.cancel", execution.plan_id, reason) as came:
             told = await _stop(services, execution, reason)
@@ -168,7 +187,7 @@ def _asking_a_model() -> Iterator[None]:
         raise Refused(503, error) from None
 
 
-async def _updated(services: OrchestratorServices, asked: Asked, execution: PlanExecution, body: _UpdateBody) -> Made:
+async def _updated(services: OrchestratorServices, asked: Asked, execution: PlanExecution, body: UpdateBody) -> Made:
     """What the plan is with what `body` says; one of another domain is made, or written, anew."""
     query, context = execution.query, execution.context
     mode = body.execution_mode or execution.execution_mode
@@ -215,8 +234,9 @@ async def _changed(
 async def _stop(services: OrchestratorServices, execution: PlanExecution, reason: str) -> PlanExecution:
     with keeping():
         told = await services.runs.cancel(execution.tenant_id, execution.plan_id, reason)
-    if told is None:
-        raise PlanConflict("the plan has ended", expected="one that has not")
+    if told is None or (told.status in ENDED and told.status != "cancelled"):  # before, or before it was stopped
+        found = None if told is None else told.status
+        raise PlanConflict("the plan has ended", expected="one that has not", found=found)
     return told
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from time import perf_counter
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -23,7 +23,7 @@ from axonflow.errors import Denied, ModelError, PlanError
 from axonflow.ids import new_id, now_us
 from axonflow.plan import PlanExecution
 from axonflow.plan.planner.modes import ExecutionMode
-from axonflow.policy.request import decode_json
+from axonflow.policy.json_value import check_json_value
 from axonflow_sidecar.http.asgi import Call, Handler, Refused, Reply
 from axonflow_sidecar.http.identity import Identity, identified
 from axonflow_sidecar.http.plan_shapes import duration_of, status_of, text_of
@@ -35,8 +35,8 @@ from axonflow_sidecar.plans.making import PlanMaker, Written
 from axonflow_sidecar.plans.runs import PlanRuns
 
 __all__ = [
-    "Asked", "OrchestratorServices", "asked_by", "found_plan", "keeping", "plan_requests", "plan_status",
-    "recorded_for",
+    "Asked", "OrchestratorServices", "asked_by", "execute_plan", "found_plan", "generate_plan", "keeping",
+    "plan_status", "recorded_for",
 ]  # fmt: skip
 
 MAX_QUERY_CHARS: Final = 100_000
@@ -94,15 +94,6 @@ class _PlanContext(Struct):
     execution_mode: ExecutionMode = "auto"
 
 
-class _PlanBody(Struct, kw_only=True):
-    query: str
-    request_type: Literal["multi-agent-plan", "generate-plan", "execute-plan"]
-    context: dict[str, Any] | None = None
-
-
-_decoder = msgspec.json.Decoder(_PlanBody)
-
-
 def asked_by(services: OrchestratorServices, call: Call) -> Asked:
     """Whom `call` is for. Raises Refused (401) when it does not come from one of our agents."""
     identity = identified(call, services.credential, services.signer, now_us())
@@ -140,19 +131,6 @@ async def recorded_for(
         yield came
 
 
-def plan_requests(services: OrchestratorServices) -> Handler:
-    """The handler of ``POST /api/request``: makes a plan, or runs one that was made."""
-
-    async def handler(call: Call) -> Reply:
-        asked = asked_by(services, call)
-        body = decode_json(await call.json_body(), _decoder)
-        if body.request_type == "execute-plan":
-            return await _execute(services, asked, body)
-        return await _generate(services, asked, body)
-
-    return handler
-
-
 def plan_status(services: OrchestratorServices) -> Handler:
     """The handler of ``GET /api/v1/plan/{id}``."""
 
@@ -163,18 +141,19 @@ def plan_status(services: OrchestratorServices) -> Handler:
     return handler
 
 
-async def _generate(services: OrchestratorServices, asked: Asked, body: _PlanBody) -> Reply:
-    if len(body.query) > MAX_QUERY_CHARS:
+async def generate_plan(services: OrchestratorServices, asked: Asked, query: str, context: dict[str, Any]) -> Reply:
+    """Make a plan for `query`, and keep it."""
+    if len(query) > MAX_QUERY_CHARS:
         raise RequestError("the query is too long", expected=f"at most {MAX_QUERY_CHARS} characters", at="$.query")
-    context = body.context or {}
+    check_json_value(context, "$.context")  # policies would refuse it once the plan is kept
     told = _told(context)
     try:
-        plan, domain, definition = await _written(services, asked, body.query, context, told)
+        plan, domain, definition = await _written(services, asked, query, context, told)
     except _NoPlan as none:
         return Reply(msgspec.json.encode({"success": False, **none.said}))
     steps = described(plan)
     execution = PlanExecution(
-        tenant_id=asked.tenant_id, plan_id=new_id(now_us()), name=plan.name, domain=domain, query=body.query,
+        tenant_id=asked.tenant_id, plan_id=new_id(now_us()), name=plan.name, domain=domain, query=query,
         principal=asked.name, status="pending", steps=steps, created_us=now_us(), context=context,
         execution_mode=told.execution_mode, definition=definition,
     )  # fmt: skip
@@ -240,10 +219,8 @@ def _start_context(context: dict[str, Any], plan: Plan) -> dict[str, Any]:
     return {**context, "plan": plan.name, "steps": len(plan.steps)}
 
 
-async def _execute(services: OrchestratorServices, asked: Asked, body: _PlanBody) -> Reply:
-    plan_id = (body.context or {}).get("plan_id")
-    if not isinstance(plan_id, str):
-        raise RequestError("no plan is named", expected="the plan_id of a plan that was made", at="$.context.plan_id")
+async def execute_plan(services: OrchestratorServices, asked: Asked, plan_id: str) -> Reply:
+    """Run the plan of this id to its end, or until it is held."""
     with keeping():
         execution = await services.runs.run(asked.tenant_id, plan_id, asked.principal, asked.origin)
     if execution is None:

@@ -14,7 +14,7 @@ from axonflow_sidecar.http.services import AgentServices
 
 __all__ = ["proxy_request"]
 
-PLAN_REQUESTS: Final = frozenset({"multi-agent-plan", "generate-plan", "execute-plan"})
+PLAN_REQUESTS: Final = frozenset({"multi-agent-plan", "generate-plan", "execute-plan", "update-plan", "cancel-plan"})
 
 
 class _RequestBody(Struct, kw_only=True):
@@ -38,6 +38,7 @@ def proxy_request(services: AgentServices) -> Handler:
             served = ", ".join(sorted(PLAN_REQUESTS))
             error = f"LLM routing is not set up: {body.request_type[:64]!a} is not served, only {served}."
             return Reply(msgspec.json.encode({"success": False, "error": error, "blocked": False}))
-        return await pass_on(services, call, data, body.user_token)
+        # Who cancels waits for no place among the plans that run: it may be for one of them to end.
+        return await pass_on(services, call, data, body.user_token, may_run=body.request_type != "cancel-plan")
 
     return handler

@@ -20,6 +20,7 @@ from axonflow.plan.workflows import (
     WorkflowSource,
     WorkflowState,
 )
+from axonflow.policy.json_value import check_json_value
 from axonflow.policy.request import decode_json
 from axonflow_sidecar.http.administration import limit_of, offset_of, shown
 from axonflow_sidecar.http.asgi import Call, Handler, Refused, Reply
@@ -100,6 +101,7 @@ _ENDS: Final = (WorkflowEvent.COMPLETE, WorkflowEvent.ABORT, WorkflowEvent.FAIL,
 
 async def _opened(call: Call, caller: GateCaller, workflows: Workflows) -> Reply:
     body = decode_json(await call.json_body(), _workflow_body)
+    check_json_value(body.metadata, "$.metadata")  # policies look at it at each gate
     workflow = await workflows.open(
         caller, body.workflow_name, source=body.source or "external", total_steps=body.total_steps,
         metadata=body.metadata, trace_id=body.trace_id or "",

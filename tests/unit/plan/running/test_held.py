@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from axonflow.errors import PlanError
 from axonflow.plan import Answer, HeldRun, Plan, SoFar, Step, StepRecord, StepState, Waiting
+from axonflow.plan.running.held import MAX_LEVELS
 
 
 def held(**outputs):
@@ -76,6 +77,18 @@ def test_held_run_without_bytes_is_written_without_a_copy_of_its_results(monkeyp
     assert HeldRun.from_json(held(a=[{"b": [1, 2.5, "x", None, True]}] * 3).to_json()).so_far.records["b"].name == "b"
     with pytest.raises(AssertionError, match="copied"):
         held(a=[{"b": [b"x"]}]).to_json()
+
+
+@pytest.mark.parametrize("innermost", [1, b"x"])
+def test_held_run_that_is_nested_too_deep_to_be_read_by_whoever_goes_on_is_not_written(innermost):
+    deep = innermost
+    for _ in range(MAX_LEVELS - 10):
+        deep = [deep]
+    assert HeldRun.from_json(held(a=deep).to_json()) == held(a=deep)
+    for _ in range(10):
+        deep = [deep]
+    with pytest.raises(PlanError, match=f"more than {MAX_LEVELS} levels"):
+        held(a=deep).to_json()
 
 
 def test_held_run_with_a_view_that_has_no_bytes_in_a_row_says_so():
