@@ -26,8 +26,8 @@ FLUSH_S = 0.05
 GIVEN_UP_S = 10
 WAKE_S = 0.001
 """libuv counts in milliseconds: less than half of one is none, and the loop would run in circles until it is time."""
-IDLE_NS = 30_000_000_000
-"""A connection that was not taken for so long is let go of, before the agent does, which takes 120 s."""
+IDLE_NS = 5_000_000_000
+"""A connection that was not taken for so long is let go of, before the agent does, at 10 s (its header timeout)."""
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
@@ -122,6 +122,7 @@ class Agent:
     def ask(self, due_ns):
         self._under_way += 1
         self.idle.clear()
+        self._let_go_of_idle()
         if self.free:
             self.free.pop().send(due_ns)  # few that are warm, however many there were once
         else:
@@ -129,7 +130,7 @@ class Agent:
             self._connecting.add(task)
             task.add_done_callback(self._connecting.discard)
 
-    def let_go_of_idle(self):
+    def _let_go_of_idle(self):
         now_ns = time.monotonic_ns()
         while self.free and self.free[0].idle_ns(now_ns) > IDLE_NS:
             self.free.popleft().let_go()
@@ -180,12 +181,10 @@ async def main():
             sys.stdout.buffer.write(encode(told))
             sys.stdout.buffer.flush()
             told.clear()
-        for agent in agents:
-            agent.let_go_of_idle()
         loop.call_later(FLUSH_S, flush)
 
-    agents = [Agent(number, port, plan, told.append) for number, port in enumerate(plan.ports)]
     flush()
+    agents = [Agent(number, port, plan, told.append) for number, port in enumerate(plan.ports)]
     gc.collect()
     gc.freeze()
     schedule = Schedule(agents, plan.rate)
