@@ -25,6 +25,8 @@ from tests.running import PLAIN, eventually
 
 ROOT = Path(__file__).parents[1]
 KEY = secrets.token_urlsafe(32)
+PIPE_BYTES = 1 << 20
+"""Of answers that are not read yet: who asks must not have to wait for who reads."""
 PATIENT = DatabaseSettings(connect_timeout_s=300, statement_timeout_s=300, lock_timeout_s=300)
 
 
@@ -174,6 +176,11 @@ class Watched:
                 self.decision_ids.append(decision_id)
                 self.seen[number].append(Answered(*(one / 1e9 for one in times_ns), digest, tuple(found)))
 
+    @property
+    def pid(self):
+        """Of that process."""
+        return self._process.pid
+
     def all_say(self, policies):
         """Whether the newest answer of each agent is by these policies."""
         return all(own and own[-1].policies == policies for own in self.seen)
@@ -188,7 +195,9 @@ class Watched:
 
     def __enter__(self):
         command = [sys.executable, "-m", "tests.open_loop"]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT)
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, pipesize=PIPE_BYTES
+        )
         self._process.stdin.write(msgspec.json.encode(self._plan) + b"\n")
         self._process.stdin.flush()
         self._thread = threading.Thread(target=self._read)

@@ -6,7 +6,6 @@ import contextlib
 import random
 import re
 import shutil
-import statistics
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -18,12 +17,13 @@ from axonflow.app.auditing import opened_proofs, trust_in, verified
 from tests.agents import HEADERS, KEY, AgentProcess, Watched
 from tests.audit_clients import Clients
 from tests.audit_history import SHOWN, STORED, Stored, complaints
+from tests.outages import IN_TIME_MS, Outage, Taken, Times, parts
 from tests.postgres import execute
 from tests.postgres_relay import Relay
 from tests.rough_postgres import rough_server
 from tests.running import PAUSE, PLAIN, eventually
 
-__all__ = ["Audited", "Fault", "Outage", "audited", "drawn", "metric"]
+__all__ = ["Audited", "Fault", "audited", "drawn", "metric"]
 
 KINDS = ("agent", "postgres", "both")
 MAX_STATEMENT = 40
@@ -31,11 +31,10 @@ MAX_AFTER_S = 1.0
 MAX_DOWN_S = 0.8
 MAX_START_S = 1.5
 STRIKE_S = 60
-DRAIN_S = 60
 GIVEN_UP_S = 600
 RATE_S = 5
+TRIES = 3
 FEW = 20
-IN_TIME_MS = 10
 
 
 class Fault(NamedTuple):
@@ -76,43 +75,6 @@ def metric(agent, name):
     """One of its metrics, as a number."""
     page = httpx.get(f"{agent.url}/metrics", headers=HEADERS, **PLAIN).text
     return float(re.search(rf"^{name} (\S+)$", page, re.MULTILINE)[1])
-
-
-def quantile_ms(answers, percent):
-    """How long after it was due an answer came."""
-    return statistics.quantiles([(one.answered_s - one.due_s) * 1000 for one in answers], n=100)[percent - 1]
-
-
-def _parts(answers, start_s, end_s):
-    """Those that were due before, during and after it."""
-    before = [one for one in answers if one.due_s < start_s]
-    after = [one for one in answers if one.due_s >= end_s]
-    return before, [one for one in answers if start_s <= one.due_s < end_s], after
-
-
-class Outage(NamedTuple):
-    """What was seen of one: decisions a second, and milliseconds within which 95 % came, before, during and after it;
-    records that waited at its end, and how long the drain took."""
-
-    rate: float
-    before_ms: float
-    during_ms: float
-    after_ms: float
-    waiting: int
-    drained_s: float
-    decisions: int
-
-    @property
-    def is_in_time(self):
-        """Decisions within 10 ms, or what they took before on this machine and half as much; drained in a minute."""
-        return self.during_ms <= max(IN_TIME_MS, 1.5 * self.before_ms) and self.drained_s <= DRAIN_S
-
-    def __str__(self):
-        return (
-            f"{self.decisions:,} decisions, {self.rate:.0f} a second; p95 {self.before_ms:.1f} ms before, "
-            f"{self.during_ms:.1f} ms during, {self.after_ms:.1f} ms after; {self.waiting:,} waited, drained in "
-            f"{self.drained_s:.1f} s"
-        )
 
 
 @contextlib.contextmanager
@@ -226,17 +188,18 @@ class Audited:
 
     def reachable_rate(self, rate):
         """So many decisions a second, or as many as an agent answers on this machine, with all else that is on it,
-        within `IN_TIME_MS` or twice the time of some few."""
+        within `IN_TIME_MS` or twice the time of some few. What somebody else did in those seconds is not the machine:
+        so each rate is tried more than once."""
         with self.another("rate") as agent:
             enough_ms = max(IN_TIME_MS, 2 * self._p95_ms(agent, FEW))
-            while rate > FEW and self._p95_ms(agent, rate) > enough_ms:
-                rate *= 0.7
+            while rate > FEW and not any(self._p95_ms(agent, rate) <= enough_ms for _ in range(TRIES)):
+                rate *= 0.8
             return rate
 
     def _p95_ms(self, agent, rate):
         with self._watched(agent, rate) as load:
             PAUSE(RATE_S)
-        return quantile_ms(load.seen[0], 95)
+        return Times.of(load.seen[0]).p95_ms
 
     @contextlib.contextmanager
     def _watched(self, agent, rate):
@@ -244,7 +207,8 @@ class Audited:
             eventually(lambda: load.seen[0], "answers")
             yield load
         assert not load.failures, load.failures[:SHOWN]
-        self.told |= set(load.decision_ids)
+        self.told |= (told := set(load.decision_ids))
+        assert len(told) == len(load.decision_ids)
 
     def outage(self, rate, quiet_s, outage_s):
         """PostgreSQL is away for `outage_s` while an agent is asked `rate` times a second."""
@@ -253,7 +217,9 @@ class Audited:
                 PAUSE(quiet_s)
                 killed_s = time.monotonic()
                 self.server.kill()
+                taken = Taken(agent.process.pid, load.pid)
                 PAUSE(outage_s)
+                taken.end()
                 eventually(lambda: metric(agent, "axonflow_spool_records") > rate, "more than a second's worth to wait")
                 waiting = metric(agent, "axonflow_spool_records")
                 self.server.start()
@@ -264,9 +230,9 @@ class Audited:
                 PAUSE(quiet_s)
             self.check(agent)
         seen = load.seen[0]
-        p95_ms = [quantile_ms(some, 95) for some in _parts(seen, killed_s, there_s)]
+        times = [Times.of(some) for some in parts(seen, killed_s, there_s)]
         took_s = seen[-1].answered_s - seen[0].sent_s
-        return Outage(len(seen) / took_s, *p95_ms, int(waiting), drained_s, len(seen))
+        return Outage(len(seen) / took_s, *times, int(waiting), drained_s, len(seen), *taken.each_us(seen))
 
     # What has to hold.
 
@@ -285,7 +251,8 @@ class Audited:
         ours = [one for one in stored if one.decision_id not in self.told]
         found = complaints(self.asked, ours)
         assert not found, found[:SHOWN]
-        assert len(stored) - len(ours) == len(self.told)
+        told = [one.decision_id for one in stored if one.decision_id in self.told]
+        assert len(told) == len(set(told)) == len(self.told)
         self._check_verified(len(stored))
 
     def _check_verified(self, count):

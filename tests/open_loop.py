@@ -6,10 +6,16 @@ The plan is a line of JSON: {"ports": [...], "rate": requests a second of each, 
 is a line, an array: agent, due, sent and answered (nanoseconds of the monotonic clock), the digest and policies that it
 was decided by and the decision's id, or null, what came instead and null. Requests of an agent that are under way have
 a connection each, HTTP/1.1, kept and taken again. It ends when its input does, with what is under way then.
+
+It takes little of the processor that it shares with whom it asks: requests are ready bytes, and it looks at its
+schedule once a millisecond. A request goes up to so much later than it is due, which counts as time of the answer.
 """
 
 import asyncio
+import collections
 import contextlib
+import gc
+import re
 import sys
 import time
 
@@ -18,6 +24,11 @@ import uvloop
 
 FLUSH_S = 0.05
 GIVEN_UP_S = 10
+WAKE_S = 0.001
+"""libuv counts in milliseconds: less than half of one is none, and the loop would run in circles until it is time."""
+IDLE_NS = 5_000_000_000
+"""A connection that was not taken for so long is let go of, before the agent does, at 10 s (its header timeout)."""
+LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 class Plan(msgspec.Struct):
@@ -44,6 +55,7 @@ class Exchange(asyncio.Protocol):
         self._transport = None
         self._received = b""
         self._due_ns = self._sent_ns = 0
+        self._is_let_go = False
 
     def connection_made(self, transport):
         self._transport = transport
@@ -54,9 +66,10 @@ class Exchange(asyncio.Protocol):
 
     def data_received(self, data):
         now_ns = time.monotonic_ns()
-        self._received += data
-        head, found, body = self._received.partition(b"\r\n\r\n")
-        if not found or len(body) < _length_of(head):
+        received = self._received + data
+        head, found, body = received.partition(b"\r\n\r\n")
+        if not found or len(body) < int(LENGTH.search(head)[1]):
+            self._received = received
             return
         self._received = b""
         if head.startswith(b"HTTP/1.1 200 "):
@@ -69,19 +82,18 @@ class Exchange(asyncio.Protocol):
     def connection_lost(self, _):
         if self in self._agent.free:
             self._agent.free.remove(self)
-        else:
+        elif not self._is_let_go:
             self._tell(time.monotonic_ns(), None, "the connection was closed")
+
+    def idle_ns(self, now_ns):
+        return now_ns - self._sent_ns
+
+    def let_go(self):
+        self._is_let_go = True
+        self._transport.close()
 
     def _tell(self, now_ns, digest, found, decision_id=None):
         self._agent.tell([self._agent.number, self._due_ns, self._sent_ns, now_ns, digest, found, decision_id])
-
-
-def _length_of(head):
-    for line in head.split(b"\r\n"):
-        name, _, value = line.partition(b":")
-        if name.lower() == b"content-length":
-            return int(value)
-    raise AssertionError(f"no length: {head!r}")
 
 
 class Agent:
@@ -89,7 +101,7 @@ class Agent:
 
     def __init__(self, number, port, plan, tell):
         self.number = number
-        self.free = []
+        self.free = collections.deque()
         self.idle = asyncio.Event()
         self._tell = tell
         self._under_way = 0
@@ -110,12 +122,18 @@ class Agent:
     def ask(self, due_ns):
         self._under_way += 1
         self.idle.clear()
+        self._let_go_of_idle()
         if self.free:
-            self.free.pop(0).send(due_ns)  # in turn: one that is not used for long is closed by the agent
+            self.free.pop().send(due_ns)  # few that are warm, however many there were once
         else:
             task = asyncio.ensure_future(self._ask_anew(due_ns))
             self._connecting.add(task)
             task.add_done_callback(self._connecting.discard)
+
+    def _let_go_of_idle(self):
+        now_ns = time.monotonic_ns()
+        while self.free and self.free[0].idle_ns(now_ns) > IDLE_NS:
+            self.free.popleft().let_go()
 
     async def _ask_anew(self, due_ns):
         loop = asyncio.get_running_loop()
@@ -150,7 +168,7 @@ class Schedule:
             self._agents[self._next].ask(self._due_ns)
             self._next = (self._next + 1) % len(self._agents)
             self._due_ns += self._step_ns
-        self._loop.call_later(max(0.0, (self._due_ns - time.monotonic_ns()) / 1e9), self._wake)
+        self._loop.call_later(max(WAKE_S, (self._due_ns - time.monotonic_ns()) / 1e9), self._wake)
 
 
 async def main():
@@ -167,6 +185,8 @@ async def main():
 
     flush()
     agents = [Agent(number, port, plan, told.append) for number, port in enumerate(plan.ports)]
+    gc.collect()
+    gc.freeze()
     schedule = Schedule(agents, plan.rate)
     ended = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(ended), sys.stdin)

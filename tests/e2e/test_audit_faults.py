@@ -49,6 +49,7 @@ def test_outage_of_the_database_loses_nothing_and_is_caught_up_with(installed):
     seen = installed.outage(rate=50, quiet_s=1, outage_s=3)
     print(seen)
     assert seen.waiting > 50
+    assert min(seen.agent_us, seen.asking_us) > 0
 
 
 def test_agent_whose_clock_steps_back_an_hour_keeps_order_and_loses_nothing(installed):

@@ -9,7 +9,7 @@ import pytest
 
 from axonflow import Decision
 from axonflow.errors import AuditError
-from axonflow_sidecar.http.asgi import MAX_BODY_BYTES, Reply
+from axonflow_sidecar.http.asgi import MAX_BODY_BYTES, Call, Reply
 from axonflow_sidecar.http.identities import Identities
 from axonflow_sidecar.http.keys import KeyRing
 from axonflow_sidecar.http.routing import PUBLIC, Route, routed
@@ -181,6 +181,31 @@ def test_agent_call_that_takes_too_long_says_whose_fault_it_was(sends_all, statu
                                                                         (b"expect", b"100-continue")]}  # fmt: skip
     asyncio.run(application(scope, receive, send))
     assert said[0]["status"] == status
+
+
+@pytest.mark.parametrize(
+    ("version", "headers", "taken"),
+    [
+        ("1.1", {b"content-length": b"4"}, 2),
+        ("1.1", {b"content-length": b"04"}, 3),
+        ("1.1", {b"content-length": b"2", b"transfer-encoding": b"chunked"}, 3),
+        ("1.1", {}, 3),
+        ("2", {b"content-length": b"4"}, 3),
+    ],
+    ids=["of a known length", "of a length oddly written", "chunked", "of no known length", "HTTP/2"],
+)
+def test_agent_body_is_taken_whole_and_no_further_where_its_length_is_certain(version, headers, taken):
+    parts = [(b"{ ", True), (b" }", True), (b"", False)]
+    left = iter(parts)
+
+    async def receive():
+        body, more_body = next(left)
+        return {"type": "http.request", "body": body, "more_body": more_body}
+
+    headers = {b"content-type": b"application/json"} | headers
+    call = Call({"method": "POST", "http_version": version, "headers": list(headers.items())}, receive)
+    assert asyncio.run(call.json_body()) == b"{  }"
+    assert len(parts) - len(list(left)) == taken
 
 
 def test_agent_handler_that_fails_answers_500_without_saying_what_was_sent(monkeypatch, caplog):

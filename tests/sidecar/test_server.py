@@ -202,6 +202,21 @@ def test_server_client_that_never_finishes_its_handshake_is_cut(impatient):
         assert ended(connection)
 
 
+def test_server_calls_sent_at_once_on_a_connection_are_each_answered_by_their_own_body(server, doors):
+    before = len(doors.recorded())
+    key = HEADERS["authorization"]
+    head = f"POST {PATH} HTTP/1.1\r\nHost: a\r\nAuthorization: {key}\r\nContent-Type: application/json"
+    bodies = [json.dumps(REQUEST | {"principal": {"id": name}}).encode() for name in ("ann", "bartholomew")]
+    sent = b"".join(f"{head}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body for body in bodies)
+    with socket.create_connection((server.plain.host, server.plain.port), timeout=LONG_S) as connection:
+        connection.sendall(sent)
+        answers = b""
+        while answers.count(b"HTTP/1.1 200") < len(bodies):
+            answers += (part := connection.recv(65_536))
+            assert part, answers
+    assert [event.principal for event in doors.recorded()[before:]] == ["user:ann", "user:bartholomew"]
+
+
 def test_server_connection_that_ends_in_the_middle_of_a_body_does_no_harm(server, doors):
     before = len(doors.recorded())
     with socket.create_connection((server.plain.host, server.plain.port)) as connection:

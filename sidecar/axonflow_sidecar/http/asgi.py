@@ -179,13 +179,24 @@ class Call:
     async def _read(self) -> bytes:
         parts: list[bytes] = []
         length_bytes = 0
+        announced = self._announced()
         while not self._body_ended:
             part = await self._next_part()
             length_bytes += len(part)
             if length_bytes > MAX_BODY_BYTES:
                 raise _too_large("more")
             parts.append(part)
+            if announced == b"%d" % length_bytes:
+                self._body_ended = True
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _announced(self) -> bytes | None:
+        """At how many bytes the body is known to have ended, before the server says so: to ask it once more takes two
+        changes of threads, 50 us or more. Not over HTTP/2, where a stream whose end nobody takes is reset, nor beside
+        Transfer-Encoding, which overrules the length (RFC 9112, section 6.3)."""
+        if self.scope.get("http_version") != "1.1" or b"transfer-encoding" in self.headers:
+            return None
+        return self.headers.get(b"content-length")
 
     async def _next_part(self) -> bytes:
         message = await self._receive()
