@@ -151,6 +151,7 @@ def test_comparison_of_many_decisions_says_what_it_says_of_each_by_itself(case):
 LITERALS = [(950.0, 0.1), ("prod", "a"), (2**53, "nan"), (-1, None)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", COMPARING + OTHERWISE)
 def test_comparison_of_many_decisions_by_one_condition_says_what_it_says_of_each(form):
     tried = 0
