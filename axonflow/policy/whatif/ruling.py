@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from axonflow.policy.deciding.rules import CompiledRule
 from axonflow.policy.decision import Effect, Redact
@@ -14,7 +16,7 @@ DEFAULT: Final = "(default)"
 """In place of a rule, where none decides: a default does, a requirement, or that nobody knows the action."""
 
 
-class Ruling(NamedTuple):
+class Ruling(Struct, frozen=True, gc=False):
     """`effect` is None where it cannot be told, and then `missing` are the first things that were not recorded, and
     `rule` one that asks for them. Else `rule` is the first of those that decide."""
 
@@ -23,7 +25,7 @@ class Ruling(NamedTuple):
     missing: tuple[str, ...] = ()
 
 
-class Judged(NamedTuple):
+class Judged(Struct, frozen=True, gc=False):
     """A ruling, and the detectors that were asked for certain on the way to it. `failed` are the rules that could not
     be evaluated."""
 

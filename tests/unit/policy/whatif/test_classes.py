@@ -95,3 +95,8 @@ def test_values_of_a_name_that_is_a_literal_are_compared_by_that_name():
 def test_integers_and_doubles_in_one_place_differ_where_types_are_declared():
     after = opened("context.n > 5", attributes={"context.n": "int"})
     assert judged(after, [1, 2, 1.5, 2.5]) == (2, {"allow": 2, "deny": 2})
+
+
+def test_values_of_an_attribute_that_is_called_as_a_field_is_are_not_taken_for_it():
+    after = opened("principal.attributes.type == 'user'")
+    assert judged(after, ["user", "agent"], "principal.attributes.type") == (2, {"unknown": 2})
