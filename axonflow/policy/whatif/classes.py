@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, Final
 
 from msgspec import Struct
@@ -39,16 +40,12 @@ class Places(Struct, frozen=True):
     numbers: tuple[float, ...]
     texts: tuple[str, ...]
 
-    @property
-    def bound(self) -> tuple[Any, ...]:
-        """What `source` refers to as ``n``, ``x`` and ``s``, in this order."""
-        return self.numbers, self.texts, tuple([str(place) for place in range(2 * len(self.texts) + 1)])
-
     def source(self, value: str, number: int) -> str:
-        """The class of ``value``, a source, as something that JSON tells from the class of anything that is no like it:
-        an integer, as far below zero as it is large for a double, a text for a text; what else there is is itself."""
+        """The class of `value`, a source, as something that JSON tells from the class of anything that is not like it:
+        for a number an integer, below zero for a double, for a text a text, and what else there is is itself. It refers
+        to `numbers` as ``n`` and to `texts` as ``x``, each with `number`."""
         of_number = _place(f"n{number}") if self.numbers else "0"
-        of_text = f"s{number}[{_place(f'x{number}')}]" if self.texts else "'0'"
+        of_text = f"f'{{{_place(f'x{number}')}}}'" if self.texts else "'0'"
         return (
             f"{of_number} if (c := (v := {value}).__class__) is int else ~({of_number}) if c is float"
             f" else ({of_text} if plain(v) else {_NOT_EXACT!r}) if c is str else v"
@@ -88,7 +85,8 @@ def places_of(uses: Iterable[Use]) -> dict[str, Places]:
             compared[path] = None
         elif known is not None:
             known.update(values)
-    return {path: _places(values) for path, values in compared.items() if values is not None and _are_told(values)}
+    told = {path: frozenset(values) for path, values in compared.items() if values is not None and _are_told(values)}
+    return {path: _places(values) for path, values in told.items()}
 
 
 def _are_told(values: Iterable[Any]) -> bool:
@@ -96,6 +94,8 @@ def _are_told(values: Iterable[Any]) -> bool:
     return all(isinstance(value, str) or -_LARGEST < value < _LARGEST for value in values)
 
 
-def _places(values: Iterable[Any]) -> Places:
+@lru_cache(maxsize=1024)
+def _places(values: frozenset[Any]) -> Places:
+    """Many rules that may match together compare with the same, which may be long lists."""
     texts = [value for value in values if isinstance(value, str)]
-    return Places(tuple(sorted(set(values).difference(texts))), tuple(sorted(texts)))
+    return Places(tuple(sorted(values.difference(texts))), tuple(sorted(texts)))

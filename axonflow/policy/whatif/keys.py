@@ -99,7 +99,7 @@ def _attribute(name: str) -> str:
 def _class(name: str, places: Places, bound: dict[str, Any]) -> str:
     """The source of the class of an attribute; what it refers to is put into `bound`."""
     number = len(bound)
-    bound.update(zip((f"n{number}", f"x{number}", f"s{number}"), places.bound, strict=True))
+    bound |= {f"n{number}": places.numbers, f"x{number}": places.texts}
     return places.source(_attribute(name), number)
 
 
