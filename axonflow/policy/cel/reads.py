@@ -1,10 +1,11 @@
-"""Which attributes of a request an expression reads: known from its tree, before there is any request."""
+"""Which attributes of a request an expression reads, and which of them it only compares with literals: known from its
+tree, before there is any request."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
 
@@ -12,9 +13,11 @@ from axonflow.policy.cel.scope import RECORDS
 from axonflow.policy.cel.syntax import (
     Binary,
     Bind,
+    Call,
     Constant,
     Has,
     Index,
+    ListLiteral,
     Macro,
     Name,
     Node,
@@ -23,27 +26,46 @@ from axonflow.policy.cel.syntax import (
     Select,
 )
 
-__all__ = ["Reads"]
+__all__ = ["Compared", "Reads"]
 
 _ROOTS: Final = RECORDS | {"context"}
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}", re.ASCII)
 _MAX_STEPS: Final = 16
+_COMPARING: Final = frozenset({"<", "<=", ">", ">=", "==", "!="})
 
 _Steps = tuple[str | int, ...]
 """The names of a path, from a root; a number is the slot of the literal that is one."""
 
 
+class Compared(NamedTuple):
+    """That what stands at `steps` is compared with `constants` there, each by itself, or, where there are none, asked
+    for whether it is there; nothing else becomes of it. `constants` are None where something else may."""
+
+    steps: _Steps
+    constants: tuple[Constant, ...] | None
+
+    def path(self, literals: Sequence[Any]) -> str | None:
+        """Its path in the expression that has these literals; None where that is no name."""
+        return _path(self.steps, literals)
+
+    def values(self, literals: Sequence[Any]) -> list[Any]:
+        """What it is compared with there."""
+        return [one.value if one.slot is None else literals[one.slot] for one in self.constants or ()]
+
+
 class Reads:
-    """What expressions of one shape read: `paths` whatever their literals are, and `places` by those.
+    """What expressions of one shape read: `paths` whatever their literals are, and `places` by those. `uses` are all
+    the places where they do, and what for.
 
     Where a name is only known when it is evaluated, the path ends before it. What is nothing but a root is left out:
     what may be read of it is everything, and it is among `wholes`.
     """
 
-    __slots__ = ("paths", "places", "wholes")
+    __slots__ = ("paths", "places", "uses", "wholes")
 
     def __init__(self, node: Node | None) -> None:
-        every = set() if node is None else set(_paths(node))
+        self.uses: tuple[Compared, ...] = () if node is None else tuple(_uses(node))
+        every = {use.steps for use in self.uses}
         self.wholes = frozenset(str(steps[0]) for steps in every if len(steps) == 1)
         found = {steps for steps in every if len(steps) > 1}
         self.places: tuple[_Steps, ...] = tuple(steps for steps in found if any(isinstance(one, int) for one in steps))
@@ -52,21 +74,26 @@ class Reads:
     def of(self, literals: Sequence[Any]) -> Iterator[str]:
         """Those at `places`, in the expression that has these literals."""
         for steps in self.places:
-            names = [literals[step] if isinstance(step, int) else step for step in steps]
-            if all(isinstance(name, str) and _NAME.fullmatch(name) for name in names):
-                yield ".".join(names)
+            path = _path(steps, literals)
+            if path is not None:
+                yield path
 
 
-def _paths(node: Node) -> Iterator[_Steps]:
+def _path(steps: _Steps, literals: Sequence[Any]) -> str | None:
+    names = [literals[step] if isinstance(step, int) else step for step in steps]
+    return ".".join(names) if all(isinstance(name, str) and _NAME.fullmatch(name) for name in names) else None
+
+
+def _uses(node: Node) -> Iterator[Compared]:
     left: list[tuple[Any, frozenset[str]]] = [(node, frozenset())]
     while left:
         one, variables = left.pop()
         if isinstance(one, tuple):
             left += ((item, variables) for item in one)
             continue
-        steps = _steps(_asked_for(one))
-        if steps is not None and steps[0] not in variables:
-            yield steps
+        use = _use(one)
+        if use is not None and use.steps[0] not in variables:
+            yield use
         elif isinstance(one, Macro):
             inner = variables.union(one.variables)
             left += ((one.target, variables), (one.condition, inner), (one.body, inner))
@@ -78,11 +105,42 @@ def _paths(node: Node) -> Iterator[_Steps]:
             left += ((getattr(one, name), variables) for name in one.__struct_fields__)
 
 
-def _asked_for(node: Any) -> Any:
-    """``"env" in context`` reads ``context.env``: whether it is there. What is in no root may be in a list."""
+def _use(node: Any) -> Compared | None:
+    """What `node` does with one path, and with nothing else that is read."""
     if isinstance(node, Binary) and node.operator == "in" and isinstance(node.right, Name):
-        return Index(node.offset, node.right, node.left)
-    return node
+        # ``"env" in context`` reads ``context.env``: whether it is there. What is in no root may be in a list.
+        steps = _steps(Index(node.offset, node.right, node.left))
+        return None if steps is None else Compared(steps, ())
+    if isinstance(node, Binary):
+        return _comparison(node)
+    steps = _steps(node)
+    return None if steps is None else Compared(steps, () if isinstance(node, Has) else None)
+
+
+def _comparison(node: Binary) -> Compared | None:
+    """``path < literal``, ``literal == path``, ``path in [literal, literal]``..."""
+    value, other = node.left, node.right
+    constants: tuple[Node, ...] = (other,)
+    if node.operator == "in":
+        if not isinstance(other, ListLiteral):
+            return None
+        constants = other.items
+    elif node.operator in _COMPARING:
+        if isinstance(value, Constant):
+            value, other = other, value
+        constants = (other,)
+    else:
+        return None
+    steps = _steps(_optional(value))
+    literals = tuple([one for one in constants if isinstance(one, Constant)])
+    return Compared(steps, literals) if steps is not None and len(literals) == len(constants) else None
+
+
+def _optional(node: Node) -> Node:
+    """The path of ``path.orValue(literal)``, which is what stands there or something that is always the same."""
+    if not isinstance(node, Call) or node.function != "orValue" or node.target is None or len(node.arguments) != 1:
+        return node
+    return node.target if isinstance(node.arguments[0], Constant) else node
 
 
 def _steps(node: Any) -> _Steps | None:

@@ -11,6 +11,8 @@ from contextlib import suppress
 from hashlib import sha256
 from typing import Final
 
+from msgspec import Struct
+
 from axonflow.errors import RequestError
 from axonflow.policy.deciding.engine import PolicyEngine
 from axonflow.policy.decision import Effect
@@ -43,15 +45,13 @@ _NO_ACTION: Final = "no.action"
 """Stands for all that no policy names."""
 
 
-class _Group:
-    """Recorded decisions that are the same to all rules that may match them, and what they come to."""
+class _Group(Struct, gc=False):
+    """Recorded decisions that are the same to all rules that may match them, and what they come to. There are many, so
+    the garbage collector is spared."""
 
-    __slots__ = ("count", "is_shown", "outcome")
-
-    def __init__(self, outcome: Outcome) -> None:
-        self.outcome = outcome
-        self.count = 0
-        self.is_shown = outcome.before != outcome.after.effect
+    outcome: Outcome
+    is_shown: bool
+    count: int = 0
 
 
 class _Candidates:
@@ -142,7 +142,8 @@ class Comparison:
         ruling = self._decided(self._after, request, now_s)
         effect, rule = expected, DEFAULT
         if self._before is not None:
-            effect, rule, _ = self._decided(self._before, request, now_s)
+            before = self._decided(self._before, request, now_s)
+            effect, rule = before.effect, before.rule
         outcome = Outcome(request.action, effect, rule, ruling)
         self.tally.add(outcome, 1)
         self.tally.show(outcome, place)
@@ -183,7 +184,8 @@ class Comparison:
         if self._held >= _MOST_GROUPS:
             self.finish()
         self._held += 1
-        group = candidates.groups[key] = _Group(self._outcome(event, action, candidates))
+        outcome = self._outcome(event, action, candidates)
+        group = candidates.groups[key] = _Group(outcome, outcome.before != outcome.after.effect)
         return group
 
     def _action(self, name: str) -> _Action:

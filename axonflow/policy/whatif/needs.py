@@ -16,6 +16,7 @@ from axonflow.policy.deciding.index import ActionIndex
 from axonflow.policy.deciding.matching import reader
 from axonflow.policy.deciding.rules import CompiledRule
 from axonflow.policy.decision import Redact
+from axonflow.policy.whatif.classes import Use, uses_of
 from axonflow.policy.whatif.partial_request import names_of, spelled, whole_request
 
 __all__ = ["ActionNeeds", "Asks", "Needs"]
@@ -36,7 +37,8 @@ class _Shaped(Struct, frozen=True):
 
 class Needs(Struct, frozen=True):
     """What one condition asks for. `read` are the paths that its expression reads, `used` those and its filters'.
-    `whole` are roots any attribute of which it may read. `loops`: whether it may take many steps."""
+    `whole` are roots any attribute of which it may read. `loops`: whether it may take many steps. `uses` are what
+    becomes of the paths in `used`."""
 
     read: frozenset[str]
     used: frozenset[str]
@@ -45,6 +47,7 @@ class Needs(Struct, frozen=True):
     content: bool
     time: bool
     loops: bool
+    uses: tuple[Use, ...]
 
 
 class ActionNeeds:
@@ -94,13 +97,14 @@ class Asks:
 
     `simple` are the attributes that they read, if that is all they need, and none is within another: of each the
     name under which it is recorded, whose it is (0 the context's, 1 the principal's, 2 the resource's) and how it
-    is called there. `names` are those under which records may have what is read. `of_principal` and `of_resource`:
-    whether they look at these at all. `known` is for what is learnt of rules that match together.
+    is called there. `names` are those under which records may have what is read, and `uses` what becomes of it.
+    `of_principal` and `of_resource`: whether they look at these at all. `known` is for what is learnt of rules that
+    match together.
     """
 
     __slots__ = (
         "content", "expiries", "findings", "inspects", "is_narrowed", "known", "names", "needs", "of_principal",
-        "of_resource", "redacts", "rules", "simple", "tests", "time", "used",
+        "of_resource", "redacts", "rules", "simple", "tests", "time", "used", "uses",
     )  # fmt: skip
 
     def __init__(self, needs: ActionNeeds, rules: tuple[CompiledRule, ...] | None) -> None:
@@ -113,8 +117,11 @@ class Asks:
         every = [needs.of(condition) for condition in conditions]
         required = [one.path for one in needs.index.requires]
         self.used = frozenset(map(spelled, required)).union(*[one.used for one in every])
+        uses = [use for one in every for use in one.uses] + [(spelled(path), frozenset()) for path in required]
         if not self.is_narrowed:
             self.used |= needs.looked_up
+            uses += [(path, None) for path in needs.looked_up]
+        self.uses: tuple[Use, ...] = tuple(uses)
         self.names = names_of(self.used)
         self.of_principal = any(path.startswith("principal.") for path in self.used)
         self.of_resource = any(path.startswith("resource.") for path in self.used)
@@ -156,7 +163,9 @@ def _needs(condition: Condition, shapes: dict[Shape, _Shaped]) -> Needs:
     if shape.reads.places:
         read = read.union(map(spelled, shape.reads.of(condition.literals)))
     used = read.union(map(spelled, shape.filtered)) if shape.filtered else read
-    return Needs(read, used, shaped.whole, shaped.findings, shaped.content, shaped.time, shaped.loops)
+    return Needs(
+        read, used, shaped.whole, shaped.findings, shaped.content, shaped.time, shaped.loops, uses_of(condition)
+    )
 
 
 def _shaped(shape: Shape) -> _Shaped:

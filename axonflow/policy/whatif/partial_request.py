@@ -7,6 +7,7 @@ what is missing: see `Unseen.taken_whole`, which has to be asked before.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from typing import Any, Final, NoReturn
@@ -22,6 +23,10 @@ __all__ = ["PartialRequest", "UnrecordedError", "Unseen", "names_of", "spelled",
 
 _BEHIND: Final = "on_behalf_of"
 _LISTS: Final = ("roles", "groups")
+_FIELD: Final = re.compile(
+    r"principal(\.on_behalf_of)*\.(id|type|tenant|attributes|on_behalf_of)|resource\.(id|type|attributes)"
+)
+"""Names under which nothing is looked for: what is there is said elsewhere, or by the names of attributes."""
 _NO_DEFAULT: Final = object()
 
 
@@ -230,7 +235,8 @@ def spelled(path: str) -> str:
 
 
 def names_of(paths: Iterable[str]) -> frozenset[str]:
-    """Under which names records may have what stands at `paths`, as these are spelled here, or what encloses it."""
+    """Under which names records may have what stands at `paths`, as these are spelled here, or what encloses it; but
+    for what events say in fields of their own."""
     names: set[str] = set()
     for path in paths:
         root, *steps = path.split(".")
@@ -239,7 +245,7 @@ def names_of(paths: Iterable[str]) -> frozenset[str]:
         if root in FIELDS and len(steps) > behind and steps[behind] not in FIELDS[root]:
             long = [root, *steps[:behind], "attributes", *steps[behind:]]
             names.update([".".join(long[:length]) for length in range(behind + 3, len(long) + 1)])
-    return frozenset(names)
+    return frozenset([name for name in names if _FIELD.fullmatch(name) is None])
 
 
 def whole_request(path: str) -> bool:

@@ -11,7 +11,17 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-__all__ = ["LEFT_OUT", "MOST_FINDINGS", "NOTHING_TOLD", "Found", "Recorded", "Told", "is_exact", "is_of_texts"]
+__all__ = [
+    "LEFT_OUT",
+    "MOST_FINDINGS",
+    "NOTHING_TOLD",
+    "Found",
+    "Recorded",
+    "Told",
+    "is_exact",
+    "is_of_texts",
+    "is_plain",
+]
 
 MOST_FINDINGS: Final = 64
 """Of one event: where there are so many, there may have been more, and of those nothing is known."""
@@ -119,7 +129,8 @@ def _may_be_exact(value: list[Any] | dict[str, Any], depth: int) -> bool:
 
 
 @lru_cache(maxsize=1 << 16)
-def _is_plain(text: str) -> bool:
+def is_plain(text: str) -> bool:
+    """Whether a recorded text is what the request had."""
     return _NOT_AS_IT_WAS.search(text) is None
 
 
@@ -131,12 +142,10 @@ def is_of_texts(value: Any) -> bool:
 def is_exact(value: Any, depth: int = _MOST_LEVELS) -> bool:
     """Whether a recorded value is what the request had, and not what is kept of it."""
     if isinstance(value, str):
-        return _is_plain(value)
+        return is_plain(value)
     if isinstance(value, list):
         return _may_be_exact(value, depth) and all(is_exact(item, depth - 1) for item in value)
     if isinstance(value, dict):
         items = value.items()
-        return _may_be_exact(value, depth) and all(
-            _is_plain(name) and is_exact(item, depth - 1) for name, item in items
-        )
+        return _may_be_exact(value, depth) and all(is_plain(name) and is_exact(item, depth - 1) for name, item in items)
     return True

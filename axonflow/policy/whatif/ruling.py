@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from axonflow.policy.deciding.rules import CompiledRule
 from axonflow.policy.decision import Effect, Redact
@@ -18,7 +20,7 @@ UNNAMED: Final = "(not recorded)"
 """The same, where more rules matched than are named, and the one that decided is not among these."""
 
 
-class Ruling(NamedTuple):
+class Ruling(Struct, frozen=True, gc=False):
     """`effect` is None where it cannot be told, and then `missing` are the first things that were not recorded, and
     `rule` one that asks for them. Else `rule` is the first of those that decide."""
 
@@ -27,7 +29,7 @@ class Ruling(NamedTuple):
     missing: tuple[str, ...] = ()
 
 
-class Judged(NamedTuple):
+class Judged(Struct, frozen=True, gc=False):
     """A ruling, and the detectors that were asked for certain on the way to it. `failed` are the rules that could not
     be evaluated."""
 

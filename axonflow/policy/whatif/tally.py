@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from axonflow.policy.decision import Effect
 from axonflow.policy.whatif.ruling import Ruling
@@ -15,7 +17,7 @@ _MOST_COUNTED: Final = 100_000
 _REST: Final = "(others)"
 
 
-class Outcome(NamedTuple):
+class Outcome(Struct, frozen=True, gc=False):
     """Of a decision on `action`: what it came to `before`, by which rule, and what it comes to `after`. `before` is
     None where there is nothing to compare with, or it cannot be told."""
 

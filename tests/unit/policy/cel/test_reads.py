@@ -21,6 +21,8 @@ def read_by(source):
         ("has(context.ticket) && context.ticket != ''", {"context.ticket"}),
         ("!(context.a.b > 1 ? principal.roles.exists(r, r == 'x') : resource.owner == 'y')",
          {"context.a.b", "principal.roles", "resource.owner"}),
+        ("context.?a.orValue(context.b) > 3 || context.c in [context.d, 1]",
+         {"context.a", "context.b", "context.c", "context.d"}),
         ('context["env"] == "prod"', {"context.env"}),
         ('context["odd key"] == "prod"', set()),
         ("context[principal.key] == 'x'", {"principal.key"}),
@@ -52,3 +54,41 @@ def test_reads_of_expressions_that_differ_in_a_name_alone_differ_in_it():
     reads = Reads(parse('context["env"] == "prod"').node)
     assert (set(reads.of(("env", "prod"))), set(reads.of(("team", "x")))) == ({"context.env"}, {"context.team"})
     assert set(reads.of((b"env", "x"))) == set()
+
+
+@pytest.mark.parametrize(
+    ("source", "compared"),
+    [
+        ("context.n > 5 && -1.5 <= context.n", [5, -1.5]),
+        ("context.n in [1, 'x', null]", [1, "x", None]),
+        ("has(context.n)", []),
+        ('"n" in context', []),
+        ("context.?n.orValue(2) != 3", [3]),
+        ("principal.roles.exists(r, r == 'x' && context.n == true)", [True]),
+        ("context.n > 5 && context.n > context.n", None),
+        ("context.?n.orValue(context.x) > 3", None),
+        ("context.?n.or(context.?x).orValue(1) > 3", None),
+        ("context.n in [1, context.x]", None),
+        ("1 in context.n", None),
+        ("context.n + 1 > 5", None),
+        ("-context.n > 5", None),
+        ("size(context.n) > 5", None),
+        ("context.n", None),
+        ("cel.bind(x, context.n, x > 5)", None),
+        ("context.n[context.x] == 1", None),
+    ],
+)
+def test_reads_of_a_path_that_is_only_compared_have_the_literals(source, compared):
+    parsed = parse(source)
+    literals = literal_values(tokenize(source), parsed.negative)
+    uses = [use for use in Reads(parsed.node).uses if use.path(literals) == "context.n"]
+    found = [value for use in uses for value in use.values(literals)]
+    if compared is None:
+        assert None in [use.constants for use in uses]
+    else:
+        assert None not in [use.constants for use in uses]
+        assert sorted(found, key=repr) == sorted(compared, key=repr)
+
+
+def test_reads_of_what_a_variable_stands_for_are_no_uses_of_a_path():
+    assert not [use for use in Reads(parse("[{'n': 1}].exists(context, context.n > 5)").node).uses if use.steps[1:]]
