@@ -285,26 +285,41 @@ class _Steps:
 
 
 def _ways(cells: _Cells, todo: list[_Tree], steps: _Steps) -> Iterator[_Cells]:
-    steps.take()
+    left = [(cells, todo)]  # no recursion: there may be more choices than the stack takes
+    while left:
+        steps.take()
+        cells, todo = left.pop()
+        choices = _narrowed(cells, todo)
+        if choices is None:
+            continue
+        if not choices:
+            yield cells
+            continue
+        first = min(choices, key=lambda choice: len(choice[1]))
+        rest: list[_Tree] = [choice for choice, _ in choices if choice is not first[0]]
+        left += [(list(cells), [*rest, option]) for option in reversed(first[1])]
+
+
+def _narrowed(cells: _Cells, todo: list[_Tree]) -> list[tuple[_Node, list[_Tree]]] | None:
+    """The choices that are open when all is taken into `cells` of which there is no choice; None if nothing is left."""
     choices: list[_Node] = []
     while todo:
-        part = todo.pop()
-        if isinstance(part, _Leaf):
-            cells[part.domain] &= part.cells
-            if not cells[part.domain]:
-                return
-        elif part.is_every:
-            todo += part.parts
-        else:
-            choices.append(part)
-    open_choices = [(choice, options) for choice in choices if (options := _options(choice, cells)) is not None]
-    if not open_choices:
-        yield cells
-        return
-    first = min(open_choices, key=lambda choice: len(choice[1]))
-    rest: list[_Tree] = [choice for choice, _ in open_choices if choice is not first[0]]
-    for option in first[1]:
-        yield from _ways(list(cells), [*rest, option], steps)
+        while todo:
+            part = todo.pop()
+            if isinstance(part, _Leaf):
+                cells[part.domain] &= part.cells
+                if not cells[part.domain]:
+                    return None
+            elif part.is_every:
+                todo += part.parts
+            else:
+                choices.append(part)
+        found = [(choice, options) for choice in choices if (options := _options(choice, cells)) is not None]
+        todo = [options[0] for _, options in found if len(options) == 1]
+        if not all(options for _, options in found):
+            return None
+        choices = [choice for choice, options in found if len(options) > 1]
+    return [(choice, options) for choice, options in found if len(options) > 1]
 
 
 def _options(choice: _Node, cells: _Cells) -> list[_Tree] | None:
