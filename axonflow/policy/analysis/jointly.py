@@ -49,8 +49,9 @@ class Jointly:
                 return [_undecided(subject, members[: self._comparing.most], "limit")]
             if not self._comparing.take(len(more)):
                 return None
-            space = self._theory.space([subject.matching, *[one.formula for one in members]], _MAX_STEPS)
-            outcome = subject.solved(space, _beyond(subject, members))
+            beyond = _beyond(subject, members)
+            space = self._theory.space([subject.matching, *[one.formula for one in members]], _MAX_STEPS, beyond)
+            outcome = subject.solved(space, beyond)
             self._effort -= space.effort
             if isinstance(outcome, Impossible):
                 return [self._told(subject, members, space)]

@@ -14,8 +14,9 @@ from typing import Any, Final
 from msgspec import Struct
 
 from axonflow.policy.analysis.arithmetic import proposal, understands
-from axonflow.policy.analysis.domains import Domain, Group, domain_of, domain_with, needs_few, values_of
+from axonflow.policy.analysis.domains import Domain, Group, domain_of, domain_with, values_of
 from axonflow.policy.analysis.formulas import ERROR, NO, YES, Atom, Every, Formula, Literal, atoms_in
+from axonflow.policy.analysis.members import Wanted, wanted_in
 from axonflow.policy.analysis.worlds import ABSENT, World, value_in
 from axonflow.policy.request import Request
 
@@ -111,9 +112,15 @@ class Space:
     """What there is to know of some atoms together: their variables' domains. Formulas over them are solved in it."""
 
     def __init__(
-        self, atoms: Iterable[Atom], world: World, steps: int = MAX_STEPS, examples: Sequence[Request] = ()
+        self,
+        atoms: Iterable[Atom],
+        world: World,
+        steps: int = MAX_STEPS,
+        examples: Sequence[Request] = (),
+        wanted: Mapping[str, Wanted] | None = None,
     ) -> None:
-        """`examples`: requests whose values are worth trying."""
+        """`examples`: requests whose values are worth trying. `wanted`: what wants a member of a list in the formulas
+        that will be asked for, where that is known (see domains)."""
         self._world = world
         self._steps = steps
         self._atoms = {atom.key: atom for atom in atoms}
@@ -129,11 +136,11 @@ class Space:
         self.domains: list[Domain] = [
             domain_with(variable, tuple(own.values()), world, [value_in(one, variable) for one in examples])
             if examples
-            else domain_of(variable, tuple(own.values()), world)
+            else domain_of(variable, tuple(own.values()), world, None if wanted is None else wanted.get(variable, ()))
             for variable, own in by_variable.items()
         ]
         self._real = _Table([*((domain.atoms, domain.answers) for domain in self.domains), *self._unbound])
-        self._possible: dict[bool, _Table] = {}
+        self._possible: dict[tuple[bool, ...], _Table] = {}
         self._searches: list[_Steps] = []
 
     @property
@@ -165,8 +172,8 @@ class Space:
                 request = self._request(cells, formula)
                 if request is not None:
                     return Witness(request)
-            few = needs_few(formula) if self._has_crowds else False
-            if self._is_exact(few=few) or not any(self._solutions(self._table(few=few), formula)):
+            few = self._few(formula)
+            if self._is_exact(few) or not any(self._solutions(self._table(few), formula)):
                 return Impossible()
         except _OutOfStepsError:
             return Unknown("steps")
@@ -193,18 +200,22 @@ class Space:
         request = self._confirmed({**values, **found.values}, formula)
         return Unknown("theory") if request is None else Witness(request)
 
-    @property
-    def _has_crowds(self) -> bool:
-        """Whether more is asked of some list than is understood for any formula."""
-        return any(domain.groups_of_few is not None for domain in self.domains)
+    def _few(self, formula: Formula) -> tuple[bool, ...]:
+        """For each domain whether its lists do for `formula`."""
+        if all(domain.groups_of_few is None for domain in self.domains):
+            return (False,) * len(self.domains)
+        wanted = wanted_in(formula)
+        return tuple([domain.does_for(wanted.get(domain.variable, ())) for domain in self.domains])
 
-    def _is_exact(self, *, few: bool) -> bool:
-        return not self._loose and all(domain.is_exact_for(few=few) for domain in self.domains)
+    def _is_exact(self, few: tuple[bool, ...]) -> bool:
+        known = zip(self.domains, few, strict=True)
+        return not self._loose and all(domain.is_exact_for(few=does) for domain, does in known)
 
-    def _table(self, *, few: bool) -> _Table:
+    def _table(self, few: tuple[bool, ...]) -> _Table:
         table = self._possible.get(few)
         if table is None:
-            groups: list[Group] = [group for domain in self.domains for group in domain.groups_for(few=few)]
+            known = zip(self.domains, few, strict=True)
+            groups: list[Group] = [group for domain, does in known for group in domain.groups_for(few=does)]
             columns: list[tuple[Sequence[Atom], Sequence[Sequence[int]]]] = [
                 (group.atoms, group.cells) for group in groups
             ]

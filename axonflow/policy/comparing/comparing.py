@@ -16,6 +16,7 @@ from msgspec import Struct
 from axonflow.policy.analysis.formulas import FALSE, HOLDS, Formula, every, negated, some
 from axonflow.policy.analysis.shrinking import least
 from axonflow.policy.analysis.solving import Unknown
+from axonflow.policy.comparing.goals import KINDS, Kind, Turn, anywhere, of_rule
 from axonflow.policy.comparing.searching import Beside, Crowds, Search
 from axonflow.policy.comparing.sides import EFFECTS, Side, Written
 from axonflow.policy.deciding.foreseeing import mentions
@@ -24,9 +25,6 @@ from axonflow.policy.request import Request
 
 __all__ = ["KINDS", "Comparison", "Difference", "Outcome", "Undecided", "Unfelt", "compared"]
 
-Kind = Literal["newly-allowed", "newly-denied", "another-effect", "obligations", "reasons"]
-KINDS: Final[tuple[Kind, ...]] = ("newly-allowed", "newly-denied", "another-effect", "obligations", "reasons")
-"""In the order in which they matter."""
 _OF_MATCHING: Final = frozenset({"condition", "exceptions"})
 """What of a rule tells when it matches, and nothing else."""
 _DETECTORS: Final = "detectors and allowlists"
@@ -82,15 +80,19 @@ class Comparison(Struct, frozen=True):
 
 
 class _Cause(NamedTuple):
-    """One thing that was changed: where it may make a difference, which rules may be met there (None: any), and where
-    something else has to be done for it. `kinds` are those of the differences that it may make."""
+    """One thing that was changed: where it may make a difference, and where something else has to be done for it."""
 
     name: str
     change: str
     where: Formula
-    rules: tuple[Written, ...] | None = None
     owes: Formula = FALSE
-    kinds: tuple[Kind, ...] = KINDS
+    turn: Turn | None = None
+    """What became of a rule; None for what the sets say besides."""
+
+    @property
+    def rules(self) -> tuple[Written, ...] | None:
+        """Those one of which matches where it makes a difference; None if that may be anywhere."""
+        return None if self.turn is None else tuple([one for one in (self.turn.old, self.turn.new) if one is not None])
 
 
 def compared(
@@ -151,42 +153,42 @@ class _Comparing:
     def _rules(self) -> Iterator[_Cause]:
         for name in sorted(self._before.rules.keys() | self._after.rules.keys()):
             old, new = self._before.rules.get(name), self._after.rules.get(name)
-            if old is None or new is None:
-                written = old or new
-                assert written is not None
-                where = self._crowds.rule(name, is_old=new is None)
-                change = "rule added" if old is None else "rule removed"
-                yield _Cause(name, change, where, (written,), where if written.row.obligations else FALSE)
-                continue
             fields = _fields(old, new)
             if fields:
-                yield self._changed(name, old, new, fields)
+                yield self._changed(name, Turn(old, new), fields)
 
-    def _changed(self, name: str, old: Written, new: Written, fields: Sequence[str]) -> _Cause:
-        first, then = (self._crowds.rule(name, is_old=is_old) for is_old in (True, False))
+    def _changed(self, name: str, turn: Turn, fields: Sequence[str]) -> _Cause:
+        old, new = turn.old, turn.new
+        first = FALSE if old is None else self._crowds.rule(name, is_old=True)
+        then = FALSE if new is None else self._crowds.rule(name, is_old=False)
         gone, came = every([first, negated(then)]), every([negated(first), then])
         owes = [
-            gone if old.row.obligations else FALSE,
-            came if new.row.obligations else FALSE,
-            every([first, then]) if old.row.obligations != new.row.obligations else FALSE,
+            gone if old is not None and old.row.obligations else FALSE,
+            came if new is not None and new.row.obligations else FALSE,
+            every([first, then]) if old is None or new is None or old.row.obligations != new.row.obligations else FALSE,
         ]
-        says_else = not _OF_MATCHING.issuperset(fields)
-        where = some([first, then]) if says_else else some([gone, came])
-        # With the same effect, where it matches, a rule changes no verdict; for others that do, these are looked at.
-        kinds = KINDS if old.says != new.says else KINDS[3:]
-        return _Cause(name, "rule changed: " + ", ".join(fields), where, (old, new), some(owes), kinds)
+        where = some([gone, came]) if _OF_MATCHING.issuperset(fields) else some([first, then])
+        if old is None or new is None:
+            return _Cause(name, fields[0], where, some(owes), turn._replace(lost=first, gained=then))
+        if old.says == new.says:
+            turn = turn._replace(lost=FALSE, gained=FALSE)
+        elif old.says[:2] == new.says[:2]:
+            turn = turn._replace(lost=gone, gained=came)
+        else:
+            turn = turn._replace(lost=first, gained=then)
+        return _Cause(name, "rule changed: " + ", ".join(fields), where, some(owes), turn)
 
     # -- what it does
 
     def look_at(self, cause: _Cause) -> None:
         """Find a request of each kind for which `cause` makes a difference."""
-        beside = self._crowds.beside(cause.name if cause.rules is not None else None)
+        beside = self._crowds.beside(None if cause.turn is None else cause.name)
         search = Search(self._crowds, beside, self._before, self._after, cause.rules)
         felt: set[Kind] = set()
         unknown: list[Kind] = []
         why = ""
         for kind, goal in _goals(cause, beside):
-            if kind not in cause.kinds or kind in felt or (kind == "reasons" and (felt or unknown)):
+            if kind in felt or (kind == "reasons" and (felt or unknown)):
                 continue  # it was said, or what matters more was
             reason = self._sought(cause, kind, search, goal, felt)
             if reason is not None and kind != "reasons":
@@ -242,17 +244,11 @@ class _Comparing:
 def _goals(cause: _Cause, beside: Beside) -> Iterator[tuple[Kind, Formula]]:
     """What to look for, in the order in which it matters, and where."""
     before, after = beside.before, beside.after
-    first, then = before.effects, after.effects
-    yield "newly-allowed", every([cause.where, negated(before.allowed), after.allowed])
-    yield "newly-denied", every([cause.where, before.undenied, then[Effect.DENY]])
-    others = [
-        every([first[one], then[other]])
-        for one in EFFECTS
-        for other in EFFECTS[1:]
-        if one is not other and not (one in EFFECTS[:2] and other in EFFECTS[2:])
-    ]
-    yield "another-effect", every([cause.where, some(others)])
-    same = some([every([first[effect], then[effect]]) for effect in EFFECTS])
+    if cause.turn is None:
+        yield from anywhere(cause.where, before, after)
+    else:
+        yield from of_rule(cause.turn, before, after)
+    same = some([every([before.effects[effect], after.effects[effect]]) for effect in EFFECTS])
     yield "obligations", every([cause.owes, same])
     yield "reasons", every([cause.where, same])
 
@@ -264,8 +260,10 @@ def _layers(side: Side) -> str:
     return ", ".join(f"{layer.name} {layer.default}" for layer in side.engine.layers) or "none"
 
 
-def _fields(old: Written, new: Written) -> list[str]:
-    """What of a rule was changed."""
+def _fields(old: Written | None, new: Written | None) -> list[str]:
+    """What of a rule was changed, or what was done to it."""
+    if old is None or new is None:
+        return ["rule added" if old is None else "rule removed"]
     found = [
         name
         for name, one, other in zip(("effect", "layer", "condition", "exceptions"), old.says, new.says, strict=True)

@@ -123,6 +123,13 @@ class Verdicts:
         """That it lets the request go on."""
         return every([self.undenied, negated(self._any(Effect.REQUIRE_APPROVAL))])
 
+    def ungranted(self, layer: int, other: Verdicts) -> Formula:
+        """That no rule of `layer`, as the side of `other` counts, grants it. Where the sides have not the same layers,
+        nothing is said: that is a change of its own."""
+        if self._side.engine.layers != other._side.engine.layers:
+            return HOLDS
+        return negated(some(self._grants.get(layer, [])))
+
     def _any(self, effect: Effect) -> Formula:
         return some(self._by_effect.get(effect, []))
 
