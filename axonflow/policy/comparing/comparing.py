@@ -17,7 +17,7 @@ from axonflow.policy.analysis.formulas import FALSE, HOLDS, Formula, every, nega
 from axonflow.policy.analysis.shrinking import least
 from axonflow.policy.analysis.solving import Unknown
 from axonflow.policy.comparing.goals import KINDS, Kind, Turn, anywhere, of_rule
-from axonflow.policy.comparing.searching import Beside, Crowds, Search
+from axonflow.policy.comparing.searching import Beside, Crowds, Effort, Search
 from axonflow.policy.comparing.sides import EFFECTS, Side, Written
 from axonflow.policy.deciding.foreseeing import mentions
 from axonflow.policy.decision import Decision, Effect, Redact
@@ -115,6 +115,7 @@ class _Comparing:
         self._before = before
         self._after = after
         self._crowds = Crowds(before, after)
+        self._effort = Effort()
         self._differences: list[Difference] = []
         self._unfelt: list[Unfelt] = []
         self._undecided: list[Undecided] = []
@@ -183,7 +184,7 @@ class _Comparing:
     def look_at(self, cause: _Cause) -> None:
         """Find a request of each kind for which `cause` makes a difference."""
         beside = self._crowds.beside(None if cause.turn is None else cause.name)
-        search = Search(self._crowds, beside, self._before, self._after, cause.rules)
+        search = Search(self._crowds, beside, (self._before, self._after), cause.rules, self._effort)
         felt: set[Kind] = set()
         unknown: list[Kind] = []
         why = ""

@@ -19,16 +19,16 @@ __all__ = ["Case", "Crowd", "Meaning", "cases", "standing_for"]
 
 class Crowd:
     """Rules of one effect and layer that both sides have, or only one: `is_old` if that is the first. Those `left_out`
-    are none of it."""
+    are none of it, though they are among its `members`."""
 
     def __init__(self, members: Sequence[Written], *, is_old: bool) -> None:
         self.is_old: Final = is_old
-        self._members = members
+        self.members = members
         self._left_out: frozenset[str] = frozenset()
 
     def without(self, names: frozenset[str]) -> Crowd:
         """The same but for the rules with these ids."""
-        fewer = Crowd(self._members, is_old=self.is_old)
+        fewer = Crowd(self.members, is_old=self.is_old)
         fewer._left_out = names
         fewer._filed = self._filed
         fewer._by_id = self._by_id
@@ -40,13 +40,13 @@ class Crowd:
 
     @cached_property
     def _by_id(self) -> Mapping[str, Written]:
-        return {one.rule.id: one for one in self._members}
+        return {one.rule.id: one for one in self.members}
 
     @cached_property
     def _filed(self) -> Mapping[str | None, Mapping[str, Sequence[Written]]]:
         """Its members by a field that they demand a text of, and by that text; under None those without any."""
         tables: dict[str | None, dict[str, list[Written]]] = {}
-        for one in self._members:
+        for one in self.members:
             paths = [path for path in one.keys if path in STRING_FIELDS]
             path = min(paths, key=lambda path: (len(one.keys[path]), path)) if paths else None
             table = tables.setdefault(path, {})
@@ -58,7 +58,7 @@ class Crowd:
         """Those that may match where one of `others` does, each once; all of them for None."""
         seen: set[str] = set(self._left_out)
         for other in (None,) if others is None else others:
-            for one in self._members if other is None else self._near(other):
+            for one in self.members if other is None else self._near(other):
                 if one.rule.id not in seen and (other is None or one.may_meet(other)):
                     seen.add(one.rule.id)
                     yield one

@@ -20,10 +20,12 @@ from axonflow.policy.deciding.engine import matching
 from axonflow.policy.decision import Effect
 from axonflow.policy.request import Request
 
-__all__ = ["Beside", "Crowds", "Search"]
+__all__ = ["Beside", "Crowds", "Effort", "Search"]
 
-MAX_SEARCHES: Final = 20_000
+MAX_SEARCHES: Final = 5_000
 """For one change: as many times a request is sought."""
+MAX_EFFORT: Final = 30_000_000
+"""For all changes: answers asked for, and choices tried."""
 _STEPS: Final = 5_000
 _Kind = tuple[Effect, int, int]
 """Effect, layer before, layer after: -1 on the side that does not have it."""
@@ -55,6 +57,7 @@ class Crowds:
         self._meanings: dict[Hashable, Meaning] = {("crowd", kind): crowd for kind, crowd in self._crowds.items()}
         self._complete_before = self._complete(before)
         self._complete_after = self._complete(after)
+        self._shared: dict[int, Formula] = {}
         self._of_all = self._verdicts({}, ())
 
     def standing_for(self, key: Hashable, formula: Formula) -> Formula:
@@ -103,6 +106,15 @@ class Crowds:
             ChainMap(own, self._meanings),
         )
 
+    def shared_by(self, crowd: Crowd) -> Formula:
+        """What has to hold for any of `crowd` to match, whoever is left out of it."""
+        found = self._shared.get(id(crowd.members))
+        if found is None:
+            parts = [_conjuncts(self.formula(one, is_old=crowd.is_old)) for one in crowd.members]
+            kept = [part for key, part in parts[0].items() if all(key in other for other in parts)]
+            found = self._shared[id(crowd.members)] = every(kept)
+        return found
+
     def _is_shared(self, name: str) -> bool:
         old, new = self._before.rules.get(name), self._after.rules.get(name)
         return old is not None and new is not None and old.says == new.says
@@ -117,17 +129,36 @@ class Crowds:
         return self.standing_for(("complete", frozenset(side.requires)), side.complete) if side.requires else HOLDS
 
 
+def _conjuncts(formula: Formula) -> dict[Hashable, Formula]:
+    """What has to hold for `formula`, part by part, each by what it says."""
+    parts = formula.parts if isinstance(formula, Every) else (formula,)
+    return {_said(part): part for part in parts}
+
+
+def _said(formula: Formula) -> Hashable:
+    if isinstance(formula, Literal):
+        return formula.atom.key, formula.accepts
+    return isinstance(formula, Every), tuple([_said(part) for part in formula.parts])
+
+
+class Effort:
+    """What all searches of a comparison may take together: answers asked for, and choices tried."""
+
+    def __init__(self) -> None:
+        self.left = MAX_EFFORT
+
+
 class Search:
     """Looks for requests that one change is about, where `rules` of it may match; None where any may."""
 
     def __init__(
-        self, crowds: Crowds, beside: Beside, before: Side, after: Side, rules: Sequence[Written] | None
+        self, crowds: Crowds, beside: Beside, sides: tuple[Side, Side], rules: Sequence[Written] | None, effort: Effort
     ) -> None:
         self._crowds = crowds
         self._meanings = beside.meanings
-        self._before = before
-        self._after = after
+        self._before, self._after = sides
         self._rules = rules
+        self._effort = effort
         self._left = MAX_SEARCHES
 
     def meaning(self, formula: Formula) -> Formula:
@@ -151,14 +182,10 @@ class Search:
         where they must not."""
         against = [one for one in learnt if _may_meet(one, chosen)]
         named = {one.written.rule.id for one in against}
-        holds = every([case.rest, *[self._formula(one) for one in chosen]])
+        holds = [case.rest, *map(self._formula, chosen)]
         more = 1
         while True:
-            if not self._left:
-                return Unknown("steps")
-            self._left -= 1
-            formula = every([holds, *[negated(self._formula(one)) for one in against]])
-            outcome = self._after.theory.solve(formula, _STEPS)
+            outcome = self._solved(holds, against)
             if not isinstance(outcome, Witness):
                 return outcome
             met = self._met(outcome.request)
@@ -175,6 +202,9 @@ class Search:
 
     def _with_one_of(self, crowd: Crowd, case: Case, chosen: tuple[_Member, ...], learnt: Sequence[_Member]) -> Outcome:
         """The same, with each of `crowd` in turn that may match there."""
+        shared = self._crowds.shared_by(crowd)
+        if isinstance(self._solved([case.rest, *map(self._formula, chosen), shared], learnt), Impossible):
+            return Impossible()  # for one reason that holds for all of them
         unknown: Outcome = Impossible()
         left = case._replace(wanted=tuple([one for one in case.wanted if one is not crowd]))
         for one in crowd.meeting(self._rules):
@@ -186,9 +216,20 @@ class Search:
                 return outcome
             if isinstance(outcome, Unknown):
                 unknown = outcome
-                if not self._left:
+                if outcome.why == "steps":
                     break
         return unknown
+
+    def _solved(self, holds: Sequence[Formula], against: Iterable[_Member]) -> Outcome:
+        """A request for which all of `holds` do, and that none of `against` matches."""
+        if self._effort.left <= 0 or self._left <= 0:
+            return Unknown("steps")
+        formula = every([*holds, *[negated(self._formula(one)) for one in against]])
+        space = self._after.theory.space([formula], _STEPS, formula)
+        outcome = space.solve(formula)
+        self._left -= 1
+        self._effort.left -= space.effort
+        return outcome
 
     def _formula(self, one: _Member) -> Formula:
         return self._crowds.formula(one.written, is_old=one.crowd.is_old)

@@ -9,6 +9,7 @@ from axonflow.app.comparing import _side
 from axonflow.app.policies import policy_sources, trusted_by
 from axonflow.policy.analysis.formulas import NO, YES, Every, Literal, every, negated, some
 from axonflow.policy.comparing.crowds import Crowd, cases, standing_for
+from axonflow.policy.comparing.searching import Crowds
 from tests.strategies import policy_set
 
 NAMES = ("a", "b", "c", "d")
@@ -75,3 +76,23 @@ def test_crowd_without_a_rule_neither_meets_it_nor_counts_it():
     fewer = Crowd(written(*RULES), is_old=False).without(frozenset(["shell"]))
     assert "shell" not in {one.rule.id for one in fewer.meeting(None)}
     assert [one.rule.id for one in fewer.among(["sql", "shell", "else"])] == ["sql"]
+
+
+def test_what_a_crowd_shares_is_what_all_of_it_say_also_who_is_left_out():
+    narrow = {"match": {"action": "tool.call"}, "effect": "deny", "when": 'has(context.a) && context.env == "x"'}
+    wide = {"id": "wide", "effect": "deny", "match": {"action": "tool.call"}}
+    allow = {"id": "yes", "effect": "allow"}
+    side = _side(
+        policy_sources(policy_set([allow, wide, narrow | {"id": "n1"}, narrow | {"id": "n2"}])), trusted_by(())
+    )
+    crowds = Crowds(side, side)
+    (crowd,) = [
+        one
+        for one in crowds.beside("yes").meanings.values()
+        if isinstance(one, Crowd) and one.members[0].rule.effect == "deny"
+    ]
+    theory = side.theory
+    without = crowds.shared_by(crowd.without(frozenset(["wide"])))
+    bare = theory.world.request({"action": "tool.call"})
+    assert theory.world.holds(without, bare)
+    assert not theory.world.holds(without, theory.world.request({"action": "llm.request"}))
