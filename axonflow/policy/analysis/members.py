@@ -15,6 +15,7 @@ from axonflow.policy.analysis.formulas import NO, Atom, Formula, Hint, Literal, 
 from axonflow.policy.analysis.places import unpacked
 from axonflow.policy.analysis.values import MAX_VALUES, members_unlike, unlike
 from axonflow.policy.analysis.worlds import World
+from axonflow.policy.deciding.matching import LIST_FIELDS
 
 __all__ = ["LISTED", "Lists", "Wanted", "asked", "lists_for", "members_of", "wanted_in"]
 
@@ -39,9 +40,10 @@ def wanted_in(formula: Formula) -> dict[str, Wanted]:
 
 
 def _wants_member(literal: Literal) -> bool:
-    """Whether the answer may be lost with a member. What loosens asks for all of them, all else for any."""
+    """Whether the answer may be lost with a member. What loosens asks for all of them, but of roles and groups; all
+    else for any."""
     key = literal.atom.key
-    asks_for_all = isinstance(key, tuple) and key[0] == "filter" and bool(key[2])
+    asks_for_all = isinstance(key, tuple) and key[0] == "filter" and bool(key[2]) and key[1] not in LIST_FIELDS
     return asks_for_all or not literal.accepts & NO
 
 

@@ -202,8 +202,8 @@ class Search:
 
     def _with_one_of(self, crowd: Crowd, case: Case, chosen: tuple[_Member, ...], learnt: Sequence[_Member]) -> Outcome:
         """The same, with each of `crowd` in turn that may match there."""
-        shared = self._crowds.shared_by(crowd)
-        if isinstance(self._solved([case.rest, *map(self._formula, chosen), shared], learnt), Impossible):
+        shared = every([case.rest, self._crowds.shared_by(crowd)])
+        if isinstance(self._within(Case((), case.unwanted, shared), chosen, learnt), Impossible):
             return Impossible()  # for one reason that holds for all of them
         unknown: Outcome = Impossible()
         left = case._replace(wanted=tuple([one for one in case.wanted if one is not crowd]))
