@@ -181,7 +181,7 @@ class Search:
         """A request in `case`, where the rules that were `chosen` match. Those that were `learnt` are known to match
         where they must not."""
         against = [one for one in learnt if _may_meet(one, chosen)]
-        named = {one.written.rule.id for one in against}
+        named = set(map(_identity, against))
         holds = [case.rest, *map(self._formula, chosen)]
         more = 1
         while True:
@@ -192,10 +192,10 @@ class Search:
             wrong = [_Member(one, crowd) for crowd in case.unwanted for one in crowd.among(met[crowd.is_old])]
             if not wrong:
                 break
-            if any(one.written.rule.id in named for one in wrong):  # a formula said that it does not match
+            if not named.isdisjoint(map(_identity, wrong)):  # a formula said that it does not match
                 return Unknown("theory")
             against += wrong[:more]
-            named.update(one.written.rule.id for one in wrong[:more])
+            named.update(map(_identity, wrong[:more]))
             more *= 2  # one may do for all, or each may be needed
         missing = next((crowd for crowd in case.wanted if not crowd.among(met[crowd.is_old])), None)
         return outcome if missing is None else self._with_one_of(missing, case, chosen, against)
@@ -249,6 +249,11 @@ class _Member(NamedTuple):
 
     written: Written
     crowd: Crowd
+
+
+def _identity(one: _Member) -> tuple[str, bool]:
+    """A rule that was changed is one on each side."""
+    return one.written.rule.id, one.crowd.is_old
 
 
 def _may_meet(one: _Member, chosen: Iterable[_Member]) -> bool:
