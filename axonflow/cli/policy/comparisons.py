@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -49,13 +49,21 @@ def _sections(found: Comparison) -> Iterator[str]:
                 yield f"  and {len(own) - _MOST} more"
     if found.undecided:
         yield f"\n{click.style('undecided', fg='yellow', bold=True)}"
-        yield from (
+        yield from _listed(
             f"  {printable(one.cause)} ({printable(one.change, 200)}): whether {_any(one.kinds)}; {one.why}"
-            for one in found.undecided[:_MOST]
+            for one in found.undecided
         )
     if found.unfelt:
         yield "\nproven to change no verdict"
-        yield from (f"  {printable(one.cause)} ({printable(one.change, 200)})" for one in found.unfelt[:_MOST])
+        yield from _listed(f"  {printable(one.cause)} ({printable(one.change, 200)})" for one in found.unfelt)
+
+
+def _listed(lines: Iterable[str]) -> Iterator[str]:
+    """The first of `lines`, and how many more there are."""
+    lines = list(lines)
+    yield from lines[:_MOST]
+    if len(lines) > _MOST:
+        yield f"  and {len(lines) - _MOST} more"
 
 
 def _any(kinds: tuple[str, ...]) -> str:

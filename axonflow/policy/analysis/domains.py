@@ -12,14 +12,15 @@ possible, whatever the answers of the others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from itertools import chain, product
 from typing import Any, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from axonflow.policy.analysis.formulas import ERROR, NO, YES, Atom, Formula, Hint, Literal, literals_in
+from axonflow.policy.analysis.formulas import ERROR, NO, YES, Atom, Hint
+from axonflow.policy.analysis.members import LISTED, Lists, Wanted, asked, lists_for, members_of
 from axonflow.policy.analysis.places import unpacked
 from axonflow.policy.analysis.records import Looking, values_of_record
 from axonflow.policy.analysis.texts import contents, moments
@@ -29,25 +30,24 @@ from axonflow.policy.analysis.values import (
     MAX_LISTED,
     MAX_VALUES,
     json_values,
-    members_unlike,
     names,
     of_kind,
     text_values,
-    unlike,
 )
 from axonflow.policy.analysis.worlds import World
 from axonflow.policy.request import ACTIONS
 
-__all__ = ["Domain", "Group", "domain_of", "domain_with", "needs_few", "values_of"]
+__all__ = ["Domain", "Group", "domain_of", "domain_with", "values_of"]
 
 _SCALAR: Final = frozenset({"equal", "filter", "order", "member", "present", "truth"})
-_LISTED: Final = frozenset({"filter", "member"})
 _TEXT: Final = frozenset({"prefix", "suffix", "inner"})
 _PATTERN: Final = frozenset({"glob", "pattern", "network", "version"})
 _KNOWN: Final = _SCALAR | _TEXT | _PATTERN
 _MAX_PATTERNS: Final = 5
 _MAX_REGIONS: Final = 6
 _MAX_KEPT: Final = 20_000
+_MAX_FEW_VALUES: Final = 2_000
+"""Where it is known which lists are needed."""
 _ANSWERS: Final = (YES, NO, ERROR)
 
 Answers = tuple[int, ...]
@@ -63,7 +63,8 @@ class Group(Struct, frozen=True):
 
 class Domain(Struct, frozen=True):
     """`answers` of `values`, one for each of `atoms`, in their order; so many were `tried`. `groups_of_few` are the
-    groups for formulas of which needs_few holds, where those for any formula are others."""
+    groups for formulas that want members of lists as in `wanted`, or just a few where that is None; where those for
+    any formula are others."""
 
     variable: str
     atoms: tuple[Atom, ...]
@@ -72,9 +73,16 @@ class Domain(Struct, frozen=True):
     groups: tuple[Group, ...]
     groups_of_few: tuple[Group, ...] | None = None
     tried: int = 0
+    wanted: frozenset[tuple[Hashable, int]] | None = None
+
+    def does_for(self, wanted: Wanted) -> bool:
+        """Whether its lists do for a formula in which this is `wanted`."""
+        if self.wanted is None:
+            return len(wanted) <= MAX_LISTED
+        return self.wanted.issuperset(map(asked, wanted))
 
     def groups_for(self, *, few: bool) -> tuple[Group, ...]:
-        """Those for a formula that needs `few` members of a list, or for any."""
+        """Those for a formula that it does for, or for any."""
         return self.groups_of_few if few and self.groups_of_few is not None else self.groups
 
     @property
@@ -83,51 +91,48 @@ class Domain(Struct, frozen=True):
         return self.is_exact_for(few=False)
 
     def is_exact_for(self, *, few: bool) -> bool:
-        """The same, for a formula that needs `few` members of a list, or for any."""
+        """The same, for a formula that it does for, or for any."""
         groups = self.groups_for(few=few)
         return len(groups) <= 1 and all(group.exact for group in groups)
 
 
-def needs_few(formula: Formula) -> bool:
-    """Whether lists of so few members as are tried do for `formula`: where any list satisfies it, one of these does.
+def domain_of(variable: str, atoms: Sequence[Atom], world: World, wanted: Wanted | None = None) -> Domain:
+    """The domain of `variable` for `atoms`, which read nothing else. Many rules ask the same of a variable.
 
-    Of a list that does, one member for each question that wants one is enough: with fewer members less is found among
-    them, and it is still true that all are what is wanted.
+    `wanted` is what wants a member of a list in the formulas that it is for, if that is known: then the lists with a
+    member for each do, and there are fewer of them than of all those with a few members.
     """
-    wanted: dict[str, set[tuple[Hashable, int]]] = {}
-    for literal in literals_in(formula):
-        for hint in literal.atom.hints:
-            if hint.kind in _LISTED and _wants_member(literal):
-                wanted.setdefault(hint.variable, set()).add((literal.atom.key, literal.accepts))
-    return all(len(literals) <= MAX_LISTED for literals in wanted.values())
-
-
-def _wants_member(literal: Literal) -> bool:
-    """Whether the answer may be lost with a member. What loosens asks for all of them, all else for any."""
-    key = literal.atom.key
-    asks_for_all = isinstance(key, tuple) and key[0] == "filter" and bool(key[2])
-    return asks_for_all or not literal.accepts & NO
-
-
-def domain_of(variable: str, atoms: Sequence[Atom], world: World) -> Domain:
-    """The domain of `variable` for `atoms`, which read nothing else. Many rules ask the same of a variable."""
+    if wanted is not None and not _asks_of_many(variable, atoms):
+        wanted = None
     key = (variable, *[atom.key for atom in atoms])
+    if wanted is not None:
+        key = (key, *map(asked, wanted))
     known: Domain | None = world.kept.get(key)
     if known is None:
         if len(world.kept) > _MAX_KEPT:
             world.kept.clear()
-        known = world.kept[key] = domain_with(variable, atoms, world, ())
+        known = world.kept[key] = domain_with(variable, atoms, world, (), wanted)
     return known
 
 
-def domain_with(variable: str, atoms: Sequence[Atom], world: World, examples: Sequence[Any]) -> Domain:
+def _asks_of_many(variable: str, atoms: Sequence[Atom]) -> bool:
+    """Whether more is asked of what is a list than for all of whose combinations lists are tried."""
+    hints = [hint for atom in atoms for hint in atom.hints]
+    asked = sum(hint.kind in LISTED for hint in hints)
+    return asked > MAX_LISTED and not _is_text(variable) and not any(hint.inside for hint in hints)
+
+
+def domain_with(
+    variable: str, atoms: Sequence[Atom], world: World, examples: Sequence[Any], wanted: Wanted | None = None
+) -> Domain:
     """The same, where `examples` are values worth trying too."""
     found: dict[Answers, Any] = {}
     cut = False
-    most = _most_answers(variable, atoms[0]) if len(atoms) == 1 else MAX_VALUES
+    most = _most_answers(variable, atoms[0]) if len(atoms) == 1 else None
+    lists = None if wanted is None else lists_for(wanted, variable, atoms, world)
     number = 0
-    for number, value in enumerate(chain(examples, values_of(variable, atoms, world))):
-        if number == MAX_VALUES:
+    for number, value in enumerate(chain(examples, values_of(variable, atoms, world, lists))):
+        if number == (MAX_VALUES if lists is None else _MAX_FEW_VALUES):
             cut = True
             break
         request = world.with_value(variable, value)
@@ -140,7 +145,8 @@ def domain_with(variable: str, atoms: Sequence[Atom], world: World, examples: Se
     kind = _Kind.of(variable, atoms, is_cut=cut)
     groups = tuple(_groups(kind, atoms, found, world))
     few = tuple(_groups(replace(kind, too_many_listed=False), atoms, found, world)) if kind.too_many_listed else None
-    return Domain(variable, tuple(atoms), tuple(found.values()), cells, groups, few, number)
+    own = None if lists is None or wanted is None else frozenset(map(asked, wanted))
+    return Domain(variable, tuple(atoms), tuple(found.values()), cells, groups, few, number, own)
 
 
 def _most_answers(variable: str, atom: Atom) -> int:
@@ -158,8 +164,9 @@ def _is_error(cell: tuple[Answers, Any]) -> bool:
 # -- values
 
 
-def values_of(variable: str, atoms: Sequence[Atom], world: World) -> Iterator[Any]:
-    """Values of `variable` worth trying, for what `atoms` ask of it; some may be of no request."""
+def values_of(variable: str, atoms: Sequence[Atom], world: World, lists: Lists | None = None) -> Iterator[Any]:
+    """Values of `variable` worth trying, for what `atoms` ask of it; some may be of no request. `lists` are all that
+    are needed of several members, where that is known."""
     every = [hint for atom in atoms for hint in atom.hints if hint.variable == variable]
     hints = list(dict.fromkeys(every))
     root, name, declared = unpacked(variable)
@@ -174,27 +181,12 @@ def values_of(variable: str, atoms: Sequence[Atom], world: World) -> Iterator[An
         return chain(contents(hints, world.scanner), records)
     if any(hint.inside for hint in hints) or name == "on_behalf_of":
         return values_of_record(Looking(variable, tuple(atoms), world), hints, is_principal=declared)
-    if not declared:
-        return json_values(hints, _members(variable, atoms, members_unlike(hints), world, lambda one: [one]))
-    if name in {"roles", "groups"}:
-        return names(hints, _members(variable, atoms, unlike(hints), world, lambda one: (one,)))
+    if not declared or name in {"roles", "groups"}:
+        members = members_of(variable, atoms, hints, world)
+        return names(hints, members, lists) if declared else json_values(hints, members, lists)
     if root == "principal" and name == "type":
         return iter(("user", "agent", "service"))
     return text_values(hints)
-
-
-def _members(
-    variable: str, atoms: Sequence[Atom], literals: Sequence[Any], world: World, listed: Callable[[Any], Any]
-) -> list[Any]:
-    """Those of `literals` that differ, as the only member of a list, in the answers to `atoms`."""
-    found: dict[Answers, Any] = {}
-    for literal in literals:
-        request = world.with_value(variable, listed(literal))
-        if request is not None:
-            found.setdefault(tuple([world.answer(atom, request) for atom in atoms]), literal)
-            if len(found) > MAX_VALUES:
-                break  # not all values are tried then, whatever the rest is
-    return list(found.values())
 
 
 # -- what there can be at most
@@ -220,7 +212,7 @@ class _Kind(Struct, frozen=True):
             is_cut,
             any(hint.inside for hint in hints),
             any(hint.kind in _TEXT | _PATTERN for hint in hints),
-            not _is_text(variable) and sum(hint.kind in _LISTED for hint in hints) > MAX_LISTED,
+            not _is_text(variable) and sum(hint.kind in LISTED for hint in hints) > MAX_LISTED,
             sum(hint.kind in _PATTERN for hint in hints) > _MAX_PATTERNS,
             len(of_kind(hints, "inner")) > MAX_INNER,
         )
@@ -239,7 +231,7 @@ class _Kind(Struct, frozen=True):
         return "main" if hint.kind in _KNOWN and not self._is_too_much(hint) else "free"
 
     def _is_too_much(self, hint: Hint) -> bool:
-        if hint.kind in _LISTED:
+        if hint.kind in LISTED:
             return self.too_many_listed
         if hint.kind in _PATTERN:
             return self.is_deep or self.too_many_patterns

@@ -9,8 +9,8 @@ So only rules are looked at that some request asks for, and a rule of its own co
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from axonflow.policy.analysis.findings import Finding, Undecided
 from axonflow.policy.analysis.formulas import Formula, every, negated
@@ -20,11 +20,13 @@ from axonflow.policy.analysis.solving import Impossible, Space, Unknown, Witness
 from axonflow.policy.analysis.subjects import Subject
 from axonflow.policy.analysis.theory import Theory
 from axonflow.policy.analysis.together import can_share, makes_no_difference
+from axonflow.policy.analysis.worlds import value_in
 from axonflow.policy.request import Request
 
 __all__ = ["Jointly"]
 
 _MAX_STEPS: Final = 2_000
+_MAX_QUIET: Final = 4
 _MAX_EFFORT: Final = 200_000
 """Answers asked for and choices tried, of all searches together, for each rule that one is compared with at most."""
 
@@ -37,6 +39,8 @@ class Jointly:
         self._rivals = rivals
         self._comparing = comparing
         self._effort = _MAX_EFFORT * comparing.most
+        self._quiet: list[Mapping[str, Any]] = []
+        self._sought_quiet = 0
 
     def examine(self, subject: Subject, met: Sequence[Subject]) -> Sequence[Finding | Undecided] | None:
         """That `subject` makes no difference beside others, of which `met` are those that match where it does first.
@@ -46,11 +50,14 @@ class Jointly:
         while more:
             members += more
             if len(members) > self._comparing.most or self._effort <= 0:
+                if self._differs_amid(subject, members):
+                    return []
                 return [_undecided(subject, members[: self._comparing.most], "limit")]
             if not self._comparing.take(len(more)):
                 return None
-            space = self._theory.space([subject.matching, *[one.formula for one in members]], _MAX_STEPS)
-            outcome = subject.solved(space, _beyond(subject, members))
+            beyond = _beyond(subject, members)
+            space = self._theory.space([subject.matching, *[one.formula for one in members]], _MAX_STEPS, beyond)
+            outcome = subject.solved(space, beyond)
             self._effort -= space.effort
             if isinstance(outcome, Impossible):
                 return [self._told(subject, members, space)]
@@ -60,6 +67,39 @@ class Jointly:
             if any(one in members for one in more):  # a formula said that it does not match
                 return [_undecided(subject, members, "engine")]
         return []
+
+    def _differs_amid(self, subject: Subject, members: Sequence[Subject]) -> bool:
+        """Whether `subject` matches, and no rival of it, on a request made for that: what it asks about is as where it
+        matches first, all else as where none of a crowd matches that some rule met. Of hundreds of denials that
+        each fail on an attribute of its own this is seen at once."""
+        shown = subject.shown
+        if not isinstance(shown, Witness):
+            return False
+        for quiet in self._quiet_for(subject, members):
+            own = {variable: value_in(shown.request, variable) for variable in _variables([subject])}
+            request = self._theory.world.request({**quiet, **own})
+            if request is not None and self._theory.world.holds(subject.matching, request):
+                met = self._rivals.at(subject, request)
+                if not _sharing(subject, met):
+                    return True
+        return False
+
+    def _quiet_for(self, subject: Subject, members: Sequence[Subject]) -> Iterator[Mapping[str, Any]]:
+        """Values of variables for which none of a crowd matches: of those known, and then of this one."""
+        yield from self._quiet
+        if self._sought_quiet == _MAX_QUIET:
+            return
+        self._sought_quiet += 1
+        crowd = [subject, *members]
+        actions = [] if subject.rule.actions is None else [self._theory.acts(subject.rule.actions)]
+        calm = every([*actions, *[negated(one.formula) for one in crowd]])
+        space = self._theory.space([calm], _MAX_STEPS, calm)
+        outcome = space.solve(calm)
+        self._effort -= space.effort
+        if isinstance(outcome, Witness):
+            values = {variable: value_in(outcome.request, variable) for variable in _variables(crowd)}
+            self._quiet.append(values)
+            yield values
 
     def _told(self, subject: Subject, members: Sequence[Subject], space: Space) -> Finding | Undecided:
         members = self._needed(subject, members, space)
@@ -82,6 +122,11 @@ class Jointly:
                 needed = fewer
         self._effort -= space.effort
         return needed
+
+
+def _variables(subjects: Iterable[Subject]) -> set[str]:
+    """All that they ask about."""
+    return {hint.variable for one in subjects for atom in one.atoms.values() for hint in atom.hints}
 
 
 def _sharing(subject: Subject, met: Sequence[Subject]) -> list[Subject]:

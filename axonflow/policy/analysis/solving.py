@@ -14,8 +14,9 @@ from typing import Any, Final
 from msgspec import Struct
 
 from axonflow.policy.analysis.arithmetic import proposal, understands
-from axonflow.policy.analysis.domains import Domain, Group, domain_of, domain_with, needs_few, values_of
+from axonflow.policy.analysis.domains import Domain, Group, domain_of, domain_with, values_of
 from axonflow.policy.analysis.formulas import ERROR, NO, YES, Atom, Every, Formula, Literal, atoms_in
+from axonflow.policy.analysis.members import Wanted, wanted_in
 from axonflow.policy.analysis.worlds import ABSENT, World, value_in
 from axonflow.policy.request import Request
 
@@ -111,9 +112,15 @@ class Space:
     """What there is to know of some atoms together: their variables' domains. Formulas over them are solved in it."""
 
     def __init__(
-        self, atoms: Iterable[Atom], world: World, steps: int = MAX_STEPS, examples: Sequence[Request] = ()
+        self,
+        atoms: Iterable[Atom],
+        world: World,
+        steps: int = MAX_STEPS,
+        examples: Sequence[Request] = (),
+        wanted: Mapping[str, Wanted] | None = None,
     ) -> None:
-        """`examples`: requests whose values are worth trying."""
+        """`examples`: requests whose values are worth trying. `wanted`: what wants a member of a list in the formulas
+        that will be asked for, where that is known (see domains)."""
         self._world = world
         self._steps = steps
         self._atoms = {atom.key: atom for atom in atoms}
@@ -129,11 +136,11 @@ class Space:
         self.domains: list[Domain] = [
             domain_with(variable, tuple(own.values()), world, [value_in(one, variable) for one in examples])
             if examples
-            else domain_of(variable, tuple(own.values()), world)
+            else domain_of(variable, tuple(own.values()), world, None if wanted is None else wanted.get(variable, ()))
             for variable, own in by_variable.items()
         ]
         self._real = _Table([*((domain.atoms, domain.answers) for domain in self.domains), *self._unbound])
-        self._possible: dict[bool, _Table] = {}
+        self._possible: dict[tuple[bool, ...], _Table] = {}
         self._searches: list[_Steps] = []
 
     @property
@@ -165,8 +172,8 @@ class Space:
                 request = self._request(cells, formula)
                 if request is not None:
                     return Witness(request)
-            few = needs_few(formula) if self._has_crowds else False
-            if self._is_exact(few=few) or not any(self._solutions(self._table(few=few), formula)):
+            few = self._few(formula)
+            if self._is_exact(few) or not any(self._solutions(self._table(few), formula)):
                 return Impossible()
         except _OutOfStepsError:
             return Unknown("steps")
@@ -193,18 +200,22 @@ class Space:
         request = self._confirmed({**values, **found.values}, formula)
         return Unknown("theory") if request is None else Witness(request)
 
-    @property
-    def _has_crowds(self) -> bool:
-        """Whether more is asked of some list than is understood for any formula."""
-        return any(domain.groups_of_few is not None for domain in self.domains)
+    def _few(self, formula: Formula) -> tuple[bool, ...]:
+        """For each domain whether its lists do for `formula`."""
+        if all(domain.groups_of_few is None for domain in self.domains):
+            return (False,) * len(self.domains)
+        wanted = wanted_in(formula)
+        return tuple([domain.does_for(wanted.get(domain.variable, ())) for domain in self.domains])
 
-    def _is_exact(self, *, few: bool) -> bool:
-        return not self._loose and all(domain.is_exact_for(few=few) for domain in self.domains)
+    def _is_exact(self, few: tuple[bool, ...]) -> bool:
+        known = zip(self.domains, few, strict=True)
+        return not self._loose and all(domain.is_exact_for(few=does) for domain, does in known)
 
-    def _table(self, *, few: bool) -> _Table:
+    def _table(self, few: tuple[bool, ...]) -> _Table:
         table = self._possible.get(few)
         if table is None:
-            groups: list[Group] = [group for domain in self.domains for group in domain.groups_for(few=few)]
+            known = zip(self.domains, few, strict=True)
+            groups: list[Group] = [group for domain, does in known for group in domain.groups_for(few=does)]
             columns: list[tuple[Sequence[Atom], Sequence[Sequence[int]]]] = [
                 (group.atoms, group.cells) for group in groups
             ]
@@ -285,26 +296,41 @@ class _Steps:
 
 
 def _ways(cells: _Cells, todo: list[_Tree], steps: _Steps) -> Iterator[_Cells]:
-    steps.take()
+    left = [(cells, todo)]  # no recursion: there may be more choices than the stack takes
+    while left:
+        steps.take()
+        cells, todo = left.pop()
+        choices = _narrowed(cells, todo)
+        if choices is None:
+            continue
+        if not choices:
+            yield cells
+            continue
+        first = min(choices, key=lambda choice: len(choice[1]))
+        rest: list[_Tree] = [choice for choice, _ in choices if choice is not first[0]]
+        left += [(list(cells), [*rest, option]) for option in reversed(first[1])]
+
+
+def _narrowed(cells: _Cells, todo: list[_Tree]) -> list[tuple[_Node, list[_Tree]]] | None:
+    """The choices that are open when all is taken into `cells` of which there is no choice; None if nothing is left."""
     choices: list[_Node] = []
     while todo:
-        part = todo.pop()
-        if isinstance(part, _Leaf):
-            cells[part.domain] &= part.cells
-            if not cells[part.domain]:
-                return
-        elif part.is_every:
-            todo += part.parts
-        else:
-            choices.append(part)
-    open_choices = [(choice, options) for choice in choices if (options := _options(choice, cells)) is not None]
-    if not open_choices:
-        yield cells
-        return
-    first = min(open_choices, key=lambda choice: len(choice[1]))
-    rest: list[_Tree] = [choice for choice, _ in open_choices if choice is not first[0]]
-    for option in first[1]:
-        yield from _ways(list(cells), [*rest, option], steps)
+        while todo:
+            part = todo.pop()
+            if isinstance(part, _Leaf):
+                cells[part.domain] &= part.cells
+                if not cells[part.domain]:
+                    return None
+            elif part.is_every:
+                todo += part.parts
+            else:
+                choices.append(part)
+        found = [(choice, options) for choice in choices if (options := _options(choice, cells)) is not None]
+        todo = [options[0] for _, options in found if len(options) == 1]
+        if not all(options for _, options in found):
+            return None
+        choices = [choice for choice, options in found if len(options) > 1]
+    return [(choice, options) for choice, options in found if len(options) > 1]
 
 
 def _options(choice: _Node, cells: _Cells) -> list[_Tree] | None:

@@ -32,6 +32,7 @@ from axonflow.policy.analysis.formulas import (
     formula_of,
     some,
 )
+from axonflow.policy.analysis.members import wanted_in
 from axonflow.policy.analysis.places import place_of_path
 from axonflow.policy.analysis.solving import MAX_STEPS, Outcome, Space
 from axonflow.policy.analysis.worlds import NOW_US, World
@@ -122,14 +123,16 @@ class Theory:
 
     # -- solving
 
-    def space(self, formulas: Iterable[Formula], steps: int = MAX_STEPS) -> Space:
-        """Where formulas over the atoms of `formulas` can be solved, one after the other."""
-        return Space((atom for formula in formulas for atom in atoms_in(formula)), self.world, steps)
+    def space(self, formulas: Iterable[Formula], steps: int = MAX_STEPS, asked: Formula | None = None) -> Space:
+        """Where formulas over the atoms of `formulas` can be solved, one after the other. `asked`: the one that matters
+        most, if it is known; where many lists of members are asked for, values are chosen for it."""
+        wanted = None if asked is None else wanted_in(asked)
+        return Space((atom for formula in formulas for atom in atoms_in(formula)), self.world, steps, wanted=wanted)
 
     def solve(self, formula: Formula, steps: int = MAX_STEPS) -> Outcome:
         """A request for which `formula` holds, Impossible where there is none, else Unknown. At most `steps` choices
         are tried."""
-        return self.space([formula], steps).solve(formula)
+        return self.space([formula], steps, formula).solve(formula)
 
     def decide(self, request: Request) -> Decision:
         """What the engine says of `request`, as of its own time or of a moment that is always the same."""

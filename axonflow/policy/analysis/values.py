@@ -137,13 +137,18 @@ def _next_to(value: float) -> Iterator[int | float]:
     yield from (floor(value), floor(value) + 1, ceil(value) - 1)  # what is declared as int holds nothing else
 
 
-def names(hints: Sequence[Hint], members: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """Lists of names, such as roles: `members` are those that differ in what is asked about them."""
+def names(
+    hints: Sequence[Hint], members: Sequence[str], lists: Sequence[tuple[str, ...]] | None = None
+) -> Iterator[tuple[str, ...]]:
+    """Lists of names, such as roles: `members` are those that differ in what is asked about them. `lists` are all that
+    are needed of several, where that is known."""
     listed = [hint for hint in hints if hint.kind != "present"]
     yield ()
-    most = min(max(len(listed), 1), 4)
-    for count in range(1, most + 1):
-        yield from combinations(members, count)
+    if lists is None:
+        for count in range(1, min(max(len(listed), 1), 4) + 1):
+            yield from combinations(members, count)
+    else:
+        yield from lists
     yield tuple(members)
     yield from (tuple(f"n{number}" for number in range(length)) for length in lengths(hints) if length <= 1000)
 
@@ -160,8 +165,11 @@ def unlike(hints: Sequence[Hint]) -> list[str]:
     return [*literals, fresh_text(literals)]
 
 
-def json_values(hints: Sequence[Hint], members: Sequence[Any]) -> Iterator[Any]:
-    """Values of an attribute; `members` are what lists may hold that differ in what is asked about them."""
+def json_values(
+    hints: Sequence[Hint], members: Sequence[Any], lists: Sequence[tuple[Any, ...]] | None = None
+) -> Iterator[Any]:
+    """Values of an attribute; `members` are what lists may hold that differ in what is asked about them, `lists` all
+    that are needed of several, where that is known."""
     yield from (value for value in of_kind(hints, "equal", "filter", "other") if value.__class__ is bool)
     if any(hint.kind == "truth" for hint in hints):
         yield True
@@ -169,8 +177,11 @@ def json_values(hints: Sequence[Hint], members: Sequence[Any]) -> Iterator[Any]:
     yield from _numbers(hints)
     yield from (True, False, ABSENT, None, "", [], {})
     asked = sum(hint.kind in {"filter", "member", "other"} for hint in hints)
-    for count in range(1, min(asked, MAX_LISTED) + 1):
-        yield from (list(chosen) for chosen in combinations(members, count))
+    if lists is None:
+        for count in range(1, min(asked, MAX_LISTED) + 1):
+            yield from (list(chosen) for chosen in combinations(members, count))
+    else:
+        yield from map(list, lists)
     yield from ([1] * length for length in lengths(hints) if length <= 1000)
     wanted = _texts(of_kind(hints, "member"))
     if wanted:

@@ -8,27 +8,23 @@ there, the rules that may be met beside it count.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Literal, NamedTuple
 
 from msgspec import Struct
 
 from axonflow.policy.analysis.formulas import FALSE, HOLDS, Formula, every, negated, some
 from axonflow.policy.analysis.shrinking import least
-from axonflow.policy.analysis.solving import Impossible, Space, Witness
-from axonflow.policy.comparing.sides import EFFECTS, Side, Verdicts, Written
+from axonflow.policy.analysis.solving import Unknown
+from axonflow.policy.comparing.goals import KINDS, Kind, Turn, anywhere, of_rule
+from axonflow.policy.comparing.searching import Beside, Crowds, Effort, Search
+from axonflow.policy.comparing.sides import EFFECTS, Side, Written
 from axonflow.policy.deciding.foreseeing import mentions
 from axonflow.policy.decision import Decision, Effect, Redact
 from axonflow.policy.request import Request
 
 __all__ = ["KINDS", "Comparison", "Difference", "Outcome", "Undecided", "Unfelt", "compared"]
 
-Kind = Literal["newly-allowed", "newly-denied", "another-effect", "obligations", "reasons"]
-KINDS: Final[tuple[Kind, ...]] = ("newly-allowed", "newly-denied", "another-effect", "obligations", "reasons")
-"""In the order in which they matter."""
-MAX_RELEVANT: Final = 400
-"""Rules of both sides that may meet a changed one. With more, nothing is claimed about it."""
-_STEPS: Final = 5_000
 _OF_MATCHING: Final = frozenset({"condition", "exceptions"})
 """What of a rule tells when it matches, and nothing else."""
 _DETECTORS: Final = "detectors and allowlists"
@@ -84,14 +80,19 @@ class Comparison(Struct, frozen=True):
 
 
 class _Cause(NamedTuple):
-    """One thing that was changed: where it may make a difference, which rules may be met there (None: any), and where
-    something else has to be done for it."""
+    """One thing that was changed: where it may make a difference, and where something else has to be done for it."""
 
     name: str
     change: str
     where: Formula
-    rules: tuple[Written, ...] | None = None
     owes: Formula = FALSE
+    turn: Turn | None = None
+    """What became of a rule; None for what the sets say besides."""
+
+    @property
+    def rules(self) -> tuple[Written, ...] | None:
+        """Those one of which matches where it makes a difference; None if that may be anywhere."""
+        return None if self.turn is None else tuple([one for one in (self.turn.old, self.turn.new) if one is not None])
 
 
 def compared(
@@ -113,11 +114,11 @@ class _Comparing:
     def __init__(self, before: Side, after: Side) -> None:
         self._before = before
         self._after = after
-        self._matches: dict[tuple[bool, str], Formula] = {}
+        self._crowds = Crowds(before, after)
+        self._effort = Effort()
         self._differences: list[Difference] = []
         self._unfelt: list[Unfelt] = []
         self._undecided: list[Undecided] = []
-        self._all: Verdicts | None = None
 
     def result(self, changes: int) -> Comparison:
         order = {kind: number for number, kind in enumerate(KINDS)}
@@ -137,14 +138,12 @@ class _Comparing:
         theory = after.theory
         known = before.engine.known_actions ^ after.engine.known_actions
         if known:
-            yield _Cause(
-                "known actions", "added or removed: " + ", ".join(sorted(known)[:10]), theory.acts(known), None
-            )
+            yield _Cause("known actions", "added or removed: " + ", ".join(sorted(known)[:10]), theory.acts(known))
         required = before.requires ^ after.requires
         if required:
             where = some([every([theory.acts([action]), theory.lacks(path)]) for action, path in sorted(required)])
             named = ", ".join(f"{path} for {action}" for action, path in sorted(required)[:10])
-            yield _Cause("requires", f"added or removed: {named}", where)
+            yield _Cause("requires", f"added or removed: {named}", self._crowds.standing_for("requires", where))
         if before.engine.layers != after.engine.layers:
             yield _Cause("layers", f"{_layers(before)} -> {_layers(after)}", HOLDS)
 
@@ -155,66 +154,47 @@ class _Comparing:
     def _rules(self) -> Iterator[_Cause]:
         for name in sorted(self._before.rules.keys() | self._after.rules.keys()):
             old, new = self._before.rules.get(name), self._after.rules.get(name)
-            if old is None or new is None:
-                written = old or new
-                assert written is not None
-                where = self._formula(name, after=old is None)
-                change = "rule added" if old is None else "rule removed"
-                yield _Cause(name, change, where, (written,), where if written.row.obligations else FALSE)
-                continue
             fields = _fields(old, new)
             if fields:
-                yield self._changed(name, old, new, fields)
+                yield self._changed(name, Turn(old, new), fields)
 
-    def _changed(self, name: str, old: Written, new: Written, fields: Sequence[str]) -> _Cause:
-        first, then = self._formula(name, after=False), self._formula(name, after=True)
+    def _changed(self, name: str, turn: Turn, fields: Sequence[str]) -> _Cause:
+        old, new = turn.old, turn.new
+        first = FALSE if old is None else self._crowds.rule(name, is_old=True)
+        then = FALSE if new is None else self._crowds.rule(name, is_old=False)
         gone, came = every([first, negated(then)]), every([negated(first), then])
         owes = [
-            gone if old.row.obligations else FALSE,
-            came if new.row.obligations else FALSE,
-            every([first, then]) if old.row.obligations != new.row.obligations else FALSE,
+            gone if old is not None and old.row.obligations else FALSE,
+            came if new is not None and new.row.obligations else FALSE,
+            every([first, then]) if old is None or new is None or old.row.obligations != new.row.obligations else FALSE,
         ]
-        says_else = not _OF_MATCHING.issuperset(fields)
-        where = some([first, then]) if says_else else some([gone, came])
-        return _Cause(name, "rule changed: " + ", ".join(fields), where, (old, new), some(owes))
-
-    def _formula(self, name: str, *, after: bool) -> Formula:
-        """That a rule matches. One that says the same on both sides is one formula: it holds for both or for none."""
-        old, new = self._before.rules.get(name), self._after.rules.get(name)
-        after = after or (old is not None and new is not None and old.says == new.says)
-        formula = self._matches.get((after, name))
-        if formula is None:
-            side, written = (self._after, new) if after else (self._before, old)
-            assert written is not None
-            formula = self._matches[after, name] = side.theory.matches(written.rule)
-        return formula
+        where = some([gone, came]) if _OF_MATCHING.issuperset(fields) else some([first, then])
+        if old is None or new is None:
+            return _Cause(name, fields[0], where, some(owes), turn._replace(lost=first, gained=then))
+        if old.says == new.says:
+            turn = turn._replace(lost=FALSE, gained=FALSE)
+        elif old.says[:2] == new.says[:2]:
+            turn = turn._replace(lost=gone, gained=came)
+        else:
+            turn = turn._replace(lost=first, gained=then)
+        return _Cause(name, "rule changed: " + ", ".join(fields), where, some(owes), turn)
 
     # -- what it does
 
     def look_at(self, cause: _Cause) -> None:
         """Find a request of each kind for which `cause` makes a difference."""
-        old, new = self._relevant(cause)
-        if len(old) + len(new) > MAX_RELEVANT:
-            self._undecided.append(
-                Undecided(cause.name, cause.change, KINDS[:4], f"more than {MAX_RELEVANT} rules may meet it")
-            )
-            return
-        space, goals = self._goals(cause, old, new)
+        beside = self._crowds.beside(None if cause.turn is None else cause.name)
+        search = Search(self._crowds, beside, (self._before, self._after), cause.rules, self._effort)
         felt: set[Kind] = set()
         unknown: list[Kind] = []
         why = ""
-        for kind, goal in goals:
-            if kind == "reasons" and (felt or unknown):
-                continue  # what matters more was said
-            outcome = space.solve(goal)
-            difference = self._confirmed(cause, outcome.request) if isinstance(outcome, Witness) else None
-            if difference is not None and difference.kind not in felt:
-                felt.add(difference.kind)
-                self._differences.append(difference)
-            is_told = difference is not None and difference.kind == kind
-            if not is_told and not isinstance(outcome, Impossible) and kind != "reasons":
+        for kind, goal in _goals(cause, beside):
+            if kind in felt or (kind == "reasons" and (felt or unknown)):
+                continue  # it was said, or what matters more was
+            reason = self._sought(cause, kind, search, goal, felt)
+            if reason is not None and kind != "reasons":
                 unknown.append(kind)
-                why = getattr(outcome, "why", "theory")
+                why = reason
         reads_content = cause.name == _DETECTORS
         if unknown or reads_content:
             why = "the sets look for other things in contents" if reads_content else _WHY[why]
@@ -222,38 +202,24 @@ class _Comparing:
         elif not felt - {"reasons"}:
             self._unfelt.append(Unfelt(cause.name, cause.change))
 
-    def _relevant(self, cause: _Cause) -> tuple[list[Written], list[Written]]:
-        """The rules of both sides that may match where `cause` makes a difference."""
-        if cause.rules is None:
-            return list(self._before.rules.values()), list(self._after.rules.values())
-        sides = (self._before.rules.values(), self._after.rules.values())
-        old, new = ([one for one in side if any(rule.may_meet(one) for rule in cause.rules)] for side in sides)
-        return old, new
+    def _sought(self, cause: _Cause, kind: Kind, search: Search, goal: Formula, felt: set[Kind]) -> str | None:
+        """Look for a difference of `kind`, and note what is found. None where one was, or it is proven that there is
+        none, else why that is not known."""
+        why = None
+        for outcome in search.outcomes(goal):
+            if isinstance(outcome, Unknown):
+                why = outcome.why
+                continue
+            difference = self._confirmed(cause, search, outcome.request)
+            if difference is not None and difference.kind not in felt:
+                felt.add(difference.kind)
+                self._differences.append(difference)
+            if difference is not None and difference.kind == kind:
+                return None
+            why = "theory"
+        return why
 
-    def _goals(
-        self, cause: _Cause, old: Iterable[Written], new: Iterable[Written]
-    ) -> tuple[Space, list[tuple[Kind, Formula]]]:
-        """What to look for, in the order in which it matters, and where."""
-        before = Verdicts(self._before, old, {one.rule.id: self._formula(one.rule.id, after=False) for one in old})
-        after = Verdicts(self._after, new, {one.rule.id: self._formula(one.rule.id, after=True) for one in new})
-        first, then = before.effects, after.effects
-        others = [
-            every([first[one], then[other]])
-            for one in EFFECTS
-            for other in EFFECTS[1:]
-            if one is not other and not (one in EFFECTS[:2] and other in EFFECTS[2:])
-        ]
-        same = some([every([first[effect], then[effect]]) for effect in EFFECTS])
-        goals: list[tuple[Kind, Formula]] = [
-            ("newly-allowed", every([cause.where, before.refused, after.allowed])),
-            ("newly-denied", every([cause.where, some([first[one] for one in EFFECTS[1:]]), then[Effect.DENY]])),
-            ("another-effect", every([cause.where, some(others)])),
-            ("obligations", every([cause.owes, same])),
-            ("reasons", every([cause.where, same])),
-        ]
-        return self._after.theory.space([goal for _, goal in goals], _STEPS), goals
-
-    def _confirmed(self, cause: _Cause, request: Request) -> Difference | None:
+    def _confirmed(self, cause: _Cause, search: Search, request: Request) -> Difference | None:
         """What the engines make of it; None where they agree after all."""
 
         def shown(request: Request) -> tuple[Kind | None, Effect, Effect, frozenset[str]]:
@@ -264,15 +230,28 @@ class _Comparing:
         def still(request: Request) -> bool:
             # A condition that fails for what was left out would show the same, and tell somebody who reads it nothing.
             found = shown(request)
-            return found[:3] == told[:3] and found[3] <= told[3] and world.holds(cause.where, request)
+            return found[:3] == told[:3] and found[3] <= told[3] and world.holds(where, request)
 
         told, world = shown(request), self._after.theory.world
+        where = search.meaning(cause.where)
         kind = told[0]
         if kind is None:
             return None
         request = least(request, still)
         before, after = self._before.theory.decide(request), self._after.theory.decide(request)
         return Difference(kind, cause.name, cause.change, request, _outcome(before), _outcome(after))
+
+
+def _goals(cause: _Cause, beside: Beside) -> Iterator[tuple[Kind, Formula]]:
+    """What to look for, in the order in which it matters, and where."""
+    before, after = beside.before, beside.after
+    if cause.turn is None:
+        yield from anywhere(cause.where, before, after)
+    else:
+        yield from of_rule(cause.turn, before, after)
+    same = some([every([before.effects[effect], after.effects[effect]]) for effect in EFFECTS])
+    yield "obligations", every([cause.owes, same])
+    yield "reasons", every([cause.where, same])
 
 
 _WHY: Final = {"theory": "a condition is beyond what can be proven", "steps": "too many combinations to try"}
@@ -282,8 +261,10 @@ def _layers(side: Side) -> str:
     return ", ".join(f"{layer.name} {layer.default}" for layer in side.engine.layers) or "none"
 
 
-def _fields(old: Written, new: Written) -> list[str]:
-    """What of a rule was changed."""
+def _fields(old: Written | None, new: Written | None) -> list[str]:
+    """What of a rule was changed, or what was done to it."""
+    if old is None or new is None:
+        return ["rule added" if old is None else "rule removed"]
     found = [
         name
         for name, one, other in zip(("effect", "layer", "condition", "exceptions"), old.says, new.says, strict=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from axonflow.policy.analysis.formulas import FALSE, HOLDS, Formula, every, negated, some
@@ -75,6 +76,12 @@ class Side:
         """Actions, each with a path that its requests must carry."""
         return {(action, path) for head in self.heads for action, paths in head.requires.items() for path in paths}
 
+    @cached_property
+    def complete(self) -> Formula:
+        """That a request carries what it must."""
+        lacks = [every([self.theory.acts([action]), self.theory.lacks(path)]) for action, path in sorted(self.requires)]
+        return negated(some(lacks)) if lacks else HOLDS
+
     @property
     def looks_for(self) -> tuple[Any, ...]:
         """What its sets add to what detectors find, or take from it."""
@@ -87,41 +94,50 @@ def _said(row: RuleRow | ExceptionRow, expression: Expression | None, head: SetH
     match = sorted((path, repr(value)) for path, value in row.match.items())
     if expression is None:
         return (match,)
-    text = head.expressions[row.expression] if 0 <= row.expression < len(head.expressions) else ""
-    return match, expression.skeleton, text, repr(expression.literals), sorted(head.attributes.items())
+    return match, expression.skeleton, repr(expression.literals), sorted(head.attributes.items())
 
 
 class Verdicts:
-    """What `side` decides, as formulas: as far as its rules in `relevant` may match. ``matches(id)`` is the formula of
-    one of them."""
+    """What `side` decides, as formulas: `asked` says of rules, or of crowds of them, which effect they have, in which
+    layer, and that they match."""
 
-    def __init__(self, side: Side, relevant: Iterable[Written], matches: Mapping[str, Formula]) -> None:
+    def __init__(self, side: Side, complete: Formula, asked: Iterable[tuple[Effect, int, Formula]]) -> None:
+        """`complete`: that a request carries what it must."""
         self._side = side
         self._by_effect: dict[Effect, list[Formula]] = {}
         self._grants: dict[int, list[Formula]] = {}
-        for one in relevant:
-            formula = matches[one.rule.id]
-            self._by_effect.setdefault(one.rule.effect, []).append(formula)
-            if one.rule.effect is Effect.ALLOW:
-                self._grants.setdefault(one.rule.layer, []).append(formula)
+        for effect, layer, formula in asked:
+            self._by_effect.setdefault(effect, []).append(formula)
+            if effect is Effect.ALLOW:
+                self._grants.setdefault(layer, []).append(formula)
+        self._permitted: Final = every([self._known(), complete, self._granted()])
         self.effects: Final = self._effects()
+
+    @property
+    def undenied(self) -> Formula:
+        """That it is granted, and nothing denies it."""
+        return every([self._permitted, negated(self._any(Effect.DENY))])
 
     @property
     def allowed(self) -> Formula:
         """That it lets the request go on."""
-        return some([self.effects[effect] for effect in EFFECTS[2:]])
+        return every([self.undenied, negated(self._any(Effect.REQUIRE_APPROVAL))])
 
-    @property
-    def refused(self) -> Formula:
-        """That it does not."""
-        return some([self.effects[effect] for effect in EFFECTS[:2]])
+    def ungranted(self, layer: int, other: Verdicts) -> Formula:
+        """That no rule of `layer`, as the side of `other` counts, grants it. Where the sides have not the same layers,
+        nothing is said: that is a change of its own."""
+        if self._side.engine.layers != other._side.engine.layers:
+            return HOLDS
+        return negated(some(self._grants.get(layer, [])))
+
+    def _any(self, effect: Effect) -> Formula:
+        return some(self._by_effect.get(effect, []))
 
     def _effects(self) -> dict[Effect, Formula]:
-        granted = every([self._known(), self._complete(), self._granted()])
-        found = {Effect.DENY: some([negated(granted), *self._by_effect.get(Effect.DENY, [])])}
-        left = every([granted, negated(some(self._by_effect.get(Effect.DENY, [])))])
+        found = {Effect.DENY: negated(self.undenied)}
+        left = self.undenied
         for effect in EFFECTS[1:-1]:
-            asked = some(self._by_effect.get(effect, []))
+            asked = self._any(effect)
             found[effect] = every([left, asked])
             left = every([left, negated(asked)])
         found[Effect.ALLOW] = left
@@ -130,17 +146,11 @@ class Verdicts:
     def _known(self) -> Formula:
         return self._side.theory.acts(self._side.engine.known_actions)
 
-    def _complete(self) -> Formula:
-        """That the request carries what it must."""
-        theory = self._side.theory
-        missing = [every([theory.acts([action]), theory.lacks(path)]) for action, path in sorted(self._side.requires)]
-        return negated(some(missing)) if missing else HOLDS
-
     def _granted(self) -> Formula:
         """That each layer whose default is deny grants it, and any layer does."""
         layers = self._side.engine.layers
         grants = [some(self._grants.get(number, [])) for number in range(len(layers))]
         needed = [grant for grant, layer in zip(grants, layers, strict=True) if layer.default == "deny"]
         by_default = any(layer.default == "allow" for layer in layers)
-        anybody = HOLDS if by_default else some(grants) if grants else FALSE
+        anybody = HOLDS if by_default or needed else some(grants) if grants else FALSE
         return every([*needed, anybody])

@@ -65,3 +65,12 @@ def test_diff_of_places_that_do_not_load_or_of_one_alone_is_refused(run, places)
     result = run("policy", "diff", "old.json")
     assert result.exit_code == 2
     assert "name another place" in result.stderr
+
+
+def test_diff_of_more_than_is_shown_says_how_many_more_there_are(run, places):
+    many = [{"id": f"d{n}", "effect": "deny", "match": {"resource.id": "shell"}} for n in range(25)]
+    (places / "new.json").write_text(json.dumps(policy_set([*RULES, *many])))
+    shown = run("policy", "diff", "old.json", "new.json").stdout
+    proven = shown[shown.index("proven to change no verdict") :].split("\n")
+    assert sum("(rule added)" in line for line in proven) == 20
+    assert "  and 5 more" in proven

@@ -207,7 +207,8 @@ def test_check_of_rules_that_shadow_one_together_shows_a_request_for_each(run, f
     assert one["witness"] == one["witnesses"][0]
 
 
-def test_check_of_what_takes_too_many_rules_together_names_some_of_them(run, folder):
+def test_check_of_what_takes_too_many_rules_together_names_some_of_them(run, folder, monkeypatch):
+    monkeypatch.setattr("axonflow.policy.analysis.jointly._MAX_QUIET", 0)
     write(folder, *[{"id": f"r{n}", "effect": "deny", "when": f"context.n{n} > 1"} for n in range(9)])
     shown = run("policy", "check", "--compare", "7").stdout
     assert "does r0 make a difference beside r1, r2, r3, r4, r5 and 2 others together? (limit)" in shown

@@ -148,12 +148,26 @@ def test_conflict_with_a_rule_that_shadows_it_with_others_is_not_told_again():
     assert {one.kind for one in analysis.findings} == {"shadowed"}
 
 
-def test_more_rules_together_than_are_compared_are_undecided():
-    parts = [rule(f"p{number}", when=f"context.n{number} > 1") for number in range(6)]  # each fails where it is absent
-    assert not analysed(rule("r", "allow"), *parts)[1].undecided
-    undecided = analyse(engine_of(policy_set([rule("r", "allow"), *parts])), compared=4).undecided
+PARTS = [rule(f"p{number}", when=f"context.n{number} > 1") for number in range(6)]  # each fails where it is absent
+
+
+def test_more_rules_together_than_are_compared_are_undecided(monkeypatch):
+    monkeypatch.setattr("axonflow.policy.analysis.jointly._MAX_QUIET", 0)
+    assert not analysed(rule("r", "allow"), *PARTS)[1].undecided
+    undecided = analyse(engine_of(policy_set([rule("r", "allow"), *PARTS])), compared=4).undecided
     assert "r" in {one.rules[0].rule for one in undecided}
     assert {(one.kind, one.why) for one in undecided} == {("shadowed", "limit")}
+
+
+def test_rule_amid_a_crowd_makes_a_difference_where_none_of_it_matches():
+    found = analyse(engine_of(policy_set([rule("r", "allow"), *PARTS])), compared=4)
+    assert (found.findings, found.undecided) == ((), ())
+
+
+def test_rule_that_some_of_a_crowd_cover_is_not_said_to_make_a_difference():
+    halves = [rule("a", when="context.n1 == 1 && context.n2 > 5"), rule("b", when="context.n1 == 1 && context.n2 <= 5")]
+    found = analyse(engine_of(policy_set([rule("r", "allow", when="context.n1 == 1"), *PARTS, *halves])), compared=4)
+    assert "r" in {one.rules[0].rule for one in found.undecided} or covers(found, "r")
 
 
 def test_search_that_took_too_much_is_undecided(monkeypatch):

@@ -199,11 +199,11 @@ def test_detectors_declared_anew_are_undecided():
     assert [one.cause for one in found.undecided] == ["detectors and allowlists"]
 
 
-def test_change_that_more_rules_may_meet_than_are_looked_through_is_undecided(monkeypatch):
-    monkeypatch.setattr("axonflow.policy.comparing.comparing.MAX_RELEVANT", 3)
+def test_change_that_takes_more_searches_than_there_may_be_is_undecided(monkeypatch):
+    monkeypatch.setattr("axonflow.policy.comparing.searching.MAX_SEARCHES", 1)
     found = compare(policy_set([YES, SHELL]), policy_set([YES, SHELL | {"match": {"resource.id": "x"}}]))
-    assert found.verdict == "undecided"
-    assert "more than 3 rules" in found.undecided[0].why
+    assert found.verdict == "different"
+    assert {one.why for one in found.undecided} == {"too many combinations to try"}
 
 
 @pytest.mark.parametrize("condition", ["context.risk == 5.0", "context.risk > 4.5", "context.risk != 5.0"])
