@@ -114,12 +114,12 @@ class ChainWalk:
         passed_over = 0
         for record in page:
             digest = record.hash
-            if (
-                record.sequence != expected
-                or record.previous != last
-                or record.altered
-                or sha256(LEAF_AND_DOMAIN + last + expected.to_bytes(8, "big") + record.canonical).digest() != digest
-            ):
+            is_sound = record.sequence == expected and record.previous == last and not record.altered
+            if is_sound:  # in two parts: to copy all of it into one took .2 us of 1.1
+                hashed = sha256(LEAF_AND_DOMAIN + last + expected.to_bytes(8, "big"))
+                hashed.update(record.canonical)
+                is_sound = hashed.digest() == digest
+            if not is_sound:
                 self._last, self._next = last, expected
                 if not self._look_closely(record):
                     passed_over += 1

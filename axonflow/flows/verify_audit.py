@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -19,6 +19,14 @@ from axonflow.ports import AuditProofs
 __all__ = ["AuditVerification", "VerifiedWriter", "Verifier", "verify_audit"]
 
 _PAGE: Final = 1_000
+_MOST_PAGES: Final = 4
+_READ_BYTES: Final = 3 << 20
+"""Of canonical bytes in a page, where records are as long as those before: what PostgreSQL sorts in memory. In pages of
+1,000, a record takes a tenth more of our processor time than in pages of 4,000."""
+_LEAST: Final = 100
+"""Records in a page, however long they are."""
+_STEP: Final = 500
+"""Records that are walked before others get their turn: 2 ms. What the store sends meanwhile waits as well."""
 _NOTHING_YET: Final = (-1, -1)
 _LOWEST: Final = -(2**63)
 
@@ -185,25 +193,29 @@ class Verifier:
         walk = ChainWalk(chain, known, trusts_first_version=trust.is_of_the_store, administers=administers)
         segments = _Segments(self._proofs, chain, self._batches_of(chain.writer_id))
         early: list[Finding] = []
-        first = _LOWEST  # also what stands ahead of where the chain begins
-        while not walk.is_hopeless:
-            page = await self._proofs.stored_records(chain.tenant_id, chain.writer_id, first, _PAGE)
-            is_last = len(page) < _PAGE
-            page = page if is_last else _of_whole_places(page)
-            # Segments that are read after the records: so none is in a batch that is not seen.
-            for one, sealed_us in await segments.up_to(None if is_last else page[-1].sequence):
-                walk.give((one,))
-                early += self._removed_early(chain, one, sealed_us)
-            beyond = segments.beyond
-            seen = page if beyond is None else [one for one in page if one.sequence < beyond]
-            walk.take(seen)
-            self._tell(walk.records)
-            await asyncio.sleep(0)  # others get their turn between pages
-            if is_last or len(seen) < len(page):
-                walk.finish(tail_may_wait=self._tail_may_wait)
-                break
-            first = max(walk.next, page[-1].sequence + 1)
+        pages = _Pages(self._proofs, chain)
+        try:
+            while not walk.is_hopeless:
+                page, is_last = await pages.following(walk.next)
+                # Segments that are read after the records: so none is in a batch that is not seen.
+                for one, sealed_us in await segments.up_to(None if is_last else page[-1].sequence):
+                    walk.give((one,))
+                    early += self._removed_early(chain, one, sealed_us)
+                beyond = segments.beyond
+                seen = page if beyond is None else [one for one in page if one.sequence < beyond]
+                await self._take(walk, seen)
+                if is_last or len(seen) < len(page):
+                    walk.finish(tail_may_wait=self._tail_may_wait)
+                    break
+        finally:
+            await pages.close()
         return walk, early
+
+    async def _take(self, walk: ChainWalk, page: Sequence[StoredRecord]) -> None:
+        for start in range(0, len(page) or 1, _STEP):
+            walk.take(page[start : start + _STEP])
+            self._tell(walk.records)
+            await asyncio.sleep(0)
 
     def _batches_of(self, writer_id: str) -> BatchWalk:
         if writer_id not in self._writers:  # there is nothing of it but its chain
@@ -246,6 +258,39 @@ class Verifier:
             trust="anchor" if trust.writers is not None else "store" if trust.public_keys is None else "named",
             cuts=tuple(self._cuts),
         )  # fmt: skip
+
+
+class _Pages:
+    """Reads the records of a chain, also what stands ahead of where it begins. While a page is walked, the store reads
+    the one behind."""
+
+    def __init__(self, proofs: AuditProofs, chain: StoredChain) -> None:
+        self._proofs = proofs
+        self._chain = chain
+        self._limit = _PAGE
+        self._reading = self._read(_LOWEST)
+
+    async def following(self, first: int) -> tuple[list[StoredRecord], bool]:
+        """The page that comes next, and whether it is the last. What is behind it is read from sequence `first` on, if
+        that is further on."""
+        page = await self._reading
+        if len(page) < self._limit:
+            return page, True
+        page = _of_whole_places(page)
+        fitting = _READ_BYTES * len(page) // (sum(len(one.canonical) for one in page) + 1)
+        self._limit = min(max(fitting, _LEAST), _PAGE * _MOST_PAGES)
+        self._reading = self._read(max(first, page[-1].sequence + 1))
+        await asyncio.sleep(0)  # it begins
+        return page, False
+
+    async def close(self) -> None:
+        """Nobody wants any more."""
+        self._reading.cancel()
+        await asyncio.gather(self._reading, return_exceptions=True)
+
+    def _read(self, first: int) -> asyncio.Task[list[StoredRecord]]:
+        chain = self._chain
+        return asyncio.create_task(self._proofs.stored_records(chain.tenant_id, chain.writer_id, first, self._limit))
 
 
 def _of_whole_places(page: list[StoredRecord]) -> list[StoredRecord]:

@@ -108,7 +108,9 @@ FROM
         decision_id text, principal text, on_behalf_of text[], origin json, action text, resource text, effect text,
         allowed boolean, policies text[]
     )
-ORDER BY kept.sequence;
+-- Not what the rows come in the order of: so all are sorted, and sent, once all are compared. Sent as they were compared, they
+-- reached us some at a time, each of which had to wake us.
+ORDER BY kept.sequence + 0;
 
 -- name: places
 SELECT tenant_id, writer_id, sequence

@@ -52,6 +52,20 @@ def test_connections_of_all_roles_at_once_are_never_more_than_allowed(migrated_d
     asyncio.run(run())
 
 
+def test_connections_plan_for_the_values_but_for_the_writer_each_time_they_are_used(migrated_dsn):
+    async def run():
+        connections = RoleConnections(migrated_dsn, limited(3), dict.fromkeys(ROLES, 1))
+        for _ in range(2):
+            for role in ROLES:
+                async with connections.acquire(role, "BEGIN") as connection:
+                    kind = "generic" if role == "axonflow_writer" else "custom"
+                    assert await connection.fetchval("SHOW plan_cache_mode") == f"force_{kind}_plan"
+                    await connection.execute("SET plan_cache_mode = auto")
+        await connections.close(60)
+
+    asyncio.run(run())
+
+
 def test_connection_is_used_again_and_left_clean(migrated_dsn):
     async def run():
         connections = RoleConnections(migrated_dsn, limited(2), {"axonflow_app": 2})
