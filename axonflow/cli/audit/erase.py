@@ -62,8 +62,9 @@ def command(
       1    no key was found, and the tenant has some that this key does not open:
            it is that of another installation, or theirs was lost
       2    nothing was destroyed: a hold, no such tenant, no key of the
-           installation, no person, one that was not confirmed; or it was, and what it came to could not
-           be recorded or counted, as the message says
+           installation, no person, one that was not confirmed; or it
+           was, and what it came to could not be recorded or counted,
+           as the message says
     """
     if confirm != person:
         raise click.UsageError(f"--confirm has to be the person, {person!r}.")

@@ -58,7 +58,7 @@ def test_verify_with_an_anchor_that_upkeep_told_says_so_and_without_it_believes_
     assert "3, as the database says: see --kept-for" in anchored("audit", "verify").stdout
 
 
-def test_verify_with_an_anchor_names_a_cut_that_it_was_not_told_of_until_it_is_accepted(anchored):
+def test_verify_with_an_anchor_names_a_cut_that_it_was_not_told_of_until_it_is_accepted(run, anchored):
     execute(
         anchored.dsn,
         "INSERT INTO axonflow.audit_cut (tenant_id, writer_id, records, hash, cut_us)"
@@ -74,7 +74,7 @@ def test_verify_with_an_anchor_names_a_cut_that_it_was_not_told_of_until_it_is_a
     report = json.loads(anchored("audit", "verify", *anchored.anchor, "--json").stdout)
     assert [head["tenant_id"] for head in report["heads"]] == ["b"]
     anchored("audit", "export", "--tenant", "a", "-o", "a.jsonl")
-    result = anchored("audit", "verify", "--export", "a.jsonl", *anchored.anchor)
+    result = run("audit", "verify", "--export", "a.jsonl", *anchored.anchor)
     assert (result.exit_code, "without a word" in result.stdout) == (1, True)
     result = anchored("db", "maintain")
     assert (result.exit_code, result.stdout) == (2, "")

@@ -155,7 +155,7 @@ LITERALS = [(950.0, 0.1), ("prod", "a"), (2**53, "nan"), (-1, None)]
 @pytest.mark.parametrize("form", COMPARING + OTHERWISE)
 def test_comparison_of_many_decisions_by_one_condition_says_what_it_says_of_each(form):
     tried = 0
-    for path, (a, b), types, effect in product(SPELLED, LITERALS, TYPES[:2], ("deny", "allow")):
+    for path, (a, b), (types, effect) in product(SPELLED, LITERALS, zip(TYPES[:2], ("deny", "allow"), strict=True)):
         spelled = SPELLED.get(path, [path])[-1]
         up, _, name = path.rpartition(".")
         when = form.format(x=spelled, path=path, up=up, name=name, a=written(a), b=written(b))
