@@ -123,6 +123,8 @@ def test_comparison_that_reads_attributes_of_a_resource_says_the_same_whatever_i
     tally = comparison.finish()
     assert (tally.effects, tally.by_rule) == ({("allow", "deny"): 2, ("allow", "allow"): 1}, {"r0": 2})
     assert comparison.judged == 2
+    nobodys, _ = opened({"effect": "deny", "when": "!has(resource.owner)"})
+    assert tallied(recorded(flow, log, *owned), nobodys, flow).effects == {("allow", "allow"): 6}
 
 
 END_US = 1_780_000_000_000_000
