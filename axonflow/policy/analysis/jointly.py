@@ -73,8 +73,7 @@ class Jointly:
         matches first, all else as where none of a crowd matches that some rule met. Of hundreds of denials that
         each fail on an attribute of its own this is seen at once."""
         shown = subject.shown
-        if not isinstance(shown, Witness):
-            return False
+        assert isinstance(shown, Witness), "where the first of them were met"
         for quiet in self._quiet_for(subject, members):
             own = {variable: value_in(shown.request, variable) for variable in _variables([subject])}
             request = self._theory.world.request({**quiet, **own})

@@ -343,8 +343,6 @@ def _options(choice: _Node, cells: _Cells) -> list[_Tree] | None:
                 return None
             if left:
                 options.append(part)
-        elif part.is_every and not part.parts:
-            return None
         else:
             options.append(part)
     return options

@@ -224,8 +224,7 @@ class _Costs:
                 for name in row.rules:
                     if name not in held:
                         held[name] = {waiver.id: waiver for waiver in self._part.rules[name].waivers}
-                    if row.id in held[name]:
-                        found.setdefault(name, []).append((row.match, held[name][row.id]))
+                    found.setdefault(name, []).append((row.match, held[name][row.id]))
         return found
 
     def parts(self, one: Weighed) -> list[tuple[int, str]]:

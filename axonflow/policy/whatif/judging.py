@@ -161,7 +161,7 @@ class _Round:
                 if spelled(one.path) in self._unseen.uncertain:
                     raise self._unseen.error(one.path)
                 value = one.read(self._request)
-                if value is None or value == ():
+                if value is None or (isinstance(value, tuple) and not value):  # an object known in part is there
                     return True
             except UnrecordedError:
                 self.missing.setdefault(self._unseen.asked[-1], f"(required by {one.policy_set})")

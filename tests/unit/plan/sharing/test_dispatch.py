@@ -6,7 +6,6 @@ import pytest
 
 from axonflow.errors import PlanError
 from axonflow.plan.sharing.dispatch import Ask, Dispatch, Limits, PlanQuota
-from axonflow.plan.sharing.estimates import MAX_KNOWN, Estimates
 from axonflow.plan.sharing.pools import PoolLimit
 
 MINUTE_US = 60_000_000
@@ -338,32 +337,6 @@ def test_dismiss_of_one_plan_leaves_the_tenants_others_counted():
         room.admit("a")
 
 
-# -- durations --------------------------------------------------------------------------------------------------------
-
-
-def test_estimates_unknown_counts_as_one_and_then_as_what_is_usual():
-    estimates = Estimates()
-    assert estimates.of_us("tool", "a") == 1
-    estimates.learn("tool", "b", 500)
-    assert estimates.of_us("tool", "a") == estimates.of_us("tool", "b") == 500
-
-
-def test_estimates_average_forgets_what_was_long_ago():
-    estimates = Estimates()
-    for took_us in [1_000] * 5 + [100] * 30:
-        estimates.learn("tool", "a", took_us)
-    assert 100 <= estimates.of_us("tool", "a") < 105
-
-
-def test_estimates_are_bounded_and_forget_what_was_not_seen_for_longest():
-    estimates = Estimates()
-    estimates.learn("tool", "old", 7_000_000)
-    for number in range(MAX_KNOWN):
-        estimates.learn("tool", f"t{number}", 10)
-    assert len(estimates._known) == MAX_KNOWN // 2 + 1
-    assert estimates.of_us("tool", "old") == 10
-
-
 def test_turn_more_slots_than_there_are_count_as_all_of_them_and_hold_nobody_up_for_ever():
     room = dispatch({"slots:gpu": slots(2)})
     small, large, late = ask("slots:gpu"), Ask("u", (("slots:gpu", 9),), lambda: None), ask("slots:gpu")
@@ -387,3 +360,16 @@ def test_turn_asks_without_a_limit_of_their_own_wait_in_one_lane():
 def test_quota_of_plans_that_is_none_is_refused(quota):
     with pytest.raises(PlanError, match="quotas: not a "):
         PlanQuota(**{"unit": "tokens", "maximum": 1, "window_s": 1} | quota)
+
+
+def test_leave_of_one_that_took_less_than_expected_gives_the_place_in_front_to_what_waits_of_its_tenant():
+    """One lane of the tenant looks for room at once, the other stays parked: both go by what the step really took."""
+    room = dispatch({"agent:a": slots(1), "agent:b": slots(1)})
+    dear, other = ask("agent:a", "t", cost_us=1_000), ask("agent:b", "u", cost_us=100)
+    assert set(room.turn([dear, other], 0)) == {dear, other}
+    own, behind, late = ask("agent:a", "t"), ask("agent:b", "t"), ask("agent:b", "u")
+    assert room.turn([own, late, behind], 0) == []
+    room.leave(dear, 10)
+    assert room.turn([], 10) == [own]
+    room.leave(other, 100)
+    assert room.turn([], 100) == [behind]

@@ -164,6 +164,14 @@ def test_rule_amid_a_crowd_makes_a_difference_where_none_of_it_matches():
     assert (found.findings, found.undecided) == ((), ())
 
 
+def test_rule_amid_a_crowd_that_does_not_match_where_none_of_it_does_is_undecided():
+    """No more than one attribute for the one, six for the others not to match: together they cover it, in truth."""
+    few = rule("r", "allow", when="size(context) < 2")
+    found = analyse(engine_of(policy_set([few, *PARTS])), compared=4)
+    assert ("r", "shadowed", "limit") in {(one.rules[0].rule, one.kind, one.why) for one in found.undecided}
+    assert not covers(found, "r")
+
+
 def test_rule_that_some_of_a_crowd_cover_is_not_said_to_make_a_difference():
     halves = [rule("a", when="context.n1 == 1 && context.n2 > 5"), rule("b", when="context.n1 == 1 && context.n2 <= 5")]
     found = analyse(engine_of(policy_set([rule("r", "allow", when="context.n1 == 1"), *PARTS, *halves])), compared=4)

@@ -198,6 +198,36 @@ def test_actions_beyond_those_that_are_told_are_bounded_by_the_last():
     assert certificate_for(policy_set(rules[:3])).cost_for("crm.untold").action == "*"
 
 
+def test_each_exception_from_a_rule_is_paid_for_by_it_and_by_no_other():
+    def units(*conditions):
+        exceptions = [
+            {
+                "id": f"w{number}",
+                "rules": ["r", "s"],
+                "when": when,
+                "reason": "Known.",
+                "expires": "2099-01-01T00:00:00Z",
+            }
+            for number, when in enumerate(conditions)
+        ]
+        rules = [
+            {"id": name, "effect": "require_approval", "match": {"action": action}}
+            for name, action in (("r", "tool.call"), ("s", "llm.request"), ("t", "crm.export"))
+        ]
+        certificate = certificate_for(policy_set(rules, exceptions=exceptions))
+        return [certificate.cost_for(one).units for one in ("tool.call", "llm.request", "crm.export")]
+
+    none, one, both = (
+        units(),
+        units("context.a == context.b"),
+        units("context.a == context.b", "context.c == context.d"),
+    )
+    assert none[0] == none[1] == none[2] == one[2] == both[2]
+    assert one[0] == one[1]
+    assert both[0] == both[1]
+    assert both[0] - one[0] == one[0] - none[0] > MAX_NODES
+
+
 def test_what_requests_must_carry_and_exceptions_are_certified_too():
     rule = {"id": "r", "effect": "require_approval", "match": {"action": "tool.call"}}
     waiver = {

@@ -2,12 +2,13 @@
 
 from itertools import product
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from axonflow.app.comparing import _side
 from axonflow.app.policies import policy_sources, trusted_by
-from axonflow.policy.analysis.formulas import NO, YES, Every, Literal, every, negated, some
+from axonflow.policy.analysis.formulas import NO, YES, Every, Literal, Some, every, negated, some
 from axonflow.policy.comparing.crowds import Crowd, cases, standing_for
 from axonflow.policy.comparing.searching import Crowds
 from tests.strategies import policy_set
@@ -35,6 +36,18 @@ def test_cases_of_a_formula_hold_where_it_does_and_nowhere_else(formula):
     for values in product((True, False), repeat=len(NAMES)):
         world = dict(zip(NAMES, values, strict=True))
         assert any(holds(one, world) for one in found) is holds(formula, world)
+
+
+def test_cases_that_are_the_same_come_once_and_what_contradicts_itself_never():
+    a, b = ATOMS["a"], ATOMS["b"]
+    twice = Some((every([a, b]), every([a, b]), every([a, negated(a)])))
+    assert [{one.atom.key for one in case.rest.parts} for case in cases(twice, {})] == [{"a", "b"}]
+
+
+def test_what_stands_for_a_rule_is_never_asked_of_a_request():
+    """A formula that has one in it was not given its meaning: any answer would be made up."""
+    with pytest.raises(NotImplementedError, match="is asked of no request"):
+        ATOMS["a"].atom.test(None, None)
 
 
 def written(*rules):
@@ -96,3 +109,15 @@ def test_what_a_crowd_shares_is_what_all_of_it_say_also_who_is_left_out():
     bare = theory.world.request({"action": "tool.call"})
     assert theory.world.holds(without, bare)
     assert not theory.world.holds(without, theory.world.request({"action": "llm.request"}))
+
+
+def test_what_a_crowd_shares_may_be_a_choice_that_all_of_it_leave_open():
+    either = {"effect": "deny", "when": "context.a == 1 || context.b == 1"}
+    more = {"id": "n2", "effect": "deny", "when": "(context.a == 1 || context.b == 1) && context.c == 1"}
+    side = _side(policy_sources(policy_set([{"id": "n1"} | either, more])), trusted_by(()))
+    (crowd,) = [one for one in Crowds(side, side).beside(None).meanings.values() if isinstance(one, Crowd)]
+    shared = Crowds(side, side).shared_by(crowd)
+    world = side.theory.world
+    for context, expected in (({"a": 1, "b": 2}, True), ({"a": 2, "b": 1}, True), ({"a": 2, "b": 2, "c": 1}, False)):
+        named = {f"context.{name}": value for name, value in context.items()}
+        assert world.holds(shared, world.request({"action": "tool.call", **named})) is expected

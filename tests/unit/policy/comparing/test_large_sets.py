@@ -47,6 +47,18 @@ def test_denial_of_what_none_of_hundreds_allows_is_proven_to_change_no_verdict()
     assert (found.verdict, [one.cause for one in found.unfelt]) == ("same", ["shell"])
 
 
+def test_denial_of_what_some_of_a_few_may_allow_is_undecided_where_not_all_of_them_were_tried(monkeypatch):
+    monkeypatch.setattr("axonflow.policy.comparing.searching.MAX_SEARCHES", 4)
+    grants = [
+        {"id": f"g{number}", "effect": "allow", "match": {"action": "tool.call", "resource.id": f"t{number}"}}
+        for number in range(9)
+    ]
+    conditional = SHELL | {"match": {"action": "tool.call"}, "when": 'resource.id.startsWith("shell")'}
+    found = compare(policy_set([*grants, conditional]), policy_set(grants))
+    assert (found.verdict, found.unfelt, found.differences) == ("undecided", (), ())
+    assert {one.why for one in found.undecided} == {"too many combinations to try"}
+
+
 def test_rules_of_one_form_in_another_order_are_no_change():
     found = compare(policy_set(ROLES), policy_set(ROLES[::-1]))
     assert (found.verdict, found.changes) == ("same", 0)

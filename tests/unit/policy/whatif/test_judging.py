@@ -170,14 +170,6 @@ def test_comparison_of_actions_that_no_policy_names_keeps_none_of_them_in_mind()
     assert not comparison._actions
 
 
-def test_comparison_with_more_groups_than_it_holds_counts_them_all(monkeypatch):
-    monkeypatch.setattr("axonflow.policy.whatif.comparing._MOST_GROUPS", 3)
-    rules = [{"id": "no", "effect": "deny", "when": "context.n > 10"}]
-    requests = [Request("user:ann", "tool.call", f"tool:{number % 2}", {"n": number % 7}) for number in range(30)]
-    flow, events = enforced(rules, *requests)
-    assert tallied(events, flow).effects == {("allow", "allow"): 30}
-
-
 def test_comparison_of_large_values_holds_no_more_of_them_than_a_hash():
     lists = [[f"{'x' * 200}{number}-{item}" for item in range(40)] for number in range(3)]
     note = {"id": "n", "effect": "log", "match": {"context.extra": "a"}}
