@@ -33,6 +33,8 @@ __all__ = [
 MAX_VALUES: Final = 400
 MAX_LISTED: Final = 3
 """Members of lists, of which all combinations are tried: so many questions about members are understood in full."""
+_ANY_AND_ALL: Final = 2
+"""The same may be asked of any member and of all of them: then it takes one that is so, and one that is not."""
 MAX_INNER: Final = 4
 MAX_LENGTH: Final = 30_000
 _EXACT: Final = 2**51
@@ -142,10 +144,10 @@ def names(
 ) -> Iterator[tuple[str, ...]]:
     """Lists of names, such as roles: `members` are those that differ in what is asked about them. `lists` are all that
     are needed of several, where that is known."""
-    listed = [hint for hint in hints if hint.kind != "present"]
+    asked = sum(hint.kind != "present" for hint in hints)
     yield ()
     if lists is None:
-        for count in range(1, min(max(len(listed), 1), 4) + 1):
+        for count in range(1, min(max(_ANY_AND_ALL * asked, 1), 4) + 1):
             yield from combinations(members, count)
     else:
         yield from lists
@@ -178,7 +180,7 @@ def json_values(
     yield from (True, False, ABSENT, None, "", [], {})
     asked = sum(hint.kind in {"filter", "member", "other"} for hint in hints)
     if lists is None:
-        for count in range(1, min(asked, MAX_LISTED) + 1):
+        for count in range(1, min(_ANY_AND_ALL * asked, MAX_LISTED) + 1):
             yield from (list(chosen) for chosen in combinations(members, count))
     else:
         yield from map(list, lists)

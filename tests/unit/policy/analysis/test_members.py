@@ -61,6 +61,17 @@ def test_filters_on_one_list_are_solved_as_all_lists_solve_them(path, asked, joi
         assert isinstance(outcome, Impossible) or len(wanted) > 4
 
 
+def test_list_of_which_any_member_is_asked_for_and_not_all_are_has_one_of_each():
+    """A denial looks for any member, a grant for all of them, and both for the same name."""
+    own = [rule("context.tags", ["a"], 0), rule("context.tags", ["a"], 1, "allow")]
+    theory = Theory(AxonFlow.open(policy_set(own)).policies)
+    denied, granted = matching(theory)
+    outcome = theory.solve(every([denied, negated(granted)]))
+    assert isinstance(outcome, Witness)
+    assert "a" in outcome.request.context["tags"]
+    assert set(outcome.request.context["tags"]) != {"a"}
+
+
 @pytest.mark.parametrize("path", ["principal.roles", "context.tags"])
 def test_thirty_filters_on_one_list_are_no_crowd_that_is_given_up(path):
     own = [rule(path, [f"n{number}", f"n{number + 1}", f"m{number}"], number) for number in range(30)]
